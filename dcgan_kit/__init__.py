@@ -1,0 +1,59 @@
+"""dcgan-kit: build, train, compare and understand deep convolutional GANs.
+
+These names are public: what plugins and scripts may import.
+"""
+
+from dcgan_kit.components.declaration import Component, component
+from dcgan_kit.components.hooks import hookimpl
+from dcgan_kit.components.options import (
+    Bias,
+    Dilation,
+    Initializer,
+    InitializerFactory,
+    KernelSize,
+    MapSize,
+    Padding,
+    PoolSize,
+    Stride,
+    pair,
+)
+from dcgan_kit.components.results import AdversarialLoss, Images, ImageSpec
+from dcgan_kit.components.site import Site
+from dcgan_kit.errors import (
+    ComponentError,
+    DataError,
+    DcganKitError,
+    PluginError,
+    RecipeError,
+    RunError,
+    UserError,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AdversarialLoss",
+    "Bias",
+    "Component",
+    "ComponentError",
+    "DataError",
+    "DcganKitError",
+    "Dilation",
+    "ImageSpec",
+    "Images",
+    "Initializer",
+    "InitializerFactory",
+    "KernelSize",
+    "MapSize",
+    "Padding",
+    "PluginError",
+    "PoolSize",
+    "RecipeError",
+    "RunError",
+    "Site",
+    "Stride",
+    "UserError",
+    "component",
+    "hookimpl",
+    "pair",
+]

@@ -1,0 +1,53 @@
+"""The command ``dcgan-kit``: thin; each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from dcgan_kit import __version__
+from dcgan_kit.cli.completion import completion
+from dcgan_kit.cli.inspecting import check, show
+from dcgan_kit.cli.listing import components, plugins, recipes, schema
+from dcgan_kit.cli.options import plugin_options
+from dcgan_kit.cli.training import sample, train
+from dcgan_kit.errors import UserError
+
+WRONG_INPUT = 2
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Tells a user's error without a traceback; anything else is a fault of ours and shows one."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(WRONG_INPUT)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="dcgan-kit")
+@plugin_options
+def cli() -> None:
+    """Build, train, compare and understand deep convolutional GANs.
+
+    \b
+    Start with:   dcgan-kit train lecture-fashion28
+    Look around:  dcgan-kit recipes list, dcgan-kit show lecture-fashion28
+    """
+
+
+for _command in (train, check, show, sample, components, plugins, recipes, schema, completion):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(cli(prog_name="dcgan-kit"))

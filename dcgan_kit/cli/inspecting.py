@@ -1,0 +1,176 @@
+"""``check`` and ``show``: what a recipe is, before anything is trained."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcgan_kit.cli.console import facts, note, table
+from dcgan_kit.cli.options import (
+    json_option,
+    overrides_argument,
+    plugin_options,
+    plugin_settings,
+    recipe_argument,
+    warn_of_broken,
+)
+
+if TYPE_CHECKING:
+    from dcgan_kit.networks.summary import Summary
+    from dcgan_kit.recipes.loading import LoadedRecipe
+
+STRICT = 2
+
+
+def _load(recipe: str, overrides: tuple[str, ...]) -> LoadedRecipe:
+    from dcgan_kit.recipes.loading import load_recipe
+
+    loaded = load_recipe(recipe, overrides, plugin_settings())
+    warn_of_broken(loaded.plugins)
+    return loaded
+
+
+@click.command()
+@recipe_argument
+@overrides_argument
+@click.option("--strict", is_flag=True, help="Exit with status 2 if there is any advice.")
+@json_option
+@plugin_options
+def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) -> None:
+    """Validate RECIPE and give advice; builds no weights and reads no data."""
+    loaded = _load(recipe, overrides)
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.networks.building import build_networks
+    from dcgan_kit.networks.lint import LINTS, lint
+    from dcgan_kit.errors import Problem, RecipeError, did_you_mean
+
+    resolved = loaded.recipe
+    unknown = [name for name in resolved.silence if name not in LINTS]
+    if unknown:
+        mark = resolved.mark(("silence",))
+        raise RecipeError(
+            Problem(mark, "silence", f"there is no lint {name!r}.{did_you_mean(name, LINTS)}") for name in unknown
+        )
+    advice = lint(resolved, build_networks(resolved, symbolic=True))
+    if as_json:
+        facts(
+            {
+                "valid": True,
+                "advice": [
+                    {
+                        "lint": a.lint,
+                        "key": a.key,
+                        "source": a.mark.source,
+                        "line": a.mark.line,
+                        "column": a.mark.column,
+                        "message": a.message,
+                        "why": LINTS[a.lint].why,
+                    }
+                    for a in advice
+                ],
+            }
+        )
+    else:
+        for item in advice:
+            click.echo(str(item))
+        for name in sorted({item.lint for item in advice}):
+            click.echo(f"  {name}: {LINTS[name].why}")
+        found = f"{len(advice)} piece{'' if len(advice) == 1 else 's'} of advice" if advice else "nothing to advise"
+        note(f"{resolved.name}: valid; {found}")
+    if strict and advice:
+        sys.exit(STRICT)
+
+
+@click.command()
+@recipe_argument
+@overrides_argument
+@click.option("--diff", "other", metavar="OTHER", help="Show how RECIPE differs from OTHER, key by key.")
+@json_option
+@plugin_options
+def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bool) -> None:
+    """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory."""
+    loaded = _load(recipe, overrides)
+    if other is not None:
+        _show_difference(loaded, _load(other, ()), as_json)
+        return
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.networks.building import build_networks
+    from dcgan_kit.networks.summary import summarize, training_memory
+
+    resolved = loaded.recipe
+    networks = build_networks(resolved, symbolic=True)
+    summaries = [summarize(networks.generator), summarize(networks.discriminator)]
+    memory = training_memory(networks, resolved.training.batch_size, resolved.training.ema > 0)
+    if as_json:
+        facts({**{summary.role: _as_json(summary) for summary in summaries}, "training_memory_bytes": memory})
+        return
+    for summary in summaries:
+        rows = [
+            (r.name, r.component, _times(r.output_shape), f"{r.trainable_parameters + r.non_trainable_parameters:,}",
+             f"{r.macs:,}", "all" if r.receptive_field is None else _times(r.receptive_field))
+            for r in summary.rows
+        ]  # fmt: skip
+        columns = ("layer", "component", "output", "parameters", "multiply-accumulates", "sees")
+        table(columns, rows, right=("parameters", "multiply-accumulates"), title=f"{summary.role} of {resolved.name}")
+        click.echo(
+            f"{summary.trainable_parameters:,} trainable and {summary.non_trainable_parameters:,} other parameters, "
+            f"{summary.macs:,} multiply-accumulates an image\n"
+        )
+    click.echo(
+        f"Training with {resolved.training.batch_size} images a step holds about {memory / 2**20:,.0f} MiB, "
+        "TensorFlow's own 550 MB and the data set not counted."
+    )
+    click.echo(
+        "'sees': pixels of the network's first map that one number of the output depends on. One image, no batch."
+    )
+
+
+def _as_json(summary: Summary) -> dict[str, Any]:
+    return {
+        "trainable_parameters": summary.trainable_parameters,
+        "non_trainable_parameters": summary.non_trainable_parameters,
+        "macs": summary.macs,
+        "layers": [
+            {
+                "name": row.name,
+                "component": row.component,
+                "output_shape": list(row.output_shape),
+                "parameters": row.trainable_parameters + row.non_trainable_parameters,
+                "macs": row.macs,
+                "receptive_field": None if row.receptive_field is None else list(row.receptive_field),
+            }
+            for row in summary.rows
+        ],
+    }
+
+
+def _show_difference(one: LoadedRecipe, two: LoadedRecipe, as_json: bool) -> None:
+    from dcgan_kit.recipes.writing import as_data, flattened
+
+    left, right = flattened(as_data(one.recipe)), flattened(as_data(two.recipe))
+    keys = [key for key in dict.fromkeys((*left, *right)) if left.get(key) != right.get(key)]
+    if as_json:
+        facts({key: {one.recipe.name: left.get(key), two.recipe.name: right.get(key)} for key in keys})
+        return
+    rows = [(key, _shown(left, key), _shown(right, key)) for key in keys]
+    table(("key", one.recipe.name, two.recipe.name), rows)
+    note(f"{len(keys)} keys differ")
+
+
+def _shown(flat: dict[str, Any], key: str) -> str:
+    if key not in flat:
+        return "-"
+    value = flat[key]
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, float) else f"{value:g}"
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,100 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.plugins import LoadedPlugins, PluginSettings
+
+_FOLDERS, _BLOCKED, _NONE = "dcgan_kit.folders", "dcgan_kit.blocked", "dcgan_kit.no_plugins"
+
+
+def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--plugins-dir``, ``--block`` and ``--no-plugins``; ``plugin_settings`` reads them."""
+
+    def keep(key: str) -> Callable[..., None]:
+        def callback(context: click.Context, _: click.Parameter, value: Any) -> None:
+            if isinstance(value, tuple):
+                context.meta[key] = (*context.meta.get(key, ()), *value)
+            else:
+                context.meta[key] = context.meta.get(key, False) or value
+
+        return callback
+
+    for option in (
+        click.option(
+            "--no-plugins", is_flag=True, expose_value=False, callback=keep(_NONE), help="Load built-in plugins only."
+        ),
+        click.option(
+            "--block",
+            metavar="NAME",
+            multiple=True,
+            expose_value=False,
+            callback=keep(_BLOCKED),
+            help="Do not load this plugin; may be repeated.",
+        ),
+        click.option(
+            "--plugins-dir",
+            metavar="DIR",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            expose_value=False,
+            callback=keep(_FOLDERS),
+            help="Load the *.py files of this folder as plugins; may be repeated.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def plugin_settings() -> PluginSettings:
+    """Return what the options of the running command and the environment say about plugins."""
+    from dataclasses import replace
+
+    from dcgan_kit.components.plugins import PluginSettings
+
+    meta = click.get_current_context().meta
+    settings = PluginSettings.from_environment()
+    return replace(
+        settings,
+        folders=(*settings.folders, *meta.get(_FOLDERS, ())),
+        blocked=settings.blocked | frozenset(meta.get(_BLOCKED, ())),
+        builtins_only=bool(meta.get(_NONE, False)),
+    )
+
+
+def all_plugins() -> LoadedPlugins:
+    """Load every plugin that the options allow, and warn about broken ones."""
+    from dcgan_kit.components.plugins import load_plugins
+
+    plugins = load_plugins(plugin_settings())
+    warn_of_broken(plugins)
+    return plugins
+
+
+def warn_of_broken(plugins: LoadedPlugins) -> None:
+    """Say in a line each which plugins could not be loaded."""
+    from dcgan_kit.cli.console import note
+
+    for plugin in plugins.broken:
+        note(f"warning: plugin {plugin} is broken: {plugin.error}")
+
+
+def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
+    """Offer names of built-in recipes to the shell, and files."""
+    from click.shell_completion import CompletionItem
+
+    from dcgan_kit.components.plugins import load_builtins
+
+    names = [name for name in sorted(load_builtins().recipes) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+recipe_argument = click.argument("recipe", shell_complete=complete_recipe)
+overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

@@ -1,0 +1,46 @@
+"""TensorFlow without the lines that it prints on standard error while it starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and Keras quietly; what they wrote is shown if they fail.
+
+    Raises:
+        UserError: they are not installed, or Keras runs on another backend.
+    """
+    from dcgan_kit.errors import UserError
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if os.environ["KERAS_BACKEND"] != "tensorflow":
+        raise UserError(f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; dcgan-kit needs 'tensorflow'")
+    # The C++ side writes to the file descriptor, past sys.stderr and before its own log level counts.
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:
+        import keras  # noqa: F401
+
+        return
+    with tempfile.TemporaryFile() as scratch:
+        os.dup2(scratch.fileno(), 2)
+        try:
+            import keras
+            import tensorflow as tf
+
+            # The first operation makes TensorFlow look at the machine, and say so.
+            tf.constant(0)
+        except ImportError as error:
+            scratch.seek(0)
+            written = scratch.read().decode(errors="replace").strip()
+            raise UserError(f"TensorFlow or Keras cannot be imported: {error}\n{written}".strip()) from error
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(f"Keras runs on {keras.backend.backend()!r}; set KERAS_BACKEND=tensorflow")

@@ -1,0 +1,142 @@
+"""``train`` and ``sample``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+
+from dcgan_kit.cli.console import console, facts, note
+from dcgan_kit.cli.options import (
+    complete_recipe,
+    json_option,
+    overrides_argument,
+    plugin_options,
+    plugin_settings,
+    warn_of_broken,
+)
+
+DEFAULT_RECIPE = "lecture-fashion28"
+PREEMPTED, INTERRUPTED = 75, 130
+
+
+@click.command()
+@click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
+@overrides_argument
+@click.option(
+    "--run", "path", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/NAME of the recipe]"
+)
+@plugin_options
+def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
+    """Train RECIPE, a name or a file, with KEY=VALUE overrides.
+
+    Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
+    """
+    from dcgan_kit.recipes.loading import load_recipe
+
+    if "=" in recipe:
+        recipe, overrides = DEFAULT_RECIPE, (recipe, *overrides)
+    loaded = load_recipe(recipe, overrides, plugin_settings())
+    warn_of_broken(loaded.plugins)
+    path = Path("runs") / loaded.recipe.name if path is None else path
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.training.loop import train as run_training
+
+    with _Progress(loaded.recipe.training.steps, loaded.recipe.training.batch_size) as progress:
+        outcome = run_training(loaded.recipe, loaded.plugins, path, progress)
+    if outcome.signal is None:
+        note(f"done: {outcome.run.path} (samples in {outcome.run.samples}, the generator is {outcome.run.generator_file})")
+        return
+    note(f"stopped after step {outcome.step}, saved in {outcome.run.path}; the same command goes on from there")
+    sys.exit(INTERRUPTED if outcome.signal == signal.SIGINT else PREEMPTED)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--count", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Images to make.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=None, help="Of the latent vectors.  [default: by clock]")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="PNG of the grid.  [default: RUN/sample-SEED.png]")
+@click.option("--each", type=click.Path(path_type=Path), metavar="DIR", help="Write each image to a file of its own here too.")
+@json_option
+@plugin_options
+def sample(run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, as_json: bool) -> None:
+    """Make new images with the generator of a RUN folder."""
+    from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import RECIPE
+    from dcgan_kit.errors import RunError
+
+    file = run / RECIPE
+    if not file.is_file():
+        what = "is not a run folder: it has no recipe.yaml" if run.exists() else "there is no such folder"
+        raise RunError(f"{run}: {what}. `dcgan-kit train RECIPE` makes one")
+    loaded = load_recipe(str(file), (), plugin_settings())
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.training.drawing import draw
+
+    seed = int(time.time()) % 2**31 if seed is None else seed
+    drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each)
+    if as_json:
+        facts({"grid": str(drawn.grid), "count": count, "seed": seed, "step": drawn.step, "files": [str(f) for f in drawn.files]})
+    else:
+        note(f"{drawn.grid}: {count} images of step {drawn.step} from seed {seed}")
+
+
+class _Progress:
+    """A bar on a terminal; a line now and then anywhere else."""
+
+    SECONDS_BETWEEN_LINES = 10.0
+
+    def __init__(self, steps: int, batch_size: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._steps = steps
+        self._console = console(error=True)
+        self._bar = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._batch_size = batch_size
+        self._task = self._bar.add_task("train", total=steps, losses="compiling…")
+        self._started: tuple[float, int] | None = None
+        self._last_line = 0.0
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def note(self, message: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(message, markup=False)
+
+    def progress(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """Move the bar."""
+        losses = f"G {metrics['generator_loss']:.2f}  D {metrics['discriminator_loss']:.2f}"
+        self._bar.update(self._task, completed=step, losses=losses)
+        now = time.monotonic()
+        if self._started is None:
+            self._started = (now, step)
+        if not self._console.is_terminal and (now - self._last_line > self.SECONDS_BETWEEN_LINES or step == self._steps):
+            self._last_line = now
+            seconds = now - self._started[0]
+            speed = (step - self._started[1]) * self._batch_size / seconds if seconds > 0 else 0.0
+            self.note(f"step {step} of {self._steps}  {losses}  {speed:.0f} images/s")

@@ -1,0 +1,51 @@
+"""The whole extension surface: three hooks, which return and never register as a side effect.
+
+A first plugin, complete, as one file in a folder given by ``--plugins-dir``::
+
+    from dcgan_kit import component, hookimpl
+
+    @component("activation")
+    def mish():
+        \"\"\"x tanh(softplus(x)).  (B, ...) → (B, ...)\"\"\"
+        from keras import layers
+        return layers.Activation("mish")
+
+    @hookimpl
+    def dcgan_kit_components():
+        return [mish]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.declaration import Component
+
+PROJECT = "dcgan_kit"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def dcgan_kit_components() -> Iterable[Component]:  # type: ignore[empty-body]
+    """Return the components that this plugin offers: ``return [mish, swish]``."""
+
+
+@hookspec
+def dcgan_kit_recipes() -> Mapping[str, Path]:  # type: ignore[empty-body]
+    """Return recipes by name: ``return {"cats64": Path(__file__).with_name("cats64.yaml")}``."""
+
+
+@hookspec
+def dcgan_kit_callbacks(recipe: Any, run: Any) -> Iterable[Any]:  # type: ignore[empty-body]
+    """Return Keras callbacks for a run: ``return [MyCallback(run.path)]``.
+
+    Args:
+        recipe: the resolved recipe.
+        run: the run folder; ``run.path`` is its path.
+    """

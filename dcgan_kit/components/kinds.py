@@ -1,0 +1,121 @@
+"""The kinds of component and what each promises: what a factory is given, what it returns, which shapes.
+
+Shapes are written without the batch dimension: ``(H, W, C)`` for maps, ``(N,)`` for vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Shape = tuple[int, ...]
+ShapeRule = Callable[[Shape, Shape, int], str | None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The contract of one kind.
+
+    Attributes:
+        name: what recipes and plugins call it.
+        summary: one sentence for people.
+        given: what a factory may take as its one positional argument; empty if nothing.
+        returns: what a factory must return.
+        required_options: options that every component of the kind must declare.
+        shape_rule: ``(input, output, filters) -> complaint or None``, for kinds that are layers of a network.
+    """
+
+    name: str
+    summary: str
+    given: str
+    returns: str
+    required_options: tuple[str, ...] = ()
+    shape_rule: ShapeRule | None = None
+
+
+_LAYERS = "a keras.Layer, or a sequence of them to be applied in order (empty: nothing to apply)"
+
+
+def _same_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    return None if after == before else "must keep the shape of its input"
+
+
+def _regularizer_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    kept = after[:-1] == before[:-1] and after[-1] >= before[-1]
+    return None if kept else "must keep height and width and may only add channels"
+
+
+def _map_to_map(before: Shape, after: Shape, filters: int) -> str | None:
+    if len(after) != 3:
+        return "must return a map (H, W, C)"
+    if after[2] not in (before[2], filters):
+        return f"must return its input's {before[2]} channels or the {filters} asked for"
+    return None
+
+
+def _convolution_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    if len(after) != 3 or after[2] != filters:
+        return f"must return a map (H, W, {filters})"
+    return None
+
+
+def _downsample_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    complaint = _map_to_map(before, after, filters)
+    if complaint is None and (after[0] > before[0] or after[1] > before[1]):
+        return "must not return a larger map than it is given"
+    return complaint
+
+
+def _upsample_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    complaint = _map_to_map(before, after, filters)
+    if complaint is None and (after[0] < before[0] or after[1] < before[1]):
+        return "must not return a smaller map than it is given"
+    return complaint
+
+
+def _projection_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    if len(after) != 3 or after[2] != filters:
+        return f"must return a map (H, W, {filters})"
+    return None
+
+
+def _head_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    return None if after == (1,) else "must return one logit per image, shape (1,)"
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("activation", "A differentiable, non-linear function of each unit.", "Site", _LAYERS, (), _same_shape),
+        Kind("normalization", "Centres and scales features; learns scale and shift.", "Site", _LAYERS, (), _same_shape),
+        Kind("convolution", "Convolves at stride 1 to the channels asked for.", "Site", _LAYERS, (), _convolution_shape),
+        Kind("downsample", "Makes a map smaller, or keeps its size.", "Site", _LAYERS, (), _downsample_shape),
+        Kind("upsample", "Makes a map larger, or keeps its size.", "Site", _LAYERS, (), _upsample_shape),
+        Kind("projection", "Turns the latent vector into the first map.", "Site", _LAYERS, (), _projection_shape),
+        Kind("head", "Turns the last map into one logit.", "Site", _LAYERS, (), _head_shape),
+        Kind("regularizer", "Disturbs or enriches features in training.", "Site", _LAYERS, (), _regularizer_shape),
+        Kind(
+            "constraint",
+            "Constrains the weights of the block's convolutions and dense layers.",
+            "Site",
+            "a function from a keras.Layer with a kernel to the layer to use in its place, or None to constrain nothing",
+        ),
+        Kind("initializer", "Draws first weights.", "seed: int", "a keras.initializers.Initializer"),
+        Kind(
+            "latent",
+            "The law that latent vectors are drawn from.",
+            "",
+            "a function (count: int, seed: int32 tensor of shape (2,)) -> float32 tensor (count, size)",
+            ("size",),
+        ),
+        Kind(
+            "loss",
+            "What generator and discriminator minimize.",
+            "",
+            "an AdversarialLoss: two functions (real_logits, fake_logits) -> scalar",
+        ),
+        Kind("optimizer", "How gradients move weights.", "", "a keras.optimizers.Optimizer"),
+        Kind("data", "Where images come from.", "ImageSpec", "Images: uint8 pixels (N, H, W, C), labels or None"),
+    )
+}
+"""Every kind by name."""

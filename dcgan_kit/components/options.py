@@ -1,0 +1,56 @@
+"""Types of options that components share, with their ranges: what a kernel size, a stride or a bias may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Marks an option whose value is a component: a name, or a mapping with ``use``."""
+
+    kind: str
+
+
+def _side(description: str, highest: int, lowest: int = 1) -> Any:
+    side = Annotated[int, Field(ge=lowest, le=highest)]
+    return Annotated[side | tuple[side, side], Field(description=description)]
+
+
+KernelSize = _side("side of the kernel in pixels, or [height, width]", 31)
+"""An int, or a pair (height, width), of 1 to 31 pixels."""
+
+Stride = _side("step of the kernel in pixels, or [vertical, horizontal]", 8)
+"""An int, or a pair (vertical, horizontal), of 1 to 8 pixels."""
+
+PoolSize = _side("side of the window in pixels, or [height, width]", 8)
+"""An int, or a pair (height, width), of 1 to 8 pixels."""
+
+Dilation = _side("spacing of the kernel's taps in pixels, or [vertical, horizontal]", 16)
+"""An int, or a pair (vertical, horizontal), of 1 to 16 pixels."""
+
+MapSize = _side("side of the map in pixels, or [height, width]", 1024)
+"""An int, or a pair (height, width), of 1 to 1024 pixels."""
+
+Padding = Annotated[
+    Literal["same", "valid"], Field(description="'same' pads with zeros so that size / stride remains; 'valid' does not pad")
+]
+
+Bias = Annotated[bool | None, Field(description="learn a bias; null: as the block's 'bias' says")]
+
+Initializer = Annotated[
+    Any, Slot("initializer"), Field(description="draws the kernel; null: as the block's 'initializer' says")
+]
+"""A component of kind ``initializer``; the factory receives a function seed → keras initializer, or None."""
+
+InitializerFactory = Callable[[int], Any]
+"""What a factory receives for an option of type ``Initializer``."""
+
+
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """Return (vertical, horizontal) for an option that may be one number or two."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])

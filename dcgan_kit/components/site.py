@@ -1,0 +1,117 @@
+"""Where a component is put: the facts and the layers that the builder supplies to a factory."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from dcgan_kit.components.options import InitializerFactory, pair
+
+if TYPE_CHECKING:
+    import keras
+
+Side = int | tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in a network.
+
+    Attributes:
+        role: ``"generator"`` or ``"discriminator"``.
+        block: ``"input"``, ``"stage1"``, …, ``"output"``.
+        slot: which slot of the block is being filled, e.g. ``"upsample"``.
+        input_shape: shape of what arrives, without the batch: ``(H, W, C)`` or ``(N,)``.
+        filters: channels that the block is to return.
+        bias: whether the block's convolutions and dense layers learn a bias.
+        initializer: seed → initializer of the block's kernels.
+        run_seed: the recipe's seed.
+    """
+
+    role: Literal["generator", "discriminator"]
+    block: str
+    slot: str
+    input_shape: tuple[int, ...]
+    filters: int
+    bias: bool
+    initializer: InitializerFactory
+    run_seed: int = 0
+
+    def seed(self, purpose: str = "") -> int:
+        """Return a seed that depends only on the recipe's seed, this place and the purpose.
+
+        First weights of a layer therefore stay the same when another layer of the recipe changes.
+        """
+        name = f"{self.run_seed}/{self.role}/{self.block}/{self.slot}/{purpose}"
+        return zlib.crc32(name.encode()) & 0x7FFFFFFF
+
+    def conv(
+        self,
+        filters: int | None = None,
+        kernel_size: Side = 3,
+        *,
+        stride: Side = 1,
+        padding: str = "same",
+        dilation: Side = 1,
+        bias: bool | None = None,
+        initializer: InitializerFactory | None = None,
+        name: str = "conv",
+    ) -> keras.layers.Conv2D:
+        """Return a convolution with the block's bias and initializer.  (H, W, C) → (H', W', filters)."""
+        from keras import layers
+
+        return layers.Conv2D(
+            filters=self.filters if filters is None else filters,
+            kernel_size=pair(kernel_size),
+            strides=pair(stride),
+            padding=padding,
+            dilation_rate=pair(dilation),
+            use_bias=self.bias if bias is None else bias,
+            kernel_initializer=(initializer or self.initializer)(self.seed(name)),
+            name=name,
+        )
+
+    def transposed_conv(
+        self,
+        filters: int | None = None,
+        kernel_size: Side = 4,
+        *,
+        stride: Side = 2,
+        padding: str = "same",
+        dilation: Side = 1,
+        bias: bool | None = None,
+        initializer: InitializerFactory | None = None,
+        name: str = "transposed_conv",
+    ) -> keras.layers.Conv2DTranspose:
+        """Return a transposed convolution with the block's bias and initializer.  (H, W, C) → (H', W', filters)."""
+        from keras import layers
+
+        return layers.Conv2DTranspose(
+            filters=self.filters if filters is None else filters,
+            kernel_size=pair(kernel_size),
+            strides=pair(stride),
+            padding=padding,
+            dilation_rate=pair(dilation),
+            use_bias=self.bias if bias is None else bias,
+            kernel_initializer=(initializer or self.initializer)(self.seed(name)),
+            name=name,
+        )
+
+    def dense(
+        self,
+        units: int,
+        *,
+        bias: bool | None = None,
+        initializer: InitializerFactory | None = None,
+        name: str = "dense",
+    ) -> Any:
+        """Return a dense layer with the block's bias and initializer.  (N,) → (units,)."""
+        from keras import layers
+
+        return layers.Dense(
+            units,
+            use_bias=self.bias if bias is None else bias,
+            kernel_initializer=(initializer or self.initializer)(self.seed(name)),
+            name=name,
+        )

@@ -1,0 +1,83 @@
+"""Every error that dcgan-kit raises on purpose, and where in a text it was found.
+
+    DcganKitError
+    └── UserError            the input is at fault: exit status 2, no traceback
+        ├── RecipeError      a recipe, with every problem that was found
+        ├── ComponentError   a component broke its contract; names its owner
+        ├── PluginError      a plugin that is needed is missing, broken or blocked
+        ├── DataError        images that are missing or cannot be read
+        └── RunError         a run folder that cannot be used or written
+
+Anything else that escapes is a fault of dcgan-kit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+class DcganKitError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+class UserError(DcganKitError):
+    """The user's input is wrong; the message says what, where and what to do."""
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """A place in a text: ``source:line:column``, lines and columns counted from 1."""
+
+    source: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong with a recipe: where, under which dotted key, and what to do."""
+
+    mark: Mark
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.mark}: {self.key}: {self.message}" if self.key else f"{self.mark}: {self.message}"
+
+
+class RecipeError(UserError):
+    """A recipe with problems, all of them, sorted by place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class ComponentError(UserError):
+    """A component that raised or broke the contract of its kind."""
+
+
+class PluginError(UserError):
+    """A plugin that was asked for and cannot be used."""
+
+
+class DataError(UserError):
+    """Images that are missing, unreadable or do not fit the recipe."""
+
+
+class RunError(UserError):
+    """A run folder that cannot be created, continued or read."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the nearest known word, or the known words if none is near."""
+    candidates = sorted(known)
+    near = get_close_matches(word, candidates, n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    return f" Known: {', '.join(candidates)}." if candidates else ""

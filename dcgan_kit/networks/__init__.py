@@ -1,0 +1,1 @@
+"""A resolved recipe's two networks: shapes, parameters, operations, static advice."""

@@ -1,0 +1,78 @@
+"""How evenly kernels cover pixels: the cause of checkerboards, computed without any data.
+
+Odena, Dumoulin, Olah 2016, https://distill.pub/2016/deconv-checkerboard
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dcgan_kit.networks.tracing import Flattened, Operation, Resize, Window
+
+_LENGTH = 512
+"""Pixels of the signal that is pushed through; enough for the interior to show every phase of seven stages."""
+
+
+def overlap_factor(window: Window) -> float:
+    """Return (most taps / fewest taps) that touch a pixel, over both axes; infinite where some pixel has none.
+
+    With kernel k and stride s, phase r has ceil((k - r) / s) taps; 1 means even overlap.    """
+    factor = 1.0
+    for kernel, stride, dilation in zip(window.size, window.stride, window.dilation, strict=True):
+        taps = _taps(kernel, stride, dilation)
+        factor *= math.inf if min(taps) == 0 else max(taps) / min(taps)
+    return factor
+
+
+def _taps(kernel: int, stride: int, dilation: int) -> list[int]:
+    counts = [0] * stride
+    for tap in range(kernel):
+        counts[(tap * dilation) % stride] += 1
+    return counts
+
+
+def stack_evenness(operations: Sequence[Operation]) -> tuple[float, float]:
+    """Push ones through all resamplings with kernels of ones, along height, then width; interior only.
+
+    Returns:
+        The larger of both axes' (max / min, standard deviation / mean); (1, 0) is even.
+    """
+    worst = (1.0, 0.0)
+    for axis in (0, 1):
+        values = _pushed(operations, axis)
+        low, high = min(values), max(values)
+        mean = sum(values) / len(values)
+        deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))
+        worst = max(worst, (math.inf if low == 0 else high / low, deviation / mean))
+    return worst
+
+
+def _pushed(operations: Sequence[Operation], axis: int) -> list[float]:
+    values = [1.0] * _LENGTH
+    for operation in operations:
+        if isinstance(operation, Flattened):
+            values = [1.0] * _LENGTH
+        elif isinstance(operation, Resize):
+            # Nearest and linear interpolation both keep the interior of a periodic signal's range; nearest is exact.
+            factor = max(1, round(operation.factor[axis]))
+            values = [value for value in values for _ in range(factor)]
+        elif isinstance(operation, Window) and operation.learned:
+            kernel, stride, dilation = operation.size[axis], operation.stride[axis], operation.dilation[axis]
+            reach = (kernel - 1) * dilation
+            if operation.transposed:
+                spread = [0.0] * (len(values) * stride + reach)
+                for index, value in enumerate(values):
+                    for tap in range(kernel):
+                        spread[index * stride + tap * dilation] += value
+                values = spread[reach : len(values) * stride]
+            else:
+                count = (len(values) - reach - 1) // stride + 1
+                values = [sum(values[i * stride + t * dilation] for t in range(kernel)) for i in range(count)]
+        values = _middle(values)
+    return values
+
+
+def _middle(values: list[float]) -> list[float]:
+    surplus = max(0, len(values) - _LENGTH)
+    return values[surplus // 2 : len(values) - (surplus - surplus // 2)]

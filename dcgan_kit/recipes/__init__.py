@@ -1,0 +1,1 @@
+"""The recipe language: YAML text with places, extends, overrides, validation, resolution, writing back."""

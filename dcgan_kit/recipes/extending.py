@@ -1,0 +1,81 @@
+"""Recipes on top of recipes: ``extends``, and how a child merges into its parent.
+
+Mappings merge, lists are replaced, and naming another component in a slot drops the parent's options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dcgan_kit.errors import Problem, RecipeError, UserError
+from dcgan_kit.recipes.keys import SLOT_KEYS
+from dcgan_kit.recipes.nodes import Node, described
+
+MAX_GENERATIONS = 20
+Finder = Callable[[str, str], Node]
+"""(reference, source that refers) → the recipe that is meant; raises UserError if there is none."""
+
+
+def extended(node: Node, find: Finder) -> Node:
+    """Return a recipe merged over its parents; the key ``extends`` itself is gone.
+
+    Raises:
+        RecipeError: a parent is missing, broken, or extends its own child.
+    """
+    return _extended(node, find, ())
+
+
+def _extended(node: Node, find: Finder, children: tuple[str, ...]) -> Node:
+    reference = node.child("extends")
+    if reference is None or not isinstance(node.value, dict):
+        return node
+    own = replace(node, value={key: value for key, value in node.value.items() if key != "extends"})
+    chain = (*children, node.mark.source)
+    if not isinstance(reference.value, str):
+        message = f"must be a recipe's name or path (given: {described(reference)})"
+        raise RecipeError([Problem(reference.mark, "extends", message)])
+    try:
+        parent = find(reference.value, node.mark.source)
+    except RecipeError:
+        raise
+    except UserError as error:
+        raise RecipeError([Problem(reference.mark, "extends", str(error))]) from error
+    if parent.mark.source in chain:
+        circle = " extends ".join([*chain[chain.index(parent.mark.source) :], parent.mark.source])
+        raise RecipeError([Problem(reference.mark, "extends", f"goes round in a circle: {circle}")])
+    if len(chain) >= MAX_GENERATIONS:
+        raise RecipeError([Problem(reference.mark, "extends", f"more than {MAX_GENERATIONS} generations")])
+    return merged(_extended(parent, find, chain), own)
+
+
+def merged(parent: Node, child: Node, key: str = "") -> Node:
+    """Return the child over the parent, both under the same key."""
+    if key in SLOT_KEYS or parent.child("use") or child.child("use"):
+        return merged_slot(parent, child)
+    if isinstance(parent.value, dict) and isinstance(child.value, dict):
+        together = dict(parent.value)
+        for name, node in child.value.items():
+            together[name] = merged(together[name], node, name) if name in together else node
+        return replace(child, value=together)
+    return child
+
+
+def merged_slot(parent: Node, child: Node) -> Node:
+    """Return a child's slot over its parent's: options stay only while the component does."""
+    before, after = _as_mapping(parent), _as_mapping(child)
+    if before is None or after is None:
+        return child
+    named, inherited = after.get("use"), before.get("use")
+    if named is not None and (inherited is None or named.value != inherited.value):
+        return child
+    together = dict(before)
+    for name, node in after.items():
+        together[name] = merged(together[name], node, name) if name in together else node
+    return replace(child, value=together)
+
+
+def _as_mapping(node: Node) -> dict[str, Node] | None:
+    if isinstance(node.value, str):
+        return {"use": replace(node, key_mark=None)}
+    return node.value if isinstance(node.value, dict) else None

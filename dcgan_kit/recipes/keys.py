@@ -1,0 +1,75 @@
+"""Which keys of a recipe hold a component, and how blocks inherit them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SLOT_KEYS = frozenset(
+    {
+        "activation",
+        "constraint",
+        "convolution",
+        "data",
+        "downsample",
+        "head",
+        "initializer",
+        "latent",
+        "loss",
+        "normalization",
+        "optimizer",
+        "projection",
+        "regularizer",
+        "upsample",
+    }
+)
+"""Keys whose value is a component; each is named like the kind of the component."""
+
+
+@dataclass(frozen=True)
+class BlockRule:
+    """What one sort of block is made of.
+
+    Attributes:
+        slots: the slots that its order may name.
+        order: the order where the recipe gives none.
+        required: slots that must hold a component when the order names them.
+        inherited: slots that are taken from the network where the block does not fill them.
+    """
+
+    slots: tuple[str, ...]
+    order: tuple[str, ...]
+    required: frozenset[str]
+    inherited: frozenset[str]
+
+
+GENERATOR_INPUT = BlockRule(
+    slots=("projection", "reshape", "normalization", "activation", "regularizer"),
+    order=("projection", "reshape", "normalization", "activation", "regularizer"),
+    required=frozenset({"projection", "activation"}),
+    inherited=frozenset({"normalization", "activation", "regularizer"}),
+)
+GENERATOR_STAGE = BlockRule(
+    slots=("upsample", "convolution", "normalization", "activation", "regularizer"),
+    order=("upsample", "normalization", "activation", "regularizer"),
+    required=frozenset({"upsample", "activation"}),
+    inherited=frozenset({"upsample", "convolution", "normalization", "activation", "regularizer"}),
+)
+GENERATOR_OUTPUT = BlockRule(
+    slots=("upsample", "convolution", "normalization", "activation", "regularizer"),
+    order=("upsample", "normalization", "activation", "regularizer"),
+    required=frozenset({"upsample", "activation"}),
+    # The output is no hidden layer: Radford et al. 2015 leave batch norm out there and end in tanh.
+    inherited=frozenset({"upsample", "convolution"}),
+)
+DISCRIMINATOR_STAGE = BlockRule(
+    slots=("downsample", "convolution", "normalization", "activation", "regularizer"),
+    order=("downsample", "normalization", "activation", "regularizer"),
+    required=frozenset({"downsample", "activation"}),
+    inherited=frozenset({"downsample", "convolution", "normalization", "activation", "regularizer"}),
+)
+DISCRIMINATOR_OUTPUT = BlockRule(
+    slots=("regularizer", "head"),
+    order=("regularizer", "head"),
+    required=frozenset({"head"}),
+    inherited=frozenset(),
+)

@@ -1,0 +1,86 @@
+"""A YAML text as values that know where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from dcgan_kit.errors import Mark
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value with its place; mappings and lists hold nodes.
+
+    Attributes:
+        value: a scalar, a list of nodes, or a mapping from key to node.
+        mark: where the value stands.
+        key_mark: where its key stands, if it has one.
+    """
+
+    value: Scalar | list[Node] | dict[str, Node]
+    mark: Mark
+    key_mark: Mark | None = None
+
+    @property
+    def place(self) -> Mark:
+        """Where a reader looks first: the key if there is one, else the value."""
+        return self.key_mark or self.mark
+
+    def data(self) -> Any:
+        """The plain value without places; lists become tuples."""
+        if isinstance(self.value, dict):
+            return {key: node.data() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return tuple(node.data() for node in self.value)
+        return self.value
+
+    def child(self, part: str | int) -> Node | None:
+        """The node under a key or an index, or None."""
+        if isinstance(self.value, dict):
+            return self.value.get(str(part))
+        if isinstance(self.value, list) and isinstance(part, int) and 0 <= part < len(self.value):
+            return self.value[part]
+        return None
+
+    def locate(self, path: tuple[str | int, ...]) -> Node:
+        """The deepest node that exists on a path."""
+        node = self
+        for part in path:
+            child = node.child(part)
+            if child is None:
+                break
+            node = child
+        return node
+
+    def items(self) -> Iterator[tuple[str, Node]]:
+        """Keys and nodes of a mapping; nothing for anything else."""
+        if isinstance(self.value, dict):
+            yield from self.value.items()
+
+
+def described(node: Node) -> str:
+    """Return how a value reads in a message: ``12 (a whole number)``."""
+    value = node.value
+    if value is None:
+        return "null (nothing)"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (true or false)"
+    if isinstance(value, int):
+        return f"{value} (a whole number)"
+    if isinstance(value, float):
+        return f"{value} (a number)"
+    shown = value if len(value) <= 60 else value[:57] + "..."
+    return f"{shown!r} (text)"
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """Return a path as a key: ``generator.stages.0.filters``."""
+    return ".".join(map(str, path))

@@ -1,0 +1,145 @@
+"""A recipe in which nothing is left open: every component chosen, every option known, every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.results import ImageSpec
+from dcgan_kit.errors import ComponentError, Mark, UserError
+from dcgan_kit.recipes.nodes import Node
+
+Role = Literal["generator", "discriminator"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A component with its options, ready to be built.
+
+    Attributes:
+        component: what was chosen.
+        options: every option with its value; options that are components themselves hold a ``Choice`` or None.
+        path: where in the recipe it was chosen.
+    """
+
+    component: Component
+    options: Mapping[str, Any]
+    path: tuple[str | int, ...] = field(default=(), compare=False)
+
+    def build(self, context: Any = None) -> Any:
+        """Call the factory.
+
+        Raises:
+            ComponentError: the factory raised; the message names the component and its owner.
+        """
+        built = {
+            name: value.build_later() if isinstance(value, Choice) else value for name, value in self.options.items()
+        }
+        try:
+            return self.component.build(context, built)
+        except UserError:
+            raise
+        except Exception as error:
+            # A stranger's factory may raise anything; the user is told whose it is.
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise ComponentError(f"{self.component}: {reason}") from error
+
+    def build_later(self) -> Any:
+        """Return a function of the context that builds this choice."""
+        return self.build
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of a network: ``input``, ``stage1``, …, ``output``.
+
+    Attributes:
+        name: of the block; layers are called after it.
+        path: where in the recipe it stands.
+        filters: channels that it returns; None: as many as it is given.
+        order: its slots in the order in which they are applied.
+        slots: what fills them.
+        initializer: draws its kernels.
+        constraint: constrains its kernels, or None.
+        bias: whether its convolutions and dense layers learn a bias.
+    """
+
+    name: str
+    path: tuple[str | int, ...]
+    filters: int | None
+    order: tuple[str, ...]
+    slots: Mapping[str, Choice]
+    initializer: Choice
+    constraint: Choice | None
+    bias: bool
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """A network as the recipe describes it: its blocks from input to output."""
+
+    role: Role
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How the recipe trains; see the keys of ``training`` for the meaning of each."""
+
+    steps: int
+    batch_size: int
+    seed: int
+    updates: Literal["simultaneous", "alternating"]
+    loss: Choice
+    generator_optimizer: Choice
+    discriminator_optimizer: Choice
+    ema: float
+    log_every: int
+    sample_every: int
+    checkpoint_every: int
+    sample_grid: tuple[int, int]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ResolvedRecipe:
+    """A whole recipe, frozen.
+
+    Attributes:
+        name: of the recipe: the shipped name, or the file's stem.
+        description: one line for people.
+        image: size and channels.
+        value_range: what the darkest and the brightest pixel are for the networks.
+        latent: the law of latent vectors.
+        generator: plan of the generator.
+        discriminator: plan of the discriminator.
+        data: where training images come from.
+        training: how it is trained.
+        silence: lints not to report.
+        plugins: plugins needed beyond the components.
+        origin: the merged text with its places.
+    """
+
+    name: str
+    description: str
+    image: ImageSpec
+    value_range: tuple[float, float]
+    latent: Choice
+    generator: NetworkPlan
+    discriminator: NetworkPlan
+    data: Choice
+    training: TrainingPlan
+    silence: tuple[str, ...]
+    plugins: tuple[str, ...]
+    origin: Node = field(compare=False, repr=False)
+
+    @property
+    def latent_size(self) -> int:
+        """Numbers in a latent vector."""
+        return int(self.latent.options["size"])
+
+    def mark(self, path: tuple[str | int, ...]) -> Mark:
+        """Where in the recipe's text a path, or the nearest thing above it, stands."""
+        return self.origin.locate(path).place

@@ -1,0 +1,319 @@
+"""Nodes → ``ResolvedRecipe``: shape, components, options and inheritance, every problem collected before any is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.plugins import LoadedPlugins
+from dcgan_kit.components.registry import AmbiguousComponent, UnknownComponent
+from dcgan_kit.components.results import ImageSpec
+from dcgan_kit.errors import Problem, RecipeError, did_you_mean
+from dcgan_kit.recipes import keys, model
+from dcgan_kit.recipes.extending import merged_slot
+from dcgan_kit.recipes.nodes import Node, described, dotted
+from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe, Role, TrainingPlan
+from dcgan_kit.recipes.validating import Path, known_keys, problems_of
+
+MAX_NESTED_SLOTS = 5
+
+
+class UnknownNames(RecipeError):
+    """A recipe whose only way to succeed is another plugin."""
+
+
+def resolve(node: Node, plugins: LoadedPlugins, name: str) -> ResolvedRecipe:
+    """Return the recipe with every component chosen and every default filled in.
+
+    Args:
+        node: a recipe after ``extends`` and overrides.
+        plugins: what its names may mean.
+        name: what the recipe is called.
+
+    Raises:
+        UnknownNames: at least one problem is a name that no loaded plugin offers.
+        RecipeError: all other problems.
+    """
+    return _Resolution(node, plugins).recipe(name)
+
+
+class _Resolution:
+    def __init__(self, node: Node, plugins: LoadedPlugins) -> None:
+        self.node = node
+        self.plugins = plugins
+        self.registry = plugins.registry
+        self.problems: list[Problem] = []
+        self.unknown_names = False
+
+    def recipe(self, name: str) -> ResolvedRecipe:
+        self.problems.extend(problems_of(model.Recipe, self.node, (), self._unknown_key))
+        self._check_image()
+        self._check_plugins()
+        latent = self._required("latent")
+        data = self._required("data")
+        loss = self._required("training", "loss")
+        optimizers = [self._optimizer(role) for role in ("generator", "discriminator")]
+        generator = self._network("generator")
+        discriminator = self._network("discriminator")
+        if self.problems:
+            raise (UnknownNames if self.unknown_names else RecipeError)(self.problems)
+        shape = model.Recipe.model_validate(self.node.data())
+        size = shape.image.size
+        height, width = (size, size) if isinstance(size, int) else size
+        training = shape.training
+        assert latent is not None
+        assert data is not None
+        assert loss is not None
+        assert optimizers[0] is not None
+        assert optimizers[1] is not None
+        return ResolvedRecipe(
+            name=name,
+            description=shape.description,
+            image=ImageSpec(height, width, shape.image.channels),
+            value_range=shape.image.range,
+            latent=latent,
+            generator=generator,
+            discriminator=discriminator,
+            data=data,
+            training=TrainingPlan(
+                steps=training.steps,
+                batch_size=training.batch_size,
+                seed=training.seed,
+                updates=training.updates,
+                loss=loss,
+                generator_optimizer=optimizers[0],
+                discriminator_optimizer=optimizers[1],
+                ema=training.ema,
+                log_every=training.log_every,
+                sample_every=training.sample_every,
+                checkpoint_every=training.checkpoint_every,
+                sample_grid=training.sample_grid,
+                missing=training.missing,
+            ),
+            silence=shape.silence,
+            plugins=shape.plugins,
+            origin=self.node,
+        )
+
+    def _unknown_key(self, path: Path) -> str:
+        return f"unknown key.{did_you_mean(str(path[-1]), known_keys(model.Recipe, path[:-1]))}"
+
+    def _problem(self, path: Path, message: str, node: Node | None = None) -> None:
+        place = (node or self.node.locate(path)).place
+        self.problems.append(Problem(place, dotted(path), message))
+
+    def _at(self, *path: str | int) -> Node | None:
+        node: Node | None = self.node
+        for part in path:
+            node = node.child(part) if node is not None else None
+        return node
+
+    def _check_image(self) -> None:
+        limits = self._at("image", "range")
+        data = limits.data() if limits else None
+        numbers = isinstance(data, tuple) and len(data) == 2 and all(type(v) in (int, float) for v in data)
+        if numbers and not data[0] < data[1]:
+            self._problem(("image", "range"), f"must rise from low to high (given: [{data[0]}, {data[1]}])", limits)
+
+    def _check_plugins(self) -> None:
+        names = self._at("plugins")
+        for index, item in enumerate(names.value if names and isinstance(names.value, list) else []):
+            if not isinstance(item.value, str):
+                continue
+            status = next((p for p in self.plugins.plugins if p.name == item.value), None)
+            if status is None:
+                self.unknown_names = True
+                self._problem(("plugins", index), f"no plugin called {item.value!r} was found", item)
+            elif status.status != "loaded":
+                self._problem(("plugins", index), f"plugin {status} is {status.status}. {status.error}".strip(), item)
+
+    def _required(self, *path: str) -> Choice | None:
+        node = self._at(*path)
+        if node is None or node.value is None:
+            if self._at(*path[:-1]) is not None:
+                self._problem(path, f"is missing: name a component of kind {path[-1]}")
+            return None
+        return self._choice(path[-1], node, path)
+
+    def _optimizer(self, role: str) -> Choice | None:
+        common, own = self._at("training", "optimizer"), self._at("training", role, "optimizer")
+        if own is None or own.value is None:
+            return self._required("training", "optimizer")
+        node = merged_slot(common, own) if common is not None else own
+        return self._choice("optimizer", node, ("training", role, "optimizer"))
+
+    def _network(self, role: Role) -> NetworkPlan:
+        network = self._at(role)
+        if network is None or not isinstance(network.value, dict):
+            return NetworkPlan(role, ())
+        self._check_defaults(network, role)
+        generator = role == "generator"
+        blocks = []
+        if generator:
+            blocks.append(self._block(network, keys.GENERATOR_INPUT, "input", (role, "input")))
+        stages = network.child("stages")
+        for index in range(len(stages.value) if stages and isinstance(stages.value, list) else 0):
+            rule = keys.GENERATOR_STAGE if generator else keys.DISCRIMINATOR_STAGE
+            blocks.append(self._block(network, rule, f"stage{index + 1}", (role, "stages", index)))
+        rule = keys.GENERATOR_OUTPUT if generator else keys.DISCRIMINATOR_OUTPUT
+        blocks.append(self._block(network, rule, "output", (role, "output")))
+        return NetworkPlan(role, tuple(block for block in blocks if block is not None))
+
+    def _check_defaults(self, network: Node, role: Role) -> None:
+        # Every block may replace a default, so that a wrong one would go unseen if it were only checked in use.
+        for key, node in network.items():
+            if key in keys.SLOT_KEYS and key in known_keys(model.Recipe, (role,)) and node.value is not None:
+                self._choice(key, node, (role, key))
+
+    def _block(self, network: Node, rule: keys.BlockRule, name: str, path: Path) -> Block | None:
+        block = self._at(*path)
+        if block is None or not isinstance(block.value, dict):
+            return None
+        order = self._order(block, rule, path)
+        slots: dict[str, Choice] = {}
+        for slot in rule.slots:
+            if slot == "reshape":
+                continue
+            choice = self._slot(network, block, slot, path, inherits=slot in rule.inherited)
+            if choice is not None:
+                slots[slot] = choice
+            elif slot in rule.required and slot in order and self._unset(network, block, slot, rule):
+                self._problem((*path, slot), f"is missing: name a component of kind {slot}", block)
+            if slot in block.value and slot not in order and slot != "convolution":
+                self._problem((*path, slot), f"is set but not in the block's order [{', '.join(order)}]")
+        initializer = self._slot(network, block, "initializer", path, inherits=True)
+        if initializer is None and self._unset(network, block, "initializer", rule):
+            self._problem((*path, "initializer"), "is missing: name one here or for the whole network", block)
+        constraint = self._slot(network, block, "constraint", path, inherits=True)
+        filters, bias = block.child("filters"), self._inherited(network, block, "bias")
+        if initializer is None:
+            return None
+        return Block(
+            name=name,
+            path=path,
+            filters=filters.value if filters and isinstance(filters.value, int) else None,
+            order=order,
+            slots=slots,
+            initializer=initializer,
+            constraint=constraint,
+            bias=bias.value if bias is not None and isinstance(bias.value, bool) else True,
+        )
+
+    def _unset(self, network: Node, block: Node, slot: str, rule: keys.BlockRule) -> bool:
+        inherits = slot in rule.inherited or slot == "initializer"
+        own, default = block.child(slot), network.child(slot) if inherits else None
+        return all(node is None or node.value is None for node in (own, default))
+
+    def _inherited(self, network: Node, block: Node, key: str) -> Node | None:
+        own = block.child(key)
+        return own if own is not None and own.value is not None else network.child(key)
+
+    def _order(self, block: Node, rule: keys.BlockRule, path: Path) -> tuple[str, ...]:
+        node = block.child("order")
+        if node is None or not isinstance(node.value, list):
+            return rule.order
+        for index, item in enumerate(node.value):
+            if isinstance(item.value, str) and item.value not in rule.slots:
+                hint = did_you_mean(item.value, rule.slots)
+                self._problem((*path, "order", index), f"no slot of this block (given: {item.value!r}).{hint}", item)
+        return tuple(item.value for item in node.value if isinstance(item.value, str))
+
+    def _slot(self, network: Node, block: Node, slot: str, path: Path, inherits: bool) -> Choice | None:
+        own = block.child(slot)
+        default = network.child(slot) if inherits else None
+        if own is None or own.value is None:
+            # Problems of a default are told once, where it stands.
+            return self._choice(slot, default, (*path, slot), tell=False) if default and default.value else None
+        node = merged_slot(default, own) if default is not None and default.value is not None else own
+        return self._choice(slot, node, (*path, slot))
+
+    def _choice(self, kind: str, node: Node, path: Path, tell: bool = True, depth: int = 0) -> Choice | None:
+        before = len(self.problems)
+        choice = self._checked_choice(kind, node, path, depth)
+        if not tell:
+            del self.problems[before:]
+        return choice
+
+    def _checked_choice(self, kind: str, node: Node, path: Path, depth: int) -> Choice | None:
+        if isinstance(node.value, str):
+            reference, options = node, {}
+        elif isinstance(node.value, dict):
+            named = node.value.get("use")
+            if named is None or not isinstance(named.value, str):
+                given = f" (given: {described(named)})" if named else ""
+                self._problem(path, f"'use' must name a component of kind {kind}{given}", named or node)
+                return None
+            reference = named
+            options = {name: value for name, value in node.value.items() if name != "use"}
+        else:
+            if depth or kind not in ("data", "latent"):
+                # The model of the recipe tells this for the keys that it has; options are only known here.
+                message = f"must be a component: its name, or a mapping with 'use' (given: {described(node)})"
+                self._problem_once(path, message, node)
+            return None
+        component = self._component(kind, str(reference.value), reference, path)
+        if component is None:
+            return None
+        return self._with_options(component, Node(options, node.mark, node.key_mark), path, depth)
+
+    def _problem_once(self, path: Path, message: str, node: Node) -> None:
+        if not any(problem.key == dotted(path) for problem in self.problems):
+            self.problems.append(Problem(node.mark, dotted(path), message))
+
+    def _component(self, kind: str, name: str, reference: Node, path: Path) -> Component | None:
+        try:
+            return self.registry.find(kind, name)
+        except UnknownComponent as error:
+            self.unknown_names = True
+            self._tell_once(Problem(reference.mark, dotted(path), f"{error}{self._unusable(name)}"))
+        except AmbiguousComponent as error:
+            self._tell_once(Problem(reference.mark, dotted(path), str(error)))
+        return None
+
+    def _tell_once(self, problem: Problem) -> None:
+        # A default of the network is met again in each block that adds an option to it.
+        if not any((p.mark, p.message) == (problem.mark, problem.message) for p in self.problems):
+            self.problems.append(problem)
+
+    def _unusable(self, name: str) -> str:
+        owner = name.rpartition("/")[0]
+        notes = []
+        for plugin in self.plugins.plugins:
+            if plugin.status == "broken" and (not owner or plugin.name == owner):
+                notes.append(f" Plugin {plugin} is broken: {plugin.error}.")
+            elif plugin.status == "blocked" and (not owner or plugin.name == owner):
+                notes.append(f" Plugin {plugin.name} is blocked.")
+        return "".join(notes)
+
+    def _with_options(self, component: Component, node: Node, path: Path, depth: int) -> Choice | None:
+        before = len(self.problems)
+        nested = {}
+        for name, kind in component.nested.items():
+            value = node.child(name)
+            if value is not None and value.value is not None and depth < MAX_NESTED_SLOTS:
+                nested[name] = self._choice(kind, value, (*path, name), depth=depth + 1)
+        plain = {
+            name: replace(value, value=None) if name in nested else value for name, value in dict(node.items()).items()
+        }
+
+        def unknown(where: Path) -> str:
+            option = str(where[-1])
+            others = [other for other in self.registry.kinds_with_option(component.kind, option)]
+            known = list(component.options.model_fields)
+            if others and not did_you_mean(option, known).startswith(" Did"):
+                return f"{component.name} has no such option; it belongs to {', '.join(others)}"
+            hint = did_you_mean(option, known) if known else " It has none."
+            return f"{component.name} has no such option.{hint}"
+
+        problems = problems_of(component.options, replace(node, value=plain), path, unknown)
+        for problem in problems:
+            self._tell_once(problem)
+        if problems or len(self.problems) > before:
+            return None
+        values = component.options.model_validate(replace(node, value=plain).data())
+        options: Mapping[str, Any] = {
+            name: nested.get(name, getattr(values, name)) for name in component.options.model_fields
+        }
+        return Choice(component, options, path)

@@ -1,0 +1,85 @@
+"""The JSON Schema (draft-07) of recipes with the components of the plugins that are installed, for editors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.components.registry import Registry
+from dcgan_kit.components.schemas import draft_07, options_schema
+from dcgan_kit.recipes.keys import SLOT_KEYS
+from dcgan_kit.recipes.model import Recipe
+
+SCHEMA_FILE = "recipe.schema.json"
+"""Name of the schema beside recipes; their first line points editors to it."""
+
+
+def schema_text(registry: Registry) -> str:
+    """Return the schema as text."""
+    return json.dumps(recipe_schema(registry), indent=1, sort_keys=False) + "\n"
+
+
+def recipe_schema(registry: Registry) -> dict[str, Any]:
+    """Return the schema of a recipe file.
+
+    Nothing but ``version`` is required: what a file leaves out may come from the recipe that it extends.
+    """
+    schema = _with_slots(draft_07(Recipe.model_json_schema()))
+    definitions = {name: _relaxed(model) for name, model in schema.pop("definitions").items()}
+    for kind in KINDS:
+        definitions[kind] = _slot(registry, kind)
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "dcgan-kit recipe",
+        **_relaxed({key: value for key, value in schema.items() if key != "title"}),
+        "definitions": definitions,
+    }
+
+
+def _with_slots(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        changed = {key: _with_slots(value) for key, value in schema.items()}
+        for name, value in changed.get("properties", {}).items():
+            if name in SLOT_KEYS:
+                reference = {"anyOf": [{"$ref": f"#/definitions/{name}"}, {"type": "null"}]}
+                changed["properties"][name] = {**reference, "description": value.get("description", "")}
+        return changed
+    return [_with_slots(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _relaxed(model: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in model.items() if key != "required"}
+
+
+def _slot(registry: Registry, kind: str) -> dict[str, Any]:
+    """A name, a mapping that names a component, or one that changes options of an inherited component."""
+    arms: list[dict[str, Any]] = []
+    names = registry.names(kind)
+    for name, component in zip(names, registry.of_kind(kind), strict=True):
+        options = options_schema(component)
+        allowed = sorted({name, component.name, f"{component.owner}/{component.name}"}) if "/" not in name else [name]
+        arms.append(
+            {"const": name, "description": component.summary}
+            if len(allowed) == 1
+            else {"enum": allowed, "description": component.summary}
+        )
+        arms.append(
+            {
+                **options,
+                "properties": {"use": {"enum": allowed}, **options["properties"]},
+                "required": ["use", *options["required"]],
+                "additionalProperties": False,
+            }
+        )
+    every_option = {option: {} for c in registry.of_kind(kind) for option in c.options.model_fields}
+    arms.append(
+        {
+            "type": "object",
+            "description": f"Options for the {kind} that this slot inherits.",
+            "properties": every_option,
+            "not": {"required": ["use"]},
+            "additionalProperties": False,
+        }
+    )
+    return {"description": KINDS[kind].summary, "anyOf": arms}

@@ -1,0 +1,131 @@
+"""A resolved recipe → YAML with every default written out, which resolves to the same recipe again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from dcgan_kit.recipes import reading
+from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
+
+
+def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
+    """Return the recipe as plain mappings, lists and scalars, in the order in which people read it."""
+    training = recipe.training
+    return {
+        "version": 1,
+        "description": recipe.description,
+        "image": {
+            "size": [recipe.image.height, recipe.image.width],
+            "channels": recipe.image.channels,
+            "range": list(recipe.value_range),
+        },
+        "latent": _choice(recipe.latent),
+        "generator": _network(recipe.generator),
+        "discriminator": _network(recipe.discriminator),
+        "data": _choice(recipe.data),
+        "training": {
+            "steps": training.steps,
+            "batch_size": training.batch_size,
+            "seed": training.seed,
+            "updates": training.updates,
+            "loss": _choice(training.loss),
+            "generator": {"optimizer": _choice(training.generator_optimizer)},
+            "discriminator": {"optimizer": _choice(training.discriminator_optimizer)},
+            "ema": training.ema,
+            "log_every": training.log_every,
+            "sample_every": training.sample_every,
+            "checkpoint_every": training.checkpoint_every,
+            "sample_grid": list(training.sample_grid),
+            "missing": list(training.missing),
+        },
+        "silence": list(recipe.silence),
+        "plugins": list(recipe.plugins),
+    }
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Return plain data as YAML 1.2 text."""
+    return yaml.dump(
+        dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
+    )
+
+
+def flattened(data: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested data as dotted keys: ``{"training.loss.use": "non_saturating"}``."""
+    if isinstance(data, Mapping):
+        items = [(str(key), value) for key, value in data.items()]
+    elif isinstance(data, list) and any(isinstance(item, Mapping) for item in data):
+        items = [(str(index), value) for index, value in enumerate(data)]
+    else:
+        return {prefix: data}
+    flat: dict[str, Any] = {}
+    for key, value in items:
+        flat.update(flattened(value, f"{prefix}.{key}" if prefix else key))
+    return flat
+
+
+def _network(plan: NetworkPlan) -> dict[str, Any]:
+    stages = [_block(block) for block in plan.blocks if block.name not in ("input", "output")]
+    ends = {block.name: _block(block) for block in plan.blocks if block.name in ("input", "output")}
+    return {**({"input": ends["input"]} if "input" in ends else {}), "stages": stages, "output": ends["output"]}
+
+
+def _block(block: Block) -> dict[str, Any]:
+    data: dict[str, Any] = {} if block.filters is None else {"filters": block.filters}
+    data["order"] = list(block.order)
+    data.update({slot: _choice(choice) for slot, choice in block.slots.items()})
+    data["initializer"] = _choice(block.initializer)
+    if block.constraint is not None:
+        data["constraint"] = _choice(block.constraint)
+    data["bias"] = block.bias
+    return data
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    options = {name: _option(value) for name, value in choice.options.items()}
+    # The owner is written too: the same file must mean the same component where more plugins are installed.
+    return {"use": f"{choice.component.owner}/{choice.component.name}", **options}
+
+
+def _option(value: Any) -> Any:
+    if isinstance(value, Choice):
+        return _choice(value)
+    return [_option(item) for item in value] if isinstance(value, tuple) else value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what YAML 1.2 would read as something else than text, and only that."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    plain = reading.resolved(text) == text and isinstance(reading.resolved(text), str)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
+    special = {float("inf"): ".inf", float("-inf"): "-.inf"}
+    text = ".nan" if number != number else special.get(number) or repr(number)
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(float, _represent_float)
+for _tag, _pattern in (
+    ("null", reading.NULL),
+    ("bool", reading.TRUE),
+    ("bool", reading.FALSE),
+    ("int", reading.DECIMAL),
+    ("float", reading.FLOAT),
+    ("float", reading.INFINITY),
+    ("float", reading.NOT_A_NUMBER),
+):
+    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern.pattern})$"), None)

@@ -1,0 +1,1 @@
+"""The adversarial step, the loop around it, checkpoints and the run folder."""

@@ -1,0 +1,66 @@
+"""New images from a run: its final generator, or the newest checkpoint of a run that goes on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_kit.errors import RunError
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.training.checkpoint import restore_checkpoint
+from dcgan_kit.training.run_folder import read_run
+from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
+from dcgan_kit.training.state import TrainingState
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn.
+
+    Attributes:
+        grid: the PNG of all images.
+        files: the PNG of each image, if they were asked for.
+        step: steps that the generator had been trained for.
+    """
+
+    grid: Path
+    files: tuple[Path, ...]
+    step: int
+
+
+def draw(recipe: ResolvedRecipe, run_path: Path, count: int, seed: int, output: Path, each: Path | None) -> Drawn:
+    """Draw images from a run and write them.
+
+    Args:
+        recipe: the run's resolved recipe.
+        run_path: the run folder.
+        count: how many images.
+        seed: of the latent vectors.
+        output: the grid's file.
+        each: folder for each image as a file of its own, or None.
+
+    Raises:
+        RunError: the run has no whole checkpoint, or a file cannot be written.
+    """
+    run = read_run(run_path)
+    state = TrainingState.create(recipe)
+    checkpoint, damaged = restore_checkpoint(run, state)
+    if checkpoint is None:
+        told = "".join(f"\n  {line}" for line in damaged)
+        raise RunError(f"{run_path}: has no checkpoint to sample from yet{told}")
+    # The seed of training's own latent vectors is (seed, step); any step below 0 is free for sampling.
+    latent = latent_vectors(recipe, count, seed, step=-2)
+    images = generated(state.sampled, latent, recipe.value_range)
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    blank = np.zeros((rows * columns - count, *recipe.image.shape), np.uint8)
+    run.write(output, png_of(grid_of(np.concatenate([images, blank]), rows, columns)))
+    files = []
+    if each is not None:
+        for index, image in enumerate(images):
+            files.append(each / f"{index:05d}.png")
+            run.write(files[-1], png_of(image, enlarged=False))
+    return Drawn(output, tuple(files), int(state.step))

@@ -1,0 +1,70 @@
+"""Where metrics go: a line of JSON each, and TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from dcgan_kit.errors import RunError
+from dcgan_kit.training.run_folder import RunFolder, writing
+
+
+class MetricsWriter:
+    """Appends metrics to ``metrics.jsonl`` and to TensorBoard's event file."""
+
+    def __init__(self, run: RunFolder, first_step: int) -> None:
+        """Open both; lines of steps after ``first_step``, which a stopped run may have left, are dropped."""
+        self._run = run
+        kept = [line for line in _lines(run) if line["step"] <= first_step]
+        run.write(run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        self._board = tf.summary.create_file_writer(str(run.tensorboard))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Write one line."""
+        with writing(self._run.metrics_file), self._run.metrics_file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": step, **values}) + "\n")
+        with _board(self._run), self._board.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+
+    def image(self, step: int, name: str, image: Any) -> None:
+        """Show one uint8 image (H, W, C) in TensorBoard."""
+        with _board(self._run), self._board.as_default():
+            tf.summary.image(name, image[None], step=step)
+
+    def close(self) -> None:
+        """Write out what is still in memory."""
+        with _board(self._run):
+            self._board.close()
+
+
+class _board:
+    """Tells a full disk under TensorBoard's file like one under any other."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, tf.errors.OpError):
+            raise RunError(f"{self._run.tensorboard}: cannot be written: {error.message}") from error
+
+
+def _lines(run: RunFolder) -> list[dict[str, Any]]:
+    if not run.metrics_file.exists():
+        return []
+    lines = []
+    with writing(run.metrics_file), run.metrics_file.open(encoding="utf-8") as stream:
+        for text in stream:
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError:
+                # Only the last line can be cut short, by a kill while it was written; its step will be run again.
+                break
+            lines.append(line)
+    return lines

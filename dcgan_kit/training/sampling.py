@@ -1,0 +1,55 @@
+"""Images from a generator, and a grid of them as a PNG."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+
+BATCH = 64
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+GRID_STEP = -1
+"""Stands in for the step in the seed of the fixed grid, so that training never draws the same latent vectors."""
+
+
+def latent_vectors(recipe: ResolvedRecipe, count: int, seed: int, step: int = GRID_STEP) -> Any:
+    """Draw latent vectors (count, size); the same seed and step give the same."""
+    return recipe.latent.build()(count, tf.constant([seed, step], tf.int32))
+
+
+def generated(generator: Any, latent: Any, value_range: tuple[float, float]) -> Any:
+    """Return uint8 images (N, H, W, C) for latent vectors (N, size), with the generator as it is at test time."""
+    batches = [np.asarray(generator(latent[i : i + BATCH], training=False)) for i in range(0, len(latent), BATCH)]
+    return as_pixels(np.concatenate(batches), value_range)
+
+
+def as_pixels(values: Any, value_range: tuple[float, float]) -> Any:
+    """Scale from the networks' range to 0..255, rounded and clipped; non-finite values become 0."""
+    low, high = value_range
+    scaled = np.nan_to_num((values.astype(np.float64) - low) / (high - low) * 255.0)
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def grid_of(images: Any, rows: int, columns: int) -> Any:
+    """Tile images (rows * columns, H, W, C) to one (rows * H, columns * W, C)."""
+    _, height, width, channels = images.shape
+    tiled = images.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
+    return tiled.reshape(rows * height, columns * width, channels)
+
+
+def png_of(image: Any, enlarged: bool = True) -> bytes:
+    """Encode one image (H, W, 1 to 4 channels) as PNG; ``enlarged`` repeats pixels of small ones until people see them."""
+    height, width, channels = image.shape
+    squeezed = image[:, :, 0] if channels == 1 else image
+    picture = Image.fromarray(squeezed, _MODES[channels]) if channels == 2 else Image.fromarray(squeezed)
+    factor = max(1, 448 // max(height, width)) if enlarged else 1
+    if factor > 1:
+        picture = picture.resize((width * factor, height * factor), Image.Resampling.NEAREST)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,86 @@
+"""Everything that training moves, and nothing else: the two networks, their optimizers, the average, the step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcgan_kit.errors import ComponentError
+from dcgan_kit.networks.building import Networks, build_networks
+from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What a checkpoint holds.
+
+    Attributes:
+        networks: generator and discriminator.
+        averaged: a moving average of the generator, or None where the recipe keeps none.
+        generator_optimizer: of the generator.
+        discriminator_optimizer: of the discriminator.
+        step: steps that are done, an int64 variable.
+    """
+
+    networks: Networks
+    averaged: Any
+    generator_optimizer: Any
+    discriminator_optimizer: Any
+    step: Any
+
+    @staticmethod
+    def create(recipe: ResolvedRecipe) -> TrainingState:
+        """Build the state at step 0.
+
+        Raises:
+            RecipeError: the networks cannot be built.
+            ComponentError: an optimizer component returned something else.
+        """
+        networks = build_networks(recipe)
+        generator, discriminator = networks.generator.model, networks.discriminator.model
+        averaged = None
+        if recipe.training.ema > 0:
+            averaged = keras.models.clone_model(generator)
+            averaged.set_weights(generator.get_weights())
+        optimizers = []
+        for choice, model in (
+            (recipe.training.generator_optimizer, generator),
+            (recipe.training.discriminator_optimizer, discriminator),
+        ):
+            optimizer = _optimizer(choice)
+            optimizer.build(model.trainable_variables)
+            optimizers.append(optimizer)
+        return TrainingState(networks, averaged, *optimizers, step=tf.Variable(0, dtype=tf.int64, trainable=False))
+
+    @property
+    def sampled(self) -> Any:
+        """The generator that samples are drawn from: the average where there is one."""
+        return self.networks.generator.model if self.averaged is None else self.averaged
+
+    def variables(self) -> dict[str, Any]:
+        """Every variable by a name that stays the same, states of random layers included.
+
+        tf.train.Checkpoint silently leaves out the random state of Dropout; hence the explicit list.
+        """
+        named: dict[str, Any] = {"step": self.step}
+        groups = {
+            "generator": self.networks.generator.model.variables,
+            "discriminator": self.networks.discriminator.model.variables,
+            "averaged": [] if self.averaged is None else self.averaged.variables,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "discriminator_optimizer": self.discriminator_optimizer.variables,
+        }
+        for group, variables in groups.items():
+            for index, variable in enumerate(variables):
+                named[f"{group}/{index:04d}/{variable.path}"] = variable
+        return named
+
+
+def _optimizer(choice: Choice) -> Any:
+    optimizer = choice.build()
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ComponentError(f"{choice.component} must return a keras optimizer, and returned {optimizer!r:.100}")
+    return optimizer

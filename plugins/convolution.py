@@ -1,0 +1,63 @@
+"""Convolutions: at stride 1, to the channels asked for.  (B, H, W, C) → (B, H', W', filters)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dcgan_kit import Bias, Component, Dilation, Initializer, KernelSize, Padding, Site, component, hookimpl, pair
+
+if TYPE_CHECKING:
+    import keras
+
+
+@component("convolution")
+def conv(
+    site: Site,
+    *,
+    kernel_size: KernelSize = 3,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> keras.Layer:
+    """Convolve.  (B, H, W, C) → (B, H, W, filters).
+
+    With ``padding: valid`` each side loses dilation · (kernel_size - 1) pixels.
+
+    LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541
+    """
+    return site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer)
+
+
+@component("convolution")
+def separable_conv(
+    site: Site,
+    *,
+    kernel_size: KernelSize = 3,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> list[keras.Layer]:
+    """Convolve each channel by itself, then mix channels pixel by pixel.  (B, H, W, C) → (B, H, W, filters).
+
+    Chollet 2016, arXiv 1610.02357
+    """
+    from keras import layers
+
+    depthwise = layers.DepthwiseConv2D(
+        pair(kernel_size),
+        padding=padding,
+        dilation_rate=pair(dilation),
+        # The pointwise convolution's bias already covers every shift that one here could make.
+        use_bias=False,
+        depthwise_initializer=(initializer or site.initializer)(site.seed("depthwise")),
+        name="depthwise",
+    )
+    return [depthwise, site.conv(kernel_size=1, bias=bias, initializer=initializer, name="pointwise")]
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every convolution."""
+    return [conv, separable_conv]

@@ -1,0 +1,166 @@
+"""Initializers: draw first weights.  seed → keras.initializers.Initializer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from dcgan_kit import Component, component, hookimpl
+
+if TYPE_CHECKING:
+    from keras.initializers import Initializer
+
+Mean = Annotated[float, Field(ge=-100.0, le=100.0, description="mean of the weights")]
+Stddev = Annotated[float, Field(gt=0.0, le=100.0, description="standard deviation of the weights")]
+Limit = Annotated[float, Field(ge=-100.0, le=100.0)]
+
+
+@component("initializer")
+def normal(seed: int, *, mean: Mean = 0.0, stddev: Stddev = 0.02) -> Initializer:
+    """Draw from N(mean, stddev²).
+
+    0.02: Radford et al. 2015, arXiv 1511.06434, section 4
+    """
+    from keras import initializers
+
+    return initializers.RandomNormal(mean, stddev, seed=seed)
+
+
+@component("initializer")
+def truncated_normal(seed: int, *, mean: Mean = 0.0, stddev: Stddev = 0.02) -> Initializer:
+    """Draw from N(mean, stddev²), again if beyond two standard deviations.
+
+    What is drawn has a standard deviation of 0.88 stddev.
+    """
+    from keras import initializers
+
+    return initializers.TruncatedNormal(mean, stddev, seed=seed)
+
+
+@component("initializer")
+def uniform(
+    seed: int,
+    *,
+    low: Annotated[Limit, Field(description="least weight")] = -0.05,
+    high: Annotated[Limit, Field(description="upper limit, exclusive")] = 0.05,
+) -> Initializer:
+    """Draw from U(low, high)."""
+    from keras import initializers
+
+    if low >= high:
+        raise ValueError(f"low must be less than high. Received: low={low}, high={high}")
+    return initializers.RandomUniform(low, high, seed=seed)
+
+
+@component("initializer")
+def glorot_uniform(seed: int) -> Initializer:
+    """Draw from U(±√(6 / (fan_in + fan_out))): Keras' default.
+
+    Glorot, Bengio 2010, proceedings.mlr.press/v9/glorot10a
+    """
+    from keras import initializers
+
+    return initializers.GlorotUniform(seed=seed)
+
+
+@component("initializer")
+def glorot_normal(seed: int) -> Initializer:
+    """Draw from a truncated normal of variance 2 / (fan_in + fan_out).
+
+    Glorot, Bengio 2010, proceedings.mlr.press/v9/glorot10a
+    """
+    from keras import initializers
+
+    return initializers.GlorotNormal(seed=seed)
+
+
+@component("initializer")
+def he_normal(seed: int) -> Initializer:
+    """Draw from a truncated normal of variance 2 / fan_in, meant for relu.
+
+    He et al. 2015, arXiv 1502.01852
+    """
+    from keras import initializers
+
+    return initializers.HeNormal(seed=seed)
+
+
+@component("initializer")
+def he_uniform(seed: int) -> Initializer:
+    """Draw from U(±√(6 / fan_in)), meant for relu.
+
+    He et al. 2015, arXiv 1502.01852
+    """
+    from keras import initializers
+
+    return initializers.HeUniform(seed=seed)
+
+
+@component("initializer")
+def lecun_normal(seed: int) -> Initializer:
+    """Draw from a truncated normal of variance 1 / fan_in, meant for selu.
+
+    LeCun et al. 1998, doi 10.1007/3-540-49430-8_2; Klambauer et al. 2017, arXiv 1706.02515
+    """
+    from keras import initializers
+
+    return initializers.LecunNormal(seed=seed)
+
+
+@component("initializer")
+def orthogonal(
+    seed: int,
+    *,
+    gain: Annotated[float, Field(gt=0.0, le=100.0, description="factor of the orthogonal matrix")] = 1.0,
+) -> Initializer:
+    """Draw an orthogonal matrix, one column a filter.
+
+    Saxe et al. 2013, arXiv 1312.6120; in GANs: Brock et al. 2016, arXiv 1609.07093
+    """
+    from keras import initializers
+
+    return initializers.Orthogonal(gain, seed=seed)
+
+
+@component("initializer")
+def zeros() -> Initializer:
+    """Set every weight to 0."""
+    from keras import initializers
+
+    return initializers.Zeros()
+
+
+@component("initializer")
+def ones() -> Initializer:
+    """Set every weight to 1."""
+    from keras import initializers
+
+    return initializers.Ones()
+
+
+@component("initializer")
+def constant(*, value: Annotated[float, Field(ge=-100.0, le=100.0, description="every weight")] = 0.0) -> Initializer:
+    """Set every weight to one value."""
+    from keras import initializers
+
+    return initializers.Constant(value)
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every initializer."""
+    return [
+        normal,
+        truncated_normal,
+        uniform,
+        glorot_uniform,
+        glorot_normal,
+        he_normal,
+        he_uniform,
+        lecun_normal,
+        orthogonal,
+        zeros,
+        ones,
+        constant,
+    ]

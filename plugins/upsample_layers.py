@@ -1,0 +1,66 @@
+"""Pixel shuffle: the layer and the initializer that stock Keras lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Shape = tuple[int | None, ...]
+
+
+@keras.saving.register_keras_serializable(package="dcgan_kit")
+class DepthToSpace(keras.layers.Layer):
+    """Lays channels out as blocks of pixels.
+
+    Channel (i · factor + j) · C + c becomes channel c of pixel (i, j) of a block, as in ``tf.nn.depth_to_space``.
+
+    Args:
+        factor: int from 1; its square must divide the channels.
+    """
+
+    def __init__(self, factor: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs: Any) -> Any:
+        """(B, H, W, factor² C) → (B, factor H, factor W, C)."""
+        _, rows, columns, _ = inputs.shape
+        _, height, width, channels = self.compute_output_shape(inputs.shape)
+        blocks = ops.reshape(inputs, (-1, rows, columns, self.factor, self.factor, channels))
+        return ops.reshape(ops.transpose(blocks, (0, 1, 3, 2, 4, 5)), (-1, height, width, channels))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(B, H, W, factor² C) → (B, factor H, factor W, C)."""
+        batch, rows, columns, depth = input_shape
+        return (batch, rows * self.factor, columns * self.factor, depth // self.factor**2)
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable(package="dcgan_kit")
+class ICNR(keras.initializers.Initializer):
+    """Draws a kernel for the channels that will remain, and repeats it for every sub-pixel.
+
+    Aitken et al. 2017, arXiv 1707.02937: "initialization to convolution, nearest-neighbour resize"
+
+    Args:
+        initializer: draws (kernel height, kernel width, channels, filters).
+        repeats: int, sub-pixels of a pixel; must divide the kernel's filters.
+    """
+
+    def __init__(self, initializer: Any, repeats: int) -> None:
+        self.initializer = keras.initializers.get(initializer)
+        self.repeats = repeats
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        """Return a kernel of that shape whose filters repeat with period filters / repeats."""
+        drawn = self.initializer((*shape[:-1], shape[-1] // self.repeats), dtype=dtype)
+        return ops.tile(drawn, (1, 1, 1, self.repeats))
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the initializer."""
+        return {"initializer": keras.initializers.serialize(self.initializer), "repeats": self.repeats}

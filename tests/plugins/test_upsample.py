@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from dcgan_kit_plugins import upsample
+from dcgan_kit_plugins.upsample_layers import ICNR, DepthToSpace
+from pydantic import ValidationError
+
+WAYS_UP = upsample.dcgan_kit_components()
+
+
+@pytest.mark.parametrize("component", WAYS_UP, ids=lambda c: c.name)
+def test_contract(component, keeps_contract):
+    keeps_contract(component, (3, 5, 4))
+
+
+@pytest.mark.parametrize(
+    ("component", "options", "side", "expected"),
+    [
+        (upsample.transposed_conv, {}, 4, 8),
+        (upsample.transposed_conv, {"kernel_size": 5}, 7, 14),
+        (upsample.transposed_conv, {"kernel_size": 5, "stride": 1}, 7, 7),
+        # The lecture's generator: 1 → 3 → 6 → 13 → 28.
+        (upsample.transposed_conv, {"kernel_size": 3, "padding": "valid"}, 1, 3),
+        (upsample.transposed_conv, {"kernel_size": 4, "stride": 1, "padding": "valid"}, 3, 6),
+        (upsample.transposed_conv, {"kernel_size": 3, "padding": "valid"}, 6, 13),
+        (upsample.transposed_conv, {"kernel_size": 4, "padding": "valid"}, 13, 28),
+        (upsample.transposed_conv, {"kernel_size": 2, "stride": 3, "padding": "valid"}, 4, 12),
+        (upsample.transposed_conv, {"kernel_size": 3, "stride": 1, "dilation": 2, "padding": "valid"}, 4, 8),
+        (upsample.nearest, {"factor": 3}, 4, 12),
+        (upsample.bilinear, {"factor": 1}, 4, 4),
+        (upsample.resize_conv, {}, 4, 8),
+        (upsample.resize_conv, {"factor": 4, "kernel_size": 5, "interpolation": "bicubic"}, 2, 8),
+        (upsample.pixel_shuffle, {}, 4, 8),
+        (upsample.pixel_shuffle, {"factor": 3}, 4, 12),
+        (upsample.conv, {"kernel_size": 4, "dilation": 2}, 5, 5),
+    ],
+)
+def test_sizes(component, options, side, expected, model_of, noise):
+    model = model_of(component, (side, side, 4), **options)
+    assert model.output_shape[1:3] == (expected, expected)
+    assert model(noise(2, side, side, 4)).shape[1:3] == (expected, expected)
+
+
+def test_height_and_width_may_differ(model_of):
+    assert model_of(upsample.transposed_conv, (4, 4, 3), stride=(2, 1)).output_shape[1:] == (8, 4, 8)
+    assert model_of(upsample.resize_conv, (4, 4, 3), factor=(1, 3)).output_shape[1:] == (4, 12, 8)
+
+
+def test_nearest_repeats_and_bilinear_interpolates(model_of):
+    row = np.array([0.0, 4.0], "float32").reshape(1, 1, 2, 1)
+    np.testing.assert_allclose(model_of(upsample.nearest, (1, 2, 1))(row)[0, 0, :, 0], [0, 0, 4, 4])
+    np.testing.assert_allclose(model_of(upsample.bilinear, (1, 2, 1))(row)[0, 0, :, 0], [0, 1, 3, 4])
+
+
+def test_transposed_conv_is_the_transpose_of_a_strided_conv(model_of, noise):
+    model = model_of(upsample.transposed_conv, (3, 5, 4), filters=2, bias=False)
+    x, y = noise(1, 3, 5, 4), noise(1, 6, 10, 2)
+    down = keras.ops.conv(y, model.weights[0], strides=2, padding="same")
+    np.testing.assert_allclose(np.vdot(model(x), y), np.vdot(x, down), rtol=1e-3)
+
+
+def test_resize_conv_resizes_first(model_of):
+    model = model_of(upsample.resize_conv, (3, 5, 4))
+    assert [layer.name for layer in model.layers[1:]] == ["resize", "conv"]
+
+
+def test_depth_to_space_is_tensorflows(noise):
+    x = noise(2, 3, 5, 36)
+    np.testing.assert_array_equal(DepthToSpace(3)(x), tf.nn.depth_to_space(x, 3))
+
+
+def test_depth_to_space_compiles_under_xla(noise):
+    x = noise(2, 3, 5, 8)
+    layer = DepthToSpace(2)
+    np.testing.assert_array_equal(tf.function(layer, jit_compile=True)(tf.constant(x)), layer(x))
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_pixel_shuffle_starts_as_nearest_resizing_of_a_convolution(factor, model_of, noise):
+    x = noise(2, 5, 6, 4)
+    y = np.asarray(model_of(upsample.pixel_shuffle, (5, 6, 4), filters=3, factor=factor)(x))
+    blocks = y.reshape(2, 5, factor, 6, factor, 3)
+    np.testing.assert_allclose(blocks, np.broadcast_to(blocks[:, :, :1, :, :1], blocks.shape), atol=1e-6)
+    assert y.std() > 0.01
+
+
+def test_icnr_draws_as_many_numbers_as_a_pixel_needs():
+    kernel = np.asarray(ICNR(keras.initializers.RandomNormal(seed=1), 4)((3, 3, 5, 8)))
+    np.testing.assert_array_equal(kernel[..., :2], kernel[..., 2:4])
+    np.testing.assert_array_equal(kernel[..., :2], kernel[..., 6:])
+    assert len(np.unique(kernel)) == 3 * 3 * 5 * 2
+
+
+def test_icnr_survives_its_configuration():
+    first = ICNR(keras.initializers.HeNormal(seed=3), 4)
+    again = keras.initializers.deserialize(keras.initializers.serialize(first))
+    np.testing.assert_array_equal(first((3, 3, 2, 8)), again((3, 3, 2, 8)))
+
+
+def test_icnr_wraps_the_initializer_option(model_of):
+    def fives(seed):
+        return keras.initializers.Constant(5.0)
+
+    kernel = model_of(upsample.pixel_shuffle, (5, 6, 4), initializer=fives).weights[0]
+    np.testing.assert_array_equal(kernel, np.full(kernel.shape, 5.0))
+
+
+def test_ways_up_are_stock_layers_but_one(layers_of):
+    custom = {
+        type(layer)
+        for c in WAYS_UP
+        for layer in layers_of(c, (4, 4, 3))
+        if not type(layer).__module__.startswith("keras.")
+    }
+    assert custom == {DepthToSpace}
+
+
+def test_stride_and_dilation_exclude_each_other(place):
+    with pytest.raises(ValueError, match=r"stride or dilation must be 1. Received: stride=2, dilation=2"):
+        upsample.transposed_conv(place((4, 4, 3)), dilation=2)
+
+
+@pytest.mark.parametrize(
+    ("component", "options"),
+    [
+        (upsample.nearest, {"factor": 0}),
+        (upsample.pixel_shuffle, {"factor": 1}),
+        (upsample.resize_conv, {"interpolation": "lanczos"}),
+        (upsample.resize_conv, {"padding": "valid"}),
+        (upsample.conv, {"padding": "valid"}),
+        (upsample.transposed_conv, {"kernel_size": "4"}),
+        (upsample.transposed_conv, {"kernel_size": True}),
+    ],
+)
+def test_options_out_of_range_are_refused(component, options):
+    with pytest.raises(ValidationError):
+        component.options(**options)
