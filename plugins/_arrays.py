@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from typing import IO
 
 import numpy as np
@@ -33,10 +32,16 @@ def read_npz(stream: IO[bytes], images: str, labels: str | None) -> tuple[np.nda
                 raise DataError(f"array {name!r} would take {sizes[name] / 2**30:.0f} GiB. At most: 32 GiB")
         stream.seek(0)
         with np.load(stream, allow_pickle=False) as arrays:
-            return arrays[images], arrays[labels] if labels else None
-    except (ValueError, EOFError, OSError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        # RuntimeError: an encrypted archive; its child NotImplementedError: an unknown compression.
+            found = {name: arrays[name] for name in (images, labels) if name}
+    except DataError:
+        raise
+    except Exception as error:  # A damaged archive makes zipfile, zlib, NumPy or tokenize raise whatever they like.
         raise DataError(f"not a readable .npz archive: {error}") from error
+    for name, array in found.items():
+        # NumPy returns the bytes of what does not begin like an array.
+        if not isinstance(array, np.ndarray):
+            raise DataError(f"{name!r} is no NumPy array")
+    return found[images], found[labels] if labels else None
 
 
 def fitting(pixels: np.ndarray, labels: np.ndarray | None, spec: ImageSpec, source: str) -> Images:

@@ -20,6 +20,7 @@ KERAS_FILES = {
 """Where Keras keeps its downloads, below ``$KERAS_HOME/datasets``."""
 
 File = Annotated[str, Field(min_length=1)]
+Hint = Annotated[str, Field(description="where the images come from; told where they are missing")]
 
 
 @component("data")
@@ -76,6 +77,7 @@ def npz(
     labels: Annotated[
         str | None, Field(description="name of the integer array (N,); null: none; 'y' may be missing")
     ] = "y",
+    hint: Hint = "",
 ) -> Images:
     """Read an array of images from a NumPy archive.
 
@@ -91,7 +93,8 @@ def npz(
         with file.open("rb") as stream:
             pixels, classes = read_npz(stream, images, labels)
     except FileNotFoundError as error:
-        raise DataError(f"no file {file}: put an archive with an array {images!r} of uint8 images there") from error
+        wanted = hint or f"an archive with an array {images!r} of uint8 images"
+        raise DataError(f"no file {file}: put it there: {wanted}") from error
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from error
     except DataError as error:
@@ -114,6 +117,7 @@ def images(
     max_broken_share: Annotated[
         float, Field(ge=0.0, le=1.0, description="share of unreadable files above which to give up")
     ] = 0.1,
+    hint: Hint = "",
 ) -> Images:
     """Read every PNG, JPEG, WebP, BMP and GIF below a folder, resized (antialiased) to the recipe's size.
 
@@ -126,7 +130,10 @@ def images(
     """
     from dcgan_kit_plugins._image_folder import read_folder
 
-    return read_folder(Path(path).expanduser(), spec, fit, background, max_broken_share)
+    folder = Path(path).expanduser()
+    if hint and not folder.exists():
+        raise DataError(f"no folder {folder}: put it there: {hint}")
+    return read_folder(folder, spec, fit, background, max_broken_share)
 
 
 @hookimpl

@@ -75,10 +75,11 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
             }
         )
     else:
-        for item in advice:
-            click.echo(str(item))
         for name in sorted({item.lint for item in advice}):
-            click.echo(f"  {name}: {LINTS[name].why}")
+            click.echo(f"{name}: {LINTS[name].why}")
+            for item in advice:
+                if item.lint == name:
+                    click.echo(f"  {item.mark}: {item.key}: {item.message}")
         found = f"{len(advice)} piece{'' if len(advice) == 1 else 's'} of advice" if advice else "nothing to advise"
         note(f"{resolved.name}: valid; {found}")
     if strict and advice:

@@ -109,6 +109,9 @@ def _lint(why: str) -> Callable[[Callable[[Subject], Iterator[tuple[Path, str]]]
 )
 def kernel_overlap(subject: Subject) -> Iterator[tuple[Path, str]]:
     for network, part, traced in subject.parts():
+        if part.kind == "projection":
+            # From one pixel nothing overlaps.
+            continue
         for window in (o for o in traced.operations if isinstance(o, Window) and o.learned):
             factor = overlap_factor(window)
             if factor == 1.0:
@@ -127,7 +130,8 @@ def kernel_overlap(subject: Subject) -> Iterator[tuple[Path, str]]:
     "(Odena et al. 2016, distill.00003)."
 )
 def checkerboard_stack(subject: Subject) -> Iterator[tuple[Path, str]]:
-    operations = [operation for row in subject.generator.rows for operation in row.trace.operations]
+    parts = zip(subject.networks.generator.parts, subject.generator.rows, strict=True)
+    operations = [o for part, row in parts if part.kind != "projection" for o in row.trace.operations]
     ratio, deviation = stack_evenness(operations)
     if ratio > 1.0 + 1e-6:
         yield (
@@ -233,8 +237,8 @@ def size_balance(subject: Subject) -> Iterator[tuple[Path, str]]:
 def receptive_field(subject: Subject) -> Iterator[tuple[Path, str]]:
     image, seen = subject.recipe.image, subject.discriminator.rows[-1].receptive_field
     if seen is not None and (seen[0] < image.height or seen[1] < image.width):
-        patch = f"{seen[0]}x{seen[1]} of {image.height}x{image.width} pixels"
-        yield ("discriminator", "output", "head"), f"the head pools over patches that see {patch}"
+        patch = f"{seen[0]}x{seen[1]} of the image's {image.height}x{image.width} pixels"
+        yield ("discriminator", "output", "head"), f"what the head judges are patches of {patch}"
 
 
 @_lint(

@@ -37,10 +37,10 @@ def compiled_steps(recipe: ResolvedRecipe, state: TrainingState) -> Steps:
         # Latent vectors depend on (seed, step) alone, so that a resumed run draws the same.
         latent = draw_latent(training.batch_size, tf.stack([training.seed, tf.cast(step, tf.int32)]))
         with tf.GradientTape(watch_accessed_variables=False) as generator_tape:
-            generator_tape.watch(generator.trainable_variables)
+            generator_tape.watch(_weights(generator))
             fake = generator(latent, training=True)
             with tf.GradientTape(watch_accessed_variables=False) as discriminator_tape:
-                discriminator_tape.watch(discriminator.trainable_variables)
+                discriminator_tape.watch(_weights(discriminator))
                 real_logits = discriminator(real, training=True)
                 fake_logits = discriminator(fake, training=True)
                 discriminator_loss = loss.discriminator(real_logits, fake_logits)
@@ -74,5 +74,9 @@ def compiled_steps(recipe: ResolvedRecipe, state: TrainingState) -> Steps:
 
 
 def _descend(optimizer: Any, network: Any, tape: Any, loss: Any) -> None:
-    gradients = tape.gradient(loss, network.trainable_variables)
-    optimizer.apply(gradients, network.trainable_variables)
+    optimizer.apply(tape.gradient(loss, _weights(network)), network.trainable_variables)
+
+
+def _weights(network: Any) -> list[Any]:
+    """The tf.Variables behind Keras' variables, which a tape can watch."""
+    return [variable.value for variable in network.trainable_variables]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from dcgan_kit_plugins import initializer
+from pydantic import ValidationError
+
+INITIALIZERS = initializer.dcgan_kit_components()
+CONSTANT = {"zeros": 0.0, "ones": 1.0, "constant": 0.0}
+SHAPE = (3, 3, 64, 128)
+FAN_IN, FAN_OUT = 9 * 64, 9 * 128
+
+
+def built(component, seed=7, **options):
+    return component.build(seed, dict(component.options(**options)))
+
+
+@pytest.mark.parametrize("component", INITIALIZERS, ids=lambda c: c.name)
+def test_contract(component):
+    first = built(component)
+    assert isinstance(first, keras.initializers.Initializer)
+    assert type(first).__module__.startswith("keras.")
+    weights = np.asarray(first(SHAPE))
+    assert weights.shape == SHAPE
+    assert np.isfinite(weights).all()
+    np.testing.assert_array_equal(weights, built(component)(SHAPE))
+    if component.name in CONSTANT:
+        assert (weights == CONSTANT[component.name]).all()
+    else:
+        assert not np.array_equal(weights, built(component, seed=8)(SHAPE))
+
+
+@pytest.mark.parametrize(
+    ("component", "options", "mean", "stddev"),
+    [
+        (initializer.normal, {}, 0.0, 0.02),
+        (initializer.normal, {"mean": 1, "stddev": 0.5}, 1.0, 0.5),
+        (initializer.truncated_normal, {}, 0.0, 0.02 * 0.8796),
+        (initializer.uniform, {}, 0.0, 0.1 / 12**0.5),
+        (initializer.uniform, {"low": 0.0, "high": 2.0}, 1.0, 2 / 12**0.5),
+        (initializer.glorot_uniform, {}, 0.0, (2 / (FAN_IN + FAN_OUT)) ** 0.5),
+        (initializer.glorot_normal, {}, 0.0, (2 / (FAN_IN + FAN_OUT)) ** 0.5),
+        (initializer.he_normal, {}, 0.0, (2 / FAN_IN) ** 0.5),
+        (initializer.he_uniform, {}, 0.0, (2 / FAN_IN) ** 0.5),
+        (initializer.lecun_normal, {}, 0.0, (1 / FAN_IN) ** 0.5),
+        (initializer.constant, {"value": 0.25}, 0.25, 0.0),
+    ],
+)
+def test_mean_and_standard_deviation(component, options, mean, stddev):
+    weights = np.asarray(built(component, **options)(SHAPE))
+    assert weights.mean() == pytest.approx(mean, abs=0.02 * stddev + 1e-7)
+    assert weights.std() == pytest.approx(stddev, rel=0.01)
+
+
+def test_truncated_normal_stays_within_two_standard_deviations():
+    assert np.abs(built(initializer.truncated_normal)(SHAPE)).max() <= 0.04
+
+
+def test_orthogonal_columns():
+    matrix = np.asarray(built(initializer.orthogonal, gain=2.0)(SHAPE)).reshape(-1, 128)
+    np.testing.assert_allclose(matrix.T @ matrix, 4 * np.eye(128), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("component", "options"),
+    [
+        (initializer.normal, {"stddev": -0.02}),
+        (initializer.normal, {"seed": 1}),
+        (initializer.orthogonal, {"gain": 0}),
+        (initializer.constant, {"value": float("nan")}),
+        (initializer.zeros, {"value": 1.0}),
+    ],
+)
+def test_options_out_of_range_are_refused(component, options):
+    with pytest.raises(ValidationError):
+        component.options(**options)
+
+
+def test_uniform_needs_low_below_high():
+    with pytest.raises(ValueError, match=r"low must be less than high. Received: low=1.0, high=0.05"):
+        initializer.uniform(0, low=1.0)
