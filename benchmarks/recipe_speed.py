@@ -1,0 +1,71 @@
+"""How fast each shipped recipe trains here: milliseconds a step and images a second, on random pixels.
+
+Absolute times hold for one machine on one day; they tell a user of a like machine how long a recipe takes. Run it on a
+machine that does nothing else.
+
+    python benchmarks/recipe_speed.py                      # every recipe
+    python benchmarks/recipe_speed.py lecture-fashion28    # one
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_kit.cli.quiet import start_tensorflow
+from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.recipes.loading import load_recipe
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+
+BASES = {"dcgan"}
+"""Recipes to extend, which do not train by themselves."""
+
+
+def step_times(recipe: ResolvedRecipe, seconds: float) -> list[float]:
+    """Return the seconds that each of some steps took, the first, which compiles, left out."""
+    import tensorflow as tf
+
+    from dcgan_kit.training.state import TrainingState
+    from dcgan_kit.training.step import compiled_steps
+
+    state = TrainingState.create(recipe)
+    steps = compiled_steps(recipe, state)
+    shape = (1, recipe.training.batch_size, *recipe.image.shape)
+    pixels = tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    steps(pixels, tf.constant(0, tf.int64)).numpy()
+    times: list[float] = []
+    while len(times) < 3 or sum(times) < seconds:
+        started = time.perf_counter()
+        steps(pixels, tf.constant(len(times) + 1, tf.int64)).numpy()
+        times.append(time.perf_counter() - started)
+    return times
+
+
+def main() -> None:
+    """Measure the recipes that the command line names."""
+    names = [name for name in sorted(load_builtins().recipes) if name not in BASES]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", default=names)
+    parser.add_argument("--seconds", type=float, default=8.0, help="to measure each recipe for")
+    parser.add_argument("--json", type=Path, help="write the results here too")
+    arguments = parser.parse_args()
+    start_tensorflow()
+    results = []
+    print(f"{'recipe':22} {'batch':>6} {'ms a step':>10} {'images/s':>9} {'hours for all steps':>20}")
+    for name in arguments.recipes:
+        recipe = load_recipe(name).recipe
+        median = statistics.median(step_times(recipe, arguments.seconds))
+        batch, hours = recipe.training.batch_size, median * recipe.training.steps / 3600
+        results.append({"recipe": name, "batch": batch, "median_ms": 1e3 * median, "hours": hours})
+        print(f"{name:22} {batch:6} {1e3 * median:10.1f} {batch / median:9.1f} {hours:20.2f}", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
