@@ -77,7 +77,7 @@ class RunError(UserError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the nearest known word, or the known words if none is near."""
     candidates = sorted(known)
-    near = get_close_matches(word, candidates, n=1, cutoff=0.6)
+    near = get_close_matches(word, candidates, n=1, cutoff=0.6) or get_close_matches(word.lower(), candidates, n=1)
     if near:
         return f" Did you mean {near[0]!r}?"
     return f" Known: {', '.join(candidates)}." if candidates else ""

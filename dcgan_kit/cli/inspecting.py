@@ -170,7 +170,11 @@ def _shown(flat: dict[str, Any], key: str) -> str:
     value = flat[key]
     if isinstance(value, list):
         return f"[{', '.join(map(str, value))}]"
-    return {None: "null", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, float) else f"{value:g}"
+    return (
+        {None: "null", True: "true", False: "false"}.get(value, str(value))
+        if not isinstance(value, float)
+        else f"{value:g}"
+    )
 
 
 def _times(shape: tuple[int, ...]) -> str:

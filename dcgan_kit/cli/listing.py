@@ -61,7 +61,13 @@ def show_component(name: str, as_json: bool) -> None:
     if as_json:
         facts(
             [
-                {"kind": c.kind, "name": c.name, "owner": c.owner, "documentation": c.documentation, "options": option_facts(c)}
+                {
+                    "kind": c.kind,
+                    "name": c.name,
+                    "owner": c.owner,
+                    "documentation": c.documentation,
+                    "options": option_facts(c),
+                }
                 for c in found
             ]
         )

@@ -30,7 +30,11 @@ PREEMPTED, INTERRUPTED = 75, 130
 @click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
 @overrides_argument
 @click.option(
-    "--run", "path", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/NAME of the recipe]"
+    "--run",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Run folder.  [default: runs/NAME of the recipe]",
 )
 @plugin_options
 def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
@@ -53,7 +57,9 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
     with _Progress(loaded.recipe.training.steps, loaded.recipe.training.batch_size) as progress:
         outcome = run_training(loaded.recipe, loaded.plugins, path, progress)
     if outcome.signal is None:
-        note(f"done: {outcome.run.path} (samples in {outcome.run.samples}, the generator is {outcome.run.generator_file})")
+        note(
+            f"done: {outcome.run.path} (samples in {outcome.run.samples}, the generator is {outcome.run.generator_file})"
+        )
         return
     note(f"stopped after step {outcome.step}, saved in {outcome.run.path}; the same command goes on from there")
     sys.exit(INTERRUPTED if outcome.signal == signal.SIGINT else PREEMPTED)
@@ -62,9 +68,15 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--count", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Images to make.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=None, help="Of the latent vectors.  [default: by clock]")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="PNG of the grid.  [default: RUN/sample-SEED.png]")
-@click.option("--each", type=click.Path(path_type=Path), metavar="DIR", help="Write each image to a file of its own here too.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=None, help="Of the latent vectors.  [default: by clock]"
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="PNG of the grid.  [default: RUN/sample-SEED.png]"
+)
+@click.option(
+    "--each", type=click.Path(path_type=Path), metavar="DIR", help="Write each image to a file of its own here too."
+)
 @json_option
 @plugin_options
 def sample(run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, as_json: bool) -> None:
@@ -86,7 +98,15 @@ def sample(run: Path, count: int, seed: int | None, output: Path | None, each: P
     seed = int(time.time()) % 2**31 if seed is None else seed
     drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each)
     if as_json:
-        facts({"grid": str(drawn.grid), "count": count, "seed": seed, "step": drawn.step, "files": [str(f) for f in drawn.files]})
+        facts(
+            {
+                "grid": str(drawn.grid),
+                "count": count,
+                "seed": seed,
+                "step": drawn.step,
+                "files": [str(f) for f in drawn.files],
+            }
+        )
     else:
         note(f"{drawn.grid}: {count} images of step {drawn.step} from seed {seed}")
 
@@ -97,7 +117,14 @@ class _Progress:
     SECONDS_BETWEEN_LINES = 10.0
 
     def __init__(self, steps: int, batch_size: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self._steps = steps
         self._console = console(error=True)
@@ -121,7 +148,9 @@ class _Progress:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bar.stop()
 
     def note(self, message: str) -> None:
@@ -135,7 +164,9 @@ class _Progress:
         now = time.monotonic()
         if self._started is None:
             self._started = (now, step)
-        if not self._console.is_terminal and (now - self._last_line > self.SECONDS_BETWEEN_LINES or step == self._steps):
+        if not self._console.is_terminal and (
+            now - self._last_line > self.SECONDS_BETWEEN_LINES or step == self._steps
+        ):
             self._last_line = now
             seconds = now - self._started[0]
             speed = (step - self._started[1]) * self._batch_size / seconds if seconds > 0 else 0.0

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.options import Slot
@@ -23,7 +23,7 @@ _YAML_WORDS = frozenset({"true", "false", "null"})
 class OptionsModel(BaseModel):
     """The options of one component: strict types, nothing extra, defaults validated too."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,23 @@ class Component:
             fields[parameter.name] = (annotation, default)
         title = "".join(part.capitalize() for part in self.name.split("_"))
         return create_model(f"{title}Options", __base__=OptionsModel, **fields)
+
+    def check_options(self) -> None:
+        """Evaluate the annotations of all options and validate their defaults.
+
+        Raises:
+            TypeError: a default is not what its annotation allows.
+        """
+        try:
+            self.options()
+        except ValidationError as error:
+            for wrong in error.errors(include_url=False):
+                if wrong["type"] != "missing":
+                    where = ".".join(map(str, wrong["loc"]))
+                    raise TypeError(f"{self}: default of option {where!r}: {wrong['msg']}") from error
+        for name, field in self.options.model_fields.items():
+            if name in self.nested and field.default is not None:
+                raise TypeError(f"{self}: default of option {name!r} must be None, as it is a component")
 
     @cached_property
     def nested(self) -> Mapping[str, str]:
@@ -153,6 +170,4 @@ def _evaluated(annotation: Any, factory: Callable[..., Any]) -> Any:
     # Only options are evaluated: a return annotation may name keras, which listings must not import.
     if isinstance(annotation, str):
         return eval(annotation, factory.__globals__)
-    if get_origin(annotation) is not None:
-        get_args(annotation)
     return annotation

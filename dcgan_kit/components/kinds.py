@@ -88,7 +88,9 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("activation", "A differentiable, non-linear function of each unit.", "Site", _LAYERS, (), _same_shape),
         Kind("normalization", "Centres and scales features; learns scale and shift.", "Site", _LAYERS, (), _same_shape),
-        Kind("convolution", "Convolves at stride 1 to the channels asked for.", "Site", _LAYERS, (), _convolution_shape),
+        Kind(
+            "convolution", "Convolves at stride 1 to the channels asked for.", "Site", _LAYERS, (), _convolution_shape
+        ),
         Kind("downsample", "Makes a map smaller, or keeps its size.", "Site", _LAYERS, (), _downsample_shape),
         Kind("upsample", "Makes a map larger, or keeps its size.", "Site", _LAYERS, (), _upsample_shape),
         Kind("projection", "Turns the latent vector into the first map.", "Site", _LAYERS, (), _projection_shape),
@@ -98,7 +100,7 @@ KINDS: dict[str, Kind] = {
             "constraint",
             "Constrains the weights of the block's convolutions and dense layers.",
             "Site",
-            "a function from a keras.Layer with a kernel to the layer to use in its place, or None to constrain nothing",
+            "a function from a keras.Layer with a kernel to the layer to use in its place, or None: no constraint",
         ),
         Kind("initializer", "Draws first weights.", "seed: int", "a keras.initializers.Initializer"),
         Kind(

@@ -37,7 +37,8 @@ MapSize = _side("side of the map in pixels, or [height, width]", 1024)
 """An int, or a pair (height, width), of 1 to 1024 pixels."""
 
 Padding = Annotated[
-    Literal["same", "valid"], Field(description="'same' pads with zeros so that size / stride remains; 'valid' does not pad")
+    Literal["same", "valid"],
+    Field(description="'same' pads with zeros so that size / stride remains; 'valid' does not pad"),
 ]
 
 Bias = Annotated[bool | None, Field(description="learn a bias; null: as the block's 'bias' says")]

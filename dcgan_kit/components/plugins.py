@@ -29,6 +29,7 @@ ENTRY_POINT_GROUP = "dcgan_kit"
 BUILTIN_COMPONENTS = "dcgan_kit_plugins"
 BUILTIN_RECIPES = "dcgan_kit_recipes"
 Origin = Literal["built-in", "installed", "folder"]
+_MARKER = f"{hooks.PROJECT}_impl"
 HOOKS = tuple(name for name in vars(hooks) if name.startswith("dcgan_kit_"))
 
 
@@ -182,7 +183,9 @@ def _label(distribution: Distribution) -> str:
 
 def _folder_sources(folder: Path) -> Iterator[_Source]:
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix == ".py" and not path.name.startswith("_"))
+        files = sorted(
+            path for path in folder.absolute().iterdir() if path.suffix == ".py" and not path.name.startswith("_")
+        )
     except OSError as error:
         raise PluginError(f"plugins folder {folder}: {error.strerror}") from error
     for path in files:
@@ -248,14 +251,14 @@ def _offers(manager: pluggy.PluginManager, module: Any, source: _Source) -> dict
 
 
 def _check_hook_names(module: Any) -> None:
-    marked = [n for n in dir(module) if hasattr(getattr(module, n, None), f"{hooks.PROJECT}_impl")]
+    marked = [n for n in dir(module) if isinstance(getattr(getattr(module, n, None), _MARKER, None), dict)]
     for name in marked:
         if name not in HOOKS:
             raise PluginError(f"unknown hook {name!r}.{did_you_mean(name, HOOKS)}")
+    forgotten = [n for n in HOOKS if n not in marked and callable(getattr(module, n, None))]
+    if forgotten:
+        raise PluginError(f"{forgotten[0]} lacks the @hookimpl decorator")
     if not marked:
-        forgotten = [n for n in HOOKS if callable(getattr(module, n, None))]
-        if forgotten:
-            raise PluginError(f"{forgotten[0]} lacks the @hookimpl decorator")
         raise PluginError(f"has no hook: define one of {', '.join(HOOKS)} under @hookimpl")
 
 
@@ -268,9 +271,14 @@ def _hook(manager: pluggy.PluginManager, module: Any, name: str) -> Callable[...
 
 
 def _returned(manager: pluggy.PluginManager, module: Any, name: str) -> Any:
+    """What the module's hook returned; None if it has no such hook."""
     caller = _hook(manager, module, name)
-    results = caller() if caller else []
-    return results[0] if results else None
+    if caller is None:
+        return None
+    results = caller()
+    if not results:
+        raise PluginError(f"{name} returned None: is a 'return' missing?")
+    return results[0]
 
 
 def _components(manager: pluggy.PluginManager, module: Any, source: _Source) -> tuple[Component, ...]:
@@ -279,16 +287,18 @@ def _components(manager: pluggy.PluginManager, module: Any, source: _Source) -> 
         return ()
     if not isinstance(returned, Iterable) or isinstance(returned, str):
         raise PluginError(f"dcgan_kit_components must return components in a list, and returned {returned!r}")
-    components = []
+    components: list[Component] = []
     for item in returned:
         if not isinstance(item, Component):
-            raise PluginError(f"dcgan_kit_components must return components (made by @component), and returned {item!r}")
+            raise PluginError(
+                f"dcgan_kit_components must return components (made by @component), and returned {item!r}"
+            )
         if any((item.kind, item.name) == (other.kind, other.name) for other in components):
             raise PluginError(f"dcgan_kit_components returned two components called {item.kind} {item.name!r}")
         owned = item.owned_by(source.name)
         if source.origin != "built-in":
             # Annotations of strangers are evaluated here, inside the guard; those of built-ins by their tests.
-            _ = owned.nested
+            owned.check_options()
         components.append(owned)
     return tuple(components)
 
@@ -314,5 +324,7 @@ def _told(error: BaseException, file: str) -> str:
         return str(error)
     else:
         place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    if isinstance(error, pluggy.PluginValidationError):
+        return " ".join(str(error).split())
     text = str(error.msg if isinstance(error, SyntaxError) else error).partition("\n")[0]
-    return f"{type(error).__name__}: {text}{place}"
+    return f"{type(error).__name__}{text and ': '}{text}{place}"

@@ -50,6 +50,9 @@ class Registry:
         if found:
             choices = " or ".join(f"{c.owner}/{c.name}" for c in found)
             raise AmbiguousComponent(f"{kind} {name!r} is offered by {len(found)} plugins; write {choices}")
+        namesakes = [f"{c.owner}/{c.name}" for c in self.of_kind(kind) if c.name == name]
+        if namesakes:
+            raise UnknownComponent(f"unknown {kind} {reference!r}. Did you mean {' or '.join(map(repr, namesakes))}?")
         elsewhere = [k for k in KINDS if any(c.name == name for c in self.of_kind(k))]
         hint = did_you_mean(reference, self.names(kind))
         if elsewhere and "Did you mean" not in hint:

@@ -10,13 +10,16 @@ from dcgan_kit.components.declaration import Component
 def options_schema(component: Component) -> dict[str, Any]:
     """Return the schema of a mapping that chooses this component, options inline, draft-07."""
     schema = draft_07(component.options.model_json_schema())
+    schema = _inlined(schema, schema.get("definitions", {}), ())
     properties: dict[str, Any] = {}
     for name, option in schema.get("properties", {}).items():
         option.pop("title", None)
         if name in component.nested:
             description = {"description": option["description"]} if "description" in option else {}
-            option = {"anyOf": [{"$ref": f"#/definitions/{component.nested[name]}"}, {"type": "null"}], **description}
-        properties[name] = option
+            arms = [{"$ref": f"#/definitions/{component.nested[name]}"}, {"type": "null"}]
+            properties[name] = {"anyOf": arms, **description}
+        else:
+            properties[name] = option
     return {
         "type": "object",
         "description": component.documentation,
@@ -38,6 +41,24 @@ def draft_07(schema: Any) -> Any:
             schema["$ref"] = schema["$ref"].replace("#/$defs/", "#/definitions/")
         return schema
     return [draft_07(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _inlined(schema: Any, definitions: dict[str, Any], within: tuple[str, ...]) -> Any:
+    """Put definitions where they are referred to: a recipe's schema has no place for those of one component."""
+    if isinstance(schema, list):
+        return [_inlined(item, definitions, within) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    name = str(schema.get("$ref", "")).removeprefix("#/definitions/")
+    if name in within:
+        return {}
+    if name in definitions:
+        return {**_inlined(definitions[name], definitions, (*within, name)), **_without_reference(schema)}
+    return {key: _inlined(value, definitions, within) for key, value in schema.items()}
+
+
+def _without_reference(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "$ref"}
 
 
 def option_facts(component: Component) -> list[dict[str, Any]]:

@@ -38,7 +38,6 @@ class Part:
         layers: its layers, in order.
         input_shape: what it is given, without the batch.
         output_shape: what it returns, without the batch.
-        bias: whether its kernels learn a bias.
     """
 
     name: str
@@ -156,13 +155,17 @@ class _Builder:
                 self._append(made, f"{block.name}_{name}", slot, choice, block, filters, check=not pending)
         if block.filters is not None and block.name != "output" and self._shape[-1:] != (filters,):
             message = f"the block returns {_times(self._shape)} and its filters are {filters}"
-            raise RecipeError([Problem(self.recipe.mark((*block.path, "filters")), _key(block.path, "filters"), message)])
+            raise RecipeError(
+                [Problem(self.recipe.mark((*block.path, "filters")), _key(block.path, "filters"), message)]
+            )
 
     def _resample(self, block: Block, slot: str, name: str, choice: Choice, filters: int) -> None:
         """Apply a component that may keep its channels, with a convolution after (G) or before it (D) where it does."""
         before, shape = self.tensor, self._shape
         count = len(self.parts)
-        self._append(self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters)
+        self._append(
+            self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters
+        )
         if self._shape[-1] == filters:
             return
         if slot == "upsample":
@@ -172,7 +175,9 @@ class _Builder:
         self.tensor, self.parts = before, self.parts[:count]
         assert self._shape == shape
         self._convolve(block, filters)
-        self._append(self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters)
+        self._append(
+            self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters
+        )
 
     def _convolve(self, block: Block, filters: int) -> None:
         choice = block.slots.get("convolution")

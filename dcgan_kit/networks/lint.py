@@ -69,7 +69,10 @@ class Subject:
 
     def parts(self) -> Iterator[tuple[Network, Part, Any]]:
         """Every part with its network and its trace."""
-        for network, summary in ((self.networks.generator, self.generator), (self.networks.discriminator, self.discriminator)):
+        for network, summary in (
+            (self.networks.generator, self.generator),
+            (self.networks.discriminator, self.discriminator),
+        ):
             for part, row in zip(network.parts, summary.rows, strict=True):
                 yield network, part, row.trace
 
@@ -283,7 +286,9 @@ def memory(subject: Subject) -> Iterator[tuple[Path, str]]:
         yield ("training", "batch_size"), f"a training step needs about {needed / 2**30:.0f} GiB"
 
 
-@_lint("A published recipe whose training needs something that this version cannot do shows its networks, and does not train.")
+@_lint(
+    "A published recipe whose training needs something that this version cannot do shows its networks, and does not train."
+)
 def missing_training(subject: Subject) -> Iterator[tuple[Path, str]]:
     for index, thing in enumerate(subject.recipe.training.missing):
         yield ("training", "missing", index), f"training needs {thing}, which this version cannot do"
@@ -299,8 +304,12 @@ def _response(part: Part) -> Any:
         return None
     inputs = np.broadcast_to(_GRID.reshape((-1,) + (1,) * len(part.input_shape)), (len(_GRID), *part.input_shape))
     result = keras.ops.convert_to_tensor(inputs[(slice(None), *([slice(0, 1)] * len(part.input_shape)))])
-    for layer in part.layers:
-        result = layer(result)
+    try:
+        for layer in part.layers:
+            result = layer(result)
+    except Exception:
+        # A stranger's activation may need more channels than one; then nothing is said about it.
+        return None
     return keras.ops.convert_to_numpy(result).reshape(len(_GRID))
 
 
@@ -318,4 +327,3 @@ def _bounded(value: float) -> str:
 
 def _by(sides: tuple[int, int]) -> str:
     return str(sides[0]) if sides[0] == sides[1] else f"{sides[0]}x{sides[1]}"
-

@@ -73,7 +73,12 @@ def summarize(network: Network) -> Summary:
     rows = []
     seen = _Sight()
     for part, traced in zip(network.parts, traces, strict=True):
-        seen = seen.through(traced, part.output_shape)
+        if part.kind == "projection":
+            # It sees the whole latent vector, whatever it is made of.
+            seen = _Sight(everything=True)
+        else:
+            # The projection's map begins anew: its pixels are what the following layers see.
+            seen = (_Sight() if seen.everything and len(part.input_shape) == 3 else seen).through(traced)
         weights = {id(v): v for layer in part.layers for v in layer.trainable_weights}
         fixed = {id(v): v for layer in part.layers for v in layer.non_trainable_weights}
         rows.append(
@@ -113,13 +118,10 @@ class _Sight:
     step: tuple[float, ...] = (1.0, 1.0)
     everything: bool = False
 
-    def through(self, traced: Trace, output_shape: Shape) -> _Sight:
-        if self.everything:
-            # After a dense layer a map begins anew: its pixels are what the following layers see.
-            return _Sight() if len(output_shape) == 3 else self
+    def through(self, traced: Trace) -> _Sight:
         sight = self
         for operation in traced.operations:
-            if isinstance(operation, Pooled):
+            if sight.everything or isinstance(operation, Pooled):
                 # What follows weighs patches that were seen one by one.
                 return sight
             sight = sight._past(operation)
@@ -129,7 +131,8 @@ class _Sight:
         if isinstance(operation, Flattened | Pooled):
             return _Sight(everything=True)
         if isinstance(operation, Resize):
-            return _Sight(self.size, tuple(s / f for s, f in zip(self.step, operation.factor, strict=True)))
+            size = [math.ceil(r + (operation.taps - 1) * j) for r, j in zip(self.size, self.step, strict=True)]
+            return _Sight(tuple(size), tuple(j / f for j, f in zip(self.step, operation.factor, strict=True)))
         reach = [d * (k - 1) for k, d in zip(operation.size, operation.dilation, strict=True)]
         if operation.transposed:
             taps = [math.ceil((r + 1) / s) for r, s in zip(reach, operation.stride, strict=True)]

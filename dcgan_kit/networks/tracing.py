@@ -23,7 +23,7 @@ class Window:
     """A sliding window over height and width.
 
     Attributes:
-        learned: whether its taps are a kernel (a convolution) or fixed (pooling, resizing).
+        learned: whether its taps are trained weights (a convolution) or fixed (pooling, blurring).
         transposed: whether it spreads an input over the window (transposed convolution) or gathers.
         size: taps along height and width, dilation not counted.
         stride: steps along height and width; of the output where transposed.
@@ -39,9 +39,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Resize:
-    """A change of size without a kernel: nearest or linear up-sampling by a factor along height and width."""
+    """A change of size without a kernel, such as repeated or interpolated pixels.
+
+    Attributes:
+        factor: along height and width.
+        taps: pixels along each side that one new pixel is made of.
+    """
 
     factor: tuple[float, float]
+    taps: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,29 +78,39 @@ class Trace:
 
 def trace(layers: Sequence[Any], input_shape: Shape) -> Trace:
     """Trace layers applied in order to one image of ``input_shape`` (H, W, C) or (N,), at inference."""
+    spans: list[tuple[Any, int, int, Any, Any]] = []
 
     def applied(inputs: Any) -> Any:
+        graph = tf.compat.v1.get_default_graph()
         for layer in layers:
+            first, before = len(graph.get_operations()), inputs.shape
             inputs = layer(inputs, training=False) if _takes_training(layer) else layer(inputs)
+            spans.append((layer, first, len(graph.get_operations()), before, inputs.shape))
         return inputs
 
     # Weights of a network that was built symbolically do not exist; in this scope their shapes stand in for them.
     with keras.StatelessScope(initialize_variables=False):
-        graph = tf.function(applied).get_concrete_function(tf.TensorSpec((1, *input_shape), keras.config.floatx())).graph
-    operations = list(_all_operations(graph))
-    return Trace(sum(map(_macs, operations)), tuple(_resamplings(operations)))
+        function = tf.function(applied, autograph=False)
+        graph = function.get_concrete_function(tf.TensorSpec((1, *input_shape), keras.config.floatx())).graph
+    macs, found = 0, list[Operation]()
+    for layer, first, last, before, after in spans:
+        operations = list(_all_operations(graph, graph.get_operations()[first:last]))
+        macs += sum(map(_macs, operations))
+        found.extend(_resamplings(operations, learned=bool(layer.weights)))
+        found.extend(_rearranged(operations, before, after))
+    return Trace(macs, tuple(found))
 
 
 def _takes_training(layer: Any) -> bool:
     return bool(getattr(layer, "_call_has_training_arg", False))
 
 
-def _all_operations(graph: Any) -> Iterator[Any]:
-    for operation in graph.get_operations():
-        function = next((operation.get_attr(a).name for a in ("f",) if "PartitionedCall" in operation.type), None)
+def _all_operations(graph: Any, operations: Sequence[Any]) -> Iterator[Any]:
+    for operation in operations:
+        function = operation.get_attr("f").name if "PartitionedCall" in operation.type else None
         inner = graph._get_function(function) if function else None
         if inner is not None and hasattr(inner, "graph"):
-            yield from _all_operations(inner.graph)
+            yield from _all_operations(inner.graph, inner.graph.get_operations())
         else:
             yield operation
 
@@ -102,50 +118,86 @@ def _all_operations(graph: Any) -> Iterator[Any]:
 def _macs(operation: Any) -> int:
     kind = operation.type
     if kind in ("Conv2D", "DepthwiseConv2dNative"):
+        # A dilated convolution takes the map apart into several, which lie along the batch.
         kernel, output = operation.inputs[1].shape, operation.outputs[0].shape
-        return math.prod(kernel) * output[1] * output[2]
+        return math.prod(kernel) * math.prod(output[:3])
     if kind == "Conv2DBackpropInput":
         kernel, given = operation.inputs[1].shape, operation.inputs[2].shape
-        return math.prod(kernel) * given[1] * given[2]
+        return math.prod(kernel) * math.prod(given[:3])
     if kind == "MatMul":
         rows = operation.inputs[0].shape
         inner = rows[0] if operation.get_attr("transpose_a") else rows[1]
         return math.prod(operation.outputs[0].shape) * inner
-    if kind in ("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"):
+    if kind in _BATCH_MATMUL:
         rows = operation.inputs[0].shape
         inner = rows[-2] if operation.get_attr("adj_x") else rows[-1]
         return math.prod(operation.outputs[0].shape) * inner
     return 0
 
 
-def _resamplings(operations: Sequence[Any]) -> Iterator[Operation]:
+_BATCH_MATMUL = ("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+_TAPS = {"ResizeBilinear": 2, "ResizeBicubic": 4}
+
+
+def _resamplings(operations: Sequence[Any], learned: bool) -> Iterator[Operation]:
+    spread = (1, 1)
     for operation in operations:
         kind = operation.type
-        if kind in ("Conv2D", "DepthwiseConv2dNative"):
-            kernel = operation.inputs[1].shape
+        if kind == "SpaceToBatchND":
+            # How TensorFlow dilates: a convolution of each of the maps that every n-th pixel makes.
+            blocks = tf.get_static_value(operation.inputs[1])
+            spread = (int(blocks[0]), int(blocks[1]))
+        elif kind == "BatchToSpaceND":
+            spread = (1, 1)
+        elif kind in ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput"):
+            kernel, (down, across) = operation.inputs[1].shape, _spatial(operation, "dilations")
             yield Window(
-                True, False, (kernel[0], kernel[1]), _spatial(operation, "strides"), _spatial(operation, "dilations")
-            )
-        elif kind == "Conv2DBackpropInput":
-            kernel = operation.inputs[1].shape
-            yield Window(
-                True, True, (kernel[0], kernel[1]), _spatial(operation, "strides"), _spatial(operation, "dilations")
+                learned,
+                kind == "Conv2DBackpropInput",
+                (kernel[0], kernel[1]),
+                _spatial(operation, "strides"),
+                (down * spread[0], across * spread[1]),
             )
         elif kind in ("MaxPool", "AvgPool"):
             yield Window(False, False, _spatial(operation, "ksize"), _spatial(operation, "strides"))
-        elif kind == "SpaceToDepth":
-            block = operation.get_attr("block_size")
-            yield Window(False, False, (block, block), (block, block))
-        elif kind == "DepthToSpace":
-            block = operation.get_attr("block_size")
-            yield Resize((block, block))
         elif kind.startswith("Resize") and len(operation.outputs[0].shape) == 4:
-            before, after = operation.inputs[0].shape, operation.outputs[0].shape
-            yield Resize((after[1] / before[1], after[2] / before[2]))
+            yield Resize(_scale(operation), _TAPS.get(kind, 1))
         elif kind in ("Mean", "Sum", "Max") and _over_the_map(operation):
             yield Pooled()
-        elif kind == "MatMul":
+        elif kind == "MatMul" and operation.outputs[0].shape[0] == 1 or kind in _BATCH_MATMUL:
+            # A dense layer on a map has a row for each pixel, and mixes channels only.
             yield Flattened()
+
+
+def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[Operation]:
+    """What no operation with a size of its own explains: pixels that reshaping repeated, or moved from or to channels."""
+    if before.rank != 4 or after.rank != 4:
+        return
+    sides = [after[axis] / before[axis] for axis in (1, 2)]
+    for operation in operations:
+        if operation.type in _SIZED or operation.type.startswith("Resize"):
+            sides = [side / scale for side, scale in zip(sides, _scale(operation), strict=True)]
+    up = (max(1, round(sides[0])), max(1, round(sides[1])))
+    down = (max(1, round(1 / sides[0])), max(1, round(1 / sides[1])))
+    if up != (1, 1):
+        yield Resize(up)
+    if down != (1, 1):
+        yield Window(False, False, down, down)
+
+
+_SIZED = {
+    "AvgPool", "BatchToSpaceND", "Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MaxPool", "MirrorPad",
+    "Pad", "PadV2", "SpaceToBatchND",
+}  # fmt: skip
+"""Operations that say themselves how they change height and width."""
+
+
+def _scale(operation: Any) -> tuple[float, float]:
+    before = operation.inputs[2 if operation.type == "Conv2DBackpropInput" else 0].shape
+    after = operation.outputs[0].shape
+    if before.rank != 4 or after.rank != 4:
+        return (1.0, 1.0)
+    return (after[1] / before[1], after[2] / before[2])
 
 
 def _over_the_map(operation: Any) -> bool:

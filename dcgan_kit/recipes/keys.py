@@ -33,6 +33,7 @@ class BlockRule:
         slots: the slots that its order may name.
         order: the order where the recipe gives none.
         required: slots that must hold a component when the order names them.
+        essential: slots that every order must name.
         inherited: slots that are taken from the network where the block does not fill them.
     """
 
@@ -40,6 +41,7 @@ class BlockRule:
     order: tuple[str, ...]
     required: frozenset[str]
     inherited: frozenset[str]
+    essential: frozenset[str] = frozenset()
 
 
 GENERATOR_INPUT = BlockRule(
@@ -47,24 +49,25 @@ GENERATOR_INPUT = BlockRule(
     order=("projection", "reshape", "normalization", "activation", "regularizer"),
     required=frozenset({"projection", "activation"}),
     inherited=frozenset({"normalization", "activation", "regularizer"}),
+    essential=frozenset({"projection"}),
 )
 GENERATOR_STAGE = BlockRule(
     slots=("upsample", "convolution", "normalization", "activation", "regularizer"),
     order=("upsample", "normalization", "activation", "regularizer"),
-    required=frozenset({"upsample", "activation"}),
+    required=frozenset({"upsample", "convolution", "activation"}),
     inherited=frozenset({"upsample", "convolution", "normalization", "activation", "regularizer"}),
 )
 GENERATOR_OUTPUT = BlockRule(
     slots=("upsample", "convolution", "normalization", "activation", "regularizer"),
     order=("upsample", "normalization", "activation", "regularizer"),
-    required=frozenset({"upsample", "activation"}),
+    required=frozenset({"upsample", "convolution", "activation"}),
     # The output is no hidden layer: Radford et al. 2015 leave batch norm out there and end in tanh.
     inherited=frozenset({"upsample", "convolution"}),
 )
 DISCRIMINATOR_STAGE = BlockRule(
     slots=("downsample", "convolution", "normalization", "activation", "regularizer"),
     order=("downsample", "normalization", "activation", "regularizer"),
-    required=frozenset({"downsample", "activation"}),
+    required=frozenset({"downsample", "convolution", "activation"}),
     inherited=frozenset({"downsample", "convolution", "normalization", "activation", "regularizer"}),
 )
 DISCRIMINATOR_OUTPUT = BlockRule(
@@ -72,4 +75,5 @@ DISCRIMINATOR_OUTPUT = BlockRule(
     order=("regularizer", "head"),
     required=frozenset({"head"}),
     inherited=frozenset(),
+    essential=frozenset({"head"}),
 )

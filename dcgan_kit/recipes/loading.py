@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dcgan_kit.components.plugins import LoadedPlugins, PluginSettings, load_builtins, load_plugins
-from dcgan_kit.errors import UserError, did_you_mean
+from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean
 from dcgan_kit.recipes.extending import extended
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.reading import read_bounded, read_file
+from dcgan_kit.recipes.reading import PartlyUnderstood, read_bounded, read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.resolving import UnknownNames, resolve
 
@@ -68,36 +69,73 @@ def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = No
     Raises:
         UnknownRecipe: no recipe has that name.
     """
-    if reference.endswith(SUFFIXES) or "/" in reference and reference not in plugins.recipes:
-        path = Path(reference).expanduser()
-        return (path if beside is None else beside / path), path.stem
-    if reference in plugins.recipes:
-        return plugins.recipes[reference], reference
-    if Path(reference).exists() and beside is None:
+    owners = [plugin for plugin in plugins.plugins if reference in plugin.recipes]
+    if len(owners) > 1:
+        choices = " or ".join(f"{plugin.name}/{reference}" for plugin in owners)
+        raise UserError(f"recipe {reference!r} is offered by {len(owners)} plugins; write {choices}")
+    if owners:
+        return owners[0].recipes[reference], reference
+    owner, _, name = reference.rpartition("/")
+    for plugin in plugins.plugins:
+        if plugin.name == owner and name in plugin.recipes:
+            return plugin.recipes[name], name
+    if reference.endswith(SUFFIXES) or "/" in reference:
+        path = _path(reference) if beside is None else beside / _path(reference)
+        if path.suffix in SUFFIXES or os.path.exists(path):
+            return path, path.stem
+        raise UnknownRecipe(f"{reference}: there is no such file, and no plugin offers a recipe of that name")
+    if beside is None and os.path.exists(reference):
         return Path(reference), Path(reference).stem
     hint = did_you_mean(reference, plugins.recipes)
     raise UnknownRecipe(f"unknown recipe {reference!r}.{hint} A path ends in .yaml or has a slash.")
 
 
-def read_recipe(reference: str, plugins: LoadedPlugins) -> tuple[Node, str]:
-    """Return a recipe's own text merged over its parents, and its name."""
-    path, name = find_recipe(reference, plugins)
-    files: dict[str, Path] = {}
-
-    def read(path: Path) -> Node:
-        files[str(path)] = path
-        return read_file(path)
-
-    def parent(reference: str, source: str) -> Node:
-        found, _ = find_recipe(reference, plugins, beside=files[source].parent)
-        return read(Path(found).resolve() if found.exists() else found)
-
-    return extended(read(path), parent), name
+def _path(reference: str) -> Path:
+    if "\0" in reference:
+        raise UserError(f"{reference!r}: no path has a NUL character")
+    try:
+        return Path(reference).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{reference}: {error}") from error
 
 
 def _loaded(reference: str, overrides: tuple[str, ...], plugins: LoadedPlugins) -> LoadedRecipe:
-    node, name = read_recipe(reference, plugins)
-    return LoadedRecipe(resolve(overridden(node, overrides), plugins, name), plugins)
+    path, name = find_recipe(reference, plugins)
+    problems: list[Problem] = []
+    try:
+        node = _merged(path, plugins, problems)
+        try:
+            node = overridden(node, overrides)
+        except PartlyUnderstood as error:
+            problems.extend(error.problems)
+            node = error.node
+        recipe = resolve(node, plugins, name)
+    except RecipeError as error:
+        # A value that could not be read was replaced; what is wrong with the replacement is nobody's concern.
+        told = {problem.mark for problem in problems}
+        problems.extend(problem for problem in error.problems if problem.mark not in told)
+        unknown = isinstance(error, UnknownNames) or isinstance(error.__cause__, UnknownRecipe)
+        raise (UnknownNames if unknown else RecipeError)(problems) from error
+    if problems:
+        raise RecipeError(problems)
+    return LoadedRecipe(recipe, plugins)
+
+
+def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem]) -> Node:
+    """Return a recipe's text merged over its parents; collect problems that leave the rest understandable."""
+
+    def read(path: Path) -> Node:
+        try:
+            return read_file(path)
+        except PartlyUnderstood as error:
+            problems.extend(error.problems)
+            return error.node
+
+    def parent(reference: str, source: str) -> Node:
+        found, _ = find_recipe(reference, plugins, beside=Path(source).parent)
+        return read(Path(os.path.realpath(found)))
+
+    return extended(read(path), parent)
 
 
 def text_of(reference: str, settings: PluginSettings) -> str:

@@ -6,35 +6,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from dcgan_kit.components.options import Slot
-
 
 def _slot_mapping(value: Any) -> Any:
     if isinstance(value, str):
         return {"use": value}
-    if isinstance(value, dict):
+    if value is None or isinstance(value, dict):
         return value
     raise ValueError("must be a component: its name, or a mapping with 'use'")
 
 
-def _slot(kind: str) -> Any:
-    return Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping), Slot(kind)]
+Chosen = Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping)]
+"""A component: its name, or a mapping with ``use``. The key is called like the kind."""
 
 
-_Activation = _slot("activation")
-_Constraint = _slot("constraint")
-_Convolution = _slot("convolution")
-_Data = _slot("data")
-_Downsample = _slot("downsample")
-_Head = _slot("head")
-_Initializer = _slot("initializer")
-_Latent = _slot("latent")
-_Loss = _slot("loss")
-_Normalization = _slot("normalization")
-_Optimizer = _slot("optimizer")
-_Projection = _slot("projection")
-_Regularizer = _slot("regularizer")
-_Upsample = _slot("upsample")
+def _whole(value: Any) -> Any:
+    if type(value) is int:
+        return value
+    # Python holds that true and 1.0 equal 1, and so would the Literal.
+    raise ValueError("must be 1")
+
 
 Side = Annotated[int, Field(ge=1, le=4096)]
 Filters = Annotated[int, Field(ge=1, le=16384)]
@@ -45,7 +35,7 @@ Every = Annotated[int, Field(ge=1, le=10_000_000)]
 class Strict(BaseModel):
     """Strict types and no key that is not here."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Image(Strict):
@@ -59,11 +49,11 @@ class Image(Strict):
 
 
 class _Block(Strict):
-    normalization: _Normalization = Field(None, description="centres and scales the block's features")
-    activation: _Activation = Field(None, description="the block's non-linearity")
-    regularizer: _Regularizer = Field(None, description="disturbs or enriches the block's features")
-    initializer: _Initializer = Field(None, description="draws the block's first kernels")
-    constraint: _Constraint = Field(None, description="constrains the block's kernels")
+    normalization: Chosen = Field(None, description="centres and scales the block's features")
+    activation: Chosen = Field(None, description="the block's non-linearity")
+    regularizer: Chosen = Field(None, description="disturbs or enriches the block's features")
+    initializer: Chosen = Field(None, description="draws the block's first kernels")
+    constraint: Chosen = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the block's convolutions and dense layers learn a bias")
 
 
@@ -74,30 +64,32 @@ class _OrderedBlock(_Block):
 class GeneratorInput(_OrderedBlock):
     """From the latent vector to the first map."""
 
-    projection: _Projection = Field(None, description="turns the latent vector into the first map")
+    projection: Chosen = Field(None, description="turns the latent vector into the first map")
     filters: Filters = Field(description="channels of the first map")
 
 
 class GeneratorStage(_OrderedBlock):
     """One stage of the generator."""
 
-    filters: Filters | None = Field(None, description="channels that the stage returns; default: as many as it is given")
-    upsample: _Upsample = Field(None, description="makes the map larger")
-    convolution: _Convolution = Field(None, description="changes the channels where the up-sampling keeps them")
+    filters: Filters | None = Field(
+        None, description="channels that the stage returns; default: as many as it is given"
+    )
+    upsample: Chosen = Field(None, description="makes the map larger")
+    convolution: Chosen = Field(None, description="changes the channels where the up-sampling keeps them")
 
 
 class GeneratorOutput(_OrderedBlock):
     """From the last map to the image; inherits neither normalization nor activation."""
 
-    upsample: _Upsample = Field(None, description="makes the map larger")
-    convolution: _Convolution = Field(None, description="changes the channels where the up-sampling keeps them")
+    upsample: Chosen = Field(None, description="makes the map larger")
+    convolution: Chosen = Field(None, description="changes the channels where the up-sampling keeps them")
 
 
 class Generator(_Block):
     """The network that turns latent vectors into images; its own slots are defaults of its blocks."""
 
-    upsample: _Upsample = Field(None, description="how the stages make their map larger")
-    convolution: _Convolution = Field(None, description="changes channels where an up-sampling keeps them")
+    upsample: Chosen = Field(None, description="how the stages make their map larger")
+    convolution: Chosen = Field(None, description="changes channels where an up-sampling keeps them")
     input: GeneratorInput = Field(description="from the latent vector to the first map")
     stages: tuple[GeneratorStage, ...] = Field((), max_length=100, description="from the first map to the last but one")
     output: GeneratorOutput = Field(description="from the last map to the image")
@@ -106,18 +98,20 @@ class Generator(_Block):
 class DiscriminatorStage(_OrderedBlock):
     """One stage of the discriminator."""
 
-    filters: Filters | None = Field(None, description="channels that the stage returns; default: as many as it is given")
-    downsample: _Downsample = Field(None, description="makes the map smaller")
-    convolution: _Convolution = Field(None, description="changes the channels where the down-sampling keeps them")
+    filters: Filters | None = Field(
+        None, description="channels that the stage returns; default: as many as it is given"
+    )
+    downsample: Chosen = Field(None, description="makes the map smaller")
+    convolution: Chosen = Field(None, description="changes the channels where the down-sampling keeps them")
 
 
 class DiscriminatorOutput(Strict):
     """From the last map to one logit."""
 
-    head: _Head = Field(None, description="turns the last map into one logit")
-    regularizer: _Regularizer = Field(None, description="disturbs or enriches the last map")
-    initializer: _Initializer = Field(None, description="draws the block's first kernels")
-    constraint: _Constraint = Field(None, description="constrains the block's kernels")
+    head: Chosen = Field(None, description="turns the last map into one logit")
+    regularizer: Chosen = Field(None, description="disturbs or enriches the last map")
+    initializer: Chosen = Field(None, description="draws the block's first kernels")
+    constraint: Chosen = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the head learns a bias")
     order: Order | None = Field(None, description="the block's slots in the order in which they are applied")
 
@@ -125,8 +119,8 @@ class DiscriminatorOutput(Strict):
 class Discriminator(_Block):
     """The network that tells images from generated ones; its own slots are defaults of its blocks."""
 
-    downsample: _Downsample = Field(None, description="how the stages make their map smaller")
-    convolution: _Convolution = Field(None, description="changes channels where a down-sampling keeps them")
+    downsample: Chosen = Field(None, description="how the stages make their map smaller")
+    convolution: Chosen = Field(None, description="changes channels where a down-sampling keeps them")
     stages: tuple[DiscriminatorStage, ...] = Field((), max_length=100, description="from the image to the last map")
     output: DiscriminatorOutput = Field(description="from the last map to one logit")
 
@@ -134,7 +128,7 @@ class Discriminator(_Block):
 class TrainingOfNetwork(Strict):
     """What training does differently for one of the two networks."""
 
-    optimizer: _Optimizer = Field(None, description="how gradients move the weights of this network")
+    optimizer: Chosen = Field(None, description="how gradients move the weights of this network")
 
 
 class Training(Strict):
@@ -145,10 +139,11 @@ class Training(Strict):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="decides first weights, order of data and latent vectors")
     updates: Literal["simultaneous", "alternating"] = Field(
         "simultaneous",
-        description="simultaneous: both networks step from one forward pass; alternating: first D, then G against the new D",
+        description="simultaneous: both networks step from one forward pass; "
+        "alternating: first D, then G against the new D",
     )
-    loss: _Loss = Field(None, description="what the networks minimize")
-    optimizer: _Optimizer = Field(None, description="how gradients move the weights of both networks")
+    loss: Chosen = Field(None, description="what the networks minimize")
+    optimizer: Chosen = Field(None, description="how gradients move the weights of both networks")
     generator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the generator")
     discriminator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the discriminator")
     ema: float = Field(
@@ -165,21 +160,22 @@ class Training(Strict):
     )
     missing: tuple[str, ...] = Field(
         (),
-        description="what the published training does and this version cannot do; `train` refuses while the list has items",
+        description="what the published training does and this version cannot do; "
+        "`train` refuses while the list has items",
     )
 
 
 class Recipe(Strict):
     """Everything about one GAN: images, latent vectors, both networks, data and training."""
 
-    version: Literal[1] = Field(description="of the recipe language")
+    version: Annotated[Literal[1], BeforeValidator(_whole)] = Field(description="of the recipe language")
     extends: str | None = Field(None, description="a parent: the name of a recipe, or a path relative to this file")
     description: str = Field("", description="one line for people")
     image: Image = Field(description="the images that the generator makes")
-    latent: _Latent = Field(None, description="the law that latent vectors are drawn from")
+    latent: Chosen = Field(None, description="the law that latent vectors are drawn from")
     generator: Generator = Field(description="the network that turns latent vectors into images")
     discriminator: Discriminator = Field(description="the network that tells images from generated ones")
-    data: _Data = Field(None, description="where training images come from")
+    data: Chosen = Field(None, description="where training images come from")
     training: Training = Field(description="how the two networks are trained")
     silence: tuple[str, ...] = Field((), description="names of lints that `check` is not to report")
     plugins: tuple[str, ...] = Field((), description="plugins that the run needs beyond its components, for callbacks")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from dcgan_kit.errors import Mark
 
 Scalar = str | int | float | bool | None
+OVERRIDE = "override"
+"""The source of places in overrides; the line is which override it is, the column which character of it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,18 @@ class Node:
             node = child
         return node
 
+    def own(self, path: tuple[str | int, ...]) -> Node:
+        """The deepest node on a path that stands in the recipe's own text or an override, not in a parent."""
+        node = found = self
+        for part in path:
+            child = node.child(part)
+            if child is None:
+                break
+            node = child
+            if node.place.source in (self.mark.source, OVERRIDE):
+                found = node
+        return found
+
     def items(self) -> Iterator[tuple[str, Node]]:
         """Keys and nodes of a mapping; nothing for anything else."""
         if isinstance(self.value, dict):
@@ -70,15 +85,18 @@ def described(node: Node) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
-        return "a list"
+        return "an empty list" if not value else f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
     if isinstance(value, bool):
         return f"{str(value).lower()} (true or false)"
     if isinstance(value, int):
-        return f"{value} (a whole number)"
+        return f"{_short(str(value))} (a whole number)"
     if isinstance(value, float):
-        return f"{value} (a number)"
-    shown = value if len(value) <= 60 else value[:57] + "..."
-    return f"{shown!r} (text)"
+        return f"{value if isfinite(value) else str(value).replace('inf', '.inf').replace('nan', '.nan')} (a number)"
+    return f"{_short(value)!r} (text)"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def dotted(path: tuple[str | int, ...]) -> str:

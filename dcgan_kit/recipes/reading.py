@@ -9,17 +9,21 @@ depth and aliases are bounded.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from dcgan_kit.errors import Mark, Problem, RecipeError, UserError
-from dcgan_kit.recipes.nodes import Node, Scalar
+from dcgan_kit.recipes.nodes import Node, Scalar, dotted
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 20_000
+MAX_DIGITS = 200
+"""Of a whole number: what is shorter fits into a float, also if it is hexadecimal."""
 
 NULL = re.compile(r"null|Null|NULL|~|")
 TRUE = re.compile(r"true|True|TRUE")
@@ -30,8 +34,27 @@ HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 INFINITY = re.compile(r"[-+]?\.(?:inf|Inf|INF)")
 NOT_A_NUMBER = re.compile(r"\.(?:nan|NaN|NAN)")
-# Python refuses to read longer integers by default, since that takes quadratic time.
-MAX_DIGITS = 400
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+_COMPLAINTS = {
+    "mapping values are not allowed": "a ':' where no key can end; quote text that holds one, or mend the indentation",
+    "could not find expected ':'": "a ':' is missing after the key before this place",
+    "expected the node content": "a key or a value is missing before this place",
+    "expected '<document start>'": "the document ended before this place",
+    "escape": "in double quotes a backslash begins an escape; double it, or use single quotes",
+    "expected <block end>": "this does not fit the indentation of the lines above",
+}
+"""What PyYAML says of frequent mistakes → what a user can do something with."""
+
+_OWN_ANCHOR = (Node(None, Mark("", 0, 0)), 0, 0)
+
+
+class PartlyUnderstood(RecipeError):
+    """Problems that leave the rest of the text understandable: what else is wrong can be told together with them."""
+
+    def __init__(self, problems: Iterable[Problem], node: Node) -> None:
+        super().__init__(problems)
+        self.node = node
 
 
 def read_file(path: Path, shown: str | None = None) -> Node:
@@ -69,8 +92,17 @@ def read_bounded(path: Path, name: str) -> str:
 
 
 def read_text(text: str, source: str) -> Node:
-    """Read a recipe's text; see ``read_file``."""
-    node = read_value(text, source)
+    """Read a recipe's text; see ``read_file``.
+
+    Raises:
+        PartlyUnderstood: a RecipeError that holds what could be read nevertheless.
+    """
+    try:
+        node = read_value(text, source)
+    except PartlyUnderstood as error:
+        if isinstance(error.node.value, dict):
+            raise
+        raise RecipeError(error.problems) from None
     if node.value is None:
         raise RecipeError([Problem(Mark(source, 1, 1), "", "the recipe is empty")])
     if not isinstance(node.value, dict):
@@ -99,31 +131,50 @@ class _Reader:
         self.line_offset = line_offset
         self.column_offset = column_offset
         self.problems: list[Problem] = []
-        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.anchors: dict[str, tuple[Node, int, int]] = {}
         self.open: list[_Open] = []
         self.root: Node | None = None
         self.count = 0
+        self.reached = self._place(0, 0)
 
     def read(self, text: str) -> Node:
         try:
             for event in yaml.parse(text, Loader=yaml.SafeLoader):
+                self.reached = self._mark(event.end_mark)
                 self._take(event)
         except yaml.MarkedYAMLError as error:
-            self._fail(self._mark(error.problem_mark or error.context_mark), _syntax_message(error))
+            self._fail(*self._syntax(error))
         except yaml.reader.ReaderError as error:
             before = text[: error.position]
-            mark = Mark(self.source, before.count("\n") + 1, len(before) - before.rfind("\n"))
-            code = error.character if isinstance(error.character, int) else ord(error.character)
-            self._fail(mark, f"character U+{code:04X} is not allowed in YAML")
+            place = self._place(before.count("\n"), len(before) - before.rfind("\n") - 1)
+            self._fail(place, f"character U+{ord(text[error.position]):04X} is not allowed in YAML")
+        except (ValueError, OverflowError):
+            # PyYAML hands the digits of \U escapes and of %YAML to chr and int as they are.
+            self._fail(self.reached, "not YAML: an escape or a version after this place is too large a number")
+        root = self.root or Node(None, self._place(0, 0))
         if self.problems:
-            raise RecipeError(self.problems)
-        return self.root or Node(None, Mark(self.source, 1 + self.line_offset, 1 + self.column_offset))
+            raise PartlyUnderstood(self.problems, root)
+        return root
 
-    def _mark(self, mark: yaml.Mark | None) -> Mark:
-        if mark is None:
-            return Mark(self.source, 1 + self.line_offset, 1 + self.column_offset)
-        column = mark.column + (self.column_offset if mark.line == 0 else 0)
-        return Mark(self.source, mark.line + 1 + self.line_offset, column + 1)
+    def _mark(self, mark: Any) -> Mark:
+        return self._place(0, 0) if mark is None else self._place(mark.line, mark.column)
+
+    def _place(self, line: int, column: int) -> Mark:
+        offset = self.column_offset if line == 0 else 0
+        return Mark(self.source, line + 1 + self.line_offset, column + 1 + offset)
+
+    def _tell(self, mark: Mark, message: str) -> None:
+        self.problems.append(Problem(mark, dotted(self._path()), message))
+
+    def _path(self) -> tuple[str | int, ...]:
+        """The path of the value that is being read."""
+        path: list[str | int] = []
+        for current in self.open:
+            if isinstance(current.node.value, list):
+                path.append(len(current.node.value))
+            elif current.key is not None:
+                path.append(current.key[0])
+        return tuple(path)
 
     def _fail(self, mark: Mark, message: str) -> None:
         raise RecipeError([*self.problems, Problem(mark, "", message)])
@@ -132,14 +183,18 @@ class _Reader:
         mark = self._mark(event.start_mark)
         if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
             self._fail(mark, "a recipe is one document; a second begins here")
-        if getattr(event, "tag", None) and not isinstance(event, yaml.AliasEvent):
-            self._fail(mark, f"tags such as {event.tag!r} are not allowed in a recipe")
+        tag = getattr(event, "tag", None)
+        if tag:
+            shown = tag.replace("tag:yaml.org,2002:", "!!", 1)
+            self._tell(mark, f"tags are not allowed in a recipe (given: {shown!r})")
         if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             if self._awaits_key():
                 self._fail(mark, "a key must be text")
             if len(self.open) >= MAX_DEPTH:
                 self._fail(mark, f"nested more than {MAX_DEPTH} deep")
             node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], mark)
+            if event.anchor:
+                self.anchors[event.anchor] = _OWN_ANCHOR
             self.open.append(_Open(node, event.anchor))
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             done = self.open.pop()
@@ -147,11 +202,12 @@ class _Reader:
         elif isinstance(event, yaml.ScalarEvent):
             if self._awaits_key():
                 self._key(event.value, mark)
+                if event.anchor:
+                    self.anchors[event.anchor] = (Node(event.value, mark), 1, 0)
             else:
-                value = event.value if event.style else self._scalar(event.value, mark)
-                self._add(Node(value, mark), event.anchor)
+                self._add(Node(self._scalar(event, mark), mark), event.anchor)
         elif isinstance(event, yaml.AliasEvent):
-            self._alias(event.anchor, mark)
+            self._alias(event.anchor or "", mark)
 
     def _awaits_key(self) -> bool:
         return bool(self.open) and isinstance(self.open[-1].node.value, dict) and self.open[-1].key is None
@@ -161,22 +217,30 @@ class _Reader:
         current.key = (key, mark)
         if key in current.seen:
             first = current.seen[key]
-            self.problems.append(Problem(mark, key, f"is given twice; first at {first.line}:{first.column}"))
+            self._tell(mark, f"is given twice; first at {first.line}:{first.column}")
+        elif not key:
+            self.problems.append(Problem(mark, dotted(self._path()[:-1]), "a key is empty"))
+        elif key == "<<":
+            self._tell(mark, "YAML 1.2 has no merge key; write the keys out, or let recipes share them with 'extends'")
         current.seen.setdefault(key, mark)
 
     def _alias(self, anchor: str, mark: Mark) -> None:
         if self._awaits_key():
             self._fail(mark, "a key must be text")
+        node, size, depth = self.anchors.get(anchor, (Node(None, mark), 1, 0))
         if anchor not in self.anchors:
-            self._fail(mark, f"alias *{anchor} has no anchor &{anchor} before it")
-        node, size = self.anchors[anchor]
+            self._tell(mark, f"alias *{anchor} has no anchor &{anchor} before it")
+        elif self.anchors[anchor] is _OWN_ANCHOR:
+            self._fail(mark, f"alias *{anchor} stands inside of what &{anchor} names")
+        if len(self.open) + depth > MAX_DEPTH:
+            self._fail(mark, f"nested more than {MAX_DEPTH} deep, aliases counted in full")
         self._count(size - 1, mark)
         self._add(node, None)
 
     def _add(self, node: Node, anchor: str | None) -> None:
         self._count(1, node.mark)
         if anchor:
-            self.anchors[anchor] = (node, _size(node))
+            self.anchors[anchor] = (node, *_extent(node))
         if not self.open:
             self.root = node
             return
@@ -185,7 +249,8 @@ class _Reader:
             parent.node.value.append(node)
         elif isinstance(parent.node.value, dict) and parent.key is not None:
             key, mark = parent.key
-            parent.node.value.setdefault(key, replace(node, key_mark=mark))
+            if key and key != "<<":
+                parent.node.value.setdefault(key, replace(node, key_mark=mark))
             parent.key = None
 
     def _count(self, more: int, mark: Mark) -> None:
@@ -193,10 +258,40 @@ class _Reader:
         if self.count > MAX_NODES:
             self._fail(mark, f"the recipe has more than {MAX_NODES} values, aliases counted in full")
 
-    def _scalar(self, text: str, mark: Mark) -> Scalar:
-        if len(text) > MAX_DIGITS and (DECIMAL.fullmatch(text) or OCTAL.fullmatch(text) or HEXADECIMAL.fullmatch(text)):
-            self._fail(mark, f"a number of {len(text)} digits")
+    def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
+        text: str = event.value
+        if event.style:
+            surrogate = SURROGATE.search(text)
+            if surrogate:
+                self._tell(mark, f"\\u{ord(surrogate[0]):04x} is half a character")
+            return SURROGATE.sub("?", text)
+        if len(text) > MAX_DIGITS and any(number.fullmatch(text) for number in (DECIMAL, OCTAL, HEXADECIMAL)):
+            self._tell(mark, f"a whole number has at most {MAX_DIGITS} digits (given: {len(text)})")
+            return 0
         return resolved(text)
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> tuple[Mark, str]:
+        """Return where PyYAML's complaint belongs, and what it says in a user's words."""
+        problem, context, mark = error.problem or "", error.context or "", self._mark(error.problem_mark)
+        began = self._mark(error.context_mark)
+        if "found character '\\t'" in problem:
+            return mark, "a tab; indent with spaces"
+        if "quoted scalar" in context and "unexpected end" in problem:
+            return began, "not YAML: this quote is never closed"
+        if "flow" in context and problem.startswith("expected ','"):
+            bracket = "{" if "mapping" in context else "["
+            expected, _, got = problem.partition(", but got ")
+            if "end" in got:
+                return began, f"not YAML: this {bracket!r} is never closed"
+            return mark, f"not YAML: {expected} within the {bracket!r} of {began.line}:{began.column}"
+        if "scanning an alias" in context or "scanning an anchor" in context:
+            return began, f"not YAML: text that begins with {'*' if 'alias' in context else '&'!r} must be quoted"
+        if "that cannot start any token" in problem:
+            return mark, f"not YAML: text that begins with {problem.split(' ')[2]} must be quoted"
+        for complaint, message in _COMPLAINTS.items():
+            if complaint in problem:
+                return mark, f"not YAML: {message}"
+        return mark, " ".join(part for part in ("not YAML:", problem or "cannot be read", context) if part)
 
 
 def resolved(text: str) -> Scalar:
@@ -218,17 +313,14 @@ def resolved(text: str) -> Scalar:
     return text
 
 
-def _size(node: Node) -> int:
+def _extent(node: Node) -> tuple[int, int]:
+    """Return how many values a node holds, itself included, and how deep they are nested."""
+    children: Iterable[Node] = ()
     if isinstance(node.value, dict):
-        return 1 + sum(map(_size, node.value.values()))
-    if isinstance(node.value, list):
-        return 1 + sum(map(_size, node.value))
-    return 1
-
-
-def _syntax_message(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or "is not YAML"
-    if "found character '\\t'" in problem:
-        return "a tab; indent with spaces"
-    context = f" {error.context}" if error.context else ""
-    return f"not YAML: {problem}{context}"
+        children = node.value.values()
+    elif isinstance(node.value, list):
+        children = node.value
+    else:
+        return 1, 0
+    extents = [_extent(child) for child in children]
+    return 1 + sum(size for size, _ in extents), 1 + max((depth for _, depth in extents), default=0)

@@ -1,9 +1,10 @@
-"""Nodes → ``ResolvedRecipe``: shape, components, options and inheritance, every problem collected before any is told."""
+"""Nodes → ``ResolvedRecipe``: shape, components, options, inheritance; every problem collected before any is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from dcgan_kit.components.declaration import Component
@@ -15,7 +16,7 @@ from dcgan_kit.recipes import keys, model
 from dcgan_kit.recipes.extending import merged_slot
 from dcgan_kit.recipes.nodes import Node, described, dotted
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe, Role, TrainingPlan
-from dcgan_kit.recipes.validating import Path, known_keys, problems_of
+from dcgan_kit.recipes.validating import Path, known_keys, problems_of, validated
 
 MAX_NESTED_SLOTS = 5
 
@@ -59,7 +60,7 @@ class _Resolution:
         discriminator = self._network("discriminator")
         if self.problems:
             raise (UnknownNames if self.unknown_names else RecipeError)(self.problems)
-        shape = model.Recipe.model_validate(self.node.data())
+        shape = validated(model.Recipe, self.node)
         size = shape.image.size
         height, width = (size, size) if isinstance(size, int) else size
         training = shape.training
@@ -112,10 +113,13 @@ class _Resolution:
 
     def _check_image(self) -> None:
         limits = self._at("image", "range")
-        data = limits.data() if limits else None
+        if limits is None:
+            return
+        data = limits.data()
         numbers = isinstance(data, tuple) and len(data) == 2 and all(type(v) in (int, float) for v in data)
-        if numbers and not data[0] < data[1]:
-            self._problem(("image", "range"), f"must rise from low to high (given: [{data[0]}, {data[1]}])", limits)
+        if numbers and all(map(isfinite, data)) and not data[0] < data[1]:
+            message = f"must rise from low to high (given: [{data[0]}, {data[1]}])"
+            self.problems.append(Problem(limits.mark, "image.range", message))
 
     def _check_plugins(self) -> None:
         names = self._at("plugins")
@@ -132,8 +136,9 @@ class _Resolution:
     def _required(self, *path: str) -> Choice | None:
         node = self._at(*path)
         if node is None or node.value is None:
-            if self._at(*path[:-1]) is not None:
-                self._problem(path, f"is missing: name a component of kind {path[-1]}")
+            above = self._at(*path[:-1])
+            if above is not None and isinstance(above.value, dict):
+                self._problem(path, f"is missing: name a component of kind {path[-1]}", self.node.own(path))
             return None
         return self._choice(path[-1], node, path)
 
@@ -141,6 +146,8 @@ class _Resolution:
         common, own = self._at("training", "optimizer"), self._at("training", role, "optimizer")
         if own is None or own.value is None:
             return self._required("training", "optimizer")
+        if common is not None and common.value is not None:
+            self._choice("optimizer", common, ("training", "optimizer"))
         node = merged_slot(common, own) if common is not None else own
         return self._choice("optimizer", node, ("training", role, "optimizer"))
 
@@ -180,12 +187,15 @@ class _Resolution:
             if choice is not None:
                 slots[slot] = choice
             elif slot in rule.required and slot in order and self._unset(network, block, slot, rule):
-                self._problem((*path, slot), f"is missing: name a component of kind {slot}", block)
-            if slot in block.value and slot not in order and slot != "convolution":
-                self._problem((*path, slot), f"is set but not in the block's order [{', '.join(order)}]")
+                self._missing(network, (*path, slot), f"is missing: name a component of kind {slot}")
+            own = block.child(slot)
+            if own is not None and own.value is not None and slot not in order and slot != "convolution":
+                # A slot of the parent that the recipe's own order forgets is the order's fault.
+                place = own if own is self.node.own((*path, slot)) else self.node.locate((*path, "order"))
+                self._problem((*path, slot), f"is set but not in the block's order [{', '.join(order)}]", place)
         initializer = self._slot(network, block, "initializer", path, inherits=True)
         if initializer is None and self._unset(network, block, "initializer", rule):
-            self._problem((*path, "initializer"), "is missing: name one here or for the whole network", block)
+            self._missing(network, (*path, "initializer"), "is missing: name one here or for the whole network")
         constraint = self._slot(network, block, "constraint", path, inherits=True)
         filters, bias = block.child("filters"), self._inherited(network, block, "bias")
         if initializer is None:
@@ -201,6 +211,11 @@ class _Resolution:
             bias=bias.value if bias is not None and isinstance(bias.value, bool) else True,
         )
 
+    def _missing(self, network: Node, path: Path, message: str) -> None:
+        own, default = self.node.own(path), network.child(str(path[-1]))
+        emptied = default is not None and self._at(*path) is None
+        self._problem(path, message, default if emptied else own)
+
     def _unset(self, network: Node, block: Node, slot: str, rule: keys.BlockRule) -> bool:
         inherits = slot in rule.inherited or slot == "initializer"
         own, default = block.child(slot), network.child(slot) if inherits else None
@@ -214,11 +229,18 @@ class _Resolution:
         node = block.child("order")
         if node is None or not isinstance(node.value, list):
             return rule.order
+        order = tuple(item.value for item in node.value if isinstance(item.value, str))
+        wrong = len(order) < len(node.value)
         for index, item in enumerate(node.value):
             if isinstance(item.value, str) and item.value not in rule.slots:
+                wrong = True
                 hint = did_you_mean(item.value, rule.slots)
                 self._problem((*path, "order", index), f"no slot of this block (given: {item.value!r}).{hint}", item)
-        return tuple(item.value for item in node.value if isinstance(item.value, str))
+        for slot in rule.essential.difference(order) if order and not wrong else ():
+            wrong = True
+            self.problems.append(Problem(node.mark, dotted((*path, "order")), f"must name {slot!r}"))
+        # Which slots a wrong order meant to leave out is unknown.
+        return order if order and not wrong else rule.order
 
     def _slot(self, network: Node, block: Node, slot: str, path: Path, inherits: bool) -> Choice | None:
         own = block.child(slot)
@@ -242,8 +264,11 @@ class _Resolution:
         elif isinstance(node.value, dict):
             named = node.value.get("use")
             if named is None or not isinstance(named.value, str):
-                given = f" (given: {described(named)})" if named else ""
-                self._problem(path, f"'use' must name a component of kind {kind}{given}", named or node)
+                if named is None:
+                    self._problem(path, f"no component is chosen: add 'use' with the name of one of kind {kind}", node)
+                else:
+                    message = f"must be the name of a component of kind {kind} (given: {described(named)})"
+                    self.problems.append(Problem(named.mark, dotted((*path, "use")), message))
                 return None
             reference = named
             options = {name: value for name, value in node.value.items() if name != "use"}
@@ -312,7 +337,7 @@ class _Resolution:
             self._tell_once(problem)
         if problems or len(self.problems) > before:
             return None
-        values = component.options.model_validate(replace(node, value=plain).data())
+        values = validated(component.options, replace(node, value=plain))
         options: Mapping[str, Any] = {
             name: nested.get(name, getattr(values, name)) for name in component.options.model_fields
         }

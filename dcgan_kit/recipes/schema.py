@@ -72,7 +72,7 @@ def _slot(registry: Registry, kind: str) -> dict[str, Any]:
                 "additionalProperties": False,
             }
         )
-    every_option = {option: {} for c in registry.of_kind(kind) for option in c.options.model_fields}
+    every_option: dict[str, Any] = {option: {} for c in registry.of_kind(kind) for option in c.options.model_fields}
     arms.append(
         {
             "type": "object",

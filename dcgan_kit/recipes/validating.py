@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +13,7 @@ from pydantic_core import ErrorDetails
 from dcgan_kit.errors import Problem, did_you_mean
 from dcgan_kit.recipes.nodes import Node, described, dotted
 
+Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]
 Unknown = Callable[[Path], str]
 """path of a key that is not known → message."""
@@ -22,6 +24,8 @@ _TYPES = {
     "string_type": "text",
     "bool_type": "true or false",
     "tuple_type": "a list",
+    "list_type": "a list",
+    "set_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "none_required": "null",
@@ -45,10 +49,15 @@ def problems_of(model: type[BaseModel], node: Node, base: Path, unknown: Unknown
         unknown: message for a key that the model does not have, by its path below the node.
     """
     try:
-        model.model_validate(node.data())
+        validated(model, node)
     except ValidationError as error:
         return _told(error.errors(include_url=False), node, base, unknown)
     return []
+
+
+def validated(model: type[Model], node: Node) -> Model:
+    """Return a node as a model: as from JSON, where a list is whatever sequence the model asks for."""
+    return model.model_validate_json(json.dumps(node.data()))
 
 
 def known_keys(model: type[BaseModel], path: Path) -> list[str]:
@@ -94,15 +103,17 @@ def _data_path(error: ErrorDetails, node: Node) -> Path:
         child = node.child(part)
         if child is not None:
             path, node = (*path, part), child
-    return (*path, error["loc"][-1]) if error["type"] == "missing" else path
+    key = error["loc"][-1]
+    # An item that a list lacks is a complaint about the list.
+    return (*path, key) if error["type"] == "missing" and isinstance(key, str) else path
 
 
 def _problem(path: Path, found: list[ErrorDetails], node: Node, base: Path, unknown: Unknown) -> Problem:
     place = node.locate(path)
     key = dotted((*base, *path))
     first = found[0]
-    if first["type"] == "missing":
-        return Problem(place.place, key, "is missing")
+    if first["type"] == "missing" and isinstance(first["loc"][-1], str):
+        return Problem(node.own(path).place, key, "is missing")
     if first["type"] == "extra_forbidden":
         return Problem(place.place, key, unknown(path))
     beyond_type = [e for e in found if e["type"] not in _TYPES]
@@ -111,8 +122,13 @@ def _problem(path: Path, found: list[ErrorDetails], node: Node, base: Path, unkn
         names = dict.fromkeys(_TYPES[e["type"]] for e in found if e["type"] != "none_required")
         message = f"must be {' or '.join(names)}"
     else:
-        message = _message(wanted)
+        message = _too_short(found) if wanted["type"] == "missing" else _message(wanted)
     return Problem(place.mark, key, f"{message} (given: {described(place)}){_near(wanted)}")
+
+
+def _too_short(errors: list[ErrorDetails]) -> str:
+    lacking = [int(e["loc"][-1]) for e in errors if e["type"] == "missing"]
+    return f"must have {max(lacking) + 1} items"
 
 
 def _near(error: ErrorDetails | None) -> str:
@@ -131,8 +147,11 @@ def _message(error: ErrorDetails) -> str:
     if error["type"] == "literal_error":
         return f"must be {context['expected']}"
     if error["type"] in ("too_long", "too_short"):
-        bound = context.get("max_length", context.get("min_length"))
-        return f"must have {'at most' if error['type'] == 'too_long' else 'at least'} {bound} items"
+        length = context.get("max_length", context.get("min_length"))
+        limit = "at most" if error["type"] == "too_long" else "at least"
+        return f"must have {limit} {length} item{'' if length == 1 else 's'}"
+    if error["type"] == "string_too_short":
+        return "must not be empty" if context["min_length"] == 1 else f"must have {context['min_length']} characters"
     if error["type"] == "finite_number":
         return "must be a finite number"
     return error["msg"].removeprefix("Value error, ")

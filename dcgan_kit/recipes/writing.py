@@ -100,8 +100,6 @@ def _option(value: Any) -> Any:
 class _Dumper(yaml.SafeDumper):
     """Quotes what YAML 1.2 would read as something else than text, and only that."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
-
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
@@ -117,6 +115,7 @@ def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
+_Dumper.yaml_implicit_resolvers = {}
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(float, _represent_float)
 for _tag, _pattern in (

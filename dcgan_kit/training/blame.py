@@ -32,7 +32,9 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
             part = _failing(network, error)
             if part is not None and part.owner in strangers:
                 reason = _reason(error)
-                message = f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role}) failed: {reason}"
+                message = (
+                    f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role}) failed: {reason}"
+                )
                 raise ComponentError(message) from error
         raise
 
@@ -56,5 +58,9 @@ def _failing(network: Network, error: Exception) -> Part | None:
 def _reason(error: Exception) -> str:
     message = getattr(error, "message", None) or str(error)
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(message)).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Exception encountered", "Arguments received", "•", "in user code"))]
+    told = [
+        line
+        for line in lines
+        if not line.startswith(("Exception encountered", "Arguments received", "•", "in user code"))
+    ]
     return f"{type(error).__name__}: {(told or lines or ['no message'])[0]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +43,10 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     damaged = []
     for path in reversed(_files(run)):
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 values = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:
+            # A damaged archive makes zipfile, NumPy or tokenize raise whatever they like.
             damaged.append(f"{path}: is damaged and left aside ({error})")
             continue
         variables = state.variables()

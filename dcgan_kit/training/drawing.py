@@ -1,4 +1,4 @@
-"""New images from a run: its final generator, or the newest checkpoint of a run that goes on."""
+"""New images from the newest checkpoint of a run, finished or not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_kit.errors import RunError
+from dcgan_kit.networks.building import build_networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.checkpoint import restore_checkpoint
 from dcgan_kit.training.run_folder import read_run
@@ -46,7 +47,7 @@ def draw(recipe: ResolvedRecipe, run_path: Path, count: int, seed: int, output: 
         RunError: the run has no whole checkpoint, or a file cannot be written.
     """
     run = read_run(run_path)
-    state = TrainingState.create(recipe)
+    state = TrainingState.create(recipe, build_networks(recipe))
     checkpoint, damaged = restore_checkpoint(run, state)
     if checkpoint is None:
         told = "".join(f"\n  {line}" for line in damaged)

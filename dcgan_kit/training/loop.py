@@ -18,12 +18,14 @@ from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.order import batch_indices
-from dcgan_kit.errors import ComponentError, UserError
+from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.networks.building import build_networks
 from dcgan_kit.training.blame import blaming
+from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint import restore_checkpoint, save_checkpoint
 from dcgan_kit.training.metrics import MetricsWriter
-from dcgan_kit.training.run_folder import RunFolder, open_run
+from dcgan_kit.training.run_folder import RunFolder, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.state import TrainingState
 from dcgan_kit.training.step import METRICS, Steps, compiled_steps
@@ -79,9 +81,10 @@ def train(recipe: ResolvedRecipe, plugins: LoadedPlugins, path: Path, watcher: W
     images = load_images(recipe)
     for line in images.skipped:
         watcher.note(f"skipped {line}")
-    state = TrainingState.create(recipe)
+    networks = build_networks(recipe)
     strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
-    with blaming(state.networks, strangers):
+    with blaming(networks, strangers):
+        state = TrainingState.create(recipe, networks)
         steps = compiled_steps(recipe, state)
         run = open_run(path, recipe, plugins)
         return _Loop(recipe, plugins, run, state, images, steps, watcher).run_to_end()
@@ -114,7 +117,7 @@ class _Loop:
         self.images = images
         self.steps = steps
         self.watcher = watcher
-        self.callbacks = _callbacks(recipe, run, plugins, state)
+        self.callbacks = Callbacks.of(plugins, recipe, run, state.networks.generator.model)
         rows, columns = recipe.training.sample_grid
         self.grid_latent = latent_vectors(recipe, rows * columns, recipe.training.seed)
         self.group = 1
@@ -131,7 +134,7 @@ class _Loop:
         with _signals() as received:
             if step == 0:
                 self._sample(step, writer)
-            self.callbacks.on_train_begin()
+            self.callbacks.call("on_train_begin")
             try:
                 while step < self.training.steps and not received:
                     step, metrics = self._to_next_log(step, received)
@@ -146,7 +149,7 @@ class _Loop:
                 writer.close()
             if saved != step:
                 save_checkpoint(self.run, self.state)
-            self.callbacks.on_train_end()
+            self.callbacks.call("on_train_end")
             if step == self.training.steps:
                 self._finish()
         return Outcome(self.run, step, received[0] if step < self.training.steps else None)
@@ -154,7 +157,10 @@ class _Loop:
     def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float]]:
         """Train up to the next step at which something is due; return it and the means over the way."""
         training = self.training
-        due = min((step // every + 1) * every for every in (training.log_every, training.sample_every, training.checkpoint_every))
+        due = min(
+            (step // every + 1) * every
+            for every in (training.log_every, training.sample_every, training.checkpoint_every)
+        )
         due = min(due, training.steps)
         first, totals, started = step, np.zeros(len(METRICS)), time.perf_counter()
         while step < due and not received:
@@ -175,7 +181,9 @@ class _Loop:
 
     def _group(self, step: int, count: int) -> Any:
         training = self.training
-        indices = [batch_indices(len(self.images.pixels), training.batch_size, training.seed, step + i) for i in range(count)]
+        indices = [
+            batch_indices(len(self.images.pixels), training.batch_size, training.seed, step + i) for i in range(count)
+        ]
         means = self.steps(tf.constant(self.images.pixels[np.stack(indices)]), tf.constant(step, tf.int64)).numpy()
         if not np.isfinite(means).all():
             named = ", ".join(f"{name} {value:g}" for name, value in zip(METRICS, means, strict=True))
@@ -187,7 +195,7 @@ class _Loop:
 
     def _log(self, step: int, metrics: dict[str, float], writer: MetricsWriter) -> None:
         writer.scalars(step, metrics)
-        self.callbacks.on_train_batch_end(step, dict(metrics))
+        self.callbacks.call("on_train_batch_end", step, metrics)
 
     def _sample(self, step: int, writer: MetricsWriter) -> None:
         rows, columns = self.training.sample_grid
@@ -199,28 +207,12 @@ class _Loop:
     def _finish(self) -> None:
         temporary = self.run.path / ".generator.tmp.keras"
         try:
-            self.state.sampled.save(temporary)
-            content = temporary.read_bytes()
+            with writing(self.run.generator_file):
+                self.state.sampled.save(temporary)
+                content = temporary.read_bytes()
         finally:
             temporary.unlink(missing_ok=True)
         self.run.write(self.run.generator_file, content)
-
-
-def _callbacks(recipe: ResolvedRecipe, run: RunFolder, plugins: LoadedPlugins, state: TrainingState) -> Any:
-    found = []
-    for plugin in plugins.plugins:
-        if plugin.callbacks is None:
-            continue
-        try:
-            offered = [callback for result in plugin.callbacks(recipe=recipe, run=run) for callback in result]
-        except Exception as error:
-            # A stranger's hook may raise anything; the user is told whose it is.
-            raise ComponentError(f"plugin {plugin}: dcgan_kit_callbacks failed: {type(error).__name__}: {error}") from error
-        for callback in offered:
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise ComponentError(f"plugin {plugin}: dcgan_kit_callbacks must return Keras callbacks, and gave {callback!r}")
-        found.extend(offered)
-    return keras.callbacks.CallbackList(found, model=state.networks.generator.model)
 
 
 @contextmanager

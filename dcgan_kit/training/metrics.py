@@ -59,7 +59,7 @@ def _lines(run: RunFolder) -> list[dict[str, Any]]:
     if not run.metrics_file.exists():
         return []
     lines = []
-    with writing(run.metrics_file), run.metrics_file.open(encoding="utf-8") as stream:
+    with writing(run.metrics_file), run.metrics_file.open(encoding="utf-8", errors="replace") as stream:
         for text in stream:
             try:
                 line = json.loads(text)

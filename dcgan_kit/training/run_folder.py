@@ -126,15 +126,18 @@ def open_run(path: Path, recipe: ResolvedRecipe, plugins: LoadedPlugins) -> RunF
     """
     run = RunFolder(path)
     text = as_yaml(as_data(recipe))
-    if path.exists():
-        _check_same(run, recipe, text)
-        return run
     with writing(path):
-        path.mkdir(parents=True)
-        run.samples.mkdir()
-        run.checkpoints.mkdir()
-    run.write(path / ENVIRONMENT, json.dumps(environment(plugins), indent=2).encode() + b"\n")
-    run.write(run.recipe_file, text.encode())
+        new = not path.exists() or path.is_dir() and not any(path.iterdir())
+    if not new:
+        _check_same(run, recipe, text)
+    with writing(path):
+        run.samples.mkdir(parents=True, exist_ok=True)
+        run.checkpoints.mkdir(exist_ok=True)
+    # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
+    if new:
+        run.write(run.recipe_file, text.encode())
+    if not (path / ENVIRONMENT).exists():
+        run.write(path / ENVIRONMENT, json.dumps(environment(plugins), indent=2).encode() + b"\n")
     return run
 
 
@@ -179,9 +182,7 @@ def _only_cpu(name: str) -> bool:
 
 def _check_same(run: RunFolder, recipe: ResolvedRecipe, text: str) -> None:
     if not run.recipe_file.is_file():
-        empty = run.path.is_dir() and not any(run.path.iterdir())
-        hint = "is an empty folder" if empty else "is there and is not a run folder"
-        raise RunError(f"{run.path}: {hint}. Choose another with --run, or remove it")
+        raise RunError(f"{run.path}: is there and is not a run folder. Choose another with --run, or remove it")
     try:
         before = run.recipe_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

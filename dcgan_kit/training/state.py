@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_kit.errors import ComponentError
-from dcgan_kit.networks.building import Networks, build_networks
+from dcgan_kit.networks.building import Networks
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 
 
@@ -32,14 +33,12 @@ class TrainingState:
     step: Any
 
     @staticmethod
-    def create(recipe: ResolvedRecipe) -> TrainingState:
-        """Build the state at step 0.
+    def create(recipe: ResolvedRecipe, networks: Networks) -> TrainingState:
+        """Return the state at step 0 of networks that were just built.
 
         Raises:
-            RecipeError: the networks cannot be built.
             ComponentError: an optimizer component returned something else.
         """
-        networks = build_networks(recipe)
         generator, discriminator = networks.generator.model, networks.discriminator.model
         averaged = None
         if recipe.training.ema > 0:
@@ -75,7 +74,9 @@ class TrainingState:
         }
         for group, variables in groups.items():
             for index, variable in enumerate(variables):
-                named[f"{group}/{index:04d}/{variable.path}"] = variable
+                # Keras numbers what has no name of its own through the whole process; the index tells them apart.
+                path = re.sub(r"_\d+(?=[/_]|$)", "", variable.path)
+                named[f"{group}/{index:04d}/{path}"] = variable
         return named
 
 

@@ -1,0 +1,5 @@
+"""``python -m dcgan_kit`` is ``dcgan-kit``."""
+
+from dcgan_kit.cli import main
+
+main()

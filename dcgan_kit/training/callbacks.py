@@ -1,0 +1,63 @@
+"""Keras callbacks that plugins bring to a run, each called under the name of its plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from dcgan_kit.components.plugins import LoadedPlugins, Plugin
+from dcgan_kit.errors import ComponentError
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """The callbacks of a run, each with the plugin that brought it, in the order of the plugins."""
+
+    offered: tuple[tuple[Plugin, Any], ...]
+
+    @staticmethod
+    def of(plugins: LoadedPlugins, recipe: ResolvedRecipe, run: RunFolder, generator: Any) -> Callbacks:
+        """Ask every plugin; ``generator`` becomes the callbacks' model.
+
+        Raises:
+            ComponentError: a hook raised, or returned something else than Keras callbacks.
+        """
+        offered = []
+        for plugin in plugins.plugins:
+            if plugin.callbacks is None:
+                continue
+            try:
+                found = [callback for result in plugin.callbacks(recipe=recipe, run=run) for callback in result]
+            except Exception as error:
+                # A stranger's hook may raise anything; the user is told whose it is.
+                raise ComponentError(f"plugin {plugin}: dcgan_kit_callbacks failed: {_told(error)}") from error
+            for callback in found:
+                if not isinstance(callback, keras.callbacks.Callback):
+                    message = f"dcgan_kit_callbacks must return Keras callbacks, and gave {callback!r:.100}"
+                    raise ComponentError(f"plugin {plugin}: {message}")
+                callback.set_model(generator)
+                offered.append((plugin, callback))
+        return Callbacks(tuple(offered))
+
+    def call(self, event: str, *step: int | Mapping[str, float]) -> None:
+        """Tell every callback of an event, e.g. ``call("on_train_batch_end", 100, metrics)``.
+
+        Raises:
+            ComponentError: a callback raised.
+        """
+        for plugin, callback in self.offered:
+            try:
+                getattr(callback, event)(*(dict(item) if isinstance(item, Mapping) else item for item in step))
+            except Exception as error:
+                # A stranger's callback may raise anything; the user is told whose it is.
+                name = type(callback).__name__
+                raise ComponentError(f"plugin {plugin}: callback {name}.{event} failed: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
