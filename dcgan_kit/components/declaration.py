@@ -74,16 +74,21 @@ class Component:
         """Evaluate the annotations of all options and validate their defaults.
 
         Raises:
-            TypeError: a default is not what its annotation allows.
+            TypeError: an annotation means nothing, or a default is not what its annotation allows.
         """
         try:
-            self.options()
+            options = self.options
+        except Exception as error:
+            # An annotation is a stranger's expression, which may raise anything.
+            raise TypeError(f"{self}: annotations of its options: {type(error).__name__}: {error}") from error
+        try:
+            options()
         except ValidationError as error:
             for wrong in error.errors(include_url=False):
                 if wrong["type"] != "missing":
                     where = ".".join(map(str, wrong["loc"]))
                     raise TypeError(f"{self}: default of option {where!r}: {wrong['msg']}") from error
-        for name, field in self.options.model_fields.items():
+        for name, field in options.model_fields.items():
             if name in self.nested and field.default is not None:
                 raise TypeError(f"{self}: default of option {name!r} must be None, as it is a component")
 

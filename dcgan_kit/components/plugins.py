@@ -298,7 +298,10 @@ def _components(manager: pluggy.PluginManager, module: Any, source: _Source) -> 
         owned = item.owned_by(source.name)
         if source.origin != "built-in":
             # Annotations of strangers are evaluated here, inside the guard; those of built-ins by their tests.
-            owned.check_options()
+            try:
+                owned.check_options()
+            except TypeError as error:
+                raise PluginError(str(error)) from error
         components.append(owned)
     return tuple(components)
 

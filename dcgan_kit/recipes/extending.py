@@ -69,6 +69,8 @@ def merged_slot(parent: Node, child: Node) -> Node:
     named, inherited = after.get("use"), before.get("use")
     if named is not None and (inherited is None or named.value != inherited.value):
         return child
+    if isinstance(child.value, str) and len(before) == 1:
+        return child
     together = dict(before)
     for name, node in after.items():
         together[name] = merged(together[name], node, name) if name in together else node

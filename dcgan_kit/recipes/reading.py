@@ -201,7 +201,7 @@ class _Reader:
             self._add(done.node, done.anchor)
         elif isinstance(event, yaml.ScalarEvent):
             if self._awaits_key():
-                self._key(event.value, mark)
+                self._key(self._text(event.value, mark), mark)
                 if event.anchor:
                     self.anchors[event.anchor] = (Node(event.value, mark), 1, 0)
             else:
@@ -261,14 +261,21 @@ class _Reader:
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
         text: str = event.value
         if event.style:
-            surrogate = SURROGATE.search(text)
-            if surrogate:
-                self._tell(mark, f"\\u{ord(surrogate[0]):04x} is half a character")
-            return SURROGATE.sub("?", text)
+            return self._text(text, mark)
         if len(text) > MAX_DIGITS and any(number.fullmatch(text) for number in (DECIMAL, OCTAL, HEXADECIMAL)):
             self._tell(mark, f"a whole number has at most {MAX_DIGITS} digits (given: {len(text)})")
             return 0
         return resolved(text)
+
+    def _text(self, text: str, mark: Mark) -> str:
+        """Join the halves of characters that JSON writes as two escapes; a half alone cannot even be printed."""
+        if not SURROGATE.search(text):
+            return text
+        joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        alone = SURROGATE.search(joined)
+        if alone:
+            self._tell(mark, f"\\u{ord(alone[0]):04x} is half a character")
+        return SURROGATE.sub("?", joined)
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> tuple[Mark, str]:
         """Return where PyYAML's complaint belongs, and what it says in a user's words."""

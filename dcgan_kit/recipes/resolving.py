@@ -185,7 +185,8 @@ class _Resolution:
                 continue
             choice = self._slot(network, block, slot, path, inherits=slot in rule.inherited)
             if choice is not None:
-                slots[slot] = choice
+                if slot in order or slot == "convolution":
+                    slots[slot] = choice
             elif slot in rule.required and slot in order and self._unset(network, block, slot, rule):
                 self._missing(network, (*path, slot), f"is missing: name a component of kind {slot}")
             own = block.child(slot)

@@ -105,7 +105,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    plain = reading.resolved(text) == text and isinstance(reading.resolved(text), str)
+    # PyYAML folds text that it takes for several lines, and takes more for line ends than it reads back.
+    plain = text.isprintable() and isinstance(reading.resolved(text), str)
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 

@@ -1,0 +1,160 @@
+"""``dotted.key=VALUE``: what an override changes, and what it may not."""
+
+# ruff: noqa: E501 (rows of tables)
+
+import pytest
+
+from dcgan_kit.recipes.overrides import overridden
+from dcgan_kit.recipes.reading import PartlyUnderstood, read_text
+
+TEXT = """
+image: {size: [8, 8], channels: 1}
+generator:
+  activation: {use: leaky_relu, negative_slope: 0.2}
+  upsample: nearest
+  stages:
+    - {filters: 8, activation: relu}
+    - {filters: 4}
+"""
+
+
+def after(*overrides, text=TEXT):
+    return overridden(read_text(text, "r"), overrides).data()
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "value"),
+    [
+        ("image.channels=3", ("image", "channels"), 3),
+        ("image.size=16", ("image", "size"), 16),
+        ("image.size=[16, 32]", ("image", "size"), (16, 32)),
+        ("image.size.1=16", ("image", "size"), (8, 16)),
+        ("generator.stages.1.filters=2", ("generator", "stages", 1), {"filters": 2}),
+        ("generator.stages.0={filters: 1}", ("generator", "stages", 0), {"filters": 1}),
+        ("generator.stages=[]", ("generator", "stages"), ()),
+        ("generator.bias=no", ("generator", "bias"), "no"),
+        ("generator.bias=true", ("generator", "bias"), True),
+        ("training.ema=1e-4", ("training", "ema"), 1e-4),
+        ("description=a = b.c", ("description",), "a = b.c"),
+        ("description='2'", ("description",), "2"),
+        ("description=", ("description",), None),
+        (" image.channels = 3 ", ("image", "channels"), 3),
+        ("generator.activation=elu", ("generator", "activation"), "elu"),
+        ("generator.activation={use: elu, alpha: 2}", ("generator", "activation"), {"use": "elu", "alpha": 2}),
+        ("generator.stages.0.activation.x=1", ("generator", "stages", 0, "activation"), {"use": "relu", "x": 1}),
+        ("generator.stages.1.activation.x=1", ("generator", "stages", 1, "activation"), {"x": 1}),
+        ("generator.upsample.initializer.stddev=1", ("generator", "upsample"), {"use": "nearest", "initializer": {"stddev": 1}}),
+        ("generator.activation.negative_slope=0.3", ("generator", "activation"), {"use": "leaky_relu", "negative_slope": 0.3}),
+        ("generator.activation.use=elu", ("generator", "activation"), {"use": "elu"}),
+        ("generator.activation.use=leaky_relu", ("generator", "activation"), {"use": "leaky_relu", "negative_slope": 0.2}),
+    ],
+)  # fmt: skip
+def test_one_value_is_replaced_and_no_other(override, path, value):
+    data = after(override)
+    found = data
+    for part in path:
+        found = found[part]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_nothing_else_changes():
+    before = read_text(TEXT, "r").data()
+    data = after("generator.stages.0.filters=16")
+    assert data["image"] == before["image"]
+    assert data["generator"]["stages"] == ({"filters": 16, "activation": "relu"}, {"filters": 4})
+    assert read_text(TEXT, "r").data() == before
+
+
+def test_they_are_applied_in_turn():
+    assert after("image.size=4", "image.size=16")["image"]["size"] == 16
+    assert after("generator.stages=[{filters: 1}]", "generator.stages.0.filters=2")["generator"]["stages"] == (
+        {"filters": 2},
+    )
+
+
+def test_an_option_that_was_overridden_outlives_another_component():
+    for order in (("use=elu", "alpha=2"), ("alpha=2", "use=elu")):
+        overrides = [f"generator.activation.{part}" for part in order]
+        assert after(*overrides)["generator"]["activation"] == {"use": "elu", "alpha": 2}
+
+
+def test_null_is_no_obstacle():
+    text = "generator: {activation: null}"
+    assert after("generator.activation.use=relu", text=text)["generator"]["activation"] == {"use": "relu"}
+
+
+def told(*overrides):
+    with pytest.raises(PartlyUnderstood) as caught:
+        overridden(read_text(TEXT, "r"), overrides)
+    return list(map(str, caught.value.problems))
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("image", "override:1:1: an override reads key=value (given: 'image')"),
+        ("=3", "override:1:1: an override reads key=value (given: '=3')"),
+        ("", "override:1:1: an override reads key=value (given: '')"),
+        ("image..size=3", "override:1:1: image..size: has an empty part between its dots"),
+        ("extends=dcgan", "override:1:1: extends: cannot be overridden: the parents are merged already"),
+        ("generator.stages.2.filters=3", "override:1:1: generator.stages.2: is not there: generator.stages has items 0 to 1"),
+        ("generator.stages.-1=3", "override:1:1: generator.stages.-1: is not there: generator.stages has items 0 to 1"),
+        ("generator.stages.x=3", "override:1:1: generator.stages.x: is not there: generator.stages has items 0 to 1"),
+        ("generator.stages.٠.filters=3", "override:1:1: generator.stages.٠: is not there: generator.stages has items 0 to 1"),
+        ("image.channels.x=3", "override:1:1: image.channels.x: is not there: image.channels is 1 (a whole number)"),
+        ("image.size.2=3", "override:1:1: image.size.2: is not there: image.size has items 0 to 1"),
+        ("image.size=[3", "override:1:12: not YAML: this '[' is never closed"),
+        ("image.size={a: 1, a: 2}", "override:1:19: a: is given twice; first at 1:13"),
+        ("image.size=!!int 3", "override:1:12: tags are not allowed in a recipe (given: '!!int')"),
+        ("image.size=*a", "override:1:12: alias *a has no anchor &a before it"),
+        ("image.size=\x00", "override:1:12: character U+0000 is not allowed in YAML"),
+    ],
+)  # fmt: skip
+def test_what_an_override_may_not_do(override, problem):
+    assert told(override) == [problem]
+
+
+def test_every_wrong_override_is_told_and_the_others_are_applied():
+    with pytest.raises(PartlyUnderstood) as caught:
+        overridden(read_text(TEXT, "r"), ["nonsense", "image.channels=3", "image.size.7=1"])
+    assert [str(problem.mark) for problem in caught.value.problems] == ["override:1:1", "override:3:1"]
+    assert caught.value.node.data()["image"]["channels"] == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("image.sizes=8", "override:1:1: image.sizes: unknown key. Did you mean 'size'?"),
+        ("imag.size.x=8", "override:1:1: imag: unknown key. Did you mean 'image'?"),
+        ("generator.stages.0.filter=8", "override:1:1: generator.stages.0.filter: unknown key. Did you mean 'filters'?"),
+        ("training.optimizer.learn_rate=1", "override:1:1: training.optimizer.learn_rate: adam has no such option. Did you mean 'learning_rate'?"),
+        ("training.optimizer.learning_rate=-1", "override:1:34: training.optimizer.learning_rate: must be more than 0.0 (given: -1 (a whole number))"),
+        ("generator.stages.0.activation=rel", "override:1:31: generator.stages.0.activation: unknown activation 'rel'. Did you mean 'relu'?"),
+        ("generator.stages.0.activation.use=rel", "override:1:35: generator.stages.0.activation: unknown activation 'rel'. Did you mean 'relu'?"),
+        ("latent.size=1.5", "override:1:13: latent.size: must be a whole number (given: 1.5 (a number))"),
+        ("training.steps=", "override:1:16: training.steps: must be a whole number (given: null (nothing))"),
+        ("data={use: npz}", "override:1:1: data.path: is missing"),
+        ("image={channels: 1}", "override:1:1: image.size: is missing"),
+    ],
+)  # fmt: skip
+def test_a_key_or_a_value_that_the_recipe_cannot_have(problems, whole, override, problem):
+    assert problems(whole, override) == [problem]
+
+
+def test_an_option_of_a_slot_that_the_stage_inherits(resolved, whole):
+    recipe = resolved(whole, "discriminator.stages.0.activation.negative_slope=0.4")
+    first, second = (block.slots["activation"] for block in recipe.discriminator.blocks[:2])
+    assert (first.component.name, first.options["negative_slope"]) == ("leaky_relu", 0.4)
+    assert second.options["negative_slope"] == 0.2
+
+
+def test_another_component_by_use_drops_the_options_of_the_one_before(resolved, whole):
+    recipe = resolved(whole, "discriminator.activation.use=relu")
+    assert {block.slots["activation"].component.name for block in recipe.discriminator.blocks[:2]} == {"relu"}
+
+
+def test_the_optimizer_of_one_network(resolved, whole):
+    training = resolved(whole, "training.discriminator.optimizer.learning_rate=1e-5").training
+    assert training.discriminator_optimizer.options["learning_rate"] == 1e-5
+    assert training.generator_optimizer.options["learning_rate"] == 2e-4

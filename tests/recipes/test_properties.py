@@ -1,0 +1,172 @@
+"""What holds for every data, every text and every override."""
+
+# ruff: noqa: E501 (rows of tables)
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcgan_kit.errors import RecipeError
+from dcgan_kit.recipes.extending import merged
+from dcgan_kit.recipes.overrides import overridden
+from dcgan_kit.recipes.reading import read_text, read_value
+from dcgan_kit.recipes.writing import as_yaml
+
+TRICKY = st.sampled_from(
+    ["no", "yes", "on", "1e-4", "~", "null", "", "0x1F", "0o17", "12:30", "1_000", ".5", ".inf", "-.inf", ".nan", "true",
+     "a: b", "- a", "#", " a", "a ", "a\nb", "\n", "a\n\n  b\n", "'", '"', "\\", "é", "漢字", "🙂", "\u2028", "\x85", "\ufeff",
+     "|", ">", "%", "@", "`", "&a", "*a", "!t", "?", "? a", ":", "---", "...", "--- a", ",", "[", "{}", "\t", "\r", "\x07"]
+)  # fmt: skip
+# NUL and control characters other than tab and line ends can be written as escapes only; the writer must see to that.
+TEXT = TRICKY | st.text(max_size=30) | st.text(max_size=150, alphabet=" ab:#-\n'\"\\,{}[]é🙂\t")
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(min_value=-(10**30), max_value=10**30)
+    | st.floats(allow_nan=False)
+    | st.sampled_from([5e-324, 1e-300, 1e300, 1.7976931348623157e308, -0.0, 1e16, 1e22])
+    | TEXT
+)
+KEYS = TEXT.filter(lambda key: key not in ("", "<<"))
+DATA = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=8
+)
+MAPPINGS = st.dictionaries(KEYS, DATA, min_size=1, max_size=3)
+# Keys and words of recipes make texts that get far into the reader.
+YAMLISH = st.lists(
+    st.sampled_from(
+        ["version: 1", "\n", "  ", "- ", "generator:", "activation", ": ", "{", "}", "[", "]", ",", "&a ", "*a", "!!str ",
+         "'", '"', "#", "|", ">", "? ", "---", "...", "%YAML 1.2", "\t", "<<", "a", "1e-4", "\\U0011FFFF", "\\ud800", "\x00"]
+    ),
+    max_size=40,
+).map("".join)  # fmt: skip
+
+
+def same(data):
+    """Comparable data: lists as tuples, numbers and truth values told apart."""
+    if isinstance(data, dict):
+        return {key: same(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return tuple(map(same, data))
+    return (type(data).__name__, repr(data))
+
+
+@given(MAPPINGS)
+def test_what_is_written_reads_back(data):
+    assert same(read_text(as_yaml(data), "s").data()) == same(data)
+
+
+@given(MAPPINGS)
+def test_writing_what_was_read_changes_nothing(data):
+    text = as_yaml(data)
+    assert as_yaml(read_text(text, "s").data()) == text
+
+
+@settings(max_examples=500)
+@given(st.text() | YAMLISH | YAMLISH.map(lambda text: f"a: {text}") | YAMLISH.map(lambda text: f'a: "{text}'))
+def test_no_text_raises_anything_but_a_recipe_error(text):
+    try:
+        node = read_text(text, "s")
+    except RecipeError as error:
+        told = error.problems
+    else:
+        assert isinstance(node.value, dict)
+        told = ()
+    lines = text.count("\n") + text.count("\r") + text.count("\u2028") + text.count("\u2029") + text.count("\x85")
+    assert all(1 <= problem.mark.line <= lines + 2 and problem.mark.column >= 1 for problem in told)
+
+
+RECIPE = read_text(
+    "image: {size: [8, 8]}\ngenerator: {activation: relu, stages: [{filters: 8}, {filters: 4}], bias: null}\n", "r"
+)
+PARTS = st.sampled_from(
+    ["image", "size", "generator", "activation", "use", "stages", "0", "1", "2", "-1", "filters", "bias", "extends", ""]
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(
+        st.text(max_size=20) | st.builds(lambda path, value: f"{'.'.join(path)}={value}", st.lists(PARTS), YAMLISH),
+        max_size=3,
+    )
+)
+def test_no_override_raises_anything_but_a_user_error(overrides):
+    try:
+        overridden(RECIPE, overrides)
+    except RecipeError as error:
+        told = error.problems
+    else:
+        told = ()
+    assert all(problem.mark.source == "override" and problem.mark.line >= 1 for problem in told)
+
+
+@given(
+    st.sampled_from(
+        [
+            ("image", "size"),
+            ("image", "size", 1),
+            ("generator", "stages", 0, "filters"),
+            ("generator", "bias"),
+            ("new",),
+        ]
+    ),
+    DATA,
+)
+def test_an_override_gives_the_value_that_it_says(path, data):
+    node = overridden(RECIPE, [f"{'.'.join(map(str, path))}={flow(data)}"])
+    found = node.locate(path)
+    assert same(found.data()) == same(data)
+    assert found.place.source == "override"
+
+
+def flow(data):
+    """YAML of one line, as people write in a shell."""
+    import json
+
+    if isinstance(data, dict):
+        return "{" + ", ".join(f"{json.dumps(key)}: {flow(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list):
+        return "[" + ", ".join(map(flow, data)) + "]"
+    if isinstance(data, str):
+        # What PyYAML takes for a line end or refuses must be escaped.
+        return json.dumps(data, ensure_ascii=False).translate(
+            {code: f"\\x{code:02x}" for code in range(0x7F, 0xA0)}
+            | {0xFEFF: "\\ufeff", 0x2028: "\\L", 0x2029: "\\P"}
+            | {0xFFFE: "\\uFFFE", 0xFFFF: "\\uFFFF"}
+        )
+    return as_yaml({"v": data}).strip().removeprefix("{v: ").removesuffix("}")
+
+
+@given(MAPPINGS)
+def test_a_recipe_merged_over_itself_is_itself(data):
+    node = read_text(as_yaml(data), "s")
+    assert same(merged(node, node).data()) == same(data)
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_a_child_is_kept_whole_in_what_it_says_of_scalars_and_lists(parent, child):
+    data = merged(read_text(as_yaml(parent), "p"), read_text(as_yaml(child), "c")).data()
+    for key, value in child.items():
+        if not isinstance(value, dict):
+            assert same(data[key]) == same(value)
+    assert set(data) >= set(child)
+
+
+SLOTS = st.one_of(
+    st.sampled_from(["relu", "leaky_relu", None]),
+    st.fixed_dictionaries({}, optional={"use": st.sampled_from(["relu", "leaky_relu"]), "x": st.integers(), "y": DATA}),
+)
+
+
+@given(SLOTS, SLOTS)
+def test_merging_a_slot_twice_is_merging_it_once(parent, child):
+    def node(slot):
+        return read_text(as_yaml({"activation": slot}), "s")
+
+    once = merged(node(parent), node(child))
+    assert same(merged(once, node(child)).data()) == same(once.data())
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**15), 10**15))
+def test_numbers_in_python_and_in_recipes_are_the_same(number):
+    assert same(read_value(repr(number), "s").value) == same(number)
