@@ -47,7 +47,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.mark}: {self.key}: {self.message}" if self.key else f"{self.mark}: {self.message}"
+        key = printable(self.key).replace("\n", "\\n")
+        return f"{self.mark}: {key}: {self.message}" if key else f"{self.mark}: {self.message}"
 
 
 class RecipeError(UserError):
@@ -72,6 +73,13 @@ class DataError(UserError):
 
 class RunError(UserError):
     """A run folder that cannot be created, continued or read."""
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey instead of show; untrusted text may hold it. Line ends stay."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

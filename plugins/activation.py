@@ -29,7 +29,7 @@ def relu() -> keras.Layer:
 def leaky_relu(*, negative_slope: Slope = 0.1) -> keras.Layer:
     """Return x if x > 0, else negative_slope x, so that no gradient is zero.  (B, ...) → (B, ...).
 
-    Published DCGANs use 0.2, and Keras' own default is 0.3.
+    The default 0.1 is the lecture's; Radford et al. 2015 use 0.2, and Keras' own default is 0.3.
 
     Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic models"
     """
@@ -138,6 +138,9 @@ def tanh(
     high: Annotated[float, Field(ge=-1e6, le=1e6, description="limit for x → ∞")] = 1.0,
 ) -> list[keras.Layer]:
     """Squash x by tanh, stretched from (-1, 1) to (low, high).  (B, ...) → (B, ...).
+
+    Raises:
+        ValueError: low is not less than high.
 
     The generator's last activation in Radford et al. 2015, arXiv 1511.06434
     """

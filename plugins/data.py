@@ -13,7 +13,11 @@ from dcgan_kit import Component, DataError, Images, ImageSpec, component, hookim
 
 KERAS_FILES = {
     "mnist": ("mnist.npz",),
-    "fashion_mnist": ("fashion-mnist/train-images-idx3-ubyte.gz", "fashion-mnist/train-labels-idx1-ubyte.gz"),
+    "fashion_mnist": tuple(
+        f"fashion-mnist/{part}-{content}-ubyte.gz"
+        for part in ("train", "t10k")
+        for content in ("images-idx3", "labels-idx1")
+    ),
     "cifar10": ("cifar-10-batches-py-target_archive",),
     "cifar100": ("cifar-100-python-target_archive",),
 }
@@ -49,6 +53,8 @@ def keras_dataset(
 ) -> Images:
     """Read the training images of one of Keras' data sets from ``$KERAS_HOME/datasets`` (``~/.keras/datasets``).
 
+    Keras checks each file's hash before it opens it, and fetches a file anew whose hash is wrong.
+
     Raises:
         DataError: it is not there and may not be fetched, or fetching it failed.
 
@@ -72,7 +78,12 @@ def keras_dataset(
 def npz(
     spec: ImageSpec,
     *,
-    path: Annotated[File, Field(description="the archive, as numpy.savez writes it; '~' is your home folder")],
+    path: Annotated[
+        File,
+        Field(
+            description="the archive, as numpy.savez writes it; '~' is your home, a relative path starts where you are"
+        ),
+    ],
     images: Annotated[File, Field(description="name of the uint8 array (N, H, W, C) or (N, H, W)")] = "x",
     labels: Annotated[
         str | None, Field(description="name of the integer array (N,); null: none; 'y' may be missing")
@@ -106,7 +117,7 @@ def npz(
 def images(
     spec: ImageSpec,
     *,
-    path: Annotated[File, Field(description="the folder; '~' is your home folder")],
+    path: Annotated[File, Field(description="the folder; '~' is your home, a relative path starts where you are")],
     fit: Annotated[
         Literal["crop", "pad"],
         Field(description="how another aspect ratio is met: cut the longer side, or add margins"),

@@ -106,7 +106,9 @@ def conv_max_pool(
     *,
     kernel_size: KernelSize = 3,
     pool_size: PoolSize = 2,
+    stride: PoolStride = None,
     padding: Padding = "same",
+    dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -114,8 +116,8 @@ def conv_max_pool(
     from keras import layers
 
     return [
-        site.conv(kernel_size=kernel_size, padding=padding, bias=bias, initializer=initializer),
-        layers.MaxPooling2D(pair(pool_size), name="pool"),
+        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        layers.MaxPooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
     ]
 
 
@@ -125,7 +127,9 @@ def conv_average_pool(
     *,
     kernel_size: KernelSize = 3,
     pool_size: PoolSize = 2,
+    stride: PoolStride = None,
     padding: Padding = "same",
+    dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -136,8 +140,8 @@ def conv_average_pool(
     from keras import layers
 
     return [
-        site.conv(kernel_size=kernel_size, padding=padding, bias=bias, initializer=initializer),
-        layers.AveragePooling2D(pair(pool_size), name="pool"),
+        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        layers.AveragePooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
     ]
 
 
@@ -171,6 +175,8 @@ def space_to_depth(
     *,
     block_size: Annotated[int, Field(ge=2, le=8, description="side of a block of pixels; must divide the map's")] = 2,
     kernel_size: KernelSize = 1,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -190,7 +196,10 @@ def space_to_depth(
         raise ValueError(
             f"block_size must divide height and width. Received: block_size={block_size}, map {height}x{width}"
         )
-    return [SpaceToDepth(block_size), site.conv(kernel_size=kernel_size, bias=bias, initializer=initializer)]
+    return [
+        SpaceToDepth(block_size),
+        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+    ]
 
 
 @hookimpl

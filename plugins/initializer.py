@@ -45,7 +45,11 @@ def uniform(
     low: Annotated[Limit, Field(description="least weight")] = -0.05,
     high: Annotated[Limit, Field(description="upper limit, exclusive")] = 0.05,
 ) -> Initializer:
-    """Draw from U(low, high)."""
+    """Draw from U(low, high).
+
+    Raises:
+        ValueError: low is not less than high.
+    """
     from keras import initializers
 
     if low >= high:

@@ -42,6 +42,9 @@ def uniform(
 ) -> Draw:
     """Draw each coordinate from U(low, high).  (count, seed) → (count, size).
 
+    Raises:
+        ValueError: low is not less than high.
+
     U(-1, 1): Radford et al. 2015, arXiv 1511.06434, figure 1
     """
     import tensorflow as tf

@@ -87,6 +87,8 @@ def resize_conv(
     interpolation: Annotated[
         Literal["nearest", "bilinear", "bicubic"], Field(description="what lies between the pixels that come")
     ] = "nearest",
+    padding: Padding = "same",
+    dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -98,7 +100,7 @@ def resize_conv(
 
     return [
         layers.UpSampling2D(pair(factor), interpolation=interpolation, name="resize"),
-        site.conv(kernel_size=kernel_size, bias=bias, initializer=initializer),
+        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
     ]
 
 
@@ -108,6 +110,8 @@ def pixel_shuffle(
     *,
     factor: Annotated[int, Field(ge=2, le=8, description="how many times larger the map becomes")] = 2,
     kernel_size: KernelSize = 3,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -123,7 +127,12 @@ def pixel_shuffle(
     draw = initializer or site.initializer
     return [
         site.conv(
-            site.filters * factor**2, kernel_size, bias=bias, initializer=lambda seed: ICNR(draw(seed), factor**2)
+            site.filters * factor**2,
+            kernel_size,
+            padding=padding,
+            dilation=dilation,
+            bias=bias,
+            initializer=lambda seed: ICNR(draw(seed), factor**2),
         ),
         DepthToSpace(factor),
     ]
@@ -138,7 +147,10 @@ def conv(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
-    """Convolve at stride 1: a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters)."""
+    """Convolve at stride 1: a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters).
+
+    Always padded: an up-sampling never makes a map smaller. The slot ``convolution`` offers valid padding.
+    """
     return site.conv(kernel_size=kernel_size, dilation=dilation, bias=bias, initializer=initializer)
 
 

@@ -9,6 +9,7 @@ import click
 
 from dcgan_kit import __version__
 from dcgan_kit.cli.completion import completion
+from dcgan_kit.cli.console import note
 from dcgan_kit.cli.inspecting import check, show
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import plugin_options
@@ -26,7 +27,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            click.echo(str(error), err=True)
+            note(str(error))
             ctx.exit(WRONG_INPUT)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)

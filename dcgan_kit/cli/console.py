@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dcgan_kit.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDE = 240
-"""Columns where the output is no terminal: nothing is cut in a file or a pipe."""
+WIDE = 10_000
+"""Columns where the output is no terminal: in a file or a pipe a row is a line."""
 
 
 def console(error: bool = False) -> Console:
@@ -21,7 +23,7 @@ def console(error: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
-    return Console(stderr=error, width=None if stream.isatty() else WIDE, highlight=False)
+    return Console(stderr=error, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), title: str = "") -> None:
@@ -30,11 +32,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    drawn = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
     for column in columns:
-        drawn.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        drawn.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(str(cell)) for cell in row))
+        drawn.add_row(*(Text(printable(str(cell))) for cell in row))
     console().print(drawn)
 
 
@@ -45,4 +47,4 @@ def facts(data: Any) -> None:
 
 def note(message: str) -> None:
     """Print a line for people on standard error."""
-    click.echo(message, err=True)
+    click.echo(printable(message), err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 STRICT = 2
 
 
-def _load(recipe: str, overrides: tuple[str, ...]) -> LoadedRecipe:
+def _load(recipe: str, overrides: tuple[str, ...], warn: bool = True) -> LoadedRecipe:
     from dcgan_kit.recipes.loading import load_recipe
 
     loaded = load_recipe(recipe, overrides, plugin_settings())
-    warn_of_broken(loaded.plugins)
+    if warn:
+        warn_of_broken(loaded.plugins)
     return loaded
 
 
@@ -96,7 +98,11 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
     """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory."""
     loaded = _load(recipe, overrides)
     if other is not None:
-        _show_difference(loaded, _load(other, ()), as_json)
+        against = _load(other, (), warn=False)
+        labels = (loaded.recipe.name, against.recipe.name)
+        if labels[0] == labels[1]:
+            labels = (recipe, other) if recipe != other else (f"{recipe} as given", other)
+        _show_difference(loaded, against, labels, as_json)
         return
     from dcgan_kit.cli.quiet import start_tensorflow
 
@@ -151,30 +157,20 @@ def _as_json(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _show_difference(one: LoadedRecipe, two: LoadedRecipe, as_json: bool) -> None:
+def _show_difference(one: LoadedRecipe, two: LoadedRecipe, labels: tuple[str, str], as_json: bool) -> None:
     from dcgan_kit.recipes.writing import as_data, flattened
 
     left, right = flattened(as_data(one.recipe)), flattened(as_data(two.recipe))
-    keys = [key for key in dict.fromkeys((*left, *right)) if left.get(key) != right.get(key)]
+    keys = [key for key in dict.fromkeys((*left, *right)) if _shown(left, key) != _shown(right, key)]
     if as_json:
-        facts({key: {one.recipe.name: left.get(key), two.recipe.name: right.get(key)} for key in keys})
+        facts({key: dict(zip(labels, (left.get(key), right.get(key)), strict=True)) for key in keys})
         return
-    rows = [(key, _shown(left, key), _shown(right, key)) for key in keys]
-    table(("key", one.recipe.name, two.recipe.name), rows)
+    table(("key", *labels), [(key, _shown(left, key), _shown(right, key)) for key in keys])
     note(f"{len(keys)} keys differ")
 
 
 def _shown(flat: dict[str, Any], key: str) -> str:
-    if key not in flat:
-        return "-"
-    value = flat[key]
-    if isinstance(value, list):
-        return f"[{', '.join(map(str, value))}]"
-    return (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if not isinstance(value, float)
-        else f"{value:g}"
-    )
+    return json.dumps(flat[key], ensure_ascii=False) if key in flat else "-"
 
 
 def _times(shape: tuple[int, ...]) -> str:

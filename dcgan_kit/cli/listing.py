@@ -191,10 +191,14 @@ def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None
 def copy_recipe(recipe: str, target: Path | None) -> None:
     """Copy RECIPE to TARGET, a file or a folder, to be changed; the schema for editors comes along."""
     from dcgan_kit.errors import UserError
-    from dcgan_kit.recipes.loading import text_of
+    from dcgan_kit.recipes.loading import SUFFIXES, text_of
+    from dcgan_kit.recipes.reading import read_text
     from dcgan_kit.recipes.schema import SCHEMA_FILE, schema_text
 
     text = text_of(recipe, plugin_settings())
+    parent = read_text(text, recipe).child("extends")
+    if parent is not None and isinstance(parent.value, str) and parent.value.endswith(SUFFIXES):
+        raise UserError(f"{parent.mark}: extends: {parent.value!r} is relative to {recipe}; copy both files by hand")
     target = Path(f"{Path(recipe).stem}.yaml") if target is None else target
     if target.is_dir():
         target = target / f"{Path(recipe).stem}.yaml"
@@ -208,7 +212,9 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
 
 
 @click.command()
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file instead.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to a file instead."
+)
 @plugin_options
 def schema(output: Path | None) -> None:
     """Print the JSON Schema of recipes, with the components that are installed, for editors."""

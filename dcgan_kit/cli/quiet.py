@@ -6,6 +6,9 @@ import os
 import sys
 import tempfile
 
+from dcgan_kit.cli.console import note
+from dcgan_kit.errors import UserError
+
 
 def start_tensorflow() -> None:
     """Import TensorFlow and Keras quietly; what they wrote is shown if they fail.
@@ -13,20 +16,15 @@ def start_tensorflow() -> None:
     Raises:
         UserError: they are not installed, or Keras runs on another backend.
     """
-    from dcgan_kit.errors import UserError
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if os.environ["KERAS_BACKEND"] != "tensorflow":
         raise UserError(f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; dcgan-kit needs 'tensorflow'")
-    # The C++ side writes to the file descriptor, past sys.stderr and before its own log level counts.
+    if sys.stderr.isatty():
+        note("starting TensorFlow…")
     sys.stderr.flush()
-    try:
-        saved = os.dup(2)
-    except OSError:
-        import keras  # noqa: F401
-
-        return
+    # The C++ side writes to the file descriptor, past sys.stderr and before its own log level counts.
+    saved = os.dup(2)
     with tempfile.TemporaryFile() as scratch:
         os.dup2(scratch.fileno(), 2)
         try:
@@ -35,10 +33,11 @@ def start_tensorflow() -> None:
 
             # The first operation makes TensorFlow look at the machine, and say so.
             tf.constant(0)
-        except ImportError as error:
+        except Exception as error:
+            # A broken installation raises anything from ImportError to errors of protobuf.
             scratch.seek(0)
             written = scratch.read().decode(errors="replace").strip()
-            raise UserError(f"TensorFlow or Keras cannot be imported: {error}\n{written}".strip()) from error
+            raise UserError(f"TensorFlow or Keras cannot be started: {error}\n{written}".strip()) from error
         finally:
             os.dup2(saved, 2)
             os.close(saved)

@@ -209,8 +209,6 @@ def _module_from(path: Path) -> Any:
 
 
 def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins:
-    manager = pluggy.PluginManager(hooks.PROJECT)
-    manager.add_hookspecs(hooks)
     plugins: list[Plugin] = []
     for source in sources:
         facts = {"name": source.name, "origin": source.origin, "distribution": source.distribution, "file": source.file}
@@ -225,7 +223,7 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
         try:
             module = source.load()
             facts["file"] = source.file or getattr(module, "__file__", "") or ""
-            offers = _offers(manager, module, source)
+            offers = _offers(module, source)
         except (Exception, SystemExit) as error:
             # A stranger's module may raise anything, and may call sys.exit; the plugin is recorded as broken.
             plugins.append(Plugin(**facts, status="broken", error=_told(error, facts["file"])))  # type: ignore[arg-type]
@@ -234,20 +232,17 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
     return LoadedPlugins(tuple(plugins))
 
 
-def _offers(manager: pluggy.PluginManager, module: Any, source: _Source) -> dict[str, Any]:
+def _offers(module: Any, source: _Source) -> dict[str, Any]:
     _check_hook_names(module)
-    try:
-        manager.register(module, name=source.name)
-        return {
-            "components": _components(manager, module, source),
-            "recipes": _recipes(manager, module),
-            "callbacks": _hook(manager, module, "dcgan_kit_callbacks"),
-        }
-    except BaseException:
-        # pluggy 1.6 leaves a plugin half registered after a failed validation.
-        if manager.get_plugin(source.name) is not None:
-            manager.unregister(name=source.name)
-        raise
+    # A manager for each plugin: its hooks are called alone, and what fails is known to be its own.
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    manager.register(module, name=source.name)
+    return {
+        "components": _components(manager, module, source),
+        "recipes": _recipes(manager, module),
+        "callbacks": _hook(manager, module, "dcgan_kit_callbacks"),
+    }
 
 
 def _check_hook_names(module: Any) -> None:
@@ -263,10 +258,7 @@ def _check_hook_names(module: Any) -> None:
 
 
 def _hook(manager: pluggy.PluginManager, module: Any, name: str) -> Callable[..., Any] | None:
-    if not hasattr(module, name):
-        return None
-    others = [plugin for plugin in manager.get_plugins() if plugin is not module]
-    caller: Callable[..., Any] = manager.subset_hook_caller(name, others)
+    caller: Callable[..., Any] | None = getattr(manager.hook, name) if hasattr(module, name) else None
     return caller
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan_kit.components.results import Images
+from dcgan_kit.components.results import Images, ImageSpec
 from dcgan_kit.errors import ComponentError, DataError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 
@@ -20,20 +20,26 @@ def load_images(recipe: ResolvedRecipe) -> Images:
         images = recipe.data.build(recipe.image)
     except DataError as error:
         raise DataError(f"{recipe.mark(('data',))}: data: {error}") from error
-    problem = _broken_contract(images, recipe)
+    problem = broken_contract(images, recipe.image)
     if problem:
         raise ComponentError(f"{recipe.data.component} must return dcgan_kit.Images {problem}")
-    if len(images.pixels) == 0:
-        raise DataError(f"{recipe.mark(('data',))}: data: {recipe.data.component.name} found no image")
     return images  # type: ignore[no-any-return]
 
 
-def _broken_contract(images: object, recipe: ResolvedRecipe) -> str:
+def broken_contract(images: object, spec: ImageSpec) -> str:
+    """Return what is wrong with the images that a component of kind ``data`` returned; empty if nothing is."""
     if not isinstance(images, Images):
         return f"(returned: {type(images).__name__})"
     pixels = images.pixels
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
         return f"with uint8 pixels (returned: {getattr(pixels, 'dtype', type(pixels).__name__)})"
-    if pixels.shape[1:] != recipe.image.shape:
-        return f"of shape (N, {', '.join(map(str, recipe.image.shape))}) (returned: {pixels.shape})"
+    if pixels.shape[1:] != spec.shape:
+        return f"of shape (N, {', '.join(map(str, spec.shape))}) (returned: {pixels.shape})"
+    if len(pixels) == 0:
+        return "with at least one image (returned: none)"
+    labels = images.labels
+    if labels is not None and not (isinstance(labels, np.ndarray) and labels.dtype.kind in "iu"):
+        return f"with integer labels or None (returned: {getattr(labels, 'dtype', type(labels).__name__)})"
+    if labels is not None and labels.shape != (len(pixels),):
+        return f"with one label for each of the {len(pixels)} images (returned: {labels.shape})"
     return ""

@@ -18,6 +18,8 @@ from keras import layers
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.errors import ComponentError, Problem, RecipeError
+from dcgan_kit.networks.reasons import reason
+from dcgan_kit.networks.weightless import weightless
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
 BUILDER = "builder"
@@ -86,7 +88,7 @@ def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
     Raises:
         RecipeError: the stages miss the image, or a component cannot be put where the recipe puts it; with places.
     """
-    with keras.StatelessScope(initialize_variables=False) if symbolic else nullcontext():
+    with weightless() if symbolic else nullcontext():
         problems: list[Problem] = []
         networks = []
         for plan, shape in (
@@ -197,19 +199,24 @@ class _Builder:
             input_shape=self._shape,
             filters=filters,
             bias=block.bias,
-            initializer=block.initializer.build,
+            initializer=lambda seed: self._initializer(block, seed),
             run_seed=self.recipe.training.seed,
         )
+
+    def _initializer(self, block: Block, seed: int) -> Any:
+        made = block.initializer.build(seed)
+        if not isinstance(made, keras.initializers.Initializer):
+            raise self._broken(block, "initializer", block.initializer, made)
+        return made
 
     def _make(self, block: Block, slot: str, name: str, choice: Choice, filters: int) -> list[Any]:
         try:
             made = choice.build(self._site(block, name, filters))
-            found = _as_layers(made)
+            found = as_layers(made)
         except ComponentError as error:
             raise self._problem(block, slot, str(error)) from error
         if found is None:
-            wanted = KINDS[choice.component.kind].returns
-            raise self._problem(block, slot, f"{choice.component} must return {wanted}, and returned {made!r:.100}")
+            raise self._broken(block, slot, choice, made)
         return self._constrained(found, block)
 
     def _constrained(self, made: list[Any], block: Block) -> list[Any]:
@@ -218,7 +225,12 @@ class _Builder:
         wrap = block.constraint.build(self._site(block, "constraint", 1))
         if wrap is None:
             return made
-        return [wrap(layer) if isinstance(layer, _CONSTRAINED) else layer for layer in made]
+        if not callable(wrap):
+            raise self._broken(block, "constraint", block.constraint, wrap)
+        held = [wrap(layer) if isinstance(layer, _CONSTRAINED) else layer for layer in made]
+        if as_layers(held) is None:
+            raise self._broken(block, "constraint", block.constraint, held)
+        return held
 
     def _append(
         self,
@@ -250,7 +262,7 @@ class _Builder:
                     kind=slot,
                     component=component.name if component else ("reshape" if slot == "projection" else BUILDER),
                     owner=component.owner if component else "",
-                    path=(*block.path, slot),
+                    path=self._chosen(block, slot),
                     layers=tuple(made),
                     input_shape=before,
                     output_shape=after,
@@ -263,21 +275,29 @@ class _Builder:
         except Exception as error:
             # A layer, a stranger's too, may raise anything on a shape that it cannot take.
             who = choice.component if choice else f"convolution of the {BUILDER}"
-            reason = _plain(error)
-            raise self._problem(block, slot, f"{who} cannot be applied to {_times(self._shape)}: {reason}") from error
+            message = f"{who} cannot be applied to {_times(self._shape)}: {reason(error)}"
+            raise self._problem(block, slot, message) from error
         if not isinstance(result, keras.KerasTensor):
             who = choice.component if choice else layer.name
             raise self._problem(block, slot, f"{who} must map one tensor to one tensor")
         return result
 
-    def _problem(self, block: Block, slot: str, message: str) -> RecipeError:
+    def _chosen(self, block: Block, slot: str) -> tuple[str | int, ...]:
+        """Where the recipe fills a slot of a block: in the block, or for the whole network."""
         path = (*block.path, slot)
-        if self.recipe.origin.locate(path) is self.recipe.origin.locate(block.path):
-            path = (self.plan.role, slot)
-        return RecipeError([Problem(self.recipe.mark(path), _key(block.path, slot), message)])
+        inherited = self.recipe.origin.locate(path) is self.recipe.origin.locate(block.path)
+        return (self.plan.role, slot) if inherited else path
+
+    def _broken(self, block: Block, slot: str, choice: Choice, made: Any) -> RecipeError:
+        wanted = KINDS[choice.component.kind].returns
+        return self._problem(block, slot, f"{choice.component} must return {wanted}, and returned {made!r:.100}")
+
+    def _problem(self, block: Block, slot: str, message: str) -> RecipeError:
+        return RecipeError([Problem(self.recipe.mark(self._chosen(block, slot)), _key(block.path, slot), message)])
 
 
-def _as_layers(made: Any) -> list[Any] | None:
+def as_layers(made: Any) -> list[Any] | None:
+    """Return what a factory made as a list of layers, or None if it is no layer and no sequence of them."""
     if isinstance(made, keras.Layer):
         return [made]
     if isinstance(made, Sequence) and all(isinstance(layer, keras.Layer) for layer in made):
@@ -304,12 +324,6 @@ def _numbered(order: Sequence[str]) -> Iterator[tuple[str, str]]:
     for index, slot in enumerate(order):
         count = order[: index + 1].count(slot)
         yield slot, slot if count == 1 else f"{slot}_{count}"
-
-
-def _plain(error: Exception) -> str:
-    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Exception encountered", "Arguments received", "•"))]
-    return (told or lines or [type(error).__name__])[0]
 
 
 def _times(shape: Shape) -> str:

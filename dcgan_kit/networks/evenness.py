@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dcgan_kit.networks.tracing import Flattened, Operation, Resize, Window
+from dcgan_kit.networks.tracing import Flattened, Operation, Pooled, Resize, Window
 
-_LENGTH = 512
-"""Pixels of the signal that is pushed through; enough for the interior to show every phase of seven stages."""
+_LENGTH = 4096
+"""Pixels of a period at which to stop: no image is larger."""
 
 
 def overlap_factor(window: Window) -> float:
@@ -49,30 +49,33 @@ def stack_evenness(operations: Sequence[Operation]) -> tuple[float, float]:
 
 
 def _pushed(operations: Sequence[Operation], axis: int) -> list[float]:
-    values = [1.0] * _LENGTH
+    """Push ones through; the signal is taken as periodic, so that it has no border and all of it is interior."""
+    values = [1.0]
     for operation in operations:
-        if isinstance(operation, Flattened):
-            values = [1.0] * _LENGTH
+        if isinstance(operation, Flattened | Pooled):
+            values = [1.0]
         elif isinstance(operation, Resize):
-            # Nearest and linear interpolation both keep the interior of a periodic signal's range; nearest is exact.
+            # Nearest and linear interpolation both keep the range of a periodic signal; nearest is exact.
             factor = max(1, round(operation.factor[axis]))
             values = [value for value in values for _ in range(factor)]
-        elif isinstance(operation, Window) and operation.learned:
+        elif operation.learned:
             kernel, stride, dilation = operation.size[axis], operation.stride[axis], operation.dilation[axis]
-            reach = (kernel - 1) * dilation
+            taps = [tap * dilation for tap in range(kernel)]
             if operation.transposed:
-                spread = [0.0] * (len(values) * stride + reach)
+                spread = [0.0] * (len(values) * stride)
                 for index, value in enumerate(values):
-                    for tap in range(kernel):
-                        spread[index * stride + tap * dilation] += value
-                values = spread[reach : len(values) * stride]
+                    for tap in taps:
+                        spread[(index * stride + tap) % len(spread)] += value
+                values = spread
             else:
-                count = (len(values) - reach - 1) // stride + 1
-                values = [sum(values[i * stride + t * dilation] for t in range(kernel)) for i in range(count)]
-        values = _middle(values)
+                # Whole periods for every phase of the stride.
+                period = values * stride
+                values = [
+                    sum(period[(index + tap) % len(period)] for tap in taps) for index in range(0, len(period), stride)
+                ]
+        # Only proportions count; unscaled, a deep stack of large kernels would overflow.
+        mean = sum(values) / len(values)
+        values = [value / mean for value in values]
+        if len(values) > _LENGTH:
+            break
     return values
-
-
-def _middle(values: list[float]) -> list[float]:
-    surplus = max(0, len(values) - _LENGTH)
-    return values[surplus // 2 : len(values) - (surplus - surplus // 2)]

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_kit.components.kinds import Shape
+from dcgan_kit.networks.weightless import weightless
 
 Direction = Literal["down", "up", "same"]
 
@@ -89,7 +90,7 @@ def trace(layers: Sequence[Any], input_shape: Shape) -> Trace:
         return inputs
 
     # Weights of a network that was built symbolically do not exist; in this scope their shapes stand in for them.
-    with keras.StatelessScope(initialize_variables=False):
+    with weightless():
         function = tf.function(applied, autograph=False)
         graph = function.get_concrete_function(tf.TensorSpec((1, *input_shape), keras.config.floatx())).graph
     macs, found = 0, list[Operation]()

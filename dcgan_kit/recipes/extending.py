@@ -51,7 +51,7 @@ def _extended(node: Node, find: Finder, children: tuple[str, ...]) -> Node:
 
 def merged(parent: Node, child: Node, key: str = "") -> Node:
     """Return the child over the parent, both under the same key."""
-    if key in SLOT_KEYS or parent.child("use") or child.child("use"):
+    if key in SLOT_KEYS:
         return merged_slot(parent, child)
     if isinstance(parent.value, dict) and isinstance(child.value, dict):
         together = dict(parent.value)
@@ -67,14 +67,25 @@ def merged_slot(parent: Node, child: Node) -> Node:
     if before is None or after is None:
         return child
     named, inherited = after.get("use"), before.get("use")
-    if named is not None and (inherited is None or named.value != inherited.value):
+    if named is not None and (inherited is None or not same_component(named.value, inherited.value)):
         return child
     if isinstance(child.value, str) and len(before) == 1:
         return child
     together = dict(before)
     for name, node in after.items():
-        together[name] = merged(together[name], node, name) if name in together else node
+        # An option that holds a component, such as an initializer, is a slot too.
+        nested = name in together and name != "use" and isinstance(node.value, dict | str)
+        together[name] = merged_slot(together[name], node) if nested else node
     return replace(child, value=together)
+
+
+def same_component(one: object, other: object) -> bool:
+    """Whether two references mean one component; ``batch`` and ``normalization/batch``, as runs write it, do."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return one == other
+    if "/" in one and "/" in other:
+        return one == other
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
 
 
 def _as_mapping(node: Node) -> dict[str, Node] | None:

@@ -133,6 +133,9 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem]) -> Node
 
     def parent(reference: str, source: str) -> Node:
         found, _ = find_recipe(reference, plugins, beside=Path(source).parent)
+        if os.path.exists(found) and not (os.path.isfile(found) or os.path.isdir(found)):
+            # A pipe would be waited for without end.
+            raise UserError(f"{found}: is no ordinary file")
         return read(Path(os.path.realpath(found)))
 
     return extended(read(path), parent)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dcgan_kit.errors import Mark, Problem, RecipeError
+from dcgan_kit.recipes.extending import same_component
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node, described, dotted
 from dcgan_kit.recipes.reading import PartlyUnderstood, read_value
@@ -58,7 +59,7 @@ def _placed(node: Node, parts: tuple[str, ...], new: Node, above: tuple[str, ...
         items = list(node.value)
         items[index] = _placed(items[index], rest, new, here) if rest else replace(new, key_mark=mark)
         return replace(node, value=items)
-    if isinstance(node.value, str) and above and above[-1] in SLOT_KEYS:
+    if isinstance(node.value, str) and above and any(key in SLOT_KEYS for key in above):
         mapping = {"use": Node(node.value, node.mark)}
     elif isinstance(node.value, dict):
         mapping = node.value
@@ -67,7 +68,7 @@ def _placed(node: Node, parts: tuple[str, ...], new: Node, above: tuple[str, ...
     else:
         raise RecipeError([Problem(mark, dotted(here), f"is not there: {dotted(above)} is {described(node)}")])
     child = mapping.get(part)
-    if part == "use" and not rest and (child is None or child.value != new.value):
+    if part == "use" and not rest and (child is None or not same_component(child.value, new.value)):
         # Another component: the options of the one before go, as in a recipe that extends another.
         mapping = {name: option for name, option in mapping.items() if option.place.source == OVERRIDE}
     # A key that is not written down may still be inherited or have a default; validation tells unknown ones.

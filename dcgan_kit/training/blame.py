@@ -11,6 +11,7 @@ import keras
 
 from dcgan_kit.errors import ComponentError
 from dcgan_kit.networks.building import Network, Networks, Part
+from dcgan_kit.networks.reasons import reason
 
 
 @contextlib.contextmanager
@@ -31,11 +32,8 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
         for network in (networks.generator, networks.discriminator):
             part = _failing(network, error)
             if part is not None and part.owner in strangers:
-                reason = _reason(error)
-                message = (
-                    f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role}) failed: {reason}"
-                )
-                raise ComponentError(message) from error
+                who = f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role})"
+                raise ComponentError(f"{who} failed: {type(error).__name__}: {reason(error)}") from error
         raise
 
 
@@ -43,24 +41,16 @@ def _failing(network: Network, error: Exception) -> Part | None:
     """Find the part whose layer is on the stack, or, for an error inside a compiled step, named in its message."""
     deepest = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, keras.Layer):
-            deepest = next((p for p in network.parts if any(owner is layer for layer in p.layers)), deepest)
+        for name in ("self", "layer"):
+            found = frame.f_locals.get(name)
+            if isinstance(found, keras.Layer):
+                deepest = next((p for p in network.parts if any(found is layer for layer in p.layers)), deepest)
     if deepest is not None:
         return deepest
     text = str(error)
-    for part in network.parts:
-        if any(re.search(rf"{network.role}[\w]*/{re.escape(layer.name)}(_\d+)?/", text) for layer in part.layers):
+    named = [(layer.name, part) for part in network.parts for layer in part.layers]
+    # Longest first: stage1_activation is the beginning of stage1_activation_2, and TensorFlow numbers scopes alike.
+    for name, part in sorted(named, key=lambda item: -len(item[0])):
+        if re.search(rf"{network.role}\w*/{re.escape(name)}(_\d+)?/", text):
             return part
     return None
-
-
-def _reason(error: Exception) -> str:
-    message = getattr(error, "message", None) or str(error)
-    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", str(message)).splitlines() if line.strip()]
-    told = [
-        line
-        for line in lines
-        if not line.startswith(("Exception encountered", "Arguments received", "•", "in user code"))
-    ]
-    return f"{type(error).__name__}: {(told or lines or ['no message'])[0]}"

@@ -78,10 +78,10 @@ def train(recipe: ResolvedRecipe, plugins: LoadedPlugins, path: Path, watcher: W
     _refuse_missing(recipe)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.training.seed)
+    networks = build_networks(recipe)
     images = load_images(recipe)
     for line in images.skipped:
         watcher.note(f"skipped {line}")
-    networks = build_networks(recipe)
     strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
     with blaming(networks, strangers):
         state = TrainingState.create(recipe, networks)

@@ -130,12 +130,12 @@ def open_run(path: Path, recipe: ResolvedRecipe, plugins: LoadedPlugins) -> RunF
         new = not path.exists() or path.is_dir() and not any(path.iterdir())
     if not new:
         _check_same(run, recipe, text)
-    with writing(path):
-        run.samples.mkdir(parents=True, exist_ok=True)
-        run.checkpoints.mkdir(exist_ok=True)
     # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
     if new:
         run.write(run.recipe_file, text.encode())
+    with writing(path):
+        run.samples.mkdir(exist_ok=True)
+        run.checkpoints.mkdir(exist_ok=True)
     if not (path / ENVIRONMENT).exists():
         run.write(path / ENVIRONMENT, json.dumps(environment(plugins), indent=2).encode() + b"\n")
     return run

@@ -40,9 +40,11 @@ class TrainingState:
             ComponentError: an optimizer component returned something else.
         """
         generator, discriminator = networks.generator.model, networks.discriminator.model
+        # Done in any case: what cannot be copied cannot be saved in the end, which is better known now.
+        copy = keras.models.clone_model(generator)
         averaged = None
         if recipe.training.ema > 0:
-            averaged = keras.models.clone_model(generator)
+            averaged = copy
             averaged.set_weights(generator.get_weights())
         optimizers = []
         for choice, model in (

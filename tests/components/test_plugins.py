@@ -325,3 +325,15 @@ def test_every_built_in_is_sound():
 
 def test_the_hooks_are_three():
     assert loading.HOOKS == ("dcgan_kit_components", "dcgan_kit_recipes", "dcgan_kit_callbacks")
+
+
+def test_callbacks_of_each_plugin_are_called_alone(tmp_path: Path) -> None:
+    for name in ("aaa", "bbb"):
+        (tmp_path / f"{name}.py").write_text(
+            f"from dcgan_kit import hookimpl\n@hookimpl\ndef dcgan_kit_callbacks(recipe, run):\n    return ['{name}']\n"
+        )
+    loaded = load_plugins(PluginSettings(folders=(tmp_path,)))
+    for name in ("aaa", "bbb"):
+        callbacks = loaded.find(name).callbacks
+        assert callbacks is not None
+        assert callbacks(recipe=None, run=None) == [[name]]

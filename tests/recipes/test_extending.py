@@ -147,3 +147,22 @@ def test_two_plugins_with_a_recipe_of_one_name(tmp_path, whole):
     with pytest.raises(UserError, match=r"^recipe 'dcgan' is offered by 2 plugins; write recipes/dcgan or mine/dcgan$"):
         load_recipe("dcgan", (), settings)
     assert load_recipe("mine/dcgan", (), settings).recipe.image.height == 8
+
+
+def test_a_bare_name_and_the_same_name_with_its_owner_keep_the_options() -> None:
+    parent = read_text("activation: {use: activation/leaky_relu, negative_slope: 0.3}", "parent")
+    child = read_text("activation: leaky_relu", "child")
+    assert merged(parent, child).data()["activation"]["negative_slope"] == 0.3
+    stranger = read_text("activation: other/leaky_relu", "child")
+    assert merged(parent, stranger).data() == {"activation": "other/leaky_relu"}
+
+
+def test_an_option_that_holds_a_component_merges_like_a_slot() -> None:
+    parent = read_text("normalization: {use: batch, scale_initializer: normal}", "parent")
+    child = read_text("normalization: {scale_initializer: {stddev: 0.1}}", "child")
+    assert merged(parent, child).data()["normalization"]["scale_initializer"] == {"use": "normal", "stddev": 0.1}
+    other = read_text("normalization: {scale_initializer: {use: uniform, low: 0.5}}", "child")
+    assert merged(merged(parent, child), other).data()["normalization"]["scale_initializer"] == {
+        "use": "uniform",
+        "low": 0.5,
+    }

@@ -1,0 +1,382 @@
+"""Write the parts of docs/ that the program itself knows: keys, components, lints, commands, the published models.
+
+Usage: python scripts/generate_docs.py [--check]
+
+Each page keeps what stands above its marker line; everything below the marker is written anew. With ``--check``
+nothing is written, and the exit status is 1 if a page is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+from click.testing import CliRunner
+
+from dcgan_kit.cli import cli
+from dcgan_kit.cli.quiet import start_tensorflow
+from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.components.schemas import _type as type_of
+from dcgan_kit.components.schemas import draft_07, option_facts
+from dcgan_kit.recipes import keys
+from dcgan_kit.recipes.loading import description_of, load_recipe
+from dcgan_kit.recipes.model import Recipe
+from dcgan_kit.recipes.writing import as_data
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+MARKER = "<!-- Below this line: written by scripts/generate_docs.py. -->"
+PUBLISHED = (
+    "radford-faces64",
+    "tensorflow-mnist28",
+    "pytorch-celeba64",
+    "keras-celeba64",
+    "carpedm20-celeba64",
+    "comparegan-celeba64",
+    "tfgan-cifar32",
+    "coursera-mnist28",
+    "studiogan-cifar32",
+    "mmgeneration-64",
+)
+
+
+def recipes_page() -> Iterator[str]:
+    """Yield every key of the recipe language, the rules of blocks, and the shipped recipes."""
+    schema = draft_07(Recipe.model_json_schema())
+    models = {"": schema, **schema["definitions"]}
+    yield "## Every key"
+    yield (
+        "*Required* means: here or in a recipe that is extended. A *slot* takes a component of the kind it is named "
+        "for. In ranges `[` and `]` include the bound, `(` and `)` exclude it."
+    )
+    for title, name in _SECTIONS.items():
+        yield f"### {title}"
+        rows = [_key(models[name], *item) for item in models[name]["properties"].items()]
+        yield table(("key", "type and range", "default", "meaning"), rows)
+    yield "### generator, discriminator and their blocks"
+    yield from _network_keys(models)
+    yield "### Orders"
+    yield table(
+        ("block", "slots that `order` may name", "order if none is given"),
+        [(code(path), ", ".join(rule.slots), ", ".join(rule.order)) for path, _, rule in _BLOCKS if rule],
+    )
+    yield "## Shipped recipes"
+    recipes = load_builtins().recipes
+    yield table(("recipe", "what it is"), [(code(name), description_of(recipes[name])) for name in sorted(recipes)])
+
+
+_SECTIONS = {
+    "The top of a recipe": "",
+    "image": "Image",
+    "training": "Training",
+    "training.generator, training.discriminator": "TrainingOfNetwork",
+}
+_BLOCKS = (
+    ("generator", "Generator", None),
+    ("generator.input", "GeneratorInput", keys.GENERATOR_INPUT),
+    ("generator.stages", "GeneratorStage", keys.GENERATOR_STAGE),
+    ("generator.output", "GeneratorOutput", keys.GENERATOR_OUTPUT),
+    ("discriminator", "Discriminator", None),
+    ("discriminator.stages", "DiscriminatorStage", keys.DISCRIMINATOR_STAGE),
+    ("discriminator.output", "DiscriminatorOutput", keys.DISCRIMINATOR_OUTPUT),
+)
+_ALWAYS_NEEDED = ("latent", "data", "loss", "optimizer")
+
+
+def _key(model: dict[str, Any], name: str, field: dict[str, Any]) -> tuple[str, str, str, str]:
+    if name in model.get("required", ()) or (name in _ALWAYS_NEEDED and model["title"] != "TrainingOfNetwork"):
+        default = "required"
+    else:
+        default = "" if field["default"] is None or "$ref" in field else code(field["default"])
+    return code(name), _key_type(name, field), default, field["description"]
+
+
+def _key_type(name: str, field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return "mapping"
+    return "slot" if name in keys.SLOT_KEYS else type_of(field).removesuffix(" or null")
+
+
+def _network_keys(models: dict[str, Any]) -> Iterator[str]:
+    fields: dict[str, dict[str, Any]] = {}
+    # Where blocks word a key differently, the generator's stages say it in the most general way.
+    for name in ("GeneratorStage", *(name for _, name, _ in _BLOCKS)):
+        fields = {**models[name]["properties"], **fields}
+    yield "What is taken where a block leaves a key open; – where the key does not exist."
+    yield table(
+        ("key", *(code(path) for path, _, _ in _BLOCKS), "meaning"),
+        [
+            (code(key), *(_left_open(models[name], rule, key) for _, name, rule in _BLOCKS), field["description"])
+            for key, field in sorted(fields.items(), key=lambda item: (item[0] not in keys.SLOT_KEYS, item[0]))
+        ],
+    )
+    yield (
+        "*network's*: what the network itself says under that key. Where it says nothing either, there is no "
+        "normalization, regularizer or constraint, a bias is learned, a convolution that only changes channels is "
+        "3x3, and anything else is an error. `filters` is a whole number from 1 to 16384, `bias` is true or false, "
+        "and there are at most 100 stages."
+    )
+
+
+def _left_open(model: dict[str, Any], rule: keys.BlockRule | None, key: str) -> str:
+    if key not in model["properties"]:
+        return "–"
+    if key in model.get("required", ()):
+        return "required"
+    if rule is None:
+        return {"bias": "`true`", "stages": "none"}.get(key, "for its blocks")
+    if key == "order":
+        return "below"
+    if key == "filters":
+        return "as many as it is given"
+    if key in rule.inherited or key in ("initializer", "constraint", "bias"):
+        return "network's"
+    return "required" if key in rule.required else "nothing"
+
+
+def components_page() -> Iterator[str]:
+    """Yield every kind with its components and their options."""
+    registry = load_builtins().registry
+    yield table(
+        ("kind", "what it does", "components"),
+        [(f"[{k.name}](#{k.name})", k.summary, len(registry.of_kind(k.name))) for k in KINDS.values()],
+    )
+    for kind in KINDS.values():
+        given = f"`{kind.given}`" if kind.given else "nothing"
+        yield f"## {kind.name}"
+        yield f"{kind.summary} A factory is given {given} and returns {kind.returns}."
+        if kind.required_options:
+            yield f"Every component of this kind has the option `{'`, `'.join(kind.required_options)}`."
+        for component in registry.of_kind(kind.name):
+            yield from _component(component)
+
+
+def _component(component: Component) -> Iterator[str]:
+    summary, _, rest = component.documentation.partition("\n")
+    yield f"### {component.kind} {component.name}"
+    yield prose(summary)
+    if rest.strip():
+        yield fenced(prose(rest.strip()))
+    options = option_facts(component)
+    if options:
+        rows = [(code(o["name"]), o["type"], code(o["default"]), prose(o["description"])) for o in options]
+        yield table(("option", "type and range", "default", "meaning"), rows)
+    else:
+        yield "No options."
+
+
+def lints_page() -> Iterator[str]:
+    """Yield every lint with its reason."""
+    start_tensorflow()
+    from dcgan_kit.networks.lint import LINTS
+
+    yield table(("lint", "why, and who says so"), [(code(rule.name), rule.why) for rule in LINTS.values()])
+
+
+def commands_page() -> Iterator[str]:
+    """Yield the help text of every command."""
+    for path in _commands(cli, ()):
+        yield f"## {' '.join(('dcgan-kit', *path))}"
+        yield fenced(_run(*path, "--help"))
+
+
+def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _commands(command.commands[name], (*path, name))
+
+
+def published_page() -> Iterator[str]:
+    """Yield what ``show``, ``check`` and the resolved recipes say of the published models."""
+    recipes = {name: as_data(load_recipe(name).recipe) for name in PUBLISHED}
+    shown = {name: json.loads(_run("--no-plugins", "show", name, "--json")) for name in PUBLISHED}
+
+    def facts(columns: Sequence[str], row: Callable[[str], Sequence[Any]]) -> str:
+        return table(("recipe", *columns), [(code(name), *row(name)) for name in PUBLISHED])
+
+    yield "## Sizes"
+    yield facts(
+        ("image", "range", "latent", "G trainable", "D trainable", "G macs", "D macs"),
+        lambda name: (
+            "x".join(map(str, (*recipes[name]["image"]["size"], recipes[name]["image"]["channels"]))),
+            "[{:g}, {:g}]".format(*recipes[name]["image"]["range"]),
+            f"{recipes[name]['latent']['size']} {_bare(recipes[name]['latent'])}",
+            *(f"{shown[name][role][fact]:,}" for fact in ("trainable_parameters", "macs") for role in _ROLES),
+        ),
+    )
+    yield "Macs: multiply-accumulates for one image."
+    yield "## Layers"
+    yield "Kernel and stride of each block from input to output; `×` counts equal neighbours."
+    yield facts(("generator", "discriminator"), lambda name: [_kernels(recipes[name][role]) for role in _ROLES])
+    yield facts(
+        ("G normalization", "D normalization", "G activations", "D activation"),
+        lambda name: [f(recipes[name][role]) for f in (_normalization, _activations) for role in _ROLES],
+    )
+    yield "## Training"
+    yield facts(("loss", "Adam: rate, beta_1, epsilon", "batch", "updates", "steps"), lambda n: _training(recipes[n]))
+    yield "## What this version cannot train"
+    yield "`training.missing` of each; `train` refuses these recipes until the list is overridden."
+    yield facts(("missing",), lambda name: ["; ".join(recipes[name]["training"]["missing"]) or "nothing"])
+    yield "## What `check` says"
+    yield facts(("lints, and how often", f"keys that differ from {PUBLISHED[0]}"), _verdict)
+
+
+_ROLES = ("generator", "discriminator")
+
+
+def _verdict(name: str) -> tuple[str, str]:
+    advice = json.loads(_run("--no-plugins", "check", name, "--json"))["advice"]
+    counts = Counter(item["lint"] for item in advice)
+    lints = ", ".join(f"`{lint}` {count}" for lint, count in sorted(counts.items())) or "nothing"
+    differences = json.loads(_run("--no-plugins", "show", name, "--diff", PUBLISHED[0], "--json"))
+    return lints, str(len(differences))
+
+
+def _blocks(network: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    stages = [(f"stage{number}", block) for number, block in enumerate(network["stages"], start=1)]
+    first = [("input", network["input"])] if "input" in network else []
+    return [*first, *stages, ("output", network["output"])]
+
+
+def _kernels(network: dict[str, Any]) -> str:
+    slots = ("projection", "upsample", "downsample", "head")
+    parts = [_kernel(block[slot]) for _, block in _blocks(network) for slot in slots if slot in block]
+    runs = [(part, len(list(group))) for part, group in groupby(parts)]
+    return ", ".join(part if count == 1 else f"{part} ×{count}" for part, count in runs)
+
+
+def _kernel(choice: dict[str, Any]) -> str:
+    name = _bare(choice).replace("_", " ")
+    if "size" in choice:
+        return f"{name} to {'x'.join(map(str, _pair(choice['size'])))}"
+    if "kernel_size" not in choice:
+        return f"{name}, dropout {choice['dropout']:g}" if choice.get("dropout") else name
+    kernel = "whole map" if choice["kernel_size"] is None else choice["kernel_size"]
+    padding = " valid" if choice.get("padding") == "valid" else ""
+    return f"{name} {kernel}/{choice.get('stride', 1)}{padding}"
+
+
+def _normalization(network: dict[str, Any]) -> str:
+    hidden = [(name, block) for name, block in _blocks(network) if name != "output"]
+    normalized = {name: block for name, block in hidden if _uses(block, "normalization")}
+    if not normalized:
+        return "none"
+    first = next(iter(normalized.values()))["normalization"]
+    without = [name for name, _ in hidden if name not in normalized]
+    text = f"{_bare(first)}, epsilon {first['epsilon']:g}"
+    if first["scale_initializer"]:
+        text += ", scale N({mean:g}, {stddev:g}²)".format(**first["scale_initializer"])
+    if without:
+        text += f"; not {', '.join(without)}"
+    order = normalized.get("input", {}).get("order", [])
+    flat = "normalization" in order and order.index("normalization") < order.index("reshape")
+    return f"{text}; input flat" if flat else text
+
+
+def _activations(network: dict[str, Any]) -> str:
+    hidden = [_activation(b) for name, b in _blocks(network) if name != "output" and _uses(b, "activation")]
+    output = [_activation(network["output"])] if "activation" in network["output"] else []
+    return ", then ".join([*dict.fromkeys(hidden), *output])
+
+
+def _activation(block: dict[str, Any]) -> str:
+    choice = block["activation"]
+    stretched = choice.get("low", -1.0), choice.get("high", 1.0)
+    if stretched != (-1.0, 1.0):
+        return "{} to ({:g}, {:g})".format(_bare(choice), *stretched)
+    return " ".join([_bare(choice), *(f"{choice[o]:g}" for o in ("negative_slope",) if o in choice)])
+
+
+def _training(recipe: dict[str, Any]) -> list[Any]:
+    training = recipe["training"]
+    adam = [training[role]["optimizer"] for role in _ROLES]
+    assert adam[0] == adam[1], "the table has one column for both optimizers"
+    rates = ", ".join(f"{adam[0][option]:g}" for option in ("learning_rate", "beta_1", "epsilon"))
+    return [_bare(training["loss"]), rates, training["batch_size"], training["updates"], f"{training['steps']:,}"]
+
+
+def _uses(block: dict[str, Any], slot: str) -> bool:
+    return slot in block["order"] and slot in block and _bare(block[slot]) != "none"
+
+
+def _bare(choice: dict[str, Any]) -> str:
+    return str(choice["use"]).rpartition("/")[2]
+
+
+def _pair(side: Any) -> tuple[Any, Any]:
+    return (side, side) if isinstance(side, int) else tuple(side)
+
+
+def _run(*arguments: str) -> str:
+    """Return what the command line prints."""
+    result = CliRunner().invoke(cli, arguments, prog_name="dcgan-kit", terminal_width=100)
+    if result.exit_code:
+        raise SystemExit(f"dcgan-kit {' '.join(arguments)}: status {result.exit_code}\n{result.output}")
+    return result.stdout
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def fenced(text: str) -> str:
+    """Return text that Markdown leaves as it is."""
+    return f"```text\n{text.rstrip()}\n```"
+
+
+def code(value: Any) -> str:
+    """Return a name or value in code type."""
+    if isinstance(value, list | tuple):
+        value = f"[{', '.join(map(str, value))}]"
+    return f"`{value}`" if value != "" else "empty"
+
+
+def prose(text: str) -> str:
+    """Return a docstring's text with Markdown's backticks."""
+    return text.replace("``", "`")
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "recipes.md": recipes_page,
+    "components.md": components_page,
+    "lints.md": lints_page,
+    "commands.md": commands_page,
+    "published.md": published_page,
+}
+
+
+def main() -> int:
+    """Write or check every page; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if a page is stale")
+    check = parser.parse_args().check
+    stale = []
+    for name, page in PAGES.items():
+        path = DOCS / name
+        before = path.read_text(encoding="utf-8")
+        if before.count(MARKER) != 1:
+            raise SystemExit(f"{path}: must hold the marker line once: {MARKER}")
+        after = f"{before.partition(MARKER)[0]}{MARKER}\n\n" + "\n\n".join(page()) + "\n"
+        if after != before:
+            stale.append(name)
+            if not check:
+                path.write_text(after, encoding="utf-8")
+    if stale:
+        told = "stale; run scripts/generate_docs.py" if check else "written"
+        print("\n".join(f"docs/{name}: {told}" for name in stale), file=sys.stderr)
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_kit import __version__
+
+SMALL = (
+    "training.steps=2", "training.batch_size=4", "training.sample_grid=[2, 2]", "training.log_every=1",
+)  # fmt: skip
+BAD = """version: 1
+extends: tiny-fashion28
+generator:
+  activaton: relu
+  stages:
+    - {filters: many}
+training: {steps: 0, loss: non_saturatin}
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(command, tmp_path_factory):
+    """A finished run."""
+    path = tmp_path_factory.mktemp("trained") / "run"
+    result = command("train", "tiny-fashion28", *SMALL, "--run", path)
+    return path, result
+
+
+# listing
+
+
+def test_version(command):
+    assert command("--version").stdout == f"dcgan-kit, version {__version__}\n"
+
+
+def test_without_arguments_the_commands_are_told(command):
+    result = command(status=2)
+    for name in ("train", "check", "show", "sample", "components", "plugins", "recipes", "schema", "completion"):
+        assert name in result.output
+
+
+def test_every_command_has_help(command):
+    from dcgan_kit.cli import cli
+
+    def walk(group, words=()):
+        for name, found in group.commands.items():
+            yield (*words, name), found
+            if hasattr(found, "commands"):
+                yield from walk(found, (*words, name))
+
+    for words, found in walk(cli):
+        assert found.help, words
+        assert f"Usage: dcgan-kit {' '.join(words)}" in command(*words, "--help").stdout
+
+
+def test_components_list(command):
+    text = command("components", "list").stdout
+    assert "transposed_conv" in text
+    found = json.loads(command("components", "list", "--json").stdout)
+    assert {"kind": "activation", "name": "relu", "owner": "activation", "summary": found[0]["summary"]}.keys() == found[0].keys()
+    assert {item["kind"] for item in json.loads(command("components", "list", "--kind", "head", "--json").stdout)} == {"head"}
+    assert "Did you mean 'upsample'?" in command("components", "list", "--kind", "upsampel", status=2).stderr
+
+
+def test_components_show(command):
+    text = command("components", "show", "leaky_relu").stdout
+    assert "negative_slope" in text
+    assert "Maas" in text
+    both = json.loads(command("components", "show", "transposed_conv", "--json").stdout)
+    assert [(c["kind"], c["owner"]) for c in both] == [("projection", "projection"), ("upsample", "upsample")]
+    (one,) = json.loads(command("components", "show", "upsample/transposed_conv", "--json").stdout)
+    assert [option["name"] for option in one["options"]][:3] == ["kernel_size", "stride", "padding"]
+    assert "Did you mean 'leaky_relu'?" in command("components", "show", "leaky_rely", status=2).stderr
+
+
+def test_plugins_list_and_show(command):
+    assert "activation" in command("plugins", "list").stdout
+    found = json.loads(command("plugins", "list", "--json", "--no-plugins").stdout)
+    assert {plugin["status"] for plugin in found} == {"loaded"}
+    assert {plugin["origin"] for plugin in found} == {"built-in"}
+    assert "upsample/transposed_conv" in {c for plugin in found for c in plugin["components"]}
+    text = command("plugins", "show", "activation").stdout
+    assert "leaky_relu" in text
+    assert json.loads(command("plugins", "show", "head", "--json").stdout)["components"][0].startswith("head/")
+    assert "unknown plugin 'heads'. Did you mean 'head'?" in command("plugins", "show", "heads", status=2).stderr
+
+
+def test_recipes_list_and_show(command):
+    found = json.loads(command("recipes", "list", "--json").stdout)
+    names = {recipe["name"] for recipe in found}
+    assert {"lecture-fashion28", "radford-faces64", "tiny-fashion28"} <= names
+    assert all(recipe["description"] for recipe in found)
+    text = command("recipes", "list").stdout
+    assert all(name in text for name in names)
+    assert command("recipes", "show", "tiny-fashion28").stdout.startswith("# yaml-language-server")
+    resolved = command("recipes", "show", "tiny-fashion28", "training.steps=7", "--resolved").stdout
+    assert "steps: 7" in resolved
+    assert "extends" not in resolved
+
+
+def test_what_resolved_prints_is_a_recipe_that_means_the_same(command, tmp_path):
+    text = command("recipes", "show", "lecture-fashion28", "--resolved").stdout
+    (tmp_path / "mine.yaml").write_text(text)
+    assert command("recipes", "show", tmp_path / "mine.yaml", "--resolved").stdout == text
+    assert json.loads(command("show", tmp_path / "mine.yaml", "--diff", "lecture-fashion28", "--json").stdout) == {}
+
+
+def test_schema(command, tmp_path):
+    schema = json.loads(command("schema").stdout)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    command("schema", "--output", tmp_path / "schema.json")
+    assert json.loads((tmp_path / "schema.json").read_text()) == schema
+    refused = command("schema", "--output", tmp_path / "no" / "schema.json", status=2)
+    assert "cannot be written: No such file or directory" in refused.stderr
+
+
+@pytest.mark.parametrize(("shell", "word"), [("bash", "complete"), ("zsh", "compdef"), ("fish", "complete")])
+def test_completion_scripts(shell, word, command):
+    script = command("completion", shell).stdout
+    assert word in script
+    assert "_DCGAN_KIT_COMPLETE" in script
+    assert "dcgan-kit" in script
+
+
+def test_completion_offers_commands_and_recipes(command):
+    def offered(words):
+        env = {"_DCGAN_KIT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+        return command(env=env).stdout.split()
+
+    assert "plain,train" in offered("dcgan-kit tr")
+    assert {"plain,lecture-fashion28", "plain,lecture-pooling28"} <= set(offered("dcgan-kit train lect"))
+
+
+# check and show
+
+
+def test_check_of_a_good_recipe(command):
+    result = command("check", "lecture-fashion28", "--strict")
+    assert "lecture-fashion28: valid; nothing to advise" in result.stderr
+    assert json.loads(command("check", "lecture-fashion28", "--json").stdout) == {"valid": True, "advice": []}
+
+
+def test_check_gives_advice_with_places_and_reasons(command, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("version: 1\nextends: lecture-fashion28\ngenerator:\n  upsample: {kernel_size: 3}\n")
+    result = command("check", file)
+    assert "kernel_overlap: " in result.stdout
+    assert f"{file}:4:" in result.stdout
+    assert "distill.00003" in result.stdout
+    strict = command("check", file, "--strict", "--json", status=2)
+    advice = json.loads(strict.stdout)["advice"]
+    assert {item["lint"] for item in advice} == {"kernel_overlap", "checkerboard_stack"}
+    assert advice[0].keys() == {"lint", "key", "source", "line", "column", "message", "why"}
+    silenced = command("check", file, "--strict", "silence=[kernel_overlap, checkerboard_stack]")
+    assert "nothing to advise" in silenced.stderr
+
+
+def test_check_refuses_to_silence_what_does_not_exist(command):
+    told = command("check", "lecture-fashion28", "silence=[kernel_overlay]", status=2).stderr
+    assert "silence: there is no lint 'kernel_overlay'. Did you mean 'kernel_overlap'?" in told
+
+
+def test_show_json_has_the_documented_shape(command):
+    found = json.loads(command("show", "coursera-mnist28", "--json").stdout)
+    assert set(found) - {"training_memory_bytes"} == {"generator", "discriminator"}
+    assert found["generator"]["trainable_parameters"] == 747_841
+    # Two running statistics a channel of three batch norms.
+    assert found["generator"]["non_trainable_parameters"] == 2 * (256 + 128 + 64)
+    for network in (found["generator"], found["discriminator"]):
+        assert network["macs"] == sum(layer["macs"] for layer in network["layers"])
+        total = network["trainable_parameters"] + network["non_trainable_parameters"]
+        assert total == sum(layer["parameters"] for layer in network["layers"])
+        for layer in network["layers"]:
+            assert {"name", "component", "output_shape", "parameters", "macs"} <= layer.keys()
+    assert [(layer["name"], layer["component"], layer["output_shape"]) for layer in found["discriminator"]["layers"]] == [
+        ("stage1_downsample", "strided_conv", [13, 13, 16]),
+        ("stage1_normalization", "batch", [13, 13, 16]),
+        ("stage1_activation", "leaky_relu", [13, 13, 16]),
+        ("stage2_downsample", "strided_conv", [5, 5, 32]),
+        ("stage2_normalization", "batch", [5, 5, 32]),
+        ("stage2_activation", "leaky_relu", [5, 5, 32]),
+        ("output_head", "conv", [1]),
+    ]
+
+
+def test_show_as_a_table(command):
+    text = command("show", "lecture-pooling28").stdout
+    for word in ("generator of lecture-pooling28", "discriminator of", "stage1_upsample", "nearest", "builder", "MiB"):
+        assert word in text or word == "builder"
+    assert "stage1_convolution" in text
+
+
+def test_show_diff(command):
+    args = ("show", "comparegan-celeba64", "--diff", "carpedm20-celeba64")
+    found = json.loads(command(*args, "--json").stdout)
+    assert found["latent.size"] == {"comparegan-celeba64": 128, "carpedm20-celeba64": 100}
+    assert found["image.range"] == {"comparegan-celeba64": [0.0, 1.0], "carpedm20-celeba64": [-1.0, 1.0]}
+    assert "training.steps" not in found
+    assert "generator.stages.0.filters" not in found
+    text = command(*args)
+    assert "latent.size" in text.stdout
+    assert f"{len(found)} keys differ" in text.stderr
+
+
+def test_show_diff_of_a_recipe_with_itself_overridden(command):
+    found = json.loads(command("show", "tiny-fashion28", "training.seed=4", "--diff", "tiny-fashion28", "--json").stdout)
+    assert found == {"training.seed": {"tiny-fashion28 as given": 4, "tiny-fashion28": 0}}
+
+
+# copy, train, sample
+
+
+def test_a_copy_trains(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = command("recipes", "copy", "tiny-fashion28").stderr
+    assert "tiny-fashion28.yaml: a copy of tiny-fashion28" in told
+    assert (tmp_path / "recipe.schema.json").is_file()
+    again = command("recipes", "copy", "tiny-fashion28", status=2)
+    assert "is there already" in again.stderr
+    (tmp_path / "mine").mkdir()
+    command("recipes", "copy", "tiny-fashion28", tmp_path / "mine")
+    assert (tmp_path / "mine" / "tiny-fashion28.yaml").is_file()
+    command("recipes", "copy", "tiny-fashion28", "other.yaml")
+    result = command("train", "other.yaml", *SMALL)
+    assert "done: runs/other" in result.stderr
+    assert (tmp_path / "runs" / "other" / "generator.keras").is_file()
+
+
+def test_train_says_what_it_wrote(trained):
+    path, result = trained
+    assert f"done: {path}" in result.stderr
+    assert "step 2 of 2" in result.stderr
+    assert (path / "generator.keras").is_file()
+
+
+def test_sample_draws_a_grid_and_single_images(command, trained, tmp_path):
+    path, _ = trained
+    result = command(
+        "sample", path, "--count", 5, "--seed", 7, "--output", tmp_path / "grid.png", "--each", tmp_path / "each", "--json"
+    )
+    found = json.loads(result.stdout)
+    assert (found["count"], found["seed"], found["step"]) == (5, 7, 2)
+    with Image.open(tmp_path / "grid.png") as grid:
+        # Five images in three columns and two rows.
+        assert grid.width * 2 == grid.height * 3
+    files = sorted((tmp_path / "each").iterdir())
+    assert [str(file) for file in files] == found["files"]
+    pictures = [np.asarray(Image.open(file)) for file in files]
+    assert len(pictures) == 5
+    assert all(picture.shape == (28, 28) for picture in pictures)
+    assert len({picture.tobytes() for picture in pictures}) == 5
+
+
+def test_sample_is_a_function_of_the_seed(command, trained, tmp_path):
+    path, _ = trained
+    contents = []
+    for number, seed in enumerate((1, 1, 2)):
+        file = tmp_path / f"{number}.png"
+        command("sample", path, "--count", 4, "--seed", seed, "--output", file)
+        contents.append(file.read_bytes())
+    assert contents[0] == contents[1]
+    assert contents[0] != contents[2]
+
+
+def test_sample_writes_into_the_run_by_default(command, trained):
+    path, _ = trained
+    told = command("sample", path, "--count", 1, "--seed", 9).stderr
+    assert f"{path}/sample-9.png: 1 images of step 2 from seed 9" in told
+    assert (path / "sample-9.png").is_file()
+
+
+def test_a_run_that_was_stopped_can_be_sampled(command, trained, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(trained[0], path)
+    (path / "generator.keras").unlink()
+    assert "of step 2" in command("sample", path, "--seed", 0).stderr
+    shutil.rmtree(path / "checkpoints")
+    assert "has no checkpoint to sample from yet" in command("sample", path, status=2).stderr
+
+
+def test_the_first_argument_of_train_may_be_an_override(command, tmp_path, monkeypatch):
+    """``dcgan-kit train training.steps=…`` means the default recipe."""
+    monkeypatch.chdir(tmp_path)
+    told = command("train", "trainin.steps=1", status=2).stderr
+    assert "trainin" in told
+    assert "Did you mean 'training'?" in told
+
+
+# what is wrong
+
+
+def test_every_problem_of_a_recipe_is_told_with_its_place(command, tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text(BAD)
+    for name in ("check", "show", "train"):
+        lines = command(name, file, status=2).stderr.splitlines()
+        assert [line.split(": ")[1] for line in lines] == [
+            "generator.activaton", "generator.stages.0.filters", "training.steps", "training.loss",
+        ]  # fmt: skip
+        assert [line.split(": ")[0] for line in lines] == [
+            f"{file}:4:3", f"{file}:6:17", f"{file}:7:19", f"{file}:7:28",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "lecture-fashion29"], "unknown recipe 'lecture-fashion29'. Did you mean 'lecture-fashion28'?"),
+        (["train", "missing.yaml"], "missing.yaml"),
+        (["show", "folder.yaml"], "folder.yaml"),
+        (["show", "./folder"], "folder"),
+        (["check", "binary.yaml"], "binary.yaml"),
+        (["check", "empty.yaml"], "empty.yaml"),
+        (["train", "tiny-fashion28", "training.stepz=1"], "training.stepz: unknown key. Did you mean 'steps'?"),
+        (["train", "tiny-fashion28", "training.steps=many"], "training.steps: must be a whole number"),
+        (["train", "tiny-fashion28", "generator.stages.9.filters=3"], "generator.stages.9: is not there"),
+        (["train", "tiny-fashion28", "nonsense"], "an override reads key=value (given: 'nonsense')"),
+        (["train", "tiny-fashion28", "image.size=29", "--run", "r"], "and must end in 29x29x1"),
+        (["train", "tiny-fashion28", "data={use: images, path: nowhere}", "--run", "r"], "nowhere does not exist"),
+        (["train", "tiny-fashion28", "data={use: images, path: folder}", "--run", "r"], "no image in folder"),
+        (["train", "tiny-fashion28", "data={use: npz, path: nowhere.npz}", "--run", "r"], "no file nowhere.npz"),
+        (["train", "tiny-fashion28", "data={use: npz, path: corrupt.npz}", "--run", "r"], "not a readable .npz archive"),
+        (["train", "tiny-fashion28", "data={use: npz, path: binary.yaml}", "--run", "r"], "not a readable .npz archive"),
+        (["train", "tiny-fashion28", "image.channels=3", "--run", "r"], "and the recipe's 'image' asks for 28x28x3"),
+        (["train", "tiny-fashion28", "--run", "folder"], "folder: is there and is not a run folder"),
+        (["sample", "nowhere"], "nowhere: there is no such folder. `dcgan-kit train RECIPE` makes one"),
+        (["sample", "folder"], "folder: is not a run folder: it has no recipe.yaml"),
+        (["sample", "empty.yaml"], "empty.yaml: is not a run folder"),
+        (["recipes", "show", "lecture"], "unknown recipe 'lecture'"),
+        (["recipes", "copy", "tiny-fashion28", "no/such/place.yaml"], "cannot be written: No such file or directory"),
+        (["plugins", "list", "--plugins-dir", "nowhere"], "plugins folder nowhere: No such file or directory"),
+        (["plugins", "list", "--plugins-dir", "empty.yaml"], "plugins folder empty.yaml: Not a directory"),
+        (["train", "tiny-fashion28", "--steps", "3"], "No such option"),
+        (["explode"], "No such command 'explode'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_wrong_input_is_told_without_a_traceback(arguments, message, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.txt").write_text("mine")
+    (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
+    (tmp_path / "empty.yaml").write_text("")
+    (tmp_path / "corrupt.npz").write_bytes(b"PK\x03\x04" + bytes(50))
+    result = command(*arguments, status=2)
+    assert message in result.stderr
+    assert not (tmp_path / "r").exists()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_fault_of_ours_shows_its_traceback(command, monkeypatch):
+    def fail(*_):
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("dcgan_kit.recipes.schema.schema_text", fail)
+    with pytest.raises(ZeroDivisionError):
+        command("schema")
+
+
+def test_another_backend_of_keras_is_refused(command, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert "KERAS_BACKEND is 'jax'; dcgan-kit needs 'tensorflow'" in command("check", "tiny-fashion28", status=2).stderr

@@ -1,0 +1,210 @@
+"""Each lint fires on a recipe that earns it, and is silent on its twin that does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcgan_kit.networks.building import build_networks
+from dcgan_kit.networks.lint import LINTS, lint
+
+# lint: (overrides that earn it, where, what is said), (overrides of the good twin)
+CASES = {
+    "kernel_overlap": (
+        ["generator.upsample={use: transposed_conv, kernel_size: 3}"],
+        "generator.upsample",
+        "kernel 3 with stride 2 touches some pixels 4 times as often as others in the image",
+        ["generator.upsample.kernel_size=6"],
+    ),
+    "checkerboard_stack": (
+        ["generator.upsample.kernel_size=5"],
+        "generator.output",
+        # Five taps are 3 and 2 a phase; over two stages 3+2+3 = 8 at most and 3+2 = 5 at least.
+        "most / least 1.6, deviation",
+        ["generator.upsample={use: resize_conv, kernel_size: 5}"],
+    ),
+    "output_range": (
+        ["generator.output.activation=sigmoid"],
+        "generator.output.activation",
+        "sigmoid reaches [0, 1] and the data lie in [-1, 1]",
+        ["generator.output.activation=sigmoid", "image.range=[0, 1]"],
+    ),
+    "normalization_on_generator_output": (
+        ["generator.output.normalization=batch"],
+        "generator.output.normalization",
+        "batch normalization on the generator's output",
+        ["generator.output.normalization=none"],
+    ),
+    "normalization_on_discriminator_input": (
+        ["discriminator.stages.0.normalization=batch", "discriminator.stages.0.bias=false"],
+        "discriminator.stages.0.normalization",
+        "batch normalization in the discriminator's first stage",
+        [],
+    ),
+    "bias_before_batch_normalization": (
+        ["generator.stages.0.bias=true"],
+        "generator.upsample",
+        "a bias in stage1_upsample before batch normalization in stage1_normalization",
+        ["generator.stages.0.bias=true", "generator.stages.0.normalization=instance"],
+    ),
+    "batch_scale_near_zero": (
+        ["generator.normalization={use: batch, scale_initializer: {use: normal, mean: 0.0, stddev: 1.0}}"],
+        "generator.normalization",
+        "the scale starts with mean",
+        ["generator.normalization={use: batch, scale_initializer: {use: normal, mean: 1.0, stddev: 0.02}}"],
+    ),
+    "small_batch": (
+        ["training.batch_size=8"],
+        "training.batch_size",
+        "8 images a batch for batch normalization; take 16 or more",
+        ["training.batch_size=8", "generator.normalization=layer", "discriminator.normalization=none"],
+    ),
+    "size_balance": (
+        ["generator.input.filters=1024"],
+        "generator",
+        "parameters against",
+        ["generator.input.filters=16"],
+    ),
+    "receptive_field": (
+        ["discriminator.output.head=sum_pool_dense"],
+        "discriminator.output.head",
+        "what the head judges are patches of 10x10 of the image's 16x16 pixels",
+        ["discriminator.output.head=sum_pool_dense", "discriminator.downsample={use: strided_conv, kernel_size: 6}"],
+    ),
+    "adam_momentum": (
+        ["training.optimizer={use: adam, beta_1: 0.9}"],
+        "training.generator.optimizer",
+        "beta_1 0.9 with an adversarial loss; 0.5 is usual",
+        ["training.optimizer.beta_1=0.8"],
+    ),
+    "dying_units": (
+        ["discriminator.activation=relu"],
+        "discriminator.activation",
+        "relu is flat for negative inputs; leaky_relu is not",
+        ["discriminator.activation=elu"],
+    ),
+    "saturating_activation": (
+        ["generator.activation=sigmoid"],
+        "generator.activation",
+        "sigmoid in a hidden layer saturates on both sides",
+        ["generator.activation=softplus"],
+    ),
+    "memory": (
+        ["training.batch_size=65536", "generator.stages.0.filters=1024"],
+        "training.batch_size",
+        "a training step needs about",
+        ["training.batch_size=64"],
+    ),
+    "missing_training": (
+        ["training.missing=[a gradient penalty]"],
+        "training.missing.0",
+        "training needs a gradient penalty, which this version cannot do",
+        ["training.missing=[]"],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def advice(base):
+    """Return a function (overrides, folder=None) -> what the lints say about the base recipe with overrides."""
+
+    def advice(overrides, folder=None):
+        recipe = base(*overrides, folder=folder)
+        return lint(recipe, build_networks(recipe, symbolic=True))
+
+    return advice
+
+
+def test_every_lint_is_tested_here():
+    assert set(CASES) == set(LINTS)
+
+
+def test_the_recipe_that_all_cases_change_has_nothing_to_advise(advice):
+    assert advice([]) == ()
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_it_fires(name, advice):
+    bad, key, message, _ = CASES[name]
+    found = [item for item in advice(bad) if item.lint == name]
+    assert key in {item.key for item in found}
+    assert all(message in item.message for item in found if item.key == key)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_it_points_to_what_the_reader_wrote(name, advice):
+    bad, key, _, _ = CASES[name]
+    if name in ("checkerboard_stack", "bias_before_batch_normalization", "size_balance"):
+        # What is to blame is the sum of several keys.
+        return
+    (item, *_) = [item for item in advice(bad) if item.lint == name and item.key == key]
+    assert item.mark.source == "override"
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_it_is_silent_on_the_good_twin(name, advice):
+    assert [item for item in advice(CASES[name][3]) if item.lint == name] == []
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_it_can_be_silenced_and_the_others_stay(name, advice):
+    bad = CASES[name][0]
+    others = [item for item in advice(bad) if item.lint != name]
+    assert list(advice([*bad, f"silence=[{name}]"])) == others
+
+
+@pytest.mark.parametrize("name", sorted(LINTS))
+def test_it_says_why_in_a_sentence_with_its_source(name):
+    why = LINTS[name].why
+    assert why.endswith(".")
+    if name not in ("memory", "missing_training"):
+        assert "(" in why
+        assert any(word in why for word in ("arXiv", "distill", "2010", "published models", "authors' code", "2015"))
+
+
+def test_advice_is_sorted_by_place(advice):
+    found = advice(["training.batch_size=8", "generator.upsample.kernel_size=3", "generator.activation=tanh"])
+    assert len(found) == 4
+    assert list(found) == sorted(found, key=lambda item: item.mark)
+
+
+def test_a_choice_for_the_whole_network_is_told_once(advice):
+    found = [item for item in advice(["discriminator.activation=relu"]) if item.lint == "dying_units"]
+    assert len(found) == 1
+
+
+def test_both_networks_can_overlap(advice):
+    found = {item.key: item.message for item in advice(["discriminator.downsample.kernel_size=3"])}
+    assert "in the gradient that it sends back" in found["discriminator.downsample"]
+
+
+def test_a_kernel_that_misses_pixels(advice):
+    found = {item.lint: item.message for item in advice(["discriminator.downsample.kernel_size=1"])}
+    assert "kernel 1 with stride 2 never touches some pixels" in found["kernel_overlap"]
+
+
+@pytest.mark.parametrize("pooling", ["blur_pool", "max_pool", "average_pool", "space_to_depth"])
+def test_pooling_does_not_overlap_unevenly(pooling, advice):
+    assert [item for item in advice([f"discriminator.downsample={pooling}"]) if item.lint == "kernel_overlap"] == []
+
+
+def test_strangers_components_are_judged_like_built_ins(advice, sample_plugins):
+    found = advice(["discriminator.activation={use: bent, slope: 0.0}"], sample_plugins / "folder")
+    assert [(item.lint, item.message) for item in found] == [
+        ("dying_units", "bent is flat for negative inputs; leaky_relu is not")
+    ]
+    assert advice(["discriminator.activation={use: bent, slope: 0.1}"], sample_plugins / "folder") == ()
+
+
+@pytest.mark.parametrize("name", ["lecture-fashion28", "tiny-fashion28"])
+def test_the_lectures_recipes_have_nothing_to_advise(name, resolve):
+    recipe = resolve(name)
+    assert [str(item) for item in lint(recipe, build_networks(recipe, symbolic=True))] == []
+
+
+def test_the_models_that_the_lecture_warns_of_are_recognized(resolve):
+    recipe = resolve("coursera-mnist28")
+    found = {item.lint for item in lint(recipe, build_networks(recipe, symbolic=True))}
+    # No checkerboard of the stack: the last stage's 4x4 kernel adds what the 3x3 kernel left uneven, 1 + 2 = 2 + 1.
+    assert "checkerboard_stack" not in found
+    assert {"kernel_overlap", "normalization_on_discriminator_input", "size_balance",
+            "bias_before_batch_normalization"} <= found  # fmt: skip

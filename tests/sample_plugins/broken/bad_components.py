@@ -1,0 +1,259 @@
+"""Loads, and breaks its contracts when it is used: each component in another way."""
+
+from dcgan_kit import component, hookimpl
+
+
+@component("activation")
+def halves():
+    """Changes the shape."""
+    from keras import layers
+
+    return layers.Lambda(lambda x: x[..., ::2])
+
+
+@component("upsample")
+def wrong_channels(site):
+    """Returns one channel more than it was asked for."""
+    return site.transposed_conv(site.filters + 1)
+
+
+@component("downsample")
+def grows():
+    """Makes the map larger instead of smaller."""
+    from keras import layers
+
+    return layers.UpSampling2D(2)
+
+
+@component("normalization")
+def no_layer():
+    """Returns no layer."""
+    return "layers.BatchNormalization()"
+
+
+@component("activation")
+def raises_in_factory(*, level: int = 3):
+    """Raises when it is built."""
+    raise KeyError(f"level {level}")
+
+
+@component("activation")
+def raises_in_call():
+    """Raises when it is applied."""
+    import keras
+
+    class Raises(keras.layers.Layer):
+        def call(self, inputs):
+            raise ZeroDivisionError("by nought")
+
+    return Raises()
+
+
+@component("activation")
+def two_outputs():
+    """Returns two tensors."""
+    import keras
+
+    class Two(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs, inputs
+
+    return Two()
+
+
+@component("head")
+def many_logits(site):
+    """Returns ten logits."""
+    from keras import layers
+
+    return [layers.Flatten(), site.dense(10)]
+
+
+_SHARED = []
+
+
+@component("activation")
+def shared():
+    """Returns the same layer each time."""
+    from keras import layers
+
+    if not _SHARED:
+        _SHARED.append(layers.PReLU())
+    return _SHARED[0]
+
+
+@component("activation")
+def explodes():
+    """Gives infinities."""
+    from keras import layers
+
+    return layers.Lambda(lambda x: x / (x - x))
+
+
+@component("activation")
+def steep():
+    """Is finite, with a gradient that is not, at 0."""
+    from keras import layers, ops
+
+    return layers.Lambda(lambda x: ops.sqrt(ops.abs(x - ops.stop_gradient(x))))
+
+
+@component("activation")
+def unsaved(*, slope: float = 0.5):
+    """Cannot be saved: its layer says nothing of its argument."""
+    import keras
+
+    class Unsaved(keras.layers.Layer):
+        def __init__(self, slope):
+            super().__init__()
+            self.slope = slope
+
+        def call(self, inputs):
+            return inputs * self.slope
+
+    return Unsaved(slope)
+
+
+@component("activation")
+def fails_in_training():
+    """Raises while the training step is traced, and not before."""
+    import keras
+
+    class FailsInTraining(keras.layers.Layer):
+        def call(self, inputs, training=False):
+            if training:
+                raise ValueError("no training for me")
+            return inputs
+
+    return FailsInTraining()
+
+
+@component("activation")
+def fails_in_the_step(*, at: int = 3):
+    """Fails inside the compiled step, at the third call."""
+    import keras
+    import tensorflow as tf
+
+    class FailsInTheStep(keras.layers.Layer):
+        def build(self, shape):
+            self.calls = self.add_weight(name="calls", shape=(), initializer="zeros", trainable=False)
+
+        def call(self, inputs, training=False):
+            if training:
+                self.calls.assign_add(1.0)
+                check = tf.debugging.Assert(self.calls.value < at, ["third time unlucky"])
+                if check is not None:
+                    with tf.control_dependencies([check]):
+                        return tf.identity(inputs)
+            return inputs
+
+    return FailsInTheStep()
+
+
+@component("initializer")
+def no_initializer(seed: int):
+    """Returns no initializer."""
+    return seed
+
+
+@component("latent")
+def short(*, size: int = 10):
+    """Draws vectors that are too short."""
+    import tensorflow as tf
+
+    return lambda count, seed: tf.random.stateless_normal((count, size - 1), seed)
+
+
+@component("latent")
+def forgetful(*, size: int = 10):
+    """Draws other vectors each time, whatever the seed."""
+    import tensorflow as tf
+
+    return lambda count, seed: tf.random.normal((count, size))
+
+
+@component("loss")
+def no_loss():
+    """Returns a function instead of two."""
+    return lambda real, fake: 0.0
+
+
+@component("loss")
+def vector_loss():
+    """Returns a number for each image instead of one."""
+    from dcgan_kit import AdversarialLoss
+
+    return AdversarialLoss(lambda real, fake: -fake, lambda real, fake: fake - real)
+
+
+@component("optimizer")
+def no_optimizer():
+    """Returns the name of an optimizer."""
+    return "adam"
+
+
+@component("constraint")
+def no_constraint():
+    """Returns a layer instead of a function."""
+    return 7
+
+
+@component("data")
+def floats(spec):
+    """Returns pixels that are no bytes."""
+    import numpy as np
+
+    from dcgan_kit import Images
+
+    return Images(np.zeros((10, *spec.shape)))
+
+
+@component("data")
+def other_size(spec):
+    """Returns images of another size."""
+    import numpy as np
+
+    from dcgan_kit import Images
+
+    return Images(np.zeros((10, spec.height + 1, spec.width, spec.channels), np.uint8))
+
+
+@component("data")
+def nothing(spec):
+    """Returns an empty set."""
+    import numpy as np
+
+    from dcgan_kit import Images
+
+    return Images(np.zeros((0, *spec.shape), np.uint8))
+
+
+@component("data")
+def few_labels(spec):
+    """Returns fewer labels than images."""
+    import numpy as np
+
+    from dcgan_kit import Images
+
+    return Images(np.zeros((10, *spec.shape), np.uint8), np.zeros(9, np.int64))
+
+
+@component("data")
+def bare_array(spec):
+    """Returns an array instead of Images."""
+    import numpy as np
+
+    return np.zeros((10, *spec.shape), np.uint8)
+
+
+@component("data")
+def raises(spec):
+    """Raises while it loads."""
+    raise ConnectionError("the bucket is on fire")
+
+
+@hookimpl
+def dcgan_kit_components():
+    from dcgan_kit import Component
+
+    return [value for value in globals().values() if isinstance(value, Component)]
