@@ -30,10 +30,11 @@ def step_times(recipe: ResolvedRecipe, seconds: float) -> list[float]:
     """Return the seconds that each of some steps took, the first, which compiles, left out."""
     import tensorflow as tf
 
+    from dcgan_kit.networks.building import build_networks
     from dcgan_kit.training.state import TrainingState
     from dcgan_kit.training.step import compiled_steps
 
-    state = TrainingState.create(recipe)
+    state = TrainingState.create(recipe, build_networks(recipe))
     steps = compiled_steps(recipe, state)
     shape = (1, recipe.training.batch_size, *recipe.image.shape)
     pixels = tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))

@@ -13,9 +13,10 @@ Anything else that escapes is a fault of dcgan-kit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 
 class DcganKitError(Exception):
@@ -57,6 +58,24 @@ class RecipeError(UserError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def gathered(*steps: Callable[[], Any]) -> list[Any]:
+    """Run every step; return what they return.
+
+    Raises:
+        RecipeError: the problems of all steps that failed, not only of the first.
+    """
+    results: list[Any] = []
+    problems: list[Problem] = []
+    for step in steps:
+        try:
+            results.append(step())
+        except RecipeError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise RecipeError(problems)
+    return results
 
 
 class ComponentError(UserError):

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import os
-
-# Before anything imports TensorFlow.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-for _name in [name for name in os.environ if name.startswith("DCGAN_KIT_")]:
-    del os.environ[_name]
-
 import sys
 from pathlib import Path
 
@@ -16,6 +10,11 @@ import pytest
 
 from dcgan_kit.components.plugins import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
+
+# Nothing above imports TensorFlow, which reads this when it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+for _name in [name for name in os.environ if name.startswith("DCGAN_KIT_")]:
+    del os.environ[_name]
 
 
 @pytest.fixture(scope="session")

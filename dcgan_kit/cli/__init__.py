@@ -13,11 +13,9 @@ from dcgan_kit.cli.console import note
 from dcgan_kit.cli.inspecting import check, show
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import plugin_options
+from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
 from dcgan_kit.cli.training import sample, train
 from dcgan_kit.errors import UserError
-
-WRONG_INPUT = 2
-INTERRUPTED = 130
 
 
 class _Commands(click.Group):
@@ -37,7 +35,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="dcgan-kit")
 @plugin_options
 def cli() -> None:
-    """Build, train, compare and understand deep convolutional GANs.
+    r"""Build, train, compare and understand deep convolutional GANs.
 
     \b
     Start with:   dcgan-kit train lecture-fashion28

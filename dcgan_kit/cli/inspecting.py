@@ -17,12 +17,36 @@ from dcgan_kit.cli.options import (
     recipe_argument,
     warn_of_broken,
 )
+from dcgan_kit.cli.status import WRONG_INPUT
 
 if TYPE_CHECKING:
+    from dcgan_kit.errors import Mark
+    from dcgan_kit.networks.lint import Advice
     from dcgan_kit.networks.summary import Summary
     from dcgan_kit.recipes.loading import LoadedRecipe
+    from dcgan_kit.recipes.resolved import ResolvedRecipe
 
-STRICT = 2
+
+def _checked(recipe: str, overrides: tuple[str, ...]) -> tuple[ResolvedRecipe, tuple[Advice, ...]]:
+    resolved = _load(recipe, overrides).recipe
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.errors import gathered
+    from dcgan_kit.networks.building import build_networks
+    from dcgan_kit.networks.lint import check_silence, lint
+    from dcgan_kit.training.parts import check_parts
+
+    networks, *_ = gathered(
+        lambda: build_networks(resolved, symbolic=True),
+        lambda: check_silence(resolved),
+        lambda: check_parts(resolved),
+    )
+    return resolved, lint(resolved, networks)
+
+
+def _place(mark: Mark, key: str, message: str) -> dict[str, Any]:
+    return {"key": key, "source": mark.source, "line": mark.line, "column": mark.column, "message": message}
 
 
 def _load(recipe: str, overrides: tuple[str, ...], warn: bool = True) -> LoadedRecipe:
@@ -42,40 +66,20 @@ def _load(recipe: str, overrides: tuple[str, ...], warn: bool = True) -> LoadedR
 @plugin_options
 def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) -> None:
     """Validate RECIPE and give advice; builds no weights and reads no data."""
-    loaded = _load(recipe, overrides)
-    from dcgan_kit.cli.quiet import start_tensorflow
+    from dcgan_kit.errors import RecipeError
 
-    start_tensorflow()
-    from dcgan_kit.networks.building import build_networks
-    from dcgan_kit.networks.lint import LINTS, lint
-    from dcgan_kit.errors import Problem, RecipeError, did_you_mean
+    try:
+        resolved, advice = _checked(recipe, overrides)
+    except RecipeError as error:
+        if not as_json:
+            raise
+        facts({"valid": False, "problems": [_place(p.mark, p.key, p.message) for p in error.problems], "advice": []})
+        sys.exit(WRONG_INPUT)
+    from dcgan_kit.networks.lint import LINTS
 
-    resolved = loaded.recipe
-    unknown = [name for name in resolved.silence if name not in LINTS]
-    if unknown:
-        mark = resolved.mark(("silence",))
-        raise RecipeError(
-            Problem(mark, "silence", f"there is no lint {name!r}.{did_you_mean(name, LINTS)}") for name in unknown
-        )
-    advice = lint(resolved, build_networks(resolved, symbolic=True))
     if as_json:
-        facts(
-            {
-                "valid": True,
-                "advice": [
-                    {
-                        "lint": a.lint,
-                        "key": a.key,
-                        "source": a.mark.source,
-                        "line": a.mark.line,
-                        "column": a.mark.column,
-                        "message": a.message,
-                        "why": LINTS[a.lint].why,
-                    }
-                    for a in advice
-                ],
-            }
-        )
+        given = [{"lint": a.lint, "why": LINTS[a.lint].why, **_place(a.mark, a.key, a.message)} for a in advice]
+        facts({"valid": True, "problems": [], "advice": given})
     else:
         for name in sorted({item.lint for item in advice}):
             click.echo(f"{name}: {LINTS[name].why}")
@@ -85,7 +89,7 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
         found = f"{len(advice)} piece{'' if len(advice) == 1 else 's'} of advice" if advice else "nothing to advise"
         note(f"{resolved.name}: valid; {found}")
     if strict and advice:
-        sys.exit(STRICT)
+        sys.exit(WRONG_INPUT)
 
 
 @click.command()

@@ -102,7 +102,8 @@ def list_plugins(as_json: bool) -> None:
         facts([_plugin_facts(plugin) for plugin in found])
         return
     rows = [
-        (p.name, p.origin, p.distribution or (p.file if p.origin == "folder" else ""), len(p.components), len(p.recipes),
+        (p.name, p.origin, p.distribution or (p.file if p.origin == "folder" else ""), len(p.components),
+         len(p.recipes),
          p.status if not p.error else f"{p.status}: {p.error}")
         for p in found
     ]  # fmt: skip

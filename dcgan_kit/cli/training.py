@@ -21,9 +21,9 @@ from dcgan_kit.cli.options import (
     plugin_settings,
     warn_of_broken,
 )
+from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED
 
 DEFAULT_RECIPE = "lecture-fashion28"
-PREEMPTED, INTERRUPTED = 75, 130
 
 
 @click.command()
@@ -58,7 +58,8 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
         outcome = run_training(loaded.recipe, loaded.plugins, path, progress)
     if outcome.signal is None:
         note(
-            f"done: {outcome.run.path} (samples in {outcome.run.samples}, the generator is {outcome.run.generator_file})"
+            f"done: {outcome.run.path} (samples in {outcome.run.samples}, "
+            f"the generator is {outcome.run.generator_file})"
         )
         return
     note(f"stopped after step {outcome.step}, saved in {outcome.run.path}; the same command goes on from there")
@@ -81,9 +82,9 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
 @plugin_options
 def sample(run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, as_json: bool) -> None:
     """Make new images with the generator of a RUN folder."""
+    from dcgan_kit.errors import RunError
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training.run_folder import RECIPE
-    from dcgan_kit.errors import RunError
 
     file = run / RECIPE
     if not file.is_file():

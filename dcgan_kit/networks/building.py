@@ -17,13 +17,14 @@ from keras import layers
 
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
-from dcgan_kit.errors import ComponentError, Problem, RecipeError
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
 from dcgan_kit.networks.reasons import reason
 from dcgan_kit.networks.weightless import weightless
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
 BUILDER = "builder"
 """Shown as the component of a convolution that the builder added to change the number of channels."""
+_SHAPE_KEEPING = ("normalization", "activation", "regularizer")
 _CONSTRAINED = (layers.Conv2D, layers.Conv2DTranspose, layers.Dense, layers.DepthwiseConv2D)
 
 
@@ -89,19 +90,11 @@ def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
         RecipeError: the stages miss the image, or a component cannot be put where the recipe puts it; with places.
     """
     with weightless() if symbolic else nullcontext():
-        problems: list[Problem] = []
-        networks = []
-        for plan, shape in (
-            (recipe.generator, (recipe.latent_size,)),
-            (recipe.discriminator, recipe.image.shape),
-        ):
-            try:
-                networks.append(_Builder(recipe, plan, shape).network())
-            except RecipeError as error:
-                problems.extend(error.problems)
-        if problems:
-            raise RecipeError(problems)
-    return Networks(*networks)
+        generator, discriminator = gathered(
+            lambda: _Builder(recipe, recipe.generator, (recipe.latent_size,)).network(),
+            lambda: _Builder(recipe, recipe.discriminator, recipe.image.shape).network(),
+        )
+    return Networks(generator, discriminator)
 
 
 class _Builder:
@@ -112,11 +105,17 @@ class _Builder:
         self.tensor = self.input
         self.parts: list[Part] = []
         self.block_shapes: list[tuple[str, Shape]] = []
+        self.problems: list[Problem] = []
 
     def network(self) -> Network:
-        for block in self.plan.blocks:
-            self._block(block)
-            self.block_shapes.append((block.name, self._shape))
+        try:
+            for block in self.plan.blocks:
+                self._block(block)
+                self.block_shapes.append((block.name, self._shape))
+        except RecipeError as error:
+            self.problems.extend(error.problems)
+        if self.problems:
+            raise RecipeError(self.problems)
         wanted = self.recipe.image.shape if self.plan.role == "generator" else (1,)
         if self._shape != wanted:
             self._missed(wanted)
@@ -148,23 +147,23 @@ class _Builder:
             choice = block.slots.get(slot)
             if choice is None:
                 continue
-            if slot in ("upsample", "downsample") and not convolved:
-                self._resample(block, slot, name, choice, filters)
-            else:
+            try:
+                if slot in ("upsample", "downsample") and not convolved:
+                    self._resample(block, slot, name, choice, filters)
+                    continue
                 made = self._make(block, slot, name, choice, filters)
                 if slot == "projection" and "reshape" in block.order and made and type(made[-1]) is layers.Reshape:
                     made, pending = made[:-1], [made[-1]]
                 self._append(made, f"{block.name}_{name}", slot, choice, block, filters, check=not pending)
-        if block.filters is not None and block.name != "output" and self._shape[-1:] != (filters,):
-            message = f"the block returns {_times(self._shape)} and its filters are {filters}"
-            raise RecipeError(
-                [Problem(self.recipe.mark((*block.path, "filters")), _key(block.path, "filters"), message)]
-            )
+            except RecipeError as error:
+                if slot not in _SHAPE_KEEPING:
+                    raise
+                # What follows is given the same shape without it, and can be judged all the same.
+                self.problems.extend(error.problems)
 
     def _resample(self, block: Block, slot: str, name: str, choice: Choice, filters: int) -> None:
         """Apply a component that may keep its channels, with a convolution after (G) or before it (D) where it does."""
-        before, shape = self.tensor, self._shape
-        count = len(self.parts)
+        before, count = self.tensor, len(self.parts)
         self._append(
             self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters
         )
@@ -175,7 +174,6 @@ class _Builder:
             return
         # Pooling comes after the convolution, as in every network that pools: start again, the other way round.
         self.tensor, self.parts = before, self.parts[:count]
-        assert self._shape == shape
         self._convolve(block, filters)
         self._append(
             self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters

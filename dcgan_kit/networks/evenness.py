@@ -17,7 +17,8 @@ _LENGTH = 4096
 def overlap_factor(window: Window) -> float:
     """Return (most taps / fewest taps) that touch a pixel, over both axes; infinite where some pixel has none.
 
-    With kernel k and stride s, phase r has ceil((k - r) / s) taps; 1 means even overlap."""
+    With kernel k and stride s, phase r has ceil((k - r) / s) taps; 1 means even overlap.
+    """
     factor = 1.0
     for kernel, stride, dilation in zip(window.size, window.stride, window.dilation, strict=True):
         taps = _taps(kernel, stride, dilation)

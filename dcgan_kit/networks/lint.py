@@ -3,6 +3,8 @@
 Facts are read off the symbolic networks, not off names of components, so that a stranger's are judged like built-ins.
 """
 
+
+
 from __future__ import annotations
 
 import math
@@ -13,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_kit.errors import Mark
+from dcgan_kit.errors import Mark, Problem, RecipeError, did_you_mean
 from dcgan_kit.networks.building import Network, Networks, Part
 from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 from dcgan_kit.networks.summary import Summary, summarize, training_memory
@@ -98,8 +100,24 @@ def lint(recipe: ResolvedRecipe, networks: Networks) -> tuple[Advice, ...]:
     return tuple(sorted(set(found)))
 
 
+def check_silence(recipe: ResolvedRecipe) -> None:
+    """Check that every lint that the recipe silences exists.
+
+    Raises:
+        RecipeError: one does not.
+    """
+    problems = []
+    for index, name in enumerate(recipe.silence):
+        if name not in LINTS:
+            path: Path = ("silence", index)
+            problems.append(Problem(recipe.mark(path), dotted(path), f"no lint {name!r}.{did_you_mean(name, LINTS)}"))
+    if problems:
+        raise RecipeError(problems)
+
+
 def _lint(why: str) -> Callable[[Callable[[Subject], Iterator[tuple[Path, str]]]], Callable[..., Any]]:
     def declare(find: Callable[[Subject], Iterator[tuple[Path, str]]]) -> Callable[..., Any]:
+        find.__doc__ = why
         LINTS[find.__name__] = Lint(find.__name__, why, find)
         return find
 
@@ -124,13 +142,15 @@ def kernel_overlap(subject: Subject) -> Iterator[tuple[Path, str]]:
             if math.isinf(factor):
                 yield part.path, f"kernel {size} with stride {stride} never touches some pixels {where}"
             else:
-                message = f"kernel {size} with stride {stride} touches some pixels {factor:.4g} times as often as others {where}"
-                yield part.path, f"{message}; choose a kernel that the stride divides, or resize and convolve"
+                message = (
+                    f"kernel {size} with stride {stride} touches some pixels {factor:.4g} times as often as others"
+                )
+                yield part.path, f"{message} {where}; choose a kernel that the stride divides, or resize and convolve"
 
 
 @_lint(
-    "Uneven overlap multiplies from stage to stage; ones pushed through the whole generator show what reaches the image "
-    "(Odena et al. 2016, distill.00003)."
+    "Uneven overlap multiplies from stage to stage; ones pushed through the whole generator show what reaches the "
+    "image (Odena et al. 2016, distill.00003)."
 )
 def checkerboard_stack(subject: Subject) -> Iterator[tuple[Path, str]]:
     parts = zip(subject.networks.generator.parts, subject.generator.rows, strict=True)
@@ -287,7 +307,8 @@ def memory(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 
 @_lint(
-    "A published recipe whose training needs something that this version cannot do shows its networks, and does not train."
+    "A published recipe whose training needs something that this version cannot do shows its networks, and does not "
+    "train."
 )
 def missing_training(subject: Subject) -> Iterator[tuple[Path, str]]:
     for index, thing in enumerate(subject.recipe.training.missing):

@@ -6,8 +6,14 @@ import re
 
 _PLACE = re.compile(r' *File "[^"\n]*", line \d+, in [^\n]*\n[^\n]*\n')
 _AROUND = (
-    "in user code", "Graph execution error", "Detected at node", "Exception encountered", "Arguments received", "•", "[[",
-)  # fmt: skip
+    "in user code",
+    "Graph execution error",
+    "Detected at node",
+    "Exception encountered",
+    "Arguments received",
+    "•",
+    "[[",
+)
 """How lines begin that tell where, and not what."""
 _NOT_INFERRED = "Error encountered:"
 """After it Keras repeats what was raised while it tried a layer on symbols."""

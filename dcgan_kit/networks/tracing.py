@@ -120,20 +120,18 @@ def _macs(operation: Any) -> int:
     kind = operation.type
     if kind in ("Conv2D", "DepthwiseConv2dNative"):
         # A dilated convolution takes the map apart into several, which lie along the batch.
-        kernel, output = operation.inputs[1].shape, operation.outputs[0].shape
-        return math.prod(kernel) * math.prod(output[:3])
+        return _count(operation.inputs[1]) * _count(operation.outputs[0], 3)
     if kind == "Conv2DBackpropInput":
-        kernel, given = operation.inputs[1].shape, operation.inputs[2].shape
-        return math.prod(kernel) * math.prod(given[:3])
-    if kind == "MatMul":
-        rows = operation.inputs[0].shape
-        inner = rows[0] if operation.get_attr("transpose_a") else rows[1]
-        return math.prod(operation.outputs[0].shape) * inner
-    if kind in _BATCH_MATMUL:
-        rows = operation.inputs[0].shape
-        inner = rows[-2] if operation.get_attr("adj_x") else rows[-1]
-        return math.prod(operation.outputs[0].shape) * inner
+        return _count(operation.inputs[1]) * _count(operation.inputs[2], 3)
+    if kind == "MatMul" or kind in _BATCH_MATMUL:
+        flipped = operation.get_attr("transpose_a" if kind == "MatMul" else "adj_x")
+        return _count(operation.outputs[0]) * int(operation.inputs[0].shape[-2 if flipped else -1])
     return 0
+
+
+def _count(tensor: Any, axes: int | None = None) -> int:
+    """Numbers in a tensor, or places along its first axes."""
+    return math.prod(int(side) for side in tensor.shape[:axes])
 
 
 _BATCH_MATMUL = ("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
@@ -165,13 +163,13 @@ def _resamplings(operations: Sequence[Any], learned: bool) -> Iterator[Operation
             yield Resize(_scale(operation), _TAPS.get(kind, 1))
         elif kind in ("Mean", "Sum", "Max") and _over_the_map(operation):
             yield Pooled()
-        elif kind == "MatMul" and operation.outputs[0].shape[0] == 1 or kind in _BATCH_MATMUL:
+        elif (kind == "MatMul" and operation.outputs[0].shape[0] == 1) or kind in _BATCH_MATMUL:
             # A dense layer on a map has a row for each pixel, and mixes channels only.
             yield Flattened()
 
 
 def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[Operation]:
-    """What no operation with a size of its own explains: pixels that reshaping repeated, or moved from or to channels."""
+    """What no operation with a size of its own explains: pixels that were repeated, or moved from or to channels."""
     if before.rank != 4 or after.rank != 4:
         return
     sides = [after[axis] / before[axis] for axis in (1, 2)]

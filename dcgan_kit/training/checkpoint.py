@@ -23,7 +23,7 @@ def save_checkpoint(run: RunFolder, state: TrainingState) -> Path:
     """
     stream = io.BytesIO()
     # Names hold slashes, which savez would take for folders inside the archive; that is harmless, and read back alike.
-    np.savez(stream, allow_pickle=False, **{name: np.asarray(v) for name, v in state.variables().items()})  # type: ignore[arg-type]
+    np.savez(stream, allow_pickle=False, **{name: np.asarray(v) for name, v in state.variables().items()})
     path = run.checkpoints / f"step-{int(state.step):09d}.npz"
     run.write(path, stream.getvalue())
     for old in _files(run)[:-KEPT]:

@@ -18,13 +18,14 @@ from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.order import batch_indices
-from dcgan_kit.errors import UserError
-from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.errors import UserError, gathered
 from dcgan_kit.networks.building import build_networks
+from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint import restore_checkpoint, save_checkpoint
 from dcgan_kit.training.metrics import MetricsWriter
+from dcgan_kit.training.parts import check_parts
 from dcgan_kit.training.run_folder import RunFolder, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.state import TrainingState
@@ -78,7 +79,7 @@ def train(recipe: ResolvedRecipe, plugins: LoadedPlugins, path: Path, watcher: W
     _refuse_missing(recipe)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(recipe.training.seed)
-    networks = build_networks(recipe)
+    networks, _ = gathered(lambda: build_networks(recipe), lambda: check_parts(recipe))
     images = load_images(recipe)
     for line in images.skipped:
         watcher.note(f"skipped {line}")
@@ -94,8 +95,8 @@ def _refuse_missing(recipe: ResolvedRecipe) -> None:
     if recipe.training.missing:
         things = "; ".join(recipe.training.missing)
         raise UserError(
-            f"{recipe.mark(('training', 'missing'))}: training.missing: this version cannot do what the recipe's training "
-            f"needs: {things}. To train without, add the argument 'training.missing=[]'"
+            f"{recipe.mark(('training', 'missing'))}: training.missing: this version cannot do what the recipe's "
+            f"training needs: {things}. To train without, add the argument 'training.missing=[]'"
         )
 
 

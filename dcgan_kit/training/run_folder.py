@@ -16,8 +16,8 @@ from typing import Any
 from dcgan_kit import __version__
 from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.errors import RunError
-from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
 from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
 
 RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
@@ -96,8 +96,8 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise RunError(
-            f"{path}: cannot be written: {reason}. What was written before is intact; free space or rights, and give the "
-            "same command again"
+            f"{path}: cannot be written: {reason}. What was written before is intact; free space or rights, and give "
+            "the same command again"
         ) from error
 
 
@@ -127,7 +127,7 @@ def open_run(path: Path, recipe: ResolvedRecipe, plugins: LoadedPlugins) -> RunF
     run = RunFolder(path)
     text = as_yaml(as_data(recipe))
     with writing(path):
-        new = not path.exists() or path.is_dir() and not any(path.iterdir())
+        new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
     if not new:
         _check_same(run, recipe, text)
     # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
@@ -189,7 +189,8 @@ def _check_same(run: RunFolder, recipe: ResolvedRecipe, text: str) -> None:
         raise RunError(f"{run.recipe_file}: cannot be read: {error}") from error
     if before != text:
         raise RunError(
-            f"{run.path}: holds a run of another recipe. Choose another folder with --run.\n{_difference(before, recipe)}"
+            f"{run.path}: holds a run of another recipe. Choose another folder with --run.\n"
+            f"{_difference(before, recipe)}"
         )
     if run.finished:
         raise RunError(

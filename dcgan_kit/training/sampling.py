@@ -43,7 +43,7 @@ def grid_of(images: Any, rows: int, columns: int) -> Any:
 
 
 def png_of(image: Any, enlarged: bool = True) -> bytes:
-    """Encode one image (H, W, 1 to 4 channels) as PNG; ``enlarged`` repeats pixels of small ones until people see them."""
+    """Encode one image (H, W, 1 to 4 channels) as PNG; ``enlarged`` repeats pixels until people see a small one."""
     height, width, channels = image.shape
     squeezed = image[:, :, 0] if channels == 1 else image
     picture = Image.fromarray(squeezed, _MODES[channels]) if channels == 2 else Image.fromarray(squeezed)

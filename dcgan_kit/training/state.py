@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan_kit.errors import ComponentError
 from dcgan_kit.networks.building import Networks
-from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.training.parts import build_optimizer
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TrainingState:
         """Return the state at step 0 of networks that were just built.
 
         Raises:
-            ComponentError: an optimizer component returned something else.
+            RecipeError: an optimizer component raised or returned something else.
         """
         generator, discriminator = networks.generator.model, networks.discriminator.model
         # Done in any case: what cannot be copied cannot be saved in the end, which is better known now.
@@ -51,10 +51,11 @@ class TrainingState:
             (recipe.training.generator_optimizer, generator),
             (recipe.training.discriminator_optimizer, discriminator),
         ):
-            optimizer = _optimizer(choice)
+            optimizer = build_optimizer(recipe, choice)
             optimizer.build(model.trainable_variables)
             optimizers.append(optimizer)
-        return TrainingState(networks, averaged, *optimizers, step=tf.Variable(0, dtype=tf.int64, trainable=False))
+        step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        return TrainingState(networks, averaged, optimizers[0], optimizers[1], step)
 
     @property
     def sampled(self) -> Any:
@@ -80,10 +81,3 @@ class TrainingState:
                 path = re.sub(r"_\d+(?=[/_]|$)", "", variable.path)
                 named[f"{group}/{index:04d}/{path}"] = variable
         return named
-
-
-def _optimizer(choice: Choice) -> Any:
-    optimizer = choice.build()
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise ComponentError(f"{choice.component} must return a keras optimizer, and returned {optimizer!r:.100}")
-    return optimizer

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from dcgan_kit.components.results import AdversarialLoss
-from dcgan_kit.errors import ComponentError
-from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.training.parts import build_latent, build_loss
 from dcgan_kit.training.state import TrainingState
 
 METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake")
@@ -23,15 +21,10 @@ def compiled_steps(recipe: ResolvedRecipe, state: TrainingState) -> Steps:
     """Return a function that trains on K batches: (uint8 images (K, B, H, W, C), first step) → means of ``METRICS``.
 
     Raises:
-        ComponentError: the loss or latent component broke its contract.
+        RecipeError: the loss or latent component raised or broke its contract.
     """
     training = recipe.training
-    loss = training.loss.build()
-    if not isinstance(loss, AdversarialLoss):
-        raise ComponentError(f"{training.loss.component} must return an AdversarialLoss, and returned {loss!r:.100}")
-    draw_latent = recipe.latent.build()
-    _check_latent(draw_latent, recipe)
-    _check_loss(loss, training.loss)
+    loss, draw_latent = build_loss(recipe), build_latent(recipe)
     generator, discriminator = state.networks.generator.model, state.networks.discriminator.model
     low, high = recipe.value_range
 
@@ -63,7 +56,7 @@ def compiled_steps(recipe: ResolvedRecipe, state: TrainingState) -> Steps:
         real_probability, fake_probability = (tf.reduce_mean(tf.sigmoid(x)) for x in (real_logits, fake_logits))
         return tf.stack([generator_loss, discriminator_loss, real_probability, fake_probability])
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def steps(images: Any, first_step: Any) -> Any:
         count = tf.shape(images)[0]
         totals = tf.zeros(len(METRICS))
@@ -74,33 +67,6 @@ def compiled_steps(recipe: ResolvedRecipe, state: TrainingState) -> Steps:
     signature = tf.TensorSpec((None, training.batch_size, *recipe.image.shape), tf.uint8)
     compiled: Steps = steps.get_concrete_function(signature, tf.TensorSpec((), tf.int64))
     return compiled
-
-
-def _check_latent(draw: Any, recipe: ResolvedRecipe) -> None:
-    wanted = (2, recipe.latent_size)
-    with _named(recipe.latent):
-        drawn = tf.convert_to_tensor(draw(2, tf.constant([0, 0])))
-    if tuple(drawn.shape) != wanted or drawn.dtype != tf.float32:
-        given = f"{drawn.dtype.name} {tuple(drawn.shape)}"
-        raise ComponentError(f"{recipe.latent.component} must draw float32 {wanted} for two images, and drew {given}")
-
-
-def _check_loss(loss: AdversarialLoss, choice: Choice) -> None:
-    for name in ("generator", "discriminator"):
-        with _named(choice):
-            value = tf.convert_to_tensor(getattr(loss, name)(tf.zeros((2, 1)), tf.zeros((2, 1))))
-        if value.shape.rank != 0:
-            given = f"shape {tuple(value.shape)}"
-            raise ComponentError(f"{choice.component} must give one number for the {name}, and gave {given}")
-
-
-@contextmanager
-def _named(choice: Choice) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        # A stranger's function may raise anything; the user is told whose it is.
-        raise ComponentError(f"{choice.component} failed: {type(error).__name__}: {error}") from error
 
 
 def _descend(optimizer: Any, network: Any, tape: Any, loss: Any) -> None:

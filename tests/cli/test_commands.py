@@ -61,8 +61,15 @@ def test_components_list(command):
     text = command("components", "list").stdout
     assert "transposed_conv" in text
     found = json.loads(command("components", "list", "--json").stdout)
-    assert {"kind": "activation", "name": "relu", "owner": "activation", "summary": found[0]["summary"]}.keys() == found[0].keys()
-    assert {item["kind"] for item in json.loads(command("components", "list", "--kind", "head", "--json").stdout)} == {"head"}
+    assert {
+        "kind": "activation",
+        "name": "relu",
+        "owner": "activation",
+        "summary": found[0]["summary"],
+    }.keys() == found[0].keys()
+    assert {item["kind"] for item in json.loads(command("components", "list", "--kind", "head", "--json").stdout)} == {
+        "head"
+    }
     assert "Did you mean 'upsample'?" in command("components", "list", "--kind", "upsampel", status=2).stderr
 
 
@@ -176,7 +183,9 @@ def test_show_json_has_the_documented_shape(command):
         assert total == sum(layer["parameters"] for layer in network["layers"])
         for layer in network["layers"]:
             assert {"name", "component", "output_shape", "parameters", "macs"} <= layer.keys()
-    assert [(layer["name"], layer["component"], layer["output_shape"]) for layer in found["discriminator"]["layers"]] == [
+    assert [
+        (layer["name"], layer["component"], layer["output_shape"]) for layer in found["discriminator"]["layers"]
+    ] == [
         ("stage1_downsample", "strided_conv", [13, 13, 16]),
         ("stage1_normalization", "batch", [13, 13, 16]),
         ("stage1_activation", "leaky_relu", [13, 13, 16]),
@@ -207,7 +216,9 @@ def test_show_diff(command):
 
 
 def test_show_diff_of_a_recipe_with_itself_overridden(command):
-    found = json.loads(command("show", "tiny-fashion28", "training.seed=4", "--diff", "tiny-fashion28", "--json").stdout)
+    found = json.loads(
+        command("show", "tiny-fashion28", "training.seed=4", "--diff", "tiny-fashion28", "--json").stdout
+    )
     assert found == {"training.seed": {"tiny-fashion28 as given": 4, "tiny-fashion28": 0}}
 
 
@@ -240,7 +251,17 @@ def test_train_says_what_it_wrote(trained):
 def test_sample_draws_a_grid_and_single_images(command, trained, tmp_path):
     path, _ = trained
     result = command(
-        "sample", path, "--count", 5, "--seed", 7, "--output", tmp_path / "grid.png", "--each", tmp_path / "each", "--json"
+        "sample",
+        path,
+        "--count",
+        5,
+        "--seed",
+        7,
+        "--output",
+        tmp_path / "grid.png",
+        "--each",
+        tmp_path / "each",
+        "--json",
     )
     found = json.loads(result.stdout)
     assert (found["count"], found["seed"], found["step"]) == (5, 7, 2)
@@ -323,7 +344,7 @@ def test_every_problem_of_a_recipe_is_told_with_its_place(command, tmp_path):
         (["train", "tiny-fashion28", "data={use: images, path: nowhere}", "--run", "r"], "nowhere does not exist"),
         (["train", "tiny-fashion28", "data={use: images, path: folder}", "--run", "r"], "no image in folder"),
         (["train", "tiny-fashion28", "data={use: npz, path: nowhere.npz}", "--run", "r"], "no file nowhere.npz"),
-        (["train", "tiny-fashion28", "data={use: npz, path: corrupt.npz}", "--run", "r"], "not a readable .npz archive"),
+        (["train", "tiny-fashion28", "data={use: npz, path: bad.npz}", "--run", "r"], "not a readable .npz archive"),
         (["train", "tiny-fashion28", "data={use: npz, path: binary.yaml}", "--run", "r"], "not a readable .npz archive"),
         (["train", "tiny-fashion28", "image.channels=3", "--run", "r"], "and the recipe's 'image' asks for 28x28x3"),
         (["train", "tiny-fashion28", "--run", "folder"], "folder: is there and is not a run folder"),
@@ -346,7 +367,7 @@ def test_wrong_input_is_told_without_a_traceback(arguments, message, command, tm
     (tmp_path / "folder" / "thesis.txt").write_text("mine")
     (tmp_path / "binary.yaml").write_bytes(bytes(range(256)))
     (tmp_path / "empty.yaml").write_text("")
-    (tmp_path / "corrupt.npz").write_bytes(b"PK\x03\x04" + bytes(50))
+    (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04" + bytes(50))
     result = command(*arguments, status=2)
     assert message in result.stderr
     assert not (tmp_path / "r").exists()

@@ -91,7 +91,9 @@ def test_its_recipe_trains_and_can_be_sampled(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables"), [((), {"DCGAN_KIT_BLOCK": "swish"}), (("--block", "swish"), {})], ids=["variable", "option"]
+    ("arguments", "variables"),
+    [((), {"DCGAN_KIT_BLOCK": "swish"}), (("--block", "swish"), {})],
+    ids=["variable", "option"],
 )
 def test_a_blocked_plugin_is_not_imported_and_what_needs_it_says_so(arguments, variables, command, tmp_path):
     swish = swish_of(command, *arguments, **variables)
@@ -129,7 +131,9 @@ def test_a_distribution_whose_module_is_gone_is_told_and_disturbs_nobody(command
     (info / "entry_points.txt").write_text("[dcgan_kit]\ngone = dcgan_kit_gone\n")
     path = os.pathsep.join([str(tmp_path / "site"), str(installed)])
     done = command("components", "list", PYTHONPATH=path)
-    warning = "warning: plugin gone (dcgan-kit-gone 0.1) is broken: ModuleNotFoundError: No module named 'dcgan_kit_gone'"
+    warning = (
+        "warning: plugin gone (dcgan-kit-gone 0.1) is broken: ModuleNotFoundError: No module named 'dcgan_kit_gone'"
+    )
     assert warning in done.stderr
     assert "mish_like" in done.stdout
     strict = command("components", "list", status=2, PYTHONPATH=path, DCGAN_KIT_STRICT="1")
@@ -143,6 +147,8 @@ def neighbours(sample_plugins, tmp_path):
     shutil.copytree(sample_plugins / "folder", folder)
     for file in (sample_plugins / "broken").glob("*.py"):
         shutil.copy(file, folder)
+    # Not in the repository, where linters would read it.
+    (folder / "syntax_error.py").write_text("def broken(:\n    pass\n")
     return folder
 
 
@@ -183,7 +189,9 @@ def test_two_components_of_one_name_are_told_and_the_owner_chooses(command, neig
     arguments = ("check", "tiny-fashion28", "--plugins-dir", neighbours)
     told = command(*arguments, "generator.activation=twin", status=2).stderr
     assert "activation 'twin' is offered by 2 plugins; write twin_one/twin or twin_two/twin" in told
-    shown = command("recipes", "show", "tiny-fashion28", "generator.activation=twin_two/twin", "--plugins-dir", neighbours)
+    shown = command(
+        "recipes", "show", "tiny-fashion28", "generator.activation=twin_two/twin", "--plugins-dir", neighbours
+    )
     assert "use: twin_two/twin" in shown.stdout
 
 

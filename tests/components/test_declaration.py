@@ -1,6 +1,6 @@
 """``@component``: what it makes of a factory, and every declaration that it refuses."""
 
-# ruff: noqa: E501 (rows of tables)
+
 
 import subprocess
 import sys

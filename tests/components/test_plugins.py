@@ -1,6 +1,6 @@
 """Loading plugins from real files: a broken one is told with its place and disturbs no other."""
 
-# ruff: noqa: E501 (rows of tables)
+
 
 import re
 import subprocess

@@ -51,7 +51,12 @@ def test_names_do_not_depend_on_what_was_built_before(networks_of):
 def test_parts_know_their_component_and_their_layers(networks_of):
     generator = networks_of().generator
     part = generator.part_of("stage1_upsample")
-    assert (part.name, part.kind, part.component, part.owner) == ("stage1_upsample", "upsample", "transposed_conv", "upsample")
+    assert (part.name, part.kind, part.component, part.owner) == (
+        "stage1_upsample",
+        "upsample",
+        "transposed_conv",
+        "upsample",
+    )
     assert (part.block, part.input_shape, part.output_shape) == ("stage1", (4, 4, 8), (8, 8, 4))
     assert generator.part_of("latent") is None
 
@@ -78,7 +83,9 @@ def test_a_convolution_twice_in_a_block_draws_other_weights(networks_of):
     assert [name for name in names(discriminator) if name.startswith("stage2")] == [
         "stage2_convolution", "stage2_activation", "stage2_convolution_2", "stage2_downsample",
     ]  # fmt: skip
-    one, two = (discriminator.model.get_layer(n).kernel_initializer for n in ("stage2_convolution", "stage2_convolution_2"))
+    one, two = (
+        discriminator.model.get_layer(n).kernel_initializer for n in ("stage2_convolution", "stage2_convolution_2")
+    )
     assert one.seed != two.seed
 
 
@@ -165,7 +172,11 @@ def test_valid_padding(networks_of):
 
 def test_spectral_normalization_wraps_what_has_a_kernel(networks_of):
     discriminator = networks_of("discriminator.constraint=spectral", symbolic=False).discriminator
-    wrapped = [n for n in names(discriminator) if isinstance(discriminator.model.get_layer(n), keras.layers.SpectralNormalization)]
+    wrapped = [
+        n
+        for n in names(discriminator)
+        if isinstance(discriminator.model.get_layer(n), keras.layers.SpectralNormalization)
+    ]
     assert wrapped == ["stage1_downsample", "stage2_downsample", "output_head_dense"]
     head = networks_of("discriminator.output.constraint=spectral").discriminator
     assert isinstance(head.model.get_layer("output_head_dense"), keras.layers.SpectralNormalization)
@@ -184,7 +195,8 @@ def test_first_weights_of_a_layer_stay_when_another_stage_changes(networks_of):
     before = weights_of(networks_of(symbolic=False))
     after = weights_of(
         networks_of(
-            "generator.stages.0.normalization=instance", "generator.output.upsample={use: transposed_conv, kernel_size: 6}",
+            "generator.stages.0.normalization=instance",
+            "generator.output.upsample={use: transposed_conv, kernel_size: 6}",
             "discriminator.stages.0.activation=elu", "discriminator.output.head.dropout=0.5", symbolic=False,
         )
     )  # fmt: skip
@@ -236,7 +248,8 @@ def test_stages_that_miss_the_image_are_told_with_what_each_gave(networks_of):
     (key, message), *others = complaints(raised)
     assert key == "generator.output"
     assert message == (
-        "the generator ends in 16x16x1 and must end in 16x20x1: input gave 4x4x8, stage1 gave 8x8x4, output gave 16x16x1"
+        "the generator ends in 16x16x1 and must end in 16x20x1: "
+        "input gave 4x4x8, stage1 gave 8x8x4, output gave 16x16x1"
     )
     assert not others
     assert re.match(r".*dcgan.yaml:\d+:\d+$", str(raised.value.problems[0].mark))
@@ -278,8 +291,8 @@ def test_a_factory_that_refuses_its_place_is_told_with_its_reason(networks_of):
          "downsample bad_components/grows must not return a larger map than it is given; "
          "it was given 8x8x4 and returned 16x16x4"),
         ("discriminator.stages.1.normalization=no_layer", "discriminator.stages.1.normalization",
-         "normalization bad_components/no_layer must return a keras.Layer, or a sequence of them to be applied in order "
-         "(empty: nothing to apply), and returned 'layers.BatchNormalization()'"),
+         "normalization bad_components/no_layer must return a keras.Layer, or a sequence of them to be applied in "
+         "order (empty: nothing to apply), and returned 'layers.BatchNormalization()'"),
         ("generator.stages.0.activation=raises_in_factory", "generator.stages.0.activation",
          "activation bad_components/raises_in_factory: 'level 3'"),
         ("generator.stages.0.activation=raises_in_call", "generator.stages.0.activation",
@@ -296,7 +309,9 @@ def test_a_factory_that_refuses_its_place_is_told_with_its_reason(networks_of):
     ],
     ids=lambda value: value.rpartition("=")[2] if "=" in value else "",
 )  # fmt: skip
-def test_a_component_that_breaks_its_contract_is_told_with_its_owner(override, key, message, networks_of, sample_plugins):
+def test_a_component_that_breaks_its_contract_is_told_with_its_owner(
+    override, key, message, networks_of, sample_plugins
+):
     with pytest.raises(RecipeError) as raised:
         networks_of(override, folder=sample_plugins / "broken")
     ((found, told),) = complaints(raised)

@@ -15,7 +15,8 @@ def up(kernel, stride=2, dilation=1):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "stride", "factor"), [(3, 2, 4.0), (5, 2, 2.25), (7, 2, 1.78), (2, 2, 1), (4, 2, 1), (6, 2, 1), (9, 3, 1)]
+    ("kernel", "stride", "factor"),
+    [(3, 2, 4.0), (5, 2, 2.25), (7, 2, 1.78), (2, 2, 1), (4, 2, 1), (6, 2, 1), (9, 3, 1)],
 )
 def test_overlap_of_one_layer(kernel, stride, factor):
     assert overlap_factor(up(kernel, stride)) == pytest.approx(factor, abs=0.005)

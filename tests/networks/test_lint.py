@@ -72,7 +72,7 @@ CASES = {
     ),
     "adam_momentum": (
         ["training.optimizer={use: adam, beta_1: 0.9}"],
-        "training.generator.optimizer",
+        "training.optimizer",
         "beta_1 0.9 with an adversarial loss; 0.5 is usual",
         ["training.optimizer.beta_1=0.8"],
     ),

@@ -297,7 +297,10 @@ def test_first_kernels(name, symbolic):
         if not isinstance(layer, (layers.Conv2D, layers.Conv2DTranspose, layers.Dense)):
             continue
         initializer = layer.kernel_initializer
-        law = (type(initializer).__name__, *(getattr(initializer, k) for k in ("mean", "stddev") if k in vars(initializer)))
+        law = (
+            type(initializer).__name__,
+            *(getattr(initializer, k) for k in ("mean", "stddev") if k in vars(initializer)),
+        )
         assert law == KERNELS[name], layer.name
         if layer.use_bias:
             assert type(layer.bias_initializer).__name__ == "Zeros"

@@ -16,7 +16,10 @@ def test_parameters_of_each_part_and_totals(networks_of):
     networks = networks_of()
     generator = rows_of(networks.generator)
     assert (generator["input_projection"].trainable_parameters) == 6 * 4 * 4 * 8
-    assert (generator["input_normalization"].trainable_parameters, generator["input_normalization"].non_trainable_parameters) == (16, 16)
+    assert (
+        generator["input_normalization"].trainable_parameters,
+        generator["input_normalization"].non_trainable_parameters,
+    ) == (16, 16)
     assert generator["stage1_upsample"].trainable_parameters == 4 * 4 * 8 * 4
     assert generator["output_upsample"].trainable_parameters == 4 * 4 * 4 * 1
     assert generator["output_activation"].trainable_parameters == 0
@@ -40,7 +43,9 @@ def test_memory_by_hand(networks_of):
     assert d.activations == 2 * 256 + 3 * 128 + 1
     weights = g.trainable_parameters + d.trainable_parameters
     # Weights, gradients and two moments; G's activations once and D's twice, each with a gradient; four bytes a number.
-    assert training_memory(networks, 32, averaged=False) == 4 * (4 * weights + 2 * 32 * (g.activations + 2 * d.activations))
+    assert training_memory(networks, 32, averaged=False) == 4 * (
+        4 * weights + 2 * 32 * (g.activations + 2 * d.activations)
+    )
     assert training_memory(networks, 32, averaged=True) - training_memory(networks, 32, averaged=False) == (
         4 * g.trainable_parameters
     )

@@ -1,6 +1,6 @@
 """``dotted.key=VALUE``: what an override changes, and what it may not."""
 
-# ruff: noqa: E501 (rows of tables)
+
 
 import pytest
 

@@ -1,6 +1,6 @@
 """What holds for every data, every text and every override."""
 
-# ruff: noqa: E501 (rows of tables)
+
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,6 +1,6 @@
 """YAML 1.2 text → nodes with places, and every text and file that is refused."""
 
-# ruff: noqa: E501 (rows of tables)
+
 
 import math
 import os

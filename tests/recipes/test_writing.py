@@ -1,6 +1,6 @@
 """A resolved recipe written out resolves to the same recipe, and its text means the same data."""
 
-# ruff: noqa: E501 (rows of tables)
+
 
 import math
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcgan_kit.errors import ComponentError
+from dcgan_kit.errors import ComponentError, UserError
 from dcgan_kit.networks.building import build_networks
 from dcgan_kit.training.blame import blaming
 
@@ -21,8 +21,7 @@ def test_a_layer_that_fails_while_the_step_is_traced_names_its_owner(network, la
     with pytest.raises(ComponentError) as raised:
         run(stranger(f"{network}.{place}.activation=fails_in_training"), tmp_path / "run")
     assert str(raised.value) == (
-        f"activation bad_components/fails_in_training ({layer} of the {network}) failed: "
-        "ValueError: no training for me"
+        f"activation bad_components/fails_in_training ({layer} of the {network}) failed: ValueError: no training for me"
     )
     assert not (tmp_path / "run").exists()
 
@@ -49,32 +48,37 @@ def test_of_two_layers_whose_names_begin_alike_the_failing_one_is_named(node, la
         "discriminator.stages.0.activation=fails_in_the_step",
     )
     networks = build_networks(loaded.recipe, symbolic=True)
-    with pytest.raises(ComponentError, match=rf"\({layer} of the discriminator\)"), blaming(
-        networks, frozenset({"bad_components"})
+    with (
+        pytest.raises(ComponentError, match=rf"\({layer} of the discriminator\)"),
+        blaming(networks, frozenset({"bad_components"})),
     ):
         raise RuntimeError(f"[[{{{{node while/discriminator_1/{node}}}}}]]")
 
 
 def test_what_is_not_a_strangers_fault_is_raised_as_it_is(small):
     networks = build_networks(small().recipe, symbolic=True)
-    with pytest.raises(RuntimeError, match="^discriminator_1/stage1_activation_1/Assert$"), blaming(networks, frozenset()):
+    with (
+        pytest.raises(RuntimeError, match=r"^discriminator_1/stage1_activation_1/Assert$"),
+        blaming(networks, frozenset()),
+    ):
         raise RuntimeError("discriminator_1/stage1_activation_1/Assert")
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("latent={use: short, size: 10}", r"latent bad_components/short must draw float32 \(2, 10\) .*drew float32 \(2, 9\)"),
+        ("latent={use: short, size: 10}", r"latent bad_components/short must return .*and gave float32 \(2, 9\)"),
         ("training.loss=no_loss", r"loss bad_components/no_loss must return an AdversarialLoss"),
-        ("training.loss=vector_loss", r"loss bad_components/vector_loss must give one number for the generator, and gave shape"),
-        ("training.optimizer={use: no_optimizer}", r"optimizer bad_components/no_optimizer must return a keras optimizer"),
-        ("data=floats", r"data bad_components/floats must return dcgan_kit.Images with uint8 pixels \(returned: float64\)"),
-        ("generator.stages.0.activation=unsaved", r"activation bad_components/unsaved \(stage1_activation of the generator\)"),
+        ("training.loss=vector_loss", r"loss bad_components/vector_loss must return .*and gave float32 \(2, 1\)"),
+        ("training.optimizer=no_optimizer", r"optimizer bad_components/no_optimizer must return a keras.optimizers"),
+        ("data=floats", r"data bad_components/floats must return dcgan_kit.Images with uint8 pixels"),
+        ("generator.stages.0.activation=unsaved", r"activation bad_components/unsaved \(stage1_activation of the gen"),
     ],
-)  # fmt: skip
+)
 def test_a_component_that_breaks_its_contract_in_training_names_its_owner(override, message, stranger, run, tmp_path):
-    with pytest.raises(ComponentError, match=message):
+    with pytest.raises(UserError, match=message):
         run(stranger(override, "training.steps=2"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 CALLBACKS = """
@@ -120,7 +124,9 @@ def test_callbacks_are_told_of_begin_log_and_end(small, run, tmp_path, with_call
 
 @pytest.mark.parametrize("event", ["on_train_begin", "on_train_batch_end", "on_train_end"])
 def test_a_callback_that_raises_is_told_with_its_plugin(event, run, tmp_path, with_callbacks):
-    with pytest.raises(ComponentError, match=rf"plugin mine \(.*mine.py\): callback Mine.{event} failed: OSError: no ink"):
+    with pytest.raises(
+        ComponentError, match=rf"plugin mine \(.*mine.py\): callback Mine.{event} failed: OSError: no ink"
+    ):
         run(with_callbacks(event, "raise OSError('no ink')"), tmp_path / "run")
 
 

@@ -168,9 +168,9 @@ def test_where_no_checkpoint_is_whole_training_starts_again_and_says_so(content,
 
 
 def test_a_checkpoint_with_any_byte_changed_is_damaged_or_read_right(finished, small, values_in, tmp_path):
+    from dcgan_kit.networks.building import build_networks
     from dcgan_kit.training.checkpoint import restore_checkpoint
     from dcgan_kit.training.run_folder import RunFolder
-    from dcgan_kit.networks.building import build_networks
     from dcgan_kit.training.state import TrainingState
 
     whole = (finished[0].run.checkpoints / "step-000000008.npz").read_bytes()

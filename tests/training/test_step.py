@@ -87,7 +87,10 @@ def test_one_step(updates, low, high, plain, pixels):
     )
     expected = [g_loss, d_loss, tf.reduce_mean(tf.sigmoid(real)), tf.reduce_mean(tf.sigmoid(fake))]
     np.testing.assert_allclose(means, expected, rtol=1e-5)
-    for ours, theirs in ((state.networks.generator.model, generator), (state.networks.discriminator.model, discriminator)):
+    for ours, theirs in (
+        (state.networks.generator.model, generator),
+        (state.networks.discriminator.model, discriminator),
+    ):
         for one, other in zip(weights_of(ours), weights_of(theirs), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
     moved = [np.abs(a - b).max() for a, b in zip(before, weights_of(state.networks.generator.model), strict=True)]
@@ -161,7 +164,10 @@ def test_a_discriminator_learns_to_tell_noise_from_black(small, listener):
     state = state_of(recipe)
     steps = compiled_steps(recipe, state)
     black = np.zeros((10, 8, 28, 28, 1), np.uint8)
-    losses = [dict(zip(METRICS, steps(tf.constant(black), tf.constant(10 * i, tf.int64)).numpy(), strict=True)) for i in range(4)]
+    losses = [
+        dict(zip(METRICS, steps(tf.constant(black), tf.constant(10 * i, tf.int64)).numpy(), strict=True))
+        for i in range(4)
+    ]
     assert losses[-1]["discriminator_loss"] < 0.5 * losses[0]["discriminator_loss"]
     assert losses[-1]["discriminator_real"] > 0.8
     assert losses[-1]["discriminator_fake"] < 0.3

@@ -1,0 +1,8 @@
+"""Exit statuses of the command line; 0 is done, and 1, Python's own, a fault of dcgan-kit."""
+
+WRONG_INPUT = 2
+"""The user's input is wrong; the problems are on standard error."""
+PREEMPTED = 75
+"""Stopped after a clean checkpoint by SIGTERM; the same command goes on. EX_TEMPFAIL of sysexits.h."""
+INTERRUPTED = 130
+"""Stopped by Ctrl-C; training saved a checkpoint. 128 + SIGINT, as shells have it."""

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dcgan_kit.data.loading import load_images
+from dcgan_kit.errors import ComponentError, DataError
+
+RECIPE = """version: 1
+extends: dcgan
+image: {size: 28, channels: 1}
+generator:
+  input: {projection: dense, filters: 8}
+discriminator: {}
+data: fashion_mnist_4k
+training: {steps: 1}
+"""
+
+
+@pytest.fixture
+def recipe(load, sample_plugins, tmp_path):
+    """Return a function (*overrides) -> ResolvedRecipe with the components that break their contracts."""
+    (tmp_path / "mine.yaml").write_text(RECIPE)
+    return lambda *overrides: load(tmp_path / "mine.yaml", *overrides, folder=sample_plugins / "broken").recipe
+
+
+def test_the_embedded_images(recipe):
+    images = load_images(recipe())
+    assert images.pixels.shape == (4000, 28, 28, 1)
+    assert images.pixels.dtype == np.uint8
+    assert np.bincount(images.labels).tolist() == [400] * 10
+    assert images.skipped == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("floats", r"with uint8 pixels \(returned: float64\)"),
+        ("other_size", r"of shape \(N, 28, 28, 1\) \(returned: \(10, 29, 28, 1\)\)"),
+        ("nothing", r"with at least one image \(returned: none\)"),
+        ("few_labels", r"with one label for each of the 10 images \(returned: \(9,\)\)"),
+        ("bare_array", r"\(returned: ndarray\)"),
+    ],
+)
+def test_a_source_that_breaks_its_contract_is_named(name, message, recipe):
+    with pytest.raises(ComponentError, match=rf"^data bad_components/{name} must return dcgan_kit.Images {message}"):
+        load_images(recipe(f"data={name}"))
+
+
+def test_a_source_that_raises_is_named(recipe):
+    with pytest.raises(ComponentError, match=r"^data bad_components/raises: the bucket is on fire$"):
+        load_images(recipe("data=raises"))
+
+
+def test_missing_images_are_told_with_the_place_in_the_recipe(recipe, load, tmp_path):
+    with pytest.raises(DataError, match=r"^override:1:1: data: .*nowhere does not exist"):
+        load_images(recipe("data={use: images, path: nowhere}"))
+    file = tmp_path / "mine.yaml"
+    file.write_text(RECIPE.replace("data: fashion_mnist_4k", "data: {use: npz, path: nowhere.npz}"))
+    recipe = load(file).recipe
+    with pytest.raises(DataError, match=rf"^{file}:7:1: data: no file nowhere.npz"):
+        load_images(recipe)

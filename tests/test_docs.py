@@ -1,0 +1,101 @@
+"""The documentation leaves nothing out: what can be named stands in docs/*.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dcgan_kit.cli import cli
+from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.components.plugins import HOOKS, load_builtins
+from dcgan_kit.networks.lint import LINTS
+from dcgan_kit.recipes import model
+
+PLUGINS = load_builtins()
+
+
+@pytest.fixture(scope="module")
+def words():
+    """Everything that docs/*.md write as code: single words, and the words of lines of code."""
+    texts = [file.read_text(encoding="utf-8") for file in (Path(__file__).parents[1] / "docs").glob("*.md")]
+    assert texts
+    return {word for text in texts for word in re.findall(r"[\w/.-]+", text)}
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """All of docs/*.md."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in (Path(__file__).parents[1] / "docs").glob("*.md"))
+
+
+def commands(group, above=()):
+    for name, command in group.commands.items():
+        yield " ".join((*above, name)), command
+        yield from commands(command, (*above, name)) if hasattr(command, "commands") else ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds(kind, words):
+    assert kind in words
+
+
+def test_components(words):
+    assert [str(c) for c in PLUGINS.registry if c.name not in words] == []
+
+
+def test_options(words):
+    missing = [f"{c}: {option}" for c in PLUGINS.registry for option in c.options.model_fields if option not in words]
+    assert missing == []
+
+
+def test_recipes(words):
+    assert [name for name in PLUGINS.recipes if name not in words] == []
+
+
+def test_lints(words, texts):
+    assert [name for name in LINTS if name not in words] == []
+
+
+def test_hooks(words):
+    assert [hook for hook in HOOKS if hook not in words] == []
+
+
+def test_commands_and_their_options(texts):
+    missing = []
+    for name, command in commands(cli):
+        if f"dcgan-kit {name}" not in texts:
+            missing.append(name)
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--") and option not in texts:
+                    missing.append(f"{name} {option}")
+    assert missing == []
+
+
+def test_keys_of_recipes(words):
+    keys = set()
+    todo = [model.Recipe]
+    while todo:
+        for name, field in todo.pop().model_fields.items():
+            keys.add(name)
+            for part in re.findall(r"model\.(\w+)", str(field.annotation)):
+                todo.append(getattr(model, part))
+    assert {"generator", "order", "sample_grid", "filters"} <= keys
+    assert sorted(keys - words) == []
+
+
+@pytest.mark.parametrize("variable", ["DCGAN_KIT_BLOCK", "DCGAN_KIT_PLUGINS_DIR", "DCGAN_KIT_STRICT"])
+def test_environment_variables(variable, texts):
+    assert variable in texts
+
+
+def test_links_between_pages_lead_somewhere():
+    folder = Path(__file__).parents[1] / "docs"
+    broken = []
+    for file in [*folder.rglob("*.md"), folder.parent / "README.md"]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", file.read_text(encoding="utf-8")):
+            if "://" not in target and not target.startswith("mailto:") and not (file.parent / target).exists():
+                broken.append(f"{file.name}: {target}")
+    assert broken == []

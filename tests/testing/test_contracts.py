@@ -1,0 +1,130 @@
+"""``check_component``: every built-in passes, the sample plugins pass, and each broken one is told what it breaks."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_kit.components.plugins import PluginSettings, load_builtins, load_plugins
+from dcgan_kit.testing import check_component
+
+BUILT_IN = [component for component in load_builtins().registry if component.kind != "data"]
+
+
+@pytest.mark.parametrize("component", BUILT_IN, ids=str)
+def test_built_ins_keep_their_contracts(component):
+    check_component(component)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("upsample/transposed_conv", {"kernel_size": 5, "padding": "valid"}),
+        ("upsample/resize_conv", {"interpolation": "bicubic"}),
+        ("downsample/strided_conv", {"kernel_size": (3, 5)}),
+        ("downsample/blur_pool", {"size": 5}),
+        ("normalization/batch", {"sampling": "batch"}),
+        ("normalization/layer", {"over": "channels"}),
+        ("activation/tanh", {"low": 0.0}),
+        ("head/dense", {"dropout": 0.5}),
+    ],
+)
+def test_built_ins_keep_their_contracts_with_other_options(name, options):
+    kind, _, bare = name.partition("/")
+    check_component(load_builtins().registry.find(kind, bare), **options)
+
+
+def test_sources_of_images_keep_their_contract(tmp_path):
+    registry = load_builtins().registry
+    check_component(registry.find("data", "fashion_mnist_4k"))
+    np.savez(tmp_path / "some.npz", x=np.zeros((3, 8, 6, 3), np.uint8), y=np.arange(3))
+    check_component(registry.find("data", "npz"), shapes=[(8, 6, 3)], path=str(tmp_path / "some.npz"))
+    Image.new("RGB", (20, 20)).save(tmp_path / "one.png")
+    check_component(registry.find("data", "images"), shapes=[(8, 6, 3), (16, 16, 1)], path=str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def swish(sample_plugins):
+    """The sample distribution's module, imported from its source."""
+    folder = str(sample_plugins / "dcgan-kit-swish" / "src")
+    sys.path.insert(0, folder)
+    try:
+        yield importlib.import_module("dcgan_kit_swish")
+    finally:
+        sys.path.remove(folder)
+
+
+def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
+    for component in swish.dcgan_kit_components():
+        check_component(component)
+    check_component(swish.mish_like, sharpness=3.0)
+    folder = load_plugins(PluginSettings(folders=(sample_plugins / "folder",)))
+    for owner in ("bent", "sgd"):
+        for component in folder.find(owner).components:
+            check_component(component)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("halves", r"must keep the shape of its input. Received: \(8, 8, 8\)"),
+        ("wrong_channels", r"must return its input's 16 channels or the 16 asked for. Received: \(16, 16, 17\)"),
+        ("grows", r"must not return a larger map than it is given. Received: \(16, 16, 16\)"),
+        ("no_layer", r"must return a keras.Layer, or a sequence .*Received: 'layers.BatchNormalization\(\)'"),
+        ("raises_in_factory", r"its factory failed: KeyError: 'level 3'"),
+        ("raises_in_call", r"cannot be applied: .*by nought"),
+        ("two_outputs", r"must map one tensor to one tensor"),
+        ("many_logits", r"must return one logit per image, shape \(1,\). Received: \(10,\)"),
+        ("shared", r"must return fresh layers at each call"),
+        ("explodes", r"given normal noise, training=False: must be finite"),
+        ("steep", r"must have finite gradients"),
+        ("unsaved", r"cannot be saved and loaded again: .*register_keras_serializable"),
+        ("fails_in_training", r"no training for me"),
+        ("no_initializer", r"must return a keras.initializers.Initializer. Received: 1"),
+        ("short", r"must draw \(5, 10\). Received: \(5, 9\)"),
+        ("forgetful", r"must draw the same for the same seed"),
+        ("no_loss", r"must return an AdversarialLoss"),
+        ("vector_loss", r"of the generator, .*must be a scalar. Received: shape \(3, 1\)"),
+        ("no_optimizer", r"must return a keras.optimizers.Optimizer. Received: 'adam'"),
+        ("no_constraint", r"must return a function from a keras.Layer .*Received: 7"),
+        ("floats", r"must return dcgan_kit.Images with uint8 pixels \(returned: float64\)"),
+        ("other_size", r"of shape \(N, 28, 28, 1\) \(returned: \(10, 29, 28, 1\)\)"),
+        ("nothing", r"with at least one image \(returned: none\)"),
+        ("few_labels", r"with one label for each of the 10 images \(returned: \(9,\)\)"),
+        ("bare_array", r"must return dcgan_kit.Images \(returned: ndarray\)"),
+        ("raises", r"its factory failed: ConnectionError: the bucket is on fire"),
+    ],
+)
+def test_what_is_broken_is_told(name, message, sample_plugins):
+    plugins = load_plugins(PluginSettings(folders=(sample_plugins / "broken",)))
+    (component,) = [c for c in plugins.find("bad_components").components if c.name == name]
+    with pytest.raises(AssertionError, match=rf"(?s)^{component.kind} bad_components/{name}.*{message}"):
+        check_component(component)
+
+
+def test_a_component_that_draws_its_weights_by_chance_is_told():
+    from dcgan_kit import component
+
+    @component("convolution")
+    def careless(site):
+        """Draws other first weights each time."""
+        from keras import layers
+
+        return layers.Conv2D(site.filters, 3, padding="same")
+
+    with pytest.raises(
+        AssertionError, match=r"first weights of .*kernel differ at the same place; draw them from site.seed"
+    ):
+        check_component(careless)
+
+
+def test_options_that_are_not_valid_are_told():
+    leaky = load_builtins().registry.find("activation", "leaky_relu")
+    with pytest.raises(AssertionError, match=r"leaky_relu: its options are not valid"):
+        check_component(leaky, negative_slope=2.0)
+    with pytest.raises(AssertionError, match=r"npz: its options are not valid"):
+        check_component(load_builtins().registry.find("data", "npz"))
