@@ -3,8 +3,6 @@
 Facts are read off the symbolic networks, not off names of components, so that a stranger's are judged like built-ins.
 """
 
-
-
 from __future__ import annotations
 
 import math

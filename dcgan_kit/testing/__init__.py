@@ -1,9 +1,13 @@
-"""What authors of plugins test with: one call a component.
+"""What authors of plugins test with.
 
-from dcgan_kit.testing import check_component
+One call a component::
 
-def test_mish():
-    check_component(mish)
+    from dcgan_kit.testing import check_component
+
+    def test_mish():
+        check_component(mish)
+
+What it checks is the contract of the component's kind; see ``dcgan_kit.components.kinds``.
 """
 
 from dcgan_kit.testing.contracts import check_component

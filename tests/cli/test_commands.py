@@ -148,7 +148,11 @@ def test_completion_offers_commands_and_recipes(command):
 def test_check_of_a_good_recipe(command):
     result = command("check", "lecture-fashion28", "--strict")
     assert "lecture-fashion28: valid; nothing to advise" in result.stderr
-    assert json.loads(command("check", "lecture-fashion28", "--json").stdout) == {"valid": True, "advice": []}
+    assert json.loads(command("check", "lecture-fashion28", "--json").stdout) == {
+        "valid": True,
+        "problems": [],
+        "advice": [],
+    }
 
 
 def test_check_gives_advice_with_places_and_reasons(command, tmp_path):
@@ -168,7 +172,7 @@ def test_check_gives_advice_with_places_and_reasons(command, tmp_path):
 
 def test_check_refuses_to_silence_what_does_not_exist(command):
     told = command("check", "lecture-fashion28", "silence=[kernel_overlay]", status=2).stderr
-    assert "silence: there is no lint 'kernel_overlay'. Did you mean 'kernel_overlap'?" in told
+    assert "silence.0: no lint 'kernel_overlay'. Did you mean 'kernel_overlap'?" in told
 
 
 def test_show_json_has_the_documented_shape(command):

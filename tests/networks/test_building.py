@@ -274,8 +274,9 @@ def test_a_factory_that_refuses_its_place_is_told_with_its_reason(networks_of):
     with pytest.raises(RecipeError) as raised:
         networks_of("generator.normalization={use: group, groups: 3}")
     assert complaints(raised) == [
-        ("generator.input.normalization",
-         "normalization normalization/group: groups must divide the channels. Received: groups=3, channels=8"),
+        (f"generator.{block}.normalization", "normalization normalization/group: groups must divide the channels. "
+         f"Received: groups=3, channels={channels}")
+        for block, channels in (("input", 8), ("stages.0", 4))
     ]  # fmt: skip
 
 
@@ -325,9 +326,9 @@ def test_a_default_that_breaks_its_contract_is_told_where_it_stands(base, load, 
     file.write_text("version: 1\nextends: tiny-fashion28\ngenerator:\n  activation: halves\n")
     with pytest.raises(RecipeError) as raised:
         build_networks(load(file, folder=sample_plugins / "broken").recipe, symbolic=True)
-    (problem,) = raised.value.problems
-    assert str(problem.mark) == f"{file}:4:3"
-    assert problem.key == "generator.input.activation"
+    problems = raised.value.problems
+    assert [problem.key for problem in problems] == ["generator.input.activation", "generator.stages.0.activation"]
+    assert {str(problem.mark) for problem in problems} == {f"{file}:4:3"}
 
 
 @pytest.mark.parametrize("name", ["tiny-fashion28", "lecture-pooling28", "coursera-mnist28", "studiogan-cifar32"])
