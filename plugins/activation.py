@@ -39,7 +39,13 @@ def leaky_relu(*, negative_slope: Slope = 0.1) -> keras.Layer:
 
 
 @component("activation")
-def prelu(site: Site, *, initial_slope: Slope = 0.25) -> keras.Layer:
+def prelu(
+    site: Site,
+    *,
+    initial_slope: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="slope for negative inputs before training")
+    ] = 0.25,
+) -> keras.Layer:
     """Return x if x > 0, else a x, where a is learned.  (B, ...) → (B, ...).
 
     One a for each channel of a map, shared over height and width; one for each unit of a vector.

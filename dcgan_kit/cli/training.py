@@ -82,15 +82,10 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
 @plugin_options
 def sample(run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, as_json: bool) -> None:
     """Make new images with the generator of a RUN folder."""
-    from dcgan_kit.errors import RunError
     from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.run_folder import RECIPE
+    from dcgan_kit.training.run_folder import read_run
 
-    file = run / RECIPE
-    if not file.is_file():
-        what = "is not a run folder: it has no recipe.yaml" if run.exists() else "there is no such folder"
-        raise RunError(f"{run}: {what}. `dcgan-kit train RECIPE` makes one")
-    loaded = load_recipe(str(file), (), plugin_settings())
+    loaded = load_recipe(str(read_run(run).recipe_file), (), plugin_settings())
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
@@ -141,7 +136,7 @@ class _Progress:
             disable=not self._console.is_terminal,
         )
         self._batch_size = batch_size
-        self._task = self._bar.add_task("train", total=steps, losses="compiling…")
+        self._task = self._bar.add_task("train", total=steps, losses="reading images, compiling…")
         self._started: tuple[float, int] | None = None
         self._last_line = 0.0
 
@@ -169,6 +164,6 @@ class _Progress:
             now - self._last_line > self.SECONDS_BETWEEN_LINES or step == self._steps
         ):
             self._last_line = now
-            seconds = now - self._started[0]
-            speed = (step - self._started[1]) * self._batch_size / seconds if seconds > 0 else 0.0
-            self.note(f"step {step} of {self._steps}  {losses}  {speed:.0f} images/s")
+            images, seconds = (step - self._started[1]) * self._batch_size, now - self._started[0]
+            speed = f"  {images / seconds:.0f} images/s" if images else ""
+            self.note(f"step {step} of {self._steps}  {losses}{speed}")

@@ -19,7 +19,7 @@ from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 from dcgan_kit.networks.summary import Summary, summarize, training_memory
 from dcgan_kit.networks.tracing import Window
 from dcgan_kit.recipes.nodes import dotted
-from dcgan_kit.recipes.resolved import Block, ResolvedRecipe
+from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 Path = tuple[str | int, ...]
 MEMORY_LIMIT = 16 * 2**30
@@ -75,11 +75,6 @@ class Subject:
         ):
             for part, row in zip(network.parts, summary.rows, strict=True):
                 yield network, part, row.trace
-
-    def blocks(self) -> Iterator[Block]:
-        """Every block of both networks."""
-        yield from self.recipe.generator.blocks
-        yield from self.recipe.discriminator.blocks
 
 
 LINTS: dict[str, Lint] = {}

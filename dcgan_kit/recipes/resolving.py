@@ -304,13 +304,15 @@ class _Resolution:
             self.problems.append(problem)
 
     def _unusable(self, name: str) -> str:
+        """What may be the reason that a name is not known: a plugin that is not there, broken or blocked."""
         owner = name.rpartition("/")[0]
-        notes = []
-        for plugin in self.plugins.plugins:
-            if plugin.status == "broken" and (not owner or plugin.name == owner):
-                notes.append(f" Plugin {plugin} is broken: {plugin.error}.")
-            elif plugin.status == "blocked" and (not owner or plugin.name == owner):
-                notes.append(f" Plugin {plugin.name} is blocked.")
+        plugins = [plugin for plugin in self.plugins.plugins if owner in ("", plugin.name)]
+        if not plugins:
+            return f" No plugin {owner!r} is installed, nor in a plugins folder."
+        notes = [f" Plugin {plugin} is broken: {plugin.error}." for plugin in plugins if plugin.status == "broken"]
+        blocked = sorted({plugin.name for plugin in plugins if plugin.status == "blocked"})
+        if blocked:
+            notes.append(f" Blocked: {', '.join(blocked)}.")
         return "".join(notes)
 
     def _with_options(self, component: Component, node: Node, path: Path, depth: int) -> Choice | None:

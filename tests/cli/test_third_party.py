@@ -102,7 +102,7 @@ def test_a_blocked_plugin_is_not_imported_and_what_needs_it_says_so(arguments, v
     (tmp_path / "mine.yaml").write_text("version: 1\nextends: tiny-fashion28\ngenerator: {activation: mish_like}\n")
     told = command("check", "mine.yaml", *arguments, status=2, **variables).stderr
     assert "mine.yaml:3:25: generator.activation: unknown activation 'mish_like'" in told
-    assert "Plugin swish is blocked" in told
+    assert "Blocked: swish." in told
     assert "unknown recipe 'swish28'" in command("train", "swish28", *arguments, status=2, **variables).stderr
 
 

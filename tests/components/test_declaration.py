@@ -1,7 +1,5 @@
 """``@component``: what it makes of a factory, and every declaration that it refuses."""
 
-
-
 import subprocess
 import sys
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Loading plugins from real files: a broken one is told with its place and disturbs no other."""
 
-
-
 import re
 import subprocess
 import sys

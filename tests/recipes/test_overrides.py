@@ -1,7 +1,5 @@
 """``dotted.key=VALUE``: what an override changes, and what it may not."""
 
-
-
 import pytest
 
 from dcgan_kit.recipes.overrides import overridden

@@ -1,7 +1,5 @@
 """What holds for every data, every text and every override."""
 
-
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

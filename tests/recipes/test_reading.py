@@ -1,7 +1,5 @@
 """YAML 1.2 text → nodes with places, and every text and file that is refused."""
 
-
-
 import math
 import os
 from pathlib import Path

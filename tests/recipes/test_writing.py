@@ -1,7 +1,5 @@
 """A resolved recipe written out resolves to the same recipe, and its text means the same data."""
 
-
-
 import math
 
 import pytest
