@@ -1,4 +1,4 @@
-"""Test vectors of shared/design/measures.md, "overlap"; Odena et al. 2016, distill.pub/2016/deconv-checkerboard."""
+"""How evenly kernels cover pixels: values worked out by hand; Odena et al. 2016, distill.pub/2016/deconv-checkerboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ten published models, layer by layer, written down from shared/design/published_dcgans.md by hand.
+"""The ten published models, layer by layer, written down by hand from their public sources.
 
 Each layer reads as one word of facts, so that the whole of a network is seen at a glance:
 
