@@ -14,13 +14,6 @@ from dcgan_kit import Site
 from dcgan_kit.components.kinds import KINDS
 
 
-def pytest_configure(config):
-    # Keras 3.15 on NumPy 2.4, whenever it saves or gets weights; keras/src/backend/tensorflow/core.py, np.array(x).
-    config.addinivalue_line(
-        "filterwarnings", "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-    )
-
-
 @pytest.fixture
 def place():
     """Return a function (shape, filters) -> Site."""

@@ -180,7 +180,7 @@ def test_npz_of_a_size_that_no_machine_holds(tmp_path, pixels, monkeypatch):
 
 
 def test_npz_that_is_missing_or_a_folder(tmp_path):
-    with pytest.raises(DataError, match=r"no file .*a.npz: put an archive with an array 'x'"):
+    with pytest.raises(DataError, match=r"no file .*a.npz: put it there: an archive with an array 'x'"):
         read(data.npz, GREY8, path=str(tmp_path / "a.npz"))
     with pytest.raises(DataError, match=r"Is a directory"):
         read(data.npz, GREY8, path=str(tmp_path))

@@ -129,7 +129,6 @@ def test_stride_and_dilation_exclude_each_other(place):
         (upsample.nearest, {"factor": 0}),
         (upsample.pixel_shuffle, {"factor": 1}),
         (upsample.resize_conv, {"interpolation": "lanczos"}),
-        (upsample.resize_conv, {"padding": "valid"}),
         (upsample.conv, {"padding": "valid"}),
         (upsample.transposed_conv, {"kernel_size": "4"}),
         (upsample.transposed_conv, {"kernel_size": True}),
@@ -138,3 +137,13 @@ def test_stride_and_dilation_exclude_each_other(place):
 def test_options_out_of_range_are_refused(component, options):
     with pytest.raises(ValidationError):
         component.options(**options)
+
+
+@pytest.mark.parametrize("component", [upsample.resize_conv, upsample.pixel_shuffle])
+def test_valid_padding_and_dilation_shrink_the_enlarged_map(component, place):
+    made = component.build(place((8, 8, 4), 6), {**dict(component.options()), "padding": "valid", "dilation": 2})
+    tensor = keras.Input((8, 8, 4))
+    for layer in made:
+        tensor = layer(tensor)
+    # 3x3 taps, 2 apart, reach 5 pixels: 4 of 16 are lost, or 4 of 8 before the pixels are laid out.
+    assert tensor.shape[1:] == ((12, 12, 6) if component is upsample.resize_conv else (8, 8, 6))
