@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -28,7 +29,12 @@ class _Commands(click.Group):
             note(str(error))
             ctx.exit(WRONG_INPUT)
         except KeyboardInterrupt:
+            note("interrupted: nothing is kept but what a checkpoint holds")
             ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            # Who read our output has enough of it, as `head` does; that is nobody's fault.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -169,7 +169,8 @@ def _show_difference(one: LoadedRecipe, two: LoadedRecipe, labels: tuple[str, st
     if as_json:
         facts({key: dict(zip(labels, (left.get(key), right.get(key)), strict=True)) for key in keys})
         return
-    table(("key", *labels), [(key, _shown(left, key), _shown(right, key)) for key in keys])
+    if keys:
+        table(("key", *labels), [(key, _shown(left, key), _shown(right, key)) for key in keys])
     note(f"{len(keys)} keys differ")
 
 

@@ -38,7 +38,7 @@ DEFAULT_RECIPE = "lecture-fashion28"
 )
 @plugin_options
 def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
-    """Train RECIPE, a name or a file, with KEY=VALUE overrides.
+    """Train RECIPE, a name or a file (without one: lecture-fashion28), with KEY=VALUE overrides.
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
     """
@@ -82,6 +82,7 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
 @plugin_options
 def sample(run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, as_json: bool) -> None:
     """Make new images with the generator of a RUN folder."""
+    from dcgan_kit.errors import UserError
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training.run_folder import read_run
 
@@ -91,6 +92,8 @@ def sample(run: Path, count: int, seed: int | None, output: Path | None, each: P
     start_tensorflow()
     from dcgan_kit.training.drawing import draw
 
+    if output is not None and output.suffix.lower() != ".png":
+        raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     seed = int(time.time()) % 2**31 if seed is None else seed
     drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each)
     if as_json:

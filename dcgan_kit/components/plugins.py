@@ -13,6 +13,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
@@ -221,9 +222,11 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
             plugins.append(Plugin(**facts, status="broken", error=error))  # type: ignore[arg-type]
             continue
         try:
-            module = source.load()
-            facts["file"] = source.file or getattr(module, "__file__", "") or ""
-            offers = _offers(module, source)
+            # Standard output is for programs that read it; what a stranger's module prints goes to people.
+            with redirect_stdout(sys.stderr):
+                module = source.load()
+                facts["file"] = source.file or getattr(module, "__file__", "") or ""
+                offers = _offers(module, source)
         except (Exception, SystemExit) as error:
             # A stranger's module may raise anything, and may call sys.exit; the plugin is recorded as broken.
             plugins.append(Plugin(**facts, status="broken", error=_told(error, facts["file"])))  # type: ignore[arg-type]

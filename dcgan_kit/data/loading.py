@@ -16,13 +16,14 @@ def load_images(recipe: ResolvedRecipe) -> Images:
         DataError: they are missing, corrupt or do not fit; the message says what to put where.
         ComponentError: a data component returned something else than it must.
     """
+    place = f"{recipe.mark(('data',))}: data"
     try:
         images = recipe.data.build(recipe.image)
-    except DataError as error:
-        raise DataError(f"{recipe.mark(('data',))}: data: {error}") from error
+    except (DataError, ComponentError) as error:
+        raise type(error)(f"{place}: {error}") from error
     problem = broken_contract(images, recipe.image)
     if problem:
-        raise ComponentError(f"{recipe.data.component} must return dcgan_kit.Images {problem}")
+        raise ComponentError(f"{place}: {recipe.data.component} must return dcgan_kit.Images {problem}")
     return images  # type: ignore[no-any-return]
 
 

@@ -270,7 +270,7 @@ class _Builder:
     def _applied(self, layer: Any, block: Block, slot: str, choice: Choice | None) -> Any:
         try:
             result = layer(self.tensor)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # A layer, a stranger's too, may raise anything on a shape that it cannot take.
             who = choice.component if choice else f"convolution of the {BUILDER}"
             message = f"{who} cannot be applied to {_times(self._shape)}: {reason(error)}"

@@ -19,7 +19,7 @@ _NOT_INFERRED = "Error encountered:"
 """After it Keras repeats what was raised while it tried a layer on symbols."""
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return the first line of what was raised."""
     kind = type(error).__name__
     message = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "message", None) or error))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dcgan_kit.errors import Mark, Problem, RecipeError
-from dcgan_kit.recipes.extending import same_component
+from dcgan_kit.recipes.extending import merged_slot, same_component
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node, described, dotted
 from dcgan_kit.recipes.reading import PartlyUnderstood, read_value
@@ -72,5 +72,9 @@ def _placed(node: Node, parts: tuple[str, ...], new: Node, above: tuple[str, ...
         # Another component: the options of the one before go, as in a recipe that extends another.
         mapping = {name: option for name, option in mapping.items() if option.place.source == OVERRIDE}
     # A key that is not written down may still be inherited or have a default; validation tells unknown ones.
-    placed = _placed(child or Node({}, mark, mark), rest, new, here) if rest else new
+    if rest:
+        placed = _placed(child or Node({}, mark, mark), rest, new, here)
+    else:
+        # A component put into a slot keeps the options that were there if it is the same, as in extending.
+        placed = merged_slot(child, new) if child is not None and part in SLOT_KEYS else new
     return replace(node, value={**mapping, part: placed})

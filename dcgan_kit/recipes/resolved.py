@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,17 +41,27 @@ class Choice:
             name: value.build_later() if isinstance(value, Choice) else value for name, value in self.options.items()
         }
         try:
-            return self.component.build(context, built)
+            # Standard output is for programs that read it; what a stranger's factory prints goes to people.
+            with redirect_stdout(sys.stderr):
+                return self.component.build(context, built)
         except UserError:
             raise
-        except Exception as error:
-            # A stranger's factory may raise anything; the user is told whose it is.
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise ComponentError(f"{self.component}: {reason}") from error
+        except (Exception, SystemExit) as error:
+            # A stranger's factory may raise anything, and may call sys.exit; the user is told whose it is.
+            raise ComponentError(f"{self.component}: {_reason(error)}") from error
 
     def build_later(self) -> Any:
         """Return a function of the context that builds this choice."""
         return self.build
+
+
+def _reason(error: BaseException) -> str:
+    """What a factory says about its options, by ValueError; for anything else also where it happened."""
+    text = str(error).partition("\n")[0]
+    if isinstance(error, ValueError) and text:
+        return text
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}{text and ': '}{text} ({place.filename}:{place.lineno})"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecip
 from dcgan_kit.recipes.validating import Path, known_keys, problems_of, validated
 
 MAX_NESTED_SLOTS = 5
+MAX_BROKEN_TOLD = 2
 
 
 class UnknownNames(RecipeError):
@@ -309,7 +310,10 @@ class _Resolution:
         plugins = [plugin for plugin in self.plugins.plugins if owner in ("", plugin.name)]
         if not plugins:
             return f" No plugin {owner!r} is installed, nor in a plugins folder."
-        notes = [f" Plugin {plugin} is broken: {plugin.error}." for plugin in plugins if plugin.status == "broken"]
+        broken = [plugin for plugin in plugins if plugin.status == "broken"]
+        notes = [f" Plugin {plugin} is broken: {plugin.error}." for plugin in broken[:MAX_BROKEN_TOLD]]
+        if len(broken) > MAX_BROKEN_TOLD:
+            notes.append(f" {len(broken) - MAX_BROKEN_TOLD} more plugins are broken: see `dcgan-kit plugins list`.")
         blocked = sorted({plugin.name for plugin in plugins if plugin.status == "blocked"})
         if blocked:
             notes.append(f" Blocked: {', '.join(blocked)}.")

@@ -27,7 +27,7 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A stranger's layer may raise anything; what is not theirs is raised again as it is.
         for network in (networks.generator, networks.discriminator):
             part = _failing(network, error)
@@ -37,7 +37,7 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
         raise
 
 
-def _failing(network: Network, error: Exception) -> Part | None:
+def _failing(network: Network, error: BaseException) -> Part | None:
     """Find the part whose layer is on the stack, or, for an error inside a compiled step, named in its message."""
     deepest = None
     for frame, _ in traceback.walk_tb(error.__traceback__):

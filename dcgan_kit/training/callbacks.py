@@ -33,7 +33,7 @@ class Callbacks:
                 continue
             try:
                 found = [callback for result in plugin.callbacks(recipe=recipe, run=run) for callback in result]
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 # A stranger's hook may raise anything; the user is told whose it is.
                 raise ComponentError(f"plugin {plugin}: dcgan_kit_callbacks failed: {_told(error)}") from error
             for callback in found:
@@ -53,11 +53,11 @@ class Callbacks:
         for plugin, callback in self.offered:
             try:
                 getattr(callback, event)(*(dict(item) if isinstance(item, Mapping) else item for item in step))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 # A stranger's callback may raise anything; the user is told whose it is.
                 name = type(callback).__name__
                 raise ComponentError(f"plugin {plugin}: callback {name}.{event} failed: {_told(error)}") from error
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

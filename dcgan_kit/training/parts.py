@@ -91,7 +91,7 @@ def _require(kept: bool, choice: Choice, made: Any) -> None:
 def _placed(recipe: ResolvedRecipe, choice: Choice) -> Iterator[None]:
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A stranger's factory or function may raise anything; the user is told whose it is and where it was chosen.
         message = str(error)
         if str(choice.component) not in message:

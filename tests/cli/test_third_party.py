@@ -199,3 +199,36 @@ def test_the_working_directory_is_no_plugins_folder(command, sample_plugins, tmp
     shutil.copy(sample_plugins / "folder" / "bent.py", tmp_path)
     plugins = json.loads(command("plugins", "list", "--json").stdout)
     assert "bent" not in {plugin["name"] for plugin in plugins}
+
+
+LOUD = """
+from dcgan_kit import component, hookimpl
+
+print("HELLO")
+
+@component("activation")
+def exits():
+    raise SystemExit(0)
+
+@hookimpl
+def dcgan_kit_components():
+    print("HELLO AGAIN")
+    return [exits]
+"""
+
+
+def test_what_a_stranger_prints_stays_out_of_json_and_an_exit_is_told(command, tmp_path):
+    (tmp_path / "loud").mkdir()
+    (tmp_path / "loud" / "loud.py").write_text(LOUD)
+    listed = command("plugins", "list", "--json", "--plugins-dir", "loud")
+    assert [p["status"] for p in json.loads(listed.stdout) if p["name"] == "loud"] == ["loaded"]
+    assert "HELLO AGAIN" in listed.stderr
+    told = command("check", "tiny-fashion28", "generator.activation=exits", "--plugins-dir", "loud", status=2).stderr
+    assert "activation loud/exits: SystemExit: 0 (" in told
+
+
+def test_a_reader_that_has_enough_is_no_fault(dcgan_kit, tmp_path):
+    script = f"set -o pipefail; {dcgan_kit} show tiny-fashion28 | head -1"
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.rstrip() == "generator of tiny-fashion28"

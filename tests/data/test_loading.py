@@ -43,12 +43,17 @@ def test_the_embedded_images(recipe):
     ],
 )
 def test_a_source_that_breaks_its_contract_is_named(name, message, recipe):
-    with pytest.raises(ComponentError, match=rf"^data bad_components/{name} must return dcgan_kit.Images {message}"):
+    with pytest.raises(
+        ComponentError, match=rf"^override:1:1: data: data bad_components/{name} must return dcgan_kit.Images {message}"
+    ):
         load_images(recipe(f"data={name}"))
 
 
 def test_a_source_that_raises_is_named(recipe):
-    with pytest.raises(ComponentError, match=r"^data bad_components/raises: the bucket is on fire$"):
+    with pytest.raises(
+        ComponentError,
+        match=r"^override:1:1: data: data bad_components/raises: .*: the bucket is on fire \(.*\.py:\d+\)$",
+    ):
         load_images(recipe("data=raises"))
 
 

@@ -156,3 +156,8 @@ def test_the_optimizer_of_one_network(resolved, whole):
     training = resolved(whole, "training.discriminator.optimizer.learning_rate=1e-5").training
     assert training.discriminator_optimizer.options["learning_rate"] == 1e-5
     assert training.generator_optimizer.options["learning_rate"] == 2e-4
+
+
+def test_the_same_component_keeps_its_options_and_another_drops_them():
+    assert after("generator.activation=leaky_relu")["generator"]["activation"]["negative_slope"] == 0.2
+    assert after("generator.activation=relu")["generator"]["activation"] == "relu"
