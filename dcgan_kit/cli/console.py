@@ -22,8 +22,13 @@ def console(error: bool = False) -> Console:
     """Return a console on standard output, or on standard error."""
     from rich.console import Console
 
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            # rich would end the program with status 1; the command line knows better.
+            raise BrokenPipeError
+
     stream = sys.stderr if error else sys.stdout
-    return Console(stderr=error, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
+    return Quiet(stderr=error, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), title: str = "") -> None:

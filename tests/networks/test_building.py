@@ -295,7 +295,7 @@ def test_a_factory_that_refuses_its_place_is_told_with_its_reason(networks_of):
          "normalization bad_components/no_layer must return a keras.Layer, or a sequence of them to be applied in "
          "order (empty: nothing to apply), and returned 'layers.BatchNormalization()'"),
         ("generator.stages.0.activation=raises_in_factory", "generator.stages.0.activation",
-         "activation bad_components/raises_in_factory: 'level 3'"),
+         "activation bad_components/raises_in_factory: KeyError: 'level 3'"),
         ("generator.stages.0.activation=raises_in_call", "generator.stages.0.activation",
          "activation bad_components/raises_in_call cannot be applied to 8x8x4: by nought"),
         ("generator.stages.0.activation=two_outputs", "generator.stages.0.activation",
