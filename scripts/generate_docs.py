@@ -25,14 +25,16 @@ from dcgan_kit.cli.quiet import start_tensorflow
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.plugins import load_builtins
-from dcgan_kit.components.schemas import _type as type_of
-from dcgan_kit.components.schemas import draft_07, option_facts
+from dcgan_kit.components.schemas import draft_07, option_facts, type_of
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.loading import description_of, load_recipe
 from dcgan_kit.recipes.model import Recipe
+from dcgan_kit.recipes.schema import schema_text
+from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
 from dcgan_kit.recipes.writing import as_data
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+RECIPES = DOCS.parent / "recipes"
 MARKER = "<!-- Below this line: written by scripts/generate_docs.py. -->"
 PUBLISHED = (
     "radford-faces64",
@@ -372,6 +374,12 @@ def main() -> int:
             stale.append(name)
             if not check:
                 path.write_text(after, encoding="utf-8")
+    shipped = RECIPES / SCHEMA_FILE
+    generated = schema_text(load_builtins().registry)
+    if not shipped.exists() or shipped.read_text(encoding="utf-8") != generated:
+        stale.append(f"../recipes/{SCHEMA_FILE}")
+        if not check:
+            shipped.write_text(generated, encoding="utf-8")
     if stale:
         told = "stale; run scripts/generate_docs.py" if check else "written"
         print("\n".join(f"docs/{name}: {told}" for name in stale), file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from dcgan_kit.cli.options import (
     recipe_argument,
     warn_of_broken,
 )
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.plugins import LoadedPlugins
 
 
 @click.group()
@@ -194,7 +197,7 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
     from dcgan_kit.errors import UserError
     from dcgan_kit.recipes.loading import SUFFIXES, text_of
     from dcgan_kit.recipes.reading import read_text
-    from dcgan_kit.recipes.schema import SCHEMA_FILE, schema_text
+    from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
 
     text = text_of(recipe, plugin_settings())
     parent = read_text(text, recipe).child("extends")
@@ -208,7 +211,7 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
     _write(target, text)
     schema_file = target.with_name(SCHEMA_FILE)
     if not schema_file.exists():
-        _write(schema_file, schema_text(all_plugins().registry))
+        _write(schema_file, _schema_of(all_plugins()))
     note(f"{target}: a copy of {recipe}; {schema_file} helps editors with it")
 
 
@@ -219,14 +222,23 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
 @plugin_options
 def schema(output: Path | None) -> None:
     """Print the JSON Schema of recipes, with the components that are installed, for editors."""
-    from dcgan_kit.recipes.schema import schema_text
-
-    text = schema_text(all_plugins().registry)
+    text = _schema_of(all_plugins())
     if output is None:
         click.echo(text, nl=False)
     else:
         _write(output, text)
         note(f"{output}: written")
+
+
+def _schema_of(plugins: LoadedPlugins) -> str:
+    from dcgan_kit.recipes.shipped_schema import shipped_schema
+
+    shipped = shipped_schema(plugins)
+    if shipped is not None:
+        return shipped
+    from dcgan_kit.recipes.schema import schema_text
+
+    return schema_text(plugins.registry)
 
 
 def _write(path: Path, text: str) -> None:

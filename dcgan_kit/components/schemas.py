@@ -70,7 +70,7 @@ def option_facts(component: Component) -> list[dict[str, Any]]:
         facts.append(
             {
                 "name": name,
-                "type": _type(option),
+                "type": type_of(option),
                 "default": "required" if field.is_required() else _default(field.default),
                 "description": option.get("description", ""),
             }
@@ -82,9 +82,10 @@ def _default(value: Any) -> Any:
     return {True: "true", False: "false", None: "null"}.get(value, value) if isinstance(value, bool | None) else value
 
 
-def _type(option: dict[str, Any]) -> str:
+def type_of(option: dict[str, Any]) -> str:
+    """Return the type and the range of an option's schema, for people: ``integer [1, 31]``."""
     if "anyOf" in option:
-        return " or ".join(dict.fromkeys(_type(arm) for arm in option["anyOf"]))
+        return " or ".join(dict.fromkeys(type_of(arm) for arm in option["anyOf"]))
     if "$ref" in option:
         return str(option["$ref"].rpartition("/")[2])
     if "enum" in option:
@@ -94,7 +95,11 @@ def _type(option: dict[str, Any]) -> str:
     kind = option.get("type", "any")
     if kind == "array":
         items = option.get("items", [])
-        return f"[{', '.join(_type(item) for item in items)}]" if isinstance(items, list) else f"list of {_type(items)}"
+        return (
+            f"[{', '.join(type_of(item) for item in items)}]"
+            if isinstance(items, list)
+            else f"list of {type_of(items)}"
+        )
     low = option.get("minimum", option.get("exclusiveMinimum"))
     high = option.get("maximum", option.get("exclusiveMaximum"))
     if low is None and high is None:

@@ -11,9 +11,6 @@ from dcgan_kit.components.schemas import draft_07, options_schema
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.model import Recipe
 
-SCHEMA_FILE = "recipe.schema.json"
-"""Name of the schema beside recipes; their first line points editors to it."""
-
 
 def schema_text(registry: Registry) -> str:
     """Return the schema as text."""

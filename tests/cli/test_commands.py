@@ -382,7 +382,7 @@ def test_a_fault_of_ours_shows_its_traceback(command, monkeypatch):
     def fail(*_):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("dcgan_kit.recipes.schema.schema_text", fail)
+    monkeypatch.setattr("dcgan_kit.recipes.shipped_schema.shipped_schema", fail)
     with pytest.raises(ZeroDivisionError):
         command("schema")
 

@@ -7,10 +7,11 @@ import jsonschema
 import pytest
 
 from dcgan_kit.components.declaration import component
-from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.components.plugins import PluginSettings, load_builtins, load_plugins
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.recipes.reading import read_file, read_text
-from dcgan_kit.recipes.schema import SCHEMA_FILE, recipe_schema, schema_text
+from dcgan_kit.recipes.schema import recipe_schema, schema_text
+from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE, shipped_schema
 
 RECIPES = load_builtins().recipes
 
@@ -144,3 +145,14 @@ def test_the_options_of_a_stranger_may_have_models_of_their_own(tmp_path):
 
 def test_the_text_is_json(builtins):
     assert json.loads(schema_text(builtins.registry)) == recipe_schema(builtins.registry)
+
+
+def test_the_shipped_schema_serves_only_where_nothing_else_is_installed(builtins, tmp_path):
+    assert shipped_schema(builtins) == schema_text(builtins.registry)
+    (tmp_path / "mine.py").write_text(
+        "from dcgan_kit import component, hookimpl\n"
+        "@component('activation')\ndef mish(): pass\n"
+        "@hookimpl\ndef dcgan_kit_components(): return [mish]\n"
+    )
+    assert shipped_schema(load_plugins(PluginSettings(folders=(tmp_path,)))) is None
+    assert shipped_schema(load_plugins(PluginSettings(blocked=frozenset({"activation"})))) is None
