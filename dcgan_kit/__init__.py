@@ -17,7 +17,7 @@ from dcgan_kit.components.options import (
     Stride,
     pair,
 )
-from dcgan_kit.components.results import AdversarialLoss, Images, ImageSpec
+from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
 from dcgan_kit.components.site import Site
 from dcgan_kit.errors import (
     ComponentError,
@@ -33,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdversarialLoss",
+    "Augmentation",
     "Bias",
     "Component",
     "ComponentError",
@@ -45,11 +46,14 @@ __all__ = [
     "InitializerFactory",
     "KernelSize",
     "MapSize",
+    "Noise",
     "Padding",
+    "Penalty",
     "PluginError",
     "PoolSize",
     "RecipeError",
     "RunError",
+    "Schedule",
     "Site",
     "Stride",
     "UserError",

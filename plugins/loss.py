@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcgan_kit import AdversarialLoss, Component, component, hookimpl
+from dcgan_kit import AdversarialLoss, Component, Noise, component, hookimpl
 
 
 @component("loss")
@@ -23,10 +23,10 @@ def non_saturating() -> AdversarialLoss:
     def mean_softplus(logits: Any) -> Any:
         return tf.reduce_mean(tf.math.softplus(tf.cast(logits, tf.float32)))
 
-    def generator(real_logits: Any, fake_logits: Any) -> Any:
+    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
         return mean_softplus(-fake_logits)
 
-    def discriminator(real_logits: Any, fake_logits: Any) -> Any:
+    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
         return mean_softplus(-real_logits) + mean_softplus(fake_logits)
 
     return AdversarialLoss(generator, discriminator)

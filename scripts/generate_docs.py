@@ -80,6 +80,8 @@ _SECTIONS = {
     "image": "Image",
     "training": "Training",
     "training.generator, training.discriminator": "TrainingOfNetwork",
+    "training.recover": "Recovery",
+    "distribute": "Distribute",
 }
 _BLOCKS = (
     ("generator", "Generator", None),

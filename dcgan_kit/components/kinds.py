@@ -114,9 +114,27 @@ KINDS: dict[str, Kind] = {
             "loss",
             "What generator and discriminator minimize.",
             "",
-            "an AdversarialLoss: two functions (real_logits, fake_logits) -> scalar",
+            "an AdversarialLoss: two functions (real_logits, fake_logits, noise) -> scalar",
+        ),
+        Kind(
+            "penalty",
+            "What the discriminator minimizes besides its loss.",
+            "",
+            "a Penalty: a function (critic, real, fake, noise) -> scalar, and how often",
+        ),
+        Kind(
+            "augmentation",
+            "A random, differentiable change of all images that the discriminator sees.",
+            "",
+            "an Augmentation: a function (images, probability, noise) -> images, and its state",
         ),
         Kind("optimizer", "How gradients move weights.", "", "a keras.optimizers.Optimizer"),
+        Kind(
+            "schedule",
+            "How the learning rate changes with the step.",
+            "",
+            "a function (step: float32 scalar tensor, steps: int) -> factor of the learning rate",
+        ),
         Kind("data", "Where images come from.", "ImageSpec", "Images: uint8 pixels (N, H, W, C), labels or None"),
     )
 }

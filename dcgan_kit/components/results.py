@@ -1,10 +1,10 @@
-"""Typed values that cross between the engine and components of kinds ``data`` and ``loss``."""
+"""Typed values that cross between the engine and the components that training is made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,66 @@ class Images:
     skipped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class AdversarialLoss:
-    """Two functions of D's logits on real and on generated images, each (B, 1) → scalar.
+class Noise(Protocol):
+    """Random numbers that depend on the recipe's seed and the step alone, so that a resumed run draws the same.
 
-    Attributes:
-        generator: ``(real_logits, fake_logits) -> scalar`` that G minimizes.
-        discriminator: ``(real_logits, fake_logits) -> scalar`` that D minimizes.
+    Each call draws anew. On several replicas each gets its own rows of what one device would draw for the whole
+    batch: the first side of a shape is the number of images at hand.
     """
 
-    generator: Callable[[Any, Any], Any]
-    discriminator: Callable[[Any, Any], Any]
+    def uniform(self, shape: tuple[int, ...]) -> Any:
+        """Return a float32 tensor, uniform in [0, 1)."""
+
+    def normal(self, shape: tuple[int, ...]) -> Any:
+        """Return a float32 tensor, standard normal."""
+
+
+@dataclass(frozen=True)
+class AdversarialLoss:
+    """Two functions of D's logits on real and on generated images, each float32 (B, 1) → scalar.
+
+    The logits are those of the whole batch, also where several replicas share the work.
+
+    Attributes:
+        generator: ``(real_logits, fake_logits, noise) -> scalar`` that G minimizes.
+        discriminator: ``(real_logits, fake_logits, noise) -> scalar`` that D minimizes.
+    """
+
+    generator: Callable[[Any, Any, Noise], Any]
+    discriminator: Callable[[Any, Any, Noise], Any]
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What D minimizes besides its loss.
+
+    Attributes:
+        value: ``(critic, real, fake, noise) -> scalar``, a mean over the images, weight included. ``critic`` is D as it
+            is trained, augmentation included: images (B, H, W, C) → logits (B, 1). The images are float32, in the
+            networks' range; a gradient by them is taken with a tf.GradientTape of the component's own.
+        every: steps from one penalty to the next; the engine multiplies the value by it, so that its mean stays.
+    """
+
+    value: Callable[[Callable[[Any], Any], Any, Any, Noise], Any]
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """A random change of all images that D sees, real and generated, through which gradients flow to G.
+
+    Attributes:
+        transform: ``(images, probability, noise) -> images``: float32 (B, H, W, C) in [-1, 1] and a scalar tensor that
+            says how probable each change is.
+        state: what it remembers from step to step; its first number is the probability.
+        adapt: ``(state, real_logits) -> state``: float32 tensors (len(state),) and (B, 1) of the whole batch, after
+            each update of D; None: the state stays.
+    """
+
+    transform: Callable[[Any, Any, Noise], Any]
+    state: tuple[float, ...] = (1.0,)
+    adapt: Callable[[Any, Any], Any] | None = None
+
+
+Schedule = Callable[[Any, int], Any]
+"""(step as float32 scalar tensor, steps of the whole training) → factor of the optimizer's learning rate."""

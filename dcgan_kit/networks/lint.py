@@ -263,7 +263,7 @@ def receptive_field(subject: Subject) -> Iterator[tuple[Path, str]]:
 )
 def adam_momentum(subject: Subject) -> Iterator[tuple[Path, str]]:
     training = subject.recipe.training
-    for choice in (training.generator_optimizer, training.discriminator_optimizer):
+    for choice in (training.generator.optimizer, training.discriminator.optimizer):
         if choice.options.get("beta_1", 0.0) > 0.8:
             yield choice.path, f"beta_1 {choice.options['beta_1']:g} with an adversarial loss; 0.5 is usual"
 

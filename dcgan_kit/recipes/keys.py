@@ -7,6 +7,7 @@ from dataclasses import dataclass
 SLOT_KEYS = frozenset(
     {
         "activation",
+        "augmentation",
         "constraint",
         "convolution",
         "data",
@@ -17,8 +18,10 @@ SLOT_KEYS = frozenset(
         "loss",
         "normalization",
         "optimizer",
+        "penalty",
         "projection",
         "regularizer",
+        "schedule",
         "upsample",
     }
 )

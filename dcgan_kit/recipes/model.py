@@ -125,25 +125,54 @@ class Discriminator(_Block):
     output: DiscriminatorOutput = Field(description="from the last map to one logit")
 
 
+Updates = Annotated[int, Field(ge=1, le=100)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
 class TrainingOfNetwork(Strict):
     """What training does differently for one of the two networks."""
 
     optimizer: Chosen = Field(None, description="how gradients move the weights of this network")
+    schedule: Chosen = Field(None, description="how this network's learning rate changes with the step")
+    updates: Updates = Field(1, description="updates of this network in each step; simultaneous ones are 1 and 1")
+    clip_norm: Positive | None = Field(None, description="largest norm of all gradients of this network together")
+    clip_value: Positive | None = Field(None, description="largest absolute value of each gradient of this network")
+    l2: Annotated[float, Field(ge=0.0)] | None = Field(
+        None, description="this share of each weight is added to its gradient; default: training.l2"
+    )
+
+
+class Recovery(Strict):
+    """What to do when a number is no longer finite."""
+
+    times: int = Field(0, ge=0, le=100, description="how often to go back to the last checkpoint; 0: stop at once")
+    rate: float = Field(0.5, gt=0.0, le=1.0, description="factor of both learning rates each time")
 
 
 class Training(Strict):
     """How the two networks are trained."""
 
-    steps: int = Field(ge=1, le=100_000_000, description="updates of the generator")
-    batch_size: int = Field(64, ge=1, le=65_536, description="images a step")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="decides first weights, order of data and latent vectors")
-    updates: Literal["simultaneous", "alternating"] = Field(
+    steps: int = Field(ge=1, le=100_000_000, description="steps, each one turn of updates of both networks")
+    batch_size: int = Field(64, ge=1, le=65_536, description="images an update, of all replicas together")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="decides first weights, order of data and all noise")
+    updates: Literal["simultaneous", "alternating", "in_turn"] = Field(
         "simultaneous",
-        description="simultaneous: both networks step from one forward pass; "
-        "alternating: first D, then G against the new D",
+        description="simultaneous: both networks step from one forward pass; alternating: first D, then G against the "
+        "new D; in_turn: each step updates one network, G and then D",
     )
+    latents: Literal["shared", "fresh"] = Field(
+        "shared", description="whether G's updates see the latent vectors of D's last one or fresh ones"
+    )
+    discriminator_passes: Literal["separate", "concatenated"] = Field(
+        "separate", description="real and generated images go through D one after the other, or as one batch"
+    )
+    accumulate: int = Field(1, ge=1, le=64, description="equal parts that a batch is cut into, to save memory")
     loss: Chosen = Field(None, description="what the networks minimize")
+    penalty: Chosen = Field(None, description="what the discriminator minimizes besides")
+    augmentation: Chosen = Field(None, description="random change of all images that the discriminator sees")
     optimizer: Chosen = Field(None, description="how gradients move the weights of both networks")
+    schedule: Chosen = Field(None, description="how both learning rates change with the step; default: not at all")
+    l2: float = Field(0.0, ge=0.0, description="this share of each weight is added to its gradient")
     generator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the generator")
     discriminator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the discriminator")
     ema: float = Field(
@@ -152,9 +181,19 @@ class Training(Strict):
         lt=1.0,
         description="decay a step of the averaged generator that samples are drawn from; 0: no average is kept",
     )
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "float32", description="of products and convolutions; weights stay float32. auto: what is faster on the device"
+    )
+    xla: Literal["auto", "on", "off"] = Field(
+        "auto", description="whether XLA compiles the step; auto: on a single GPU and on TPUs"
+    )
+    fuse: bool = Field(True, description="whether layers run as one kernel where that is exact and faster")
+    held_out: float = Field(0.0, ge=0.0, lt=1.0, description="share of the images that training never sees")
     log_every: Every = Field(50, description="steps between lines of metrics")
     sample_every: Every = Field(500, description="steps between sample grids")
     checkpoint_every: Every = Field(500, description="steps between checkpoints")
+    keep: int = Field(2, ge=1, le=1000, description="checkpoints that stay")
+    recover: Recovery = Field(Recovery(), description="what to do when a number is no longer finite")
     sample_grid: tuple[Annotated[int, Field(ge=1, le=32)], Annotated[int, Field(ge=1, le=32)]] = Field(
         (8, 8), description="rows and columns of the sample grids"
     )
@@ -163,6 +202,23 @@ class Training(Strict):
         description="what the published training does and this version cannot do; "
         "`train` refuses while the list has items",
     )
+
+
+class Distribute(Strict):
+    """The devices that share the work."""
+
+    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu", "parameter_server"] = Field(
+        "auto",
+        description="auto: a TPU if there is one, all GPUs of the machine, the workers of TF_CONFIG or SLURM, else one "
+        "device",
+    )
+    synchronized: bool = Field(
+        True, description="whether batch normalization takes statistics over the batch of all replicas"
+    )
+    cpu_devices: int = Field(
+        1, ge=1, le=64, description="devices that the processor is cut into, to try out mirrored without GPUs"
+    )
+    tpu: str | None = Field(None, description="name or address of the TPU; default: the one of this machine")
 
 
 class Recipe(Strict):
@@ -177,5 +233,6 @@ class Recipe(Strict):
     discriminator: Discriminator = Field(description="the network that tells images from generated ones")
     data: Chosen = Field(None, description="where training images come from")
     training: Training = Field(description="how the two networks are trained")
+    distribute: Distribute = Field(Distribute(), description="the devices that share the work")
     silence: tuple[str, ...] = Field((), description="names of lints that `check` is not to report")
     plugins: tuple[str, ...] = Field((), description="plugins that the run needs beyond its components, for callbacks")

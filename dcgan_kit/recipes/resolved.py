@@ -15,6 +15,7 @@ from dcgan_kit.errors import ComponentError, Mark, UserError
 from dcgan_kit.recipes.nodes import Node
 
 Role = Literal["generator", "discriminator"]
+Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @dataclass(frozen=True)
@@ -98,22 +99,56 @@ class NetworkPlan:
 
 
 @dataclass(frozen=True)
+class NetworkTraining:
+    """How one network is trained; see the keys of ``training.generator`` for the meaning of each."""
+
+    optimizer: Choice
+    schedule: Choice | None
+    updates: int
+    clip_norm: float | None
+    clip_value: float | None
+    l2: float
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """How the recipe trains; see the keys of ``training`` for the meaning of each."""
 
     steps: int
     batch_size: int
     seed: int
-    updates: Literal["simultaneous", "alternating"]
+    updates: Literal["simultaneous", "alternating", "in_turn"]
+    latents: Literal["shared", "fresh"]
+    discriminator_passes: Literal["separate", "concatenated"]
+    accumulate: int
     loss: Choice
-    generator_optimizer: Choice
-    discriminator_optimizer: Choice
+    penalty: Choice | None
+    augmentation: Choice | None
+    generator: NetworkTraining
+    discriminator: NetworkTraining
     ema: float
+    precision: Precision
+    xla: Literal["auto", "on", "off"]
+    fuse: bool
+    held_out: float
     log_every: int
     sample_every: int
     checkpoint_every: int
+    keep: int
+    recover_times: int
+    recover_rate: float
     sample_grid: tuple[int, int]
     missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DistributionPlan:
+    """The devices that share the work; see the keys of ``distribute`` for the meaning of each."""
+
+    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu", "parameter_server"]
+    synchronized: bool
+    cpu_devices: int
+    tpu: str | None
 
 
 @dataclass(frozen=True)
@@ -130,6 +165,7 @@ class ResolvedRecipe:
         discriminator: plan of the discriminator.
         data: where training images come from.
         training: how it is trained.
+        distribution: on which devices.
         silence: lints not to report.
         plugins: plugins needed beyond the components.
         origin: the merged text with its places.
@@ -144,6 +180,7 @@ class ResolvedRecipe:
     discriminator: NetworkPlan
     data: Choice
     training: TrainingPlan
+    distribution: DistributionPlan
     silence: tuple[str, ...]
     plugins: tuple[str, ...]
     origin: Node = field(compare=False, repr=False)

@@ -15,7 +15,16 @@ from dcgan_kit.errors import Problem, RecipeError, did_you_mean
 from dcgan_kit.recipes import keys, model
 from dcgan_kit.recipes.extending import merged_slot
 from dcgan_kit.recipes.nodes import Node, described, dotted
-from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe, Role, TrainingPlan
+from dcgan_kit.recipes.resolved import (
+    Block,
+    Choice,
+    DistributionPlan,
+    NetworkPlan,
+    NetworkTraining,
+    ResolvedRecipe,
+    Role,
+    TrainingPlan,
+)
 from dcgan_kit.recipes.validating import Path, known_keys, problems_of, validated
 
 MAX_NESTED_SLOTS = 5
@@ -56,7 +65,11 @@ class _Resolution:
         latent = self._required("latent")
         data = self._required("data")
         loss = self._required("training", "loss")
-        optimizers = [self._optimizer(role) for role in ("generator", "discriminator")]
+        penalty = self._optional("training", "penalty")
+        augmentation = self._optional("training", "augmentation")
+        optimizers = [self._of_network("optimizer", role) for role in ("generator", "discriminator")]
+        schedules = [self._of_network("schedule", role) for role in ("generator", "discriminator")]
+        self._check_training()
         generator = self._network("generator")
         discriminator = self._network("discriminator")
         if self.problems:
@@ -68,8 +81,6 @@ class _Resolution:
         assert latent is not None
         assert data is not None
         assert loss is not None
-        assert optimizers[0] is not None
-        assert optimizers[1] is not None
         return ResolvedRecipe(
             name=name,
             description=shape.description,
@@ -84,15 +95,33 @@ class _Resolution:
                 batch_size=training.batch_size,
                 seed=training.seed,
                 updates=training.updates,
+                latents=training.latents,
+                discriminator_passes=training.discriminator_passes,
+                accumulate=training.accumulate,
                 loss=loss,
-                generator_optimizer=optimizers[0],
-                discriminator_optimizer=optimizers[1],
+                penalty=penalty,
+                augmentation=augmentation,
+                generator=_network_training(training, training.generator, optimizers[0], schedules[0]),
+                discriminator=_network_training(training, training.discriminator, optimizers[1], schedules[1]),
                 ema=training.ema,
+                precision=training.precision,
+                xla=training.xla,
+                fuse=training.fuse,
+                held_out=training.held_out,
                 log_every=training.log_every,
                 sample_every=training.sample_every,
                 checkpoint_every=training.checkpoint_every,
+                keep=training.keep,
+                recover_times=training.recover.times,
+                recover_rate=training.recover.rate,
                 sample_grid=training.sample_grid,
                 missing=training.missing,
+            ),
+            distribution=DistributionPlan(
+                strategy=shape.distribute.strategy,
+                synchronized=shape.distribute.synchronized,
+                cpu_devices=shape.distribute.cpu_devices,
+                tpu=shape.distribute.tpu,
             ),
             silence=shape.silence,
             plugins=shape.plugins,
@@ -143,14 +172,48 @@ class _Resolution:
             return None
         return self._choice(path[-1], node, path)
 
-    def _optimizer(self, role: str) -> Choice | None:
-        common, own = self._at("training", "optimizer"), self._at("training", role, "optimizer")
+    def _optional(self, *path: str) -> Choice | None:
+        node = self._at(*path)
+        return None if node is None or node.value is None else self._choice(path[-1], node, path)
+
+    def _of_network(self, kind: str, role: str) -> Choice | None:
+        """What training names for one network, over what it names for both."""
+        common, own = self._at("training", kind), self._at("training", role, kind)
         if own is None or own.value is None:
-            return self._required("training", "optimizer")
+            return (self._required if kind == "optimizer" else self._optional)("training", kind)
         if common is not None and common.value is not None:
-            self._choice("optimizer", common, ("training", "optimizer"))
+            self._choice(kind, common, ("training", kind))
         node = merged_slot(common, own) if common is not None else own
-        return self._choice("optimizer", node, ("training", role, "optimizer"))
+        return self._choice(kind, node, ("training", role, kind))
+
+    def _check_training(self) -> None:
+        updates = self._at("training", "updates")
+        simultaneous = updates is None or updates.value in (None, "simultaneous")
+        for role in ("generator", "discriminator"):
+            own = self._at("training", role, "updates")
+            if simultaneous and own is not None and type(own.value) is int and own.value > 1:
+                message = (
+                    f"simultaneous updates come one to one; choose training.updates alternating (given: {own.value})"
+                )
+                self._problem(("training", role, "updates"), message, own)
+        latents = self._at("training", "latents")
+        if simultaneous and latents is not None and latents.value == "fresh":
+            message = (
+                "simultaneous updates share one forward pass; choose training.updates alternating (given: 'fresh')"
+            )
+            self._problem(("training", "latents"), message, latents)
+        parts, batch = self._at("training", "accumulate"), self._at("training", "batch_size")
+        numbers = [node.value for node in (parts, batch) if node is not None and type(node.value) is int]
+        if parts is not None and len(numbers) == 2 and numbers[0] > 0 and numbers[1] % numbers[0]:
+            message = f"must divide training.batch_size {numbers[1]} (given: {numbers[0]})"
+            self._problem(("training", "accumulate"), message, parts)
+        distributed = self._at("distribute", "strategy")
+        if distributed is not None and distributed.value == "parameter_server":
+            message = (
+                "parameter servers train each worker on stale weights: the two networks of a GAN would meet old "
+                "opponents, and no run could be repeated. Choose multi_worker"
+            )
+            self._problem(("distribute", "strategy"), message, distributed)
 
     def _network(self, role: Role) -> NetworkPlan:
         network = self._at(role)
@@ -349,3 +412,17 @@ class _Resolution:
             name: nested.get(name, getattr(values, name)) for name in component.options.model_fields
         }
         return Choice(component, options, path)
+
+
+def _network_training(
+    training: model.Training, own: model.TrainingOfNetwork, optimizer: Choice | None, schedule: Choice | None
+) -> NetworkTraining:
+    assert optimizer is not None
+    return NetworkTraining(
+        optimizer=optimizer,
+        schedule=schedule,
+        updates=own.updates,
+        clip_norm=own.clip_norm,
+        clip_value=own.clip_value,
+        l2=training.l2 if own.l2 is None else own.l2,
+    )

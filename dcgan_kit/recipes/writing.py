@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from dcgan_kit.recipes import reading
-from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
+from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, NetworkTraining, ResolvedRecipe
 
 
 def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
@@ -32,15 +32,32 @@ def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
             "batch_size": training.batch_size,
             "seed": training.seed,
             "updates": training.updates,
+            "latents": training.latents,
+            "discriminator_passes": training.discriminator_passes,
+            "accumulate": training.accumulate,
             "loss": _choice(training.loss),
-            "generator": {"optimizer": _choice(training.generator_optimizer)},
-            "discriminator": {"optimizer": _choice(training.discriminator_optimizer)},
+            "penalty": _choice_or_none(training.penalty),
+            "augmentation": _choice_or_none(training.augmentation),
+            "generator": _network_training(training.generator),
+            "discriminator": _network_training(training.discriminator),
             "ema": training.ema,
+            "precision": training.precision,
+            "xla": training.xla,
+            "fuse": training.fuse,
+            "held_out": training.held_out,
             "log_every": training.log_every,
             "sample_every": training.sample_every,
             "checkpoint_every": training.checkpoint_every,
+            "keep": training.keep,
+            "recover": {"times": training.recover_times, "rate": training.recover_rate},
             "sample_grid": list(training.sample_grid),
             "missing": list(training.missing),
+        },
+        "distribute": {
+            "strategy": recipe.distribution.strategy,
+            "synchronized": recipe.distribution.synchronized,
+            "cpu_devices": recipe.distribution.cpu_devices,
+            "tpu": recipe.distribution.tpu,
         },
         "silence": list(recipe.silence),
         "plugins": list(recipe.plugins),
@@ -83,6 +100,21 @@ def _block(block: Block) -> dict[str, Any]:
         data["constraint"] = _choice(block.constraint)
     data["bias"] = block.bias
     return data
+
+
+def _network_training(training: NetworkTraining) -> dict[str, Any]:
+    return {
+        "optimizer": _choice(training.optimizer),
+        "schedule": _choice_or_none(training.schedule),
+        "updates": training.updates,
+        "clip_norm": training.clip_norm,
+        "clip_value": training.clip_value,
+        "l2": training.l2,
+    }
+
+
+def _choice_or_none(choice: Choice | None) -> dict[str, Any] | None:
+    return None if choice is None else _choice(choice)
 
 
 def _choice(choice: Choice) -> dict[str, Any]:

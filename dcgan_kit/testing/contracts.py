@@ -19,6 +19,7 @@ from dcgan_kit.components.site import Site
 from dcgan_kit.data.loading import broken_contract
 from dcgan_kit.networks.building import as_layers
 from dcgan_kit.networks.reasons import reason
+from dcgan_kit.training.noise import StepNoise
 
 BATCH = 4
 _MAPS: tuple[Shape, ...] = ((8, 8, 16), (4, 6, 16))
@@ -213,7 +214,7 @@ def _check_loss(component: Component, options: dict[str, Any], _: Any) -> None:
             where = f"{component}, of the {name}, for logits from {low:g} to {high:g}"
             with tf.GradientTape() as tape:
                 tape.watch([real, fake])
-                value = getattr(loss, name)(real, fake)
+                value = getattr(loss, name)(real, fake, StepNoise(0, 1, "loss"))
             _require(tuple(value.shape) == (), f"{where}: must be a scalar. Received: shape {tuple(value.shape)}")
             _require(bool(np.isfinite(value)), f"{where}: must be finite")
             gradients = tape.gradient(value, [real, fake])

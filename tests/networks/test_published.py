@@ -355,7 +355,7 @@ def test_batch_normalization(name, symbolic):
 def test_optimizers_and_batches(name, rate, beta_1, epsilon, batch, resolve):
     training = resolve(name).training
     assert training.batch_size == batch
-    for choice in (training.generator_optimizer, training.discriminator_optimizer):
+    for choice in (training.generator.optimizer, training.discriminator.optimizer):
         optimizer = choice.build()
         assert type(optimizer).__name__ == "Adam"
         assert float(optimizer.learning_rate) == pytest.approx(rate)

@@ -129,7 +129,7 @@ def test_every_option_has_a_value(resolved, whole):
                 check(inner)
 
     recipe = resolved(whole, "generator.upsample.initializer={use: normal, stddev: 0.1}")
-    choices = [recipe.latent, recipe.data, recipe.training.loss, recipe.training.generator_optimizer]
+    choices = [recipe.latent, recipe.data, recipe.training.loss, recipe.training.generator.optimizer]
     for block in blocks(recipe).values():
         choices += [*block.slots.values(), block.initializer]
     for choice in choices:
@@ -170,7 +170,7 @@ def test_each_network_may_have_its_own_optimizer_and_no_common_one(resolved, who
         "  generator: {optimizer: adam}\n  discriminator: {optimizer: {use: adam, beta_1: 0.1}}",
     )
     training = resolved(text).training
-    assert training.generator_optimizer.options["beta_1"] == 0.5
+    assert training.generator.optimizer.options["beta_1"] == 0.5
     assert training.discriminator_optimizer.options["beta_1"] == 0.1
 
 

@@ -183,7 +183,7 @@ def vector_loss():
     """Returns a number for each image instead of one."""
     from dcgan_kit import AdversarialLoss
 
-    return AdversarialLoss(lambda real, fake: -fake, lambda real, fake: fake - real)
+    return AdversarialLoss(lambda real, fake, noise: -fake, lambda real, fake, noise: fake - real)
 
 
 @component("optimizer")
