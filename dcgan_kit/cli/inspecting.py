@@ -35,12 +35,12 @@ def _checked(recipe: str, overrides: tuple[str, ...]) -> tuple[ResolvedRecipe, t
     from dcgan_kit.errors import gathered
     from dcgan_kit.networks.building import build_networks
     from dcgan_kit.networks.lint import check_silence, lint
-    from dcgan_kit.training.parts import check_parts
+    from dcgan_kit.training.parts import build_parts
 
     networks, *_ = gathered(
         lambda: build_networks(resolved, symbolic=True),
         lambda: check_silence(resolved),
-        lambda: check_parts(resolved),
+        lambda: build_parts(resolved),
     )
     return resolved, lint(resolved, networks)
 

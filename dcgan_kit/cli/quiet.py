@@ -31,8 +31,8 @@ def start_tensorflow() -> None:
             import keras
             import tensorflow as tf
 
-            # The first operation makes TensorFlow look at the machine, and say so.
-            tf.constant(0)
+            # TensorFlow looks at the machine, and says so. Operations must wait: devices are still to be chosen.
+            tf.config.list_physical_devices()
         except Exception as error:
             # A broken installation raises anything from ImportError to errors of protobuf.
             scratch.seek(0)

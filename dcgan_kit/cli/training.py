@@ -36,8 +36,21 @@ DEFAULT_RECIPE = "lecture-fashion28"
     metavar="DIR",
     help="Run folder.  [default: runs/NAME of the recipe]",
 )
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "one_device", "mirrored", "multi_worker", "tpu"]),
+    help="Devices that share the work; short for distribute.strategy=…",
+)
+@click.option(
+    "--may-change",
+    multiple=True,
+    metavar="KEY",
+    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
+)
 @plugin_options
-def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
+def train(
+    recipe: str, overrides: tuple[str, ...], path: Path | None, strategy: str | None, may_change: tuple[str, ...]
+) -> None:
     """Train RECIPE, a name or a file (without one: lecture-fashion28), with KEY=VALUE overrides.
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
@@ -46,6 +59,8 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
 
     if "=" in recipe:
         recipe, overrides = DEFAULT_RECIPE, (recipe, *overrides)
+    if strategy is not None:
+        overrides = (*overrides, f"distribute.strategy={strategy}")
     loaded = load_recipe(recipe, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     path = Path("runs") / loaded.recipe.name if path is None else path
@@ -55,7 +70,9 @@ def train(recipe: str, overrides: tuple[str, ...], path: Path | None) -> None:
     from dcgan_kit.training.loop import train as run_training
 
     with _Progress(loaded.recipe.training.steps, loaded.recipe.training.batch_size) as progress:
-        outcome = run_training(loaded.recipe, loaded.plugins, path, progress)
+        outcome = run_training(loaded.recipe, loaded.plugins, path, progress, may_change)
+    if outcome.stopped_by:
+        note(f"plugin {outcome.stopped_by} ended training after step {outcome.step}")
     if outcome.signal is None:
         note(
             f"done: {outcome.run.path} (samples in {outcome.run.samples}, "

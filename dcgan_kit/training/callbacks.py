@@ -41,8 +41,14 @@ class Callbacks:
                     message = f"dcgan_kit_callbacks must return Keras callbacks, and gave {callback!r:.100}"
                     raise ComponentError(f"plugin {plugin}: {message}")
                 callback.set_model(generator)
+                generator.stop_training = False
                 offered.append((plugin, callback))
         return Callbacks(tuple(offered))
+
+    @property
+    def stopped_by(self) -> str:
+        """The plugin whose callback set ``model.stop_training``; empty if none did."""
+        return next((str(plugin) for plugin, callback in self.offered if callback.model.stop_training), "")
 
     def call(self, event: str, *step: int | Mapping[str, float]) -> None:
         """Tell every callback of an event, e.g. ``call("on_train_batch_end", 100, metrics)``.

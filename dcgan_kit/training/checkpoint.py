@@ -1,9 +1,14 @@
-"""Checkpoints: every variable of a run in one file, written whole or not at all, read without pickle."""
+"""Checkpoints: every variable of a run in one file, written whole or not at all, found damaged by a checksum."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,24 +16,57 @@ from dcgan_kit.errors import RunError
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.state import TrainingState
 
-KEPT = 2
-"""Files that stay: should the newest be damaged, the one before serves."""
+META = "meta/"
+"""Before the names of what is no variable: the resolved recipe and the versions, as UTF-8 bytes."""
 
 
-def save_checkpoint(run: RunFolder, state: TrainingState) -> Path:
-    """Write every variable; remove all but the newest files.
+@dataclass(frozen=True)
+class Entry:
+    """A line of the manifest.
+
+    Attributes:
+        file: name of the file in the folder of checkpoints.
+        step: steps that were done.
+        sha256: of the whole file.
+        bytes: its size.
+    """
+
+    file: str
+    step: int
+    sha256: str
+    bytes: int
+
+
+def save_checkpoint(run: RunFolder, state: TrainingState, keep: int) -> Path:
+    """Write every variable, the recipe and the versions; remove all but the newest ``keep`` files.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
+    content = packed(state.values(), {"recipe": run.recipe_file, "environment": run.environment_file})
+    step, again = int(state.step), int(state.recoveries)
+    path = run.checkpoints / (f"step-{step:09d}.npz" if not again else f"step-{step:09d}-again-{again}.npz")
+    entry = Entry(path.name, step, hashlib.sha256(content).hexdigest(), len(content))
+    before = [known for known in (_manifest(run) or ()) if known.file != path.name]
+    entries = [*before, entry]
+    # First the line, then the file: a file without a line could not be told from a damaged one.
+    _write_manifest(run, entries)
+    run.write(path, content)
+    for old in entries[:-keep]:
+        (run.checkpoints / old.file).unlink(missing_ok=True)
+    _write_manifest(run, entries[-keep:])
+    return path
+
+
+def packed(values: dict[str, Any], texts: dict[str, Path]) -> bytes:
+    """Return arrays, and files of text beside them, as one npz."""
+    arrays = {name: value for name, value in values.items()}
+    for name, file in texts.items():
+        arrays[META + name] = np.frombuffer(file.read_bytes() if file.exists() else b"", np.uint8)
     stream = io.BytesIO()
     # Names hold slashes, which savez would take for folders inside the archive; that is harmless, and read back alike.
-    np.savez(stream, allow_pickle=False, **{name: np.asarray(v) for name, v in state.variables().items()})
-    path = run.checkpoints / f"step-{int(state.step):09d}.npz"
-    run.write(path, stream.getvalue())
-    for old in _files(run)[:-KEPT]:
-        old.unlink(missing_ok=True)
-    return path
+    np.savez(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
 
 
 def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | None, list[str]]:
@@ -40,24 +78,90 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     Raises:
         RunError: a whole checkpoint is of other networks.
     """
-    damaged = []
-    for path in reversed(_files(run)):
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                values = {name: archive[name] for name in archive.files}
-        except Exception as error:
-            # A damaged archive makes zipfile, NumPy or tokenize raise whatever they like.
-            damaged.append(f"{path}: is damaged and left aside ({error})")
+    told = []
+    entries = _manifest(run)
+    if entries is None:
+        if run.manifest_file.exists():
+            told.append(
+                f"{run.manifest_file}: is damaged and left aside; checkpoints are checked by their archive's sums"
+            )
+        files = sorted(run.checkpoints.glob("step-*.npz"))
+        entries = [Entry(file.name, -1, "", file.stat().st_size) for file in files]
+    for entry in reversed(entries):
+        path = run.checkpoints / entry.file
+        if not path.exists():
+            # Its line was written, and then the process was killed.
             continue
-        variables = state.variables()
-        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
-        if shapes != {name: value.shape for name, value in values.items()}:
-            raise RunError(f"{path}: is a checkpoint of other networks than the recipe's")
-        for name, variable in variables.items():
-            variable.assign(values[name])
-        return path, damaged
-    return None, damaged
+        try:
+            values = _read(path, entry, state)
+        except _Damaged as error:
+            told.append(f"{path}: is damaged and left aside ({error})")
+            continue
+        state.assign(values)
+        return path, told
+    return None, told
 
 
-def _files(run: RunFolder) -> list[Path]:
-    return sorted(run.checkpoints.glob("step-*.npz"))
+class _Damaged(Exception):
+    pass
+
+
+def _read(path: Path, entry: Entry, state: TrainingState) -> dict[str, Any]:
+    content = path.read_bytes()
+    if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise _Damaged("its checksum is not the one that was written down")
+    return unpacked(content, state, str(path))
+
+
+def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]:
+    """Return the arrays of an npz that are the state's variables, each checked before it is read.
+
+    Raises:
+        RunError: they are of other networks.
+    """
+    expected = {name: (tuple(v.shape), np.dtype(v.dtype.name if hasattr(v.dtype, "name") else v.dtype))
+                for name, v in state.variables().items()}  # fmt: skip
+    values = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            found = {name.removesuffix(".npy") for name in archive.namelist() if not name.startswith(META)}
+            if found != set(expected):
+                raise RunError(f"{where}: is a checkpoint of other networks than the recipe's")
+            for name, (shape, dtype) in expected.items():
+                values[name] = _array(archive, f"{name}.npy", shape, dtype, where)
+    except RunError:
+        raise
+    except Exception as error:
+        # A damaged archive makes zipfile or NumPy raise whatever they like.
+        raise _Damaged(str(error)) from error
+    return values
+
+
+def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: Any, where: str) -> Any:
+    """Read one array whose header says what is expected; a header may ask for any amount of memory."""
+    with archive.open(name) as stream:
+        np.lib.format.read_magic(stream)
+        found, _, kind = np.lib.format.read_array_header_1_0(stream)
+        if found != shape or kind != dtype:
+            raise RunError(f"{where}: is a checkpoint of other networks than the recipe's ({name}: {found} {kind})")
+        data = stream.read(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
+        # The archive's own checksum is compared at the end of the entry.
+        if stream.read(1):
+            raise _Damaged(f"{name} is longer than its header says")
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _manifest(run: RunFolder) -> list[Entry] | None:
+    """The lines of the manifest, oldest first; None if there is none that can be read."""
+    try:
+        data = json.loads(run.manifest_file.read_bytes())
+        return [Entry(**{**line, "file": Path(line["file"]).name}) for line in data["checkpoints"]]
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _write_manifest(run: RunFolder, entries: list[Entry]) -> None:
+    text = json.dumps({"version": 1, "checkpoints": [asdict(entry) for entry in entries]}, indent=2)
+    run.write(run.manifest_file, text.encode() + b"\n")

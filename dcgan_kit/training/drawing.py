@@ -12,6 +12,7 @@ from dcgan_kit.errors import RunError
 from dcgan_kit.networks.building import build_networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.checkpoint import restore_checkpoint
+from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.run_folder import read_run
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.state import TrainingState
@@ -32,7 +33,9 @@ class Drawn:
     step: int
 
 
-def draw(recipe: ResolvedRecipe, run_path: Path, count: int, seed: int, output: Path, each: Path | None) -> Drawn:
+def draw(
+    recipe: ResolvedRecipe, run_path: Path, count: int, seed: int, output: Path, each: Path | None, raw: bool = False
+) -> Drawn:
     """Draw images from a run and write them.
 
     Args:
@@ -42,19 +45,20 @@ def draw(recipe: ResolvedRecipe, run_path: Path, count: int, seed: int, output: 
         seed: of the latent vectors.
         output: the grid's file.
         each: folder for each image as a file of its own, or None.
+        raw: from the generator itself, where the recipe keeps an average of it too.
 
     Raises:
         RunError: the run has no whole checkpoint, or a file cannot be written.
     """
     run = read_run(run_path)
-    state = TrainingState.create(recipe, build_networks(recipe))
+    state = TrainingState.create(recipe, build_networks(recipe), build_parts(recipe))
     checkpoint, damaged = restore_checkpoint(run, state)
     if checkpoint is None:
         told = "".join(f"\n  {line}" for line in damaged)
         raise RunError(f"{run_path}: has no checkpoint to sample from yet{told}")
     # The seed of training's own latent vectors is (seed, step); any step below 0 is free for sampling.
     latent = latent_vectors(recipe, count, seed, step=-2)
-    images = generated(state.sampled, latent, recipe.value_range)
+    images = generated(state.networks.generator.model if raw else state.sampled, latent, recipe.value_range)
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     blank = np.zeros((rows * columns - count, *recipe.image.shape), np.uint8)

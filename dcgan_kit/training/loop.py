@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.loading import load_images
-from dcgan_kit.data.order import batch_indices
-from dcgan_kit.errors import UserError, gathered
-from dcgan_kit.networks.building import build_networks
+from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint import restore_checkpoint, save_checkpoint
+from dcgan_kit.training.cluster import Watch
+from dcgan_kit.training.crash import first_crash, write_bundle
 from dcgan_kit.training.metrics import MetricsWriter
-from dcgan_kit.training.parts import check_parts
-from dcgan_kit.training.run_folder import RunFolder, open_run, writing
+from dcgan_kit.training.precision import in_float32
+from dcgan_kit.training.run_folder import RunFolder, begun_precision, environment, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
-from dcgan_kit.training.state import TrainingState
-from dcgan_kit.training.step import METRICS, Steps, compiled_steps
+from dcgan_kit.training.session import Session
+from dcgan_kit.training.step import METRICS, Steps
 
 GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""
+RUN_AGAIN = 75
+"""Exit status of a worker whose cluster broke: the same command goes on."""
 
 
 class Diverged(UserError):
-    """A loss is no longer a finite number."""
+    """A number is no longer finite."""
 
 
 class Watcher(Protocol):
@@ -57,38 +60,48 @@ class Outcome:
         run: the run folder.
         step: steps that are done.
         signal: the signal that stopped it, or None where it reached the end.
+        stopped_by: the plugin whose callback stopped it; empty if none did.
     """
 
     run: RunFolder
     step: int
     signal: signal.Signals | None
+    stopped_by: str = ""
 
 
-def train(recipe: ResolvedRecipe, plugins: LoadedPlugins, path: Path, watcher: Watcher) -> Outcome:
+def train(
+    recipe: ResolvedRecipe, plugins: LoadedPlugins, path: Path, watcher: Watcher, may_change: Sequence[str] = ()
+) -> Outcome:
     """Train a recipe in a run folder, from its checkpoint if it holds one.
 
     Args:
         recipe: what to train.
         plugins: the plugins that were loaded, for their callbacks.
-        path: the run folder.
+        path: the run folder; several workers must see the same one.
         watcher: who is told.
+        may_change: keys in which the recipe may differ from the one that the run began with.
 
     Raises:
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
     _refuse_missing(recipe)
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(recipe.training.seed)
-    networks, _ = gathered(lambda: build_networks(recipe), lambda: check_parts(recipe))
+    session = Session.create(recipe, begun_precision(path))
+    precision = session.precision
+    watcher.note(f"on {session.devices}, {precision.precision} ({precision.reason})")
     images = load_images(recipe)
     for line in images.skipped:
         watcher.note(f"skipped {line}")
     strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
-    with blaming(networks, strangers):
-        state = TrainingState.create(recipe, networks)
-        steps = compiled_steps(recipe, state)
-        run = open_run(path, recipe, plugins)
-        return _Loop(recipe, plugins, run, state, images, steps, watcher).run_to_end()
+    with ExitStack() as held:
+        held.enter_context(blaming(session.state.networks, strangers))
+        steps = session.compile()
+        run = RunFolder(path)
+        if session.devices.chief:
+            held.enter_context(locked(run))
+            run = open_run(path, recipe, environment(plugins, precision.precision, str(session.devices)), may_change)
+        session.devices.agree(0.0)
+        watch = held.enter_context(_watching(session, watcher))
+        return _Loop(session, plugins, run, images, steps, watcher, watch).run_to_end()
 
 
 def _refuse_missing(recipe: ResolvedRecipe) -> None:
@@ -103,117 +116,221 @@ def _refuse_missing(recipe: ResolvedRecipe) -> None:
 class _Loop:
     def __init__(
         self,
-        recipe: ResolvedRecipe,
+        session: Session,
         plugins: LoadedPlugins,
         run: RunFolder,
-        state: TrainingState,
         images: Images,
         steps: Steps,
         watcher: Watcher,
+        watch: Watch | None,
     ) -> None:
-        self.recipe = recipe
-        self.training = recipe.training
+        self.session = session
+        self.recipe = session.recipe
+        self.training = session.recipe.training
+        self.state = session.state
+        self.chief = session.devices.chief
         self.run = run
-        self.state = state
         self.images = images
         self.steps = steps
         self.watcher = watcher
-        self.callbacks = Callbacks.of(plugins, recipe, run, state.networks.generator.model)
-        rows, columns = recipe.training.sample_grid
-        self.grid_latent = latent_vectors(recipe, rows * columns, recipe.training.seed)
+        self.watch = watch
+        generator = session.state.networks.generator.model
+        self.callbacks = Callbacks.of(plugins, self.recipe, run, generator) if self.chief else Callbacks(())
+        rows, columns = self.training.sample_grid
+        self.grid_latent = latent_vectors(self.recipe, rows * columns, self.training.seed)
         self.group = 1
+        self.seconds = 0.0
+        self.saved = -1
 
     def run_to_end(self) -> Outcome:
-        path, damaged = restore_checkpoint(self.run, self.state)
-        for line in damaged:
+        path, told = restore_checkpoint(self.run, self.state)
+        for line in told if self.chief else ():
             self.watcher.note(line)
         step = int(self.state.step)
+        self._check_agreement(step)
         if path is not None:
             self.watcher.note(f"going on from step {step} ({path})")
-        writer = MetricsWriter(self.run, step)
-        saved = step if path is not None else -1
-        with _signals() as received:
+            self.saved = step
+        else:
+            self._save(step)
+        with _signals() as received, ExitStack() as held:
+            writer = held.enter_context(MetricsWriter.open(self.run, step)) if self.chief else None
             if step == 0:
                 self._sample(step, writer)
             self.callbacks.call("on_train_begin")
-            try:
-                while step < self.training.steps and not received:
-                    step, metrics = self._to_next_log(step, received)
-                    if metrics:
-                        self._log(step, metrics, writer)
-                    if step % self.training.sample_every == 0 or step == self.training.steps:
-                        self._sample(step, writer)
-                    if step % self.training.checkpoint_every == 0:
-                        save_checkpoint(self.run, self.state)
-                        saved = step
-            finally:
-                writer.close()
-            if saved != step:
-                save_checkpoint(self.run, self.state)
+            stop = False
+            while step < self.training.steps and not stop:
+                try:
+                    step, metrics, stop = self._to_next_log(step, received)
+                except _NotFinite as found:
+                    step = self._after_crash(found)
+                    continue
+                if metrics:
+                    self._log(step, metrics, writer)
+                if step % self.training.sample_every == 0 or step == self.training.steps:
+                    self._sample(step, writer)
+                if step % self.training.checkpoint_every == 0:
+                    self._save(step)
+            if self.saved != step:
+                self._save(step)
             self.callbacks.call("on_train_end")
-            if step == self.training.steps:
+            # Every worker is done with its part: from here on one may leave before another.
+            self.session.devices.agree(0.0)
+            if self.watch is not None:
+                self.watch.end()
+            early = self.callbacks.stopped_by if step < self.training.steps and not received else ""
+            if self.chief and (step == self.training.steps or early):
                 self._finish()
-        return Outcome(self.run, step, received[0] if step < self.training.steps else None)
+        ended = step == self.training.steps or early
+        # Where another worker took the signal, this one ends as that one does.
+        return Outcome(self.run, step, None if ended else (received or [signal.SIGTERM])[0], early)
 
-    def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float]]:
-        """Train up to the next step at which something is due; return it and the means over the way."""
+    def _check_agreement(self, step: int) -> None:
+        (mean,) = self.session.devices.agree(float(step))
+        if mean != step:
+            raise RunError(
+                f"{self.run.path}: this worker found step {step} there, and others found another. The run folder must "
+                "be on a file system that all workers see"
+            )
+
+    def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float], bool]:
+        """Train up to the next step at which something is due; return it, the means over the way, whether to stop."""
         training = self.training
         due = min(
             (step // every + 1) * every
             for every in (training.log_every, training.sample_every, training.checkpoint_every)
         )
         due = min(due, training.steps)
-        first, totals, started = step, np.zeros(len(METRICS)), time.perf_counter()
-        while step < due and not received:
+        first, totals, started, stop = step, np.zeros(len(METRICS)), time.perf_counter(), False
+        while step < due:
+            # All workers must take the same number of steps, and stop at the same one.
+            asked, seconds = self.session.devices.agree(float(bool(received or self.callbacks.stopped_by)), self.seconds)
+            if asked > 0:
+                stop = True
+                break
+            if seconds > 0:
+                self.group = max(1, min(1000, round(GROUP_SECONDS / seconds)))
             count = min(self.group, due - step)
             group_started = time.perf_counter()
             means = self._group(step, count)
-            elapsed = time.perf_counter() - group_started
+            self.seconds = (time.perf_counter() - group_started) / count
             totals += count * means
             step += count
-            self.group = max(1, min(1000, round(GROUP_SECONDS * count / max(elapsed, 1e-6))))
             self.watcher.progress(step, dict(zip(METRICS, means.tolist(), strict=True)))
         if step == first:
-            return step, {}
+            return step, {}, stop
         seconds = time.perf_counter() - started
         metrics = dict(zip(METRICS, (totals / (step - first)).tolist(), strict=True))
         metrics["images_per_second"] = (step - first) * training.batch_size / seconds
-        return step, metrics
+        return step, metrics, stop
 
     def _group(self, step: int, count: int) -> Any:
-        training = self.training
-        indices = [
-            batch_indices(len(self.images.pixels), training.batch_size, training.seed, step + i) for i in range(count)
-        ]
-        means = self.steps(tf.constant(self.images.pixels[np.stack(indices)]), tf.constant(step, tf.int64)).numpy()
+        pixels, labels = self.session.batches(self.images, step, count)
+        means = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy().astype(np.float64)
         if not np.isfinite(means).all():
-            named = ", ".join(f"{name} {value:g}" for name, value in zip(METRICS, means, strict=True))
-            raise Diverged(
-                f"training diverged between steps {step + 1} and {step + count}: {named}. The last checkpoint in "
-                f"{self.run.checkpoints} is from before; try a lower learning rate in a new run folder"
-            )
-        return means.astype(np.float64)
+            raise _NotFinite(step, count, means)
+        return means
 
-    def _log(self, step: int, metrics: dict[str, float], writer: MetricsWriter) -> None:
-        writer.scalars(step, metrics)
+    def _after_crash(self, found: _NotFinite) -> int:
+        """Find the first step that went wrong, keep what shows why, and go back if the recipe says so."""
+        self.watcher.note(f"{found}; looking for the first such step")
+        crash = first_crash(self.session, self.images, self.steps, self.run, found.step, found.count)
+        again, scale = int(self.state.recoveries), float(self.state.rate_scale)
+        bundle = write_bundle(self.run, self.recipe, crash) if self.chief else None
+        message = f"{crash}. Look at it with `dcgan-kit replay {bundle}`"
+        if again >= self.training.recover_times:
+            path, _ = restore_checkpoint(self.run, self.state)
+            raise Diverged(
+                f"training diverged: {message}. The last checkpoint, {path}, is from before; try a lower learning rate "
+                "in a new run folder, or training.recover.times"
+            )
+        restore_checkpoint(self.run, self.state)
+        self.session.devices.agree(0.0)
+        self.state.recoveries.assign(again + 1)
+        self.state.rate_scale.assign(scale * self.training.recover_rate)
+        step = int(self.state.step)
+        self._save(step)
+        rate = f"{float(self.state.rate_scale):g} of its first value"
+        self.watcher.note(f"{message}. Going back to step {step}, the learning rate at {rate}")
+        return step
+
+    def _save(self, step: int) -> None:
+        if self.chief:
+            save_checkpoint(self.run, self.state, self.training.keep)
+        self.session.devices.agree(0.0)
+        self.saved = step
+
+    def _log(self, step: int, metrics: dict[str, float], writer: MetricsWriter | None) -> None:
+        if writer is not None:
+            writer.scalars(step, metrics)
         self.callbacks.call("on_train_batch_end", step, metrics)
 
-    def _sample(self, step: int, writer: MetricsWriter) -> None:
-        rows, columns = self.training.sample_grid
-        images = generated(self.state.sampled, self.grid_latent, self.recipe.value_range)
-        grid = grid_of(images, rows, columns)
-        self.run.write(self.run.samples / f"step-{step:06d}.png", png_of(grid))
-        writer.image(step, "samples", grid)
+    def _sample(self, step: int, writer: MetricsWriter | None) -> None:
+        if writer is None:
+            return
+        for name, generator in self._generators().items():
+            rows, columns = self.training.sample_grid
+            with in_float32(self.state.networks, self.session.precision.precision):
+                images = generated(generator, self.grid_latent, self.recipe.value_range)
+            grid = grid_of(images, rows, columns)
+            self.run.write(self.run.samples / f"step-{step:06d}{name}.png", png_of(grid))
+            writer.image(step, f"samples{name}", grid)
+
+    def _generators(self) -> dict[str, Any]:
+        """What is sampled and kept: the average, and the generator itself beside it."""
+        raw = self.state.networks.generator.model
+        return {"": raw} if self.state.averaged is None else {"": self.state.averaged, "-raw": raw}
 
     def _finish(self) -> None:
         temporary = self.run.path / ".generator.tmp.keras"
+        # The averaged one last: its file says that the run is finished.
+        for name, generator in reversed(self._generators().items()):
+            target = self.run.raw_generator_file if name else self.run.generator_file
+            try:
+                with writing(target), in_float32(self.state.networks, self.session.precision.precision):
+                    generator.save(temporary)
+                    content = temporary.read_bytes()
+            finally:
+                temporary.unlink(missing_ok=True)
+            self.run.write(target, content)
+
+
+class _NotFinite(Exception):
+    def __init__(self, step: int, count: int, means: Any) -> None:
+        wrong = [name for name, value in zip(METRICS, means, strict=True) if not np.isfinite(value)]
+        super().__init__(f"not finite between steps {step + 1} and {step + count}: {', '.join(wrong)}")
+        self.step, self.count = step, count
+
+
+@contextmanager
+def _watching(session: Session, watcher: Watcher) -> Iterator[Watch | None]:
+    """Look after the other workers; where one is lost, say so and end this process."""
+    cluster = session.devices.cluster
+    if cluster is None or len(cluster.addresses) == 1:
+        yield None
+        return
+
+    def lost(names: str) -> None:
+        watcher.note(f"lost {names}: the same command on all workers goes on from the last checkpoint")
+        sys.stderr.flush()
+        # The main thread waits inside a collective operation, where no exception reaches it.
+        os._exit(RUN_AGAIN)
+
+    with Watch(cluster, lost) as watch:
         try:
-            with writing(self.run.generator_file):
-                self.state.sampled.save(temporary)
-                content = temporary.read_bytes()
-        finally:
-            temporary.unlink(missing_ok=True)
-        self.run.write(self.run.generator_file, content)
+            yield watch
+        except tf.errors.OpError as error:
+            time.sleep(1.0)
+            gone = ", ".join(cluster.name(index) for index in cluster.gone())
+            if not gone:
+                raise
+            raise LostWorker(
+                f"lost {gone}: the same command on all workers goes on from the last checkpoint"
+            ) from error
+
+
+class LostWorker(UserError):
+    """Another worker of the cluster has gone."""
 
 
 @contextmanager

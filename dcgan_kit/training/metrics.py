@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +15,16 @@ from dcgan_kit.training.run_folder import RunFolder, writing
 
 class MetricsWriter:
     """Appends metrics to ``metrics.jsonl`` and to TensorBoard's event file."""
+
+    @staticmethod
+    @contextmanager
+    def open(run: RunFolder, first_step: int) -> Iterator[MetricsWriter]:
+        """Open both, and close them in the end; see ``__init__``."""
+        writer = MetricsWriter(run, first_step)
+        try:
+            yield writer
+        finally:
+            writer.close()
 
     def __init__(self, run: RunFolder, first_step: int) -> None:
         """Open both; lines of steps after ``first_step``, which a stopped run may have left, are dropped."""

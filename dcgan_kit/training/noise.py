@@ -34,6 +34,12 @@ class StepNoise:
         """Return a float32 tensor, standard normal."""
         return self._rows(tf.random.stateless_normal(self._whole(shape), self.seed()), shape)
 
+    def whole(self) -> StepNoise:
+        """Return the same noise for a caller that has the whole batch at hand on every replica."""
+        whole = StepNoise.__new__(StepNoise)
+        whole.__dict__.update(self.__dict__, _replica=0, _replicas=1)
+        return whole
+
     def seed(self) -> Any:
         """Return a fresh int32 seed of shape (2,)."""
         folded = zlib.crc32(f"{self._purpose}/{self._calls}".encode()) & 0x7FFFFFFF

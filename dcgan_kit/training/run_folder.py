@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -54,6 +55,26 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def manifest_file(self) -> Path:
+        """The checkpoints that there are, oldest first, each with its step, size and checksum."""
+        return self.checkpoints / "manifest.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """Versions, plugins, devices and precision that the run was begun with."""
+        return self.path / ENVIRONMENT
+
+    @property
+    def raw_generator_file(self) -> Path:
+        """The final generator without averaging, where the recipe keeps an average."""
+        return self.path / "generator-raw.keras"
+
+    @property
+    def crashes(self) -> Path:
+        """The folder of what was kept of steps whose numbers were not finite."""
+        return self.path / "crashes"
 
     @property
     def samples(self) -> Path:
@@ -118,8 +139,14 @@ def _umask() -> int:
     return mask
 
 
-def open_run(path: Path, recipe: ResolvedRecipe, plugins: LoadedPlugins) -> RunFolder:
+def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()) -> RunFolder:
     """Create a run folder, or open one that the same recipe left unfinished.
+
+    Args:
+        path: the folder.
+        recipe: what is trained.
+        facts: what ``environment.json`` is to hold.
+        may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with.
 
     Raises:
         RunError: the folder holds something else, another recipe's run, or a finished run; or cannot be written.
@@ -128,17 +155,42 @@ def open_run(path: Path, recipe: ResolvedRecipe, plugins: LoadedPlugins) -> RunF
     text = as_yaml(as_data(recipe))
     with writing(path):
         new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    if not new:
-        _check_same(run, recipe, text)
+    changed = not new and _changed(run, recipe, text, may_change)
     # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
-    if new:
+    if new or changed:
         run.write(run.recipe_file, text.encode())
+    if changed:
+        run.generator_file.unlink(missing_ok=True)
     with writing(path):
         run.samples.mkdir(exist_ok=True)
         run.checkpoints.mkdir(exist_ok=True)
-    if not (path / ENVIRONMENT).exists():
-        run.write(path / ENVIRONMENT, json.dumps(environment(plugins), indent=2).encode() + b"\n")
+    if not run.environment_file.exists():
+        run.write(run.environment_file, json.dumps(facts, indent=2).encode() + b"\n")
     return run
+
+
+@contextlib.contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Keep other trainings out of the folder until this one, or its process, ends.
+
+    Raises:
+        RunError: another training is in it.
+    """
+    with writing(run.path):
+        run.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(run.path, os.O_RDONLY)
+    try:
+        try:
+            # The lock is the system's: it goes with the process, however that ends.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(
+                f"{run.path}: another process is training in this folder. Wait for it, stop it, or choose another "
+                "folder with --run"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def read_run(path: Path) -> RunFolder:
@@ -154,20 +206,31 @@ def read_run(path: Path) -> RunFolder:
     return run
 
 
-def environment(plugins: LoadedPlugins) -> dict[str, Any]:
-    """Return the versions and plugins that a run was made with."""
+def environment(plugins: LoadedPlugins, precision: str, devices: str) -> dict[str, Any]:
+    """Return the versions, plugins, precision and devices that a run was made with."""
     packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
     return {
         "dcgan_kit": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
+        "precision": precision,
+        "devices": devices,
         "packages": {name: version("tensorflow-cpu") if _only_cpu(name) else version(name) for name in packages},
         "plugins": [
             {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
             for p in plugins.plugins
         ],
     }
+
+
+def begun_precision(path: Path) -> Any:
+    """The precision that a run was begun in; None where there is no run, or it does not say."""
+    try:
+        precision = json.loads((path / ENVIRONMENT).read_bytes())["precision"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return precision if precision in ("float32", "mixed_bfloat16", "mixed_float16") else None
 
 
 def _only_cpu(name: str) -> bool:
@@ -180,32 +243,39 @@ def _only_cpu(name: str) -> bool:
     return False
 
 
-def _check_same(run: RunFolder, recipe: ResolvedRecipe, text: str) -> None:
+def _changed(run: RunFolder, recipe: ResolvedRecipe, text: str, may_change: Sequence[str]) -> bool:
+    """Whether the run was begun with a recipe that differs, in what may differ."""
     if not run.recipe_file.is_file():
         raise RunError(f"{run.path}: is there and is not a run folder. Choose another with --run, or remove it")
     try:
         before = run.recipe_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{run.recipe_file}: cannot be read: {error}") from error
-    if before != text:
+    differences = _differences(before, recipe) if before != text else {}
+    forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in may_change)]
+    if forbidden or (before != text and not differences):
+        lines = [f"  {key}: {differences[key][0]} there, {differences[key][1]} here" for key in forbidden[:20]]
+        more = [f"  and {len(forbidden) - 20} more"] if len(forbidden) > 20 else []
         raise RunError(
-            f"{run.path}: holds a run of another recipe. Choose another folder with --run.\n"
-            f"{_difference(before, recipe)}"
+            f"{run.path}: holds a run of another recipe. Choose another folder with --run, or say which keys may "
+            f"change, e.g. --may-change {forbidden[0] if forbidden else 'training.steps'}\n"
+            + "\n".join([*lines, *more])
         )
-    if run.finished:
+    if run.finished and not differences:
         raise RunError(
             f"{run.path}: holds a finished run of this recipe. Look at it with `dcgan-kit sample {run.path}`, "
             "or choose another folder with --run"
         )
+    return bool(differences)
 
 
-def _difference(before: str, recipe: ResolvedRecipe) -> str:
+def _differences(before: str, recipe: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:
     from dcgan_kit.recipes.reading import read_text
 
     old = flattened(_lists(read_text(before, RECIPE).data()))
     new = flattened(as_data(recipe))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    return "\n".join(f"  {key}: {old.get(key, '-')} there, {new.get(key, '-')} here" for key in keys[:20])
+    return {key: (old.get(key, "-"), new.get(key, "-")) for key in keys}
 
 
 def _lists(data: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Everything that training moves, and nothing else: the two networks, their optimizers, the average, the step."""
+"""Everything that training moves, and nothing else: networks, optimizers, averages, and a few numbers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.networks.building import Networks
-from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.training.parts import build_optimizer
+from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
+from dcgan_kit.training.parts import Parts, build_optimizer
+
+FIRST_LOSS_SCALE = 2.0**15
+"""Of mixed_float16: small gradients are lifted by it; it halves at every overflow (Micikevicius 2018, 1710.03740)."""
 
 
 @dataclass(frozen=True)
@@ -20,42 +24,66 @@ class TrainingState:
 
     Attributes:
         networks: generator and discriminator.
-        averaged: a moving average of the generator, or None where the recipe keeps none.
+        averaged: a moving average of the generator, batch normalization's statistics included, or None where the
+            recipe keeps none.
         generator_optimizer: of the generator.
         discriminator_optimizer: of the discriminator.
+        rates: the learning rates that the recipe gives the two optimizers, G's first; None: one has its own schedule.
         step: steps that are done, an int64 variable.
+        rate_scale: factor of both learning rates, which falls at each recovery.
+        recoveries: times that training went back to a checkpoint.
+        augmentation: what the augmentation remembers, float32 (n,); its first number is the probability.
+        loss_scale: (scale, steps since it changed), float32; used by mixed_float16 alone.
     """
 
     networks: Networks
     averaged: Any
     generator_optimizer: Any
     discriminator_optimizer: Any
+    rates: tuple[float | None, float | None]
     step: Any
+    rate_scale: Any
+    recoveries: Any
+    augmentation: Any
+    loss_scale: Any
 
     @staticmethod
-    def create(recipe: ResolvedRecipe, networks: Networks) -> TrainingState:
-        """Return the state at step 0 of networks that were just built.
+    def create(recipe: ResolvedRecipe, networks: Networks, parts: Parts) -> TrainingState:
+        """Return the state at step 0 of networks that were just built, inside the scope of the same strategy.
 
         Raises:
             RecipeError: an optimizer component raised or returned something else.
         """
+        training = recipe.training
         generator, discriminator = networks.generator.model, networks.discriminator.model
         # Done in any case: what cannot be copied cannot be saved in the end, which is better known now.
         copy = keras.models.clone_model(generator)
         averaged = None
-        if recipe.training.ema > 0:
+        if training.ema > 0:
             averaged = copy
             averaged.set_weights(generator.get_weights())
         optimizers = []
-        for choice, model in (
-            (recipe.training.generator_optimizer, generator),
-            (recipe.training.discriminator_optimizer, discriminator),
-        ):
-            optimizer = build_optimizer(recipe, choice)
+        for own, model in ((training.generator, generator), (training.discriminator, discriminator)):
+            optimizer = build_optimizer(recipe, own.optimizer)
             optimizer.build(model.trainable_variables)
             optimizers.append(optimizer)
-        step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        return TrainingState(networks, averaged, optimizers[0], optimizers[1], step)
+        augmentation = parts.augmentation.state if parts.augmentation else (0.0,)
+        return TrainingState(
+            networks=networks,
+            averaged=averaged,
+            generator_optimizer=optimizers[0],
+            discriminator_optimizer=optimizers[1],
+            rates=(_rate(optimizers[0]), _rate(optimizers[1])),
+            step=_variable(0, tf.int64),
+            rate_scale=_variable(1.0, tf.float32),
+            recoveries=_variable(0, tf.int64),
+            augmentation=_variable(augmentation, tf.float32),
+            loss_scale=_variable((FIRST_LOSS_SCALE, 0.0), tf.float32),
+        )
+
+    def optimizer(self, role: Role) -> Any:
+        """The optimizer of one network."""
+        return self.generator_optimizer if role == "generator" else self.discriminator_optimizer
 
     @property
     def sampled(self) -> Any:
@@ -67,7 +95,13 @@ class TrainingState:
 
         tf.train.Checkpoint silently leaves out the random state of Dropout; hence the explicit list.
         """
-        named: dict[str, Any] = {"step": self.step}
+        named: dict[str, Any] = {
+            "step": self.step,
+            "rate_scale": self.rate_scale,
+            "recoveries": self.recoveries,
+            "augmentation": self.augmentation,
+            "loss_scale": self.loss_scale,
+        }
         groups = {
             "generator": self.networks.generator.model.variables,
             "discriminator": self.networks.discriminator.model.variables,
@@ -81,3 +115,22 @@ class TrainingState:
                 path = re.sub(r"_\d+(?=[/_]|$)", "", variable.path)
                 named[f"{group}/{index:04d}/{path}"] = variable
         return named
+
+    def values(self) -> dict[str, np.ndarray]:
+        """Every variable's value by its name."""
+        return {name: np.asarray(variable) for name, variable in self.variables().items()}
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """Set every variable to what ``values`` returned."""
+        for name, variable in self.variables().items():
+            variable.assign(values[name])
+
+
+def _variable(value: Any, dtype: Any) -> Any:
+    # Every replica computes the same number, so that one may speak for all.
+    return tf.Variable(value, dtype=dtype, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+
+def _rate(optimizer: Any) -> float | None:
+    rate = optimizer.get_config()["learning_rate"]
+    return float(rate) if isinstance(rate, int | float) else None

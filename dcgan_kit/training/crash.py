@@ -1,0 +1,270 @@
+"""What is kept of a step whose numbers were not finite, and how it is looked at again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit import __version__
+from dcgan_kit.components.results import Images
+from dcgan_kit.errors import RunError
+from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
+from dcgan_kit.recipes.writing import as_data, as_yaml
+from dcgan_kit.training.checkpoint import packed, restore_checkpoint, unpacked
+from dcgan_kit.training.noise import StepNoise
+from dcgan_kit.training.run_folder import RunFolder
+from dcgan_kit.training.session import Session
+from dcgan_kit.training.step import METRICS, Steps, batches_a_step
+
+FACTS = "crash.json"
+STATE = "state.npz"
+BATCH = "batch.npy"
+MAX_FACTS_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """One tensor of a step.
+
+    Attributes:
+        place: what it is, e.g. ``discriminator, real images: output of stage2_normalization``.
+        shape: its shape.
+        minimum: smallest finite number; None if there is none.
+        maximum: largest finite number; None if there is none.
+        mean: of the finite numbers; None if there are none.
+        not_finite: how many numbers are not.
+    """
+
+    place: str
+    shape: tuple[int, ...]
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    not_finite: int
+
+    @staticmethod
+    def of(place: str, tensor: Any) -> TensorFacts:
+        """Measure a tensor."""
+        values = np.asarray(tf.cast(tensor, tf.float32))
+        finite = values[np.isfinite(values)].astype(np.float64)
+        count = int(values.size - finite.size)
+        if not finite.size:
+            return TensorFacts(place, values.shape, None, None, None, count)
+        return TensorFacts(place, values.shape, float(finite.min()), float(finite.max()), float(finite.mean()), count)
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A step whose numbers were not finite.
+
+    Attributes:
+        step: number of the step, from 1.
+        seed: the recipe's.
+        precision: that it ran in.
+        tensors: weights, outputs of layers, losses and gradients, in the order in which a step makes them.
+        metrics: what the step reported.
+        state: every variable before the step.
+        pixels: the images that it saw, uint8 (batches, parts, replicas, B, H, W, C).
+    """
+
+    step: int
+    seed: int
+    precision: Precision
+    tensors: tuple[TensorFacts, ...]
+    metrics: dict[str, float]
+    state: dict[str, Any]
+    pixels: Any
+
+    @property
+    def first(self) -> TensorFacts | None:
+        """The first tensor that is not finite; None: the update itself went wrong."""
+        return next((tensor for tensor in self.tensors if tensor.not_finite), None)
+
+    def __str__(self) -> str:
+        first = self.first
+        if first is None:
+            wrong = ", ".join(name for name, value in self.metrics.items() if not np.isfinite(value))
+            return f"step {self.step}: not finite after one of its updates: {wrong}"
+        count = int(np.prod(first.shape)) if first.shape else 1
+        return f"step {self.step}: {first.place}: {first.not_finite} of {count} numbers are not finite"
+
+
+def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, step: int, count: int) -> Crash:
+    """Go back to the last checkpoint, and on to the first step of a group whose metrics are not finite.
+
+    Training is a function of the checkpoint and the step, so that the same numbers come again.
+
+    Args:
+        session: what was trained.
+        images: on which images.
+        steps: the compiled steps.
+        run: the folder with the checkpoint.
+        step: steps that were done before the group.
+        count: steps of the group.
+
+    Raises:
+        RunError: the group is finite when it runs again.
+    """
+
+    def metrics_of(first: int, count: int) -> Any:
+        return steps(*session.batches(images, first, count), tf.constant(first, tf.int64)).numpy()
+
+    state = session.state
+    restore_checkpoint(run, state)
+    for done in range(int(state.step), step):
+        metrics_of(done, 1)
+    before, bad = state.values(), step
+    for bad in range(step, step + count):
+        metrics = metrics_of(bad, 1)
+        if not np.isfinite(metrics).all():
+            break
+    else:
+        raise RunError(f"{run.path}: steps {step + 1} to {step + count} were not finite, and are when they run again")
+    state.assign(before)
+    for done in range(step, bad):
+        metrics_of(done, 1)
+    values = state.values()
+    pixels = session.whole_batch(images, bad)
+    tensors = tuple(examined(session, values, pixels, bad))
+    state.assign(values)
+    named = dict(zip(METRICS, metrics.tolist(), strict=True))
+    precision = session.precision.precision
+    return Crash(bad + 1, session.recipe.training.seed, precision, tensors, named, values, pixels)
+
+
+def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -> Iterator[TensorFacts]:
+    """Run a step layer by layer, as far as both losses and their gradients, and measure every tensor.
+
+    Args:
+        session: what is trained.
+        values: every variable before the step.
+        pixels: uint8 images (batches, parts, replicas, B, H, W, C).
+        step: steps that were done before.
+    """
+    state, recipe, training = session.state, session.recipe, session.recipe.training
+    state.assign(values)
+    for role in ("generator", "discriminator"):
+        for weight in getattr(state.networks, role).model.weights:
+            if "seed" not in weight.path:
+                yield TensorFacts.of(f"{role}: weight {weight.path}", weight.value)
+    parts, low, high = session.step.parts, *recipe.value_range
+
+    def noise(purpose: str) -> StepNoise:
+        return StepNoise(training.seed, tf.constant(step, tf.int64), purpose)
+
+    real = tf.cast(tf.reshape(pixels[0], (-1, *recipe.image.shape)), tf.float32) * ((high - low) / 255.0) + low
+    latent = parts.latent(training.batch_size, noise("latent0").seed())
+    generator, discriminator = state.networks.generator.model, state.networks.discriminator.model
+    weights = {m: [v.value for v in m.trainable_variables] for m in (generator, discriminator)}
+    facts: list[TensorFacts] = []
+
+    def through(model: Any, x: Any, what: str) -> Any:
+        for layer in model.layers[1:]:
+            x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
+            facts.append(TensorFacts.of(f"{model.name}, {what}: output of {layer.name}", x))
+        return tf.cast(x, tf.float32)
+
+    with session.step.layer_noise.drawn_from(noise("layers"), 0), tf.GradientTape(persistent=True) as tape:
+        fake = through(generator, latent, "latent vectors")
+        augmented = [session.step.augmented(images, noise("augmentation0.0")) for images in (real, fake)]
+        real_logits = through(discriminator, augmented[0], "real images")
+        fake_logits = through(discriminator, augmented[1], "generated images")
+        losses = {
+            discriminator: parts.loss.discriminator(real_logits, fake_logits, noise("labels0.0")),
+            generator: parts.loss.generator(real_logits, fake_logits, noise("labels0.0")),
+        }
+        if parts.penalty is not None:
+            value = session.step.penalty_of(real, fake, noise("penalty0.0"))
+            facts.append(TensorFacts.of("penalty", value))
+            losses[discriminator] += value
+    for model, loss in losses.items():
+        facts.append(TensorFacts.of(f"{model.name}: loss", loss))
+        for variable, gradient in zip(model.trainable_variables, tape.gradient(loss, weights[model]), strict=True):
+            if gradient is not None:
+                facts.append(TensorFacts.of(f"{model.name}: gradient of {variable.path}", gradient))
+    yield from facts
+
+
+def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
+    """Write a crash to a folder of its own in the run folder: recipe, state, images, facts.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    folder = run.crashes / f"step-{crash.step:09d}"
+    facts = {
+        "version": 1,
+        "dcgan_kit": __version__,
+        "step": crash.step,
+        "seed": crash.seed,
+        "precision": crash.precision,
+        "told": str(crash),
+        "metrics": {name: value if np.isfinite(value) else str(value) for name, value in crash.metrics.items()},
+        "tensors": [asdict(tensor) for tensor in crash.tensors],
+    }
+    run.write(folder / "recipe.yaml", as_yaml(as_data(recipe)).encode())
+    run.write(folder / STATE, packed(crash.state, {}))
+    run.write(folder / BATCH, _array_bytes(crash.pixels))
+    run.write(folder / FACTS, json.dumps(facts, indent=2).encode() + b"\n")
+    return folder
+
+
+def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
+    """Run the step of a bundle again; return what happens now and what was told then.
+
+    Args:
+        recipe: the bundle's recipe, on one device.
+        bundle: a folder that ``write_bundle`` wrote.
+
+    Raises:
+        RunError: the bundle is not whole, or not of this recipe.
+    """
+    facts = _facts(bundle)
+    session = Session.create(recipe, facts["precision"])
+    try:
+        content = (bundle / STATE).read_bytes()
+        pixels = np.load(bundle / BATCH, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise RunError(f"{bundle}: is not whole: {error}") from error
+    values = unpacked(content, session.state, str(bundle / STATE))
+    training = recipe.training
+    rows = training.batch_size // training.accumulate
+    shape = (batches_a_step(recipe), training.accumulate, 1, rows, *recipe.image.shape)
+    if pixels.dtype != np.uint8 or pixels.size != np.prod(shape):
+        raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
+    pixels = pixels.reshape(shape)
+    step = facts["step"] - 1
+    tensors = tuple(examined(session, values, tf.constant(pixels), step))
+    session.state.assign(values)
+    labels = tf.zeros((1, *shape[:4]), tf.int32)
+    metrics = session.compile()(tf.constant(pixels[None]), labels, tf.constant(step, tf.int64)).numpy()
+    named = dict(zip(METRICS, metrics.tolist(), strict=True))
+    precision = session.precision.precision
+    return Crash(facts["step"], training.seed, precision, tensors, named, values, pixels), facts["told"]
+
+
+def _facts(bundle: Path) -> dict[str, Any]:
+    path = bundle / FACTS
+    try:
+        if path.stat().st_size > MAX_FACTS_BYTES:
+            raise ValueError(f"is larger than {MAX_FACTS_BYTES} bytes")
+        facts = json.loads(path.read_bytes())
+        if facts["precision"] not in ("float32", "mixed_bfloat16", "mixed_float16"):
+            raise ValueError(f"unknown precision {facts['precision']!r}")
+        return {"precision": facts["precision"], "step": int(facts["step"]), "told": str(facts["told"])}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunError(f"{path}: is no record of a crash: {error}") from error
+
+
+def _array_bytes(array: Any) -> bytes:
+    import io
+
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()

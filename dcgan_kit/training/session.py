@@ -1,0 +1,92 @@
+"""A recipe made ready to be trained: devices, precision, networks, state, step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.components.results import Images
+from dcgan_kit.data.order import batch_indices
+from dcgan_kit.errors import gathered
+from dcgan_kit.networks.building import build_networks
+from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
+from dcgan_kit.training.devices import Devices, choose_devices
+from dcgan_kit.training.parts import build_parts
+from dcgan_kit.training.precision import Chosen, choose_precision, set_precision
+from dcgan_kit.training.state import TrainingState
+from dcgan_kit.training.step import AdversarialStep, Steps, batches_a_step, compiled_steps
+
+
+@dataclass(frozen=True)
+class Session:
+    """A recipe on the devices of this process.
+
+    Attributes:
+        recipe: what is trained.
+        devices: where.
+        precision: in which numbers, and why.
+        xla: whether XLA compiles the step.
+        state: every variable.
+        step: the adversarial step.
+    """
+
+    recipe: ResolvedRecipe
+    devices: Devices
+    precision: Chosen
+    xla: bool
+    state: TrainingState
+    step: AdversarialStep
+
+    @staticmethod
+    def create(recipe: ResolvedRecipe, precision: Precision | None = None) -> Session:
+        """Build everything at step 0; the first thing of TensorFlow that a process does.
+
+        Args:
+            recipe: what to train.
+            precision: the precision that a run was begun in; default: what the recipe says.
+
+        Raises:
+            RecipeError: the recipe cannot be built or trained here; every reason, with places.
+        """
+        devices = choose_devices(recipe)
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(recipe.training.seed)
+        with devices.strategy.scope():
+            networks, parts = gathered(lambda: build_networks(recipe), lambda: build_parts(recipe))
+            state = TrainingState.create(recipe, networks, parts)
+        chosen = choose_precision(recipe.training.precision, devices)
+        if precision is not None and precision != chosen.precision:
+            chosen = Chosen(precision, "as the run was begun")
+        set_precision(networks, chosen.precision)
+        wanted = recipe.training.xla
+        xla = wanted == "on" or (wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1)
+        step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")
+        return Session(recipe, devices, chosen, xla, state, step)
+
+    def compile(self) -> Steps:
+        """Trace the function of K steps."""
+        return compiled_steps(self.step, self.xla)
+
+    def batches(self, images: Images, first: int, count: int) -> tuple[Any, Any]:
+        """Return what this process' replicas see in ``count`` steps from ``first``: uint8 images, int32 labels."""
+        here = slice(self.devices.first_replica, self.devices.first_replica + self.devices.local_replicas)
+        indices = self._indices(images, first, count)[:, :, :, here]
+        labels = np.zeros(indices.shape) if images.labels is None else images.labels[indices]
+        return tf.constant(images.pixels[indices]), tf.constant(labels.astype(np.int32))
+
+    def whole_batch(self, images: Images, step: int) -> Any:
+        """Return the images that all replicas see in a step: uint8 (batches, parts, replicas, B, H, W, C)."""
+        return images.pixels[self._indices(images, step, 1)[0]]
+
+    def _indices(self, images: Images, first: int, count: int) -> Any:
+        training, each = self.recipe.training, batches_a_step(self.recipe)
+        indices = np.stack([
+            batch_indices(len(images.pixels), training.batch_size, training.seed, number)
+            for number in range(first * each, (first + count) * each)
+        ])  # fmt: skip
+        # The rows of a part are shared out among all replicas, as one device would take them together.
+        return indices.reshape((count, each, training.accumulate, self.devices.replicas, -1))
