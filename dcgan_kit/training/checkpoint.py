@@ -44,7 +44,7 @@ def save_checkpoint(run: RunFolder, state: TrainingState, keep: int) -> Path:
         RunError: the disk is full, or the folder cannot be written.
     """
     content = packed(state.values(), {"recipe": run.recipe_file, "environment": run.environment_file})
-    step, again = int(state.step), int(state.recoveries)
+    step, again = state.steps_done, int(np.asarray(state.recoveries))
     path = run.checkpoints / (f"step-{step:09d}.npz" if not again else f"step-{step:09d}-again-{again}.npz")
     entry = Entry(path.name, step, hashlib.sha256(content).hexdigest(), len(content))
     before = [known for known in (_manifest(run) or ()) if known.file != path.name]

@@ -117,7 +117,7 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
 
     state = session.state
     restore_checkpoint(run, state)
-    for done in range(int(state.step), step):
+    for done in range(state.steps_done, step):
         metrics_of(done, 1)
     before, bad = state.values(), step
     for bad in range(step, step + count):

@@ -68,4 +68,4 @@ def draw(
         for index, image in enumerate(images):
             files.append(each / f"{index:05d}.png")
             run.write(files[-1], png_of(image, enlarged=False))
-    return Drawn(output, tuple(files), int(state.step))
+    return Drawn(output, tuple(files), state.steps_done)

@@ -85,13 +85,13 @@ def train(
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
     _refuse_missing(recipe)
-    session = Session.create(recipe, begun_precision(path))
+    strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
+    session = Session.create(recipe, begun_precision(path), strangers)
     precision = session.precision
     watcher.note(f"on {session.devices}, {precision.precision} ({precision.reason})")
     images = load_images(recipe)
     for line in images.skipped:
         watcher.note(f"skipped {line}")
-    strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
     with ExitStack() as held:
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
@@ -146,7 +146,7 @@ class _Loop:
         path, told = restore_checkpoint(self.run, self.state)
         for line in told if self.chief else ():
             self.watcher.note(line)
-        step = int(self.state.step)
+        step = self.state.steps_done
         self._check_agreement(step)
         if path is not None:
             self.watcher.note(f"going on from step {step} ({path})")
@@ -204,7 +204,8 @@ class _Loop:
         first, totals, started, stop = step, np.zeros(len(METRICS)), time.perf_counter(), False
         while step < due:
             # All workers must take the same number of steps, and stop at the same one.
-            asked, seconds = self.session.devices.agree(float(bool(received or self.callbacks.stopped_by)), self.seconds)
+            wish = float(bool(received or self.callbacks.stopped_by))
+            asked, seconds = self.session.devices.agree(wish, self.seconds)
             if asked > 0:
                 stop = True
                 break
@@ -235,7 +236,7 @@ class _Loop:
         """Find the first step that went wrong, keep what shows why, and go back if the recipe says so."""
         self.watcher.note(f"{found}; looking for the first such step")
         crash = first_crash(self.session, self.images, self.steps, self.run, found.step, found.count)
-        again, scale = int(self.state.recoveries), float(self.state.rate_scale)
+        again, scale = int(np.asarray(self.state.recoveries)), float(np.asarray(self.state.rate_scale))
         bundle = write_bundle(self.run, self.recipe, crash) if self.chief else None
         message = f"{crash}. Look at it with `dcgan-kit replay {bundle}`"
         if again >= self.training.recover_times:
@@ -248,9 +249,9 @@ class _Loop:
         self.session.devices.agree(0.0)
         self.state.recoveries.assign(again + 1)
         self.state.rate_scale.assign(scale * self.training.recover_rate)
-        step = int(self.state.step)
+        step = self.state.steps_done
         self._save(step)
-        rate = f"{float(self.state.rate_scale):g} of its first value"
+        rate = f"{float(np.asarray(self.state.rate_scale)):g} of its first value"
         self.watcher.note(f"{message}. Going back to step {step}, the learning rate at {rate}")
         return step
 

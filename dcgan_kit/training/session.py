@@ -14,6 +14,7 @@ from dcgan_kit.data.order import batch_indices
 from dcgan_kit.errors import gathered
 from dcgan_kit.networks.building import build_networks
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
+from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.devices import Devices, choose_devices
 from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.precision import Chosen, choose_precision, set_precision
@@ -42,14 +43,18 @@ class Session:
     step: AdversarialStep
 
     @staticmethod
-    def create(recipe: ResolvedRecipe, precision: Precision | None = None) -> Session:
+    def create(
+        recipe: ResolvedRecipe, precision: Precision | None = None, strangers: frozenset[str] = frozenset()
+    ) -> Session:
         """Build everything at step 0; the first thing of TensorFlow that a process does.
 
         Args:
             recipe: what to train.
             precision: the precision that a run was begun in; default: what the recipe says.
+            strangers: plugins that are not built in, whose layers may fail.
 
         Raises:
+            ComponentError: a stranger's layer failed.
             RecipeError: the recipe cannot be built or trained here; every reason, with places.
         """
         devices = choose_devices(recipe)
@@ -57,7 +62,8 @@ class Session:
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():
             networks, parts = gathered(lambda: build_networks(recipe), lambda: build_parts(recipe))
-            state = TrainingState.create(recipe, networks, parts)
+            with blaming(networks, strangers):
+                state = TrainingState.create(recipe, networks, parts)
         chosen = choose_precision(recipe.training.precision, devices)
         if precision is not None and precision != chosen.precision:
             chosen = Chosen(precision, "as the run was begun")

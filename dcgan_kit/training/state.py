@@ -116,6 +116,11 @@ class TrainingState:
                 named[f"{group}/{index:04d}/{path}"] = variable
         return named
 
+    @property
+    def steps_done(self) -> int:
+        """The number in ``step``."""
+        return int(np.asarray(self.step))
+
     def values(self) -> dict[str, np.ndarray]:
         """Every variable's value by its name."""
         return {name: np.asarray(variable) for name, variable in self.variables().items()}
