@@ -120,8 +120,8 @@ def sgd(
 ) -> keras.optimizers.Optimizer:
     """Step along the gradient.
 
-    Defaults: the convolutional CIFAR-10 network of the first GANs, github.com/goodfeli/adversarial, where momentum rises
-    to 0.7 in 250 epochs
+    Defaults: the convolutional CIFAR-10 network of the first GANs, github.com/goodfeli/adversarial; there momentum
+    rises to 0.7 in 250 epochs
     """
     from keras import optimizers
 
