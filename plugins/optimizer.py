@@ -58,9 +58,7 @@ def adamw(
     """
     from keras import optimizers
 
-    return optimizers.AdamW(
-        learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=weight_decay or None
-    )
+    return optimizers.AdamW(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=weight_decay)
 
 
 @component("optimizer")

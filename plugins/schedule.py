@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -94,12 +93,16 @@ def warm_up(
 
     (step + 1) / steps before the step ``steps``: the first step, 0, already learns.
 
+    Raises:
+        ValueError: what follows is no function.
+
     Goyal et al. 2017, arXiv 1706.02677, section 2.2
     """
     import tensorflow as tf
-    from dcgan_kit_plugins._nested import built
 
-    follow = built("then", then, constant, Callable)
+    follow = (then or constant)()
+    if not callable(follow):
+        raise ValueError(f"then must make a function (step, steps). Received: {follow!r:.100}")
     rise = steps
 
     def factor(step: Any, steps: int) -> Any:
