@@ -18,8 +18,10 @@ def flipped(images: Any, probability: Any, noise: Noise) -> Any:
     """Mirror left and right with half the probability: at 1 all images are as often mirrored as not."""
     import tensorflow as tf
 
-    mirrored = noise.uniform((images.shape[0], 1, 1, 1)) < 0.5 * probability
-    return tf.where(mirrored, tf.reverse(images, [2]), images)
+    columns = tf.range(images.shape[2])[None]
+    mirrored = noise.uniform((images.shape[0], 1)) < 0.5 * probability
+    # On a processor, reversing all images and choosing takes longer than gathering the columns.
+    return tf.gather(images, tf.where(mirrored, columns[:, ::-1], columns), axis=2, batch_dims=1)
 
 
 def shifted(images: Any, reach: tuple[int, int], probability: Any, noise: Noise) -> Any:
@@ -32,7 +34,7 @@ def shifted(images: Any, reach: tuple[int, int], probability: Any, noise: Noise)
     for axis, side, far in ((1, height, reach[0]), (2, width, reach[1])):
         offsets = coin * (tf.floor(noise.uniform((count, 1)) * (2 * far + 1)) - far)
         source = tf.range(side)[None] + tf.cast(offsets, tf.int32)
-        # Gathering rows and columns is exact, and three times as quick on a processor as products of one-hot matrices.
+        # Gathering rows and columns is exact, and quicker on a processor than products of one-hot matrices.
         images = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
         held = tf.cast((source >= 0) & (source < side), tf.float32)
         inside *= held[:, :, None, None] if axis == 1 else held[:, None, :, None]

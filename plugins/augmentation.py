@@ -15,7 +15,7 @@ Policy = tuple[Literal["color", "translation", "cutout"], ...]
 Nested = Annotated[Any, Slot("augmentation")]
 
 SIGNS_AVERAGED = 4
-"""Updates of D from one change of ADA's probability to the next: Karras et al. 2020, section 3.2."""
+"""Updates of D from one change of ADA's probability to the next: Karras et al. 2020, arXiv 2006.06676, section 3."""
 
 
 @component("augmentation")
@@ -116,7 +116,7 @@ def adaptive(
     Raises:
         ValueError: the other augmentation adapts too.
 
-    Karras et al. 2020, arXiv 2006.06676, section 3.2
+    Karras et al. 2020, arXiv 2006.06676, section 3
     """
     import tensorflow as tf
     from dcgan_kit_plugins._nested import fixed_augmentation

@@ -115,7 +115,7 @@ def consistency(
     Raises:
         ValueError: the augmentation adapts.
 
-    Zhang et al. 2019, arXiv 1910.12027, equation 3
+    Zhang et al. 2019, arXiv 1910.12027
     """
     import tensorflow as tf
     from dcgan_kit_plugins._nested import fixed_augmentation

@@ -31,8 +31,8 @@ def linear(
 
     1 - (1 - to) t,  t = (step / steps - start) / (1 - start), within [0, 1]
 
-    From the first step: Gulrajani et al. 2017, arXiv 1704.00028, appendix; from the half: Zhu et al. 2017,
-    arXiv 1703.10593, section 4
+    From the first step: github.com/igul222/improved_wgan_training, gan_cifar_resnet.py; from the half: Zhu et al.
+    2017, arXiv 1703.10593, section 4
     """
     import tensorflow as tf
 
