@@ -14,6 +14,7 @@ from dcgan_kit.components.options import (
     MapSize,
     Padding,
     PoolSize,
+    Slot,
     Stride,
     pair,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "RunError",
     "Schedule",
     "Site",
+    "Slot",
     "Stride",
     "UserError",
     "component",

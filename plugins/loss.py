@@ -1,38 +1,259 @@
-"""Adversarial losses, on logits.  (B, 1), (B, 1) → scalar float32."""
+"""Adversarial losses, on logits.  (B, 1), (B, 1) → scalar float32.
+
+D's logit D(x) is large where an image looks real; G(z) is a generated one, mean is over the batch.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from dcgan_kit import AdversarialLoss, Component, Noise, component, hookimpl
 
+LabelSmoothing = Annotated[
+    float, Field(ge=0.0, lt=1.0, description="how far D's label of real images is moved towards that of generated ones")
+]
+LabelFlipping = Annotated[
+    float, Field(ge=0.0, le=0.5, description="probability, for each image, that D is given the other label")
+]
+LabelNoise = Annotated[
+    float, Field(ge=0.0, le=1.0, description="what is taken from each of D's labels is uniform between 0 and this")
+]
+Label = Annotated[float, Field(ge=-100.0, le=100.0)]
+
 
 @component("loss")
-def non_saturating() -> AdversarialLoss:
+def non_saturating(
+    *, label_smoothing: LabelSmoothing = 0.0, label_flipping: LabelFlipping = 0.0, label_noise: LabelNoise = 0.0
+) -> AdversarialLoss:
     """Minimize binary cross-entropy, the generator's with labels flipped.  (B, 1), (B, 1) → scalar.
 
     L_D = mean(softplus(-D(x))) + mean(softplus(D(G(z))))
     L_G = mean(softplus(-D(G(z))))
 
-    L_G's gradient is largest where D is surest, other than that of the minimax loss -mean(softplus(D(G(z)))).
+    L_G's gradient is largest where D is surest, other than that of ``minimax``.
 
-    Goodfellow et al. 2014, arXiv 1406.2661, section 3
+    With label options, D's terms become softplus(D) - t · D for the label t of each image: 1 - label_smoothing for real
+    and 0 for generated ones, exchanged for the images that label_flipping strikes, less label_noise · u, u ~ U(0, 1).
+    Where labels are counted the other way (generated 1, real 0, and D's logit negated), that noise is *added*: the
+    cross-entropy of the label y for -D is the one of 1 - y for D. A generated image's label may so be negative; then
+    its term has no lower bound, and falls by label_noise · u for each unit that D is surer.
+
+    Goodfellow et al. 2014, arXiv 1406.2661, section 3; smoothing: Salimans et al. 2016, arXiv 1606.03498, section 3.4;
+    flipping: github.com/soumith/ganhacks; noise: keras.io/examples/generative/dcgan_overriding_train_step, whose mean
+    over both kinds of image is half of L_D
+    """
+    labels = _Labels(label_smoothing, label_flipping, label_noise)
+
+    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return _mean_softplus(-fake_logits)
+
+    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return _cross_entropy(labels, real_logits, fake_logits, noise)
+
+    return AdversarialLoss(generator, discriminator)
+
+
+@component("loss")
+def minimax(
+    *, label_smoothing: LabelSmoothing = 0.0, label_flipping: LabelFlipping = 0.0, label_noise: LabelNoise = 0.0
+) -> AdversarialLoss:
+    """Let the generator maximize what the discriminator minimizes.  (B, 1), (B, 1) → scalar.
+
+    L_D = mean(softplus(-D(x))) + mean(softplus(D(G(z))))
+    L_G = -mean(softplus(D(G(z)))) = mean(log(1 - sigmoid(D(G(z)))))
+
+    It saturates: L_G's gradient fades where D tells generated images for sure. Label options: as in
+    ``non_saturating``, for D alone.
+
+    Goodfellow et al. 2014, arXiv 1406.2661, equation 1
+    """
+    labels = _Labels(label_smoothing, label_flipping, label_noise)
+
+    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return -_mean_softplus(fake_logits)
+
+    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return _cross_entropy(labels, real_logits, fake_logits, noise)
+
+    return AdversarialLoss(generator, discriminator)
+
+
+@component("loss")
+def least_squares(
+    *,
+    fake_label: Annotated[Label, Field(description="a: what D is to say of generated images")] = 0.0,
+    real_label: Annotated[Label, Field(description="b: what D is to say of real images")] = 1.0,
+    generator_label: Annotated[Label, Field(description="c: what G wants D to say of generated images")] = 1.0,
+    label_smoothing: LabelSmoothing = 0.0,
+    label_flipping: LabelFlipping = 0.0,
+    label_noise: LabelNoise = 0.0,
+) -> AdversarialLoss:
+    """Minimize squared distances of logits from labels (LSGAN).  (B, 1), (B, 1) → scalar.
+
+    L_D = mean((D(x) - b)²) / 2 + mean((D(G(z)) - a)²) / 2
+    L_G = mean((D(G(z)) - c)²) / 2
+
+    With label options, a + (b - a) t takes the place of a and b, for the labels t of ``non_saturating``.
+
+    Raises:
+        ValueError: fake_label and real_label are one.
+
+    Mao et al. 2016, arXiv 1611.04076, equation 2; its other choice of (a, b, c) is (-1, 1, 0)
     """
     import tensorflow as tf
 
-    def mean_softplus(logits: Any) -> Any:
-        return tf.reduce_mean(tf.math.softplus(tf.cast(logits, tf.float32)))
+    if fake_label == real_label:
+        raise ValueError(f"fake_label and real_label must differ. Received: {fake_label} for both")
+    labels = _Labels(label_smoothing, label_flipping, label_noise)
+
+    def half_square(distances: Any) -> Any:
+        return 0.5 * tf.reduce_mean(tf.square(distances))
 
     def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
-        return mean_softplus(-fake_logits)
+        return half_square(fake_logits - generator_label)
 
     def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
-        return mean_softplus(-real_logits) + mean_softplus(fake_logits)
+        if labels.plain:
+            return half_square(real_logits - real_label) + half_square(fake_logits - fake_label)
+        real, fake = labels.draw(real_logits.shape, fake_logits.shape, noise)
+        span = real_label - fake_label
+        return half_square(real_logits - (fake_label + span * real)) + half_square(
+            fake_logits - (fake_label + span * fake)
+        )
 
     return AdversarialLoss(generator, discriminator)
+
+
+@component("loss")
+def wasserstein() -> AdversarialLoss:
+    """Drive the logits of real and of generated images apart (WGAN).  (B, 1), (B, 1) → scalar.
+
+    L_D = mean(D(G(z))) - mean(D(x))
+    L_G = -mean(D(G(z)))
+
+    D must be held to a Lipschitz bound, or its logits grow without limit: by the penalty ``gradient_penalty``, or by a
+    constraint.
+
+    Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1
+    """
+    import tensorflow as tf
+
+    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return -tf.reduce_mean(fake_logits)
+
+    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
+
+    return AdversarialLoss(generator, discriminator)
+
+
+@component("loss")
+def hinge() -> AdversarialLoss:
+    """Drive logits apart until they are beyond ±1.  (B, 1), (B, 1) → scalar.
+
+    L_D = mean(max(0, 1 - D(x))) + mean(max(0, 1 + D(G(z))))
+    L_G = -mean(D(G(z)))
+
+    Lim, Ye 2017, arXiv 1705.02894; with spectral normalization: Miyato et al. 2018, arXiv 1802.05957, section 4
+    """
+    import tensorflow as tf
+
+    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return -tf.reduce_mean(fake_logits)
+
+    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        return _mean_hinge(real_logits) + _mean_hinge(-fake_logits)
+
+    return AdversarialLoss(generator, discriminator)
+
+
+@component("loss")
+def relativistic_average(
+    *,
+    base: Annotated[
+        Literal["logistic", "hinge", "least_squares"], Field(description="the function f of the formula")
+    ] = "logistic",
+) -> AdversarialLoss:
+    """Compare each image with the mean of the other kind.  (B, 1), (B, 1) → scalar.
+
+    r = D(x) - mean(D(G(z))),  g = D(G(z)) - mean(D(x))
+    L_D = mean(f(r)) + mean(f(-g))
+    L_G = mean(f(g)) + mean(f(-r))
+    f(d) = softplus(-d) for logistic, max(0, 1 - d) for hinge, (d - 1)² for least_squares
+
+    Jolicoeur-Martineau 2018, arXiv 1807.00734, section 4
+    """
+    import tensorflow as tf
+
+    def mean_square(distances: Any) -> Any:
+        return tf.reduce_mean(tf.square(distances - 1.0))
+
+    def mean_logistic(distances: Any) -> Any:
+        return _mean_softplus(-distances)
+
+    measure = {"logistic": mean_logistic, "hinge": _mean_hinge, "least_squares": mean_square}[base]
+
+    def relative(real_logits: Any, fake_logits: Any) -> tuple[Any, Any]:
+        return real_logits - tf.reduce_mean(fake_logits), fake_logits - tf.reduce_mean(real_logits)
+
+    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        real, fake = relative(real_logits, fake_logits)
+        return measure(fake) + measure(-real)
+
+    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+        real, fake = relative(real_logits, fake_logits)
+        return measure(real) + measure(-fake)
+
+    return AdversarialLoss(generator, discriminator)
+
+
+class _Labels:
+    """D's labels, 1 for real and 0 for generated images, disturbed as the options say."""
+
+    def __init__(self, smoothing: float, flipping: float, amplitude: float) -> None:
+        self._smoothing, self._flipping, self._amplitude = smoothing, flipping, amplitude
+        self.plain = not (smoothing or flipping or amplitude)
+
+    def draw(self, real_shape: Any, fake_shape: Any, noise: Noise) -> tuple[Any, Any]:
+        """Return labels of real and of generated images; what an option of 0 needs no noise for is not drawn."""
+        smoothed = 1.0 - self._smoothing
+        return self._disturbed(smoothed, 0.0, real_shape, noise), self._disturbed(0.0, smoothed, fake_shape, noise)
+
+    def _disturbed(self, label: float, other: float, shape: Any, noise: Noise) -> Any:
+        import tensorflow as tf
+
+        size = tuple(shape)
+        labels = tf.fill(size, tf.constant(label, tf.float32))
+        if self._flipping:
+            labels = tf.where(noise.uniform(size) < self._flipping, tf.constant(other, tf.float32), labels)
+        return labels - self._amplitude * noise.uniform(size) if self._amplitude else labels
+
+
+def _cross_entropy(labels: _Labels, real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    import tensorflow as tf
+
+    if labels.plain:
+        return _mean_softplus(-real_logits) + _mean_softplus(fake_logits)
+    real, fake = labels.draw(real_logits.shape, fake_logits.shape, noise)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits
+    return tf.reduce_mean(entropy(real, real_logits)) + tf.reduce_mean(entropy(fake, fake_logits))
+
+
+def _mean_softplus(logits: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.math.softplus(logits))
+
+
+def _mean_hinge(logits: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.nn.relu(1.0 - logits))
 
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every loss."""
-    return [non_saturating]
+    return [non_saturating, minimax, least_squares, wasserstein, hinge, relativistic_average]

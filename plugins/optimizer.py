@@ -1,4 +1,8 @@
-"""Optimizers: how gradients move weights."""
+"""Optimizers: how gradients move weights.
+
+Clipping and L2 are keys of ``training``, for every optimizer; ``weight_decay`` is apart from gradients: each step
+multiplies all weights by 1 - learning_rate · weight_decay.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,24 @@ from dcgan_kit import Component, component, hookimpl
 if TYPE_CHECKING:
     import keras
 
+LearningRate = Annotated[float, Field(gt=0.0, le=10.0, description="length of a step")]
+Beta1 = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean gradient")]
+Beta2 = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean squared gradient")]
+Epsilon = Annotated[float, Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient")]
+EpsilonInside = Annotated[float, Field(gt=0.0, le=1.0, description="added to the squares before the root is taken")]
+Momentum = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the step before")]
+WeightDecay = Annotated[
+    float, Field(ge=0.0, le=10.0, description="a step takes this share, times the learning rate, from each weight")
+]
+
 
 @component("optimizer")
 def adam(
     *,
-    learning_rate: Annotated[float, Field(gt=0.0, le=10.0, description="length of a step")] = 2e-4,
-    beta_1: Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean gradient")] = 0.5,
-    beta_2: Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean squared gradient")] = 0.999,
-    epsilon: Annotated[
-        float, Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient")
-    ] = 1e-7,
+    learning_rate: LearningRate = 2e-4,
+    beta_1: Beta1 = 0.5,
+    beta_2: Beta2 = 0.999,
+    epsilon: Epsilon = 1e-7,
 ) -> keras.optimizers.Optimizer:
     """Step along the mean gradient, divided by its root mean square.
 
@@ -31,7 +43,131 @@ def adam(
     return optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
+@component("optimizer")
+def adamw(
+    *,
+    learning_rate: LearningRate = 2e-4,
+    beta_1: Beta1 = 0.5,
+    beta_2: Beta2 = 0.999,
+    epsilon: Epsilon = 1e-7,
+    weight_decay: WeightDecay = 0.004,
+) -> keras.optimizers.Optimizer:
+    """Step as Adam does, and let weights decay.
+
+    Loshchilov, Hutter 2017, arXiv 1711.05101; rate and betas as ``adam``'s, weight_decay as Keras'
+    """
+    from keras import optimizers
+
+    return optimizers.AdamW(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=weight_decay)
+
+
+@component("optimizer")
+def nadam(
+    *,
+    learning_rate: LearningRate = 2e-4,
+    beta_1: Beta1 = 0.5,
+    beta_2: Beta2 = 0.999,
+    epsilon: Epsilon = 1e-7,
+    weight_decay: WeightDecay = 0.0,
+) -> keras.optimizers.Optimizer:
+    """Step as Adam does, with Nesterov's look ahead.
+
+    Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; rate and betas as ``adam``'s
+    """
+    from keras import optimizers
+
+    return optimizers.Nadam(
+        learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, weight_decay=weight_decay or None
+    )
+
+
+@component("optimizer")
+def rmsprop(
+    *,
+    learning_rate: LearningRate = 5e-5,
+    rho: Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean squared gradient")] = 0.9,
+    momentum: Momentum = 0.0,
+    centered: Annotated[bool, Field(description="divide by the standard deviation, not the root mean square")] = False,
+    epsilon: EpsilonInside = 1e-7,
+    weight_decay: WeightDecay = 0.0,
+) -> keras.optimizers.Optimizer:
+    """Step along the gradient, divided by its root mean square.
+
+    Tieleman, Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6.5; 5e-5: Arjovsky et al. 2017,
+    arXiv 1701.07875, algorithm 1
+    """
+    from keras import optimizers
+
+    return optimizers.RMSprop(
+        learning_rate,
+        rho=rho,
+        momentum=momentum,
+        centered=centered,
+        epsilon=epsilon,
+        weight_decay=weight_decay or None,
+    )
+
+
+@component("optimizer")
+def sgd(
+    *,
+    learning_rate: LearningRate = 0.004,
+    momentum: Momentum = 0.5,
+    nesterov: Annotated[bool, Field(description="take the gradient's part of the step twice, once ahead")] = False,
+    weight_decay: WeightDecay = 0.0,
+) -> keras.optimizers.Optimizer:
+    """Step along the gradient.
+
+    Defaults: the convolutional CIFAR-10 network of the first GANs, github.com/goodfeli/adversarial; there momentum
+    rises to 0.7 in 250 epochs
+    """
+    from keras import optimizers
+
+    return optimizers.SGD(learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay or None)
+
+
+@component("optimizer")
+def lion(
+    *,
+    learning_rate: LearningRate = 2e-5,
+    beta_1: Annotated[float, Field(gt=0.0, lt=1.0, description="share of the mean gradient in the step")] = 0.9,
+    beta_2: Annotated[float, Field(gt=0.0, lt=1.0, description="share kept of the mean gradient")] = 0.99,
+    weight_decay: WeightDecay = 0.0,
+) -> keras.optimizers.Optimizer:
+    """Step along the sign of the mean gradient: every weight as far.
+
+    Chen et al. 2023, arXiv 2302.06675, algorithm 2, which advises a rate 3 to 10 times smaller than Adam's
+    """
+    from keras import optimizers
+
+    return optimizers.Lion(learning_rate, beta_1=beta_1, beta_2=beta_2, weight_decay=weight_decay or None)
+
+
+@component("optimizer")
+def adagrad(
+    *,
+    learning_rate: LearningRate = 0.001,
+    initial_accumulator: Annotated[
+        float, Field(ge=0.0, le=100.0, description="what the sum of squared gradients begins with")
+    ] = 0.1,
+    epsilon: EpsilonInside = 1e-7,
+    weight_decay: WeightDecay = 0.0,
+) -> keras.optimizers.Optimizer:
+    """Step along the gradient, divided by the root of the sum of all its squares so far.
+
+    Duchi et al. 2011, jmlr.org/papers/v12/duchi11a.html; defaults: Keras'
+    """
+    from keras import optimizers
+
+    return optimizers.Adagrad(
+        learning_rate,
+        initial_accumulator_value=initial_accumulator,
+        epsilon=epsilon,
+        weight_decay=weight_decay or None,
+    )
+
+
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every optimizer."""
-    return [adam]
+    return [adam, adamw, nadam, rmsprop, sgd, lion, adagrad]

@@ -11,7 +11,11 @@ from pydantic import Field
 
 @dataclass(frozen=True)
 class Slot:
-    """Marks an option whose value is a component: a name, or a mapping with ``use``."""
+    """Marks an option whose value is a component: a name, or a mapping with ``use``.
+
+    ``Annotated[Any, Slot("penalty"), Field(description=...)]``, with the default None. The factory receives None, or a
+    function that builds the component from what its kind is given (nothing, for a penalty).
+    """
 
     kind: str
 

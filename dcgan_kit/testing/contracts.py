@@ -14,12 +14,19 @@ from pydantic import ValidationError
 
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import KINDS, Shape
-from dcgan_kit.components.results import AdversarialLoss, ImageSpec
+from dcgan_kit.components.results import ImageSpec
 from dcgan_kit.components.site import Site
 from dcgan_kit.data.loading import broken_contract
 from dcgan_kit.networks.building import as_layers
-from dcgan_kit.networks.reasons import reason
-from dcgan_kit.training.noise import StepNoise
+from dcgan_kit.testing.complaints import built, require, require_returned, told
+from dcgan_kit.testing.training import (
+    check_augmentation,
+    check_latent,
+    check_loss,
+    check_optimizer,
+    check_penalty,
+    check_schedule,
+)
 
 BATCH = 4
 _MAPS: tuple[Shape, ...] = ((8, 8, 16), (4, 6, 16))
@@ -48,7 +55,7 @@ def check_component(component: Component, *, shapes: Sequence[Shape] | None = No
     Args:
         component: what ``@component`` made.
         shapes: what a component of a network is given, without the batch; default: what is usual for the kind. For
-            a component of kind ``data``, the shape (H, W, C) of the images that it is asked for.
+            components of kinds ``data``, ``penalty`` and ``augmentation``, shapes (H, W, C) of images.
         options: options of the component, where its defaults do not serve.
 
     Raises:
@@ -70,7 +77,7 @@ def _check_layers(component: Component, options: dict[str, Any], shape: Shape, f
     where = f"{component} at {shape} with {filters} filters"
 
     def build() -> tuple[list[Any], Any]:
-        made = _built(component, _site(shape, filters), options, where)
+        made = built(component, _site(shape, filters), options, where)
         layers = as_layers(made)
         if layers is None:
             raise AssertionError(f"{where}: must return {KINDS[component.kind].returns}. Received: {made!r:.200}")
@@ -79,7 +86,7 @@ def _check_layers(component: Component, options: dict[str, Any], shape: Shape, f
     layers, model = build()
     rule = KINDS[component.kind].shape_rule
     complaint = rule(shape, model.output_shape[1:], filters) if rule else None
-    _require(complaint is None, f"{where}: {complaint}. Received: {model.output_shape[1:]}")
+    require(complaint is None, f"{where}: {complaint}. Received: {model.output_shape[1:]}")
 
     for name, x in (("normal noise", _noise(BATCH, *shape)), ("zeros", np.zeros((BATCH, *shape), "float32"))):
         for training in (False, True):
@@ -87,11 +94,11 @@ def _check_layers(component: Component, options: dict[str, Any], shape: Shape, f
 
     again, same = build()
     shared = {id(layer) for layer in layers} & {id(layer) for layer in again}
-    _require(not shared, f"{where}: must return fresh layers at each call, and returned one of them twice")
+    require(not shared, f"{where}: must return fresh layers at each call, and returned one of them twice")
     # The first model has run in training by now; first weights are compared between two that have not.
     for one, other in zip(same.weights, build()[1].weights, strict=True):
         equal = np.array_equal(np.asarray(one), np.asarray(other))
-        _require(equal, f"{where}: first weights of {one.path} differ at the same place; draw them from site.seed()")
+        require(equal, f"{where}: first weights of {one.path} differ at the same place; draw them from site.seed()")
     _check_saving(same, _noise(BATCH, *shape), where)
 
 
@@ -107,22 +114,15 @@ def _site(shape: Shape, filters: int) -> Site:
     )
 
 
-def _built(component: Component, context: Any, options: dict[str, Any], where: str) -> Any:
-    try:
-        return component.build(context, options)
-    except Exception as error:
-        raise AssertionError(f"{where}: its factory failed: {_told(error)}") from error
-
-
 def _model(layers: list[Any], shape: Shape, where: str) -> Any:
     inputs = outputs = keras.Input(shape)
     for layer in layers:
         try:
             outputs = layer(outputs)
         except Exception as error:
-            raise AssertionError(f"{where}: {layer.name} cannot be applied: {_told(error)}") from error
+            raise AssertionError(f"{where}: {layer.name} cannot be applied: {told(error)}") from error
         single = isinstance(outputs, keras.KerasTensor)
-        _require(single, f"{where}: {layer.name} must map one tensor to one tensor. Received: {outputs!r:.200}")
+        require(single, f"{where}: {layer.name} must map one tensor to one tensor. Received: {outputs!r:.200}")
     return keras.Model(inputs, outputs)
 
 
@@ -133,13 +133,13 @@ def _check_numbers(model: Any, x: Any, training: bool, where: str) -> None:
         try:
             result = model(given, training=training)
         except Exception as error:
-            raise AssertionError(f"{where}: failed: {_told(error)}") from error
+            raise AssertionError(f"{where}: failed: {told(error)}") from error
         total = tf.reduce_sum(tf.cast(result, tf.float32))
-    _require(bool(np.isfinite(result).all()), f"{where}: must be finite, and is not everywhere")
+    require(bool(np.isfinite(result).all()), f"{where}: must be finite, and is not everywhere")
     variables = [variable.value for variable in model.trainable_variables]
     for gradient in tape.gradient(total, [given, *variables]):
         finite = gradient is None or bool(np.isfinite(tf.convert_to_tensor(gradient)).all())
-        _require(finite, f"{where}: must have finite gradients, and has not everywhere")
+        require(finite, f"{where}: must have finite gradients, and has not everywhere")
 
 
 def _check_saving(model: Any, x: Any, where: str) -> None:
@@ -150,16 +150,16 @@ def _check_saving(model: Any, x: Any, where: str) -> None:
             loaded = keras.saving.load_model(file, compile=False)
         except Exception as error:
             raise AssertionError(
-                f"{where}: cannot be saved and loaded again: {_told(error)}. A layer of your own needs "
+                f"{where}: cannot be saved and loaded again: {told(error)}. A layer of your own needs "
                 "@keras.saving.register_keras_serializable(package=...) and get_config()"
             ) from error
         close = np.allclose(model(x, training=False), loaded(x, training=False), atol=1e-6)
-        _require(close, f"{where}: gives other numbers after being saved and loaded")
+        require(close, f"{where}: gives other numbers after being saved and loaded")
 
 
 def _check_constraint(component: Component, options: dict[str, Any], _: Any) -> None:
-    wrap = _built(component, _site((8, 8, 16), 1), options, str(component))
-    _require_returned(component, wrap, wrap is None or callable(wrap))
+    wrap = built(component, _site((8, 8, 16), 1), options, str(component))
+    require_returned(component, wrap, wrap is None or callable(wrap))
     if wrap is None:
         return
     for layer, shape in (
@@ -170,100 +170,44 @@ def _check_constraint(component: Component, options: dict[str, Any], _: Any) -> 
         where = f"{component} of a {type(layer).__name__}"
         free = layer.compute_output_shape((None, *shape))
         held = wrap(layer)
-        _require(isinstance(held, keras.Layer), f"{where}: must give a keras.Layer. Received: {held!r:.200}")
+        require(isinstance(held, keras.Layer), f"{where}: must give a keras.Layer. Received: {held!r:.200}")
         model = _model([held], shape, where)
-        _require(tuple(model.output_shape) == tuple(free), f"{where}: must not change the shape")
+        require(tuple(model.output_shape) == tuple(free), f"{where}: must not change the shape")
         for training in (False, True):
             _check_numbers(model, _noise(BATCH, *shape), training, where)
         _check_saving(model, _noise(BATCH, *shape), where)
 
 
 def _check_initializer(component: Component, options: dict[str, Any], _: Any) -> None:
-    first, again = (_built(component, 1, options, str(component)) for _ in range(2))
-    _require_returned(component, first, isinstance(first, keras.initializers.Initializer))
+    first, again = (built(component, 1, options, str(component)) for _ in range(2))
+    require_returned(component, first, isinstance(first, keras.initializers.Initializer))
     for shape in ((3, 3, 4, 8), (12, 8)):
         drawn = np.asarray(first(shape, "float32"))
-        _require(drawn.shape == shape, f"{component}: must draw {shape}. Received: {drawn.shape}")
-        _require(bool(np.isfinite(drawn).all()), f"{component}: must draw finite numbers")
+        require(drawn.shape == shape, f"{component}: must draw {shape}. Received: {drawn.shape}")
+        require(bool(np.isfinite(drawn).all()), f"{component}: must draw finite numbers")
         same = np.array_equal(drawn, np.asarray(again(shape, "float32")))
-        _require(same, f"{component}: must draw the same for the same seed")
-
-
-def _check_latent(component: Component, options: dict[str, Any], _: Any) -> None:
-    draw = _built(component, None, options, str(component))
-    _require_returned(component, draw, callable(draw))
-    compiled = tf.function(draw, autograph=False)
-    drawn = [np.asarray(draw(5, tf.constant(seed))) for seed in ([0, 1], [0, 1], [0, 2], [1, 1])]
-    size = options["size"]
-    _require(drawn[0].shape == (5, size), f"{component}: must draw (5, {size}). Received: {drawn[0].shape}")
-    _require(drawn[0].dtype == np.float32, f"{component}: must draw float32. Received: {drawn[0].dtype}")
-    _require(bool(np.isfinite(drawn[0]).all()), f"{component}: must draw finite numbers")
-    _require(np.array_equal(drawn[0], drawn[1]), f"{component}: must draw the same for the same seed")
-    for other in drawn[2:]:
-        _require(not np.array_equal(drawn[0], other), f"{component}: must draw others for another seed")
-    traced = np.asarray(compiled(5, tf.constant([0, 1])))
-    _require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
-
-
-def _check_loss(component: Component, options: dict[str, Any], _: Any) -> None:
-    loss = _built(component, None, options, str(component))
-    _require_returned(component, loss, isinstance(loss, AdversarialLoss))
-    for low, high in ((-1.0, 1.0), (-80.0, 80.0)):
-        real, fake = tf.constant([[low], [0.0], [high]]), tf.constant([[high], [low], [0.0]])
-        for name in ("generator", "discriminator"):
-            where = f"{component}, of the {name}, for logits from {low:g} to {high:g}"
-            with tf.GradientTape() as tape:
-                tape.watch([real, fake])
-                value = getattr(loss, name)(real, fake, StepNoise(0, 1, "loss"))
-            _require(tuple(value.shape) == (), f"{where}: must be a scalar. Received: shape {tuple(value.shape)}")
-            _require(bool(np.isfinite(value)), f"{where}: must be finite")
-            gradients = tape.gradient(value, [real, fake])
-            finite = all(g is None or bool(np.isfinite(g).all()) for g in gradients)
-            _require(finite, f"{where}: must have finite gradients")
-            _require(gradients[1] is not None, f"{where}: must depend on the logits of generated images")
-
-
-def _check_optimizer(component: Component, options: dict[str, Any], _: Any) -> None:
-    first, again = (_built(component, None, options, str(component)) for _ in range(2))
-    _require_returned(component, first, isinstance(first, keras.optimizers.Optimizer))
-    _require(first is not again, f"{component}: must return a fresh optimizer at each call")
-    variable = keras.Variable(np.ones((3, 2), "float32"))
-    first.build([variable])
-    first.apply([tf.ones((3, 2))], [variable])
-    moved = np.asarray(variable)
-    _require(bool(np.isfinite(moved).all()), f"{component}: must move weights to finite numbers")
-    _require(bool((moved < 1.0).all()), f"{component}: must move weights against their gradient")
+        require(same, f"{component}: must draw the same for the same seed")
 
 
 def _check_data(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
     for height, width, channels in shapes or ((28, 28, 1),):
         spec = ImageSpec(height, width, channels)
-        complaint = broken_contract(_built(component, spec, options, str(component)), spec)
-        _require(not complaint, f"{component}: must return dcgan_kit.Images {complaint}")
+        complaint = broken_contract(built(component, spec, options, str(component)), spec)
+        require(not complaint, f"{component}: must return dcgan_kit.Images {complaint}")
 
 
 _CHECKS: dict[str, Callable[[Component, dict[str, Any], Sequence[Shape] | None], None]] = {
     "constraint": _check_constraint,
     "initializer": _check_initializer,
-    "latent": _check_latent,
-    "loss": _check_loss,
-    "optimizer": _check_optimizer,
+    "latent": check_latent,
+    "loss": check_loss,
+    "penalty": check_penalty,
+    "augmentation": check_augmentation,
+    "optimizer": check_optimizer,
+    "schedule": check_schedule,
     "data": _check_data,
 }
 
 
 def _noise(*shape: int) -> Any:
     return np.random.default_rng(0).standard_normal(shape).astype("float32")
-
-
-def _require_returned(component: Component, returned: Any, holds: bool) -> None:
-    _require(holds, f"{component}: must return {KINDS[component.kind].returns}. Received: {returned!r:.200}")
-
-
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise AssertionError(message)
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {reason(error)}"

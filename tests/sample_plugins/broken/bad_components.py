@@ -186,6 +186,189 @@ def vector_loss():
     return AdversarialLoss(lambda real, fake, noise: -fake, lambda real, fake, noise: fake - real)
 
 
+@component("loss")
+def moody_loss():
+    """Draws labels by itself, others each time."""
+    import tensorflow as tf
+
+    from dcgan_kit import AdversarialLoss
+
+    def discriminator(real, fake, noise):
+        return tf.reduce_mean(fake * tf.random.uniform(fake.shape))
+
+    return AdversarialLoss(lambda real, fake, noise: -tf.reduce_mean(fake), discriminator)
+
+
+@component("loss")
+def half_loss():
+    """Returns float16."""
+    import tensorflow as tf
+
+    from dcgan_kit import AdversarialLoss
+
+    def mean(real, fake, noise):
+        return tf.cast(tf.reduce_mean(fake), tf.float16)
+
+    return AdversarialLoss(mean, mean)
+
+
+@component("penalty")
+def no_penalty():
+    """Returns the function alone."""
+    return lambda critic, real, fake, noise: 0.0
+
+
+@component("penalty")
+def vector_penalty():
+    """Returns a number for each image."""
+    from dcgan_kit import Penalty
+
+    return Penalty(lambda critic, real, fake, noise: critic(real) ** 2)
+
+
+@component("penalty")
+def rare_penalty():
+    """Says that it never comes."""
+    import tensorflow as tf
+
+    from dcgan_kit import Penalty
+
+    return Penalty(lambda critic, real, fake, noise: tf.reduce_mean(critic(real) ** 2), every=0)
+
+
+@component("penalty")
+def steep_penalty():
+    """Takes the root of squared gradients, whose gradient is infinite where they are 0."""
+    import tensorflow as tf
+
+    from dcgan_kit import Penalty
+
+    def value(critic, real, fake, noise):
+        with tf.GradientTape() as tape:
+            tape.watch(real)
+            logits = critic(real)
+        squares = tf.reduce_sum(tape.gradient(logits, real) ** 2, [1, 2, 3])
+        return tf.reduce_mean((tf.sqrt(squares) - 1.0) ** 2)
+
+    return Penalty(value)
+
+
+@component("penalty")
+def deaf_penalty():
+    """Has nothing to do with D."""
+    import tensorflow as tf
+
+    from dcgan_kit import Penalty
+
+    return Penalty(lambda critic, real, fake, noise: tf.reduce_mean((real - fake) ** 2))
+
+
+@component("penalty")
+def wrong_penalty():
+    """Adds images to logits."""
+    import tensorflow as tf
+
+    from dcgan_kit import Penalty
+
+    return Penalty(lambda critic, real, fake, noise: tf.reduce_mean(tf.concat([critic(real), real], 1)))
+
+
+@component("augmentation")
+def no_augmentation():
+    """Returns images as they are, without being asked."""
+    return lambda images: images
+
+
+@component("augmentation")
+def crops():
+    """Returns smaller images."""
+    from dcgan_kit import Augmentation
+
+    return Augmentation(lambda images, probability, noise: images[:, 1:])
+
+
+@component("augmentation")
+def restless():
+    """Changes images whatever the probability."""
+    from dcgan_kit import Augmentation
+
+    return Augmentation(lambda images, probability, noise: -images)
+
+
+@component("augmentation")
+def rounds():
+    """Lets no gradient through."""
+    import tensorflow as tf
+
+    from dcgan_kit import Augmentation
+
+    return Augmentation(lambda images, probability, noise: tf.stop_gradient(images))
+
+
+@component("augmentation")
+def certain():
+    """Begins with a probability above 1."""
+    from dcgan_kit import Augmentation
+
+    return Augmentation(lambda images, probability, noise: images, state=(2.0,))
+
+
+@component("augmentation")
+def stateless():
+    """Remembers nothing, not even a probability."""
+    from dcgan_kit import Augmentation
+
+    return Augmentation(lambda images, probability, noise: images, state=())
+
+
+@component("augmentation")
+def growing():
+    """Remembers more at each update."""
+    import tensorflow as tf
+
+    from dcgan_kit import Augmentation
+
+    def adapt(state, real_logits):
+        return tf.concat([state, state], 0)
+
+    return Augmentation(lambda images, probability, noise: images, (0.0,), adapt)
+
+
+@component("augmentation")
+def runaway():
+    """Lets its probability rise without end."""
+    from dcgan_kit import Augmentation
+
+    def adapt(state, real_logits):
+        return state + 0.3
+
+    return Augmentation(lambda images, probability, noise: images, (0.0,), adapt)
+
+
+@component("schedule")
+def no_schedule():
+    """Returns a number."""
+    return 0.5
+
+
+@component("schedule")
+def negative_schedule():
+    """Falls below 0."""
+    return lambda step, steps: 1.0 - 2.0 * step / steps
+
+
+@component("schedule")
+def endless_schedule():
+    """Divides by the steps that remain, which are 0 at the end."""
+    return lambda step, steps: 1.0 / (steps - step)
+
+
+@component("schedule")
+def whole_schedule():
+    """Returns a whole number."""
+    return lambda step, steps: 1
+
+
 @component("optimizer")
 def no_optimizer():
     """Returns the name of an optimizer."""

@@ -1,0 +1,219 @@
+"""The contracts of what training is made of besides the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.kinds import Shape
+from dcgan_kit.components.results import AdversarialLoss, Augmentation, Penalty
+from dcgan_kit.testing.complaints import built, finite, require, require_returned, told
+from dcgan_kit.training.noise import StepNoise
+
+_BATCH = 4
+_STEPS = 1000
+_IMAGES: tuple[Shape, ...] = ((8, 8, 1), (12, 6, 3), (8, 10, 4))
+
+
+def check_latent(component: Component, options: dict[str, Any], _: Any) -> None:
+    """Check that it draws vectors of the size asked for, and the same for the same seed."""
+    draw = built(component, None, options, str(component))
+    require_returned(component, draw, callable(draw))
+    compiled = tf.function(draw, autograph=False)
+    drawn = [np.asarray(draw(5, tf.constant(seed))) for seed in ([0, 1], [0, 1], [0, 2], [1, 1])]
+    size = options["size"]
+    require(drawn[0].shape == (5, size), f"{component}: must draw (5, {size}). Received: {drawn[0].shape}")
+    require(drawn[0].dtype == np.float32, f"{component}: must draw float32. Received: {drawn[0].dtype}")
+    require(finite(drawn[0]), f"{component}: must draw finite numbers")
+    require(np.array_equal(drawn[0], drawn[1]), f"{component}: must draw the same for the same seed")
+    for other in drawn[2:]:
+        require(not np.array_equal(drawn[0], other), f"{component}: must draw others for another seed")
+    traced = np.asarray(compiled(5, tf.constant([0, 1])))
+    require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
+
+
+def check_loss(component: Component, options: dict[str, Any], _: Any) -> None:
+    """Check that both losses are finite scalars with finite gradients, which chance enters by ``noise`` alone."""
+    loss = built(component, None, options, str(component))
+    require_returned(component, loss, isinstance(loss, AdversarialLoss))
+    for low, high in ((-1.0, 1.0), (-80.0, 80.0)):
+        real, fake = tf.constant([[low], [0.0], [high]]), tf.constant([[high], [low], [0.0]])
+        for name in ("generator", "discriminator"):
+            where = f"{component}, of the {name}, for logits from {low:g} to {high:g}"
+            _check_loss_of(where, getattr(loss, name), real, fake)
+
+
+def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any) -> None:
+    def value() -> Any:
+        return _tensor(loss(real, fake, StepNoise(0, 1, "loss")))
+
+    first, gradients = _with_gradients(where, value, [real, fake])
+    _require_scalar(where, first)
+    _require_finite_gradients(where, gradients)
+    require(gradients[1] is not None, f"{where}: must depend on the logits of generated images")
+    _require_repeated(where, first, value)
+
+
+def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
+    """Check that it is a finite scalar with finite gradients by D's weights, also where D is flat."""
+    penalty = built(component, None, options, str(component))
+    require_returned(component, penalty, isinstance(penalty, Penalty))
+    whole = isinstance(penalty.every, int) and not isinstance(penalty.every, bool) and penalty.every >= 1
+    require(whole, f"{component}: every must be a whole number from 1 up. Received: {penalty.every!r:.100}")
+    for shape in shapes or _IMAGES:
+        real, fake = (tf.constant(np.tanh(_normal(seed, _BATCH, *shape))) for seed in (0, 1))
+        for scale, kind in ((0.3, "a usual"), (0.0, "a flat")):
+            where = f"{component}, of {kind} discriminator of {shape}"
+            _check_penalty_of(where, penalty, real, fake, _critic_weights(shape, scale))
+
+
+def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weights: list[Any]) -> None:
+    def value() -> Any:
+        return _tensor(penalty.value(lambda images: _critic(images, weights), real, fake, StepNoise(0, 1, "penalty")))
+
+    first, gradients = _with_gradients(where, value, weights)
+    _require_scalar(where, first)
+    _require_finite_gradients(where, gradients)
+    depends = any(gradient is not None for gradient in gradients)
+    require(depends, f"{where}: must have gradients by the discriminator's weights, and has none")
+    _require_repeated(where, first, value)
+
+
+def check_augmentation(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
+    """Check that it keeps shape and type, changes nothing at probability 0, and lets gradients through."""
+    augmentation = built(component, None, options, str(component))
+    require_returned(component, augmentation, isinstance(augmentation, Augmentation))
+    for shape in shapes or _IMAGES:
+        images = tf.constant(np.tanh(_normal(0, _BATCH, *shape)))
+        for probability in (0.0, 0.5, 1.0):
+            where = f"{component} of {shape} at probability {probability:g}"
+            _check_augmentation_of(where, augmentation, images, probability)
+    _check_state(component, augmentation)
+
+
+def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, probability: float) -> None:
+    def change() -> Any:
+        return _tensor(augmentation.transform(images, tf.constant(probability), StepNoise(0, 1, "augmentation")))
+
+    changed, gradients = _with_gradients(where, change, [images])
+    kept = changed.shape == images.shape and changed.dtype == images.dtype
+    given, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (images, changed))
+    require(kept, f"{where}: must return {given}. Received: {received}")
+    require(finite(changed), f"{where}: must return finite numbers")
+    require(gradients[0] is not None, f"{where}: must let gradients through to the images")
+    _require_finite_gradients(where, gradients)
+    if probability == 0.0:
+        require(np.allclose(changed, images, atol=1e-6), f"{where}: must leave images as they are")
+    _require_repeated(where, changed, change)
+
+
+def _check_state(component: Component, augmentation: Augmentation) -> None:
+    numbers = isinstance(augmentation.state, tuple) and all(type(x) in (int, float) for x in augmentation.state)
+    shown = f"Received: {augmentation.state!r:.100}"
+    require(numbers and finite(augmentation.state), f"{component}: state must be a tuple of finite numbers. {shown}")
+    probable = bool(augmentation.state) and 0.0 <= augmentation.state[0] <= 1.0
+    require(probable, f"{component}: its state must begin with a probability, from 0 to 1. {shown}")
+    if augmentation.adapt is None:
+        return
+    adapt = tf.function(augmentation.adapt, autograph=False)
+    for logit in (50.0, -50.0):
+        where, state = f"{component}, adapting to logits of {logit:g}", tf.constant(augmentation.state, tf.float32)
+        for _ in range(20):
+            now = _called(where, adapt, state, tf.fill((_BATCH, 1), logit))
+            given, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (state, now))
+            require(given == received, f"{where}: must return a state of {given}. Received: {received}")
+            require(finite(now), f"{where}: must keep its state finite")
+            within = 0.0 <= float(now[0]) <= 1.0
+            require(within, f"{where}: must keep the probability from 0 to 1. Received: {float(now[0]):g}")
+            state = now
+
+
+def check_schedule(component: Component, options: dict[str, Any], _: Any) -> None:
+    """Check that it is a finite factor, 0 or more, at the first step, in the middle and at the end."""
+    schedule = built(component, None, options, str(component))
+    require_returned(component, schedule, callable(schedule))
+    for step in (0, 1, _STEPS // 2, _STEPS - 1, _STEPS):
+        _check_schedule_at(f"{component} at step {step} of {_STEPS}", schedule, tf.constant(float(step)))
+
+
+def _check_schedule_at(where: str, schedule: Callable[..., Any], step: Any) -> None:
+    def factor() -> Any:
+        return _tensor(schedule(step, _STEPS))
+
+    first = _called(where, factor)
+    _require_scalar(where, first)
+    require(float(first) >= 0.0, f"{where}: must not be negative. Received: {float(first):g}")
+    _require_repeated(where, first, factor)
+
+
+def check_optimizer(component: Component, options: dict[str, Any], _: Any) -> None:
+    """Check that it is a fresh Keras optimizer, which moves weights against their gradient."""
+    first, again = (built(component, None, options, str(component)) for _ in range(2))
+    require_returned(component, first, isinstance(first, keras.optimizers.Optimizer))
+    require(first is not again, f"{component}: must return a fresh optimizer at each call")
+    variable = keras.Variable(np.ones((3, 2), "float32"))
+    first.build([variable])
+    first.apply([tf.ones((3, 2))], [variable])
+    moved = np.asarray(variable)
+    require(finite(moved), f"{component}: must move weights to finite numbers")
+    require(bool((moved < 1.0).all()), f"{component}: must move weights against their gradient")
+
+
+def _critic_weights(shape: Shape, scale: float) -> list[Any]:
+    height, width, channels = shape
+    features = -(-height // 2) * -(-width // 2) * 8
+    sizes = ((3, 3, channels, 8), (features, 1))
+    return [tf.Variable(scale * _normal(seed, *size)) for seed, size in enumerate(sizes, 2)]
+
+
+def _critic(images: Any, weights: list[Any]) -> Any:
+    kernel, dense = weights
+    maps = tf.tanh(tf.nn.conv2d(images, kernel, 2, "SAME"))
+    return tf.matmul(tf.reshape(maps, (maps.shape[0], -1)), dense)
+
+
+def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return function(*given)
+    except Exception as error:
+        raise AssertionError(f"{where}: failed: {told(error)}") from error
+
+
+def _with_gradients(where: str, function: Callable[[], Any], sources: list[Any]) -> tuple[Any, list[Any]]:
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        value = _called(where, function)
+    return value, tape.gradient(value, sources)
+
+
+def _require_scalar(where: str, value: Any) -> None:
+    require(tuple(value.shape) == (), f"{where}: must be a scalar. Received: shape {tuple(value.shape)}")
+    require(value.dtype == tf.float32, f"{where}: must be float32. Received: {value.dtype.name}")
+    require(finite(value), f"{where}: must be finite")
+
+
+def _require_finite_gradients(where: str, gradients: list[Any]) -> None:
+    every = all(gradient is None or finite(tf.convert_to_tensor(gradient)) for gradient in gradients)
+    require(every, f"{where}: must have finite gradients")
+
+
+def _require_repeated(where: str, value: Any, function: Callable[[], Any]) -> None:
+    again = _called(where, function)
+    # Sums on a GPU may differ in their last digits.
+    same = np.allclose(value, again, rtol=1e-5, atol=1e-6)
+    require(same, f"{where}: must be the same for the same noise; draw random numbers from 'noise' alone")
+    traced = _called(f"{where}, in a tf.function", tf.function(function, autograph=False))
+    require(np.allclose(value, traced, rtol=1e-4, atol=1e-5), f"{where}: must be the same inside a tf.function")
+
+
+def _tensor(value: Any) -> Any:
+    return tf.convert_to_tensor(value)
+
+
+def _normal(seed: int, *shape: int) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")

@@ -1,0 +1,184 @@
+"""Penalties: what D minimizes besides its loss.  (critic, (B, H, W, C), (B, H, W, C)) → scalar float32.
+
+Those on gradients differentiate the sum of D's logits by the images, which are the gradients of single images unless D
+joins images, as batch normalization does. ``every`` above 1 is lazy regularization: the penalty is taken at each
+every-th update, times ``every`` (Karras et al. 2019, arXiv 1912.04958, appendix B).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from dcgan_kit import Augmentation, Component, Noise, Penalty, Slot, component, hookimpl
+
+Weight = Annotated[float, Field(gt=0.0, le=1e6, description="factor of the penalty")]
+Gamma = Annotated[float, Field(gt=0.0, le=1e6, description="γ, whose half is the factor of the penalty")]
+Target = Annotated[float, Field(ge=0.0, le=1e6, description="norm that gradients are drawn to")]
+Interval = Annotated[int, Field(ge=1, le=10_000, description="updates of D from one penalty to the next")]
+Nested = Annotated[Any, Slot("penalty")]
+Critic = Callable[[Any], Any]
+
+SQUARED_NORM_FLOOR = 1e-12
+"""Added to squared norms under a root, whose own gradient at 0 is infinite."""
+
+
+@component("penalty")
+def gradient_penalty(*, weight: Weight = 10.0, target: Target = 1.0, every: Interval = 1) -> Penalty:
+    """Draw gradient norms to 1 between real and generated images (WGAN-GP).  critic, (B, H, W, C) x 2 → scalar.
+
+    weight · mean((|∇D(y)| - target)²),  y = G(z) + u (x - G(z)),  u ~ U(0, 1) for each image
+
+    Gulrajani et al. 2017, arXiv 1704.00028, equation 3, which advises against batch normalization in D
+    """
+
+    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
+        between = fake + noise.uniform((real.shape[0], 1, 1, 1)) * (real - fake)
+        return weight * _mean_square_from(target, critic, between)
+
+    return Penalty(value, every)
+
+
+@component("penalty")
+def dragan(
+    *,
+    weight: Weight = 10.0,
+    target: Target = 1.0,
+    spread: Annotated[
+        float, Field(gt=0.0, le=100.0, description="size of the noise, in standard deviations of the real images")
+    ] = 0.5,
+    every: Interval = 1,
+) -> Penalty:
+    """Draw gradient norms to 1 around real images.  critic, (B, H, W, C) x 2 → scalar.
+
+    weight · mean((|∇D(y)| - target)²),  y = x + a · spread · std(x) · u
+    with a ~ U(0, 1) for each image, u ~ U(0, 1) for each number, and std over the whole batch
+
+    Kodali et al. 2017, arXiv 1705.07215; the noise is that of github.com/kodalinaveen3/DRAGAN, other than the paper's
+    """
+    import tensorflow as tf
+
+    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
+        away = spread * tf.math.reduce_std(real) * noise.uniform(tuple(real.shape))
+        return weight * _mean_square_from(target, critic, real + noise.uniform((real.shape[0], 1, 1, 1)) * away)
+
+    return Penalty(value, every)
+
+
+@component("penalty")
+def r1(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
+    """Keep gradients small at real images.  critic, (B, H, W, C) x 2 → scalar.
+
+    weight / 2 · mean(|∇D(x)|²)
+
+    Mescheder et al. 2018, arXiv 1801.04406, equation 9; every 16: Karras et al. 2019, arXiv 1912.04958, appendix B
+    """
+    import tensorflow as tf
+
+    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
+        return 0.5 * weight * tf.reduce_mean(_squared_norms(critic, real))
+
+    return Penalty(value, every)
+
+
+@component("penalty")
+def r2(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
+    """Keep gradients small at generated images.  critic, (B, H, W, C) x 2 → scalar.
+
+    weight / 2 · mean(|∇D(G(z))|²)
+
+    Mescheder et al. 2018, arXiv 1801.04406, equation 10
+    """
+    import tensorflow as tf
+
+    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
+        return 0.5 * weight * tf.reduce_mean(_squared_norms(critic, fake))
+
+    return Penalty(value, every)
+
+
+@component("penalty")
+def consistency(
+    *,
+    weight: Weight = 10.0,
+    augmentation: Annotated[
+        Any, Slot("augmentation"), Field(description="T; null: flip, then shift by up to 4 pixels")
+    ] = None,
+    every: Interval = 1,
+) -> Penalty:
+    """Keep D's logit of a real image when the image is augmented (CR-GAN).  critic, (B, H, W, C) x 2 → scalar.
+
+    weight · mean((D(x) - D(T(x)))²)
+
+    Raises:
+        ValueError: the augmentation adapts.
+
+    Zhang et al. 2019, arXiv 1910.12027
+    """
+    import tensorflow as tf
+    from dcgan_kit_plugins._nested import fixed_augmentation
+
+    change = fixed_augmentation("augmentation", augmentation, _flip_and_shift)
+
+    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
+        changed = change.transform(real, tf.constant(change.state[0], tf.float32), noise)
+        return weight * tf.reduce_mean(tf.square(critic(real) - critic(changed)))
+
+    return Penalty(value, every)
+
+
+@component("penalty")
+def both(
+    *,
+    first: Annotated[Nested, Field(description="one penalty; null: r1")] = None,
+    second: Annotated[Nested, Field(description="the other; null: r2")] = None,
+) -> Penalty:
+    """Add two penalties.  critic, (B, H, W, C) x 2 → scalar.
+
+    Raises:
+        ValueError: one comes more often than the other.
+
+    R1 and R2 together: Huang et al. 2025, arXiv 2501.05441
+    """
+    from dcgan_kit_plugins._nested import built
+
+    one, other = built("first", first, r1, Penalty), built("second", second, r2, Penalty)
+    if one.every != other.every:
+        raise ValueError(f"first and second must have one 'every'. Received: {one.every} and {other.every}")
+
+    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
+        return one.value(critic, real, fake, noise) + other.value(critic, real, fake, noise)
+
+    return Penalty(value, one.every)
+
+
+def _squared_norms(critic: Critic, images: Any) -> Any:
+    """Return |∇D|² of each image, (B,)."""
+    import tensorflow as tf
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(critic(images))
+    return tf.reduce_sum(tf.square(tape.gradient(total, images)), axis=[1, 2, 3])
+
+
+def _mean_square_from(target: float, critic: Critic, images: Any) -> Any:
+    import tensorflow as tf
+
+    norms = tf.sqrt(_squared_norms(critic, images) + SQUARED_NORM_FLOOR)
+    return tf.reduce_mean(tf.square(norms - target))
+
+
+def _flip_and_shift() -> Augmentation:
+    from dcgan_kit_plugins.augmentation import both as chain
+    from dcgan_kit_plugins.augmentation import flip, shift
+
+    return chain(first=flip, second=shift)
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every penalty."""
+    return [gradient_penalty, dragan, r1, r2, consistency, both]

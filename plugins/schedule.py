@@ -1,0 +1,118 @@
+"""Schedules of the learning rate.  (step, steps) → its factor, float32 scalar."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from dcgan_kit import Component, Schedule, Slot, component, hookimpl
+
+To = Annotated[float, Field(ge=0.0, le=1.0, description="factor at the end of training")]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
+@component("schedule")
+def constant() -> Schedule:
+    """Keep the learning rate.  (step, steps) → 1."""
+    import tensorflow as tf
+
+    return lambda step, steps: tf.ones_like(step)
+
+
+@component("schedule")
+def linear(
+    *,
+    start: Annotated[float, Field(ge=0.0, lt=1.0, description="share of training after which the rate falls")] = 0.0,
+    to: To = 0.0,
+) -> Schedule:
+    """Fall from 1 along a line.  (step, steps) → 1 ... to.
+
+    1 - (1 - to) t,  t = (step / steps - start) / (1 - start), within [0, 1]
+
+    From the first step: github.com/igul222/improved_wgan_training, gan_cifar_resnet.py; from the half: Zhu et al.
+    2017, arXiv 1703.10593, section 4
+    """
+    import tensorflow as tf
+
+    def factor(step: Any, steps: int) -> Any:
+        share = (step / float(steps) - start) / (1.0 - start)
+        return 1.0 - (1.0 - to) * tf.clip_by_value(share, 0.0, 1.0)
+
+    return factor
+
+
+@component("schedule")
+def cosine(*, to: To = 0.0) -> Schedule:
+    """Fall from 1 along half a cosine.  (step, steps) → 1 ... to.
+
+    to + (1 - to) (1 + cos(π step / steps)) / 2
+
+    Loshchilov, Hutter 2016, arXiv 1608.03983, equation 5, without restarts
+    """
+    import tensorflow as tf
+
+    def factor(step: Any, steps: int) -> Any:
+        share = tf.clip_by_value(step / float(steps), 0.0, 1.0)
+        return to + (1.0 - to) * 0.5 * (1.0 + tf.cos(math.pi * share))
+
+    return factor
+
+
+@component("schedule")
+def stepwise(
+    *,
+    at: Annotated[
+        tuple[Share, ...], Field(min_length=1, max_length=100, description="shares of training after which it falls")
+    ] = (0.5, 0.75),
+    factor: Annotated[float, Field(gt=0.0, le=1.0, description="what the rate is multiplied by each time")] = 0.1,
+) -> Schedule:
+    """Multiply by a factor at given shares of training.  (step, steps) → factorⁿ, n shares being behind.
+
+    Tenths at one half and three quarters: He et al. 2015, arXiv 1512.03385, section 4.2
+    """
+    import tensorflow as tf
+
+    def fallen(step: Any, steps: int) -> Any:
+        behind = step >= tf.constant([share * steps for share in at], tf.float32)
+        return tf.pow(tf.constant(factor, tf.float32), tf.reduce_sum(tf.cast(behind, tf.float32)))
+
+    return fallen
+
+
+@component("schedule")
+def warm_up(
+    *,
+    steps: Annotated[int, Field(ge=1, le=100_000_000, description="steps that the rise takes")] = 1000,
+    then: Annotated[
+        Any, Slot("schedule"), Field(description="for the steps that remain, counted anew; null: constant")
+    ] = None,
+) -> Schedule:
+    """Rise along a line, then follow another schedule.  (step, steps) → 1 / steps ... 1, then as it says.
+
+    (step + 1) / steps before the step ``steps``: the first step, 0, already learns.
+
+    Raises:
+        ValueError: what follows is no function.
+
+    Goyal et al. 2017, arXiv 1706.02677, section 2.2
+    """
+    import tensorflow as tf
+
+    follow = (then or constant)()
+    if not callable(follow):
+        raise ValueError(f"then must make a function (step, steps). Received: {follow!r:.100}")
+    rise = steps
+
+    def factor(step: Any, steps: int) -> Any:
+        ramp = tf.minimum((step + 1.0) / float(rise), 1.0)
+        return ramp * follow(tf.maximum(step - float(rise), 0.0), max(steps - rise, 1))
+
+    return factor
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every schedule."""
+    return [constant, linear, cosine, stepwise, warm_up]
