@@ -8,19 +8,19 @@ from typing import Any
 from dcgan_kit import Augmentation
 
 
-def built(option: str, build: Callable[[], Any] | None, default: Callable[[], Any], kind: type) -> Any:
-    """Return what an option's component makes, or the default.
+def built(option: str, build: Callable[..., Any] | None, default: Callable[..., Any], kind: type, *given: Any) -> Any:
+    """Return what an option's component, or the default, makes of what its kind is given.
 
     Raises:
         ValueError: it is not of the kind's type.
     """
-    made = (build or default)()
+    made = (build or default)(*given)
     if not isinstance(made, kind):
         raise ValueError(f"{option} must make {kind.__name__}. Received: {made!r:.100}")
     return made
 
 
-def fixed_augmentation(option: str, build: Callable[[], Any] | None, default: Callable[[], Any]) -> Augmentation:
+def fixed_augmentation(option: str, build: Callable[..., Any] | None, default: Callable[..., Any]) -> Augmentation:
     """Return an option's augmentation, which may not adapt: what it remembers would have no place.
 
     Raises:

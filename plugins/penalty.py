@@ -101,6 +101,7 @@ def r2(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
 
 @component("penalty")
 def consistency(
+    value_range: tuple[float, float] = (-1.0, 1.0),
     *,
     weight: Weight = 10.0,
     augmentation: Annotated[
@@ -121,9 +122,13 @@ def consistency(
     from dcgan_kit_plugins._nested import fixed_augmentation
 
     change = fixed_augmentation("augmentation", augmentation, _flip_and_shift)
+    low, high = value_range
 
     def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
-        changed = change.transform(real, tf.constant(change.state[0], tf.float32), noise)
+        # Augmentations work in [-1, 1], whatever the networks' range is.
+        scaled = (real - low) * (2.0 / (high - low)) - 1.0
+        changed = change.transform(scaled, tf.constant(change.state[0], tf.float32), noise)
+        changed = (changed + 1.0) * ((high - low) / 2.0) + low
         return weight * tf.reduce_mean(tf.square(critic(real) - critic(changed)))
 
     return Penalty(value, every)
@@ -131,6 +136,7 @@ def consistency(
 
 @component("penalty")
 def both(
+    value_range: tuple[float, float] = (-1.0, 1.0),
     *,
     first: Annotated[Nested, Field(description="one penalty; null: r1")] = None,
     second: Annotated[Nested, Field(description="the other; null: r2")] = None,
@@ -144,7 +150,8 @@ def both(
     """
     from dcgan_kit_plugins._nested import built
 
-    one, other = built("first", first, r1, Penalty), built("second", second, r2, Penalty)
+    one = built("first", first, lambda _: r1(), Penalty, value_range)
+    other = built("second", second, lambda _: r2(), Penalty, value_range)
     if one.every != other.every:
         raise ValueError(f"first and second must have one 'every'. Received: {one.every} and {other.every}")
 

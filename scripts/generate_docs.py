@@ -226,10 +226,8 @@ def published_page() -> Iterator[str]:
         lambda name: [f(recipes[name][role]) for f in (_normalization, _activations) for role in _ROLES],
     )
     yield "## Training"
-    yield facts(("loss", "Adam: rate, beta_1, epsilon", "batch", "updates", "steps"), lambda n: _training(recipes[n]))
-    yield "## What this version cannot train"
-    yield "`training.missing` of each; `train` refuses these recipes until the list is overridden."
-    yield facts(("missing",), lambda name: ["; ".join(recipes[name]["training"]["missing"]) or "nothing"])
+    columns = ("loss", "penalty, L2", "Adam: rate, beta_1, epsilon", "batch", "updates", "D : G", "steps")
+    yield facts(columns, lambda n: _training(recipes[n]))
     yield "## What `check` says"
     yield facts(("lints, and how often", f"keys that differ from {PUBLISHED[0]}"), _verdict)
 
@@ -305,7 +303,15 @@ def _training(recipe: dict[str, Any]) -> list[Any]:
     adam = [training[role]["optimizer"] for role in _ROLES]
     assert adam[0] == adam[1], "the table has one column for both optimizers"
     rates = ", ".join(f"{adam[0][option]:g}" for option in ("learning_rate", "beta_1", "epsilon"))
-    return [_bare(training["loss"]), rates, training["batch_size"], training["updates"], f"{training['steps']:,}"]
+    noise = training["loss"].get("label_noise")
+    loss = _bare(training["loss"]) + (f", label noise {noise:g}" if noise else "")
+    penalty = f"{_bare(training['penalty'])} {training['penalty']['weight']:g}" if training["penalty"] else ""
+    decay = f"L2 {training['generator']['l2']:g}" if training["generator"]["l2"] else ""
+    passes = ", one pass" if training["discriminator_passes"] == "concatenated" else ""
+    turns = f"{training['discriminator']['updates']} : {training['generator']['updates']}"
+    restrained = ", ".join(filter(None, (penalty, decay)))
+    steps = f"{training['steps']:,}"
+    return [loss, restrained, rates, training["batch_size"], training["updates"] + passes, turns, steps]
 
 
 def _uses(block: dict[str, Any], slot: str) -> bool:

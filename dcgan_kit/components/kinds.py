@@ -119,7 +119,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "penalty",
             "What the discriminator minimizes besides its loss.",
-            "",
+            "value range: what the darkest and the brightest pixel are for the networks",
             "a Penalty: a function (critic, real, fake, noise) -> scalar, and how often",
         ),
         Kind(

@@ -299,15 +299,6 @@ def memory(subject: Subject) -> Iterator[tuple[Path, str]]:
         yield ("training", "batch_size"), f"a training step needs about {needed / 2**30:.0f} GiB"
 
 
-@_lint(
-    "A published recipe whose training needs something that this version cannot do shows its networks, and does not "
-    "train."
-)
-def missing_training(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for index, thing in enumerate(subject.recipe.training.missing):
-        yield ("training", "missing", index), f"training needs {thing}, which this version cannot do"
-
-
 _GRID = np.concatenate([-np.logspace(4, 0, 41), np.linspace(-1, 1, 21), np.logspace(0, 4, 41)]).astype("float32")
 """Inputs from -10,000 to 10,000 at which activations are looked at."""
 

@@ -197,11 +197,6 @@ class Training(Strict):
     sample_grid: tuple[Annotated[int, Field(ge=1, le=32)], Annotated[int, Field(ge=1, le=32)]] = Field(
         (8, 8), description="rows and columns of the sample grids"
     )
-    missing: tuple[str, ...] = Field(
-        (),
-        description="what the published training does and this version cannot do; "
-        "`train` refuses while the list has items",
-    )
 
 
 class Distribute(Strict):

@@ -138,7 +138,6 @@ class TrainingPlan:
     recover_times: int
     recover_rate: float
     sample_grid: tuple[int, int]
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,6 @@ class _Resolution:
                 recover_times=training.recover.times,
                 recover_rate=training.recover.rate,
                 sample_grid=training.sample_grid,
-                missing=training.missing,
             ),
             distribution=DistributionPlan(
                 strategy=shape.distribute.strategy,

@@ -51,7 +51,6 @@ def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
             "keep": training.keep,
             "recover": {"times": training.recover_times, "rate": training.recover_rate},
             "sample_grid": list(training.sample_grid),
-            "missing": list(training.missing),
         },
         "distribute": {
             "strategy": recipe.distribution.strategy,

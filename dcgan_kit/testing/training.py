@@ -61,7 +61,7 @@ def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any) -
 
 def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
     """Check that it is a finite scalar with finite gradients by D's weights, also where D is flat."""
-    penalty = built(component, None, options, str(component))
+    penalty = built(component, (-1.0, 1.0), options, str(component))
     require_returned(component, penalty, isinstance(penalty, Penalty))
     whole = isinstance(penalty.every, int) and not isinstance(penalty.every, bool) and penalty.every >= 1
     require(whole, f"{component}: every must be a whole number from 1 up. Received: {penalty.every!r:.100}")

@@ -84,7 +84,6 @@ def train(
     Raises:
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
-    _refuse_missing(recipe)
     strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
     session = Session.create(recipe, begun_precision(path), strangers)
     precision = session.precision
@@ -97,20 +96,12 @@ def train(
         steps = session.compile()
         run = RunFolder(path)
         if session.devices.chief:
-            held.enter_context(locked(run))
+            if not path.is_file():
+                held.enter_context(locked(run))
             run = open_run(path, recipe, environment(plugins, precision.precision, str(session.devices)), may_change)
         session.devices.agree(0.0)
         watch = held.enter_context(_watching(session, watcher))
         return _Loop(session, plugins, run, images, steps, watcher, watch).run_to_end()
-
-
-def _refuse_missing(recipe: ResolvedRecipe) -> None:
-    if recipe.training.missing:
-        things = "; ".join(recipe.training.missing)
-        raise UserError(
-            f"{recipe.mark(('training', 'missing'))}: training.missing: this version cannot do what the recipe's "
-            f"training needs: {things}. To train without, add the argument 'training.missing=[]'"
-        )
 
 
 class _Loop:

@@ -52,7 +52,7 @@ def build_parts(recipe: ResolvedRecipe) -> Parts:
     built = gathered(
         lambda: build_latent(recipe),
         lambda: build_loss(recipe),
-        lambda: _optional(recipe, training.penalty, _check_penalty),
+        lambda: _optional(recipe, training.penalty, _check_penalty, recipe.value_range),
         lambda: _optional(recipe, training.augmentation, _check_augmentation),
         lambda: _optional(recipe, training.generator.schedule, _check_schedule),
         lambda: _optional(recipe, training.discriminator.schedule, _check_schedule),
@@ -105,11 +105,11 @@ def build_optimizer(recipe: ResolvedRecipe, choice: Choice) -> Any:
     return optimizer
 
 
-def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None]) -> Any:
+def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None], given: Any = None) -> Any:
     if choice is None:
         return None
     with _placed(recipe, choice):
-        made = choice.build()
+        made = choice.build(given)
         check(recipe, choice, made)
     return made
 

@@ -243,12 +243,6 @@ def test_a_loss_that_diverges_stops_training_and_leaves_the_checkpoint(small, ru
     assert not (tmp_path / "run" / "generator.keras").exists()
 
 
-def test_a_recipe_that_needs_what_cannot_be_done_is_refused_by_name(load, run, tmp_path):
-    with pytest.raises(UserError, match=r"training.missing: .*gradient penalty.*training.missing=\[\]"):
-        run(load("tfgan-cifar32"), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 def test_the_generator_loads_in_plain_keras_and_gives_the_same(small, run, tmp_path):
     outcome, _ = run(small("training.steps=2", "training.ema=0.5"), tmp_path / "run")
     z = np.random.default_rng(0).standard_normal((5, 100)).astype("float32")
