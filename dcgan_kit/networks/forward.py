@@ -199,16 +199,7 @@ def _synchronized(layer: Any, shape: Any) -> _Step:
 
 
 def _grouped(run: Callable[..., Any], members: Sequence[Any]) -> _Step:
-    singly = [_as_it_is(member) for member in members]
-
-    def step(x: Any, training: bool) -> Any:
-        if getattr(x, "_keras_mask", None) is None:
-            return run(*members, x, training)
-        for one in singly:  # Layers take a mask off the tensor that carries it.
-            x = one(x, training)
-        return x
-
-    return step
+    return lambda x, training: run(*members, x, training)
 
 
 def _as_it_is(operation: Any) -> _Step:
@@ -229,7 +220,7 @@ def _chain(model: Any) -> list[tuple[Any, Any]]:
     while tensor is not model.inputs[0]:
         operation, node_index, _ = tensor._keras_history
         node = operation._inbound_nodes[node_index]
-        # Keras notes an empty mask where there is none, and a model's call overrules what was noted of ``training``.
+        # Keras notes None for the mask where there is none, and a model's call overrules what it noted of ``training``.
         named = {name for name, value in node.arguments.kwargs.items() if value is not None} - {"training"}
         if len(node.input_tensors) != 1 or len(node.arguments.args) != 1 or named:
             raise ValueError(f"{model.name} must be one chain of layers, and {operation.name} takes more than a tensor")
