@@ -138,8 +138,7 @@ def _rewrites(chain: Sequence[tuple[Any, Any]]) -> Iterator[_Rewrite]:
             "one 2x2 convolution on blocks of 2x2 pixels",
             lambda convolution, x, _: kernels.first_convolution(convolution, x),
         )
-    least = LEAST_FEATURES if len(shape) == 2 else LEAST_CHANNELS
-    if _is_batch_normalization(first, shape) and shape[-1] >= least and not first.synchronized:
+    if _is_batch_normalization(first, shape) and _suits_fused_kernel(first, shape):
         yield _Rewrite(1, "fused batch normalization", kernels.fused_batch_normalization)
 
 
@@ -170,6 +169,13 @@ def _is_batch_normalization(layer: Any, shape: Any) -> bool:
         # Keras 3.15 brought batch renormalization.
         and not getattr(layer, "renorm", False)
     )
+
+
+def _suits_fused_kernel(layer: Any, shape: Any) -> bool:
+    """Whether the fused kernel can do what a batch normalization does, in less time."""
+    least = LEAST_FEATURES if len(shape) == 2 else LEAST_CHANNELS
+    double = "float64" in (layer.compute_dtype, layer.variable_dtype)
+    return shape[-1] >= least and not layer.synchronized and not double
 
 
 def _is_plain(layer: Any, of: Any) -> bool:

@@ -75,10 +75,10 @@ def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
     channels = layer.moving_mean.shape[0]
     if channels % _HALF_PRECISION_CHANNELS:
         maps = tf.cast(maps, tf.float32)
-    scale = keras.ops.convert_to_tensor(layer.gamma) if layer.scale else tf.ones(channels)
-    shift = keras.ops.convert_to_tensor(layer.beta) if layer.center else tf.zeros(channels)
+    scale = keras.ops.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels)
+    shift = keras.ops.cast(layer.beta, "float32") if layer.center else tf.zeros(channels)
     learning = bool(training and layer.trainable)
-    given = [keras.ops.convert_to_tensor(v) for v in (layer.moving_mean, layer.moving_variance)]
+    given = [keras.ops.cast(v, "float32") for v in (layer.moving_mean, layer.moving_variance)]
     mean, variance = [tf.zeros(0)] * 2 if learning else given
     y, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=maps, scale=scale, offset=shift, mean=mean, variance=variance, epsilon=layer.epsilon, is_training=learning
@@ -101,8 +101,9 @@ def synchronized_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
     replicas share, it does not once training is under way. Gradients of any order are right.
     """
     learning = training and layer.trainable
-    x = tf.cast(tf.cast(x, layer.compute_dtype), tf.float32)
-    mean, variance = (keras.ops.convert_to_tensor(v) for v in (layer.moving_mean, layer.moving_variance))
+    dtype = keras.backend.result_type(layer.compute_dtype, "float32")
+    x = tf.cast(tf.cast(x, layer.compute_dtype), dtype)
+    mean, variance = (keras.ops.cast(v, dtype) for v in (layer.moving_mean, layer.moving_variance))
     if learning:
         about = tf.stop_gradient(mean)
         deviation = x - about
@@ -112,8 +113,8 @@ def synchronized_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
         shift, square = tf.split(replica.all_reduce(tf.distribute.ReduceOp.MEAN, local), 2)
         mean, variance = about + shift, tf.maximum(square - tf.square(shift), 0.0)
         _remember(layer, mean, variance)
-    scale = keras.ops.convert_to_tensor(layer.gamma) if layer.scale else None
-    shift = keras.ops.convert_to_tensor(layer.beta) if layer.center else None
+    scale = keras.ops.cast(layer.gamma, dtype) if layer.scale else None
+    shift = keras.ops.cast(layer.beta, dtype) if layer.center else None
     y = tf.nn.batch_normalization(x, mean, variance, shift, scale, layer.epsilon)
     return tf.cast(y, layer.compute_dtype)
 
@@ -128,7 +129,7 @@ def _finished(convolution: Any, y: Any) -> Any:
 def _remember(layer: Any, mean: Any, variance: Any) -> None:
     """Move the running statistics towards those of a batch, as Keras does."""
     for variable, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        variable.assign(variable * layer.momentum + value * (1.0 - layer.momentum))
+        variable.assign(keras.ops.cast(variable, value.dtype) * layer.momentum + value * (1.0 - layer.momentum))
 
 
 def _sizes(x: Any) -> list[Any]:

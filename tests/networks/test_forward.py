@@ -307,6 +307,17 @@ def test_mixed_precision_with_one_layer_of_float32(position):
     assert_as_precise(network(), set_policies)
 
 
+def test_float64_and_bfloat16_throughout():
+    model = network(dtype="float64")
+    for synchronized in (False, True):
+        forward = forward_of(model, synchronized=synchronized)
+        assert len(forward.fused) == 3
+        x = inputs_of(model).astype("float64")
+        assert_same(everything(model, forward, x), everything(model, model, x), 1e-9)
+    model = chain((4, 4, 16), layers.BatchNormalization(), dtype="bfloat16")
+    assert_runs_alike(model, tolerance=1e-2, places=1)
+
+
 @pytest.mark.parametrize("compiler", ["graph", "XLA"])
 def test_in_compiled_functions(compiler):
     model = network()
