@@ -36,12 +36,10 @@ DIFFERENT = 1
 @plugin_options
 def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: Path | None, as_json: bool) -> None:
     """Check that RECIPE resumes exactly: N steps, a kill and N more must give what 2N steps give, bit for bit."""
-    from dcgan_kit.cli.quiet import start_tensorflow
     from dcgan_kit.errors import UserError
 
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is not empty; name a new folder with --run")
-    start_tensorflow()
     from dcgan_kit.training.verifying import verify_resume as verified
 
     with tempfile.TemporaryDirectory(prefix="dcgan-kit-") as scratch:

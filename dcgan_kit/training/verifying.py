@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,26 +92,41 @@ def verify_resume(
 
 def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: PluginSettings, kill: int | None) -> None:
     # A process of its own: nothing that the first training left in memory may help the second.
-    process = multiprocessing.get_context("spawn").Process(
-        target=_trained, args=(path, reference, overrides, settings, kill)
+    asked = {
+        "path": str(path),
+        "reference": reference,
+        "overrides": overrides,
+        "folders": [str(folder) for folder in settings.folders],
+        "blocked": sorted(settings.blocked),
+        "builtins_only": settings.builtins_only,
+        "strict": settings.strict,
+        "kill": kill,
+    }
+    process = subprocess.run(
+        [sys.executable, "-c", f"from {__name__} import train_as_asked; train_as_asked()"],
+        input=json.dumps(asked),
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    process.start()
-    process.join()
-    expected = 0 if kill is None else -signal.SIGKILL
-    if process.exitcode != expected:
-        raise UserError(f"training in {path} ended with status {process.exitcode}, so that nothing can be compared")
+    if process.returncode != (0 if kill is None else -signal.SIGKILL):
+        told = process.stderr.strip().splitlines()[-1:] or [f"it ended with status {process.returncode}"]
+        raise UserError(f"training in {path} failed, so that nothing can be compared: {told[0]}")
 
 
-def _trained(
-    path: Path, reference: str, overrides: tuple[str, ...], settings: PluginSettings, kill: int | None
-) -> None:
-    loaded = load_recipe(reference, overrides, settings)
+def train_as_asked() -> None:
+    """Train what standard input asks for, and kill this process where it says so."""
+    asked = json.load(sys.stdin)
+    folders = tuple(Path(folder) for folder in asked["folders"])
+    settings = PluginSettings(folders, frozenset(asked["blocked"]), asked["builtins_only"], asked["strict"])
+    loaded = load_recipe(asked["reference"], asked["overrides"], settings)
     from dcgan_kit.training.loop import train
 
     try:
-        train(loaded.recipe, loaded.plugins, path, _Killer(kill))
+        train(loaded.recipe, loaded.plugins, Path(asked["path"]), _Killer(asked["kill"]))
     except UserError as error:
-        raise SystemExit(str(error)) from error
+        raise SystemExit(" ".join(str(error).split())) from error
 
 
 class _Killer:
