@@ -19,6 +19,7 @@ from dcgan_kit.components.options import (
 )
 from dcgan_kit.components.results import AdversarialLoss, Images, ImageSpec
 from dcgan_kit.components.site import Site
+from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import (
     ComponentError,
     DataError,
@@ -56,4 +57,5 @@ __all__ = [
     "component",
     "hookimpl",
     "pair",
+    "report_progress",
 ]
