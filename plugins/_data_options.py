@@ -23,4 +23,7 @@ MemoryMiB = Annotated[
     int,
     Field(ge=0, le=2**20, description="decoded images of more MiB are not held in memory, but mapped from the cache"),
 ]
+Label = Annotated[
+    str | None, Field(description="name of what holds one integer for each image; null: none; 'label' may be missing")
+]
 Hint = Annotated[str, Field(description="where the images come from; told where they are missing")]

@@ -8,7 +8,7 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -94,21 +94,28 @@ def _scan(file: str) -> tuple[int, str]:
     return count, ""
 
 
-def _records(file: str, count: int) -> Iterator[bytes | str]:
+def until_lost(examples: Iterable[Any], count: int, name: str) -> Iterator[Any]:
+    """Yield ``count`` examples; if TensorFlow cannot go on, yield the reason in place of each that is left."""
+    import tensorflow as tf
+
+    done = 0
+    try:
+        for example in examples:
+            yield example
+            done += 1
+    except tf.errors.OpError as error:
+        reason = str(error.message).partition(" [Op")[0].rpartition("}} ")[2]
+        for number in range(done, count):
+            yield f"{name}, record {number + 1}: lost: {reason}"
+
+
+def _records(file: str, count: int) -> Iterator[Any]:
     """Yield the first ``count`` records, checksums compared; in place of what is damaged and all behind, a reason."""
     import tensorflow as tf
 
     with open(file, "rb") as stream:
         packed = "GZIP" if stream.read(2) == GZIP else ""
-    done = 0
-    try:
-        for record in tf.data.TFRecordDataset(file, packed).take(count).as_numpy_iterator():
-            yield record
-            done += 1
-    except tf.errors.OpError as error:
-        reason = str(error.message).partition(" [Op")[0].rpartition("}} ")[2]
-        for number in range(done, count):
-            yield f"{file}, record {number + 1}: lost: {reason}"
+    return until_lost(tf.data.TFRecordDataset(file, packed).take(count).as_numpy_iterator(), count, file)
 
 
 def _entries(file: str, count: int, image: str, label: str | None) -> Iterator[Entry | str]:

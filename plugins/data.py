@@ -7,7 +7,7 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dcgan_kit_plugins._data_options import Background, Fit, Hint, MaxBrokenShare, MemoryMiB
+from dcgan_kit_plugins._data_options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
 from pydantic import Field
 
 from dcgan_kit import Component, DataError, Images, ImageSpec, component, hookimpl
@@ -198,9 +198,7 @@ def tfrecord(
         Field(description=f"a file, a folder (every file whose name holds 'tfrecord'), or a pattern with '*'; {_PATH}"),
     ],
     image: Annotated[File, Field(description="name of the feature with the bytes of a PNG, JPEG, …")] = "image",
-    label: Annotated[
-        str | None, Field(description="name of the feature with one integer; null: none; 'label' may be missing")
-    ] = "label",
+    label: Label = "label",
     fit: Fit = "crop",
     background: Background = 255,
     max_broken_share: MaxBrokenShare = 0.1,
