@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from dcgan_kit import DataError, Images
+from dcgan_kit import DataError, Images, report_progress
 
 FORMAT = b"dcgkpx01"
 """Marks the files of this layout; another layout takes another mark, and older files are written anew."""
@@ -95,7 +95,7 @@ def read_pixels(file: Path, shape: tuple[int, int, int]) -> Images | None:
             if mark != FORMAT or pixel_bytes + label_bytes + json_bytes + TRAILER.size != size:
                 return None
             stream.seek(0)
-            if _checksum(stream, size - TRAILER.size) != checksum:
+            if _checksum(stream, size - TRAILER.size, count) != checksum:
                 return None
             stream.seek(pixel_bytes)
             labels = np.frombuffer(stream.read(label_bytes), "<i8").astype(np.int64) if label_bytes else None
@@ -106,7 +106,7 @@ def read_pixels(file: Path, shape: tuple[int, int, int]) -> Images | None:
     return Images(pixels, labels, skipped)
 
 
-def _checksum(stream: IO[bytes], size: int) -> int:
+def _checksum(stream: IO[bytes], size: int, count: int) -> int:
     checksum = done = 0
     while done < size:
         chunk = stream.read(min(CHUNK, size - done))
@@ -114,6 +114,7 @@ def _checksum(stream: IO[bytes], size: int) -> int:
             break
         checksum = zlib.crc32(chunk, checksum)
         done += len(chunk)
+        report_progress(done * count // size, count)
     return checksum
 
 

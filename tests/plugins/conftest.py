@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -132,3 +133,19 @@ def picture():
         Image.new(mode, size, colour).save(path, **options)
 
     return picture
+
+
+@pytest.fixture
+def page_recipe(tmp_path, load, monkeypatch):
+    """Return a function: name of a source -> the recipe that docs/data.md shows for it, loaded in an empty folder."""
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    recipes = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DCGAN_KIT_CACHE", str(tmp_path / "cache"))
+
+    def page_recipe(source):
+        (text,) = (text for text in recipes if re.search(rf"(data: |use: ){source}\b", text))
+        (tmp_path / "page.yaml").write_text(text)
+        return load(tmp_path / "page.yaml").recipe
+
+    return page_recipe

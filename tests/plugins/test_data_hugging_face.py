@@ -13,6 +13,7 @@ from dcgan_kit_plugins import data_libraries
 from PIL import Image
 
 from dcgan_kit import DataError, ImageSpec
+from dcgan_kit.data.loading import load_images
 
 GREY8 = ImageSpec(8, 8, 1)
 
@@ -184,6 +185,17 @@ def test_a_dataset_of_the_hub_is_served_from_the_cache_and_says_nothing(hub_cach
     np.testing.assert_array_equal(images.labels, np.arange(20) % 3)
     assert len(read(data_libraries.hugging_face, GREY8, name="someone/pictures", split="train[:25%]")) == 5
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_recipe_of_the_documentation_loads(hub_cache, page_recipe):
+    place = hub_cache / "zalando-datasets___fashion_mnist" / "default" / "0.0.0" / "abc"
+    (hub_cache / "someone___pictures").rename(place.parents[2])
+    (place / "pictures-train.arrow").rename(place / "fashion_mnist-train.arrow")
+    info = (place / "dataset_info.json").read_text()
+    (place / "dataset_info.json").write_text(info.replace('"pictures"', '"fashion_mnist"'))
+    images = load_images(page_recipe("hugging_face"))
+    assert images.pixels.shape == (20, 28, 28, 1)
+    assert images.labels.shape == (20,)
 
 
 def test_a_dataset_that_is_not_in_the_cache(datasets, hub_cache, read):

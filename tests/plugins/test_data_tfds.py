@@ -13,6 +13,7 @@ import pytest
 from dcgan_kit_plugins import data_libraries
 
 from dcgan_kit import DataError, ImageSpec
+from dcgan_kit.data.loading import load_images
 
 GREY8 = ImageSpec(8, 8, 1)
 
@@ -72,6 +73,13 @@ def test_images_and_labels(root, read):
     assert isinstance(again.pixels, np.memmap)
     np.testing.assert_array_equal(again.pixels, images.pixels)
     np.testing.assert_array_equal(again.labels, images.labels)
+
+
+def test_the_recipe_of_the_documentation_loads(root, page_recipe):
+    (root / "pictures").rename(root / "fashion_mnist")
+    images = load_images(page_recipe("tfds"))
+    assert images.pixels.shape == (10, 28, 28, 1)
+    assert images.labels.shape == (10,)
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 20), ("test", 2), ("train[:25%]", 5), ("train+test", 22)])
