@@ -113,7 +113,7 @@ def _decode_all(
             if done > source.count:
                 break
             if isinstance(image, str):
-                skipped.append(image)
+                skipped.append(_one_line(image))
                 if len(skipped) > max_broken_share * source.count:
                     break
             else:
@@ -130,6 +130,11 @@ def _told(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+
+
+def _one_line(text: str) -> str:
+    """Escape line ends, control codes and bytes that are no UTF-8: names of files and of members are anybody's."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _check_broken(source: Source, skipped: Sequence[str], done: int, max_broken_share: float) -> None:

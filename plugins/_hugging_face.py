@@ -40,6 +40,7 @@ def hugging_face_source(
     """
     try:
         import datasets
+        from datasets import load_dataset  # noqa: F401 - a folder called 'datasets' can be imported too, empty
     except ImportError as error:
         raise DataError(f"'datasets' is not here: pip install 'dcgan-kit[huggingface]' ({error})") from error
 

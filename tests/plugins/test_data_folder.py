@@ -240,3 +240,13 @@ def test_images_path_that_does_not_serve(tmp_path, read):
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"file is not a folder"):
         read(data.images, GREY8, path=str(tmp_path / "file"))
+
+
+def test_names_of_skipped_files_hold_nothing_that_a_terminal_obeys(tmp_path, read, picture):
+    for name in (b"a.png", b"b\n\x1b[31m.png", b"c\xff.png"):
+        (tmp_path / os.fsdecode(name)).touch()
+    picture(tmp_path / "d.png", 0, mode="L")
+    for memory_mib in (1024, 0, 0):
+        images = read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.8, memory_mib=memory_mib)
+        names = [line.rpartition("/")[2].partition(":")[0] for line in images.skipped]
+        assert names == ["a.png", r"b\n\x1b[31m.png", r"c\udcff.png"]
