@@ -225,6 +225,36 @@ def test_a_run_that_fails_or_is_killed_leaves_no_cache_that_serves(folder, read,
     assert left not in cache()
 
 
+def test_a_process_that_is_killed_while_it_writes_and_two_that_write_at_once(folder, read, cache):
+    code = """
+import sys
+from dcgan_kit import ImageSpec
+from dcgan_kit_plugins import _collecting, data
+def waiting(done, total):
+    if done == int(sys.argv[2]):
+        print("here", flush=True)
+        sys.stdin.readline()
+_collecting.report_progress = waiting
+images = data.images.build(ImageSpec(8, 8, 1), {"path": sys.argv[1], "memory_mib": 0})
+print(images.pixels.sum())
+"""
+
+    def started(stop):
+        command = [sys.executable, "-c", code, str(folder), str(stop)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "here\n"
+        return process
+
+    with started(10) as killed:
+        killed.kill()
+    assert [file.suffix for file in cache()] == [".tmp"]
+    with started(5) as one, started(15) as other:
+        sums = [process.communicate("go on\n")[0] for process in (one, other)]
+    expected = read(data.images, GREY8, path=str(folder)).pixels.sum()
+    assert sums == [f"{expected}\n"] * 2
+    assert sorted(file.suffix for file in cache()) == [".pixels", ".tmp"]
+
+
 def test_a_cache_that_cannot_be_written(folder, read, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_KIT_CACHE", str(tmp_path / "file"))
