@@ -22,6 +22,7 @@ from dcgan_kit.cli.options import (
     warn_of_broken,
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED
+from dcgan_kit.errors import printable
 
 DEFAULT_RECIPE = "lecture-fashion28"
 
@@ -174,7 +175,15 @@ class _Progress:
 
     def note(self, message: str) -> None:
         """Print a line above the bar."""
-        self._console.print(message, markup=False)
+        self._console.print(printable(message), markup=False)
+
+    def loading(self, done: int, total: int) -> None:
+        """Show how far the images are read."""
+        self._bar.update(self._task, losses=f"reading images: {done:,} of {total:,}")
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last_line > self.SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self.note(f"reading images: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Move the bar."""

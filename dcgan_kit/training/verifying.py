@@ -136,6 +136,9 @@ class _Killer:
     def note(self, message: str) -> None:
         """Say nothing."""
 
+    def loading(self, done: int, total: int) -> None:
+        """Say nothing."""
+
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
         """Kill the process as soon as a step is done after the checkpoint."""
         if self._after is not None and step > self._after:
