@@ -30,19 +30,19 @@ def step_times(recipe: ResolvedRecipe, seconds: float) -> list[float]:
     """Return the seconds that each of some steps took, the first, which compiles, left out."""
     import tensorflow as tf
 
-    from dcgan_kit.networks.building import build_networks
-    from dcgan_kit.training.state import TrainingState
-    from dcgan_kit.training.step import compiled_steps
+    from dcgan_kit.components.results import Images
+    from dcgan_kit.training.session import Session
 
-    state = TrainingState.create(recipe, build_networks(recipe))
-    steps = compiled_steps(recipe, state)
-    shape = (1, recipe.training.batch_size, *recipe.image.shape)
-    pixels = tf.constant(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
-    steps(pixels, tf.constant(0, tf.int64)).numpy()
+    session = Session.create(recipe)
+    steps = session.compile()
+    shape = (4 * recipe.training.batch_size, *recipe.image.shape)
+    images = Images(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    steps(*session.batches(images, 0, 1), tf.constant(0, tf.int64)).numpy()
     times: list[float] = []
     while len(times) < 3 or sum(times) < seconds:
         started = time.perf_counter()
-        steps(pixels, tf.constant(len(times) + 1, tf.int64)).numpy()
+        number = len(times) + 1
+        steps(*session.batches(images, number, 1), tf.constant(number, tf.int64)).numpy()
         times.append(time.perf_counter() - started)
     return times
 
