@@ -80,6 +80,7 @@ _SECTIONS = {
     "image": "Image",
     "training": "Training",
     "training.generator, training.discriminator": "TrainingOfNetwork",
+    "training.best": "Best",
     "training.recover": "Recovery",
     "distribute": "Distribute",
 }

@@ -96,11 +96,19 @@ def train(
 @click.option(
     "--each", type=click.Path(path_type=Path), metavar="DIR", help="Write each image to a file of its own here too."
 )
+@click.option("--best", is_flag=True, help="From the checkpoint that the run keeps for good.")
 @click.option("--raw", is_flag=True, help="From the generator itself, where the run keeps an average of it too.")
 @json_option
 @plugin_options
 def sample(
-    run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, raw: bool, as_json: bool
+    run: Path,
+    count: int,
+    seed: int | None,
+    output: Path | None,
+    each: Path | None,
+    best: bool,
+    raw: bool,
+    as_json: bool,
 ) -> None:
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.errors import UserError
@@ -116,7 +124,7 @@ def sample(
     if output is not None and output.suffix.lower() != ".png":
         raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     seed = int(time.time()) % 2**31 if seed is None else seed
-    drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each, raw)
+    drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each, raw, best)
     if as_json:
         facts(
             {

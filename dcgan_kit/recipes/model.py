@@ -149,6 +149,15 @@ class Recovery(Strict):
     rate: float = Field(0.5, gt=0.0, le=1.0, description="factor of both learning rates each time")
 
 
+class Best(Strict):
+    """Which checkpoint is kept for good beside the newest."""
+
+    metric: Literal["generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake"] | None = Field(
+        None, description="mean since the checkpoint before; null: none is kept for good"
+    )
+    mode: Literal["lowest", "highest"] = Field("lowest", description="which value is the best")
+
+
 class Training(Strict):
     """How the two networks are trained."""
 
@@ -193,6 +202,7 @@ class Training(Strict):
     sample_every: Every = Field(500, description="steps between sample grids")
     checkpoint_every: Every = Field(500, description="steps between checkpoints")
     keep: int = Field(2, ge=1, le=1000, description="checkpoints that stay")
+    best: Best = Field(Best(), description="which checkpoint is kept for good beside the newest")
     recover: Recovery = Field(Recovery(), description="what to do when a number is no longer finite")
     sample_grid: tuple[Annotated[int, Field(ge=1, le=32)], Annotated[int, Field(ge=1, le=32)]] = Field(
         (8, 8), description="rows and columns of the sample grids"

@@ -135,6 +135,8 @@ class TrainingPlan:
     sample_every: int
     checkpoint_every: int
     keep: int
+    best_metric: str | None
+    best_mode: Literal["lowest", "highest"]
     recover_times: int
     recover_rate: float
     sample_grid: tuple[int, int]

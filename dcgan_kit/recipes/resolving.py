@@ -112,6 +112,8 @@ class _Resolution:
                 sample_every=training.sample_every,
                 checkpoint_every=training.checkpoint_every,
                 keep=training.keep,
+                best_metric=training.best.metric,
+                best_mode=training.best.mode,
                 recover_times=training.recover.times,
                 recover_rate=training.recover.rate,
                 sample_grid=training.sample_grid,

@@ -49,6 +49,7 @@ def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
             "sample_every": training.sample_every,
             "checkpoint_every": training.checkpoint_every,
             "keep": training.keep,
+            "best": {"metric": training.best_metric, "mode": training.best_mode},
             "recover": {"times": training.recover_times, "rate": training.recover_rate},
             "sample_grid": list(training.sample_grid),
         },

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from dcgan_kit.errors import RunError
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.state import TrainingState
 
+BEST = "best.npz"
 META = "meta/"
 """Before the names of what is no variable: the resolved recipe and the versions, as UTF-8 bytes."""
 
@@ -37,8 +38,41 @@ class Entry:
     bytes: int
 
 
-def save_checkpoint(run: RunFolder, state: TrainingState, keep: int) -> Path:
+@dataclass(frozen=True)
+class Best:
+    """The checkpoint that is kept for good.
+
+    Attributes:
+        entry: its file.
+        metric: what it is the best in.
+        value: the mean of that metric since the checkpoint before.
+    """
+
+    entry: Entry
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The checkpoints that there are: the newest, oldest first, and the best."""
+
+    entries: tuple[Entry, ...] = ()
+    best: Best | None = None
+
+
+def save_checkpoint(
+    run: RunFolder, state: TrainingState, keep: int, metric: str = "", value: float = 0.0, highest: bool = False
+) -> Path:
     """Write every variable, the recipe and the versions; remove all but the newest ``keep`` files.
+
+    Args:
+        run: where.
+        state: what.
+        keep: how many files stay.
+        metric: keep the file for good too if it is the best in this; empty: never.
+        value: what it has of the metric.
+        highest: whether more is better.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
@@ -47,14 +81,35 @@ def save_checkpoint(run: RunFolder, state: TrainingState, keep: int) -> Path:
     step, again = state.steps_done, int(np.asarray(state.recoveries))
     path = run.checkpoints / (f"step-{step:09d}.npz" if not again else f"step-{step:09d}-again-{again}.npz")
     entry = Entry(path.name, step, hashlib.sha256(content).hexdigest(), len(content))
-    before = [known for known in (_manifest(run) or ()) if known.file != path.name]
-    entries = [*before, entry]
+    before = _manifest(run) or Manifest()
+    entries = [*(known for known in before.entries if known.file != path.name), entry]
     # First the line, then the file: a file without a line could not be told from a damaged one.
-    _write_manifest(run, entries)
+    _write_manifest(run, Manifest(tuple(entries), before.best))
     run.write(path, content)
     for old in entries[:-keep]:
         (run.checkpoints / old.file).unlink(missing_ok=True)
-    _write_manifest(run, entries[-keep:])
+    best = before.best
+    if metric and (best is None or best.metric != metric or (value > best.value if highest else value < best.value)):
+        best = Best(replace(entry, file=BEST), metric, value)
+        run.write(run.checkpoints / BEST, content)
+    _write_manifest(run, Manifest(tuple(entries[-keep:]), best))
+    return path
+
+
+def restore_best(run: RunFolder, state: TrainingState) -> Path:
+    """Load the best checkpoint into the state.
+
+    Raises:
+        RunError: the run keeps none, or it is damaged.
+    """
+    manifest = _manifest(run)
+    if manifest is None or manifest.best is None:
+        raise RunError(f"{run.path}: keeps no best checkpoint; training.best.metric says which is the best")
+    path = run.checkpoints / BEST
+    try:
+        state.assign(_read(path, manifest.best.entry, state))
+    except (_Damaged, OSError) as error:
+        raise RunError(f"{path}: is damaged: {error}") from error
     return path
 
 
@@ -79,14 +134,15 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
         RunError: a whole checkpoint is of other networks.
     """
     told = []
-    entries = _manifest(run)
-    if entries is None:
+    manifest = _manifest(run)
+    entries = () if manifest is None else manifest.entries
+    if manifest is None:
         if run.manifest_file.exists():
             told.append(
                 f"{run.manifest_file}: is damaged and left aside; checkpoints are checked by their archive's sums"
             )
         files = sorted(run.checkpoints.glob("step-*.npz"))
-        entries = [Entry(file.name, -1, "", file.stat().st_size) for file in files]
+        entries = tuple(Entry(file.name, -1, "", file.stat().st_size) for file in files)
     for entry in reversed(entries):
         path = run.checkpoints / entry.file
         if not path.exists():
@@ -151,17 +207,21 @@ def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: A
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def _manifest(run: RunFolder) -> list[Entry] | None:
-    """The lines of the manifest, oldest first; None if there is none that can be read."""
+def _manifest(run: RunFolder) -> Manifest | None:
+    """The manifest; None if there is none that can be read."""
     try:
         data = json.loads(run.manifest_file.read_bytes())
-        return [Entry(**{**line, "file": Path(line["file"]).name}) for line in data["checkpoints"]]
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError, RecursionError):
+        best = data["best"] and Best(_entry(data["best"]["entry"]), data["best"]["metric"], data["best"]["value"])
+        return Manifest(tuple(_entry(line) for line in data["checkpoints"]), best)
+    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
-def _write_manifest(run: RunFolder, entries: list[Entry]) -> None:
-    text = json.dumps({"version": 1, "checkpoints": [asdict(entry) for entry in entries]}, indent=2)
-    run.write(run.manifest_file, text.encode() + b"\n")
+def _entry(line: dict[str, Any]) -> Entry:
+    return Entry(**{**line, "file": Path(line["file"]).name})
+
+
+def _write_manifest(run: RunFolder, manifest: Manifest) -> None:
+    best = None if manifest.best is None else asdict(manifest.best)
+    data = {"version": 1, "checkpoints": [asdict(entry) for entry in manifest.entries], "best": best}
+    run.write(run.manifest_file, json.dumps(data, indent=2).encode() + b"\n")

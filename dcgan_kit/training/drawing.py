@@ -11,7 +11,7 @@ import numpy as np
 from dcgan_kit.errors import RunError
 from dcgan_kit.networks.building import build_networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.training.checkpoint import restore_checkpoint
+from dcgan_kit.training.checkpoint import restore_best, restore_checkpoint
 from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.run_folder import read_run
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
@@ -34,7 +34,14 @@ class Drawn:
 
 
 def draw(
-    recipe: ResolvedRecipe, run_path: Path, count: int, seed: int, output: Path, each: Path | None, raw: bool = False
+    recipe: ResolvedRecipe,
+    run_path: Path,
+    count: int,
+    seed: int,
+    output: Path,
+    each: Path | None,
+    raw: bool = False,
+    best: bool = False,
 ) -> Drawn:
     """Draw images from a run and write them.
 
@@ -45,6 +52,7 @@ def draw(
         seed: of the latent vectors.
         output: the grid's file.
         each: folder for each image as a file of its own, or None.
+        best: from the checkpoint that is kept for good, instead of the newest.
         raw: from the generator itself, where the recipe keeps an average of it too.
 
     Raises:
@@ -52,7 +60,7 @@ def draw(
     """
     run = read_run(run_path)
     state = TrainingState.create(recipe, build_networks(recipe), build_parts(recipe))
-    checkpoint, damaged = restore_checkpoint(run, state)
+    checkpoint, damaged = (restore_best(run, state), []) if best else restore_checkpoint(run, state)
     if checkpoint is None:
         told = "".join(f"\n  {line}" for line in damaged)
         raise RunError(f"{run_path}: has no checkpoint to sample from yet{told}")

@@ -137,6 +137,7 @@ class _Loop:
         self.group = 1
         self.seconds = 0.0
         self.saved = -1
+        self.logged: list[float] = []
 
     def run_to_end(self) -> Outcome:
         path, told = restore_checkpoint(self.run, self.state)
@@ -253,11 +254,17 @@ class _Loop:
 
     def _save(self, step: int) -> None:
         if self.chief:
-            save_checkpoint(self.run, self.state, self.training.keep)
+            metric = self.training.best_metric if self.logged else None
+            value = float(np.mean(self.logged)) if self.logged else 0.0
+            highest = self.training.best_mode == "highest"
+            save_checkpoint(self.run, self.state, self.training.keep, metric or "", value, highest)
+        self.logged.clear()
         self.session.devices.agree(0.0)
         self.saved = step
 
     def _log(self, step: int, metrics: dict[str, float], writer: MetricsWriter | None) -> None:
+        if self.training.best_metric is not None:
+            self.logged.append(metrics[self.training.best_metric])
         if writer is not None:
             writer.scalars(step, metrics)
         self.callbacks.call("on_train_batch_end", step, metrics)
