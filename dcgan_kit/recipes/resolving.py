@@ -20,11 +20,10 @@ from dcgan_kit.recipes.resolved import (
     Choice,
     DistributionPlan,
     NetworkPlan,
-    NetworkTraining,
     ResolvedRecipe,
     Role,
-    TrainingPlan,
 )
+from dcgan_kit.recipes.resolving_training import Chosen, training_plan, training_problems
 from dcgan_kit.recipes.validating import Path, known_keys, problems_of, validated
 
 MAX_NESTED_SLOTS = 5
@@ -69,7 +68,8 @@ class _Resolution:
         augmentation = self._optional("training", "augmentation")
         optimizers = [self._of_network("optimizer", role) for role in ("generator", "discriminator")]
         schedules = [self._of_network("schedule", role) for role in ("generator", "discriminator")]
-        self._check_training()
+        for path, message, place in training_problems(self.node):
+            self._problem(path, message, place)
         generator = self._network("generator")
         discriminator = self._network("discriminator")
         if self.problems:
@@ -90,40 +90,8 @@ class _Resolution:
             generator=generator,
             discriminator=discriminator,
             data=data,
-            training=TrainingPlan(
-                steps=training.steps,
-                batch_size=training.batch_size,
-                seed=training.seed,
-                updates=training.updates,
-                latents=training.latents,
-                discriminator_passes=training.discriminator_passes,
-                accumulate=training.accumulate,
-                loss=loss,
-                penalty=penalty,
-                augmentation=augmentation,
-                generator=_network_training(training, training.generator, optimizers[0], schedules[0]),
-                discriminator=_network_training(training, training.discriminator, optimizers[1], schedules[1]),
-                ema=training.ema,
-                precision=training.precision,
-                xla=training.xla,
-                fuse=training.fuse,
-                held_out=training.held_out,
-                log_every=training.log_every,
-                sample_every=training.sample_every,
-                checkpoint_every=training.checkpoint_every,
-                keep=training.keep,
-                best_metric=training.best.metric,
-                best_mode=training.best.mode,
-                recover_times=training.recover.times,
-                recover_rate=training.recover.rate,
-                sample_grid=training.sample_grid,
-            ),
-            distribution=DistributionPlan(
-                strategy=shape.distribute.strategy,
-                synchronized=shape.distribute.synchronized,
-                cpu_devices=shape.distribute.cpu_devices,
-                tpu=shape.distribute.tpu,
-            ),
+            training=training_plan(training, Chosen(loss, penalty, augmentation, *optimizers, *schedules)),
+            distribution=DistributionPlan(**shape.distribute.model_dump()),
             silence=shape.silence,
             plugins=shape.plugins,
             origin=self.node,
@@ -186,35 +154,6 @@ class _Resolution:
             self._choice(kind, common, ("training", kind))
         node = merged_slot(common, own) if common is not None else own
         return self._choice(kind, node, ("training", role, kind))
-
-    def _check_training(self) -> None:
-        updates = self._at("training", "updates")
-        simultaneous = updates is None or updates.value in (None, "simultaneous")
-        for role in ("generator", "discriminator"):
-            own = self._at("training", role, "updates")
-            if simultaneous and own is not None and type(own.value) is int and own.value > 1:
-                message = (
-                    f"simultaneous updates come one to one; choose training.updates alternating (given: {own.value})"
-                )
-                self._problem(("training", role, "updates"), message, own)
-        latents = self._at("training", "latents")
-        if simultaneous and latents is not None and latents.value == "fresh":
-            message = (
-                "simultaneous updates share one forward pass; choose training.updates alternating (given: 'fresh')"
-            )
-            self._problem(("training", "latents"), message, latents)
-        parts, batch = self._at("training", "accumulate"), self._at("training", "batch_size")
-        numbers = [node.value for node in (parts, batch) if node is not None and type(node.value) is int]
-        if parts is not None and len(numbers) == 2 and numbers[0] > 0 and numbers[1] % numbers[0]:
-            message = f"must divide training.batch_size {numbers[1]} (given: {numbers[0]})"
-            self._problem(("training", "accumulate"), message, parts)
-        distributed = self._at("distribute", "strategy")
-        if distributed is not None and distributed.value == "parameter_server":
-            message = (
-                "parameter servers train each worker on stale weights: the two networks of a GAN would meet old "
-                "opponents, and no run could be repeated. Choose multi_worker"
-            )
-            self._problem(("distribute", "strategy"), message, distributed)
 
     def _network(self, role: Role) -> NetworkPlan:
         network = self._at(role)
@@ -413,17 +352,3 @@ class _Resolution:
             name: nested.get(name, getattr(values, name)) for name in component.options.model_fields
         }
         return Choice(component, options, path)
-
-
-def _network_training(
-    training: model.Training, own: model.TrainingOfNetwork, optimizer: Choice | None, schedule: Choice | None
-) -> NetworkTraining:
-    assert optimizer is not None
-    return NetworkTraining(
-        optimizer=optimizer,
-        schedule=schedule,
-        updates=own.updates,
-        clip_norm=own.clip_norm,
-        clip_value=own.clip_value,
-        l2=training.l2 if own.l2 is None else own.l2,
-    )

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from dcgan_kit.training.precision import in_float32
 from dcgan_kit.training.run_folder import RunFolder, begun_precision, environment, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.session import Session
+from dcgan_kit.training.signals import collected_signals
 from dcgan_kit.training.step import METRICS, Steps
 
 GROUP_SECONDS = 0.5
@@ -150,7 +151,7 @@ class _Loop:
             self.saved = step
         else:
             self._save(step)
-        with _signals() as received, ExitStack() as held:
+        with collected_signals() as received, ExitStack() as held:
             writer = held.enter_context(MetricsWriter.open(self.run, step)) if self.chief else None
             if step == 0:
                 self._sample(step, writer)
@@ -335,28 +336,3 @@ def _watching(session: Session, watcher: Watcher) -> Iterator[Watch | None]:
 
 class LostWorker(UserError):
     """Another worker of the cluster has gone."""
-
-
-@contextmanager
-def _signals() -> Iterator[list[signal.Signals]]:
-    """Collect SIGINT and SIGTERM instead of dying, so that the group of steps and a checkpoint can be finished."""
-    received: list[signal.Signals] = []
-
-    def take(number: int, _: Any) -> None:
-        if received and number == signal.SIGINT:
-            # A second Ctrl-C means it; the last checkpoint stands.
-            raise KeyboardInterrupt
-        received.append(signal.Signals(number))
-
-    handlers: dict[signal.Signals, Callable[..., Any] | int | None] = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handlers[number] = signal.signal(number, take)
-    except ValueError:
-        # Signals can only be taken in the main thread; in another one whoever started it stops it.
-        handlers = {}
-    try:
-        yield received
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

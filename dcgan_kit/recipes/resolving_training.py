@@ -1,0 +1,112 @@
+"""What a recipe says under ``training`` and ``distribute``: problems between its keys, and the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dcgan_kit.recipes import model
+from dcgan_kit.recipes.nodes import Node
+from dcgan_kit.recipes.resolved import Choice, NetworkTraining, TrainingPlan
+from dcgan_kit.recipes.validating import Path
+
+PARAMETER_SERVER = (
+    "parameter servers train each worker on stale weights: the two networks of a GAN would meet old opponents, and no "
+    "run could be repeated. Choose multi_worker"
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The components that training names; those of the networks are G's and D's."""
+
+    loss: Choice | None
+    penalty: Choice | None
+    augmentation: Choice | None
+    generator_optimizer: Choice | None
+    discriminator_optimizer: Choice | None
+    generator_schedule: Choice | None
+    discriminator_schedule: Choice | None
+
+
+def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
+    """Yield what keys of training do not allow each other: the key, what is wrong, where it stands."""
+
+    def at(*path: str) -> Node | None:
+        node: Node | None = recipe
+        for part in path:
+            node = node.child(part) if node is not None else None
+        return node
+
+    updates = at("training", "updates")
+    if updates is None or updates.value in (None, "simultaneous"):
+        for role in ("generator", "discriminator"):
+            own = at("training", role, "updates")
+            if own is not None and type(own.value) is int and own.value > 1:
+                message = (
+                    f"simultaneous updates come one to one; choose training.updates alternating (given: {own.value})"
+                )
+                yield ("training", role, "updates"), message, own
+        latents = at("training", "latents")
+        if latents is not None and latents.value == "fresh":
+            message = (
+                "simultaneous updates share one forward pass; choose training.updates alternating (given: 'fresh')"
+            )
+            yield ("training", "latents"), message, latents
+    parts, batch = at("training", "accumulate"), at("training", "batch_size")
+    numbers = [node.value for node in (parts, batch) if node is not None and type(node.value) is int]
+    if parts is not None and len(numbers) == 2 and numbers[0] > 0 and numbers[1] % numbers[0]:
+        yield ("training", "accumulate"), f"must divide training.batch_size {numbers[1]} (given: {numbers[0]})", parts
+    strategy = at("distribute", "strategy")
+    if strategy is not None and strategy.value == "parameter_server":
+        yield ("distribute", "strategy"), PARAMETER_SERVER, strategy
+
+
+def training_plan(training: model.Training, chosen: Chosen) -> TrainingPlan:
+    """Return the plan of a recipe without problems."""
+    assert chosen.loss is not None
+    generator, discriminator = training.generator, training.discriminator
+    return TrainingPlan(
+        steps=training.steps,
+        batch_size=training.batch_size,
+        seed=training.seed,
+        updates=training.updates,
+        latents=training.latents,
+        discriminator_passes=training.discriminator_passes,
+        accumulate=training.accumulate,
+        loss=chosen.loss,
+        penalty=chosen.penalty,
+        augmentation=chosen.augmentation,
+        generator=_of_network(training, generator, chosen.generator_optimizer, chosen.generator_schedule),
+        discriminator=_of_network(
+            training, discriminator, chosen.discriminator_optimizer, chosen.discriminator_schedule
+        ),
+        ema=training.ema,
+        precision=training.precision,
+        xla=training.xla,
+        fuse=training.fuse,
+        held_out=training.held_out,
+        log_every=training.log_every,
+        sample_every=training.sample_every,
+        checkpoint_every=training.checkpoint_every,
+        keep=training.keep,
+        best_metric=training.best.metric,
+        best_mode=training.best.mode,
+        recover_times=training.recover.times,
+        recover_rate=training.recover.rate,
+        sample_grid=training.sample_grid,
+    )
+
+
+def _of_network(
+    training: model.Training, own: model.TrainingOfNetwork, optimizer: Choice | None, schedule: Choice | None
+) -> NetworkTraining:
+    assert optimizer is not None
+    return NetworkTraining(
+        optimizer=optimizer,
+        schedule=schedule,
+        updates=own.updates,
+        clip_norm=own.clip_norm,
+        clip_value=own.clip_value,
+        l2=training.l2 if own.l2 is None else own.l2,
+    )
