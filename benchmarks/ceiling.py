@@ -1,0 +1,73 @@
+"""What this machine could do at most: its matrix products, and the operations of a step, alternately in one process.
+
+    python benchmarks/ceiling.py
+
+A step of simultaneous updates sends a batch through G (forward, and backward by weights and by inputs: 3 times its
+multiply-accumulates) and twice through D (real images: 3 times; generated ones: 4 times, as the gradient flows back
+for both losses). A multiply-accumulate is two operations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dcgan_kit.cli.quiet import start_tensorflow
+
+SIDE = 2048
+PASSES = {"generator": 3, "discriminator": 7}
+PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
+
+
+def _product(kind: str) -> Callable[[], Any]:
+    import tensorflow as tf
+
+    one = tf.cast(tf.random.stateless_normal((SIDE, SIDE), [0, 1]), kind)
+    multiply = tf.function(lambda a: tf.matmul(a, a))
+    return lambda: multiply(one).numpy()
+
+
+def _milliseconds(call: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    call()
+    return 1e3 * (time.perf_counter() - begun)
+
+
+def main() -> None:
+    """Measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--net", choices=["28", "64", "64resize"], nargs="*", default=["64", "28"])
+    parser.add_argument("--rounds", type=int, default=9)
+    arguments = parser.parse_args()
+    start_tensorflow()
+    import ours
+
+    from dcgan_kit.networks.building import build_networks
+    from dcgan_kit.networks.summary import summarize
+    from dcgan_kit.recipes.loading import load_recipe
+
+    print("| net | precision | GFLOP a step | ms a step | GFLOP/s | matrix product, GFLOP/s | share |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for net in arguments.net:
+        batch = {"28": 256, "64": 64, "64resize": 64}[net]
+        networks = build_networks(load_recipe(ours.RECIPES[net]).recipe, symbolic=True)
+        operations = (
+            2e-9 * batch * sum(times * summarize(getattr(networks, role)).macs for role, times in PASSES.items())
+        )
+        for precision, kind in PRECISIONS.items():
+            step, product = ours.prepare(net, batch, f"training.precision={precision}"), _product(kind)
+            step(), product()
+            pairs = [(_milliseconds(step), _milliseconds(product)) for _ in range(arguments.rounds)]
+            took = statistics.median(pair[0] for pair in pairs)
+            most = statistics.median(2e-6 * SIDE**3 / pair[1] for pair in pairs)
+            share = statistics.median(1e3 * operations / s / (2e-6 * SIDE**3 / p) for s, p in pairs)
+            rate = 1e3 * operations / took
+            row = (net, precision, f"{operations:.1f}", f"{took:.0f}", f"{rate:.0f}", f"{most:.0f}", f"{share:.0%}")
+            print("| " + " | ".join(row) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
