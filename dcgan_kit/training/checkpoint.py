@@ -138,8 +138,12 @@ def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             # Nothing is packed, so that no entry can be larger than the file; then the sums are compared.
-            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()) or archive.testzip():
+            entries = archive.infolist()
+            if any(info.compress_type != zipfile.ZIP_STORED for info in entries) or archive.testzip():
                 raise Damaged("an entry is not what was written")
+            # Python does not compare this number of the archive's last record, which tells entries that went lost.
+            if int.from_bytes(content[-12:-10], "little") != len(entries):
+                raise Damaged("its directory is not what was written")
             found = {name.removesuffix(".npy") for name in archive.namelist() if not name.startswith(META)}
             if found != set(expected):
                 raise RunError(f"{where}: is a checkpoint of other networks than the recipe's")
