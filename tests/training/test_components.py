@@ -71,6 +71,16 @@ def test_every_kind_has_its_place():
     assert kinds - {"data"} == PLACES.keys()
 
 
+def compiled_text(step, turn, *arguments):
+    """Return what XLA is given for one kind of step."""
+
+    def one(pixels, labels, number):
+        return step.replica_step(pixels, labels, number, turn)
+
+    compiled = tf.function(one, jit_compile=True, autograph=False)
+    return compiled.experimental_get_compiler_ir(*arguments)(stage="hlo")
+
+
 @pytest.fixture(scope="module")
 def trains_and_compiles(tiny, taken):
     """Return a function (*overrides) that takes three steps and compiles every kind of step of a recipe under XLA."""
@@ -85,12 +95,7 @@ def trains_and_compiles(tiny, taken):
         pixels = tf.constant(ours.pixels[0][:, :, 0])
         labels, number = tf.zeros(pixels.shape[:3], tf.int32), tf.constant(0, tf.int64)
         for turn in turns:
-
-            def step(pixels, labels, number, turn=turn):
-                return ours.session.step.replica_step(pixels, labels, number, turn)
-
-            compiled = tf.function(step, jit_compile=True, autograph=False)
-            text = compiled.experimental_get_compiler_ir(pixels, labels, number)(stage="hlo")
+            text = compiled_text(ours.session.step, turn, pixels, labels, number)
             assert text.startswith("HloModule")
             assert "<=" not in text.partition("entry_computation_layout")[2].partition("\n")[0], "a side is dynamic"
 
