@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+import re
 import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,6 +22,8 @@ BEST = "best.npz"
 META = "meta/"
 """Before the names of what is no variable: the resolved recipe and the versions, as UTF-8 bytes."""
 
+_NAME = re.compile(r"step-(?P<step>\d{9,})(-again-(?P<again>\d+))?\.npz")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -28,7 +32,7 @@ class Entry:
     Attributes:
         file: name of the file in the folder of checkpoints.
         step: steps that were done.
-        sha256: of the whole file.
+        sha256: of the whole file; empty where the line was lost.
         bytes: its size.
     """
 
@@ -81,14 +85,14 @@ def save_checkpoint(
     step, again = state.steps_done, int(np.asarray(state.recoveries))
     path = run.checkpoints / (f"step-{step:09d}.npz" if not again else f"step-{step:09d}-again-{again}.npz")
     entry = Entry(path.name, step, hashlib.sha256(content).hexdigest(), len(content))
-    before = _manifest(run) or Manifest()
-    entries = [*(known for known in before.entries if known.file != path.name), entry]
+    before = _manifest(run)
+    best = None if before is None else before.best
+    entries = [*(known for known in _entries(run) if known.file != path.name), entry]
     # First the line, then the file: a file without a line could not be told from a damaged one.
-    _write_manifest(run, Manifest(tuple(entries), before.best))
+    _write_manifest(run, Manifest(tuple(entries), best))
     run.write(path, content)
     for old in entries[:-keep]:
         (run.checkpoints / old.file).unlink(missing_ok=True)
-    best = before.best
     if metric and (best is None or best.metric != metric or (value > best.value if highest else value < best.value)):
         best = Best(replace(entry, file=BEST), metric, value)
         run.write(run.checkpoints / BEST, content)
@@ -108,7 +112,7 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     path = run.checkpoints / BEST
     try:
         state.assign(_read(path, manifest.best.entry, state))
-    except (_Damaged, OSError) as error:
+    except (Damaged, OSError) as error:
         raise RunError(f"{path}: is damaged: {error}") from error
     return path
 
@@ -133,24 +137,18 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     Raises:
         RunError: a whole checkpoint is of other networks.
     """
-    told = []
-    manifest = _manifest(run)
-    entries = () if manifest is None else manifest.entries
-    if manifest is None:
-        if run.manifest_file.exists():
-            told.append(
-                f"{run.manifest_file}: is damaged and left aside; checkpoints are checked by their archive's sums"
-            )
-        files = sorted(run.checkpoints.glob("step-*.npz"))
-        entries = tuple(Entry(file.name, -1, "", file.stat().st_size) for file in files)
+    told, entries = [], _entries(run)
+    if _manifest(run) is None and (entries or run.manifest_file.exists()):
+        what = "is damaged and left aside" if run.manifest_file.exists() else "is not there"
+        told.append(f"{run.manifest_file}: {what}; checkpoints are checked by their archive's sums")
     for entry in reversed(entries):
         path = run.checkpoints / entry.file
         if not path.exists():
-            # Its line was written, and then the process was killed.
+            told.append(f"{path}: is not there: the process ended while it was written, or it was removed")
             continue
         try:
             values = _read(path, entry, state)
-        except _Damaged as error:
+        except Damaged as error:
             told.append(f"{path}: is damaged and left aside ({error})")
             continue
         state.assign(values)
@@ -158,14 +156,27 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     return None, told
 
 
-class _Damaged(Exception):
-    pass
+class Damaged(Exception):
+    """Bytes are not what was written; the message says what of them."""
+
+
+def _entries(run: RunFolder) -> list[Entry]:
+    """The lines of the manifest, or where it cannot be read what the files' names tell, oldest first."""
+    manifest = _manifest(run)
+    if manifest is not None:
+        return list(manifest.entries)
+    found = [match for file in run.checkpoints.glob("step-*.npz") if (match := _NAME.fullmatch(file.name))]
+    found.sort(key=lambda match: (int(match["again"] or 0), int(match["step"])))
+    return [Entry(match.string, int(match["step"]), "", 0) for match in found]
 
 
 def _read(path: Path, entry: Entry, state: TrainingState) -> dict[str, Any]:
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Damaged(f"cannot be read: {error.strerror}") from error
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise _Damaged("its checksum is not the one that was written down")
+        raise Damaged("its checksum is not the one that was written down")
     return unpacked(content, state, str(path))
 
 
@@ -173,6 +184,7 @@ def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]
     """Return the arrays of an npz that are the state's variables, each checked before it is read.
 
     Raises:
+        Damaged: the archive is not whole.
         RunError: they are of other networks.
     """
     expected = {name: (tuple(v.shape), np.dtype(v.dtype.name if hasattr(v.dtype, "name") else v.dtype))
@@ -180,31 +192,48 @@ def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]
     values = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # Nothing is packed, so that no entry can be larger than the file; then the sums are compared.
+            entries = archive.infolist()
+            if any(info.compress_type != zipfile.ZIP_STORED for info in entries) or archive.testzip():
+                raise Damaged("an entry is not what was written")
+            # Python does not compare this number of the archive's last record, which tells entries that went lost.
+            if int.from_bytes(content[-12:-10], "little") != len(entries):
+                raise Damaged("its directory is not what was written")
             found = {name.removesuffix(".npy") for name in archive.namelist() if not name.startswith(META)}
             if found != set(expected):
                 raise RunError(f"{where}: is a checkpoint of other networks than the recipe's")
             for name, (shape, dtype) in expected.items():
                 values[name] = _array(archive, f"{name}.npy", shape, dtype, where)
-    except RunError:
+    except (Damaged, RunError):
         raise
     except Exception as error:
         # A damaged archive makes zipfile or NumPy raise whatever they like.
-        raise _Damaged(str(error)) from error
+        raise Damaged(str(error)) from error
     return values
 
 
 def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: Any, where: str) -> Any:
     """Read one array whose header says what is expected; a header may ask for any amount of memory."""
     with archive.open(name) as stream:
-        np.lib.format.read_magic(stream)
-        found, _, kind = np.lib.format.read_array_header_1_0(stream)
+        found, kind, data = read_header(stream)
         if found != shape or kind != dtype:
             raise RunError(f"{where}: is a checkpoint of other networks than the recipe's ({name}: {found} {kind})")
-        data = stream.read(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize)
-        # The archive's own checksum is compared at the end of the entry.
-        if stream.read(1):
-            raise _Damaged(f"{name} is longer than its header says")
     return np.frombuffer(data, dtype).reshape(shape)
+
+
+def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], Any, bytes]:
+    """Return shape, type and bytes of a NumPy array, without asking for the memory that its header speaks of.
+
+    Raises:
+        Damaged: there are more or fewer bytes than the header says.
+        ValueError: it is no array.
+    """
+    np.lib.format.read_magic(stream)
+    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    data = stream.read()
+    if kind.hasobject or len(data) != math.prod(shape) * kind.itemsize:
+        raise Damaged(f"there are {len(data)} bytes for an array of {kind} {shape}")
+    return shape, kind, data
 
 
 def _manifest(run: RunFolder) -> Manifest | None:

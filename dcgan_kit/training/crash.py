@@ -16,7 +16,7 @@ from dcgan_kit.components.results import Images
 from dcgan_kit.errors import RunError
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml
-from dcgan_kit.training.checkpoint import packed, restore_checkpoint, unpacked
+from dcgan_kit.training.checkpoint import Damaged, packed, read_header, restore_checkpoint, unpacked
 from dcgan_kit.training.noise import StepNoise
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.session import Session
@@ -229,10 +229,12 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     session = Session.create(recipe, facts["precision"])
     try:
         content = (bundle / STATE).read_bytes()
-        pixels = np.load(bundle / BATCH, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with (bundle / BATCH).open("rb") as stream:
+            found, kind, data = read_header(stream)
+        pixels = np.frombuffer(data, kind).reshape(found)
+        values = unpacked(content, session.state, str(bundle / STATE))
+    except (OSError, ValueError, SyntaxError, Damaged) as error:
         raise RunError(f"{bundle}: is not whole: {error}") from error
-    values = unpacked(content, session.state, str(bundle / STATE))
     training = recipe.training
     rows = training.batch_size // training.accumulate
     shape = (batches_a_step(recipe), training.accumulate, 1, rows, *recipe.image.shape)
@@ -257,7 +259,9 @@ def _facts(bundle: Path) -> dict[str, Any]:
         facts = json.loads(path.read_bytes())
         if facts["precision"] not in ("float32", "mixed_bfloat16", "mixed_float16"):
             raise ValueError(f"unknown precision {facts['precision']!r}")
-        return {"precision": facts["precision"], "step": int(facts["step"]), "told": str(facts["told"])}
+        if type(facts["step"]) is not int or not 0 < facts["step"] < 2**31:
+            raise ValueError(f"step must be a whole number from 1 up, and is {facts['step']!r:.100}")
+        return {"precision": facts["precision"], "step": facts["step"], "told": str(facts["told"])}
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"{path}: is no record of a crash: {error}") from error
 

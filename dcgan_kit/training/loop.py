@@ -147,6 +147,11 @@ class _Loop:
         step = self.state.steps_done
         self._check_agreement(step)
         if path is not None:
+            if step > self.training.steps:
+                raise RunError(
+                    f"{self.run.path}: {step} steps are done, and training.steps asks for {self.training.steps}; give "
+                    f"--may-change training.steps with {step} or more"
+                )
             self.watcher.note(f"going on from step {step} ({path})")
             self.saved = step
         else:
@@ -162,6 +167,8 @@ class _Loop:
                     step, metrics, stop = self._to_next_log(step, received)
                 except _NotFinite as found:
                     step = self._after_crash(found)
+                    if writer is not None:
+                        writer.rewind(step)
                     continue
                 if metrics:
                     self._log(step, metrics, writer)

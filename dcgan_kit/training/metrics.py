@@ -29,9 +29,13 @@ class MetricsWriter:
     def __init__(self, run: RunFolder, first_step: int) -> None:
         """Open both; lines of steps after ``first_step``, which a stopped run may have left, are dropped."""
         self._run = run
-        kept = [line for line in _lines(run) if line["step"] <= first_step]
-        run.write(run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        self.rewind(first_step)
         self._board = tf.summary.create_file_writer(str(run.tensorboard))
+
+    def rewind(self, step: int) -> None:
+        """Drop the lines of all steps after ``step``, which will be taken again."""
+        kept = [line for line in _lines(self._run) if line["step"] <= step]
+        self._run.write(self._run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Write one line."""

@@ -24,6 +24,8 @@ RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 GENERATOR = "generator.keras"
+TEMPORARY = ".tmp"
+"""Ends the name of a file that is being written; one that is met later belonged to a process that was killed."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[int, Path]]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
     try:
         os.chmod(name, 0o666 & ~_umask())
         yield descriptor, Path(name)
@@ -170,6 +172,8 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
             f"{path}: was begun with {before} images, and there are {facts['images']} now, so that it would not go on "
             "as it began. Bring the images back, or go on all the same with --may-change data"
         )
+        for left in path.rglob(f".*{TEMPORARY}"):
+            left.unlink()
     if not run.environment_file.exists():
         run.write(run.environment_file, json.dumps(facts, indent=2).encode() + b"\n")
     return run

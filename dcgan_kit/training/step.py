@@ -90,48 +90,54 @@ class AdversarialStep:
                 fake = tf.cast(self.generator(self._latent(noise(latents), part, replica), True), tf.float32)
             return tape, fake
 
-        def gradients(roles: Sequence[Role], update: int, part: int, made: tuple[Any, Any]) -> dict[Role, Any]:
-            """Send real and generated images through D once → gradients of the losses of some networks."""
+        def gradients(roles: Sequence[Role], update: int, part: int, made: tuple[Any, Any]) -> tuple[Any, Scalars]:
+            """Send real and generated images through D once → gradients of the losses of some networks, and facts."""
+            facts: Scalars = {}
+            reported = ("generator", "discriminator") if training.updates == "in_turn" else roles
             tapes = {"generator": made[0], "discriminator": self._recording("discriminator")}
             real, fake = self._images(pixels[update, part]), made[1]
             labelling = noise(f"labels{update}.{part}").whole()
             with ExitStack() as recording:
                 for role in roles:
                     recording.enter_context(tapes[role])
-                see_real = "discriminator" in roles or self.generator_sees_real or training.updates == "in_turn"
+                see_real = "discriminator" in reported or self.generator_sees_real
                 logits = self._logits(real if see_real else None, fake, noise(f"augmentation{update}.{part}"))
                 real_logits, fake_logits = self._of_all_replicas(*logits, replica)
                 losses: Scalars = {}
-                if see_real:
+                if "discriminator" in reported:
                     losses["discriminator"] = parts.loss.discriminator(real_logits, fake_logits, labelling)
                 if "discriminator" in roles and turn.penalty:
-                    scalars["penalty"] = self.penalty_of(real, fake, noise(f"penalty{update}.{part}"))
-                if "generator" in roles or training.updates == "in_turn":
+                    facts["penalty"] = self.penalty_of(real, fake, noise(f"penalty{update}.{part}"))
+                if "generator" in reported:
                     losses["generator"] = parts.loss.generator(real_logits, fake_logits, labelling)
                 minimized = dict(losses)
                 if "discriminator" in roles and turn.penalty:
-                    minimized["discriminator"] += scalars["penalty"] / self.devices.replicas
+                    minimized["discriminator"] += facts["penalty"] / self.devices.replicas
                 minimized = {role: self.descent.scaled(minimized[role]) for role in roles}
-            scalars.update({f"{role}_loss": loss for role, loss in losses.items()})
-            if see_real:
-                scalars["discriminator_real"] = tf.reduce_mean(tf.sigmoid(real_logits))
-                scalars["discriminator_fake"] = tf.reduce_mean(tf.sigmoid(fake_logits))
-                scalars["real_logits"] = real_logits
-            return {role: tapes[role].gradient(minimized[role], self.weights[role]) for role in roles}
+            facts.update({f"{role}_loss": loss for role, loss in losses.items()})
+            if "discriminator" in reported:
+                facts["discriminator_real"] = tf.reduce_mean(tf.sigmoid(real_logits))
+                facts["discriminator_fake"] = tf.reduce_mean(tf.sigmoid(fake_logits))
+                facts["real_logits"] = real_logits
+            return {role: tapes[role].gradient(minimized[role], self.weights[role]) for role in roles}, facts
 
         def update(roles: Sequence[Role], number: int, latents: str, made: tuple[Any, Any] | None = None) -> Any:
             """Add the gradients of all parts of a batch up, then move the weights."""
             total: dict[Role, Any] = {}
+            told: list[Scalars] = []
             for part in range(training.accumulate):
                 with tf.control_dependencies([g for role in total for g in total[role]]):
                     # One part after the other: memory holds the activations of one.
                     found = made or generated(latents, part)
-                    new = gradients(roles, number, part, found)
+                    new, facts = gradients(roles, number, part, found)
                 total = {r: _added(total.get(r), new[r], self.weights[r], training.accumulate) for r in roles}
+                told.append(facts)
+            real_logits = [facts.pop("real_logits") for facts in told if "real_logits" in facts]
+            scalars.update({name: tf.add_n([facts[name] for facts in told]) / len(told) for name in told[0]})
             for role in roles:
                 scalars[f"{role}_gradient"] = self.descent.move(role, total[role])
             if "discriminator" in roles:
-                self._adapt_augmentation(scalars["real_logits"])
+                self._adapt_augmentation(tf.concat(real_logits, 0))
 
         with self.layer_noise.drawn_from(StepNoise(training.seed, step, "layers"), replica):
             if training.updates == "simultaneous":

@@ -154,7 +154,7 @@ def test_another_component_by_use_drops_the_options_of_the_one_before(resolved, 
 
 def test_the_optimizer_of_one_network(resolved, whole):
     training = resolved(whole, "training.discriminator.optimizer.learning_rate=1e-5").training
-    assert training.discriminator_optimizer.options["learning_rate"] == 1e-5
+    assert training.discriminator.optimizer.options["learning_rate"] == 1e-5
     assert training.generator.optimizer.options["learning_rate"] == 2e-4
 
 

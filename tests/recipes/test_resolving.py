@@ -171,7 +171,7 @@ def test_each_network_may_have_its_own_optimizer_and_no_common_one(resolved, who
     )
     training = resolved(text).training
     assert training.generator.optimizer.options["beta_1"] == 0.5
-    assert training.discriminator_optimizer.options["beta_1"] == 0.1
+    assert training.discriminator.optimizer.options["beta_1"] == 0.1
 
 
 def test_one_network_without_an_optimizer(resolved, whole):
@@ -195,3 +195,35 @@ def test_owner_and_name_mean_the_same_as_the_name(resolved, whole):
     bare = resolved(whole, "generator.activation=relu")
     owned = resolved(whole, "generator.activation=activation/relu")
     assert bare == owned
+
+
+def test_a_schedule_of_one_network_is_the_common_one_changed(resolved, whole):
+    training = resolved(
+        whole, "training.schedule={use: linear, start: 0.5}", "training.generator.schedule.to=0.1"
+    ).training
+    assert training.generator.schedule.options == {"start": 0.5, "to": 0.1}
+    assert training.discriminator.schedule.options == {"start": 0.5, "to": 0.0}
+
+
+def test_l2_of_one_network_goes_before_the_common_one(resolved, whole):
+    training = resolved(whole, "training.l2=1e-3", "training.discriminator.l2=0.0").training
+    assert (training.generator.l2, training.discriminator.l2) == (1e-3, 0.0)
+
+
+def test_what_training_leaves_out_is_off_or_one(resolved, whole):
+    recipe = resolved(whole)
+    training = recipe.training
+    assert (training.penalty, training.augmentation, training.generator.schedule) == (None, None, None)
+    assert (training.generator.updates, training.discriminator.updates, training.accumulate) == (1, 1, 1)
+    assert (training.updates, training.latents, training.discriminator_passes) == ("simultaneous", "shared", "separate")
+    assert (training.precision, training.xla, training.fuse, training.held_out) == ("float32", "auto", True, 0.0)
+    assert (training.keep, training.recover_times) == (2, 0)
+    assert (recipe.distribution.strategy, recipe.distribution.cpu_devices) == ("auto", 1)
+
+
+def test_several_updates_in_alternating_and_in_turn(resolved, whole):
+    for updates in ("alternating", "in_turn"):
+        training = resolved(
+            whole, f"training.updates={updates}", "training.discriminator.updates=3", "training.latents=fresh"
+        ).training
+        assert (training.updates, training.discriminator.updates, training.latents) == (updates, 3, "fresh")

@@ -71,3 +71,21 @@ def test_the_text_is_made_for_people(resolved, whole):
 def test_flattened():
     data = {"a": {"b": 1, "c": [1, 2]}, "d": [{"e": 3}, {"f": []}], "g": {}}
     assert flattened(data) == {"a.b": 1, "a.c": [1, 2], "d.0.e": 3, "d.1.f": []}
+
+
+def test_every_key_of_training_is_written_and_read_back(resolved, whole):
+    recipe = resolved(
+        whole, "training.updates=alternating", "training.latents=fresh", "training.discriminator_passes=concatenated",
+        "training.accumulate=2", "training.batch_size=8", "training.penalty={use: r1, every: 16}",
+        "training.augmentation={use: adaptive, augmentation: {use: diffaugment, policy: [color]}}",
+        "training.schedule={use: warm_up, steps: 5, then: cosine}", "training.l2=1e-4",
+        "training.generator={updates: 2, clip_norm: 1.5, l2: 0.0}", "training.discriminator={clip_value: 0.25}",
+        "training.precision=mixed_bfloat16", "training.xla=on", "training.fuse=false", "training.held_out=0.25",
+        "training.keep=5", "training.recover={times: 3, rate: 0.25}",
+        "distribute={strategy: mirrored, synchronized: false, cpu_devices: 2, tpu: local}",
+    )  # fmt: skip
+    again = resolved(as_yaml(as_data(recipe)))
+    assert again == recipe
+    assert again.training.penalty.options == {"weight": 10.0, "every": 16}
+    assert again.training.generator.clip_norm == 1.5
+    assert again.distribution == recipe.distribution

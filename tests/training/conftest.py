@@ -1,11 +1,16 @@
-"""What the tests of training share: a recipe of seconds, and someone who listens."""
+"""What the tests of training share: recipes of seconds, someone who listens, and steps on the side."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from dcgan_kit.networks.building import build_networks
 from dcgan_kit.training.loop import train
+from dcgan_kit.training.noise import StepNoise
+from dcgan_kit.training.parts import build_latent
+from dcgan_kit.training.session import Session
+from dcgan_kit.training.step import METRICS
 
 
 class Listener:
@@ -49,6 +54,18 @@ discriminator:
 data: fashion_mnist_4k
 training: {steps: 8, batch_size: 8, ema: 0.995, sample_grid: [2, 3], log_every: 2, sample_every: 4, checkpoint_every: 4}
 """
+TINY = """version: 1
+extends: dcgan
+image: {{size: 8, channels: 1}}
+latent: {{size: 4}}
+generator:
+  input: {{projection: {{use: dense, size: 4}}, filters: 4}}
+discriminator:
+  stages:
+    - filters: 4
+data: {{use: npz, path: {path}}}
+training: {{steps: 8, batch_size: 4, sample_grid: [2, 3], log_every: 2, sample_every: 4, checkpoint_every: 4}}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +77,27 @@ def small(load, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def run(listener):
-    """Return a function (loaded, path, at_progress=None) -> (Outcome, notes)."""
+def tiny_file(tmp_path_factory):
+    """A recipe file: 8x8, four filters, no dropout, no average, eight steps on 64 images of noise."""
+    folder = tmp_path_factory.mktemp("tiny")
+    np.savez(folder / "noise.npz", x=np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), np.uint8))
+    (folder / "tiny.yaml").write_text(TINY.format(path=folder / "noise.npz"))
+    return folder / "tiny.yaml"
 
-    def run(loaded, path, at_progress=None):
+
+@pytest.fixture(scope="session")
+def tiny(load, tiny_file):
+    """Return a function (*overrides, folder=None) -> LoadedRecipe of the tiny recipe."""
+    return lambda *overrides, folder=None: load(tiny_file, *overrides, folder=folder)
+
+
+@pytest.fixture(scope="session")
+def run(listener):
+    """Return a function (loaded, path, at_progress=None, may_change=()) -> (Outcome, notes)."""
+
+    def run(loaded, path, at_progress=None, may_change=()):
         ear = listener(at_progress)
-        return train(loaded.recipe, loaded.plugins, path, ear), ear.notes
+        return train(loaded.recipe, loaded.plugins, path, ear, may_change), ear.notes
 
     return run
 
@@ -79,3 +111,99 @@ def values_in():
             return {name: archive[name] for name in archive.files}
 
     return values_in
+
+
+class Taken:
+    """A session whose steps a test takes itself, on images of noise.
+
+    Attributes:
+        pixels: uint8 (steps, batches, parts, replicas, B, H, W, C); every session of a shape sees the same.
+    """
+
+    def __init__(self, recipe, steps=1, **more):
+        self.session = Session.create(recipe, **more)
+        self.state = self.session.state
+        training = recipe.training
+        batches = training.discriminator.updates if training.updates == "alternating" else 1
+        rows = training.batch_size // training.accumulate
+        shape = (steps, batches, training.accumulate, 1, rows, *recipe.image.shape)
+        self.pixels = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+        self._compiled = None
+
+    def take(self, first=0, count=None):
+        """Take some of the steps → metrics by name."""
+        import tensorflow as tf
+
+        self._compiled = self._compiled or self.session.compile()
+        pixels = self.pixels[first : None if count is None else first + count]
+        labels = tf.zeros(pixels.shape[:5], tf.int32)
+        means = self._compiled(tf.constant(pixels), labels, tf.constant(first, tf.int64)).numpy()
+        return dict(zip(METRICS, means.tolist(), strict=True))
+
+    def weights(self, role):
+        """Values of the trainable variables."""
+        return [np.asarray(v) for v in getattr(self.state.networks, role).model.trainable_variables]
+
+
+@pytest.fixture(scope="session")
+def taken():
+    """Return a function (recipe, steps=1) -> Taken."""
+    return Taken
+
+
+class ByHand:
+    """Networks of a recipe built anew, for what a reader of the recipe would write down with a tape.
+
+    Attributes:
+        generator: the Keras model.
+        discriminator: the Keras model.
+        of_g: the generator's trainable variables.
+        of_d: the discriminator's.
+    """
+
+    def __init__(self, recipe):
+        self._recipe = recipe
+        networks = build_networks(recipe)
+        self.generator, self.discriminator = networks.generator.model, networks.discriminator.model
+        self.of_g = [variable.value for variable in self.generator.trainable_variables]
+        self.of_d = [variable.value for variable in self.discriminator.trainable_variables]
+
+    def latent(self, step, purpose="latent0"):
+        """Draw the latent vectors of a step."""
+        recipe = self._recipe
+        seed = StepNoise(recipe.training.seed, step, purpose).seed()
+        return build_latent(recipe)(recipe.training.batch_size, seed)
+
+    def fake(self, step, purpose="latent0"):
+        """Generate the images of a step, in training."""
+        return self.generator(self.latent(step, purpose), training=True)
+
+    def real(self, pixels):
+        """Scale uint8 images of one update, (..., B, H, W, C), to the networks' range, (N, H, W, C)."""
+        low, high = self._recipe.value_range
+        scaled = low + (high - low) * pixels.astype("float64") / 255
+        return scaled.reshape(-1, *self._recipe.image.shape).astype("float32")
+
+    def logits(self, images):
+        """Judge images, in training."""
+        return self.discriminator(images, training=True)
+
+    @staticmethod
+    def descend(weights, gradients, rate):
+        """Step along the gradient."""
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.assign_sub(rate * gradient)
+
+    def agrees_with(self, taken, rtol=1e-4, atol=1e-6):
+        """Assert that a session's networks have come to the same weights, statistics included."""
+        networks = taken.state.networks
+        for ours, theirs in ((networks.generator, self.generator), (networks.discriminator, self.discriminator)):
+            for one, other in zip(ours.model.weights, theirs.weights, strict=True):
+                if "seed" not in one.path:
+                    np.testing.assert_allclose(one, other, rtol=rtol, atol=atol, err_msg=f"{ours.role} {one.path}")
+
+
+@pytest.fixture(scope="session")
+def by_hand():
+    """Return a function recipe -> ByHand."""
+    return ByHand

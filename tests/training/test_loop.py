@@ -11,15 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit.errors import RunError, UserError
-from dcgan_kit.training.loop import Diverged
-
-NOISY = (
-    "discriminator.regularizer={use: dropout, rate: 0.3}",
-    "generator.regularizer={use: gaussian_noise, stddev: 0.1}",
-    "training.ema=0.9",
-    "training.updates=alternating",
-)
+from dcgan_kit.errors import RunError
+from dcgan_kit.training.step import METRICS
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +21,6 @@ def finished(small, run, tmp_path_factory):
     path = tmp_path_factory.mktemp("finished") / "run"
     outcome, notes = run(small(), path)
     return outcome, notes
-
-
-def checkpoints(path):
-    return sorted(file.name for file in (path / "checkpoints").iterdir())
 
 
 def stop_at(step, number=signal.SIGINT):
@@ -44,12 +33,15 @@ def test_a_run_folder_holds_all_that_is_promised(finished):
     assert outcome.signal is None
     assert outcome.step == 8
     assert sorted(file.name for file in path.iterdir()) == [
-        "checkpoints", "environment.json", "generator.keras", "metrics.jsonl", "recipe.yaml", "samples", "tensorboard",
+        "checkpoints", "environment.json", "generator-raw.keras", "generator.keras", "metrics.jsonl", "recipe.yaml",
+        "samples", "tensorboard",
     ]  # fmt: skip
     assert len(list((path / "tensorboard").iterdir())) == 1
     environment = json.loads((path / "environment.json").read_text())
     assert environment["packages"]["keras"] == keras.__version__
     assert {plugin["status"] for plugin in environment["plugins"]} == {"loaded"}
+    assert environment["precision"] == "float32"
+    assert environment["devices"] == "one CPU"
 
 
 def test_metrics_come_as_lines_of_json(finished):
@@ -61,13 +53,20 @@ def test_metrics_come_as_lines_of_json(finished):
         assert 0 < line["discriminator_real"] < 1
         assert 0 < line["discriminator_fake"] < 1
         assert line["images_per_second"] > 0
+        assert line.keys() == {"step", *METRICS, "images_per_second"}
+        assert line["generator_rate"] == pytest.approx(2e-4)
+        assert line["generator_gradient"] > 0
+        assert line["discriminator_gradient"] > 0
+        assert (line["penalty"], line["augmentation"]) == (0.0, 0.0)
 
 
 def test_grids_come_at_step_0_and_along_the_way(finished):
     folder = finished[0].run.samples
-    assert sorted(file.name for file in folder.iterdir()) == [f"step-{n:06d}.png" for n in (0, 4, 8)]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        f"step-{n:06d}{name}.png" for n in (0, 4, 8) for name in ("-raw", "")
+    ]
     grids = []
-    for file in sorted(folder.iterdir()):
+    for file in sorted(folder.glob("step-??????.png")):
         with Image.open(file) as picture:
             assert picture.mode == "L"
             # Enlarged by a whole factor, so that people see 28 pixels.
@@ -89,34 +88,6 @@ def test_grids_have_the_channels_of_the_recipe(channels, mode):
         assert (picture.mode, picture.size) == (mode, (21, 10))
         assert picture.getpixel((0, 0))[0] == 0
         assert picture.getpixel((20, 9))[-1] == 255
-
-
-def test_only_the_newest_checkpoints_are_kept(small, run, tmp_path):
-    run(small("training.checkpoint_every=2"), tmp_path / "run")
-    assert checkpoints(tmp_path / "run") == ["step-000000006.npz", "step-000000008.npz"]
-
-
-@pytest.mark.parametrize("overrides", [(), NOISY], ids=["plain", "dropout, noise, average, alternating"])
-def test_going_on_gives_what_going_through_gives_bit_for_bit(overrides, small, run, values_in, tmp_path):
-    loaded = small(*overrides)
-    straight, _ = run(loaded, tmp_path / "straight")
-    stopped, _ = run(loaded, tmp_path / "stopped", stop_at(2, signal.SIGTERM))
-    assert (stopped.signal, stopped.step) == (signal.SIGTERM, 2)
-    assert checkpoints(stopped.run.path) == ["step-000000002.npz"]
-    assert not stopped.run.finished
-    again, notes = run(loaded, tmp_path / "stopped")
-    assert (again.signal, again.step) == (None, 8)
-    assert any("going on from step 2" in line for line in notes)
-
-    name = "step-000000008.npz"
-    one, other = (values_in(r.run.checkpoints / name) for r in (straight, again))
-    assert one.keys() == other.keys()
-    for key, value in one.items():
-        np.testing.assert_array_equal(value, other[key], err_msg=key)
-    for file in sorted(straight.run.samples.iterdir()):
-        assert file.read_bytes() == (again.run.samples / file.name).read_bytes()
-    steps = [json.loads(line)["step"] for line in again.run.metrics_file.read_text().splitlines()]
-    assert steps == [2, 4, 6, 8]
 
 
 def test_the_same_run_twice_is_the_same(finished, small, run, values_in, tmp_path):
@@ -143,55 +114,6 @@ def unfinished(finished, path):
     return path
 
 
-def test_a_damaged_checkpoint_is_left_aside_and_the_one_before_serves(finished, small, run, values_in, tmp_path):
-    path = unfinished(finished, tmp_path / "run")
-    newest = path / "checkpoints" / "step-000000008.npz"
-    good = values_in(newest)
-    newest.write_bytes(newest.read_bytes()[:-1000])
-    outcome, notes = run(small(), path)
-    assert any("step-000000008.npz: is damaged and left aside" in line for line in notes)
-    assert any("going on from step 4" in line for line in notes)
-    assert outcome.step == 8
-    for key, value in values_in(newest).items():
-        np.testing.assert_array_equal(value, good[key], err_msg=key)
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04" + bytes(100)])
-def test_where_no_checkpoint_is_whole_training_starts_again_and_says_so(content, finished, small, run, tmp_path):
-    path = unfinished(finished, tmp_path / "run")
-    for file in (path / "checkpoints").iterdir():
-        file.write_bytes(content)
-    outcome, notes = run(small(), path, stop_at(2))
-    assert sum("is damaged and left aside" in line for line in notes) == 2
-    assert outcome.step == 2
-    assert [json.loads(line)["step"] for line in outcome.run.metrics_file.read_text().splitlines()] == [2]
-
-
-def test_a_checkpoint_with_any_byte_changed_is_damaged_or_read_right(finished, small, values_in, tmp_path):
-    from dcgan_kit.networks.building import build_networks
-    from dcgan_kit.training.checkpoint import restore_checkpoint
-    from dcgan_kit.training.run_folder import RunFolder
-    from dcgan_kit.training.state import TrainingState
-
-    whole = (finished[0].run.checkpoints / "step-000000008.npz").read_bytes()
-    good = values_in(finished[0].run.checkpoints / "step-000000008.npz")
-    folder = RunFolder(tmp_path)
-    folder.checkpoints.mkdir()
-    state = TrainingState.create(small().recipe, build_networks(small().recipe))
-    random = np.random.default_rng(0)
-    # The start of each entry and the directory at the end are where a reader believes what it reads.
-    places = {*random.integers(0, len(whole), 60), *range(0, 200, 7), *range(len(whole) - 300, len(whole), 11)}
-    for place in sorted(int(p) for p in places):
-        changed = bytearray(whole)
-        changed[place] ^= 0x55
-        (folder.checkpoints / "step-000000008.npz").write_bytes(changed)
-        path, damaged = restore_checkpoint(folder, state)
-        assert (path is None) == bool(damaged)
-        if path is not None:
-            for name, variable in state.variables().items():
-                np.testing.assert_array_equal(np.asarray(variable), good[name], err_msg=f"byte {place}: {name}")
-
-
 def test_a_metrics_file_cut_short_is_mended(finished, small, run, tmp_path):
     path = unfinished(finished, tmp_path / "run")
     (path / "checkpoints" / "step-000000008.npz").unlink()
@@ -216,6 +138,7 @@ def test_a_run_of_another_recipe_is_refused_with_the_difference(finished, small,
     assert "another recipe" in message
     assert "training.seed: 0 there, 5 here" in message
     assert "generator.stages.0.activation.use: activation/relu there, activation/elu here" in message
+    assert "--may-change" in message
     assert "training.steps" not in message
 
 
@@ -230,17 +153,6 @@ def test_a_folder_that_is_no_run_is_refused_and_left_alone(small, run, tmp_path)
 
 def test_an_empty_folder_is_taken(small, run, tmp_path):
     assert run(small(), tmp_path, stop_at(2))[0].step == 2
-
-
-def test_a_loss_that_diverges_stops_training_and_leaves_the_checkpoint(small, run, tmp_path, sample_plugins):
-    loaded = small(
-        "training.optimizer={use: sgd, learning_rate: 1e30}", "training.checkpoint_every=1", "training.log_every=1",
-        folder=sample_plugins / "folder",
-    )  # fmt: skip
-    with pytest.raises(Diverged, match=r"diverged between steps \d+ and \d+: .*generator_loss .*lower learning rate"):
-        run(loaded, tmp_path / "run")
-    assert issubclass(Diverged, UserError)
-    assert not (tmp_path / "run" / "generator.keras").exists()
 
 
 def test_the_generator_loads_in_plain_keras_and_gives_the_same(small, run, tmp_path):
@@ -273,3 +185,102 @@ def test_what_is_sampled_is_what_was_trained(finished, small, tmp_path):
     model = keras.saving.load_model(finished[0].run.generator_file)
     images = generated(model, latent_vectors(recipe, 6, 0), recipe.value_range)
     assert png_of(grid_of(images, 2, 3)) == (finished[0].run.samples / "step-000008.png").read_bytes()
+
+
+def test_the_generator_itself_is_kept_beside_its_average(finished, small):
+    from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
+
+    recipe, folder = small().recipe, finished[0].run
+    model = keras.saving.load_model(folder.raw_generator_file)
+    grid = grid_of(generated(model, latent_vectors(recipe, 6, 0), recipe.value_range), 2, 3)
+    assert png_of(grid) == (folder.samples / "step-000008-raw.png").read_bytes()
+    assert png_of(grid) != (folder.samples / "step-000008.png").read_bytes()
+
+
+def test_without_an_average_there_is_one_generator(tiny, run, tmp_path):
+    outcome, _ = run(tiny("training.steps=2"), tmp_path / "run")
+    assert outcome.run.generator_file.exists()
+    assert not outcome.run.raw_generator_file.exists()
+    assert sorted(file.name for file in outcome.run.samples.iterdir()) == ["step-000000.png", "step-000002.png"]
+
+
+def test_a_finished_run_goes_on_where_more_steps_may_be_asked_for(tiny, run, values_in, tmp_path):
+    run(tiny("training.steps=4"), tmp_path / "run")
+    with pytest.raises(RunError, match=r"--may-change training.steps\n  training.steps: 4 there, 8 here"):
+        run(tiny("training.steps=8"), tmp_path / "run")
+    outcome, notes = run(tiny("training.steps=8"), tmp_path / "run", may_change=("training.steps",))
+    assert any("going on from step 4" in line for line in notes)
+    assert (outcome.step, outcome.run.finished) == (8, True)
+    assert "steps: 8" in outcome.run.recipe_file.read_text()
+    straight, _ = run(tiny("training.steps=8"), tmp_path / "straight")
+    one, other = (values_in(r.run.checkpoints / "step-000000008.npz") for r in (outcome, straight))
+    for name, value in one.items():
+        if not name.startswith("meta/"):
+            np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+def test_what_may_change_does_and_the_rest_is_refused(tiny, run, tmp_path):
+    path = tmp_path / "run"
+    run(tiny(), path, stop_at(2))
+    before = (path / "recipe.yaml").read_bytes()
+    changed = tiny("training.log_every=4", "training.generator.clip_norm=1.0", "training.seed=7")
+    with pytest.raises(RunError) as raised:
+        run(changed, path, may_change=("training.log_every", "training.generator"))
+    assert "training.seed: 0 there, 7 here" in str(raised.value)
+    assert "clip_norm" not in str(raised.value)
+    assert (path / "recipe.yaml").read_bytes() == before
+    assert run(changed, path, may_change=("training",))[0].step == 8
+    assert b"seed: 7" in (path / "recipe.yaml").read_bytes()
+
+
+def test_a_key_is_more_than_the_beginning_of_a_word(tiny, run, tmp_path):
+    run(tiny(), tmp_path / "run", stop_at(2))
+    with pytest.raises(RunError, match=r"training\.steps: 8 there, 10 here"):
+        run(tiny("training.steps=10"), tmp_path / "run", may_change=("training.step",))
+
+
+def test_fewer_steps_than_are_done_are_refused(tiny, run, tmp_path):
+    run(tiny("training.steps=4"), tmp_path / "run")
+    with pytest.raises(RunError, match=r"4 steps are done, and training\.steps asks for 2; give --may-change"):
+        run(tiny("training.steps=2"), tmp_path / "run", may_change=("training.steps",))
+    outcome, _ = run(tiny("training.steps=4"), tmp_path / "run", may_change=("training.steps",))
+    assert (outcome.step, outcome.run.finished) == (4, True)
+
+
+STOPPING = """
+import keras
+from dcgan_kit import hookimpl
+
+class Enough(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if batch >= 4:
+            self.model.stop_training = True
+
+@hookimpl
+def dcgan_kit_callbacks(recipe, run):
+    return [Enough()]
+"""
+
+
+def test_a_callback_ends_training_early_and_the_run_is_finished(tiny, run, tmp_path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "enough.py").write_text(STOPPING)
+    loaded = tiny("training.steps=100", "training.ema=0.9", folder=tmp_path / "plugins")
+    outcome, _ = run(loaded, tmp_path / "run")
+    assert (outcome.step, outcome.signal) == (4, None)
+    assert outcome.stopped_by.startswith("enough")
+    assert outcome.run.finished
+    assert outcome.run.raw_generator_file.exists()
+    assert (outcome.run.checkpoints / "step-000000004.npz").exists()
+    with pytest.raises(RunError, match="holds a finished run of this recipe"):
+        run(loaded, tmp_path / "run")
+
+
+def test_files_of_a_killed_process_are_cleared_away(tiny, run, tmp_path):
+    path = tmp_path / "run"
+    run(tiny(), path, stop_at(2))
+    for left in (path / "checkpoints" / ".step-000000004.npz.abcdefgh.tmp", path / ".recipe.yaml.12345678.tmp"):
+        left.write_bytes(b"half")
+    (path / ".notes").write_text("mine")
+    run(tiny(), path)
+    assert [file.name for file in path.rglob(".*")] == [".notes"]

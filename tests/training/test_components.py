@@ -1,0 +1,150 @@
+"""Every built-in component inside the whole step: it trains, and XLA compiles it with static shapes, as TPUs need."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan_kit.components.plugins import load_builtins
+
+pytestmark = pytest.mark.slow
+
+BUILTINS = load_builtins().registry
+NO_BATCH_NORM = ("discriminator.normalization=layer",)
+PLACES = {
+    "activation": ("generator.activation={}", "discriminator.activation={}"),
+    "normalization": ("generator.normalization={}", "discriminator.normalization={}"),
+    "regularizer": ("generator.regularizer={}", "discriminator.regularizer={}"),
+    "initializer": ("generator.initializer={}", "discriminator.initializer={}"),
+    "constraint": ("generator.constraint={}", "discriminator.constraint={}"),
+    "projection": ("generator.input.projection={}",),
+    "upsample": ("generator.stages=[{{filters: 4, upsample: {}}}]",),
+    "downsample": ("discriminator.stages=[{{filters: 4, downsample: {}}}]",),
+    "convolution": (
+        "generator.convolution={}", "generator.output.upsample=nearest",
+        "discriminator.convolution={}", "discriminator.stages=[{{filters: 4, downsample: average_pool}}]",
+    ),
+    "head": ("discriminator.output.head={}",),
+    "latent": ("latent={{use: {}, size: 4}}",),
+    "loss": ("training.loss={}",),
+    "penalty": ("training.penalty={}", *NO_BATCH_NORM),
+    "optimizer": ("training.optimizer={}",),
+    "schedule": ("training.schedule={}",),
+    "augmentation": ("training.augmentation={}",),
+}  # fmt: skip
+"""Where the components of a kind go in the tiny recipe; data are read before any step."""
+TRAINING = ("latent", "loss", "penalty", "optimizer", "schedule", "augmentation")
+# Sizes that fit the tiny recipe: the first map is 4x4, or 2x2 before a stage that doubles it.
+SIZED = {
+    ("projection", "dense"): ("generator.input.projection={use: dense, size: 4}",),
+    ("projection", "transposed_conv"): ("generator.input.projection={use: transposed_conv, kernel_size: 4}",),
+    ("upsample", "conv"): ("generator.stages=[{filters: 4, upsample: conv}]",),
+    ("schedule", "warm_up"): ("training.schedule={use: warm_up, steps: 2, then: cosine}",),
+}
+HALF = "generator.input.projection={use: dense, size: 2}"
+
+
+def names(kind):
+    return [component.name for component in BUILTINS.of_kind(kind)]
+
+
+def placed(kind, name):
+    overrides = SIZED.get((kind, name)) or tuple(place.format(name) for place in PLACES[kind])
+    return (*overrides, HALF) if kind == "upsample" and name != "conv" else overrides
+
+
+NETWORK_KINDS = [kind for kind in PLACES if kind not in TRAINING and kind not in ("upsample", "convolution")]
+# One recipe holds one component of several kinds, so that a dozen recipes hold them all; those that change sizes apart.
+ROWS = list(zip_longest(*(names(kind) for kind in ("activation", "normalization", "regularizer", "constraint"))))
+SINGLE = [
+    (kind, name)
+    for kind in (*TRAINING, "projection", "upsample", "downsample", "convolution", "head")
+    for name in names(kind)
+]
+
+
+def test_every_kind_has_its_place():
+    kinds = {component.kind for component in BUILTINS}
+    assert kinds - {"data"} == PLACES.keys()
+
+
+def compiled_text(step, turn, *arguments):
+    """Return what XLA is given for one kind of step."""
+
+    def one(pixels, labels, number):
+        return step.replica_step(pixels, labels, number, turn)
+
+    compiled = tf.function(one, jit_compile=True, autograph=False)
+    return compiled.experimental_get_compiler_ir(*arguments)(stage="hlo")
+
+
+@pytest.fixture(scope="module")
+def trains_and_compiles(tiny, taken):
+    """Return a function (*overrides) that takes three steps and compiles every kind of step of a recipe under XLA."""
+
+    def trains_and_compiles(*overrides):
+        ours = taken(tiny(*overrides).recipe, steps=3)
+        metrics = ours.take()
+        assert np.isfinite(list(metrics.values())).all(), metrics
+        for name, value in ours.state.values().items():
+            assert np.isfinite(value).all(), name
+        turns, _ = ours.session.step.turns()
+        pixels = tf.constant(ours.pixels[0][:, :, 0])
+        labels, number = tf.zeros(pixels.shape[:3], tf.int32), tf.constant(0, tf.int64)
+        for turn in turns:
+            text = compiled_text(ours.session.step, turn, pixels, labels, number)
+            assert text.startswith("HloModule")
+            assert "<=" not in text.partition("entry_computation_layout")[2].partition("\n")[0], "a side is dynamic"
+
+    return trains_and_compiles
+
+
+@pytest.mark.parametrize(("kind", "name"), SINGLE, ids=lambda value: value)
+def test_a_component_trains_and_compiles(kind, name, trains_and_compiles):
+    trains_and_compiles(*placed(kind, name))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: ", ".join(filter(None, row)))
+def test_parts_of_networks_train_and_compile(row, trains_and_compiles):
+    kinds = ("activation", "normalization", "regularizer", "constraint")
+    trains_and_compiles(*(o for kind, name in zip(kinds, row, strict=True) if name for o in placed(kind, name)))
+
+
+@pytest.mark.parametrize("name", names("initializer"))
+def test_first_weights_of_any_law_train(name, tiny, taken):
+    """What draws first weights is no part of the step."""
+    ours = taken(tiny(*placed("initializer", name)).recipe, steps=3)
+    assert np.isfinite(list(ours.take().values())).all()
+
+
+PENALTIES = names("penalty")
+
+
+@pytest.mark.parametrize(("index", "loss"), list(enumerate(names("loss"))), ids=[f"{loss}" for loss in names("loss")])
+def test_every_loss_trains_with_a_penalty_in_every_order_of_updates(index, loss, trains_and_compiles):
+    penalty = PENALTIES[index % len(PENALTIES)]
+    trains_and_compiles(
+        f"training.loss={loss}", f"training.penalty={{use: {penalty}, every: 2}}" if penalty != "both" else
+        "training.penalty=both", *NO_BATCH_NORM,
+        f"training.updates={('simultaneous', 'alternating', 'in_turn')[index % 3]}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("training.discriminator_passes=concatenated",),
+        ("training.accumulate=2", "training.augmentation=adaptive"),
+        ("training.precision=mixed_bfloat16",),
+        ("training.precision=mixed_float16", "training.penalty=r1"),
+        ("training.updates=alternating", "training.discriminator.updates=2", "training.latents=fresh"),
+        ("training.loss={use: non_saturating, label_noise: 0.1, label_flipping: 0.1, label_smoothing: 0.1}",),
+        ("training.generator={clip_norm: 1.0, l2: 1e-4}", "training.discriminator.clip_value=0.1"),
+    ],
+    ids=lambda overrides: overrides[0].partition("=")[2],
+)
+def test_ways_to_train_compile(overrides, trains_and_compiles):
+    trains_and_compiles(*overrides)

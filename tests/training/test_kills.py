@@ -1,0 +1,142 @@
+"""Real processes that share a run folder, and that are killed with no time for anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+KILLS = 15
+EVERY = 2
+
+
+@pytest.fixture(scope="module")
+def start(dcgan_kit, tiny_file, sample_plugins):
+    """Return a function (run folder, *overrides, **environment) -> process that trains the tiny recipe."""
+    quiet = ("training.sample_every=100000", "--plugins-dir", str(sample_plugins / "folder"))
+
+    def start(path, *more, **environment):
+        command = [dcgan_kit, "train", str(tiny_file), *more, *quiet, "--run", str(path)]
+        return subprocess.Popen(
+            command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **environment}
+        )
+
+    return start
+
+
+def wait_until(true, process, what):
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        if true():
+            return
+        time.sleep(0.01)
+    process.kill()
+    pytest.fail(f"no {what}: {process.communicate(timeout=60)}")
+
+
+def logged(path):
+    """The last step in the metrics; a line that was being written does not count."""
+    try:
+        lines = (path / "metrics.jsonl").read_text().split("\n")[:-1]
+    except OSError:
+        return 0
+    return json.loads(lines[-1])["step"] if lines else 0
+
+
+def whole_checkpoint(path):
+    """The newest step whose file is what the manifest says; every older one must be whole too."""
+    manifest = path / "checkpoints" / "manifest.json"
+    if not manifest.exists():
+        return None
+    steps = []
+    lines = json.loads(manifest.read_text())["checkpoints"]
+    for line in lines:
+        file = path / "checkpoints" / line["file"]
+        if file.exists():
+            assert hashlib.sha256(file.read_bytes()).hexdigest() == line["sha256"], f"{file} is damaged"
+            steps.append(line["step"])
+        else:
+            # One may be about to come, and one about to go.
+            assert line in (lines[0], lines[-1])
+    return max(steps, default=None)
+
+
+def killed_often(start, path, seed):
+    """Train on and on, and kill each time → what the process after the last kill said."""
+    chance, told = random.Random(seed), []
+    overrides = ("training.steps=1000", f"training.checkpoint_every={EVERY}", "training.log_every=1")
+    for kill in range(KILLS):
+        slow = {"SAMPLE_PLUGIN_SLOW_DISK": "0.03"} if kill % 3 else {}
+        process = start(path, *overrides, **slow)
+        before, lived = logged(path), kill % 5 == 4
+        if lived:
+            time.sleep(chance.uniform(0.0, 6.0))
+        else:
+            wait_until(lambda before=before: logged(path) > before, process, "progress")
+            time.sleep(chance.uniform(0.0, 0.7))
+        process.kill()
+        told.append(process.communicate(timeout=60)[1])
+        assert "Traceback" not in told[-1]
+        assert "is damaged" not in told[-1]
+        whole, last = whole_checkpoint(path), logged(path)
+        if last:
+            assert whole is not None
+            assert whole >= last - EVERY, "more is lost than what came after the last checkpoint"
+    process = start(path, *overrides)
+    out, end = process.communicate(timeout=300)
+    assert process.returncode == 0, (out, end)
+    return told, end
+
+
+def test_thirty_kills_lose_nothing_and_change_nothing(start, tmp_path, values_in):
+    straight = start(tmp_path / "straight", "training.steps=1000", "training.checkpoint_every=500")
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda seed: killed_often(start, tmp_path / f"run{seed}", seed), (0, 1)))
+    straight.communicate(timeout=300)
+    assert straight.returncode == 0
+    good = values_in(tmp_path / "straight" / "checkpoints" / "step-000001000.npz")
+    for seed, (told, end) in enumerate(runs):
+        path = tmp_path / f"run{seed}"
+        went_on = [int(step) for text in (*told, end) for step in re.findall(r"going on from step (\d+)", text)]
+        assert went_on == sorted(went_on), "no kill throws training back before an earlier start"
+        assert len(went_on) > KILLS / 2
+        values = values_in(path / "checkpoints" / "step-000001000.npz")
+        for name in good.keys() - {"meta/recipe"}:
+            np.testing.assert_array_equal(values[name], good[name], err_msg=name)
+        lines = [json.loads(line)["step"] for line in (path / "metrics.jsonl").read_text().splitlines()]
+        assert lines == list(range(1, 1001))
+        assert not list(path.rglob(".*")), "what kills left behind is cleared away"
+
+
+def test_two_processes_do_not_train_in_one_folder(start, tmp_path):
+    path = tmp_path / "run"
+    first = start(path, "training.steps=10000000")
+    wait_until(lambda: logged(path) > 0, first, "metrics")
+    second = start(path, "training.steps=10000000")
+    _, told = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert f"{path}: another process is training in this folder" in told.replace("\n", " ")
+    assert first.poll() is None, "the first goes on"
+    step = logged(path)
+    wait_until(lambda: logged(path) > step, first, "more metrics")
+    first.kill()
+    first.communicate(timeout=60)
+
+    third = start(path, "training.steps=10000000")
+    step = logged(path)
+    wait_until(lambda: logged(path) > step, third, "metrics after the kill")
+    third.send_signal(signal.SIGTERM)
+    _, told = third.communicate(timeout=60)
+    assert third.returncode == 75
+    assert "going on from step" in told

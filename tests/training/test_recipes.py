@@ -1,0 +1,87 @@
+"""Every recipe that comes along takes twenty steps with its own networks, losses and turns, through the real loop."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan_kit.components.plugins import load_builtins
+
+pytestmark = pytest.mark.slow
+
+STEPS = 20
+RECIPES = sorted(load_builtins().recipes.keys() - {"dcgan"})
+NAMED = {
+    "radford-faces64": {"updates": "in_turn", "l2": 1e-5},
+    "tensorflow-mnist28": {"rates": (1e-4, 1e-4)},
+    "pytorch-celeba64": {"updates": "alternating"},
+    "keras-celeba64": {"updates": "alternating", "latents": "fresh", "rates": (1e-4, 1e-4)},
+    "carpedm20-celeba64": {"updates": "alternating", "turns": (1, 2)},
+    "comparegan-celeba64": {"updates": "alternating"},
+    "tfgan-cifar32": {"loss": "wasserstein", "penalty": "gradient_penalty"},
+    "coursera-mnist28": {"updates": "alternating"},
+    "studiogan-cifar32": {"updates": "alternating", "turns": (2, 1), "latents": "fresh"},
+    "mmgeneration-64": {"updates": "alternating"},
+}
+"""What the ten published models' own sources say of their training, where it is not the usual."""
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    """Return a function shape -> an archive of 40 images of noise."""
+    folder = tmp_path_factory.mktemp("noise")
+
+    def noise(shape):
+        file = folder / f"{'x'.join(map(str, shape))}.npz"
+        if not file.exists():
+            np.savez(file, x=np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8))
+        return file
+
+    return noise
+
+
+def test_all_ten_published_models_are_here():
+    assert NAMED.keys() <= set(RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_takes_twenty_steps(name, load, noise, run, tmp_path):
+    shape = load(name).recipe.image.shape
+    loaded = load(
+        name, f"data={{use: npz, path: {noise(shape)}}}", f"training.steps={STEPS}", "training.batch_size=2",
+        "training.log_every=1", "training.sample_every=20", "training.checkpoint_every=20", "training.sample_grid=[1, 2]",
+    )  # fmt: skip
+    training, named = loaded.recipe.training, NAMED.get(name, {})
+    outcome, _ = run(loaded, tmp_path / "run")
+    assert (outcome.step, outcome.run.finished) == (STEPS, True)
+    lines = [json.loads(line) for line in outcome.run.metrics_file.read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
+    assert all(math.isfinite(value) for line in lines for value in line.values())
+    with np.load(outcome.run.checkpoints / f"step-{STEPS:09d}.npz") as last:
+        assert all(np.isfinite(last[key]).all() for key in last.files)
+        updates = [int(last[key]) for key in last.files if key.endswith("/iteration")]
+    for file in Path(outcome.run.path).rglob("*.npz"):
+        # Some of these networks are large.
+        file.unlink()
+
+    assert training.loss.component.name == named.get("loss", training.loss.component.name)
+    if name in NAMED:
+        assert training.updates == named.get("updates", "simultaneous")
+        assert training.latents == named.get("latents", "shared")
+        assert (training.penalty and training.penalty.component.name) == named.get("penalty")
+        assert (training.discriminator.updates, training.generator.updates) == named.get("turns", (1, 1))
+        assert training.generator.l2 == training.discriminator.l2 == named.get("l2", 0.0)
+    taken = (training.generator.updates * STEPS, training.discriminator.updates * STEPS)
+    assert updates == [count // 2 for count in taken] if training.updates == "in_turn" else list(taken)
+    for line in lines:
+        assert (line["penalty"] > 0) == (training.penalty is not None)
+        rates = tuple(own.optimizer.options["learning_rate"] for own in (training.generator, training.discriminator))
+        assert (line["generator_rate"], line["discriminator_rate"]) == pytest.approx(rates)
+        assert rates == named.get("rates", rates)
+        turn = "both" if training.updates != "in_turn" else ("discriminator", "generator")[line["step"] % 2]
+        assert (line["generator_gradient"] > 0) == (turn in ("both", "generator"))
+        assert (line["discriminator_gradient"] > 0) == (turn in ("both", "discriminator"))
