@@ -59,6 +59,21 @@ class Devices:
             return values
         return tuple(float(mean) for mean in _means(self.strategy)(tf.constant(values, tf.float32)).numpy())
 
+    def require_shares(self, recipe: ResolvedRecipe) -> None:
+        """See to it that every replica gets as much of a batch as every other.
+
+        Raises:
+            RecipeError: the batch cannot be shared so.
+        """
+        parts = self.replicas * recipe.training.accumulate
+        if recipe.training.batch_size % parts:
+            message = (
+                f"{recipe.training.batch_size} images cannot be shared among {self.replicas} replicas"
+                + (f" in {recipe.training.accumulate} parts each" if recipe.training.accumulate > 1 else "")
+                + f"; choose a multiple of {parts}"
+            )
+            raise RecipeError([Problem(recipe.mark(("training", "batch_size")), "training.batch_size", message)])
+
 
 @lru_cache(maxsize=1)
 def _means(strategy: Any) -> Any:
@@ -77,14 +92,6 @@ def choose_devices(recipe: ResolvedRecipe) -> Devices:
         UserError: TF_CONFIG, or what SLURM says, cannot be understood, or TensorFlow was in use before.
     """
     devices = _chosen(recipe)
-    parts = devices.replicas * recipe.training.accumulate
-    if recipe.training.batch_size % parts:
-        message = (
-            f"{recipe.training.batch_size} images cannot be shared among {devices.replicas} replicas"
-            + (f" in {recipe.training.accumulate} parts each" if recipe.training.accumulate > 1 else "")
-            + f"; choose a multiple of {parts}"
-        )
-        raise RecipeError([Problem(recipe.mark(("training", "batch_size")), "training.batch_size", message)])
     return devices
 
 
