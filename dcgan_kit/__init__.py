@@ -20,6 +20,7 @@ from dcgan_kit.components.options import (
 )
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
 from dcgan_kit.components.site import Site
+from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import (
     ComponentError,
     DataError,
@@ -62,4 +63,5 @@ __all__ = [
     "component",
     "hookimpl",
     "pair",
+    "report_progress",
 ]

@@ -7,6 +7,7 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dcgan_kit_plugins._data_options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
 from pydantic import Field
 
 from dcgan_kit import Component, DataError, Images, ImageSpec, component, hookimpl
@@ -24,7 +25,7 @@ KERAS_FILES = {
 """Where Keras keeps its downloads, below ``$KERAS_HOME/datasets``."""
 
 File = Annotated[str, Field(min_length=1)]
-Hint = Annotated[str, Field(description="where the images come from; told where they are missing")]
+_PATH = "'~' is your home, a relative path starts where you are"
 
 
 @component("data")
@@ -78,16 +79,12 @@ def keras_dataset(
 def npz(
     spec: ImageSpec,
     *,
-    path: Annotated[
-        File,
-        Field(
-            description="the archive, as numpy.savez writes it; '~' is your home, a relative path starts where you are"
-        ),
-    ],
+    path: Annotated[File, Field(description=f"the archive, as numpy.savez writes it; {_PATH}")],
     images: Annotated[File, Field(description="name of the uint8 array (N, H, W, C) or (N, H, W)")] = "x",
     labels: Annotated[
         str | None, Field(description="name of the integer array (N,); null: none; 'y' may be missing")
     ] = "y",
+    memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
     """Read an array of images from a NumPy archive.
@@ -97,57 +94,135 @@ def npz(
     Raises:
         DataError: no such file or array, a damaged file, or an array of another type or shape.
     """
-    from dcgan_kit_plugins._arrays import fitting, read_npz
+    from dcgan_kit_plugins._arrays import npz_images
 
     file = Path(path).expanduser()
     try:
-        with file.open("rb") as stream:
-            pixels, classes = read_npz(stream, images, labels)
+        return npz_images(file, images, labels, spec, memory_mib)
     except FileNotFoundError as error:
         wanted = hint or f"an archive with an array {images!r} of uint8 images"
         raise DataError(f"no file {file}: put it there: {wanted}") from error
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}") from error
-    except DataError as error:
-        raise DataError(f"{file}: {error}") from error
-    return fitting(pixels, classes, spec, str(file))
+
+
+@component("data")
+def npy(
+    spec: ImageSpec,
+    *,
+    path: Annotated[
+        File, Field(description=f"the file, as numpy.save writes it: uint8 (N, H, W, C) or (N, H, W); {_PATH}")
+    ],
+    labels: Annotated[str | None, Field(description="file of the integer array (N,); null: no labels")] = None,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read an array of images from a NumPy file, and labels from another.
+
+    Past ``memory_mib`` the file itself is mapped into memory: leave it alone while a run trains on it. Nothing in it
+    is ever unpickled.
+
+    Raises:
+        DataError: no such file, a damaged file, or an array of another type or shape.
+    """
+    from dcgan_kit_plugins._arrays import npy_images
+
+    try:
+        return npy_images(Path(path).expanduser(), Path(labels).expanduser() if labels else None, spec, memory_mib)
+    except FileNotFoundError as error:
+        wanted = hint or "an array as numpy.save writes it"
+        raise DataError(f"no file {error.filename}: put it there: {wanted}") from error
 
 
 @component("data")
 def images(
     spec: ImageSpec,
     *,
-    path: Annotated[File, Field(description="the folder; '~' is your home, a relative path starts where you are")],
-    fit: Annotated[
-        Literal["crop", "pad"],
-        Field(description="how another aspect ratio is met: cut the longer side, or add margins"),
-    ] = "crop",
-    background: Annotated[
-        int, Field(ge=0, le=255, description="grey level behind transparent pixels and in margins")
-    ] = 255,
-    max_broken_share: Annotated[
-        float, Field(ge=0.0, le=1.0, description="share of unreadable files above which to give up")
-    ] = 0.1,
+    path: Annotated[File, Field(description=f"the folder; {_PATH}")],
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
     """Read every PNG, JPEG, WebP, BMP and GIF below a folder, resized (antialiased) to the recipe's size.
 
-    Files are taken in sorted order, upright as their EXIF data says. If all lie in sub-folders, and in two of them or
-    more, then the sub-folders of the top are classes, numbered in sorted order. Names that start with a dot are
-    passed over. Files that cannot be read are listed in ``Images.skipped``.
+    Files are taken in sorted order, upright as their EXIF data says; of an animation, the first frame. If all lie in
+    sub-folders, and in two of them or more, then the sub-folders of the top are classes, numbered in sorted order.
+    Names that start with a dot are passed over. Files that cannot be read are listed in ``Images.skipped``.
 
     Raises:
         DataError: no such folder, no image in it, or too many unreadable ones.
     """
-    from dcgan_kit_plugins._image_folder import read_folder
+    from dcgan_kit_plugins._collecting import Decoding, collect
+    from dcgan_kit_plugins._image_folder import folder_source
 
     folder = Path(path).expanduser()
     if hint and not folder.exists():
         raise DataError(f"no folder {folder}: put it there: {hint}")
-    return read_folder(folder, spec, fit, background, max_broken_share)
+    return collect(folder_source(folder), spec, Decoding(fit, background, max_broken_share, memory_mib))
+
+
+@component("data")
+def image_zip(
+    spec: ImageSpec,
+    *,
+    path: Annotated[File, Field(description=f"the archive; {_PATH}")],
+    folder: Annotated[str, Field(description="the folder inside the archive to read; empty: all of it")] = "",
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read every image in a zip archive as ``images`` reads those of a folder, without unpacking it.
+
+    Encrypted members, members of more than 64 MiB and names that lead out of the archive are skipped like broken ones.
+
+    Raises:
+        DataError: no such file, no zip archive, no image in it, more than 256 GiB, or too many unreadable images.
+    """
+    from dcgan_kit_plugins._collecting import Decoding, collect
+    from dcgan_kit_plugins._image_folder import zip_source
+
+    file = Path(path).expanduser()
+    if hint and not file.exists():
+        raise DataError(f"no file {file}: put it there: {hint}")
+    return collect(zip_source(file, folder), spec, Decoding(fit, background, max_broken_share, memory_mib))
+
+
+@component("data")
+def tfrecord(
+    spec: ImageSpec,
+    *,
+    path: Annotated[
+        File,
+        Field(description=f"a file, a folder (every file whose name holds 'tfrecord'), or a pattern with '*'; {_PATH}"),
+    ],
+    image: Annotated[File, Field(description="name of the feature with the bytes of a PNG, JPEG, …")] = "image",
+    label: Label = "label",
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read the encoded images of TFRecord files, each record a ``tf.train.Example``; treated as those of a folder.
+
+    Files are taken in sorted order; those packed with gzip are known by their first bytes. Checksums are compared:
+    behind a damaged record the rest of its file is lost, and counts as unreadable.
+
+    Raises:
+        DataError: no such file, no record or no such feature in it, or too many unreadable images.
+
+    tensorflow.org/tutorials/load_data/tfrecord
+    """
+    from dcgan_kit_plugins._collecting import Decoding, collect
+    from dcgan_kit_plugins._tfrecord import tfrecord_source
+
+    source = tfrecord_source(path, image, label, hint)
+    return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
 
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
-    """Every source of images."""
-    return [fashion_mnist_4k, keras_dataset, npz, images]
+    """Every source of images that needs nothing but dcgan-kit."""
+    return [fashion_mnist_4k, keras_dataset, npz, npy, images, image_zip, tfrecord]

@@ -16,6 +16,7 @@ from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import plugin_options
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
 from dcgan_kit.cli.training import sample, train
+from dcgan_kit.cli.verifying import replay, verify_resume
 from dcgan_kit.errors import UserError
 
 
@@ -49,7 +50,7 @@ def cli() -> None:
     """
 
 
-for _command in (train, check, show, sample, components, plugins, recipes, schema, completion):
+for _command in (train, check, show, sample, verify_resume, replay, components, plugins, recipes, schema, completion):
     cli.add_command(_command)
 
 

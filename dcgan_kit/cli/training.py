@@ -22,6 +22,7 @@ from dcgan_kit.cli.options import (
     warn_of_broken,
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED
+from dcgan_kit.errors import printable
 
 DEFAULT_RECIPE = "lecture-fashion28"
 
@@ -95,9 +96,12 @@ def train(
 @click.option(
     "--each", type=click.Path(path_type=Path), metavar="DIR", help="Write each image to a file of its own here too."
 )
+@click.option("--raw", is_flag=True, help="From the generator itself, where the run keeps an average of it too.")
 @json_option
 @plugin_options
-def sample(run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, as_json: bool) -> None:
+def sample(
+    run: Path, count: int, seed: int | None, output: Path | None, each: Path | None, raw: bool, as_json: bool
+) -> None:
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.errors import UserError
     from dcgan_kit.recipes.loading import load_recipe
@@ -112,7 +116,7 @@ def sample(run: Path, count: int, seed: int | None, output: Path | None, each: P
     if output is not None and output.suffix.lower() != ".png":
         raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     seed = int(time.time()) % 2**31 if seed is None else seed
-    drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each)
+    drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each, raw)
     if as_json:
         facts(
             {
@@ -171,7 +175,15 @@ class _Progress:
 
     def note(self, message: str) -> None:
         """Print a line above the bar."""
-        self._console.print(message, markup=False)
+        self._console.print(printable(message), markup=False)
+
+    def loading(self, done: int, total: int) -> None:
+        """Show how far the images are read."""
+        self._bar.update(self._task, losses=f"reading images: {done:,} of {total:,}")
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last_line > self.SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self.note(f"reading images: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Move the bar."""

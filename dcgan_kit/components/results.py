@@ -23,17 +23,26 @@ class ImageSpec:
 
 @dataclass(frozen=True)
 class Images:
-    """A data set in memory.
+    """A data set, or a part of one. ``len(images)`` is how many images it has.
 
     Attributes:
-        pixels: uint8 array (N, H, W, C).
-        labels: integer array (N,), or None.
+        pixels: uint8 array (N, H, W, C); a ``numpy.memmap`` where they are more than memory should hold.
+        labels: integer array, one for each image, or None.
         skipped: files that could not be read, each with the reason.
+        indices: integer array (M,): which of ``pixels`` belong to the part, in order; None: all N.
     """
 
     pixels: Any
     labels: Any = None
     skipped: tuple[str, ...] = ()
+    indices: Any = None
+
+    def __len__(self) -> int:
+        return len(self.pixels if self.indices is None else self.indices)
+
+    def batch(self, indices: Any) -> Any:
+        """Return a uint8 array (..., H, W, C) of the images at an integer array (...) of places in 0 … len - 1."""
+        return self.pixels[indices if self.indices is None else self.indices[indices]]
 
 
 class Noise(Protocol):

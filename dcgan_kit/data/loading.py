@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from dcgan_kit.components.results import Images, ImageSpec
+from dcgan_kit.data.progress import Report, reporting_to
 from dcgan_kit.errors import ComponentError, DataError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 
-def load_images(recipe: ResolvedRecipe) -> Images:
+def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
     """Load a recipe's images.
+
+    Args:
+        recipe: whose ``data`` is asked for images as its ``image`` says.
+        report: is given (done, total) now and then where loading takes more than two seconds; sources that never
+            call ``dcgan_kit.report_progress`` report nothing.
 
     Raises:
         DataError: they are missing, corrupt or do not fit; the message says what to put where.
@@ -18,7 +24,8 @@ def load_images(recipe: ResolvedRecipe) -> Images:
     """
     place = f"{recipe.mark(('data',))}: data"
     try:
-        images = recipe.data.build(recipe.image)
+        with reporting_to(report):
+            images = recipe.data.build(recipe.image)
     except (DataError, ComponentError) as error:
         raise type(error)(f"{place}: {error}") from error
     problem = broken_contract(images, recipe.image)
@@ -38,9 +45,16 @@ def broken_contract(images: object, spec: ImageSpec) -> str:
         return f"of shape (N, {', '.join(map(str, spec.shape))}) (returned: {pixels.shape})"
     if len(pixels) == 0:
         return "with at least one image (returned: none)"
+    indices = images.indices
+    if indices is not None and not (isinstance(indices, np.ndarray) and indices.dtype.kind in "iu"):
+        return f"with integer indices or None (returned: {getattr(indices, 'dtype', type(indices).__name__)})"
+    if indices is not None and (indices.ndim != 1 or not len(indices)):
+        return f"with indices of shape (M,), at least one (returned: {indices.shape})"
+    if indices is not None and not 0 <= indices.min() <= indices.max() < len(pixels):
+        return f"with indices in 0 … {len(pixels) - 1} (returned: {indices.min()} … {indices.max()})"
     labels = images.labels
     if labels is not None and not (isinstance(labels, np.ndarray) and labels.dtype.kind in "iu"):
         return f"with integer labels or None (returned: {getattr(labels, 'dtype', type(labels).__name__)})"
-    if labels is not None and labels.shape != (len(pixels),):
-        return f"with one label for each of the {len(pixels)} images (returned: {labels.shape})"
+    if labels is not None and labels.shape != (len(images),):
+        return f"with one label for each of the {len(images)} images (returned: {labels.shape})"
     return ""

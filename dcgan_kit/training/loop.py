@@ -18,6 +18,7 @@ import tensorflow as tf
 from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.loading import load_images
+from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.blame import blaming
@@ -47,6 +48,9 @@ class Watcher(Protocol):
 
     def note(self, message: str) -> None:
         """Take a line for people."""
+
+    def loading(self, done: int, total: int) -> None:
+        """Take how many of how many images are read, where that takes more than two seconds."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
         """Take the number of steps that are done and the latest metrics."""
@@ -88,7 +92,7 @@ def train(
     session = Session.create(recipe, begun_precision(path), strangers)
     precision = session.precision
     watcher.note(f"on {session.devices}, {precision.precision} ({precision.reason})")
-    images = load_images(recipe)
+    images, _ = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
     for line in images.skipped:
         watcher.note(f"skipped {line}")
     with ExitStack() as held:
@@ -98,7 +102,8 @@ def train(
         if session.devices.chief:
             if not path.is_file():
                 held.enter_context(locked(run))
-            run = open_run(path, recipe, environment(plugins, precision.precision, str(session.devices)), may_change)
+            facts = environment(plugins, precision.precision, str(session.devices), len(images))
+            run = open_run(path, recipe, facts, may_change)
         session.devices.agree(0.0)
         watch = held.enter_context(_watching(session, watcher))
         return _Loop(session, plugins, run, images, steps, watcher, watch).run_to_end()

@@ -164,6 +164,12 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
     with writing(path):
         run.samples.mkdir(exist_ok=True)
         run.checkpoints.mkdir(exist_ok=True)
+    before = _begun_with(path).get("images", facts["images"])
+    if before != facts["images"] and "data" not in may_change:
+        raise RunError(
+            f"{path}: was begun with {before} images, and there are {facts['images']} now, so that it would not go on "
+            "as it began. Bring the images back, or go on all the same with --may-change data"
+        )
     if not run.environment_file.exists():
         run.write(run.environment_file, json.dumps(facts, indent=2).encode() + b"\n")
     return run
@@ -206,8 +212,8 @@ def read_run(path: Path) -> RunFolder:
     return run
 
 
-def environment(plugins: LoadedPlugins, precision: str, devices: str) -> dict[str, Any]:
-    """Return the versions, plugins, precision and devices that a run was made with."""
+def environment(plugins: LoadedPlugins, precision: str, devices: str, images: int) -> dict[str, Any]:
+    """Return the versions, plugins, precision, devices and number of images that a run was made with."""
     packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
     return {
         "dcgan_kit": __version__,
@@ -216,6 +222,7 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str) -> dict[st
         "system": platform.system(),
         "precision": precision,
         "devices": devices,
+        "images": images,
         "packages": {name: version("tensorflow-cpu") if _only_cpu(name) else version(name) for name in packages},
         "plugins": [
             {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
@@ -226,11 +233,16 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str) -> dict[st
 
 def begun_precision(path: Path) -> Any:
     """The precision that a run was begun in; None where there is no run, or it does not say."""
-    try:
-        precision = json.loads((path / ENVIRONMENT).read_bytes())["precision"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+    precision = _begun_with(path).get("precision")
     return precision if precision in ("float32", "mixed_bfloat16", "mixed_float16") else None
+
+
+def _begun_with(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((path / ENVIRONMENT).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _only_cpu(name: str) -> bool:

@@ -87,16 +87,16 @@ class Session:
         here = slice(self.devices.first_replica, self.devices.first_replica + self.devices.local_replicas)
         indices = self._indices(images, first, count)[:, :, :, here]
         labels = np.zeros(indices.shape) if images.labels is None else images.labels[indices]
-        return tf.constant(images.pixels[indices]), tf.constant(labels.astype(np.int32))
+        return tf.constant(images.batch(indices)), tf.constant(labels.astype(np.int32))
 
     def whole_batch(self, images: Images, step: int) -> Any:
         """Return the images that all replicas see in a step: uint8 (batches, parts, replicas, B, H, W, C)."""
-        return images.pixels[self._indices(images, step, 1)[0]]
+        return images.batch(self._indices(images, step, 1)[0])
 
     def _indices(self, images: Images, first: int, count: int) -> Any:
         training, each = self.recipe.training, batches_a_step(self.recipe)
         indices = np.stack([
-            batch_indices(len(images.pixels), training.batch_size, training.seed, number)
+            batch_indices(len(images), training.batch_size, training.seed, number)
             for number in range(first * each, (first + count) * each)
         ])  # fmt: skip
         # The rows of a part are shared out among all replicas, as one device would take them together.

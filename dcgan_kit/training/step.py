@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.errors import ComponentError
 from dcgan_kit.networks.forward import forward_of
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 from dcgan_kit.training.descent import Descent
@@ -68,8 +69,9 @@ class AdversarialStep:
             "discriminator": [variable.value for variable in discriminator.trainable_variables],
         }
         synchronized = devices.replicas > 1 and recipe.distribution.synchronized
-        self.generator = forward_of(generator, fused=self.training.fuse, synchronized=synchronized)
-        self.discriminator = forward_of(discriminator, fused=self.training.fuse, synchronized=synchronized)
+        self.generator, self.discriminator = (
+            _forward(model, self.training.fuse, synchronized) for model in (generator, discriminator)
+        )
         self.descent = Descent(recipe, state, parts, devices, scaled_loss)
         self.layer_noise = LayerNoise(generator, discriminator)
         self.generator_sees_real = _depends_on_real(parts)
@@ -304,6 +306,13 @@ def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
 
     compiled: Steps = steps.get_concrete_function()
     return compiled
+
+
+def _forward(model: Any, fused: bool, synchronized: bool) -> Any:
+    try:
+        return forward_of(model, fused=fused, synchronized=synchronized)
+    except ValueError as error:
+        raise ComponentError(str(error)) from error
 
 
 def _added(total: Any, new: Any, weights: Any, parts: int) -> Any:

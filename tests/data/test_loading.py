@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from dcgan_kit.data.loading import load_images
+from dcgan_kit import Images, ImageSpec
+from dcgan_kit.data.loading import broken_contract, load_images
 from dcgan_kit.errors import ComponentError, DataError
 
 RECIPE = """version: 1
@@ -65,3 +67,29 @@ def test_missing_images_are_told_with_the_place_in_the_recipe(recipe, load, tmp_
     recipe = load(file).recipe
     with pytest.raises(DataError, match=rf"^{file}:7:1: data: no file nowhere.npz"):
         load_images(recipe)
+
+
+def test_loading_tells_its_progress(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("dcgan_kit.data.progress.SILENT_SECONDS", 0.0)
+    for number in range(3):
+        Image.new("L", (28, 28)).save(tmp_path / f"{number}.png")
+    told = []
+    load_images(recipe(f"data={{use: images, path: {tmp_path}}}"), lambda *report: told.append(report))
+    assert told[-1] == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        (np.arange(3), ""),
+        ([0, 1], r"with integer indices or None (returned: list)"),
+        (np.zeros(2), r"with integer indices or None (returned: float64)"),
+        (np.zeros((2, 2), int), r"with indices of shape (M,), at least one (returned: (2, 2))"),
+        (np.zeros(0, int), r"with indices of shape (M,), at least one (returned: (0,))"),
+        (np.array([0, 5]), r"with indices in 0 … 4 (returned: 0 … 5)"),
+        (np.array([-1, 2]), r"with indices in 0 … 4 (returned: -1 … 2)"),
+    ],
+)
+def test_a_part_has_indices_of_its_images(indices, message):
+    images = Images(np.zeros((5, 8, 8, 1), np.uint8), indices=indices)
+    assert broken_contract(images, ImageSpec(8, 8, 1)) == message

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
-from dcgan_kit import Site
+from dcgan_kit import Images, Site
 from dcgan_kit.components.kinds import KINDS
 
 
@@ -102,3 +105,47 @@ def keeps_contract(layers_of, model_of, noise, tmp_path):
         assert all(weight.dtype in ("float32", "uint32") for weight in mixed.weights)
 
     return keeps_contract
+
+
+@pytest.fixture
+def read(tmp_path_factory, monkeypatch):
+    """Return a function (component, spec, **options) -> Images that keep the contract of ``data``; an empty cache."""
+    monkeypatch.setenv("DCGAN_KIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+    def read(component, spec, **options):
+        images = component.build(spec, dict(component.options(**options)))
+        assert isinstance(images, Images)
+        assert images.pixels.dtype == np.uint8
+        assert images.pixels.shape == (len(images), *spec.shape)
+        assert images.labels is None or images.labels.shape == (len(images),)
+        return images
+
+    return read
+
+
+@pytest.fixture
+def picture():
+    """Return a function (path, colour, size, mode, **options) that saves an image of one colour."""
+
+    def picture(path, colour, size=(16, 16), mode="RGB", **options):
+        if isinstance(path, Path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new(mode, size, colour).save(path, **options)
+
+    return picture
+
+
+@pytest.fixture
+def page_recipe(tmp_path, load, monkeypatch):
+    """Return a function: name of a source -> the recipe that docs/data.md shows for it, loaded in an empty folder."""
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    recipes = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DCGAN_KIT_CACHE", str(tmp_path / "cache"))
+
+    def page_recipe(source):
+        (text,) = (text for text in recipes if re.search(rf"(data: |use: ){source}\b", text))
+        (tmp_path / "page.yaml").write_text(text)
+        return load(tmp_path / "page.yaml").recipe
+
+    return page_recipe

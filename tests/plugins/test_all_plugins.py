@@ -16,7 +16,8 @@ from dcgan_kit.components.plugins import load_builtins
 PLUGINS = load_builtins().plugins
 COMPONENTS = [component for plugin in PLUGINS for component in plugin.components]
 # They have no default for where the images are.
-REQUIRED = {("data", "images"): {"path"}, ("data", "npz"): {"path"}, ("data", "keras_dataset"): {"name"}}
+REQUIRED = {("data", name): {"path"} for name in ("images", "image_zip", "npy", "npz", "tfrecord")}
+REQUIRED |= {("data", name): {"name"} for name in ("keras_dataset", "tfds", "hugging_face")}
 
 
 def test_every_plugin_loads():

@@ -19,6 +19,9 @@ class Listener:
     def note(self, message):
         self.notes.append(message)
 
+    def loading(self, done, total):
+        pass
+
     def progress(self, step, metrics):
         self.steps.append(step)
         if self._at_progress:

@@ -1,0 +1,167 @@
+"""What each rewrite of ``dcgan_kit.networks.forward`` gains: layers as they are against fused, forward and backward.
+
+Both run in turn in one process, and the ratio of each pair counts, so that a noisy machine disturbs both alike. The
+sizes are those of DCGANs for 64x64 and 28x28 images. A ratio above 1 says that the rewrite is faster; ``off`` marks
+sizes at which ``forward_of`` leaves the layers alone.
+
+    python benchmarks/kernels.py                      # everything, about five minutes
+    python benchmarks/kernels.py normalization        # one rewrite
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dcgan_kit.cli.quiet import start_tensorflow
+
+PRECISIONS = ("float32", "mixed_bfloat16")
+# (height, width, channels given) or (features,), and filters where there are any.
+SIZES: dict[str, list[tuple[tuple[int, ...], int]]] = {
+    "resizing": [
+        ((4, 4, 512), 256), ((8, 8, 256), 128), ((16, 16, 128), 64), ((32, 32, 64), 3),
+        ((7, 7, 128), 64), ((14, 14, 64), 32), ((14, 14, 64), 1), ((14, 14, 8), 8),
+    ],
+    "pooling": [
+        ((64, 64, 3), 64), ((32, 32, 64), 128), ((16, 16, 128), 256), ((8, 8, 256), 512),
+        ((28, 28, 1), 64), ((14, 14, 64), 128), ((28, 28, 1), 8),
+    ],
+    "first": [((64, 64, 3), 64), ((32, 32, 3), 64), ((28, 28, 1), 64), ((28, 28, 1), 16), ((32, 32, 16), 64)],
+    "normalization": [
+        ((4, 4, 512), 0), ((8, 8, 256), 0), ((16, 16, 128), 0), ((32, 32, 64), 0), ((7, 7, 128), 0), ((14, 14, 64), 0),
+        ((28, 28, 24), 0), ((28, 28, 8), 0), ((28, 28, 2), 0), ((28, 28, 1), 0),
+        ((16384,), 0), ((6272,), 0), ((2048,), 0), ((1024,), 0), ((128,), 0),
+    ],
+}  # fmt: skip
+
+
+def members_of(rewrite: str, filters: int) -> list[Any]:
+    """Return the layers that a rewrite computes together."""
+    from keras import layers
+
+    if rewrite == "resizing":
+        return [layers.UpSampling2D(2), layers.Conv2D(filters, 3, padding="same", use_bias=False)]
+    if rewrite == "pooling":
+        return [layers.Conv2D(filters, 3, padding="same", use_bias=False), layers.AveragePooling2D(2)]
+    if rewrite == "first":
+        return [layers.Conv2D(filters, 4, 2, padding="same", use_bias=False)]
+    return [layers.BatchNormalization(epsilon=1e-5)]
+
+
+def model_of(rewrite: str, shape: tuple[int, ...], filters: int, precision: str) -> Any:
+    """Return a model of these layers."""
+    import keras
+
+    given = keras.Input(shape)
+    tensor = given
+    for member in members_of(rewrite, filters):
+        tensor = member(tensor)
+    model = keras.Model(given, tensor)
+    for layer in model.layers:
+        layer.dtype_policy = precision
+    return model
+
+
+def pass_of(model: Any, forward: Any, x: Any) -> Callable[[], Any]:
+    """Return a compiled function that runs forward and backward and returns something that depends on all of it."""
+    import tensorflow as tf
+
+    weights = [variable.value for variable in model.trainable_variables]
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def run() -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([x, *weights])
+            y = forward(x, training=True)
+            loss = tf.reduce_sum(tf.cast(tf.square(y), tf.float32))
+        return tf.add_n([tf.reduce_sum(gradient) for gradient in tape.gradient(loss, [x, *weights])])
+
+    def passed() -> Any:
+        return run().numpy()
+
+    return passed
+
+
+def paired_times(first: Callable[[], Any], second: Callable[[], Any], seconds: float) -> list[tuple[float, float]]:
+    """Run both in turn and return the seconds of each pair, the first two pairs, which compile, left out."""
+    pairs: list[tuple[float, float]] = []
+    started = time.perf_counter()
+    while len(pairs) < 7 or time.perf_counter() - started < seconds:
+        times = []
+        for run in (first, second):
+            before = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - before)
+        pairs.append((times[0], times[1]))
+    return pairs[2:]
+
+
+def measured(rewrite: str, shape: tuple[int, ...], filters: int, precision: str, arguments: Any) -> dict[str, Any]:
+    """Compare one rewrite at one size."""
+    import tensorflow as tf
+
+    from dcgan_kit.networks import forward
+
+    model = model_of(rewrite, shape, filters, precision)
+    chosen = bool(forward.forward_of(model).fused)
+    limits = forward.FEW_CHANNELS, forward.LEAST_CHANNELS, forward.LEAST_FEATURES
+    forward.FEW_CHANNELS, forward.LEAST_CHANNELS, forward.LEAST_FEATURES = 4096, 1, 1
+    fused = forward.forward_of(model)
+    forward.FEW_CHANNELS, forward.LEAST_CHANNELS, forward.LEAST_FEATURES = limits
+    x = tf.random.stateless_normal((arguments.batch, *shape), (0, 0))
+    plain, together = pass_of(model, model, x), pass_of(model, fused, x)
+    pairs = paired_times(plain, together, arguments.seconds)
+    low, ratio, high = statistics.quantiles([a / b for a, b in pairs], n=4)
+    return {
+        "rewrite": rewrite,
+        "shape": shape,
+        "filters": filters,
+        "precision": precision,
+        "plain_ms": 1e3 * statistics.median(a for a, _ in pairs),
+        "fused_ms": 1e3 * statistics.median(b for _, b in pairs),
+        "ratio": ratio,
+        "quartiles": (low, high),
+        "pairs": len(pairs),
+        "on": chosen,
+    }
+
+
+def main() -> None:
+    """Measure the rewrites that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rewrites", nargs="*", default=list(SIZES), help=f"of {', '.join(SIZES)}")
+    parser.add_argument("--seconds", type=float, default=3.0, help="to measure each size for")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--json", type=Path, help="write the results here too")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.rewrites) - set(SIZES))
+    if unknown:
+        parser.error(f"no rewrite {', '.join(unknown)}: there are {', '.join(SIZES)}")
+    start_tensorflow()
+    results = []
+    print(
+        f"{'rewrite':14} {'map':>11} {'filters':>7} {'precision':15} {'plain ms':>9} {'fused ms':>9}  ratio (quartiles)"
+    )
+    for rewrite in arguments.rewrites:
+        for shape, filters in SIZES[rewrite]:
+            for precision in PRECISIONS:
+                result = measured(rewrite, shape, filters, precision, arguments)
+                results.append(result)
+                low, high = result["quartiles"]
+                print(
+                    f"{rewrite:14} {'x'.join(map(str, shape)):>11} {filters or '':>7} {precision:15}"
+                    f" {result['plain_ms']:9.2f} {result['fused_ms']:9.2f}"
+                    f"  {result['ratio']:.2f} ({low:.2f}-{high:.2f}){'' if result['on'] else ' off'}",
+                    flush=True,
+                )
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""dcgan-kit's own step on the networks of the peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.components.plugins import PluginSettings
+from dcgan_kit.components.results import Images
+from dcgan_kit.recipes.loading import load_recipe
+from dcgan_kit.training.session import Session
+
+HERE = Path(__file__).parent / "recipes"
+RECIPES = {"28": "tensorflow-mnist28", "64": str(HERE / "peer64.yaml"), "64resize": str(HERE / "peer64resize.yaml")}
+
+
+def prepare(net: str, batch: int, *overrides: str) -> Callable[[], None]:
+    """Return a function that takes one step; ``net`` is 28, 64 or 64resize."""
+    settings = PluginSettings(builtins_only=True)
+    recipe = load_recipe(RECIPES[net], (f"training.batch_size={batch}", *overrides), settings).recipe
+    session = Session.create(recipe)
+    pixels = np.random.default_rng(0).integers(0, 256, (4 * batch, *recipe.image.shape), np.uint8)
+    images, steps, done = Images(pixels), session.compile(), 0
+
+    def step() -> None:
+        nonlocal done
+        # Reading images and sending them to the step is part of it.
+        steps(*session.batches(images, done, 1), tf.constant(done, tf.int64)).numpy()
+        done += 1
+
+    return step

@@ -1,0 +1,92 @@
+"""Whether training in mixed_bfloat16 costs quality: the default recipe in both precisions, several seeds each.
+
+    python benchmarks/precision.py --steps 2000 --seeds 3
+
+Every run is a process of its own, trained as ``dcgan-kit train`` trains it, and scored by the distance of 4,000
+samples from the embedded images (see fidelity.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PRECISIONS = ("float32", "mixed_bfloat16")
+SAMPLES = 4000
+
+
+def _score(precision: str, seed: int, steps: int, recipe: str) -> None:
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    import fidelity
+    import keras
+
+    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.loop import train
+    from dcgan_kit.training.sampling import generated, latent_vectors
+
+    class Silent:
+        def note(self, message: str) -> None:
+            print(message, file=sys.stderr)
+
+        def loading(self, done: int, total: int) -> None:
+            pass
+
+        def progress(self, step: int, metrics: object) -> None:
+            pass
+
+    overrides = (f"training.precision={precision}", f"training.seed={seed}", f"training.steps={steps}")
+    loaded = load_recipe(recipe, overrides, PluginSettings(builtins_only=True))
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = train(loaded.recipe, loaded.plugins, Path(folder) / "run", Silent())
+        generator = keras.saving.load_model(outcome.run.generator_file, compile=False)
+    latent = latent_vectors(loaded.recipe, SAMPLES, seed, step=-3)
+    pixels = generated(generator, latent, loaded.recipe.value_range)
+    print(json.dumps({"distance": fidelity.distance(pixels), "floor": fidelity.floor()}))
+
+
+def main() -> None:
+    """Train, score, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="lecture-fashion28")
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--one", nargs=2, metavar=("PRECISION", "SEED"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        _score(arguments.one[0], int(arguments.one[1]), arguments.steps, arguments.recipe)
+        return
+    found: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
+    floor = 0.0
+    for seed in range(arguments.seeds):
+        for precision in PRECISIONS:
+            command = [sys.executable, __file__, "--one", precision, str(seed)]
+            command += ["--steps", str(arguments.steps), "--recipe", arguments.recipe]
+            environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+            result = json.loads(run.stdout.splitlines()[-1])
+            found[precision].append(result["distance"])
+            floor = result["floor"]
+            print(f"seed {seed}, {precision}: {result['distance']:.3f}", file=sys.stderr)
+    seeds = [f"seed {seed}" for seed in range(arguments.seeds)]
+    print("| precision | " + " | ".join([*seeds, "mean", "spread"]) + " |")
+    print("| --- " * (arguments.seeds + 3) + "|")
+    for precision, values in found.items():
+        cells = [f"{value:.2f}" for value in (*values, statistics.mean(values), max(values) - min(values))]
+        print(f"| {precision} | " + " | ".join(cells) + " |")
+    print(f"\n{arguments.steps} steps of {arguments.recipe}; real against real: {floor:.2f}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"distances": found, "floor": floor}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Layers next to each other, and batch normalization, computed by fewer or faster operations: the same functions.
+
+Each takes Keras layers and uses their variables at the time of the call, in the precision that their policies ask for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+_HALF_PRECISION_CHANNELS = 16
+"""The CPU kernel for bfloat16 is quick on multiples of this (oneDNN's block), elsewhere slower than float32's by 5."""
+
+
+def resized_convolution(resize: Any, convolution: Any, x: Any) -> Any:
+    """Nearest resizing by 2, then a 3x3 convolution, as one transposed convolution.  (B, H, W, C) → (B, 2H, 2W, F).
+
+    Two of the three taps of a row always fall on the same pixel of the small map. Per axis, taps (a, b, c) at even and
+    odd pixels become a | b + c and a + b | c, which is a transposed convolution with taps (c, b + c, a + b, a) at
+    stride 2. It needs 4/9 of the multiplications.
+    """
+    dtype = convolution.compute_dtype
+    x = tf.cast(tf.cast(x, resize.compute_dtype), dtype)
+    kernel = keras.ops.convert_to_tensor(convolution.kernel)
+    for axis in (0, 1):
+        a, b, c = tf.unstack(kernel, axis=axis)
+        kernel = tf.stack([c, b + c, a + b, a], axis=axis)
+    kernel = tf.transpose(tf.cast(kernel, dtype), (0, 1, 3, 2))
+    batch, height, width, _ = _sizes(x)
+    shape = (batch, 2 * height, 2 * width, convolution.filters)
+    y = tf.nn.conv2d_transpose(x, kernel, shape, strides=2, padding="SAME")
+    return _finished(convolution, y)
+
+
+def pooled_convolution(convolution: Any, pool: Any, x: Any) -> Any:
+    """A 3x3 convolution, then the mean of 2x2 pixels, as one convolution.  (B, H, W, C) → (B, H/2, W/2, F).
+
+    The mean of two neighbours, each with taps (a, b, c), has taps (a, a + b, b + c, c) / 2 per axis, at stride 2. It
+    needs 4/9 of the multiplications. Height and width must be even.
+    """
+    dtype = convolution.compute_dtype
+    kernel = keras.ops.convert_to_tensor(convolution.kernel)
+    for axis in (0, 1):
+        a, b, c = tf.unstack(kernel, axis=axis)
+        kernel = tf.stack([a, a + b, b + c, c], axis=axis)
+    y = tf.nn.conv2d(tf.cast(x, dtype), tf.cast(0.25 * kernel, dtype), strides=2, padding="SAME")
+    return tf.cast(_finished(convolution, y), pool.compute_dtype)
+
+
+def first_convolution(convolution: Any, x: Any) -> Any:
+    """A 4x4 convolution at stride 2 as a 2x2 one on four times the channels.  (B, H, W, C) → (B, H/2, W/2, F).
+
+    Matrix kernels are idle most of the time on the 1 or 3 channels of an image. Height and width must be even.
+    """
+    dtype = convolution.compute_dtype
+    kernel = keras.ops.convert_to_tensor(convolution.kernel)
+    channels, filters = kernel.shape[2:]
+    kernel = tf.transpose(tf.reshape(kernel, (2, 2, 2, 2, channels, filters)), (0, 2, 1, 3, 4, 5))
+    kernel = tf.cast(tf.reshape(kernel, (2, 2, 4 * channels, filters)), dtype)
+    blocks = tf.nn.space_to_depth(tf.pad(tf.cast(x, dtype), ((0, 0), (1, 1), (1, 1), (0, 0))), 2)
+    return _finished(convolution, tf.nn.conv2d(blocks, kernel, strides=1, padding="VALID"))
+
+
+def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
+    """Batch normalization over all axes but the last, by TensorFlow's one kernel for it.  (B, ..., C) → (B, ..., C).
+
+    Maps and vectors alike. Its second-order gradients are right, those of Keras' layer are not: ``tf.nn.moments`` holds
+    the mean constant where it squares deviations, which leaves first-order gradients as they are, and no others.
+    """
+    x = tf.cast(x, layer.compute_dtype)
+    flat = len(x.shape) == 2
+    maps = x[:, tf.newaxis, tf.newaxis, :] if flat else x
+    channels = layer.moving_mean.shape[0]
+    if channels % _HALF_PRECISION_CHANNELS:
+        maps = tf.cast(maps, tf.float32)
+    scale = keras.ops.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels)
+    shift = keras.ops.cast(layer.beta, "float32") if layer.center else tf.zeros(channels)
+    learning = bool(training and layer.trainable)
+    given = [keras.ops.cast(v, "float32") for v in (layer.moving_mean, layer.moving_variance)]
+    mean, variance = [tf.zeros(0)] * 2 if learning else given
+    y, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=maps, scale=scale, offset=shift, mean=mean, variance=variance, epsilon=layer.epsilon, is_training=learning
+    )
+    if learning:
+        batch, height, width, _ = _sizes(maps)
+        count = tf.cast(batch * height * width, tf.float32)
+        # The kernel returns Σ(x - mean)² / (n - 1), or 0 where n = 1; Keras keeps Σ(x - mean)² / n.
+        _remember(layer, batch_mean, batch_variance * ((count - 1.0) / count))
+    y = tf.cast(y, layer.compute_dtype)
+    return tf.squeeze(y, (1, 2)) if flat else y
+
+
+def synchronized_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
+    """Batch normalization over the batches of all replicas, with one all-reduce.  (B, ..., C) → (B, ..., C).
+
+    To be called in replica context, by every replica, with batches of one size.
+
+    E(x²) - E(x)² loses digits where the mean is large against the deviation; taken about the moving mean, which all
+    replicas share, it does not once training is under way. Gradients of any order are right.
+    """
+    learning = training and layer.trainable
+    dtype = keras.backend.result_type(layer.compute_dtype, "float32")
+    x = tf.cast(tf.cast(x, layer.compute_dtype), dtype)
+    mean, variance = (keras.ops.cast(v, dtype) for v in (layer.moving_mean, layer.moving_variance))
+    if learning:
+        about = tf.stop_gradient(mean)
+        deviation = x - about
+        axes = list(range(len(x.shape) - 1))
+        local = tf.concat([tf.reduce_mean(deviation, axes), tf.reduce_mean(tf.square(deviation), axes)], axis=0)
+        replica = tf.distribute.get_replica_context()
+        shift, square = tf.split(replica.all_reduce(tf.distribute.ReduceOp.MEAN, local), 2)
+        mean, variance = about + shift, tf.maximum(square - tf.square(shift), 0.0)
+        _remember(layer, mean, variance)
+    scale = keras.ops.cast(layer.gamma, dtype) if layer.scale else None
+    shift = keras.ops.cast(layer.beta, dtype) if layer.center else None
+    y = tf.nn.batch_normalization(x, mean, variance, shift, scale, layer.epsilon)
+    return tf.cast(y, layer.compute_dtype)
+
+
+def _finished(convolution: Any, y: Any) -> Any:
+    """Add the bias and apply the activation of a convolution."""
+    if convolution.use_bias:
+        y = y + tf.cast(keras.ops.convert_to_tensor(convolution.bias), y.dtype)
+    return convolution.activation(y) if convolution.activation is not None else y
+
+
+def _remember(layer: Any, mean: Any, variance: Any) -> None:
+    """Move the running statistics towards those of a batch, as Keras does."""
+    for variable, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        variable.assign(keras.ops.cast(variable, value.dtype) * layer.momentum + value * (1.0 - layer.momentum))
+
+
+def _sizes(x: Any) -> list[Any]:
+    """The sizes of a tensor: numbers where they are known, tensors elsewhere."""
+    dynamic = tf.shape(x)
+    return [dynamic[i] if size is None else size for i, size in enumerate(x.shape)]

@@ -1,0 +1,93 @@
+"""From an encoded image to uint8 pixels of the recipe's size: upright, over a colour, cropped or padded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from dcgan_kit import ImageSpec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+"""What Pillow may decode; its other decoders never see a byte."""
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+MOST_PIXELS = 2**26
+"""8192 x 8192. A few bytes can claim any size, and would be decoded into memory."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How any image becomes one of the recipe's size.
+
+    Attributes:
+        spec: the size.
+        fit: ``crop`` or ``pad``.
+        colour: red, green and blue behind transparent pixels and in margins.
+    """
+
+    spec: ImageSpec
+    fit: str
+    colour: tuple[int, int, int]
+
+
+def decode(stream: IO[bytes], fitting: Fitting) -> np.ndarray:
+    """Return uint8 pixels (H, W, C) of the first frame.
+
+    Raises:
+        Exception: whatever Pillow raises on a damaged image, which is almost anything.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        opened = Image.open(stream, formats=FORMATS)
+    except UnidentifiedImageError:
+        # Pillow's own words hold the address of an object in memory.
+        raise ValueError(f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from None
+    with opened:
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError(f"{opened.width}x{opened.height} pixels are more than {MOST_PIXELS:,}")
+        image = ImageOps.exif_transpose(opened)
+        image = _converted(image, MODES[fitting.spec.channels], fitting.colour)
+    return np.asarray(_resized(image, fitting), np.uint8).reshape(fitting.spec.shape)
+
+
+def _converted(image: Image.Image, mode: str, colour: tuple[int, int, int]) -> Image.Image:
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        # 16-bit grey: Pillow's own conversion would clip at 255.
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
+    if image.has_transparency_data and not mode.endswith("A"):
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (*colour, 255)), image)
+    return image.convert(mode)
+
+
+def _resized(image: Image.Image, fitting: Fitting) -> Image.Image:
+    from PIL import Image
+
+    spec = fitting.spec
+    wide, high = spec.width / image.width, spec.height / image.height
+    resize: Callable[..., Image.Image] = partial(image.resize, resample=Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if fitting.fit == "crop":
+        scale = max(wide, high)
+        left = (image.width - spec.width / scale) / 2
+        top = (image.height - spec.height / scale) / 2
+        # min: rounding may step over the edge by a hair, which Pillow refuses.
+        right = min(left + spec.width / scale, image.width)
+        bottom = min(top + spec.height / scale, image.height)
+        return resize((spec.width, spec.height), box=(max(left, 0.0), max(top, 0.0), right, bottom))
+    scale = min(wide, high)
+    inner = resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+    # Margins of an image that has transparency are transparent.
+    alpha = 0 if inner.mode.endswith("A") else 255
+    canvas = Image.new("RGBA", (spec.width, spec.height), (*fitting.colour, alpha)).convert(inner.mode)
+    canvas.paste(inner, ((spec.width - inner.width) // 2, (spec.height - inner.height) // 2))
+    return canvas

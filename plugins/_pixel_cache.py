@@ -1,0 +1,175 @@
+"""Decoded pixels on disk: one file a data set, mapped into memory, noticed when damaged, written anew then.
+
+A file holds the pixels, int64 labels if there are any, the skipped files as JSON, and a trailer that says how much of
+each there is and what its checksum is. It gets its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from dcgan_kit import DataError, Images, report_progress
+
+FORMAT = b"dcgkpx01"
+"""Marks the files of this layout; another layout takes another mark, and older files are written anew."""
+TRAILER = struct.Struct("<8sQQQI")
+"""Mark, number of images, bytes of labels, bytes of JSON, checksum of all before."""
+CHUNK = 2**23
+STALE_SECONDS = 24 * 3600
+"""An unfinished file that nobody wrote to for so long was left by a process that was killed."""
+
+Add = Callable[[Any], None]
+Fill = Callable[[Add], "tuple[np.ndarray | None, tuple[str, ...]]"]
+
+
+def cache_folder() -> Path:
+    """``$DCGAN_KIT_CACHE``, or ``~/.cache/dcgan-kit``."""
+    return Path(os.environ.get("DCGAN_KIT_CACHE") or "~/.cache/dcgan-kit").expanduser()
+
+
+def cache_file(key: Any) -> Path:
+    """Return where pixels lie that depend on nothing but ``key``, which JSON can write."""
+    text = json.dumps(key, sort_keys=True, default=str)
+    return cache_folder() / f"{hashlib.sha256(text.encode()).hexdigest()}.pixels"
+
+
+def file_facts(files: Iterable[str | Path]) -> list[tuple[str, int, int]]:
+    """Return (absolute name, bytes, time of change in ns) of each file: equal facts stand for equal content."""
+    facts = []
+    for file in files:
+        with suppress(FileNotFoundError):  # It went between listing and now; reading it will say so.
+            found = os.stat(file)
+            facts.append((os.path.abspath(file), found.st_size, found.st_mtime_ns))
+    return facts
+
+
+def cached(key: Any, shape: tuple[int, int, int], count: int, fill: Fill) -> Images:
+    """Return the images that lie in the cache under ``key``; if they do not, or are damaged, ``fill`` makes them.
+
+    Args:
+        key: everything that the pixels depend on.
+        shape: (H, W, C).
+        count: images at most.
+        fill: is given a function that takes uint8 pixels, (H, W, C) or more of them, one after the other; returns
+            labels and skipped files.
+
+    Raises:
+        DataError: the cache cannot be read or written.
+    """
+    file = cache_file(key)
+    with _telling(file):
+        images = read_pixels(file, shape)
+    if images is None:
+        _write_pixels(file, shape, count, fill)
+        with _telling(file):
+            images = read_pixels(file, shape)
+        if images is None:
+            raise DataError(f"the cache {file} is damaged right after it was written: set DCGAN_KIT_CACHE elsewhere")
+    return images
+
+
+def read_pixels(file: Path, shape: tuple[int, int, int]) -> Images | None:
+    """Return images whose pixels are the file, mapped read-only; None if there is no such file or it is damaged."""
+    try:
+        with file.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            stream.seek(max(0, size - TRAILER.size))
+            trailer = stream.read()
+            if len(trailer) != TRAILER.size:
+                return None
+            mark, count, label_bytes, json_bytes, checksum = TRAILER.unpack(trailer)
+            pixel_bytes = count * shape[0] * shape[1] * shape[2]
+            if mark != FORMAT or pixel_bytes + label_bytes + json_bytes + TRAILER.size != size:
+                return None
+            stream.seek(0)
+            if _checksum(stream, size - TRAILER.size, count) != checksum:
+                return None
+            stream.seek(pixel_bytes)
+            labels = np.frombuffer(stream.read(label_bytes), "<i8").astype(np.int64) if label_bytes else None
+            skipped = tuple(json.loads(stream.read(json_bytes)))
+            pixels = np.memmap(stream, np.uint8, "r", 0, (count, *shape))
+    except FileNotFoundError:
+        return None
+    return Images(pixels, labels, skipped)
+
+
+def _checksum(stream: IO[bytes], size: int, count: int) -> int:
+    checksum = done = 0
+    while done < size:
+        chunk = stream.read(min(CHUNK, size - done))
+        if not chunk:
+            break
+        checksum = zlib.crc32(chunk, checksum)
+        done += len(chunk)
+        report_progress(done * count // size, count)
+    return checksum
+
+
+def _write_pixels(file: Path, shape: tuple[int, int, int], count: int, fill: Fill) -> None:
+    bytes_each = shape[0] * shape[1] * shape[2]
+    with _telling(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(file.parent)
+        free = shutil.disk_usage(file.parent).free
+        if free < count * bytes_each:
+            raise DataError(
+                f"{count} decoded images take {count * bytes_each / 2**30:.1f} GiB, and {file.parent} has "
+                f"{free / 2**30:.1f} GiB left: free some, or set DCGAN_KIT_CACHE to a folder on a larger disk"
+            )
+        handle, temporary = tempfile.mkstemp(".tmp", f".{file.stem[:16]}-", file.parent)
+    try:
+        with open(handle, "wb", buffering=CHUNK) as stream:
+            checksum = added = 0
+
+            def add(pixels: Any) -> None:
+                nonlocal checksum, added
+                content = np.ascontiguousarray(pixels, np.uint8).tobytes()
+                checksum = zlib.crc32(content, checksum)
+                added += len(content) // bytes_each
+                with _telling(file):
+                    stream.write(content)
+
+            labels, skipped = fill(add)
+            texts = b"" if labels is None else labels.astype("<i8").tobytes(), json.dumps(skipped).encode()
+            for text in texts:
+                checksum = zlib.crc32(text, checksum)
+            with _telling(file):
+                stream.writelines([*texts, TRAILER.pack(FORMAT, added, *map(len, texts), checksum)])
+                stream.flush()
+                os.fsync(stream.fileno())
+        with _telling(file):
+            os.replace(temporary, file)
+    finally:
+        with suppress(OSError):  # It has its final name, or whatever stopped us is told already.
+            os.unlink(temporary)
+
+
+def _remove_stale(folder: Path) -> None:
+    for left in folder.glob(".*.tmp"):
+        with suppress(OSError):  # Somebody else's, or gone.
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                left.unlink()
+
+
+@contextmanager
+def _telling(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"the cache {file.parent} cannot be used: {error.strerror or error}: "
+            f"set DCGAN_KIT_CACHE to a folder that can be written, or raise 'memory_mib' to do without"
+        ) from error

@@ -1,0 +1,91 @@
+"""Sources of images that come with libraries which dcgan-kit does not need otherwise.  ImageSpec → Images."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from dcgan_kit_plugins._data_options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
+from pydantic import Field
+
+from dcgan_kit import Component, Images, ImageSpec, component, hookimpl
+
+
+@component("data")
+def tfds(
+    spec: ImageSpec,
+    *,
+    name: Annotated[
+        str,
+        Field(
+            min_length=1, description="name, name/config or name:version of the data set, or its folder of one version"
+        ),
+    ],
+    split: Annotated[str, Field(min_length=1, description="train, test, train[:10%], …")] = "train",
+    image: Annotated[str, Field(min_length=1, description="name of the image feature")] = "image",
+    label: Label = "label",
+    data_dir: Annotated[
+        str | None, Field(description="where data sets lie; null: $TFDS_DATA_DIR or ~/tensorflow_datasets")
+    ] = None,
+    download: Annotated[bool, Field(description="fetch and prepare it, once, if it is not there yet")] = False,
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read a data set of TensorFlow Datasets; its images are treated as those of a folder.
+
+    Needs ``pip install 'dcgan-kit[tfds]'``. What is prepared on disk is read without asking the network and without
+    the code that prepared it.
+
+    Raises:
+        DataError: the package or the data set is missing, it has no such feature, or too many images are unreadable.
+
+    tensorflow.org/datasets
+    """
+    from dcgan_kit_plugins._collecting import Decoding, collect
+    from dcgan_kit_plugins._tfds import tfds_source
+
+    source = tfds_source(name, split, image, label, data_dir, download, hint)
+    return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
+
+
+@component("data")
+def hugging_face(
+    spec: ImageSpec,
+    *,
+    name: Annotated[str, Field(min_length=1, description="owner/name on the Hub, or a folder that save_to_disk wrote")],
+    config: Annotated[
+        str | None, Field(description="configuration of a dataset of the Hub; null: its only one")
+    ] = None,
+    split: Annotated[str, Field(min_length=1, description="train, test, …; from the Hub also train[:10%]")] = "train",
+    image: Annotated[str, Field(min_length=1, description="name of the column of images, or of their bytes")] = "image",
+    label: Label = "label",
+    download: Annotated[bool, Field(description="ask the network, if it is not in the local cache yet")] = False,
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read a Hugging Face dataset; its images are treated as those of a folder.
+
+    Needs ``pip install 'dcgan-kit[huggingface]'``. No code of a dataset is ever run: the versions of ``datasets``
+    that could do that are not accepted. A column that holds addresses instead of images is not fetched.
+
+    Raises:
+        DataError: the package or the dataset is missing, it has no such column, or too many images are unreadable.
+
+    huggingface.co/docs/datasets
+    """
+    from dcgan_kit_plugins._collecting import Decoding, collect
+    from dcgan_kit_plugins._hugging_face import hugging_face_source
+
+    source = hugging_face_source(name, config, split, image, label, download, hint)
+    return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every source of images that needs another library."""
+    return [tfds, hugging_face]
