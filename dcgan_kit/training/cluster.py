@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +23,11 @@ CHECK_SECONDS = 5.0
 """Between two looks at the other workers."""
 MISSES = 3
 """Looks in a row at which a worker does not answer, after which it counts as gone: 15 to 20 seconds."""
+
+WAITING_SECONDS = 10.0
+"""Between two lines about workers that are not there yet."""
+RUN_AGAIN = 75
+"""Exit status of a worker whose cluster broke: the same command goes on. EX_TEMPFAIL of sysexits.h."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,10 @@ class Cluster:
     def name(self, index: int) -> str:
         """What people call a worker."""
         return f"worker {index} at {self.addresses[index]}"
+
+    def names(self, indices: Iterable[int]) -> str:
+        """What people call several workers."""
+        return ", ".join(map(self.name, indices))
 
     def gone(self) -> list[int]:
         """Indices of the other workers whose port does not answer."""
@@ -115,11 +129,11 @@ class Watch:
     def __init__(self, cluster: Cluster, lost: Callable[[str], None]) -> None:
         self._cluster = cluster
         self._lost = lost
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="workers", daemon=True)
+        self._missed = dict.fromkeys(range(len(cluster.addresses)), 0)
+        self._looks = _Looks(CHECK_SECONDS, self._look)
 
     def __enter__(self) -> Watch:
-        self._thread.start()
+        self._looks.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,14 +141,133 @@ class Watch:
 
     def end(self) -> None:
         """Stop looking; from here on workers may leave."""
-        self._ended.set()
+        self._looks.end()
 
     def _look(self) -> None:
-        missed = dict.fromkeys(range(len(self._cluster.addresses)), 0)
-        while not self._ended.wait(CHECK_SECONDS):
-            gone = self._cluster.gone()
-            missed = {index: missed[index] + 1 if index in gone else 0 for index in missed}
-            lost = [self._cluster.name(index) for index, count in missed.items() if count >= MISSES]
-            if lost and not self._ended.is_set():
-                self._lost(", ".join(lost))
-                return
+        gone = self._cluster.gone()
+        self._missed = {index: self._missed[index] + 1 if index in gone else 0 for index in self._missed}
+        lost = [index for index, count in self._missed.items() if count >= MISSES]
+        if lost and not self._looks.ended:
+            self._lost(self._cluster.names(lost))
+            self._looks.end()
+
+
+class _Looks:
+    """Calls a function every so many seconds in a thread of its own, until it is ended."""
+
+    def __init__(self, seconds: float, look: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._look = look
+        self._ended = threading.Event()
+
+    @property
+    def ended(self) -> bool:
+        return self._ended.is_set()
+
+    def __enter__(self) -> _Looks:
+        threading.Thread(target=self._run, name="workers", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._seconds):
+            self._look()
+
+
+@contextmanager
+def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
+    """While the body connects to the other workers, say now and then which of them are not there yet."""
+
+    def look() -> None:
+        gone = cluster.gone()
+        if gone and not looks.ended:
+            tell(f"waiting for {cluster.names(gone)}")
+
+    looks = _Looks(WAITING_SECONDS, look)
+    with looks:
+        # TensorFlow waits in its C++ part, where Python sees no Ctrl-C.
+        handler = _set_handler(signal.SIG_DFL)
+        try:
+            yield
+        finally:
+            if handler is not None:
+                _set_handler(handler)
+
+
+def _set_handler(handler: Any) -> Any:
+    """Set who takes Ctrl-C; return who did, or None outside the main thread, which alone can."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[Watch | None]:
+    """Look after the other workers during the body; where one is lost, say so and end this process.
+
+    It ends with exit status 75 (``PREEMPTED``), at once: the main thread may wait inside a collective operation, where
+    no exception reaches it, and TensorFlow's own way out waits for the lost worker too.
+
+    Args:
+        cluster: the workers; None where there is only this process.
+        tell: takes the line for people.
+    """
+    if cluster is None or len(cluster.addresses) == 1:
+        yield None
+        return
+    telling = threading.Lock()
+
+    def leave(who: str) -> None:
+        # The watch and the main thread may both find out.
+        telling.acquire()
+        tell(f"lost {who}: the same command on all workers goes on from the last checkpoint")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(RUN_AGAIN)
+
+    with Watch(cluster, leave) as watch:
+        try:
+            yield watch
+        except Exception as error:
+            # A broken operation inside a stranger's layer has been taken for that layer's fault.
+            broken = error if isinstance(error, _BROKEN) else error.__cause__
+            who = _who_left(cluster, broken) if isinstance(broken, _BROKEN) else None
+            if who is None:
+                raise
+            leave(who)
+
+
+_BROKEN = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnknownError,
+    tf.errors.FailedPreconditionError,
+)
+"""What operations raise when a worker that they need is gone, among other reasons."""
+
+
+def _who_left(cluster: Cluster, error: Exception) -> str | None:
+    """Name the workers whose loss an error comes from; None where it is another error."""
+    text = str(error)
+    until = time.monotonic() + CHECK_SECONDS
+    while True:
+        # A worker that dies closes connections first and its port a little later.
+        gone = cluster.gone()
+        if gone:
+            return cluster.names(gone)
+        if time.monotonic() > until:
+            break
+        time.sleep(0.5)
+    if not isinstance(error, tf.errors.UnavailableError) and "Collective ops is aborted" not in text:
+        return None
+    # It was started again already.
+    named = sorted({int(index) for index in re.findall(r"/job:worker/replica:0/task:(\d+)", text)} - {cluster.index})
+    return cluster.names([i for i in named if i < len(cluster.addresses)]) or "another worker"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from dcgan_kit.errors import Problem, RecipeError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.training.cluster import Cluster, cluster_of_environment
+from dcgan_kit.training.cluster import Cluster, cluster_of_environment, waiting
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,17 @@ def _means(strategy: Any) -> Any:
     return means
 
 
-def choose_devices(recipe: ResolvedRecipe) -> Devices:
+def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = None) -> Devices:
     """Set the devices up that the recipe, or the machine, asks for; before anything else of TensorFlow is used.
 
+    Args:
+        recipe: what is to be trained.
+        tell: told about workers that are waited for.
+
     Raises:
-        RecipeError: the machine does not have them, or the batch cannot be shared among them.
+        RecipeError: the machine does not have them.
         UserError: TF_CONFIG, or what SLURM says, cannot be understood, or TensorFlow was in use before.
     """
-    devices = _chosen(recipe)
-    return devices
-
-
-def _chosen(recipe: ResolvedRecipe) -> Devices:
     plan = recipe.distribution
     if plan.strategy == "tpu" or (plan.strategy == "auto" and _has_tpu()):
         return _tpu(recipe)
@@ -103,7 +103,7 @@ def _chosen(recipe: ResolvedRecipe) -> Devices:
     if plan.strategy == "multi_worker" and cluster is None:
         raise _refused(recipe, "needs TF_CONFIG in the environment, or SLURM; `dcgan-kit launch` tries it out here")
     if cluster is not None and (len(cluster.addresses) > 1 or plan.strategy == "multi_worker"):
-        return _multi_worker(cluster)
+        return _multi_worker(cluster, tell or (lambda _: None))
     if plan.cpu_devices > 1:
         _cut_processor(plan.cpu_devices)
     gpus = tf.config.list_logical_devices("GPU")
@@ -130,15 +130,23 @@ def _tpu(recipe: ResolvedRecipe) -> Devices:
     return Devices(strategy, "tpu", strategy.num_replicas_in_sync, None, "TPU")
 
 
-def _multi_worker(cluster: Cluster) -> Devices:
+def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.AUTO
     )
     resolver = cluster.resolver()
-    try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver, communication_options=options)
-    except RuntimeError as error:
-        raise UserError(f"several workers must be set up before anything else of TensorFlow runs: {error}") from error
+    with waiting(cluster, tell):
+        try:
+            strategy = tf.distribute.MultiWorkerMirroredStrategy(
+                cluster_resolver=resolver, communication_options=options
+            )
+        except RuntimeError as error:
+            raise UserError(
+                f"several workers must be set up before anything else of TensorFlow runs: {error}"
+            ) from error
+        except tf.errors.OpError as error:
+            text = str(error).partition("\n")[0][:300]
+            raise UserError(f"{cluster.name(cluster.index)}, this one, cannot join the others: {text}") from error
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     return Devices(strategy, "multi_worker", strategy.num_replicas_in_sync, cluster, kind)
 

