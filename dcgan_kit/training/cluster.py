@@ -24,8 +24,6 @@ CHECK_SECONDS = 5.0
 MISSES = 3
 """Looks in a row at which a worker does not answer, after which it counts as gone: 15 to 20 seconds."""
 
-WAITING_SECONDS = 10.0
-"""Between two lines about workers that are not there yet."""
 RUN_AGAIN = 75
 """Exit status of a worker whose cluster broke: the same command goes on. EX_TEMPFAIL of sysexits.h."""
 
@@ -129,11 +127,11 @@ class Watch:
     def __init__(self, cluster: Cluster, lost: Callable[[str], None]) -> None:
         self._cluster = cluster
         self._lost = lost
-        self._missed = dict.fromkeys(range(len(cluster.addresses)), 0)
-        self._looks = _Looks(CHECK_SECONDS, self._look)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="workers", daemon=True)
 
     def __enter__(self) -> Watch:
-        self._looks.__enter__()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -141,62 +139,32 @@ class Watch:
 
     def end(self) -> None:
         """Stop looking; from here on workers may leave."""
-        self._looks.end()
-
-    def _look(self) -> None:
-        gone = self._cluster.gone()
-        self._missed = {index: self._missed[index] + 1 if index in gone else 0 for index in self._missed}
-        lost = [index for index, count in self._missed.items() if count >= MISSES]
-        if lost and not self._looks.ended:
-            self._lost(self._cluster.names(lost))
-            self._looks.end()
-
-
-class _Looks:
-    """Calls a function every so many seconds in a thread of its own, until it is ended."""
-
-    def __init__(self, seconds: float, look: Callable[[], None]) -> None:
-        self._seconds = seconds
-        self._look = look
-        self._ended = threading.Event()
-
-    @property
-    def ended(self) -> bool:
-        return self._ended.is_set()
-
-    def __enter__(self) -> _Looks:
-        threading.Thread(target=self._run, name="workers", daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
         self._ended.set()
 
-    def _run(self) -> None:
-        while not self._ended.wait(self._seconds):
-            self._look()
+    def _look(self) -> None:
+        missed = dict.fromkeys(range(len(self._cluster.addresses)), 0)
+        while not self._ended.wait(CHECK_SECONDS):
+            gone = self._cluster.gone()
+            missed = {index: missed[index] + 1 if index in gone else 0 for index in missed}
+            lost = [index for index, count in missed.items() if count >= MISSES]
+            if lost and not self._ended.is_set():
+                self._lost(self._cluster.names(lost))
+                return
 
 
 @contextmanager
 def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
-    """While the body connects to the other workers, say now and then which of them are not there yet."""
-
-    def look() -> None:
-        gone = cluster.gone()
-        if gone and not looks.ended:
-            tell(f"waiting for {cluster.names(gone)}")
-
-    looks = _Looks(WAITING_SECONDS, look)
-    with looks:
-        # TensorFlow waits in its C++ part, where Python sees no Ctrl-C.
-        handler = _set_handler(signal.SIG_DFL)
-        try:
-            yield
-        finally:
-            if handler is not None:
-                _set_handler(handler)
+    """Say which other workers are not there yet; then let Ctrl-C end the process while the body connects to them."""
+    gone = cluster.gone()
+    if gone:
+        # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
+        tell(f"waiting for {cluster.names(gone)}")
+    handler = _set_handler(signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if handler is not None:
+            _set_handler(handler)
 
 
 def _set_handler(handler: Any) -> Any:
