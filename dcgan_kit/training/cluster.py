@@ -18,6 +18,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_kit.errors import UserError
+from dcgan_kit.training.slurm import tasks_of_step
 
 CHECK_SECONDS = 5.0
 """Between two looks at the other workers."""
@@ -64,17 +65,16 @@ class Cluster:
 
 
 def cluster_of_environment() -> Cluster | None:
-    """Return the cluster that TF_CONFIG, or SLURM, describes; None where neither does.
+    """Return the cluster that TF_CONFIG, or else a step of SLURM, describes; None where neither does.
 
     Raises:
-        UserError: TF_CONFIG is no JSON, or misses something, or names parameter servers.
+        UserError: TF_CONFIG is no JSON, misses something, or names others than workers; or SLURM is not understood.
     """
     text = os.environ.get("TF_CONFIG", "").strip()
     if text:
         return _of_tf_config(text)
-    if int(os.environ.get("SLURM_STEP_NUM_TASKS", os.environ.get("SLURM_NTASKS", "1")) or 1) > 1:
-        return _of_slurm()
-    return None
+    step = tasks_of_step(os.environ)
+    return None if step is None else Cluster(*step, "SLURM")
 
 
 def _of_tf_config(text: str) -> Cluster | None:
@@ -84,27 +84,29 @@ def _of_tf_config(text: str) -> Cluster | None:
         jobs = {str(job): [str(a) for a in addresses] for job, addresses in config.get("cluster", {}).items()}
         task = config.get("task", {})
         job, index = str(task.get("type", "worker")), int(task.get("index", 0))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"TF_CONFIG: cannot be understood ({error}); it looks like {example}") from error
     if "ps" in jobs or job == "ps":
         raise UserError("TF_CONFIG: names parameter servers, which train on stale weights; name workers only")
+    if job == "evaluator":
+        raise UserError(
+            "TF_CONFIG: makes this process an evaluator, and there is none: the chief samples as it trains. Start "
+            "workers only; `dcgan-kit sample` looks at a run meanwhile"
+        )
     addresses = [*jobs.get("chief", []), *jobs.get("worker", [])]
     if not addresses:
         return None
+    if len(jobs.get("chief", [])) > 1:
+        raise UserError("TF_CONFIG: names several chiefs; name one, or workers only")
     if job not in ("chief", "worker") or not 0 <= index < len(jobs.get(job, [])):
         raise UserError(f"TF_CONFIG: there is no {job} {index} in its cluster; it looks like {example}")
+    for address in addresses:
+        port = address.rpartition(":")[2]
+        if ":" not in address or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise UserError(f"TF_CONFIG: {address!r} is no host:port; it looks like {example}")
+    if len(set(addresses)) < len(addresses):
+        raise UserError("TF_CONFIG: names an address twice; each worker listens on its own")
     return Cluster(tuple(addresses), index + (len(jobs.get("chief", [])) if job == "worker" else 0), "TF_CONFIG")
-
-
-def _of_slurm() -> Cluster:
-    try:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
-        spec = resolver.cluster_spec()
-        job, index = resolver.get_task_info()
-        addresses = spec.job_tasks(job)
-    except (RuntimeError, ValueError, OSError, KeyError) as error:
-        raise UserError(f"SLURM: its environment does not say which workers there are: {error}") from error
-    return Cluster(tuple(addresses), int(index), "SLURM")
 
 
 def _answers(address: str) -> bool:

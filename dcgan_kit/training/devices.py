@@ -101,13 +101,16 @@ def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = 
         return _tpu(recipe)
     cluster = cluster_of_environment() if plan.strategy in ("auto", "multi_worker") else None
     if plan.strategy == "multi_worker" and cluster is None:
-        raise _refused(recipe, "needs TF_CONFIG in the environment, or SLURM; `dcgan-kit launch` tries it out here")
+        raise _refused(
+            recipe, "needs TF_CONFIG in the environment, or srun of SLURM; `dcgan-kit launch` tries it out here"
+        )
     if cluster is not None and (len(cluster.addresses) > 1 or plan.strategy == "multi_worker"):
         return _multi_worker(cluster, tell or (lambda _: None))
     if plan.cpu_devices > 1:
         _cut_processor(plan.cpu_devices)
     gpus = tf.config.list_logical_devices("GPU")
-    if plan.strategy == "mirrored" or (plan.strategy == "auto" and len(gpus) > 1):
+    several = len(gpus) > 1 if gpus else plan.cpu_devices > 1
+    if plan.strategy == "mirrored" or (plan.strategy == "auto" and several):
         kind, names = ("GPU", gpus) if gpus else ("CPU", tf.config.list_logical_devices("CPU"))
         strategy = tf.distribute.MirroredStrategy([device.name for device in names])
         return Devices(strategy, "mirrored", strategy.num_replicas_in_sync, None, kind)
@@ -126,7 +129,7 @@ def _tpu(recipe: ResolvedRecipe) -> Devices:
         strategy = tf.distribute.TPUStrategy(resolver)
     except (ValueError, tf.errors.OpError, RuntimeError) as error:
         text = str(error).partition("\n")[0][:300]
-        raise _refused(recipe, f"no TPU answers ({type(error).__name__}: {text})") from error
+        raise _refused(recipe, f"is not possible: no TPU answers ({type(error).__name__}: {text})") from error
     return Devices(strategy, "tpu", strategy.num_replicas_in_sync, None, "TPU")
 
 
