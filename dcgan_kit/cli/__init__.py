@@ -12,6 +12,7 @@ from dcgan_kit import __version__
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.console import note
 from dcgan_kit.cli.inspecting import check, show
+from dcgan_kit.cli.launching import launch
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import plugin_options
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
@@ -50,7 +51,20 @@ def cli() -> None:
     """
 
 
-for _command in (train, check, show, sample, verify_resume, replay, components, plugins, recipes, schema, completion):
+for _command in (
+    train,
+    launch,
+    check,
+    show,
+    sample,
+    verify_resume,
+    replay,
+    components,
+    plugins,
+    recipes,
+    schema,
+    completion,
+):
     cli.add_command(_command)
 
 

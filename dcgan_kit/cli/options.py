@@ -68,6 +68,14 @@ def plugin_settings() -> PluginSettings:
     )
 
 
+def plugin_arguments() -> list[str]:
+    """Return the options of the running command about plugins, for another command."""
+    meta = click.get_current_context().meta
+    folders = [argument for folder in meta.get(_FOLDERS, ()) for argument in ("--plugins-dir", str(folder))]
+    blocked = [argument for name in meta.get(_BLOCKED, ()) for argument in ("--block", name)]
+    return [*folders, *blocked, *(["--no-plugins"] if meta.get(_NONE, False) else [])]
+
+
 def all_plugins() -> LoadedPlugins:
     """Load every plugin that the options allow, and warn about broken ones."""
     from dcgan_kit.components.plugins import load_plugins

@@ -191,7 +191,7 @@ class Training(Strict):
         description="decay a step of the averaged generator that samples are drawn from; 0: no average is kept",
     )
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "float32", description="of products and convolutions; weights stay float32. auto: what is faster on the device"
+        "auto", description="of products and convolutions; weights stay float32. auto: what is faster on the device"
     )
     xla: Literal["auto", "on", "off"] = Field(
         "auto", description="whether XLA compiles the step; auto: on a single GPU and on TPUs"

@@ -18,7 +18,6 @@ from dcgan_kit.errors import RunError
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.state import TrainingState
 
-BEST = "best.npz"
 META = "meta/"
 """Before the names of what is no variable: the resolved recipe and the versions, as UTF-8 bytes."""
 
@@ -94,9 +93,12 @@ def save_checkpoint(
     for old in entries[:-keep]:
         (run.checkpoints / old.file).unlink(missing_ok=True)
     if metric and (best is None or best.metric != metric or (value > best.value if highest else value < best.value)):
-        best = Best(replace(entry, file=BEST), metric, value)
-        run.write(run.checkpoints / BEST, content)
+        best = Best(replace(entry, file=f"best-{path.name}"), metric, value)
+        run.write(run.checkpoints / best.entry.file, content)
     _write_manifest(run, Manifest(tuple(entries[-keep:]), best))
+    for file in run.checkpoints.glob("best-*.npz"):
+        if best is None or file.name != best.entry.file:
+            file.unlink()
     return path
 
 
@@ -109,7 +111,7 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     manifest = _manifest(run)
     if manifest is None or manifest.best is None:
         raise RunError(f"{run.path}: keeps no best checkpoint; training.best.metric says which is the best")
-    path = run.checkpoints / BEST
+    path = run.checkpoints / manifest.best.entry.file
     try:
         state.assign(_read(path, manifest.best.entry, state))
     except (Damaged, OSError) as error:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
 from dcgan_kit.errors import UserError
+from dcgan_kit.training.slurm import tasks_of_step
 
 CHECK_SECONDS = 5.0
 """Between two looks at the other workers."""
 MISSES = 3
 """Looks in a row at which a worker does not answer, after which it counts as gone: 15 to 20 seconds."""
+
+RUN_AGAIN = 75
+"""Exit status of a worker whose cluster broke: the same command goes on. EX_TEMPFAIL of sysexits.h."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +55,26 @@ class Cluster:
         """What people call a worker."""
         return f"worker {index} at {self.addresses[index]}"
 
+    def names(self, indices: Iterable[int]) -> str:
+        """What people call several workers."""
+        return ", ".join(map(self.name, indices))
+
     def gone(self) -> list[int]:
         """Indices of the other workers whose port does not answer."""
         return [i for i in range(len(self.addresses)) if i != self.index and not _answers(self.addresses[i])]
 
 
 def cluster_of_environment() -> Cluster | None:
-    """Return the cluster that TF_CONFIG, or SLURM, describes; None where neither does.
+    """Return the cluster that TF_CONFIG, or else a step of SLURM, describes; None where neither does.
 
     Raises:
-        UserError: TF_CONFIG is no JSON, or misses something, or names parameter servers.
+        UserError: TF_CONFIG is no JSON, misses something, or names others than workers; or SLURM is not understood.
     """
     text = os.environ.get("TF_CONFIG", "").strip()
     if text:
         return _of_tf_config(text)
-    if int(os.environ.get("SLURM_STEP_NUM_TASKS", os.environ.get("SLURM_NTASKS", "1")) or 1) > 1:
-        return _of_slurm()
-    return None
+    step = tasks_of_step(os.environ)
+    return None if step is None else Cluster(*step, "SLURM")
 
 
 def _of_tf_config(text: str) -> Cluster | None:
@@ -72,27 +84,29 @@ def _of_tf_config(text: str) -> Cluster | None:
         jobs = {str(job): [str(a) for a in addresses] for job, addresses in config.get("cluster", {}).items()}
         task = config.get("task", {})
         job, index = str(task.get("type", "worker")), int(task.get("index", 0))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"TF_CONFIG: cannot be understood ({error}); it looks like {example}") from error
     if "ps" in jobs or job == "ps":
         raise UserError("TF_CONFIG: names parameter servers, which train on stale weights; name workers only")
+    if job == "evaluator":
+        raise UserError(
+            "TF_CONFIG: makes this process an evaluator, and there is none: the chief samples as it trains. Start "
+            "workers only; `dcgan-kit sample` looks at a run meanwhile"
+        )
     addresses = [*jobs.get("chief", []), *jobs.get("worker", [])]
     if not addresses:
         return None
+    if len(jobs.get("chief", [])) > 1:
+        raise UserError("TF_CONFIG: names several chiefs; name one, or workers only")
     if job not in ("chief", "worker") or not 0 <= index < len(jobs.get(job, [])):
         raise UserError(f"TF_CONFIG: there is no {job} {index} in its cluster; it looks like {example}")
+    for address in addresses:
+        port = address.rpartition(":")[2]
+        if ":" not in address or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise UserError(f"TF_CONFIG: {address!r} is no host:port; it looks like {example}")
+    if len(set(addresses)) < len(addresses):
+        raise UserError("TF_CONFIG: names an address twice; each worker listens on its own")
     return Cluster(tuple(addresses), index + (len(jobs.get("chief", [])) if job == "worker" else 0), "TF_CONFIG")
-
-
-def _of_slurm() -> Cluster:
-    try:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
-        spec = resolver.cluster_spec()
-        job, index = resolver.get_task_info()
-        addresses = spec.job_tasks(job)
-    except (RuntimeError, ValueError, OSError, KeyError) as error:
-        raise UserError(f"SLURM: its environment does not say which workers there are: {error}") from error
-    return Cluster(tuple(addresses), int(index), "SLURM")
 
 
 def _answers(address: str) -> bool:
@@ -134,7 +148,96 @@ class Watch:
         while not self._ended.wait(CHECK_SECONDS):
             gone = self._cluster.gone()
             missed = {index: missed[index] + 1 if index in gone else 0 for index in missed}
-            lost = [self._cluster.name(index) for index, count in missed.items() if count >= MISSES]
+            lost = [index for index, count in missed.items() if count >= MISSES]
             if lost and not self._ended.is_set():
-                self._lost(", ".join(lost))
+                self._lost(self._cluster.names(lost))
                 return
+
+
+@contextmanager
+def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
+    """Say which other workers are not there yet; then let Ctrl-C end the process while the body connects to them."""
+    gone = cluster.gone()
+    if gone:
+        # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
+        tell(f"waiting for {cluster.names(gone)}")
+    handler = _set_handler(signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if handler is not None:
+            _set_handler(handler)
+
+
+def _set_handler(handler: Any) -> Any:
+    """Set who takes Ctrl-C; return who did, or None outside the main thread, which alone can."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[Watch | None]:
+    """Look after the other workers during the body; where one is lost, say so and end this process.
+
+    It ends with exit status 75 (``PREEMPTED``), at once: the main thread may wait inside a collective operation, where
+    no exception reaches it, and TensorFlow's own way out waits for the lost worker too.
+
+    Args:
+        cluster: the workers; None where there is only this process.
+        tell: takes the line for people.
+    """
+    if cluster is None or len(cluster.addresses) == 1:
+        yield None
+        return
+    telling = threading.Lock()
+
+    def leave(who: str) -> None:
+        # The watch and the main thread may both find out.
+        telling.acquire()
+        tell(f"lost {who}: the same command on all workers goes on from the last checkpoint")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(RUN_AGAIN)
+
+    with Watch(cluster, leave) as watch:
+        try:
+            yield watch
+        except Exception as error:
+            # A broken operation inside a stranger's layer has been taken for that layer's fault.
+            broken = error if isinstance(error, _BROKEN) else error.__cause__
+            who = _who_left(cluster, broken) if isinstance(broken, _BROKEN) else None
+            if who is None:
+                raise
+            leave(who)
+
+
+_BROKEN = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnknownError,
+    tf.errors.FailedPreconditionError,
+)
+"""What operations raise when a worker that they need is gone, among other reasons."""
+
+
+def _who_left(cluster: Cluster, error: Exception) -> str | None:
+    """Name the workers whose loss an error comes from; None where it is another error."""
+    text = str(error)
+    until = time.monotonic() + CHECK_SECONDS
+    while True:
+        # A worker that dies closes connections first and its port a little later.
+        gone = cluster.gone()
+        if gone:
+            return cluster.names(gone)
+        if time.monotonic() > until:
+            break
+        time.sleep(0.5)
+    if not isinstance(error, tf.errors.UnavailableError) and "Collective ops is aborted" not in text:
+        return None
+    # It was started again already.
+    named = sorted({int(index) for index in re.findall(r"/job:worker/replica:0/task:(\d+)", text)} - {cluster.index})
+    return cluster.names([i for i in named if i < len(cluster.addresses)]) or "another worker"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from dcgan_kit.errors import Problem, RecipeError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.training.cluster import Cluster, cluster_of_environment
+from dcgan_kit.training.cluster import Cluster, cluster_of_environment, waiting
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,21 @@ class Devices:
             return values
         return tuple(float(mean) for mean in _means(self.strategy)(tf.constant(values, tf.float32)).numpy())
 
+    def require_shares(self, recipe: ResolvedRecipe) -> None:
+        """See to it that every replica gets as much of a batch as every other.
+
+        Raises:
+            RecipeError: the batch cannot be shared so.
+        """
+        parts = self.replicas * recipe.training.accumulate
+        if recipe.training.batch_size % parts:
+            message = (
+                f"{recipe.training.batch_size} images cannot be shared among {self.replicas} replicas"
+                + (f" in {recipe.training.accumulate} parts each" if recipe.training.accumulate > 1 else "")
+                + f"; choose a multiple of {parts}"
+            )
+            raise RecipeError([Problem(recipe.mark(("training", "batch_size")), "training.batch_size", message)])
+
 
 @lru_cache(maxsize=1)
 def _means(strategy: Any) -> Any:
@@ -69,38 +85,32 @@ def _means(strategy: Any) -> Any:
     return means
 
 
-def choose_devices(recipe: ResolvedRecipe) -> Devices:
+def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = None) -> Devices:
     """Set the devices up that the recipe, or the machine, asks for; before anything else of TensorFlow is used.
 
+    Args:
+        recipe: what is to be trained.
+        tell: told about workers that are waited for.
+
     Raises:
-        RecipeError: the machine does not have them, or the batch cannot be shared among them.
+        RecipeError: the machine does not have them.
         UserError: TF_CONFIG, or what SLURM says, cannot be understood, or TensorFlow was in use before.
     """
-    devices = _chosen(recipe)
-    parts = devices.replicas * recipe.training.accumulate
-    if recipe.training.batch_size % parts:
-        message = (
-            f"{recipe.training.batch_size} images cannot be shared among {devices.replicas} replicas"
-            + (f" in {recipe.training.accumulate} parts each" if recipe.training.accumulate > 1 else "")
-            + f"; choose a multiple of {parts}"
-        )
-        raise RecipeError([Problem(recipe.mark(("training", "batch_size")), "training.batch_size", message)])
-    return devices
-
-
-def _chosen(recipe: ResolvedRecipe) -> Devices:
     plan = recipe.distribution
     if plan.strategy == "tpu" or (plan.strategy == "auto" and _has_tpu()):
         return _tpu(recipe)
     cluster = cluster_of_environment() if plan.strategy in ("auto", "multi_worker") else None
     if plan.strategy == "multi_worker" and cluster is None:
-        raise _refused(recipe, "needs TF_CONFIG in the environment, or SLURM; `dcgan-kit launch` tries it out here")
+        raise _refused(
+            recipe, "needs TF_CONFIG in the environment, or srun of SLURM; `dcgan-kit launch` tries it out here"
+        )
     if cluster is not None and (len(cluster.addresses) > 1 or plan.strategy == "multi_worker"):
-        return _multi_worker(cluster)
+        return _multi_worker(cluster, tell or (lambda _: None))
     if plan.cpu_devices > 1:
         _cut_processor(plan.cpu_devices)
     gpus = tf.config.list_logical_devices("GPU")
-    if plan.strategy == "mirrored" or (plan.strategy == "auto" and len(gpus) > 1):
+    several = len(gpus) > 1 if gpus else plan.cpu_devices > 1
+    if plan.strategy == "mirrored" or (plan.strategy == "auto" and several):
         kind, names = ("GPU", gpus) if gpus else ("CPU", tf.config.list_logical_devices("CPU"))
         strategy = tf.distribute.MirroredStrategy([device.name for device in names])
         return Devices(strategy, "mirrored", strategy.num_replicas_in_sync, None, kind)
@@ -119,19 +129,27 @@ def _tpu(recipe: ResolvedRecipe) -> Devices:
         strategy = tf.distribute.TPUStrategy(resolver)
     except (ValueError, tf.errors.OpError, RuntimeError) as error:
         text = str(error).partition("\n")[0][:300]
-        raise _refused(recipe, f"no TPU answers ({type(error).__name__}: {text})") from error
+        raise _refused(recipe, f"is not possible: no TPU answers ({type(error).__name__}: {text})") from error
     return Devices(strategy, "tpu", strategy.num_replicas_in_sync, None, "TPU")
 
 
-def _multi_worker(cluster: Cluster) -> Devices:
+def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.AUTO
     )
     resolver = cluster.resolver()
-    try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver, communication_options=options)
-    except RuntimeError as error:
-        raise UserError(f"several workers must be set up before anything else of TensorFlow runs: {error}") from error
+    with waiting(cluster, tell):
+        try:
+            strategy = tf.distribute.MultiWorkerMirroredStrategy(
+                cluster_resolver=resolver, communication_options=options
+            )
+        except RuntimeError as error:
+            raise UserError(
+                f"several workers must be set up before anything else of TensorFlow runs: {error}"
+            ) from error
+        except tf.errors.OpError as error:
+            text = str(error).partition("\n")[0][:300]
+            raise UserError(f"{cluster.name(cluster.index)}, this one, cannot join the others: {text}") from error
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     return Devices(strategy, "multi_worker", strategy.num_replicas_in_sync, cluster, kind)
 

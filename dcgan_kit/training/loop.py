@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,8 +22,9 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint import restore_checkpoint, save_checkpoint
-from dcgan_kit.training.cluster import Watch
+from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import first_crash, write_bundle
+from dcgan_kit.training.devices import choose_devices
 from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.precision import in_float32
 from dcgan_kit.training.run_folder import RunFolder, begun_precision, environment, locked, open_run, writing
@@ -36,8 +35,6 @@ from dcgan_kit.training.step import METRICS, Steps
 
 GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""
-RUN_AGAIN = 75
-"""Exit status of a worker whose cluster broke: the same command goes on."""
 
 
 class Diverged(UserError):
@@ -90,23 +87,24 @@ def train(
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
     strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
-    session = Session.create(recipe, begun_precision(path), strangers)
-    precision = session.precision
-    watcher.note(f"on {session.devices}, {precision.precision} ({precision.reason})")
-    images, _ = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
-    for line in images.skipped:
-        watcher.note(f"skipped {line}")
+    devices = choose_devices(recipe, watcher.note)
     with ExitStack() as held:
+        watch = held.enter_context(watching(devices.cluster, watcher.note))
+        session = Session.create(recipe, begun_precision(path), strangers, devices)
+        precision = session.precision
+        watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
+        images, _ = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
+        for line in images.skipped:
+            watcher.note(f"skipped {line}")
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
         run = RunFolder(path)
-        if session.devices.chief:
+        if devices.chief:
             if not path.is_file():
                 held.enter_context(locked(run))
-            facts = environment(plugins, precision.precision, str(session.devices), len(images))
+            facts = environment(plugins, precision.precision, str(devices), len(images))
             run = open_run(path, recipe, facts, may_change)
-        session.devices.agree(0.0)
-        watch = held.enter_context(_watching(session, watcher))
+        devices.agree(0.0)
         return _Loop(session, plugins, run, images, steps, watcher, watch).run_to_end()
 
 
@@ -312,34 +310,3 @@ class _NotFinite(Exception):
         wrong = [name for name, value in zip(METRICS, means, strict=True) if not np.isfinite(value)]
         super().__init__(f"not finite between steps {step + 1} and {step + count}: {', '.join(wrong)}")
         self.step, self.count = step, count
-
-
-@contextmanager
-def _watching(session: Session, watcher: Watcher) -> Iterator[Watch | None]:
-    """Look after the other workers; where one is lost, say so and end this process."""
-    cluster = session.devices.cluster
-    if cluster is None or len(cluster.addresses) == 1:
-        yield None
-        return
-
-    def lost(names: str) -> None:
-        watcher.note(f"lost {names}: the same command on all workers goes on from the last checkpoint")
-        sys.stderr.flush()
-        # The main thread waits inside a collective operation, where no exception reaches it.
-        os._exit(RUN_AGAIN)
-
-    with Watch(cluster, lost) as watch:
-        try:
-            yield watch
-        except tf.errors.OpError as error:
-            time.sleep(1.0)
-            gone = ", ".join(cluster.name(index) for index in cluster.gone())
-            if not gone:
-                raise
-            raise LostWorker(
-                f"lost {gone}: the same command on all workers goes on from the last checkpoint"
-            ) from error
-
-
-class LostWorker(UserError):
-    """Another worker of the cluster has gone."""

@@ -172,8 +172,8 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
             f"{path}: was begun with {before} images, and there are {facts['images']} now, so that it would not go on "
             "as it began. Bring the images back, or go on all the same with --may-change data"
         )
-        for left in path.rglob(f".*{TEMPORARY}"):
-            left.unlink()
+    for left in path.rglob(f".*{TEMPORARY}"):
+        left.unlink()
     if not run.environment_file.exists():
         run.write(run.environment_file, json.dumps(facts, indent=2).encode() + b"\n")
     return run

@@ -44,7 +44,10 @@ class Session:
 
     @staticmethod
     def create(
-        recipe: ResolvedRecipe, precision: Precision | None = None, strangers: frozenset[str] = frozenset()
+        recipe: ResolvedRecipe,
+        precision: Precision | None = None,
+        strangers: frozenset[str] = frozenset(),
+        devices: Devices | None = None,
     ) -> Session:
         """Build everything at step 0; the first thing of TensorFlow that a process does.
 
@@ -52,12 +55,14 @@ class Session:
             recipe: what to train.
             precision: the precision that a run was begun in; default: what the recipe says.
             strangers: plugins that are not built in, whose layers may fail.
+            devices: those that an earlier session of this process has set up; default: what the recipe asks for.
 
         Raises:
             ComponentError: a stranger's layer failed.
             RecipeError: the recipe cannot be built or trained here; every reason, with places.
         """
-        devices = choose_devices(recipe)
+        devices = choose_devices(recipe) if devices is None else devices
+        devices.require_shares(recipe)
         tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():

@@ -1,0 +1,216 @@
+"""``launch``: several workers of one training on this machine, to try distribution out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dcgan_kit.cli.console import note
+from dcgan_kit.cli.options import (
+    complete_recipe,
+    overrides_argument,
+    plugin_arguments,
+    plugin_options,
+    plugin_settings,
+    warn_of_broken,
+)
+from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED, WRONG_INPUT
+from dcgan_kit.cli.training import DEFAULT_RECIPE
+
+START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
+LEFT_SECONDS = 10.0
+"""Time that the others have to end by themselves when one worker has died; then they are killed."""
+PROGRESS = "step "
+"""How a line of progress begins; it is shown of the chief alone, as all workers say the same."""
+ORDERLY = (0, PREEMPTED, INTERRUPTED)
+"""Exit statuses of a worker that has told the others."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process that was started here.
+
+    Attributes:
+        index: which one of the cluster; 0 is the chief.
+        address: ``host:port``.
+        process: the process.
+    """
+
+    index: int
+    address: str
+    process: subprocess.Popen[str]
+
+    def __str__(self) -> str:
+        return f"worker {self.index} at {self.address}, process {self.process.pid},"
+
+
+@click.command()
+@click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
+@overrides_argument
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes to start.")
+@click.option(
+    "--run",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Run folder.  [default: runs/NAME of the recipe]",
+)
+@click.option(
+    "--may-change",
+    multiple=True,
+    metavar="KEY",
+    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
+)
+@plugin_options
+def launch(
+    recipe: str, overrides: tuple[str, ...], workers: int, path: Path | None, may_change: tuple[str, ...]
+) -> None:
+    """Train RECIPE with several workers on this machine, as they would train on several machines.
+
+    Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Ctrl-C and SIGTERM go to all of them. The exit
+    status is the worst of theirs; 128 + N stands for a worker that signal N killed.
+    """
+    from dcgan_kit.recipes.loading import load_recipe
+
+    if "=" in recipe:
+        recipe, overrides = DEFAULT_RECIPE, (recipe, *overrides)
+    overrides = (*overrides, "distribute.strategy=multi_worker")
+    # What is wrong with a recipe is told here, once, before anything is started.
+    loaded = load_recipe(recipe, overrides, plugin_settings())
+    warn_of_broken(loaded.plugins)
+    path = Path("runs") / loaded.recipe.name if path is None else path
+    changes = [argument for key in may_change for argument in ("--may-change", key)]
+    arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]
+    with ExitStack() as held:
+        ports = _free_ports(workers)
+        started = [held.enter_context(_started(arguments, index, ports)) for index in range(workers)]
+        show = _Shown()
+        readers = [threading.Thread(target=show.all_of, args=(worker,), daemon=True) for worker in started]
+        for reader in readers:
+            reader.start()
+        with _passing_signals_on(started):
+            status = _wait(started)
+        for reader in readers:
+            reader.join(timeout=LEFT_SECONDS)
+    sys.exit(status)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports on which nobody listens now; all are held at once, so that none comes twice."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(taken.getsockname()[1]) for taken in sockets]
+
+
+@contextmanager
+def _started(arguments: Sequence[str], index: int, ports: Sequence[int]) -> Iterator[Worker]:
+    """Start a worker; it is killed at the end if it still runs then."""
+    addresses = [f"127.0.0.1:{port}" for port in ports]
+    config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    process = subprocess.Popen(
+        # The current folder is not to be imported from, just as with the installed command.
+        [sys.executable, "-P", "-c", START, *arguments],
+        env=os.environ | {"TF_CONFIG": json.dumps(config), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # A terminal sends Ctrl-C to its whole group; workers are to get it once, from here.
+        process_group=0,
+    )
+    try:
+        yield Worker(index, addresses[index], process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+class _Shown:
+    """Prints lines of workers, those that several of them say only once."""
+
+    MEMORY = 1000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said_by: dict[str, int] = {}
+
+    def all_of(self, worker: Worker) -> None:
+        """Print what a worker says until it ends."""
+        assert worker.process.stdout is not None
+        for line in worker.process.stdout:
+            self._line(worker.index, line.rstrip("\n"))
+
+    def _line(self, index: int, line: str) -> None:
+        with self._lock:
+            if self._said_by.setdefault(line, index) != index or (index > 0 and line.startswith(PROGRESS)):
+                return
+            if len(self._said_by) > self.MEMORY:
+                del self._said_by[next(iter(self._said_by))]
+            note(f"worker {index} | {line}")
+
+
+@contextmanager
+def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[None]:
+    def pass_on(number: int, _: Any) -> None:
+        for worker in workers:
+            worker.process.send_signal(number)
+
+    before: dict[signal.Signals, Callable[..., Any] | int | None] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, pass_on)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait(workers: Sequence[Worker]) -> int:
+    """Wait for all workers; once one has died, give the others a little time → the worst exit status."""
+    statuses: dict[int, int] = {}
+    end = None
+    while len(statuses) < len(workers):
+        for worker in workers:
+            status = worker.process.poll()
+            if status is None or worker.index in statuses:
+                continue
+            statuses[worker.index] = status
+            if status not in ORDERLY and end is None:
+                end = time.monotonic() + LEFT_SECONDS
+                if status != WRONG_INPUT:
+                    ending = "; ending the others" if len(statuses) < len(workers) else ""
+                    note(f"{worker} {_how(status)}{ending}")
+        if end is not None and time.monotonic() > end:
+            break
+        time.sleep(0.05)
+    return max((_as_shells_have_it(status) for status in statuses.values()), key=_badness)
+
+
+def _how(status: int) -> str:
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with exit status {status}"
+
+
+def _as_shells_have_it(status: int) -> int:
+    return status if status >= 0 else 128 - status
+
+
+def _badness(status: int) -> int:
+    order = (0, PREEMPTED, INTERRUPTED, WRONG_INPUT)
+    return order.index(status) if status in order else len(order)

@@ -1,0 +1,146 @@
+"""``dcgan-kit launch``: real workers, and only those that it started."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PLENTY = ["training.steps=100000", "training.log_every=2", "training.checkpoint_every=100000"]
+
+
+@pytest.fixture
+def launch(dcgan_kit, tmp_path):
+    """Return a function (*arguments) -> process of the command; its workers end with the test."""
+    started = []
+
+    def launch(*arguments):
+        command = [dcgan_kit, "launch", "tiny-fashion28", *arguments, "--run", "run"]
+        output = (tmp_path / "told.txt").open("w+")
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=subprocess.STDOUT)
+        started.append((process, output))
+        return process
+
+    yield launch
+    for process, output in started:
+        for child in children(process):
+            os.kill(child, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        output.close()
+
+
+def children(process):
+    """The processes that a process started and that still run."""
+    file = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(child) for child in file.read_text().split()] if file.exists() else []
+
+
+def wait_for_training(process, folder):
+    until = time.monotonic() + 120
+    file = folder / "run" / "metrics.jsonl"
+    while not (file.exists() and file.stat().st_size):
+        assert process.poll() is None, (folder / "told.txt").read_text()
+        assert time.monotonic() < until, (folder / "told.txt").read_text()
+        time.sleep(0.05)
+
+
+def is_running(number):
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+def test_workers_train_into_one_folder(launch, tmp_path, sample_plugins):
+    assert launch("generator.activation=bent", "--plugins-dir", str(sample_plugins / "folder")).wait(240) == 0
+    told = (tmp_path / "told.txt").read_text()
+    assert re.search(r"^worker 0 \| on multi_worker: 2 [CG]PUs, worker 0 of 2, ", told, re.MULTILINE)
+    assert re.search(r"^worker 1 \| on multi_worker: 2 [CG]PUs, worker 1 of 2, ", told, re.MULTILINE)
+    assert "worker 0 | step 20 of 20" in told
+    assert "worker 1 | step" not in told, "progress is the chief's"
+    assert told.count("done: run") == 1
+    assert (tmp_path / "run" / "generator.keras").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_signal_reaches_all_workers(number, status, launch, tmp_path):
+    process = launch(*PLENTY)
+    wait_for_training(process, tmp_path)
+    workers = children(process)
+    assert len(workers) == 2
+    process.send_signal(number)
+    assert process.wait(60) == status
+    assert not any(map(is_running, workers))
+    told = (tmp_path / "told.txt").read_text()
+    assert len(re.findall(r"stopped after step \d+, saved in run; the same command goes on from there", told)) == 1
+    assert "Traceback" not in told
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_named_and_the_others_end(launch, tmp_path):
+    process = launch(*PLENTY)
+    wait_for_training(process, tmp_path)
+    workers = children(process)
+    os.kill(workers[1], signal.SIGKILL)
+    assert process.wait(60) == 128 + signal.SIGKILL
+    assert not any(map(is_running, workers))
+    told = (tmp_path / "told.txt").read_text()
+    assert re.search(
+        rf"^worker \d at 127.0.0.1:\d+, process {workers[1]}, was killed by SIGKILL; ending the others", told, re.M
+    )
+    assert "Traceback" not in told
+
+
+@pytest.mark.slow
+def test_what_only_workers_can_find_is_told_once(launch, tmp_path):
+    assert launch("training.batch_size=15").wait(120) == 2
+    told = (tmp_path / "told.txt").read_text()
+    assert told.count("15 images cannot be shared among 2 replicas; choose a multiple of 2") == 1
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["nothing-like-it"], "nothing-like-it"),
+    (["trainig.steps=3"], "override:1:1: trainig: unknown key"),
+    (["tiny-fashion28", "distribute.cpu_devices=65"], "distribute.cpu_devices: "),
+    (["tiny-fashion28", "--workers", "0"], "--workers"),
+])  # fmt: skip
+def test_a_wrong_recipe_starts_nobody(arguments, told, command):
+    result = command("launch", *arguments, status=2)
+    assert told in result.stderr
+    assert "worker 0 |" not in result.stderr
+
+
+def test_the_launcher_itself_starts_no_tensorflow(tmp_path):
+    code = (
+        "import subprocess, sys\n"
+        "subprocess.Popen = lambda *a, **k: sys.exit('tensorflow' in sys.modules)\n"
+        "from dcgan_kit.cli import cli\n"
+        "cli(['launch', 'tiny-fashion28'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_parameter_servers_are_refused_with_the_reason(command):
+    result = command("check", "tiny-fashion28", "distribute.strategy=parameter_server", status=2)
+    assert "distribute.strategy: parameter servers train each worker on stale weights" in result.stderr
+    assert result.stderr.count("parameter servers") == 1
+
+
+@pytest.mark.slow
+def test_a_batch_that_cannot_be_shared_is_told_with_its_place(dcgan_kit, tmp_path):
+    command = [dcgan_kit, "train", "tiny-fashion28", "--strategy", "mirrored", "distribute.cpu_devices=3"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "training.batch_size: 16 images cannot be shared among 3 replicas; choose a multiple of 3" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import pytest
+
+from dcgan_kit.errors import RecipeError, UserError
+from dcgan_kit.training.cluster import Watch, cluster_of_environment, waiting
+from dcgan_kit.training.devices import choose_devices
+from dcgan_kit.training.slurm import expanded_hosts, tasks_of_step
+
+STEP = {
+    "SLURM_STEP_NUM_TASKS": "3", "SLURM_PROCID": "1", "SLURM_STEP_NODELIST": "n[9-10]",
+    "SLURM_STEP_TASKS_PER_NODE": "1,2", "SLURM_JOB_ID": "4007", "SLURMD_NODENAME": "n10",
+}  # fmt: skip
+
+
+@pytest.fixture
+def tf_config(monkeypatch):
+    """Return a function that sets TF_CONFIG to a text, or to (cluster, type, index)."""
+
+    def tf_config(cluster, job="worker", index=0):
+        text = cluster
+        if not isinstance(cluster, str):
+            text = json.dumps({"cluster": cluster, "task": {"type": job, "index": index}})
+        monkeypatch.setenv("TF_CONFIG", text)
+
+    return tf_config
+
+
+def test_workers_of_tf_config(tf_config):
+    tf_config({"worker": ["a:1", "b:2", "c:3"]}, "worker", 2)
+    cluster = cluster_of_environment()
+    assert cluster.addresses == ("a:1", "b:2", "c:3")
+    assert cluster.name(cluster.index) == "worker 2 at c:3"
+
+
+@pytest.mark.parametrize(("job", "index", "expected"), [("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)])
+def test_a_chief_is_the_first_worker(job, index, expected, tf_config):
+    tf_config({"chief": ["a:1"], "worker": ["b:2", "c:3"]}, job, index)
+    cluster = cluster_of_environment()
+    assert cluster.addresses == ("a:1", "b:2", "c:3")
+    assert cluster.index == expected
+
+
+def test_an_evaluator_of_others_is_left_alone(tf_config):
+    tf_config({"worker": ["a:1", "b:2"], "evaluator": ["e:9"]})
+    assert cluster_of_environment().addresses == ("a:1", "b:2")
+
+
+@pytest.mark.parametrize("text", ["", "  ", "{}", '{"cluster": {}}', '{"environment": "cloud"}'])
+def test_a_tf_config_without_a_cluster_is_none(text, tf_config):
+    tf_config(text)
+    assert cluster_of_environment() is None
+
+
+@pytest.mark.parametrize(("given", "told"), [
+    (("{",), "TF_CONFIG: cannot be understood"),
+    (("[]",), "TF_CONFIG: cannot be understood"),
+    (("3",), "TF_CONFIG: cannot be understood"),
+    (('{"cluster": {"worker": 3}}',), "TF_CONFIG: cannot be understood"),
+    (("[" * 100_000,), "TF_CONFIG: cannot be understood"),
+    (({"worker": ["a:1"]}, "worker", 1), "there is no worker 1 in its cluster; it looks like {"),
+    (({"worker": ["a:1"]}, "worker", -1), "there is no worker -1"),
+    (({"worker": ["a:1"]}, "worker", "x"), "cannot be understood"),
+    (({"worker": ["a:1"]}, "chief", 0), "there is no chief 0"),
+    (({"worker": ["a:1", "b"]}, "worker", 0), "'b' is no host:port"),
+    (({"worker": ["a:1", "b:x"]}, "worker", 0), "'b:x' is no host:port"),
+    (({"worker": ["a:1", "b:70000"]}, "worker", 0), "'b:70000' is no host:port"),
+    (({"worker": ["a:1", "a:1"]}, "worker", 0), "names an address twice"),
+    (({"chief": ["a:1", "b:1"]}, "chief", 0), "names several chiefs"),
+    (({"worker": ["a:1"], "evaluator": ["b:1"]}, "evaluator", 0), "makes this process an evaluator, and there is none"),
+    (({"worker": ["a:1"], "ps": ["b:1"]}, "worker", 0), "names parameter servers, which train on stale weights"),
+    (({"worker": ["a:1"]}, "ps", 0), "names parameter servers"),
+])  # fmt: skip
+def test_what_is_wrong_with_tf_config_is_told(given, told, tf_config):
+    tf_config(*given)
+    with pytest.raises(UserError) as caught:
+        cluster_of_environment()
+    assert told in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_tasks_of_slurm_are_counted_in_its_own_order():
+    assert tasks_of_step(STEP) == (("n9:16007", "n10:16007", "n10:16008"), 1)
+
+
+def test_tf_config_goes_before_slurm(tf_config, monkeypatch):
+    for name, value in STEP.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert cluster_of_environment().source == "SLURM"
+    tf_config({"worker": ["a:1", "b:2"]})
+    assert cluster_of_environment().source == "TF_CONFIG"
+
+
+@pytest.mark.parametrize("environment", [{}, {"SLURM_NTASKS": "4"}, {"SLURM_STEP_NUM_TASKS": "1"}])
+def test_without_a_step_of_several_tasks_slurm_is_none(environment):
+    assert tasks_of_step(environment) is None
+
+
+@pytest.mark.parametrize(("text", "hosts"), [
+    ("a", ["a"]),
+    ("a,b", ["a", "b"]),
+    ("n[08-10,12],login", ["n08", "n09", "n10", "n12", "login"]),
+    ("r[1-2]n[1-2]", ["r1n1", "r1n2", "r2n1", "r2n2"]),
+    ("gpu-[1].local", ["gpu-1.local"]),
+])  # fmt: skip
+def test_lists_of_hosts(text, hosts):
+    assert list(expanded_hosts(text)) == hosts
+
+
+@pytest.mark.parametrize(("change", "told"), [
+    ({"SLURM_PROCID": None}, "SLURM: SLURM_PROCID is not set; start each worker by srun"),
+    ({"SLURM_STEP_NODELIST": None}, "SLURM: SLURM_STEP_NODELIST is not set"),
+    ({"SLURM_STEP_NUM_TASKS": "many"}, "SLURM: its environment cannot be understood"),
+    ({"SLURM_STEP_TASKS_PER_NODE": "2(y1)"}, "SLURM_STEP_TASKS_PER_NODE '2(y1)'"),
+    ({"SLURM_STEP_NODELIST": "n[1-"}, "is no host"),
+    ({"SLURM_STEP_NODELIST": "n[9-11]"}, "contradicts itself: task 1 of 3, 3 hosts with"),
+    ({"SLURM_PROCID": "3"}, "contradicts itself: task 3 of 3"),
+    ({"SLURMD_NODENAME": "n9"}, "task 1 runs on n9, and would run on n10 if tasks were counted host by host; give srun"),
+])  # fmt: skip
+def test_what_is_wrong_with_slurm_is_told(change, told):
+    with pytest.raises(UserError) as caught:
+        tasks_of_step({name: value for name, value in (STEP | change).items() if value is not None})
+    assert told in str(caught.value)
+
+
+@pytest.fixture
+def cluster_here(tf_config):
+    """A listening socket, and a cluster of it and this process, which is worker 0."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        tf_config({"worker": ["127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"]})
+        yield other, cluster_of_environment()
+
+
+def test_a_watch_names_a_worker_that_no_longer_answers(cluster_here, monkeypatch):
+    monkeypatch.setattr("dcgan_kit.training.cluster.CHECK_SECONDS", 0.05)
+    other, cluster = cluster_here
+    lost = []
+    with Watch(cluster, lost.append):
+        time.sleep(0.5)
+        assert lost == []
+        port = other.getsockname()[1]
+        other.close()
+        until = time.monotonic() + 10
+        while not lost and time.monotonic() < until:
+            time.sleep(0.02)
+    assert lost == [f"worker 1 at 127.0.0.1:{port}"]
+
+
+def test_an_ended_watch_says_nothing(cluster_here, monkeypatch):
+    monkeypatch.setattr("dcgan_kit.training.cluster.CHECK_SECONDS", 0.05)
+    other, cluster = cluster_here
+    lost = []
+    with Watch(cluster, lost.append) as watch:
+        watch.end()
+        other.close()
+        time.sleep(0.5)
+    assert lost == []
+
+
+def test_who_is_waited_for_is_told(cluster_here):
+    other, cluster = cluster_here
+    told = []
+    with waiting(cluster, told.append):
+        pass
+    assert told == []
+    other.close()
+    with waiting(cluster, told.append):
+        pass
+    assert told == [f"waiting for {cluster.name(1)}"]
+
+
+@pytest.mark.parametrize(("overrides", "key", "told"), [
+    (["distribute.strategy=multi_worker"], "distribute.strategy", "multi_worker needs TF_CONFIG in the environment, or"),
+    (["distribute.strategy=tpu"], "distribute.strategy", "tpu is not possible: no TPU answers"),
+])  # fmt: skip
+def test_devices_that_are_not_there(overrides, key, told, small, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(RecipeError) as caught:
+        choose_devices(small(*overrides).recipe)
+    assert f": {key}: {told}" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_one_worker_alone_is_one_device(small, tf_config):
+    tf_config({"worker": ["a:1"]})
+    assert str(choose_devices(small().recipe)).startswith("one ")

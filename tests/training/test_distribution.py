@@ -1,0 +1,135 @@
+"""Several replicas train as one device does: each strategy in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).with_name("distributed_training.py")
+ADAM = "training.optimizer={use: adam, learning_rate: 0.0002}"
+SGD = "training.optimizer={use: sgd, learning_rate: 0.003}"
+PLAIN_CRITIC = "discriminator.normalization=none"
+CASES = {
+    "adam": [ADAM, "training.ema=0.9"],
+    "sgd": [SGD, "training.ema=0.9"],
+    "minimax": [SGD, "training.loss=minimax"],
+    "least_squares, accumulated": [SGD, "training.loss=least_squares", "training.accumulate=2"],
+    "wasserstein, gradient penalty": [
+        ADAM, "training.loss=wasserstein", "training.penalty=gradient_penalty", PLAIN_CRITIC,
+        "training.updates=alternating", "training.discriminator.updates=2",
+    ],
+    "wasserstein, clipped": [
+        "training.optimizer={use: rmsprop, learning_rate: 0.00005}", "training.loss=wasserstein",
+        "training.discriminator.clip_value=0.01", "training.generator.clip_norm=0.5", "training.l2=0.001",
+    ],
+    "hinge, r1, batch norm": [ADAM, "training.loss=hinge", "training.penalty={use: r1, every: 2}"],
+    "hinge, r1": [SGD, "training.loss=hinge", "training.penalty=r1",
+                  PLAIN_CRITIC, "training.discriminator.clip_norm=1"],
+    "relativistic, alternating": [
+        SGD, "training.loss=relativistic_average", "training.updates=alternating", "training.latents=fresh",
+    ],
+    "in turn, gradient penalty, batch norm": [
+        ADAM, "training.updates=in_turn", "training.discriminator.updates=2", "training.penalty=gradient_penalty",
+    ],
+    "augmented, concatenated, soft labels": [
+        SGD, "training.augmentation=adaptive", "training.discriminator_passes=concatenated",
+        "training.loss={use: non_saturating, label_flipping: 0.1, label_smoothing: 0.1}",
+    ],
+}  # fmt: skip
+"""Each built-in loss, Adam and SGD, and everything that could see a part of a batch for the whole."""
+SOME = [name for name in CASES if "hinge" not in name and name not in ("minimax", "wasserstein, clipped")]
+FEW = ["least_squares, accumulated", "in turn, gradient penalty, batch norm"]
+TOLERANCE = 2e-6
+"""Of the largest number of a variable, or of 1. With four filters and larger steps two trainings soon part: where an
+activation passes through 0, rounding becomes a difference."""
+DROPOUT = {"dropout": [ADAM, "discriminator.output.head.dropout=0.3"]}
+OWN_STATISTICS = {"own statistics": [ADAM, "distribute.synchronized=false"]}
+
+
+def free_ports(count):
+    """Return ports of this machine that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [held.getsockname()[1] for held in sockets]
+    for held in sockets:
+        held.close()
+    return ports
+
+
+def train_cases(folder, cases, workers=1, *overrides):
+    """Train cases in one process for each worker; return what each found."""
+    file = folder / "cases.json"
+    file.write_text(json.dumps({name: [*own, *overrides] for name, own in cases.items()}))
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+    processes = []
+    for index in range(workers):
+        environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
+        if workers > 1:
+            task = {"type": "worker", "index": index}
+            environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        command = [sys.executable, str(SCRIPT), str(file), str(folder / f"{index}.npz")]
+        processes.append(
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
+    told = []
+    try:
+        told = [process.communicate(timeout=280)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [process.returncode for process in processes] == [0] * workers, "\n".join(told)
+    found = []
+    for index in range(workers):
+        with np.load(folder / f"{index}.npz", allow_pickle=False) as archive:
+            found.append({name: archive[name] for name in archive.files})
+    return found
+
+
+@pytest.fixture(scope="module")
+def one_device(tmp_path_factory):
+    """What one device finds for every case."""
+    (found,) = train_cases(tmp_path_factory.mktemp("one"), CASES | DROPOUT | OWN_STATISTICS)
+    return found
+
+
+def differences(here, there, case):
+    """Return the largest difference of each variable of a case, relative to its largest number if that is above 1."""
+    names = [name for name in there if name.startswith(f"{case}/")]
+    assert names
+    assert names == [name for name in here if name.startswith(f"{case}/")]
+    scale = {name: max(1.0, float(np.max(np.abs(there[name]), initial=0.0))) for name in names}
+    apart = {name: np.abs(here[name].astype("float64") - there[name]) for name in names}
+    return {name: float(np.max(apart[name], initial=0.0)) / scale[name] for name in names}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("strategy", "count", "names"), [
+    ("mirrored", 2, CASES), ("mirrored", 4, FEW), ("multi_worker", 2, SOME), ("multi_worker", 3, FEW[1:]),
+])  # fmt: skip
+def test_replicas_train_as_one_device_does(strategy, count, names, one_device, tmp_path):
+    mirrored = strategy == "mirrored"
+    devices = [f"distribute.strategy={strategy}", *([f"distribute.cpu_devices={count}"] if mirrored else [])]
+    cases = {name: CASES[name] for name in names} | DROPOUT | OWN_STATISTICS
+    found = train_cases(tmp_path, cases, 1 if mirrored else count, *devices)
+    for other in found[1:]:
+        for name, value in found[0].items():
+            # Moving statistics that are not shared are each worker's own; the chief's are kept.
+            if not (name.startswith("own statistics") and re.search("moving|averaged", name)):
+                np.testing.assert_array_equal(other[name], value, err_msg=f"workers differ in {name}")
+    worst = {}
+    for name in names:
+        apart = differences(found[0], one_device, name)
+        worst[name] = (max(apart.values()), max(apart, key=apart.get))
+    print(strategy, count, json.dumps(worst, indent=1))
+    for difference, variable in worst.values():
+        assert difference <= TOLERANCE, variable
+    # Each replica drops other numbers, and takes its own statistics: neither is what one device does.
+    for name in (*DROPOUT, *OWN_STATISTICS):
+        assert max(differences(found[0], one_device, name).values()) > 1e-4, name
