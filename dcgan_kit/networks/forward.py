@@ -57,8 +57,10 @@ class Forward:
         x = keras.ops.convert_to_tensor(x, dtype=wanted.dtype)
         if not x.shape.is_compatible_with(wanted.shape):
             raise ValueError(f"{self.model.name} takes the shape {wanted.shape}. Received: shape {tuple(x.shape)}")
-        for step in self._steps:
-            x = step(x, training)
+        # An operation that fails in a compiled step is known by its scope alone: network, then layer.
+        with tf.name_scope(self.model.name):
+            for step in self._steps:
+                x = step(x, training)
         return x
 
 

@@ -216,7 +216,7 @@ def test_what_training_leaves_out_is_off_or_one(resolved, whole):
     assert (training.penalty, training.augmentation, training.generator.schedule) == (None, None, None)
     assert (training.generator.updates, training.discriminator.updates, training.accumulate) == (1, 1, 1)
     assert (training.updates, training.latents, training.discriminator_passes) == ("simultaneous", "shared", "separate")
-    assert (training.precision, training.xla, training.fuse, training.held_out) == ("float32", "auto", True, 0.0)
+    assert (training.precision, training.xla, training.fuse, training.held_out) == ("auto", "auto", True, 0.0)
     assert (training.keep, training.recover_times) == (2, 0)
     assert (recipe.distribution.strategy, recipe.distribution.cpu_devices) == ("auto", 1)
 

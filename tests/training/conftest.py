@@ -52,7 +52,7 @@ discriminator:
     - filters: 4
   output: {head: {use: dense, dropout: 0.3}, bias: true}
 data: fashion_mnist_4k
-training: {steps: 8, batch_size: 8, ema: 0.995, sample_grid: [2, 3], log_every: 2, sample_every: 4, checkpoint_every: 4}
+training: {precision: float32, steps: 8, batch_size: 8, ema: 0.995, sample_grid: [2, 3], log_every: 2, sample_every: 4, checkpoint_every: 4}
 """
 TINY = """version: 1
 extends: dcgan
@@ -64,7 +64,7 @@ discriminator:
   stages:
     - filters: 4
 data: {{use: npz, path: {path}}}
-training: {{steps: 8, batch_size: 4, sample_grid: [2, 3], log_every: 2, sample_every: 4, checkpoint_every: 4}}
+training: {{precision: float32, steps: 8, batch_size: 4, sample_grid: [2, 3], log_every: 2, sample_every: 4, checkpoint_every: 4}}
 """
 
 
