@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.order import batch_indices
-from dcgan_kit.errors import gathered
-from dcgan_kit.networks.building import build_networks
+from dcgan_kit.errors import Problem, RecipeError, gathered
+from dcgan_kit.networks.building import Networks, build_networks
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.devices import Devices, choose_devices
@@ -73,8 +73,7 @@ class Session:
         if precision is not None and precision != chosen.precision:
             chosen = Chosen(precision, "as the run was begun")
         set_precision(networks, chosen.precision)
-        wanted = recipe.training.xla
-        xla = wanted == "on" or (wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1)
+        xla = _xla(recipe, devices, networks)
         step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")
         return Session(recipe, devices, chosen, xla, state, step)
 
@@ -101,3 +100,14 @@ class Session:
         ])  # fmt: skip
         # The rows of a part are shared out among all replicas, as one device would take them together.
         return indices.reshape((count, each, training.accumulate, self.devices.replicas, -1))
+
+
+def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
+    wanted = recipe.training.xla
+    layers = [layer for n in (networks.generator, networks.discriminator) for layer in n.model._flatten_layers()]
+    pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    if wanted == "on" and pools:
+        # It refuses, on every device, where operations must give the same twice, as resuming bit for bit needs.
+        message = f"XLA has no repeatable gradient of max pooling ({', '.join(pools)}); choose auto or off"
+        raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
+    return wanted == "on" or (wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not pools)

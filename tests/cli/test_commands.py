@@ -390,3 +390,15 @@ def test_a_fault_of_ours_shows_its_traceback(command, monkeypatch):
 def test_another_backend_of_keras_is_refused(command, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert "KERAS_BACKEND is 'jax'; dcgan-kit needs 'tensorflow'" in command("check", "tiny-fashion28", status=2).stderr
+
+
+def test_a_finished_run_takes_more_steps_only_where_they_may_change(command, trained, tmp_path):
+    path = shutil.copytree(trained[0], tmp_path / "run")
+    arguments = ("train", "tiny-fashion28", *SMALL, "training.steps=3", "--run", path)
+    refused = command(*arguments, status=2).output
+    assert "--may-change training.steps" in refused
+    assert "training.steps: 2 there, 3 here" in refused
+    assert command(*arguments, "--may-change", "training.seed", status=2).output == refused
+    told = command(*arguments, "--may-change", "training.steps").output
+    assert "going on from step 2" in told
+    assert [json.loads(line)["step"] for line in (path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]

@@ -77,8 +77,7 @@ def killed_often(start, path, seed):
     chance, told = random.Random(seed), []
     overrides = ("training.steps=1000", f"training.checkpoint_every={EVERY}", "training.log_every=1")
     for kill in range(KILLS):
-        slow = {"SAMPLE_PLUGIN_SLOW_DISK": "0.03"} if kill % 3 else {}
-        process = start(path, *overrides, **slow)
+        process = start(path, *overrides, SAMPLE_PLUGIN_SLOW_DISK="0.03" if kill % 3 else "0.01")
         before, lived = logged(path), kill % 5 == 4
         if lived:
             time.sleep(chance.uniform(0.0, 6.0))

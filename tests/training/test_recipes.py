@@ -21,13 +21,13 @@ NAMED = {
     "pytorch-celeba64": {"updates": "alternating"},
     "keras-celeba64": {"updates": "alternating", "latents": "fresh", "rates": (1e-4, 1e-4)},
     "carpedm20-celeba64": {"updates": "alternating", "turns": (1, 2)},
-    "comparegan-celeba64": {"updates": "alternating"},
+    "comparegan-celeba64": {"updates": "alternating", "turns": (1, 2)},
     "tfgan-cifar32": {"loss": "wasserstein", "penalty": "gradient_penalty"},
     "coursera-mnist28": {"updates": "alternating"},
     "studiogan-cifar32": {"updates": "alternating", "turns": (2, 1), "latents": "fresh"},
     "mmgeneration-64": {"updates": "alternating"},
 }
-"""What the ten published models' own sources say of their training, where it is not the usual."""
+"""How the recipes of the ten published models train, where it is not the usual; turns of D and of G."""
 
 
 @pytest.fixture(scope="module")
