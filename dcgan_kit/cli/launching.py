@@ -156,8 +156,10 @@ class _Shown:
             self._line(worker.index, line.rstrip("\n"))
 
     def _line(self, index: int, line: str) -> None:
+        if index > 0 and line.startswith(PROGRESS):
+            return
         with self._lock:
-            if self._said_by.setdefault(line, index) != index or (index > 0 and line.startswith(PROGRESS)):
+            if self._said_by.setdefault(line, index) != index:
                 return
             if len(self._said_by) > self.MEMORY:
                 del self._said_by[next(iter(self._said_by))]

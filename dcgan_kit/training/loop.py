@@ -177,13 +177,13 @@ class _Loop:
             if self.saved != step:
                 self._save(step)
             self.callbacks.call("on_train_end")
-            # Every worker is done with its part: from here on one may leave before another.
-            self.session.devices.agree(0.0)
-            if self.watch is not None:
-                self.watch.end()
             early = self.callbacks.stopped_by if step < self.training.steps and not received else ""
             if self.chief and (step == self.training.steps or early):
                 self._finish()
+            # All is written: from here on one worker may leave before another.
+            self.session.devices.agree(0.0)
+            if self.watch is not None:
+                self.watch.end()
         ended = step == self.training.steps or early
         # Where another worker took the signal, this one ends as that one does.
         return Outcome(self.run, step, None if ended else (received or [signal.SIGTERM])[0], early)
