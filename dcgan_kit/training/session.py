@@ -63,7 +63,9 @@ class Session:
         """
         devices = choose_devices(recipe) if devices is None else devices
         devices.require_shares(recipe)
-        tf.config.experimental.enable_op_determinism()
+        if devices.kind != "TPU":
+            # TPUs are repeatable by themselves, and XLA refuses max pooling's gradient in this mode.
+            tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():
             networks, parts = gathered(lambda: build_networks(recipe), lambda: build_parts(recipe))
