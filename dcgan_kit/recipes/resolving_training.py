@@ -53,13 +53,16 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
                 "simultaneous updates share one forward pass; choose training.updates alternating (given: 'fresh')"
             )
             yield ("training", "latents"), message, latents
-    parts, batch = at("training", "accumulate"), at("training", "batch_size")
-    numbers = [node.value for node in (parts, batch) if node is not None and type(node.value) is int]
-    if parts is not None and len(numbers) == 2 and numbers[0] > 0 and numbers[1] % numbers[0]:
-        yield ("training", "accumulate"), f"must divide training.batch_size {numbers[1]} (given: {numbers[0]})", parts
     strategy = at("distribute", "strategy")
     if strategy is not None and strategy.value == "parameter_server":
         yield ("distribute", "strategy"), PARAMETER_SERVER, strategy
+    parts, batch = at("training", "accumulate"), at("training", "batch_size")
+    images = model.Training.model_fields["batch_size"].default if batch is None else batch.value
+    if parts is None or type(parts.value) is not int or type(images) is not int:
+        # What is no whole number is told by the model of the recipe.
+        return
+    if parts.value > 0 and images % parts.value:
+        yield ("training", "accumulate"), f"must divide training.batch_size {images} (given: {parts.value})", parts
 
 
 def training_plan(training: model.Training, chosen: Chosen) -> TrainingPlan:

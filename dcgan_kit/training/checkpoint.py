@@ -90,16 +90,31 @@ def save_checkpoint(
     # First the line, then the file: a file without a line could not be told from a damaged one.
     _write_manifest(run, Manifest(tuple(entries), best))
     run.write(path, content)
-    for old in entries[:-keep]:
-        (run.checkpoints / old.file).unlink(missing_ok=True)
+    # What training went back to is replaced by what it goes on with.
+    kept = [known for known in entries if known.step != step or known is entry][-keep:]
+    for old in entries:
+        if old not in kept:
+            (run.checkpoints / old.file).unlink(missing_ok=True)
     if metric and (best is None or best.metric != metric or (value > best.value if highest else value < best.value)):
         best = Best(replace(entry, file=f"best-{path.name}"), metric, value)
         run.write(run.checkpoints / best.entry.file, content)
-    _write_manifest(run, Manifest(tuple(entries[-keep:]), best))
+    _write_manifest(run, Manifest(tuple(kept), best))
     for file in run.checkpoints.glob("best-*.npz"):
         if best is None or file.name != best.entry.file:
             file.unlink()
     return path
+
+
+def forget_recovered(run: RunFolder, recoveries: int) -> None:
+    """Remove the newest checkpoint if training went on from it after its last recovery, unless there is no other.
+
+    Its numbers were finite, and led to others that were not, at the lower rate too.
+    """
+    entries = _entries(run)
+    if recoveries and len(entries) > 1 and entries[-1].file.endswith(f"-again-{recoveries}.npz"):
+        manifest = _manifest(run)
+        _write_manifest(run, Manifest(tuple(entries[:-1]), None if manifest is None else manifest.best))
+        (run.checkpoints / entries[-1].file).unlink(missing_ok=True)
 
 
 def restore_best(run: RunFolder, state: TrainingState) -> Path:

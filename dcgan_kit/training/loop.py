@@ -21,7 +21,7 @@ from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
-from dcgan_kit.training.checkpoint import restore_checkpoint, save_checkpoint
+from dcgan_kit.training.checkpoint import forget_recovered, restore_checkpoint, save_checkpoint
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import first_crash, write_bundle
 from dcgan_kit.training.devices import choose_devices
@@ -248,6 +248,9 @@ class _Loop:
                 f"training diverged: {message}. The last checkpoint, {path}, is from before; try a lower learning rate "
                 "in a new run folder, or training.recover.times"
             )
+        if self.chief:
+            forget_recovered(self.run, again)
+        self.session.devices.agree(0.0)
         restore_checkpoint(self.run, self.state)
         self.session.devices.agree(0.0)
         self.state.recoveries.assign(again + 1)
