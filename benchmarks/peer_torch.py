@@ -5,6 +5,7 @@ Needs ``pip install torch==2.13.0``, or another PyTorch for the processor.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ def prepare(net: str, batch: int, bf16: bool) -> Callable[[], None]:
         batch: images a step.
         bf16: autocast to bfloat16; with channels_last it is the loop's fastest form on a processor.
     """
-    torch.set_num_threads(2)
+    torch.set_num_threads(os.cpu_count() or 1)
     generator, discriminator, latent, shape = _networks_28() if net == "28" else _networks_64()
     for network in (generator, discriminator):
         network.to(memory_format=torch.channels_last)

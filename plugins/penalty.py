@@ -17,7 +17,7 @@ from dcgan_kit import Augmentation, Component, Noise, Penalty, Slot, component, 
 Weight = Annotated[float, Field(gt=0.0, le=1e6, description="factor of the penalty")]
 Gamma = Annotated[float, Field(gt=0.0, le=1e6, description="γ, whose half is the factor of the penalty")]
 Target = Annotated[float, Field(ge=0.0, le=1e6, description="norm that gradients are drawn to")]
-Interval = Annotated[int, Field(ge=1, le=10_000, description="updates of D from one penalty to the next")]
+Interval = Annotated[int, Field(ge=1, le=10_000, description="steps from one penalty to the next")]
 Nested = Annotated[Any, Slot("penalty")]
 Critic = Callable[[Any], Any]
 
@@ -54,7 +54,7 @@ def dragan(
     """Draw gradient norms to 1 around real images.  critic, (B, H, W, C) x 2 → scalar.
 
     weight · mean((|∇D(y)| - target)²),  y = x + a · spread · std(x) · u
-    with a ~ U(0, 1) for each image, u ~ U(0, 1) for each number, and std over the whole batch
+    with a ~ U(0, 1) for each image, u ~ U(0, 1) for each number, and std over the batch that a replica has
 
     Kodali et al. 2017, arXiv 1705.07215; the noise is that of github.com/kodalinaveen3/DRAGAN, other than the paper's
     """

@@ -214,7 +214,7 @@ class Distribute(Strict):
 
     strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu", "parameter_server"] = Field(
         "auto",
-        description="auto: a TPU if there is one, all GPUs of the machine, the workers of TF_CONFIG or SLURM, else one "
+        description="auto: a TPU if there is one, the workers of TF_CONFIG or SLURM, all GPUs of the machine, else one "
         "device",
     )
     synchronized: bool = Field(

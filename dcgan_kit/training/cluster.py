@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,11 @@ class Cluster:
 
     def gone(self) -> list[int]:
         """Indices of the other workers whose port does not answer."""
-        return [i for i in range(len(self.addresses)) if i != self.index and not _answers(self.addresses[i])]
+        others = [index for index in range(len(self.addresses)) if index != self.index]
+        # All at once: a machine that is lost answers nothing until the time is up.
+        with ThreadPoolExecutor(max_workers=min(64, max(1, len(others)))) as pool:
+            answers = pool.map(_answers, (self.addresses[index] for index in others))
+            return [index for index, answer in zip(others, answers, strict=True) if not answer]
 
 
 def cluster_of_environment() -> Cluster | None:

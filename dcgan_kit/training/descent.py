@@ -11,6 +11,8 @@ from dcgan_kit.training.devices import Devices
 from dcgan_kit.training.parts import Parts
 from dcgan_kit.training.state import TrainingState
 
+SMALLEST_SCALE = 2.0**-10
+"""Where gradients overflow at this loss scale too, they are infinite, and the step says so."""
 GOOD_STEPS = 2000
 """Steps without overflow after which mixed_float16 doubles its loss scale (Micikevicius 2018, 1710.03740)."""
 
@@ -38,8 +40,12 @@ class Descent:
         """Return the loss that gradients are taken of."""
         return loss * self.state.loss_scale[0] if self.scaled_loss else loss
 
-    def move(self, role: Role, gradients: list[Any]) -> Any:
-        """Move the weights of one network; return the norm of its gradient before clipping."""
+    def move(self, role: Role, gradients: list[Any]) -> tuple[Any, Any]:
+        """Move the weights of one network; return the norm of its gradient before clipping, and whether it is finite.
+
+        With mixed_float16 a gradient that is not finite moves nothing, and has the norm 0 as long as a smaller loss
+        scale may help.
+        """
         own: NetworkTraining = getattr(self.training, role)
         network = getattr(self.state.networks, role).model
         if self.devices.replicas > 1:
@@ -58,10 +64,10 @@ class Descent:
         optimizer = self.state.optimizer(role)
         if not self.scaled_loss:
             optimizer.apply(gradients, network.trainable_variables)
-            return norm
+            return norm, tf.constant(True)
         return self._move_unless_overflown(optimizer, network, gradients, norm)
 
-    def _move_unless_overflown(self, optimizer: Any, network: Any, gradients: list[Any], norm: Any) -> Any:
+    def _move_unless_overflown(self, optimizer: Any, network: Any, gradients: list[Any], norm: Any) -> tuple[Any, Any]:
         finite = tf.math.is_finite(norm)
         moved = [variable.value for variable in (*network.trainable_variables, *optimizer.variables)]
         before = [tf.identity(variable) for variable in moved]
@@ -75,10 +81,17 @@ class Descent:
                 )
 
         tf.distribute.get_replica_context().merge_call(keep, args=(finite, *before))
+        hopeless = self.state.loss_scale[0] <= SMALLEST_SCALE
+        return tf.where(finite | hopeless, norm, 0.0), finite
+
+    def rescale(self, finite: list[Any]) -> None:
+        """Halve the loss scale after a step in which a gradient overflowed, double it after many without."""
+        if not self.scaled_loss:
+            return
         scale, good = self.state.loss_scale[0], self.state.loss_scale[1] + 1.0
         grown = tf.where(good >= GOOD_STEPS, tf.stack([scale * 2.0, 0.0]), tf.stack([scale, good]))
-        self.state.loss_scale.assign(tf.where(finite, grown, tf.stack([scale / 2.0, 0.0])))
-        return tf.where(finite, norm, 0.0)
+        halved = tf.stack([tf.maximum(scale / 2.0, SMALLEST_SCALE), 0.0])
+        self.state.loss_scale.assign(tf.where(tf.reduce_all(tf.stack(finite)), grown, halved))
 
     def set_rates(self, step: Any) -> None:
         """Set both learning rates for a step; called once for all replicas."""

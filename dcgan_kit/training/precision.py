@@ -33,9 +33,12 @@ def choose_precision(wanted: Precision, devices: Devices) -> Chosen:
     if wanted != "auto":
         return Chosen(wanted, "as the recipe says")
     found = _bfloat16(devices.kind)
-    if found:
+    # Workers that compute in different numbers would train different networks.
+    (share,) = devices.agree(float(bool(found)))
+    if share == 1.0:
         return Chosen("mixed_bfloat16", f"auto: {found}")
-    return Chosen("float32", f"auto: this {devices.kind} has no bfloat16 in hardware")
+    whose = "not every worker" if found else f"this {devices.kind}"
+    return Chosen("float32", f"auto: {whose} has {'' if found else 'no '}bfloat16 in hardware")
 
 
 def _bfloat16(kind: str) -> str:

@@ -108,6 +108,9 @@ def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
     wanted = recipe.training.xla
     layers = [layer for n in (networks.generator, networks.discriminator) for layer in n.model._flatten_layers()]
     pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    if wanted == "on" and devices.replicas > 1 and devices.kind != "TPU":
+        message = "XLA compiles the step of one device only; choose auto or off, or distribute.strategy one_device"
+        raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
     if wanted == "on" and pools:
         # It refuses, on every device, where operations must give the same twice, as resuming bit for bit needs.
         message = f"XLA has no repeatable gradient of max pooling ({', '.join(pools)}); choose auto or off"

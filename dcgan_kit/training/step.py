@@ -81,6 +81,7 @@ class AdversarialStep:
         training, parts = self.training, self.parts
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         scalars: Scalars = {}
+        finite: list[Any] = []
 
         def noise(purpose: str) -> StepNoise:
             return StepNoise(training.seed, step, purpose, replica, self.devices.replicas)
@@ -135,14 +136,15 @@ class AdversarialStep:
             real_logits = [facts.pop("real_logits") for facts in told if "real_logits" in facts]
             scalars.update({name: tf.add_n([facts[name] for facts in told]) / len(told) for name in told[0]})
             for role in roles:
-                scalars[f"{role}_gradient"] = self.descent.move(role, total[role])
+                scalars[f"{role}_gradient"], whole = self.descent.move(role, total[role])
+                finite.append(whole)
             if "discriminator" in roles:
                 self._adapt_augmentation(tf.concat(real_logits, 0))
 
         with self.layer_noise.drawn_from(StepNoise(training.seed, step, "layers"), replica):
             if training.updates == "simultaneous":
                 update(("generator", "discriminator"), 0, "latent0")
-                return self._reported(scalars)
+                return self._reported(scalars, finite)
             last = max(turn.discriminator - 1, 0)
             latents = [f"latent{number}" for number in range(last + 1)]
             # Where G's first update sees what D's last one saw, the forward pass of G serves both.
@@ -153,7 +155,7 @@ class AdversarialStep:
             for number in range(turn.generator):
                 fresh = f"fresh{number}" if training.latents == "fresh" else latents[last]
                 update(("generator",), last, fresh, made if number == 0 else None)
-            return self._reported(scalars)
+            return self._reported(scalars, finite)
 
     def _recording(self, role: Role) -> Any:
         tape = tf.GradientTape(watch_accessed_variables=False)
@@ -179,7 +181,9 @@ class AdversarialStep:
             logits = self._critic(fake, noise)
             return logits, logits
         if self.training.discriminator_passes == "concatenated":
-            real_logits, fake_logits = tf.split(self._critic(tf.concat([real, fake], 0), noise), 2)
+            # Augmented apart: noise is drawn by the rows of the batch, and a replica has its own of either kind.
+            both = tf.concat([self.augmented(real, noise), self.augmented(fake, noise)], 0)
+            real_logits, fake_logits = tf.split(tf.cast(self.discriminator(both, True), tf.float32), 2)
             return real_logits, fake_logits
         return self._critic(real, noise), self._critic(fake, noise)
 
@@ -225,7 +229,12 @@ class AdversarialStep:
             adapted = augmentation.adapt(tf.identity(self.state.augmentation), tf.stop_gradient(real_logits))
             self.state.augmentation.assign(adapted)
 
-    def _reported(self, scalars: Scalars) -> Any:
+    def _reported(self, scalars: Scalars, finite: list[Any]) -> Any:
+        self.descent.rescale(finite)
+        if "penalty" in scalars and self.devices.replicas > 1:
+            # The one number that is a replica's own: all must report the same, or they part where it is not finite.
+            context = tf.distribute.get_replica_context()
+            scalars["penalty"] = context.all_reduce(tf.distribute.ReduceOp.MEAN, scalars["penalty"])
         scalars["augmentation"] = self.state.augmentation[0]
         scalars["generator_rate"] = self.state.generator_optimizer.learning_rate
         scalars["discriminator_rate"] = self.state.discriminator_optimizer.learning_rate
@@ -336,4 +345,6 @@ def _depends_on_real(parts: Parts) -> bool:
     with tf.GradientTape() as tape:
         tape.watch(real)
         value = parts.loss.generator(real, fake, StepNoise(0, 0, "check"))
-    return tape.gradient(value, real) is not None
+    # A loss may hold the logits of real images fixed, and depend on them all the same.
+    told = parts.loss.generator(real * float("nan"), fake, StepNoise(0, 0, "check"))
+    return tape.gradient(value, real) is not None or bool(tf.math.is_nan(told))
