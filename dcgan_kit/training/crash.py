@@ -172,7 +172,7 @@ def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -
 
     with session.step.layer_noise.drawn_from(noise("layers"), 0), tf.GradientTape(persistent=True) as tape:
         fake = through(generator, latent, "latent vectors")
-        augmented = [session.step.augmented(images, noise("augmentation0.0")) for images in (real, fake)]
+        augmented = [session.step.critic.augmented(images, noise("augmentation0.0")) for images in (real, fake)]
         real_logits = through(discriminator, augmented[0], "real images")
         fake_logits = through(discriminator, augmented[1], "generated images")
         losses = {
@@ -180,7 +180,7 @@ def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -
             generator: parts.loss.generator(real_logits, fake_logits, noise("labels0.0")),
         }
         if parts.penalty is not None:
-            value = session.step.penalty_of(real, fake, noise("penalty0.0"))
+            value = session.step.critic.penalty(real, fake, noise("penalty0.0"))
             facts.append(TensorFacts.of("penalty", value))
             losses[discriminator] += value
     for model, loss in losses.items():

@@ -12,6 +12,7 @@ import tensorflow as tf
 from dcgan_kit.errors import ComponentError
 from dcgan_kit.networks.forward import forward_of
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
+from dcgan_kit.training.critic import Critic
 from dcgan_kit.training.descent import Descent
 from dcgan_kit.training.devices import Devices
 from dcgan_kit.training.layer_noise import LayerNoise
@@ -61,188 +62,30 @@ class AdversarialStep:
     def __init__(
         self, recipe: ResolvedRecipe, state: TrainingState, parts: Parts, devices: Devices, scaled_loss: bool = False
     ) -> None:
-        self.recipe, self.training = recipe, recipe.training
-        self.state, self.parts, self.devices = state, parts, devices
+        self.recipe, self.state, self.parts, self.devices = recipe, state, parts, devices
         generator, discriminator = state.networks.generator.model, state.networks.discriminator.model
         self.weights = {
             "generator": [variable.value for variable in generator.trainable_variables],
             "discriminator": [variable.value for variable in discriminator.trainable_variables],
         }
         synchronized = devices.replicas > 1 and recipe.distribution.synchronized
-        self.generator, self.discriminator = (
-            _forward(model, self.training.fuse, synchronized) for model in (generator, discriminator)
-        )
+        self.generator = _forward(generator, recipe.training.fuse, synchronized)
+        forward = _forward(discriminator, recipe.training.fuse, synchronized)
+        self.critic = Critic(recipe, state, parts, devices, forward)
         self.descent = Descent(recipe, state, parts, devices, scaled_loss)
         self.layer_noise = LayerNoise(generator, discriminator)
         self.generator_sees_real = _depends_on_real(parts)
 
     def replica_step(self, pixels: Any, labels: Any, step: Any, turn: Turn) -> Any:
         """Take one step on one replica: uint8 images (batches, parts, B, H, W, C) → ``METRICS``, float32."""
-        training, parts = self.training, self.parts
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        scalars: Scalars = {}
-        finite: list[Any] = []
-
-        def noise(purpose: str) -> StepNoise:
-            return StepNoise(training.seed, step, purpose, replica, self.devices.replicas)
-
-        def generated(latents: str, part: int) -> tuple[Any, Any]:
-            with self._recording("generator") as tape:
-                fake = tf.cast(self.generator(self._latent(noise(latents), part, replica), True), tf.float32)
-            return tape, fake
-
-        def gradients(roles: Sequence[Role], update: int, part: int, made: tuple[Any, Any]) -> tuple[Any, Scalars]:
-            """Send real and generated images through D once → gradients of the losses of some networks, and facts."""
-            facts: Scalars = {}
-            reported = ("generator", "discriminator") if training.updates == "in_turn" else roles
-            tapes = {"generator": made[0], "discriminator": self._recording("discriminator")}
-            real, fake = self._images(pixels[update, part]), made[1]
-            labelling = noise(f"labels{update}.{part}").whole()
-            with ExitStack() as recording:
-                for role in roles:
-                    recording.enter_context(tapes[role])
-                see_real = "discriminator" in reported or self.generator_sees_real
-                logits = self._logits(real if see_real else None, fake, noise(f"augmentation{update}.{part}"))
-                real_logits, fake_logits = self._of_all_replicas(*logits, replica)
-                losses: Scalars = {}
-                if "discriminator" in reported:
-                    losses["discriminator"] = parts.loss.discriminator(real_logits, fake_logits, labelling)
-                if "discriminator" in roles and turn.penalty:
-                    facts["penalty"] = self.penalty_of(real, fake, noise(f"penalty{update}.{part}"))
-                if "generator" in reported:
-                    losses["generator"] = parts.loss.generator(real_logits, fake_logits, labelling)
-                minimized = dict(losses)
-                if "discriminator" in roles and turn.penalty:
-                    minimized["discriminator"] += facts["penalty"] / self.devices.replicas
-                minimized = {role: self.descent.scaled(minimized[role]) for role in roles}
-            facts.update({f"{role}_loss": loss for role, loss in losses.items()})
-            if "discriminator" in reported:
-                facts["discriminator_real"] = tf.reduce_mean(tf.sigmoid(real_logits))
-                facts["discriminator_fake"] = tf.reduce_mean(tf.sigmoid(fake_logits))
-                facts["real_logits"] = real_logits
-            return {role: tapes[role].gradient(minimized[role], self.weights[role]) for role in roles}, facts
-
-        def update(roles: Sequence[Role], number: int, latents: str, made: tuple[Any, Any] | None = None) -> Any:
-            """Add the gradients of all parts of a batch up, then move the weights."""
-            total: dict[Role, Any] = {}
-            told: list[Scalars] = []
-            for part in range(training.accumulate):
-                with tf.control_dependencies([g for role in total for g in total[role]]):
-                    # One part after the other: memory holds the activations of one.
-                    found = made or generated(latents, part)
-                    new, facts = gradients(roles, number, part, found)
-                total = {r: _added(total.get(r), new[r], self.weights[r], training.accumulate) for r in roles}
-                told.append(facts)
-            real_logits = [facts.pop("real_logits") for facts in told if "real_logits" in facts]
-            scalars.update({name: tf.add_n([facts[name] for facts in told]) / len(told) for name in told[0]})
-            for role in roles:
-                scalars[f"{role}_gradient"], whole = self.descent.move(role, total[role])
-                finite.append(whole)
-            if "discriminator" in roles:
-                self._adapt_augmentation(tf.concat(real_logits, 0))
-
-        with self.layer_noise.drawn_from(StepNoise(training.seed, step, "layers"), replica):
-            if training.updates == "simultaneous":
-                update(("generator", "discriminator"), 0, "latent0")
-                return self._reported(scalars, finite)
-            last = max(turn.discriminator - 1, 0)
-            latents = [f"latent{number}" for number in range(last + 1)]
-            # Where G's first update sees what D's last one saw, the forward pass of G serves both.
-            shared = training.latents == "shared" and training.accumulate == 1 and turn.generator > 0
-            made = generated(latents[last], 0) if shared else None
-            for number in range(turn.discriminator):
-                update(("discriminator",), number, latents[number], made if number == last else None)
-            for number in range(turn.generator):
-                fresh = f"fresh{number}" if training.latents == "fresh" else latents[last]
-                update(("generator",), last, fresh, made if number == 0 else None)
-            return self._reported(scalars, finite)
-
-    def _recording(self, role: Role) -> Any:
-        tape = tf.GradientTape(watch_accessed_variables=False)
-        with tape:
-            tape.watch(self.weights[role])
-        return tape
-
-    def _latent(self, noise: StepNoise, part: int, replica: Any) -> Any:
-        # Every replica draws for the whole batch and takes its rows: as many numbers as there are latent sizes.
-        training, replicas = self.training, self.devices.replicas
-        rows = training.batch_size // training.accumulate // replicas
-        drawn = self.parts.latent(training.batch_size, noise.seed())
-        drawn = tf.reshape(drawn, (training.accumulate, replicas, rows, self.recipe.latent_size))
-        return tf.ensure_shape(drawn[part, replica], (rows, self.recipe.latent_size))
-
-    def _images(self, pixels: Any) -> Any:
-        low, high = self.recipe.value_range
-        return tf.cast(pixels, tf.float32) * ((high - low) / 255.0) + low
-
-    def _logits(self, real: Any, fake: Any, noise: StepNoise) -> tuple[Any, Any]:
-        """D's logits (B, 1), float32, of real images, if there are any, and of generated ones."""
-        if real is None:
-            logits = self._critic(fake, noise)
-            return logits, logits
-        if self.training.discriminator_passes == "concatenated":
-            # Augmented apart: noise is drawn by the rows of the batch, and a replica has its own of either kind.
-            both = tf.concat([self.augmented(real, noise), self.augmented(fake, noise)], 0)
-            real_logits, fake_logits = tf.split(tf.cast(self.discriminator(both, True), tf.float32), 2)
-            return real_logits, fake_logits
-        return self._critic(real, noise), self._critic(fake, noise)
-
-    def _critic(self, images: Any, noise: StepNoise) -> Any:
-        return tf.cast(self.discriminator(self.augmented(images, noise), True), tf.float32)
-
-    def augmented(self, images: Any, noise: StepNoise) -> Any:
-        """Images (B, H, W, C) in the networks' range, as D is to see them."""
-        augmentation, (low, high) = self.parts.augmentation, self.recipe.value_range
-        if augmentation is None:
-            return images
-        images = (images - low) * (2.0 / (high - low)) - 1.0
-        images = augmentation.transform(images, self.state.augmentation[0], noise)
-        return (images + 1.0) * ((high - low) / 2.0) + low
-
-    def penalty_of(self, real: Any, fake: Any, noise: StepNoise) -> Any:
-        """What D minimizes besides its loss, in a step that penalizes: images (B, H, W, C) → scalar."""
-        penalty = self.parts.penalty
-        assert penalty is not None
-        value = penalty.value(lambda images: self._critic(images, noise), real, tf.stop_gradient(fake), noise)
-        return tf.cast(value, tf.float32) * penalty.every
-
-    def _of_all_replicas(self, real: Any, fake: Any, replica: Any) -> tuple[Any, Any]:
-        """Logits of this replica → those of the whole batch; gradients flow to this replica's own alone.
-
-        A loss may compare images with each other: it must see all. The gradients of all replicas add up.
-        """
-        replicas = self.devices.replicas
-        if replicas == 1:
-            return real, fake
-        own = tf.stack([real, fake])
-        here = tf.one_hot(replica, replicas, on_value=True, off_value=False)[:, None, None, None]
-        placed = tf.where(here, own[None], tf.zeros_like(own)[None])
-        context = tf.distribute.get_replica_context()
-        everywhere = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.stop_gradient(placed))
-        whole = tf.where(here, own[None], tf.stop_gradient(everywhere))
-        whole = tf.reshape(tf.transpose(whole, (1, 0, 2, 3)), (2, replicas * real.shape[0], 1))
-        return whole[0], whole[1]
-
-    def _adapt_augmentation(self, real_logits: Any) -> None:
-        augmentation = self.parts.augmentation
-        if augmentation is not None and augmentation.adapt is not None:
-            adapted = augmentation.adapt(tf.identity(self.state.augmentation), tf.stop_gradient(real_logits))
-            self.state.augmentation.assign(adapted)
-
-    def _reported(self, scalars: Scalars, finite: list[Any]) -> Any:
-        self.descent.rescale(finite)
-        if "penalty" in scalars and self.devices.replicas > 1:
-            # The one number that is a replica's own: all must report the same, or they part where it is not finite.
-            context = tf.distribute.get_replica_context()
-            scalars["penalty"] = context.all_reduce(tf.distribute.ReduceOp.MEAN, scalars["penalty"])
-        scalars["augmentation"] = self.state.augmentation[0]
-        scalars["generator_rate"] = self.state.generator_optimizer.learning_rate
-        scalars["discriminator_rate"] = self.state.discriminator_optimizer.learning_rate
-        return tf.stack([tf.cast(scalars.get(name, 0.0), tf.float32) for name in METRICS])
+        ours = _ReplicaStep(self, pixels, step, turn)
+        with self.layer_noise.drawn_from(StepNoise(self.recipe.training.seed, step, "layers"), ours.replica):
+            ours.take()
+        return ours.reported()
 
     def turns(self) -> tuple[tuple[Turn, ...], Callable[[Any], Any]]:
         """Every kind of step that the recipe has, and which one a step (int64 tensor) is."""
-        training, every = self.training, self.parts.penalty.every if self.parts.penalty else 0
+        training, every = self.recipe.training, self.parts.penalty.every if self.parts.penalty else 0
         discriminator, generator = training.discriminator.updates, training.generator.updates
         if training.updates != "in_turn":
             if every <= 1:
@@ -259,6 +102,125 @@ class AdversarialStep:
             return tf.where(step % cycle < generator, 0, 1 + penalized)
 
         return turns if every else turns[:2], which
+
+
+class _ReplicaStep:
+    """One step on one replica, while it is traced."""
+
+    def __init__(self, adversaries: AdversarialStep, pixels: Any, step: Any, turn: Turn) -> None:
+        self.ours, self.training, self.loss = adversaries, adversaries.recipe.training, adversaries.parts.loss
+        self.pixels, self.step, self.turn = pixels, step, turn
+        self.replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        self.in_turn = self.training.updates == "in_turn"
+        self.scalars: Scalars = {}
+        self.finite: list[Any] = []
+
+    def take(self) -> None:
+        """Update both networks in the order that the recipe says."""
+        if self.training.updates == "simultaneous":
+            self.update(("generator", "discriminator"), 0, "latent0")
+            return
+        last = max(self.turn.discriminator - 1, 0)
+        latents = [f"latent{number}" for number in range(last + 1)]
+        # Where G's first update sees what D's last one saw, the forward pass of G serves both.
+        shared = self.training.latents == "shared" and self.training.accumulate == 1 and self.turn.generator > 0
+        made = self.generated(latents[last], 0) if shared else None
+        for number in range(self.turn.discriminator):
+            self.update(("discriminator",), number, latents[number], made if number == last else None)
+        for number in range(self.turn.generator):
+            fresh = f"fresh{number}" if self.training.latents == "fresh" else latents[last]
+            self.update(("generator",), last, fresh, made if number == 0 else None)
+
+    def update(self, roles: Sequence[Role], number: int, latents: str, made: Any = None) -> None:
+        """Add the gradients of all parts of a batch up, then move the weights."""
+        total: dict[Role, Any] = {}
+        told: list[Scalars] = []
+        for part in range(self.training.accumulate):
+            with tf.control_dependencies([g for role in total for g in total[role]]):
+                # One part after the other: memory holds the activations of one.
+                new, facts = self.gradients(roles, number, part, made or self.generated(latents, part))
+            total = {r: _added(total.get(r), new[r], self.ours.weights[r], self.training.accumulate) for r in roles}
+            told.append(facts)
+        real_logits = [facts.pop("real_logits") for facts in told if "real_logits" in facts]
+        self.scalars.update({name: tf.add_n([facts[name] for facts in told]) / len(told) for name in told[0]})
+        for role in roles:
+            self.scalars[f"{role}_gradient"], whole = self.ours.descent.move(role, total[role])
+            self.finite.append(whole)
+        if "discriminator" in roles:
+            self.ours.critic.adapt(tf.concat(real_logits, 0))
+
+    def gradients(self, roles: Sequence[Role], number: int, part: int, made: Any) -> tuple[Any, Scalars]:
+        """Send real and generated images through D once → gradients of the losses of some networks, and facts."""
+        critic, facts, losses = self.ours.critic, {}, {}
+        reported = ("generator", "discriminator") if self.in_turn else roles
+        tapes = {"generator": made[0], "discriminator": self.recording("discriminator")}
+        real, fake = self.images(number, part), made[1]
+        labelling = self.noise(f"labels{number}.{part}").whole()
+        with ExitStack() as recorded:
+            for role in roles:
+                recorded.enter_context(tapes[role])
+            see_real = "discriminator" in reported or self.ours.generator_sees_real
+            logits = critic.logits(real if see_real else None, fake, self.noise(f"augmentation{number}.{part}"))
+            real_logits, fake_logits = critic.of_all_replicas(*logits, self.replica)
+            if "discriminator" in reported:
+                losses["discriminator"] = self.loss.discriminator(real_logits, fake_logits, labelling)
+            if "generator" in reported:
+                losses["generator"] = self.loss.generator(real_logits, fake_logits, labelling)
+            minimized = dict(losses)
+            if "discriminator" in roles and self.turn.penalty:
+                facts["penalty"] = critic.penalty(real, fake, self.noise(f"penalty{number}.{part}"))
+                minimized["discriminator"] += facts["penalty"] / self.ours.devices.replicas
+            minimized = {role: self.ours.descent.scaled(minimized[role]) for role in roles}
+        facts.update({f"{role}_loss": loss for role, loss in losses.items()})
+        if "discriminator" in reported:
+            facts["discriminator_real"] = tf.reduce_mean(tf.sigmoid(real_logits))
+            facts["discriminator_fake"] = tf.reduce_mean(tf.sigmoid(fake_logits))
+            facts["real_logits"] = real_logits
+        return {role: tapes[role].gradient(minimized[role], self.ours.weights[role]) for role in roles}, facts
+
+    def generated(self, latents: str, part: int) -> tuple[Any, Any]:
+        """Return images (B, H, W, C) and the tape that knows how G made them."""
+        with self.recording("generator") as tape:
+            fake = tf.cast(self.ours.generator(self.latent(latents, part), True), tf.float32)
+        return tape, fake
+
+    def recording(self, role: Role) -> Any:
+        """Return a tape for the weights of one network."""
+        tape = tf.GradientTape(watch_accessed_variables=False)
+        with tape:
+            tape.watch(self.ours.weights[role])
+        return tape
+
+    def noise(self, purpose: str) -> StepNoise:
+        """Return this replica's noise for a purpose."""
+        return StepNoise(self.training.seed, self.step, purpose, self.replica, self.ours.devices.replicas)
+
+    def latent(self, purpose: str, part: int) -> Any:
+        """Return latent vectors (B, size) of this replica."""
+        # Every replica draws for the whole batch and takes its rows: as many numbers as there are latent sizes.
+        replicas, size = self.ours.devices.replicas, self.ours.recipe.latent_size
+        rows = self.training.batch_size // self.training.accumulate // replicas
+        drawn = self.ours.parts.latent(self.training.batch_size, self.noise(purpose).seed())
+        drawn = tf.reshape(drawn, (self.training.accumulate, replicas, rows, size))
+        return tf.ensure_shape(drawn[part, self.replica], (rows, size))
+
+    def images(self, number: int, part: int) -> Any:
+        """Return real images (B, H, W, C), float32, in the networks' range."""
+        low, high = self.ours.recipe.value_range
+        return tf.cast(self.pixels[number, part], tf.float32) * ((high - low) / 255.0) + low
+
+    def reported(self) -> Any:
+        """Return ``METRICS``, the same on every replica."""
+        state = self.ours.state
+        self.ours.descent.rescale(self.finite)
+        if "penalty" in self.scalars and self.ours.devices.replicas > 1:
+            # The one number that is a replica's own: all must report the same, or they part where it is not finite.
+            context = tf.distribute.get_replica_context()
+            self.scalars["penalty"] = context.all_reduce(tf.distribute.ReduceOp.MEAN, self.scalars["penalty"])
+        self.scalars["augmentation"] = state.augmentation[0]
+        self.scalars["generator_rate"] = state.generator_optimizer.learning_rate
+        self.scalars["discriminator_rate"] = state.discriminator_optimizer.learning_rate
+        return tf.stack([tf.cast(self.scalars.get(name, 0.0), tf.float32) for name in METRICS])
 
 
 def batches_a_step(recipe: ResolvedRecipe) -> int:

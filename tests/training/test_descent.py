@@ -191,7 +191,7 @@ def test_images_are_augmented_in_one_range_whatever_the_recipes(plain, taken):
         session = taken(plain(f"image.range=[{low}, {high}]", "training.augmentation={use: shift, pixels: 3}")).session
         from dcgan_kit.training.noise import StepNoise
 
-        changed = np.asarray(session.step.augmented(tf.fill((4, 8, 8, 1), high), StepNoise(0, 0, "a")))
+        changed = np.asarray(session.step.critic.augmented(tf.fill((4, 8, 8, 1), high), StepNoise(0, 0, "a")))
         seen.append((changed - low) / (high - low))
         assert set(np.unique(seen[-1]).tolist()) == {0.5, 1.0}
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)

@@ -21,7 +21,7 @@ NAMED = {
     "pytorch-celeba64": {"updates": "alternating"},
     "keras-celeba64": {"updates": "alternating", "latents": "fresh", "rates": (1e-4, 1e-4)},
     "carpedm20-celeba64": {"updates": "alternating", "turns": (1, 2)},
-    "comparegan-celeba64": {"updates": "alternating", "turns": (1, 1)},
+    "comparegan-celeba64": {"updates": "alternating", "turns": (1, 1), "latents": "fresh"},
     "tfgan-cifar32": {"loss": "wasserstein", "penalty": "gradient_penalty"},
     "coursera-mnist28": {"updates": "alternating"},
     "studiogan-cifar32": {"updates": "alternating", "turns": (2, 1), "latents": "fresh"},
