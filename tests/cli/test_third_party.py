@@ -157,7 +157,7 @@ extends: tiny-fashion28
 generator:
   activation: {use: bent, slope: 0.25}
 training:
-  optimizer: {use: sgd, learning_rate: 0.05}
+  optimizer: {use: descent, learning_rate: 0.05}
   steps: 2
 """
 

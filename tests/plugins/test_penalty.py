@@ -141,7 +141,7 @@ def test_consistency_flips_and_shifts_by_itself():
 
 
 def test_both_is_the_sum():
-    built = penalty.both(first=lambda: penalty.r1(weight=2.0), second=lambda: penalty.r2(weight=6.0))
+    built = penalty.both(first=lambda _: penalty.r1(weight=2.0), second=lambda _: penalty.r2(weight=6.0))
     assert value(built, linear) == pytest.approx(4.0 * (WEIGHTS**2).sum(), rel=1e-5)
     expected = value(penalty.r1(), half_square) + value(penalty.r2(), half_square)
     assert value(penalty.both(), half_square) == pytest.approx(expected, rel=1e-6)
@@ -150,7 +150,7 @@ def test_both_is_the_sum():
 def test_every_is_told_to_the_engine():
     assert penalty.r1().every == 1
     assert penalty.gradient_penalty(every=4).every == 4
-    lazy = [lambda: penalty.r1(every=16), lambda: penalty.r2(every=16)]
+    lazy = [lambda _: penalty.r1(every=16), lambda _: penalty.r2(every=16)]
     assert penalty.both(first=lazy[0], second=lazy[1]).every == 16
     with pytest.raises(ValueError, match=r"first and second must have one 'every'. Received: 16 and 1"):
         penalty.both(first=lazy[0])
@@ -169,14 +169,14 @@ def test_a_recipe_nests_them(resolve):
     chosen = (
         "{use: both, first: {use: r1, weight: 2.0}, second: {use: consistency, augmentation: {use: shift, pixels: 1}}}"
     )
-    built = resolve("tiny-fashion28", f"training.penalty={chosen}").training.penalty.build()
+    built = resolve("tiny-fashion28", f"training.penalty={chosen}").training.penalty.build((-1.0, 1.0))
     assert isinstance(built, Penalty)
     assert value(built, linear) > (WEIGHTS**2).sum()
 
 
 def test_what_is_nested_must_fit():
     with pytest.raises(ValueError, match=r"second must make Penalty. Received: 'r2'"):
-        penalty.both(second=lambda: "r2")
+        penalty.both(second=lambda _: "r2")
     with pytest.raises(ValueError, match=r"augmentation must not adapt"):
         penalty.consistency(augmentation=augmentation.adaptive)
 

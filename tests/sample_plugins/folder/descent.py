@@ -4,7 +4,7 @@ from dcgan_kit import component, hookimpl
 
 
 @component("optimizer")
-def sgd(*, learning_rate: float = 0.01):
+def descent(*, learning_rate: float = 0.01):
     """Step against the gradient."""
     from keras import optimizers
 
@@ -13,4 +13,4 @@ def sgd(*, learning_rate: float = 0.01):
 
 @hookimpl
 def dcgan_kit_components():
-    return [sgd]
+    return [descent]
