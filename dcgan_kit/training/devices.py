@@ -14,6 +14,8 @@ from dcgan_kit.errors import Problem, RecipeError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.cluster import Cluster, cluster_of_environment, waiting
 
+_SHIFTS = (48, 32, 16, 0)
+
 
 @dataclass(frozen=True)
 class Devices:
@@ -59,6 +61,35 @@ class Devices:
         if self.cluster is None:
             return values
         return tuple(float(mean) for mean in _means(self.strategy)(tf.constant(values, tf.float32)).numpy())
+
+    def require_same(self, **facts: int) -> None:
+        """See to it that all workers know the same, e.g. ``require_same(step=100, images=4000)``.
+
+        Args:
+            facts: whole numbers from 0 below 2⁶⁴; underscores in a name are shown as spaces.
+
+        Raises:
+            UserError: a worker has another number; the message names the fact and what each worker has.
+        """
+        if self.cluster is None:
+            return
+        count, index = len(self.cluster.addresses), self.cluster.index
+        # Means of float32 are exact for 16 bits that one worker gives and the others leave at 0.
+        digits = [number >> shift & 0xFFFF for number in facts.values() for shift in _SHIFTS]
+        own = [float(digit) if worker == index else 0.0 for worker in range(count) for digit in digits]
+        all_digits = [round(mean * count) for mean in self.agree(*own)]
+        numbers = [
+            sum(digit << shift for digit, shift in zip(all_digits[i : i + len(_SHIFTS)], _SHIFTS, strict=True))
+            for i in range(0, len(all_digits), len(_SHIFTS))
+        ]
+        for place, name in enumerate(facts):
+            of_workers = numbers[place :: len(facts)]
+            if len(set(of_workers)) > 1:
+                told = ", ".join(f"{value} on worker {worker}" for worker, value in enumerate(of_workers))
+                raise UserError(
+                    f"workers differ in {name.replace('_', ' ')}: {told}. All need the same command, the same data and "
+                    "a run folder that all see"
+                )
 
     def require_shares(self, recipe: ResolvedRecipe) -> None:
         """See to it that every replica gets as much of a batch as every other.
