@@ -124,6 +124,16 @@ def test_a_metrics_file_cut_short_is_mended(finished, small, run, tmp_path):
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6, 8]
 
 
+@pytest.mark.parametrize("line", ['{"generator_loss": 1.0}', "[4]", '{"step": "4"}', "7", "[" * 20_000])
+def test_a_line_of_metrics_without_a_step_is_left_out(line, tiny, run, tmp_path):
+    path = tmp_path / "run"
+    run(tiny(), path, stop_at(4))
+    lines = (path / "metrics.jsonl").read_text().splitlines()
+    (path / "metrics.jsonl").write_text("\n".join([lines[0], line, *lines[1:]]) + "\n")
+    outcome, _ = run(tiny(), path)
+    assert [json.loads(line)["step"] for line in outcome.run.metrics_file.read_text().splitlines()] == [2, 4, 6, 8]
+
+
 def test_a_finished_run_is_refused(finished, small, run):
     before = {file: file.stat().st_mtime_ns for file in finished[0].run.path.rglob("*")}
     with pytest.raises(RunError, match=r"holds a finished run of this recipe.*dcgan-kit sample"):
