@@ -125,6 +125,8 @@ def sample(
         raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     seed = int(time.time()) % 2**31 if seed is None else seed
     drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each, raw, best)
+    for line in drawn.notes:
+        note(line)
     if as_json:
         facts(
             {

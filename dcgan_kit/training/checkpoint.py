@@ -21,6 +21,11 @@ from dcgan_kit.training.state import TrainingState
 META = "meta/"
 """Before the names of what is no variable: the resolved recipe and the versions, as UTF-8 bytes."""
 
+MOST_OF_A_HEADER = 64 * 2**10
+"""Bytes, of one array in an archive: NumPy's header, and its name twice."""
+MOST_OF_TEXTS = 16 * 2**20
+"""Bytes, of the recipe and the versions."""
+
 _NAME = re.compile(r"step-(?P<step>\d{9,})(-again-(?P<again>\d+))?\.npz")
 
 
@@ -189,12 +194,27 @@ def _entries(run: RunFolder) -> list[Entry]:
 
 def _read(path: Path, entry: Entry, state: TrainingState) -> dict[str, Any]:
     try:
+        size, most = path.stat().st_size, most_bytes(state)
+        if size > most:
+            if entry.sha256 and size != entry.bytes:
+                raise Damaged(f"it has {size} bytes, and {entry.bytes} were written")
+            raise RunError(
+                f"{path}: is a checkpoint of other networks than the recipe's ({size} bytes; this recipe's have at "
+                f"most {most})"
+            )
         content = path.read_bytes()
     except OSError as error:
         raise Damaged(f"cannot be read: {error.strerror}") from error
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
         raise Damaged("its checksum is not the one that was written down")
     return unpacked(content, state, str(path))
+
+
+def most_bytes(state: TrainingState) -> int:
+    """How large a file of the state can be, that nothing larger is ever read into memory."""
+    variables = state.variables().values()
+    numbers: int = sum(math.prod(v.shape) * np.dtype(getattr(v.dtype, "name", v.dtype)).itemsize for v in variables)
+    return numbers + len(variables) * MOST_OF_A_HEADER + MOST_OF_TEXTS
 
 
 def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]:
@@ -254,13 +274,19 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], Any, bytes]:
 
 
 def _manifest(run: RunFolder) -> Manifest | None:
-    """The manifest; None if there is none that can be read."""
+    """The manifest; None if there is none, or it is damaged.
+
+    Raises:
+        RunError: it is there, and the system does not let it be read.
+    """
     try:
         data = json.loads(run.manifest_file.read_bytes())
         best = data["best"] and Best(_entry(data["best"]["entry"]), data["best"]["metric"], data["best"]["value"])
         return Manifest(tuple(_entry(line) for line in data["checkpoints"]), best)
-    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    except OSError as error:
+        raise RunError(f"{run.manifest_file}: cannot be read: {error.strerror or error}") from error
 
 
 def _entry(line: dict[str, Any]) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,15 @@ from dcgan_kit.components.results import Images
 from dcgan_kit.errors import RunError
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml
-from dcgan_kit.training.checkpoint import Damaged, packed, read_header, restore_checkpoint, unpacked
+from dcgan_kit.training.checkpoint import (
+    MOST_OF_A_HEADER,
+    Damaged,
+    most_bytes,
+    packed,
+    read_header,
+    restore_checkpoint,
+    unpacked,
+)
 from dcgan_kit.training.noise import StepNoise
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.session import Session
@@ -227,7 +236,12 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     """
     facts = _facts(bundle)
     session = Session.create(recipe, facts["precision"])
+    training = recipe.training
+    rows = training.batch_size // training.accumulate
+    shape = (batches_a_step(recipe), training.accumulate, 1, rows, *recipe.image.shape)
     try:
+        _require_at_most(bundle / STATE, most_bytes(session.state))
+        _require_at_most(bundle / BATCH, math.prod(shape) + MOST_OF_A_HEADER)
         content = (bundle / STATE).read_bytes()
         with (bundle / BATCH).open("rb") as stream:
             found, kind, data = read_header(stream)
@@ -235,9 +249,6 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
         values = unpacked(content, session.state, str(bundle / STATE))
     except (OSError, ValueError, SyntaxError, Damaged) as error:
         raise RunError(f"{bundle}: is not whole: {error}") from error
-    training = recipe.training
-    rows = training.batch_size // training.accumulate
-    shape = (batches_a_step(recipe), training.accumulate, 1, rows, *recipe.image.shape)
     if pixels.dtype != np.uint8 or pixels.size != np.prod(shape):
         raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
     pixels = pixels.reshape(shape)
@@ -249,6 +260,12 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     named = dict(zip(METRICS, metrics.tolist(), strict=True))
     precision = session.precision.precision
     return Crash(facts["step"], training.seed, precision, tensors, named, values, pixels), facts["told"]
+
+
+def _require_at_most(path: Path, most: int) -> None:
+    size = path.stat().st_size
+    if size > most:
+        raise RunError(f"{path}: is not of this recipe: it has {size} bytes, and would have at most {most}")
 
 
 def _facts(bundle: Path) -> dict[str, Any]:

@@ -26,11 +26,13 @@ class Drawn:
         grid: the PNG of all images.
         files: the PNG of each image, if they were asked for.
         step: steps that the generator had been trained for.
+        notes: a line about each newer checkpoint that is damaged.
     """
 
     grid: Path
     files: tuple[Path, ...]
     step: int
+    notes: tuple[str, ...] = ()
 
 
 def draw(
@@ -76,4 +78,4 @@ def draw(
         for index, image in enumerate(images):
             files.append(each / f"{index:05d}.png")
             run.write(files[-1], png_of(image, enlarged=False))
-    return Drawn(output, tuple(files), state.steps_done)
+    return Drawn(output, tuple(files), state.steps_done, tuple(damaged))

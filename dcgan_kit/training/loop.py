@@ -27,7 +27,7 @@ from dcgan_kit.training.crash import first_crash, write_bundle
 from dcgan_kit.training.devices import choose_devices
 from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.precision import in_float32
-from dcgan_kit.training.run_folder import RunFolder, begun_precision, environment, locked, open_run, writing
+from dcgan_kit.training.run_folder import RunFolder, adopt, begun_precision, environment, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals
@@ -90,7 +90,9 @@ def train(
     devices = choose_devices(recipe, watcher.note)
     with ExitStack() as held:
         watch = held.enter_context(watching(devices.cluster, watcher.note))
-        session = Session.create(recipe, begun_precision(path), strangers, devices)
+        # Where the recipe says which, it is that one: the recipe may have changed since.
+        begun = begun_precision(path) if recipe.training.precision == "auto" else None
+        session = Session.create(recipe, begun, strangers, devices)
         precision = session.precision
         watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
         images, _ = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
@@ -100,8 +102,7 @@ def train(
         steps = session.compile()
         run = RunFolder(path)
         if devices.chief:
-            if not path.is_file():
-                held.enter_context(locked(run))
+            held.enter_context(locked(run))
             facts = environment(plugins, precision.precision, str(devices), len(images))
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
@@ -144,12 +145,14 @@ class _Loop:
             self.watcher.note(line)
         step = self.state.steps_done
         self._check_agreement(step)
+        if step > self.training.steps:
+            raise RunError(
+                f"{self.run.path}: {step} steps are done, and training.steps asks for {self.training.steps}; give "
+                f"--may-change training.steps with {step} or more"
+            )
+        if self.chief:
+            adopt(self.run, self.recipe)
         if path is not None:
-            if step > self.training.steps:
-                raise RunError(
-                    f"{self.run.path}: {step} steps are done, and training.steps asks for {self.training.steps}; give "
-                    f"--may-change training.steps with {step} or more"
-                )
             self.watcher.note(f"going on from step {step} ({path})")
             self.saved = step
         else:

@@ -78,8 +78,9 @@ def _lines(run: RunFolder) -> list[dict[str, Any]]:
         for text in stream:
             try:
                 line = json.loads(text)
-            except json.JSONDecodeError:
-                # Only the last line can be cut short, by a kill while it was written; its step will be run again.
-                break
-            lines.append(line)
+            except (ValueError, RecursionError):
+                # Cut short by a kill while it was written; its step will be run again.
+                continue
+            if isinstance(line, dict) and type(line.get("step")) is int:
+                lines.append(line)
     return lines

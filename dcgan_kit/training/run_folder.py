@@ -24,6 +24,8 @@ RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 GENERATOR = "generator.keras"
+LOCK = "lock"
+"""An empty file that a training locks as long as it runs; it stays, since removing it would let two in at once."""
 TEMPORARY = ".tmp"
 """Ends the name of a file that is being written; one that is met later belonged to a process that was killed."""
 
@@ -144,6 +146,8 @@ def _umask() -> int:
 def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()) -> RunFolder:
     """Create a run folder, or open one that the same recipe left unfinished.
 
+    A recipe that differs in what may change is not written yet: ``adopt`` does so once nothing can refuse it any more.
+
     Args:
         path: the folder.
         recipe: what is trained.
@@ -154,49 +158,88 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
         RunError: the folder holds something else, another recipe's run, or a finished run; or cannot be written.
     """
     run = RunFolder(path)
-    text = as_yaml(as_data(recipe))
-    with writing(path):
-        new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-    changed = not new and _changed(run, recipe, text, may_change)
-    # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
-    if new or changed:
-        run.write(run.recipe_file, text.encode())
-    if changed:
-        run.generator_file.unlink(missing_ok=True)
-    with writing(path):
-        run.samples.mkdir(exist_ok=True)
-        run.checkpoints.mkdir(exist_ok=True)
+    new = _new(run)
+    if not new:
+        _require_same(run, recipe, may_change)
     before = _begun_with(path).get("images", facts["images"])
     if before != facts["images"] and "data" not in may_change:
         raise RunError(
             f"{path}: was begun with {before} images, and there are {facts['images']} now, so that it would not go on "
             "as it began. Bring the images back, or go on all the same with --may-change data"
         )
-    for left in path.rglob(f".*{TEMPORARY}"):
-        left.unlink()
+    # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
+    if new:
+        run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
+    with writing(path):
+        run.samples.mkdir(exist_ok=True)
+        run.checkpoints.mkdir(exist_ok=True)
+        for left in path.rglob(f".*{TEMPORARY}"):
+            left.unlink()
     if not run.environment_file.exists():
         run.write(run.environment_file, json.dumps(facts, indent=2).encode() + b"\n")
     return run
+
+
+def adopt(run: RunFolder, recipe: ResolvedRecipe) -> None:
+    """Make a recipe the run's, where it differs from the one that is there; generators made by that one go.
+
+    Raises:
+        RunError: the folder cannot be read or written.
+    """
+    if not _differences(run, recipe):
+        return
+    # A process that ends in between leaves an unfinished run of the recipe before, and the same command goes on.
+    with writing(run.path):
+        run.generator_file.unlink(missing_ok=True)
+        run.raw_generator_file.unlink(missing_ok=True)
+    run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
+
+
+def _new(run: RunFolder) -> bool:
+    """Whether nothing is in the folder, or nothing but what a process leaves that was killed in its first write.
+
+    Raises:
+        RunError: it holds something else than a run, or cannot be read.
+    """
+    with writing(run.path):
+        if run.recipe_file.is_file():
+            return False
+        names = [entry.name for entry in run.path.iterdir()] if run.path.is_dir() else []
+        new = not run.path.exists() or run.path.is_dir()
+    ours = (f".{RECIPE}.", TEMPORARY)
+    if not new or any(name != LOCK and not (name.startswith(ours[0]) and name.endswith(ours[1])) for name in names):
+        raise RunError(f"{run.path}: is there and is not a run folder. Choose another with --run, or remove it")
+    return True
 
 
 @contextlib.contextmanager
 def locked(run: RunFolder) -> Iterator[None]:
     """Keep other trainings out of the folder until this one, or its process, ends.
 
+    On a network file system the lock holds between hosts only if that file system has locks.
+
     Raises:
-        RunError: another training is in it.
+        RunError: another training is in it, it is no run folder, or it cannot be locked.
     """
-    with writing(run.path):
+    # Nothing of ours, not even a lock, is to come into a folder of something else.
+    _new(run)
+    file = run.path / LOCK
+    with writing(file):
         run.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(run.path, os.O_RDONLY)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         try:
-            # The lock is the system's: it goes with the process, however that ends.
+            # The lock is the system's: it goes with the process, however that ends, and the empty file stays.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunError(
                 f"{run.path}: another process is training in this folder. Wait for it, stop it, or choose another "
                 "folder with --run"
+            ) from error
+        except OSError as error:
+            raise RunError(
+                f"{file}: cannot be locked: {error.strerror or error}. Choose a folder on a file system that has locks "
+                "with --run"
             ) from error
         yield
     finally:
@@ -259,35 +302,32 @@ def _only_cpu(name: str) -> bool:
     return False
 
 
-def _changed(run: RunFolder, recipe: ResolvedRecipe, text: str, may_change: Sequence[str]) -> bool:
-    """Whether the run was begun with a recipe that differs, in what may differ."""
-    if not run.recipe_file.is_file():
-        raise RunError(f"{run.path}: is there and is not a run folder. Choose another with --run, or remove it")
-    try:
-        before = run.recipe_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{run.recipe_file}: cannot be read: {error}") from error
-    differences = _differences(before, recipe) if before != text else {}
+def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
+    """See to it that the run is unfinished, or was begun with a recipe that differs, and that in what may differ."""
+    differences = _differences(run, recipe)
     forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in may_change)]
-    if forbidden or (before != text and not differences):
+    if forbidden:
         lines = [f"  {key}: {differences[key][0]} there, {differences[key][1]} here" for key in forbidden[:20]]
         more = [f"  and {len(forbidden) - 20} more"] if len(forbidden) > 20 else []
         raise RunError(
             f"{run.path}: holds a run of another recipe. Choose another folder with --run, or say which keys may "
-            f"change, e.g. --may-change {forbidden[0] if forbidden else 'training.steps'}\n"
-            + "\n".join([*lines, *more])
+            f"change, e.g. --may-change {forbidden[0]}\n" + "\n".join([*lines, *more])
         )
     if run.finished and not differences:
         raise RunError(
             f"{run.path}: holds a finished run of this recipe. Look at it with `dcgan-kit sample {run.path}`, "
             "or choose another folder with --run"
         )
-    return bool(differences)
 
 
-def _differences(before: str, recipe: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:
+def _differences(run: RunFolder, recipe: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:
+    """What the run's recipe and this one have otherwise, by key; comments and the way of writing do not count."""
     from dcgan_kit.recipes.reading import read_text
 
+    try:
+        before = run.recipe_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{run.recipe_file}: cannot be read: {error}") from error
     old = flattened(_lists(read_text(before, RECIPE).data()))
     new = flattened(as_data(recipe))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]

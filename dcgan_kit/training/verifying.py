@@ -103,7 +103,8 @@ def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: Plu
         "kill": kill,
     }
     process = subprocess.run(
-        [sys.executable, "-c", f"from {__name__} import train_as_asked; train_as_asked()"],
+        # -P: a file of the working directory is not to be taken for a module of Python.
+        [sys.executable, "-P", "-c", f"from {__name__} import train_as_asked; train_as_asked()"],
         input=json.dumps(asked),
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
@@ -146,6 +147,12 @@ class _Killer:
 
 
 def _compared(one: Path, other: Path) -> Verdict:
+    for path in (one, other):
+        if not path.is_file():
+            raise RunError(
+                f"{path}: is not there, so that nothing can be compared: a callback ended training early, or training "
+                "went back to an earlier step because numbers were not finite"
+            )
     with np.load(one, allow_pickle=False) as first, np.load(other, allow_pickle=False) as second:
         names = [name for name in first.files if not name.startswith("meta/")]
         if set(first.files) != set(second.files):

@@ -113,6 +113,37 @@ def test_one_bit_flipped_anywhere_is_found(killed, state):
         assert (found, len(told)) == (BEFORE, 1), place
 
 
+def test_sampling_from_the_one_before_says_so(killed, tmp_path):
+    from click.testing import CliRunner
+
+    from dcgan_kit.cli import cli
+
+    file = killed.checkpoints / NEWEST
+    file.write_bytes(file.read_bytes()[:-1000])
+    done = CliRunner().invoke(cli, ["sample", str(killed.path), "--count", "4", "--seed", "1"])
+    assert done.exit_code == 0, done.output
+    told = " ".join(done.output.split())
+    assert "is damaged and left aside (its checksum" in told
+    assert "4 images of step 4 from seed 1" in told
+
+
+def test_a_comparison_without_a_last_checkpoint_is_told(finished, tmp_path):
+    from dcgan_kit.training.verifying import _compared
+
+    with pytest.raises(RunError, match=r"step-000000020\.npz: is not there, so that nothing can be compared"):
+        _compared(finished.checkpoints / NEWEST, tmp_path / "step-000000020.npz")
+
+
+def test_files_of_the_working_directory_are_no_modules_of_the_compared_trainings(tiny_file, tmp_path, monkeypatch):
+    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.training.verifying import _train
+
+    (tmp_path / "random.py").write_text("raise SystemExit('taken for a module')")
+    monkeypatch.chdir(tmp_path)
+    _train(tmp_path / "run", str(tiny_file), ("training.steps=2",), PluginSettings(), None)
+    assert (tmp_path / "run" / "generator.keras").exists()
+
+
 def test_without_a_manifest_the_archives_own_sums_find_damage_or_what_is_read_is_right(killed, state, values_in):
     file = killed.checkpoints / NEWEST
     killed.manifest_file.unlink()
@@ -150,6 +181,25 @@ def test_a_damaged_manifest_is_told_and_the_files_speak_for_themselves(content, 
     found, (line,) = restored(killed, state)
     assert found == NEWEST
     assert line.startswith(f"{killed.manifest_file}: is damaged and left aside; checkpoints are checked by")
+
+
+def test_a_manifest_that_may_not_be_read_is_told(killed, state):
+    killed.manifest_file.unlink()
+    killed.manifest_file.mkdir()
+    with pytest.raises(RunError, match=r"manifest\.json: cannot be read: Is a directory"):
+        restore_checkpoint(killed, state)
+
+
+def test_a_file_larger_than_any_checkpoint_of_the_recipe_is_not_read(killed, state):
+    file = killed.checkpoints / NEWEST
+    with file.open("ab") as stream:
+        stream.truncate(2**40)
+    found, (line,) = restored(killed, state)
+    assert found == BEFORE
+    assert "is damaged and left aside (it has 1099511627776 bytes, and " in line
+    killed.manifest_file.unlink()
+    with pytest.raises(RunError, match=r"other networks than the recipe's \(1099511627776 bytes; this recipe's have"):
+        restore_checkpoint(killed, state)
 
 
 @pytest.mark.parametrize("file", ["..", "", "../../recipe.yaml", "/etc/passwd"])

@@ -142,6 +142,15 @@ def test_images_of_another_size_or_of_terabytes_are_told(bundle, wild, tmp_path)
         replayed(wild.recipe, folder)
 
 
+@pytest.mark.parametrize("file", ["state.npz", "batch.npy"])
+def test_a_file_larger_than_the_recipe_needs_is_not_read(file, bundle, wild, tmp_path):
+    folder = shutil.copytree(bundle, tmp_path / "bundle")
+    with (folder / file).open("ab") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(RunError, match=rf"{file}: is not of this recipe: it has 1099511627776 bytes"):
+        replayed(wild.recipe, folder)
+
+
 def test_a_bundle_of_another_recipe_is_told(bundle, tiny):
     with pytest.raises(RunError, match=r"state\.npz: is a checkpoint of other networks"):
         replayed(tiny("generator.input.filters=8", "training.ema=0.9").recipe, bundle)

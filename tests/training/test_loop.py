@@ -33,8 +33,8 @@ def test_a_run_folder_holds_all_that_is_promised(finished):
     assert outcome.signal is None
     assert outcome.step == 8
     assert sorted(file.name for file in path.iterdir()) == [
-        "checkpoints", "environment.json", "generator-raw.keras", "generator.keras", "metrics.jsonl", "recipe.yaml",
-        "samples", "tensorboard",
+        "checkpoints", "environment.json", "generator-raw.keras", "generator.keras", "lock", "metrics.jsonl",
+        "recipe.yaml", "samples", "tensorboard",
     ]  # fmt: skip
     assert len(list((path / "tensorboard").iterdir())) == 1
     environment = json.loads((path / "environment.json").read_text())
@@ -122,6 +122,16 @@ def test_a_metrics_file_cut_short_is_mended(finished, small, run, tmp_path):
     outcome, _ = run(small(), path)
     lines = outcome.run.metrics_file.read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize("line", ['{"generator_loss": 1.0}', "[4]", '{"step": "4"}', "7", "[" * 20_000])
+def test_a_line_of_metrics_without_a_step_is_left_out(line, tiny, run, tmp_path):
+    path = tmp_path / "run"
+    run(tiny(), path, stop_at(4))
+    lines = (path / "metrics.jsonl").read_text().splitlines()
+    (path / "metrics.jsonl").write_text("\n".join([lines[0], line, *lines[1:]]) + "\n")
+    outcome, _ = run(tiny(), path)
+    assert [json.loads(line)["step"] for line in outcome.run.metrics_file.read_text().splitlines()] == [2, 4, 6, 8]
 
 
 def test_a_finished_run_is_refused(finished, small, run):
@@ -243,8 +253,78 @@ def test_fewer_steps_than_are_done_are_refused(tiny, run, tmp_path):
     run(tiny("training.steps=4"), tmp_path / "run")
     with pytest.raises(RunError, match=r"4 steps are done, and training\.steps asks for 2; give --may-change"):
         run(tiny("training.steps=2"), tmp_path / "run", may_change=("training.steps",))
-    outcome, _ = run(tiny("training.steps=4"), tmp_path / "run", may_change=("training.steps",))
-    assert (outcome.step, outcome.run.finished) == (4, True)
+    with pytest.raises(RunError, match="holds a finished run of this recipe"):
+        run(tiny("training.steps=4"), tmp_path / "run")
+
+
+def files_of(path):
+    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(("overrides", "message"), [
+    (("training.steps=2",), "4 steps are done"),
+    (("training.steps=8", "generator.input.filters=8"), "is a checkpoint of other networks"),
+    (("training.steps=8", "data.path={fewer}"), "was begun with 64 images, and there are 32 now"),
+], ids=["fewer steps", "other networks", "fewer images"])  # fmt: skip
+def test_what_is_refused_changes_no_file(overrides, message, tiny, run, tmp_path):
+    run(tiny("training.steps=4", "training.ema=0.9"), tmp_path / "run")
+    np.savez(tmp_path / "fewer.npz", x=np.zeros((32, 8, 8, 1), np.uint8))
+    changed = tiny("training.ema=0.9", *(text.format(fewer=tmp_path / "fewer.npz") for text in overrides))
+    before = files_of(tmp_path / "run")
+    with pytest.raises(RunError, match=message):
+        run(changed, tmp_path / "run", may_change=("training", "generator", "data.path"))
+    assert files_of(tmp_path / "run") == before
+
+
+def test_generators_of_the_recipe_before_go_when_training_goes_on(tiny, run, tmp_path):
+    run(tiny("training.steps=2", "training.ema=0.9"), tmp_path / "run")
+    stopped, _ = run(tiny("training.steps=8", "training.ema=0.9"), tmp_path / "run", stop_at(4), ("training.steps",))
+    assert stopped.step == 4
+    assert not list((tmp_path / "run").glob("*.keras"))
+
+
+def test_a_folder_whose_first_write_was_killed_is_new(tiny, run, tmp_path):
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / ".recipe.yaml.abcdefgh.tmp").write_bytes(b"vers")
+    (path / "lock").touch()
+    assert run(tiny("training.steps=2"), path)[0].run.finished
+    assert not list(path.rglob(".*"))
+
+
+def test_another_way_to_write_the_same_recipe_is_the_same(tiny, run, tmp_path):
+    path = tmp_path / "run"
+    run(tiny(), path, stop_at(2))
+    text = (path / "recipe.yaml").read_text()
+    (path / "recipe.yaml").write_text("# mine\n" + text)
+    outcome, notes = run(tiny(), path)
+    assert outcome.step == 8
+    assert any("going on from step 2" in line for line in notes)
+
+
+def test_a_precision_that_may_change_does_and_auto_stays_as_begun(tiny, run, tmp_path):
+    path = tmp_path / "run"
+    run(tiny(), path, stop_at(2))
+    _, notes = run(tiny("training.precision=mixed_bfloat16"), path, stop_at(4), ("training.precision",))
+    assert any("one CPU, mixed_bfloat16" in line for line in notes)
+    begun = json.loads((path / "environment.json").read_text())
+    (path / "environment.json").write_text(json.dumps(begun | {"precision": "mixed_float16"}))
+    _, notes = run(tiny("training.precision=auto"), path, may_change=("training.precision",))
+    assert any("mixed_float16 (as the run was begun)" in line for line in notes)
+
+
+@pytest.mark.parametrize(("error", "message"), [
+    (BlockingIOError(11, "Resource temporarily unavailable"), "another process is training in this folder"),
+    (OSError(37, "No locks available"), r"lock: cannot be locked: No locks available\. Choose a folder"),
+])  # fmt: skip
+def test_a_folder_that_cannot_be_locked_is_told(error, message, tiny, run, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(RunError, match=message):
+        run(tiny(), tmp_path / "run")
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["lock"]
 
 
 STOPPING = """
