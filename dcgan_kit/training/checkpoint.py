@@ -70,7 +70,13 @@ class Manifest:
 
 
 def save_checkpoint(
-    run: RunFolder, state: TrainingState, keep: int, metric: str = "", value: float = 0.0, highest: bool = False
+    run: RunFolder,
+    state: TrainingState,
+    keep: int,
+    metric: str = "",
+    value: float = 0.0,
+    highest: bool = False,
+    values: dict[str, Any] | None = None,
 ) -> Path:
     """Write every variable, the recipe and the versions; remove all but the newest ``keep`` files.
 
@@ -81,11 +87,15 @@ def save_checkpoint(
         metric: keep the file for good too if it is the best in this; empty: never.
         value: what it has of the metric.
         highest: whether more is better.
+    texts = {"recipe": run.recipe_file, "environment": run.environment_file}
+    content = packed(state.values() if values is None else values, texts)
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
-    content = packed(state.values(), {"recipe": run.recipe_file, "environment": run.environment_file})
+    content = packed(
+        state.values() if values is None else values, {"recipe": run.recipe_file, "environment": run.environment_file}
+    )
     step, again = state.steps_done, int(np.asarray(state.recoveries))
     path = run.checkpoints / (f"step-{step:09d}.npz" if not again else f"step-{step:09d}-again-{again}.npz")
     entry = Entry(path.name, step, hashlib.sha256(content).hexdigest(), len(content))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ FACTS = "crash.json"
 STATE = "state.npz"
 BATCH = "batch.npy"
 MAX_FACTS_BYTES = 16 * 2**20
+MAX_TOLD = 6
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Crash:
         seed: the recipe's.
         precision: that it ran in.
         tensors: weights, outputs of layers, losses and gradients, in the order in which a step makes them.
+        after: variables that are not finite after the step.
         metrics: what the step reported.
         state: every variable before the step.
         pixels: the images that it saw, uint8 (batches, parts, replicas, B, H, W, C).
@@ -86,6 +88,7 @@ class Crash:
     seed: int
     precision: Precision
     tensors: tuple[TensorFacts, ...]
+    after: tuple[str, ...]
     metrics: dict[str, float]
     state: dict[str, Any]
     pixels: Any
@@ -98,14 +101,15 @@ class Crash:
     def __str__(self) -> str:
         first = self.first
         if first is None:
-            wrong = ", ".join(name for name, value in self.metrics.items() if not np.isfinite(value))
-            return f"step {self.step}: not finite after one of its updates: {wrong}"
+            metrics = [name for name, value in self.metrics.items() if not np.isfinite(value)]
+            wrong = ", ".join(list(self.after or metrics)[:MAX_TOLD])
+            return f"step {self.step}: not finite after its updates: {wrong}"
         count = int(np.prod(first.shape)) if first.shape else 1
         return f"step {self.step}: {first.place}: {first.not_finite} of {count} numbers are not finite"
 
 
 def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, step: int, count: int) -> Crash:
-    """Go back to the last checkpoint, and on to the first step of a group whose metrics are not finite.
+    """Go back to the last checkpoint, and on to the first step after which a number is not finite.
 
     Training is a function of the checkpoint and the step, so that the same numbers come again.
 
@@ -118,33 +122,37 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
         count: steps of the group.
 
     Raises:
-        RunError: the group is finite when it runs again.
+        RunError: there is no checkpoint, or all is finite when it runs again.
     """
 
     def metrics_of(first: int, count: int) -> Any:
         return steps(*session.batches(images, first, count), tf.constant(first, tf.int64)).numpy()
 
     state = session.state
-    restore_checkpoint(run, state)
-    for done in range(state.steps_done, step):
-        metrics_of(done, 1)
-    before, bad = state.values(), step
-    for bad in range(step, step + count):
-        metrics = metrics_of(bad, 1)
-        if not np.isfinite(metrics).all():
+    path, told = restore_checkpoint(run, state)
+    if path is None:
+        lines = "".join(f"\n  {line}" for line in told)
+        raise RunError(f"{run.path}: has no whole checkpoint to look for the first bad step from{lines}")
+    for bad in range(state.steps_done, step + count):
+        before, metrics = state.values(), metrics_of(bad, 1)
+        after = not_finite(state.values())
+        (wrong,) = session.devices.agree(float(bool(after) or not np.isfinite(metrics).all()))
+        if wrong > 0:
             break
     else:
         raise RunError(f"{run.path}: steps {step + 1} to {step + count} were not finite, and are when they run again")
-    state.assign(before)
-    for done in range(step, bad):
-        metrics_of(done, 1)
-    values = state.values()
     pixels = session.whole_batch(images, bad)
-    tensors = tuple(examined(session, values, pixels, bad))
-    state.assign(values)
+    tensors = tuple(examined(session, before, pixels, bad))
+    state.assign(before)
     named = dict(zip(METRICS, metrics.tolist(), strict=True))
     precision = session.precision.precision
-    return Crash(bad + 1, session.recipe.training.seed, precision, tensors, named, values, pixels)
+    seed = session.recipe.training.seed
+    return Crash(bad + 1, seed, precision, tensors, tuple(after), named, before, pixels)
+
+
+def not_finite(values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the variables that hold a number which is not finite."""
+    return [name for name, value in values.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
 
 
 def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -> Iterator[TensorFacts]:
@@ -200,13 +208,18 @@ def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -
     yield from facts
 
 
+def bundle_folder(run: RunFolder, crash: Crash) -> Path:
+    """Where a crash is kept."""
+    return run.crashes / f"step-{crash.step:09d}"
+
+
 def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
     """Write a crash to a folder of its own in the run folder: recipe, state, images, facts.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
-    folder = run.crashes / f"step-{crash.step:09d}"
+    folder = bundle_folder(run, crash)
     facts = {
         "version": 1,
         "dcgan_kit": __version__,
@@ -258,8 +271,8 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     labels = tf.zeros((1, *shape[:4]), tf.int32)
     metrics = session.compile()(tf.constant(pixels[None]), labels, tf.constant(step, tf.int64)).numpy()
     named = dict(zip(METRICS, metrics.tolist(), strict=True))
-    precision = session.precision.precision
-    return Crash(facts["step"], training.seed, precision, tensors, named, values, pixels), facts["told"]
+    after, precision = tuple(not_finite(session.state.values())), session.precision.precision
+    return Crash(facts["step"], training.seed, precision, tensors, after, named, values, pixels), facts["told"]
 
 
 def _require_at_most(path: Path, most: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -19,11 +20,12 @@ from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.recipes.writing import as_data, as_yaml
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint import forget_recovered, restore_checkpoint, save_checkpoint
 from dcgan_kit.training.cluster import Watch, watching
-from dcgan_kit.training.crash import first_crash, write_bundle
+from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
 from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.precision import in_float32
@@ -35,6 +37,10 @@ from dcgan_kit.training.step import METRICS, Steps
 
 GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""
+
+
+MAX_TOLD = 6
+"""Names in a message."""
 
 
 class Diverged(UserError):
@@ -138,13 +144,20 @@ class _Loop:
         self.seconds = 0.0
         self.saved = -1
         self.logged: list[float] = []
+        self.ending = ""
 
     def run_to_end(self) -> Outcome:
         path, told = restore_checkpoint(self.run, self.state)
         for line in told if self.chief else ():
             self.watcher.note(line)
         step = self.state.steps_done
-        self._check_agreement(step)
+        recipe = hashlib.sha256(as_yaml(as_data(self.recipe)).encode()).digest()[:8]
+        self.session.devices.require_same(
+            step_of_the_run_folder=step,
+            recipe=int.from_bytes(recipe, "big"),
+            number_of_images=len(self.images),
+            devices_of_a_worker=self.session.devices.local_replicas,
+        )
         if step > self.training.steps:
             raise RunError(
                 f"{self.run.path}: {step} steps are done, and training.steps asks for {self.training.steps}; give "
@@ -162,58 +175,54 @@ class _Loop:
             if step == 0:
                 self._sample(step, writer)
             self.callbacks.call("on_train_begin")
-            stop = False
-            while step < self.training.steps and not stop:
+            while step < self.training.steps and not self.ending:
                 try:
-                    step, metrics, stop = self._to_next_log(step, received)
+                    step = self._to_next_checkpoint(step, received, writer)
                 except _NotFinite as found:
                     step = self._after_crash(found)
                     if writer is not None:
                         writer.rewind(step)
-                    continue
-                if metrics:
-                    self._log(step, metrics, writer)
-                if step % self.training.sample_every == 0 or step == self.training.steps:
-                    self._sample(step, writer)
-                if step % self.training.checkpoint_every == 0:
-                    self._save(step)
-            if self.saved != step:
-                self._save(step)
             self.callbacks.call("on_train_end")
-            early = self.callbacks.stopped_by if step < self.training.steps and not received else ""
-            if self.chief and (step == self.training.steps or early):
+            ended = step == self.training.steps or self.ending == "early"
+            if self.chief and ended:
                 self._finish()
             # All is written: from here on one worker may leave before another.
             self.session.devices.agree(0.0)
             if self.watch is not None:
                 self.watch.end()
-        ended = step == self.training.steps or early
         # Where another worker took the signal, this one ends as that one does.
-        return Outcome(self.run, step, None if ended else (received or [signal.SIGTERM])[0], early)
+        stopped = None if ended else (received or [signal.SIGTERM])[0]
+        return Outcome(self.run, step, stopped, self.callbacks.stopped_by if self.ending == "early" else "")
 
-    def _check_agreement(self, step: int) -> None:
-        (mean,) = self.session.devices.agree(float(step))
-        if mean != step:
-            raise RunError(
-                f"{self.run.path}: this worker found step {step} there, and others found another. The run folder must "
-                "be on a file system that all workers see"
-            )
+    def _to_next_checkpoint(self, step: int, received: list[signal.Signals], writer: MetricsWriter | None) -> int:
+        """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""
+        while True:
+            step, metrics = self._to_next_log(step, received)
+            if metrics:
+                self._log(step, metrics, writer)
+            if step % self.training.sample_every == 0 or step == self.training.steps:
+                self._sample(step, writer)
+            last = step == self.training.steps or bool(self.ending)
+            if (last or step % self.training.checkpoint_every == 0) and self.saved != step:
+                self._save(step)
+            if last or self.saved == step:
+                return step
 
-    def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float], bool]:
-        """Train up to the next step at which something is due; return it, the means over the way, whether to stop."""
+    def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float]]:
+        """Train up to the next step at which something is due; return it and the means over the way."""
         training = self.training
         due = min(
             (step // every + 1) * every
             for every in (training.log_every, training.sample_every, training.checkpoint_every)
         )
         due = min(due, training.steps)
-        first, totals, started, stop = step, np.zeros(len(METRICS)), time.perf_counter(), False
+        first, totals, started = step, np.zeros(len(METRICS)), time.perf_counter()
         while step < due:
             # All workers must take the same number of steps, and stop at the same one.
-            wish = float(bool(received or self.callbacks.stopped_by))
-            asked, seconds = self.session.devices.agree(wish, self.seconds)
-            if asked > 0:
-                stop = True
+            wishes = float(bool(received)), float(bool(self.callbacks.stopped_by))
+            signalled, early, seconds = self.session.devices.agree(*wishes, self.seconds)
+            if signalled > 0 or early > 0:
+                self.ending = "signal" if signalled > 0 else "early"
                 break
             if seconds > 0:
                 self.group = max(1, min(1000, round(GROUP_SECONDS / seconds)))
@@ -225,17 +234,24 @@ class _Loop:
             step += count
             self.watcher.progress(step, dict(zip(METRICS, means.tolist(), strict=True)))
         if step == first:
-            return step, {}, stop
+            return step, {}
         seconds = time.perf_counter() - started
         metrics = dict(zip(METRICS, (totals / (step - first)).tolist(), strict=True))
         metrics["images_per_second"] = (step - first) * training.batch_size / seconds
-        return step, metrics, stop
+        return step, metrics
 
     def _group(self, step: int, count: int) -> Any:
         pixels, labels = self.session.batches(self.images, step, count)
-        means = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy().astype(np.float64)
+        try:
+            means = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy().astype(np.float64)
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise RunError(
+                f"{self.run.path}: out of memory in step {step + 1}: lower training.batch_size, or raise "
+                "training.accumulate, in a new run folder"
+            ) from error
         if not np.isfinite(means).all():
-            raise _NotFinite(step, count, means)
+            wrong = [name for name, value in zip(METRICS, means, strict=True) if not np.isfinite(value)]
+            raise _NotFinite(step, count, wrong)
         return means
 
     def _after_crash(self, found: _NotFinite) -> int:
@@ -243,10 +259,15 @@ class _Loop:
         self.watcher.note(f"{found}; looking for the first such step")
         crash = first_crash(self.session, self.images, self.steps, self.run, found.step, found.count)
         again, scale = int(np.asarray(self.state.recoveries)), float(np.asarray(self.state.rate_scale))
-        bundle = write_bundle(self.run, self.recipe, crash) if self.chief else None
-        message = f"{crash}. Look at it with `dcgan-kit replay {bundle}`"
+        if self.chief:
+            write_bundle(self.run, self.recipe, crash)
+        self.session.devices.agree(0.0)
+        self.logged.clear()
+        message = f"{crash}. Look at it with `dcgan-kit replay {bundle_folder(self.run, crash)}`"
         if again >= self.training.recover_times:
             path, _ = restore_checkpoint(self.run, self.state)
+            if self.watch is not None:
+                self.watch.end()
             raise Diverged(
                 f"training diverged: {message}. The last checkpoint, {path}, is from before; try a lower learning rate "
                 "in a new run folder, or training.recover.times"
@@ -265,11 +286,17 @@ class _Loop:
         return step
 
     def _save(self, step: int) -> None:
+        values = self.state.values()
+        wrong = not_finite(values)
+        (bad,) = self.session.devices.agree(float(bool(wrong)))
+        if bad > 0:
+            # Numbers may overflow in the weights, or in statistics that no loss sees, before they do in a metric.
+            raise _NotFinite(self.saved, step - self.saved, wrong or ["variables of another worker"])
         if self.chief:
             metric = self.training.best_metric if self.logged else None
             value = float(np.mean(self.logged)) if self.logged else 0.0
             highest = self.training.best_mode == "highest"
-            save_checkpoint(self.run, self.state, self.training.keep, metric or "", value, highest)
+            save_checkpoint(self.run, self.state, self.training.keep, metric or "", value, highest, values)
         self.logged.clear()
         self.session.devices.agree(0.0)
         self.saved = step
@@ -312,7 +339,8 @@ class _Loop:
 
 
 class _NotFinite(Exception):
-    def __init__(self, step: int, count: int, means: Any) -> None:
-        wrong = [name for name, value in zip(METRICS, means, strict=True) if not np.isfinite(value)]
-        super().__init__(f"not finite between steps {step + 1} and {step + count}: {', '.join(wrong)}")
+    def __init__(self, step: int, count: int, wrong: Sequence[str]) -> None:
+        more = f" and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+        told = ", ".join(wrong[:MAX_TOLD]) + more
+        super().__init__(f"not finite between steps {step + 1} and {step + count}: {told}")
         self.step, self.count = step, count

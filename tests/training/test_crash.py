@@ -13,7 +13,7 @@ from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.training.crash import replayed
 from dcgan_kit.training.loop import Diverged
 
-SGD = "training.optimizer={{use: sgd/sgd, learning_rate: {}}}"
+SGD = "training.optimizer={{use: descent/descent, learning_rate: {}}}"
 """A plugin's, which takes any rate."""
 EACH = ("training.checkpoint_every=1", "training.log_every=1")
 
