@@ -73,7 +73,7 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
         check_component(component)
     check_component(swish.mish_like, sharpness=3.0)
     folder = load_plugins(PluginSettings(folders=(sample_plugins / "folder",)))
-    for owner in ("bent", "sgd"):
+    for owner in ("bent", "descent"):
         for component in folder.find(owner).components:
             check_component(component)
 
