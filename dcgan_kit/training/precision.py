@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from dcgan_kit.recipes.resolved import Precision
 from dcgan_kit.training.devices import Devices
 
 BFLOAT16_CPU = frozenset({"avx512_bf16", "amx_bf16"})
-"""Flags of processors whose matrix products in bfloat16 are faster than in float32."""
+"""Flags of processors that multiply bfloat16 in hardware."""
 BFLOAT16_GPU = (8, 0)
 """Compute capability from which Nvidia's GPUs multiply bfloat16 in tensor cores."""
+WORTH_IT = 1.1
+"""How many times as fast bfloat16 must be."""
+HEATS = 7
 
 
 @dataclass(frozen=True)
@@ -29,22 +33,47 @@ class Chosen:
 
 
 def choose_precision(wanted: Precision, devices: Devices) -> Chosen:
-    """Return the precision to train in; ``auto`` takes bfloat16 where the device has it in hardware."""
+    """Return the precision to train in; ``auto`` takes bfloat16 where the device has it and is faster in it."""
     if wanted != "auto":
         return Chosen(wanted, "as the recipe says")
-    found = _bfloat16(devices.kind)
+    faster, reason = _bfloat16_pays(devices.kind)
     # Workers that compute in different numbers would train different networks.
-    (share,) = devices.agree(float(bool(found)))
+    (share,) = devices.agree(float(faster))
     if share == 1.0:
-        return Chosen("mixed_bfloat16", f"auto: {found}")
-    whose = "not every worker" if found else f"this {devices.kind}"
-    return Chosen("float32", f"auto: {whose} has {'' if found else 'no '}bfloat16 in hardware")
+        return Chosen("mixed_bfloat16", f"auto: {reason}")
+    return Chosen("float32", f"auto: {'bfloat16 is not faster on every worker' if faster else reason}")
+
+
+def _bfloat16_pays(kind: str) -> tuple[bool, str]:
+    """Whether the device is faster in bfloat16, and why."""
+    if kind == "TPU":
+        return True, "TPUs compute in bfloat16"
+    found = _bfloat16(kind)
+    if not found:
+        return False, f"this {kind} has no bfloat16 in hardware"
+    # To have it is not to be faster in it: some processors take as long for its instructions, or longer.
+    ratio = _times_as_fast()
+    return ratio >= WORTH_IT, f"{found}, {ratio:.1f} times as fast as float32"
+
+
+def _times_as_fast() -> float:
+    """How many times as fast a convolution is in bfloat16 as in float32, here and now."""
+    noise = tf.random.stateless_normal((32, 32, 32, 64), [0, 1]), tf.random.stateless_normal((4, 4, 64, 128), [0, 2])
+    convolve = tf.function(lambda images, kernel: tf.reduce_sum(tf.nn.conv2d(images, kernel, 2, "SAME")))
+    runners = {kind: [tf.cast(tensor, kind) for tensor in noise] for kind in (tf.float32, tf.bfloat16)}
+    best = dict.fromkeys(runners, float("inf"))
+    for heat in range(HEATS):
+        # In turns, so that what else the machine does meets both; the first heat prepares kernels.
+        for kind, tensors in runners.items():
+            begun = time.perf_counter()
+            convolve(*tensors).numpy()
+            if heat > 0:
+                best[kind] = min(best[kind], time.perf_counter() - begun)
+    return best[tf.float32] / best[tf.bfloat16]
 
 
 def _bfloat16(kind: str) -> str:
     """What of the device computes in bfloat16; empty if nothing does."""
-    if kind == "TPU":
-        return "TPUs compute in bfloat16"
     if kind == "GPU":
         for device in tf.config.list_physical_devices("GPU"):
             capability = tf.config.experimental.get_device_details(device).get("compute_capability")

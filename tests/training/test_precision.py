@@ -22,24 +22,32 @@ def cpu():
 
 
 @pytest.mark.parametrize(
-    ("flags", "precision", "reason"),
+    ("flags", "ratio", "precision", "reason"),
     [
-        ("fpu sse2 avx512f avx512_bf16", "mixed_bfloat16", "auto: the processor has avx512_bf16"),
-        ("fpu amx_bf16 avx512_bf16", "mixed_bfloat16", "auto: the processor has amx_bf16"),
-        ("fpu sse2 avx512f bf16 avx512_bf16x", "float32", "auto: this CPU has no bfloat16 in hardware"),
-        (None, "float32", "auto: this CPU has no bfloat16 in hardware"),
+        ("fpu avx512f avx512_bf16", 1.9, "mixed_bfloat16", "auto: the processor has avx512_bf16, 1.9 times as fast as float32"),
+        ("fpu amx_bf16 avx512_bf16", 1.1, "mixed_bfloat16", "auto: the processor has amx_bf16, 1.1 times as fast as float32"),
+        ("fpu avx512f avx512_bf16", 0.6, "float32", "auto: the processor has avx512_bf16, 0.6 times as fast as float32"),
+        ("fpu sse2 avx512f bf16 avx512_bf16x", 9.9, "float32", "auto: this CPU has no bfloat16 in hardware"),
+        (None, 9.9, "float32", "auto: this CPU has no bfloat16 in hardware"),
     ],
 )
-def test_auto_takes_bfloat16_where_the_processor_has_it(flags, precision, reason, tmp_path, monkeypatch):
+def test_auto_takes_bfloat16_where_it_is_faster(flags, ratio, precision, reason, tmp_path, monkeypatch):
     file = tmp_path / "cpuinfo"
     if flags is not None:
         file.write_text(f"processor\t: 0\nmodel name\t: avx512_bf16 in a name\nflags\t\t: {flags}\nbugs\t\t:\n")
     read = under_test._processor_flags
     monkeypatch.setattr(under_test, "_processor_flags", lambda: read(file))
+    monkeypatch.setattr(under_test, "_times_as_fast", lambda: ratio)
     chosen = choose_precision("auto", cpu())
     assert (chosen.precision, chosen.reason) == (precision, reason)
     for wanted in ("float32", *MIXED):
         assert choose_precision(wanted, cpu()).precision == wanted, "what the recipe says goes before"
+
+
+def test_the_race_measures_something():
+    ratio = under_test._times_as_fast()
+    assert np.isfinite(ratio)
+    assert ratio > 0.0
 
 
 @pytest.mark.parametrize("precision", MIXED)
@@ -80,6 +88,7 @@ def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(tiny, run, tmp_path
 
     loaded = tiny("training.precision=auto")
     monkeypatch.setattr(under_test, "_processor_flags", lambda: frozenset({"avx512_bf16"}))
+    monkeypatch.setattr(under_test, "_times_as_fast", lambda: 2.0)
     run(loaded, tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM) if step == 2 else None)
     monkeypatch.setattr(under_test, "_processor_flags", frozenset)
     _, notes = run(loaded, tmp_path / "run")
