@@ -73,7 +73,7 @@ def train(
     with _Progress(loaded.recipe.training.steps, loaded.recipe.training.batch_size) as progress:
         outcome = run_training(loaded.recipe, loaded.plugins, path, progress, may_change)
     if outcome.stopped_by:
-        note(f"plugin {outcome.stopped_by} ended training after step {outcome.step}")
+        note(f"{outcome.stopped_by} ended training after step {outcome.step}")
     if outcome.signal is None:
         note(
             f"done: {outcome.run.path} (samples in {outcome.run.samples}, "

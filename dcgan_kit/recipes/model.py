@@ -15,8 +15,18 @@ def _slot_mapping(value: Any) -> Any:
     raise ValueError("must be a component: its name, or a mapping with 'use'")
 
 
+def _present_slot_mapping(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must be a component: its name, or a mapping with 'use'")
+    return _slot_mapping(value)
+
+
 Chosen = Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping)]
 """A component: its name, or a mapping with ``use``. The key is called like the kind."""
+Several = Annotated[
+    tuple[Annotated[dict[str, Any], BeforeValidator(_present_slot_mapping)], ...], Field(max_length=100)
+]
+"""Components of one kind."""
 
 
 def _whole(value: Any) -> Any:
@@ -152,10 +162,28 @@ class Recovery(Strict):
 class Best(Strict):
     """Which checkpoint is kept for good beside the newest."""
 
-    metric: Literal["generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake"] | None = Field(
-        None, description="mean since the checkpoint before; null: none is kept for good"
+    metric: str | None = Field(
+        None,
+        description="a number of one of the scores, by the last evaluation; or generator_loss, discriminator_loss, "
+        "discriminator_real or discriminator_fake, mean since the checkpoint before; null: none is kept for good",
     )
     mode: Literal["lowest", "highest"] = Field("lowest", description="which value is the best")
+
+
+class Evaluation(Strict):
+    """How near samples come to real images while training goes on."""
+
+    every: Every = Field(1000, description="steps between evaluations")
+    samples: int = Field(1000, ge=2, le=1_000_000, description="generated images that each one draws")
+    extractor: Chosen = Field(None, description="turns images into features; null: the one that suits the data")
+    scores: Several = Field((), description="what each evaluation computes; none: there are no evaluations")
+
+
+class Probing(Strict):
+    """What is measured inside the networks while training goes on."""
+
+    every: Every = Field(100, description="steps between probings; dear probes wait for an evaluation")
+    probes: Several = Field((), description="what is measured; none: nothing is probed")
 
 
 class Training(Strict):
@@ -204,6 +232,11 @@ class Training(Strict):
     keep: int = Field(2, ge=1, le=1000, description="checkpoints that stay")
     best: Best = Field(Best(), description="which checkpoint is kept for good beside the newest")
     recover: Recovery = Field(Recovery(), description="what to do when a number is no longer finite")
+    evaluation: Evaluation = Field(Evaluation(), description="how near samples come to real images")
+    probing: Probing = Field(Probing(), description="what is measured inside the networks")
+    on_disease: Literal["continue", "stop"] = Field(
+        "continue", description="whether training goes on when a probe finds a network ill"
+    )
     sample_grid: tuple[Annotated[int, Field(ge=1, le=32)], Annotated[int, Field(ge=1, le=32)]] = Field(
         (8, 8), description="rows and columns of the sample grids"
     )

@@ -68,6 +68,9 @@ class _Resolution:
         augmentation = self._optional("training", "augmentation")
         optimizers = [self._of_network("optimizer", role) for role in ("generator", "discriminator")]
         schedules = [self._of_network("schedule", role) for role in ("generator", "discriminator")]
+        extractor = self._optional("training", "evaluation", "extractor")
+        scores = self._several("score", "training", "evaluation", "scores")
+        probes = self._several("probe", "training", "probing", "probes")
         for path, message, place in training_problems(self.node):
             self._problem(path, message, place)
         generator = self._network("generator")
@@ -90,7 +93,9 @@ class _Resolution:
             generator=generator,
             discriminator=discriminator,
             data=data,
-            training=training_plan(training, Chosen(loss, penalty, augmentation, *optimizers, *schedules)),
+            training=training_plan(
+                training, Chosen(loss, penalty, augmentation, *optimizers, *schedules, extractor, scores, probes)
+            ),
             distribution=DistributionPlan(**shape.distribute.model_dump()),
             silence=shape.silence,
             plugins=shape.plugins,
@@ -144,6 +149,19 @@ class _Resolution:
     def _optional(self, *path: str) -> Choice | None:
         node = self._at(*path)
         return None if node is None or node.value is None else self._choice(path[-1], node, path)
+
+    def _several(self, kind: str, *path: str) -> tuple[Choice, ...]:
+        """A list of components of one kind; each may come once."""
+        node = self._at(*path)
+        items = node.value if node is not None and isinstance(node.value, list) else []
+        chosen: list[Choice] = []
+        for index, item in enumerate(items):
+            choice = self._choice(kind, item, (*path, index)) if isinstance(item.value, str | dict) else None
+            if choice is not None and any(choice.component == other.component for other in chosen):
+                self._problem((*path, index), f"names {kind} {choice.component.name!r} a second time", item)
+            elif choice is not None:
+                chosen.append(choice)
+        return tuple(chosen)
 
     def _of_network(self, kind: str, role: str) -> Choice | None:
         """What training names for one network, over what it names for both."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dcgan_kit.errors import did_you_mean
 from dcgan_kit.recipes import model
 from dcgan_kit.recipes.nodes import Node
-from dcgan_kit.recipes.resolved import Choice, NetworkTraining, TrainingPlan
+from dcgan_kit.recipes.resolved import Choice, EvaluationPlan, NetworkTraining, ProbingPlan, TrainingPlan
 from dcgan_kit.recipes.validating import Path
 
 PARAMETER_SERVER = (
     "parameter servers train each worker on stale weights: the two networks of a GAN would meet old opponents, and no "
     "run could be repeated. Choose multi_worker"
 )
+
+LOSS_METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake")
+"""What the best checkpoint may be kept by, besides the numbers of scores."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class Chosen:
     discriminator_optimizer: Choice | None
     generator_schedule: Choice | None
     discriminator_schedule: Choice | None
+    extractor: Choice | None
+    scores: tuple[Choice, ...]
+    probes: tuple[Choice, ...]
 
 
 def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
@@ -56,6 +63,11 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
     strategy = at("distribute", "strategy")
     if strategy is not None and strategy.value == "parameter_server":
         yield ("distribute", "strategy"), PARAMETER_SERVER, strategy
+    metric, scores = at("training", "best", "metric"), at("training", "evaluation", "scores")
+    named = metric is not None and isinstance(metric.value, str) and metric.value not in LOSS_METRICS
+    if metric is not None and named and (scores is None or not scores.value):
+        message = f"no scores are evaluated, and no loss is called {metric.value!r}"
+        yield ("training", "best", "metric"), f"{message}.{did_you_mean(metric.value, LOSS_METRICS)}", metric
     parts, batch = at("training", "accumulate"), at("training", "batch_size")
     images = model.Training.model_fields["batch_size"].default if batch is None else batch.value
     if parts is None or type(parts.value) is not int or type(images) is not int:
@@ -97,6 +109,11 @@ def training_plan(training: model.Training, chosen: Chosen) -> TrainingPlan:
         best_mode=training.best.mode,
         recover_times=training.recover.times,
         recover_rate=training.recover.rate,
+        evaluation=EvaluationPlan(
+            training.evaluation.every, training.evaluation.samples, chosen.extractor, chosen.scores
+        ),
+        probing=ProbingPlan(training.probing.every, chosen.probes),
+        on_disease=training.on_disease,
         sample_grid=training.sample_grid,
     )
 

@@ -28,6 +28,7 @@ from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
 from dcgan_kit.training.metrics import MetricsWriter
+from dcgan_kit.training.observing import Observe, Observer, nobody
 from dcgan_kit.training.precision import in_float32
 from dcgan_kit.training.run_folder import RunFolder, adopt, begun_precision, environment, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
@@ -68,7 +69,7 @@ class Outcome:
         run: the run folder.
         step: steps that are done.
         signal: the signal that stopped it, or None where it reached the end.
-        stopped_by: the plugin whose callback stopped it; empty if none did.
+        stopped_by: who ended it before its last step, a plugin's callback or a finding; empty if nobody did.
     """
 
     run: RunFolder
@@ -78,7 +79,12 @@ class Outcome:
 
 
 def train(
-    recipe: ResolvedRecipe, plugins: LoadedPlugins, path: Path, watcher: Watcher, may_change: Sequence[str] = ()
+    recipe: ResolvedRecipe,
+    plugins: LoadedPlugins,
+    path: Path,
+    watcher: Watcher,
+    may_change: Sequence[str] = (),
+    observe: Observe = nobody,
 ) -> Outcome:
     """Train a recipe in a run folder, from its checkpoint if it holds one.
 
@@ -88,6 +94,7 @@ def train(
         path: the run folder; several workers must see the same one.
         watcher: who is told.
         may_change: keys in which the recipe may differ from the one that the run began with.
+        observe: who looks at the run between groups of steps.
 
     Raises:
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
@@ -101,7 +108,7 @@ def train(
         session = Session.create(recipe, begun, strangers, devices)
         precision = session.precision
         watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
-        images, _ = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
+        images, held_out = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
         for line in images.skipped:
             watcher.note(f"skipped {line}")
         held.enter_context(blaming(session.state.networks, strangers))
@@ -112,7 +119,8 @@ def train(
             facts = environment(plugins, precision.precision, str(devices), len(images))
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
-        return _Loop(session, plugins, run, images, steps, watcher, watch).run_to_end()
+        observers = observe(session, run, images, held_out)
+        return _Loop(session, plugins, run, images, steps, watcher, watch, observers).run_to_end()
 
 
 class _Loop:
@@ -125,6 +133,7 @@ class _Loop:
         steps: Steps,
         watcher: Watcher,
         watch: Watch | None,
+        observers: Sequence[Observer],
     ) -> None:
         self.session = session
         self.recipe = session.recipe
@@ -136,6 +145,8 @@ class _Loop:
         self.steps = steps
         self.watcher = watcher
         self.watch = watch
+        self.observers = observers
+        self.best_by_score = self.training.best_metric is not None and self.training.best_metric not in METRICS
         generator = session.state.networks.generator.model
         self.callbacks = Callbacks.of(plugins, self.recipe, run, generator) if self.chief else Callbacks(())
         rows, columns = self.training.sample_grid
@@ -145,6 +156,7 @@ class _Loop:
         self.saved = -1
         self.logged: list[float] = []
         self.ending = ""
+        self.found = ""
 
     def run_to_end(self) -> Outcome:
         path, told = restore_checkpoint(self.run, self.state)
@@ -174,6 +186,7 @@ class _Loop:
             writer = held.enter_context(MetricsWriter.open(self.run, step)) if self.chief else None
             if step == 0:
                 self._sample(step, writer)
+                self._look(step, writer)
             self.callbacks.call("on_train_begin")
             while step < self.training.steps and not self.ending:
                 try:
@@ -192,7 +205,8 @@ class _Loop:
                 self.watch.end()
         # Where another worker took the signal, this one ends as that one does.
         stopped = None if ended else (received or [signal.SIGTERM])[0]
-        return Outcome(self.run, step, stopped, self.callbacks.stopped_by if self.ending == "early" else "")
+        stopped_by = self.callbacks.stopped_by and f"plugin {self.callbacks.stopped_by}"
+        return Outcome(self.run, step, stopped, (self.found or stopped_by) if self.ending == "early" else "")
 
     def _to_next_checkpoint(self, step: int, received: list[signal.Signals], writer: MetricsWriter | None) -> int:
         """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""
@@ -202,11 +216,17 @@ class _Loop:
                 self._log(step, metrics, writer)
             if step % self.training.sample_every == 0 or step == self.training.steps:
                 self._sample(step, writer)
+            self._look(step, writer)
             last = step == self.training.steps or bool(self.ending)
-            if (last or step % self.training.checkpoint_every == 0) and self.saved != step:
+            if (last or self._is_checkpoint(step)) and self.saved != step:
                 self._save(step)
             if last or self.saved == step:
                 return step
+
+    def _is_checkpoint(self, step: int) -> bool:
+        # What is kept for its score must be what was scored.
+        evaluated = self.best_by_score and step % self.training.evaluation.every == 0
+        return evaluated or step % self.training.checkpoint_every == 0
 
     def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float]]:
         """Train up to the next step at which something is due; return it and the means over the way."""
@@ -216,10 +236,11 @@ class _Loop:
             for every in (training.log_every, training.sample_every, training.checkpoint_every)
         )
         due = min(due, training.steps)
+        due = next((s for s in range(step + 1, due) if any(o.due(s) for o in self.observers)), due)
         first, totals, started = step, np.zeros(len(METRICS)), time.perf_counter()
         while step < due:
             # All workers must take the same number of steps, and stop at the same one.
-            wishes = float(bool(received)), float(bool(self.callbacks.stopped_by))
+            wishes = float(bool(received)), float(bool(self.callbacks.stopped_by or self.found))
             signalled, early, seconds = self.session.devices.agree(*wishes, self.seconds)
             if signalled > 0 or early > 0:
                 self.ending = "signal" if signalled > 0 else "early"
@@ -302,7 +323,7 @@ class _Loop:
         self.saved = step
 
     def _log(self, step: int, metrics: dict[str, float], writer: MetricsWriter | None) -> None:
-        if self.training.best_metric is not None:
+        if self.training.best_metric in METRICS:
             self.logged.append(metrics[self.training.best_metric])
         if writer is not None:
             writer.scalars(step, metrics)
@@ -318,6 +339,24 @@ class _Loop:
             grid = grid_of(images, rows, columns)
             self.run.write(self.run.samples / f"step-{step:06d}{name}.png", png_of(grid))
             writer.image(step, f"samples{name}", grid)
+
+    def _look(self, step: int, writer: MetricsWriter | None) -> None:
+        """Let whoever is due look at the run, and tell what they saw."""
+        if writer is None:
+            return
+        for observer in self.observers:
+            if not observer.due(step):
+                continue
+            sight = observer.look(step)
+            if sight.numbers:
+                writer.scalars(step, sight.numbers)
+            for name, image in sight.images.items():
+                writer.image(step, name, image)
+            for line in sight.lines:
+                self.watcher.note(line)
+            if sight.best is not None:
+                self.logged.append(sight.best)
+            self.found = self.found or sight.stop
 
     def _generators(self) -> dict[str, Any]:
         """What is sampled and kept: the average, and the generator itself beside it."""
