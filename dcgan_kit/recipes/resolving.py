@@ -94,7 +94,19 @@ class _Resolution:
             discriminator=discriminator,
             data=data,
             training=training_plan(
-                training, Chosen(loss, penalty, augmentation, *optimizers, *schedules, extractor, scores, probes)
+                training,
+                Chosen(
+                    loss=loss,
+                    penalty=penalty,
+                    augmentation=augmentation,
+                    generator_optimizer=optimizers[0],
+                    discriminator_optimizer=optimizers[1],
+                    generator_schedule=schedules[0],
+                    discriminator_schedule=schedules[1],
+                    extractor=extractor,
+                    scores=scores,
+                    probes=probes,
+                ),
             ),
             distribution=DistributionPlan(**shape.distribute.model_dump()),
             silence=shape.silence,

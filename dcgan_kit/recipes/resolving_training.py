@@ -64,10 +64,10 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
     if strategy is not None and strategy.value == "parameter_server":
         yield ("distribute", "strategy"), PARAMETER_SERVER, strategy
     metric, scores = at("training", "best", "metric"), at("training", "evaluation", "scores")
-    named = metric is not None and isinstance(metric.value, str) and metric.value not in LOSS_METRICS
-    if metric is not None and named and (scores is None or not scores.value):
-        message = f"no scores are evaluated, and no loss is called {metric.value!r}"
-        yield ("training", "best", "metric"), f"{message}.{did_you_mean(metric.value, LOSS_METRICS)}", metric
+    name = None if metric is None else metric.value
+    if metric is not None and isinstance(name, str) and name not in LOSS_METRICS and (not scores or not scores.value):
+        message = f"no scores are evaluated, and no loss is called {name!r}.{did_you_mean(name, LOSS_METRICS)}"
+        yield ("training", "best", "metric"), message, metric
     parts, batch = at("training", "accumulate"), at("training", "batch_size")
     images = model.Training.model_fields["batch_size"].default if batch is None else batch.value
     if parts is None or type(parts.value) is not int or type(images) is not int:

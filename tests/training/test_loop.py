@@ -348,7 +348,7 @@ def test_a_callback_ends_training_early_and_the_run_is_finished(tiny, run, tmp_p
     loaded = tiny("training.steps=100", "training.ema=0.9", folder=tmp_path / "plugins")
     outcome, _ = run(loaded, tmp_path / "run")
     assert (outcome.step, outcome.signal) == (4, None)
-    assert outcome.stopped_by.startswith("enough")
+    assert outcome.stopped_by.startswith("plugin enough")
     assert outcome.run.finished
     assert outcome.run.raw_generator_file.exists()
     assert (outcome.run.checkpoints / "step-000000004.npz").exists()
