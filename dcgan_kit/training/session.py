@@ -17,7 +17,7 @@ from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.devices import Devices, choose_devices
 from dcgan_kit.training.parts import build_parts
-from dcgan_kit.training.precision import Chosen, choose_precision, set_precision
+from dcgan_kit.training.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.training.state import TrainingState
 from dcgan_kit.training.step import AdversarialStep, Steps, batches_a_step, compiled_steps
 
@@ -37,7 +37,7 @@ class Session:
 
     recipe: ResolvedRecipe
     devices: Devices
-    precision: Chosen
+    precision: ChosenPrecision
     xla: bool
     state: TrainingState
     step: AdversarialStep
@@ -73,7 +73,7 @@ class Session:
                 state = TrainingState.create(recipe, networks, parts)
         chosen = choose_precision(recipe.training.precision, devices)
         if precision is not None and precision != chosen.precision:
-            chosen = Chosen(precision, "as the run was begun")
+            chosen = ChosenPrecision(precision, "as the run was begun")
         set_precision(networks, chosen.precision)
         xla = _xla(recipe, devices, networks)
         step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")
