@@ -27,13 +27,14 @@ from dcgan_kit.training.checkpoint import forget_recovered, restore_checkpoint, 
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
+from dcgan_kit.training.measures import METRICS, means
 from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.precision import in_float32
 from dcgan_kit.training.run_folder import RunFolder, adopt, begun_precision, environment, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals
-from dcgan_kit.training.step import METRICS, Steps
+from dcgan_kit.training.step import Steps
 
 GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""
@@ -216,7 +217,7 @@ class _Loop:
             for every in (training.log_every, training.sample_every, training.checkpoint_every)
         )
         due = min(due, training.steps)
-        first, totals, started = step, np.zeros(len(METRICS)), time.perf_counter()
+        first, totals, started = step, np.zeros((2, len(METRICS))), time.perf_counter()
         while step < due:
             # All workers must take the same number of steps, and stop at the same one.
             wishes = float(bool(received)), float(bool(self.callbacks.stopped_by))
@@ -228,31 +229,31 @@ class _Loop:
                 self.group = max(1, min(1000, round(GROUP_SECONDS / seconds)))
             count = min(self.group, due - step)
             group_started = time.perf_counter()
-            means = self._group(step, count)
+            found = self._group(step, count)
             self.seconds = (time.perf_counter() - group_started) / count
-            totals += count * means
+            totals += found
             step += count
-            self.watcher.progress(step, dict(zip(METRICS, means.tolist(), strict=True)))
+            self.watcher.progress(step, means(found))
         if step == first:
             return step, {}
         seconds = time.perf_counter() - started
-        metrics = dict(zip(METRICS, (totals / (step - first)).tolist(), strict=True))
+        metrics = means(totals)
         metrics["images_per_second"] = (step - first) * training.batch_size / seconds
         return step, metrics
 
     def _group(self, step: int, count: int) -> Any:
         pixels, labels = self.session.batches(self.images, step, count)
         try:
-            means = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy().astype(np.float64)
+            totals = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy()
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise RunError(
                 f"{self.run.path}: out of memory in step {step + 1}: lower training.batch_size, or raise "
                 "training.accumulate, in a new run folder"
             ) from error
-        if not np.isfinite(means).all():
-            wrong = [name for name, value in zip(METRICS, means, strict=True) if not np.isfinite(value)]
+        wrong = [name for name, value in means(totals).items() if not np.isfinite(value)]
+        if wrong:
             raise _NotFinite(step, count, wrong)
-        return means
+        return totals
 
     def _after_crash(self, found: _NotFinite) -> int:
         """Find the first step that went wrong, keep what shows why, and go back if the recipe says so."""

@@ -19,7 +19,8 @@ from dcgan_kit.training.devices import Devices, choose_devices
 from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.training.state import TrainingState
-from dcgan_kit.training.step import AdversarialStep, Steps, batches_a_step, compiled_steps
+from dcgan_kit.training.step import AdversarialStep, Steps, compiled_steps
+from dcgan_kit.training.turns import batches_a_step
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,13 @@ class Session:
         """Trace the function of K steps."""
         return compiled_steps(self.step, self.xla)
 
+    def alone(self) -> Session:
+        """Return a session of the same recipe on one device of this process, at step 0; itself where it is on one."""
+        if self.devices.name == "one_device":
+            return self
+        one = Devices(tf.distribute.get_strategy(), "one_device", 1, None, self.devices.kind)
+        return Session.create(self.recipe, self.precision.precision, devices=one)
+
     def batches(self, images: Images, first: int, count: int) -> tuple[Any, Any]:
         """Return what this process' replicas see in ``count`` steps from ``first``: uint8 images, int32 labels."""
         here = slice(self.devices.first_replica, self.devices.first_replica + self.devices.local_replicas)
@@ -95,7 +103,7 @@ class Session:
         return images.batch(self._indices(images, step, 1)[0])
 
     def _indices(self, images: Images, first: int, count: int) -> Any:
-        training, each = self.recipe.training, batches_a_step(self.recipe)
+        training, each = self.recipe.training, batches_a_step(self.recipe.training)
         indices = np.stack([
             batch_indices(len(images), training.batch_size, training.seed, number)
             for number in range(first * each, (first + count) * each)

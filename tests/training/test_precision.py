@@ -119,7 +119,7 @@ def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):
     optimizers = [np.asarray(v) for v in ours.state.discriminator_optimizer.variables]
     metrics = ours.take(1, 1)
     assert np.isfinite(list(metrics.values())).all()
-    assert metrics["generator_gradient"] == metrics["discriminator_gradient"] == 0.0
+    assert not {"generator_gradient", "discriminator_gradient"} & metrics.keys(), "there was no update"
     np.testing.assert_allclose(ours.state.loss_scale.numpy(), [3e38 / 2, 0.0], rtol=1e-6)
     for role, before in weights.items():
         for one, other in zip(before, ours.weights(role), strict=True):
