@@ -30,7 +30,7 @@ from dcgan_kit.training.devices import choose_devices
 from dcgan_kit.training.measures import METRICS, means
 from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.precision import in_float32
-from dcgan_kit.training.run_folder import RunFolder, adopt, begun_precision, environment, locked, open_run, writing
+from dcgan_kit.training.run_folder import RunFolder, adopt, environment, locked, open_run, precision_so_far, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals
@@ -98,8 +98,8 @@ def train(
     with ExitStack() as held:
         watch = held.enter_context(watching(devices.cluster, watcher.note))
         # Where the recipe says which, it is that one: the recipe may have changed since.
-        begun = begun_precision(path) if recipe.training.precision == "auto" else None
-        session = Session.create(recipe, begun, strangers, devices)
+        so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
+        session = Session.create(recipe, so_far, strangers, devices)
         precision = session.precision
         watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
         images, _ = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
@@ -108,12 +108,12 @@ def train(
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
         run = RunFolder(path)
+        facts = environment(plugins, precision.precision, str(devices), len(images))
         if devices.chief:
             held.enter_context(locked(run))
-            facts = environment(plugins, precision.precision, str(devices), len(images))
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
-        return _Loop(session, plugins, run, images, steps, watcher, watch).run_to_end()
+        return _Loop(session, plugins, run, facts, images, steps, watcher, watch).run_to_end()
 
 
 class _Loop:
@@ -122,6 +122,7 @@ class _Loop:
         session: Session,
         plugins: LoadedPlugins,
         run: RunFolder,
+        facts: Mapping[str, Any],
         images: Images,
         steps: Steps,
         watcher: Watcher,
@@ -133,6 +134,7 @@ class _Loop:
         self.state = session.state
         self.chief = session.devices.chief
         self.run = run
+        self.facts = facts
         self.images = images
         self.steps = steps
         self.watcher = watcher
@@ -165,7 +167,7 @@ class _Loop:
                 f"--may-change training.steps with {step} or more"
             )
         if self.chief:
-            adopt(self.run, self.recipe)
+            adopt(self.run, self.recipe, self.facts)
         if path is not None:
             self.watcher.note(f"going on from step {step} ({path})")
             self.saved = step

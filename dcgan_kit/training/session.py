@@ -54,7 +54,7 @@ class Session:
 
         Args:
             recipe: what to train.
-            precision: the precision that a run was begun in; default: what the recipe says.
+            precision: the precision of the run so far; default: what the recipe says.
             strangers: plugins that are not built in, whose layers may fail.
             devices: those that an earlier session of this process has set up; default: what the recipe asks for.
 
@@ -74,7 +74,7 @@ class Session:
                 state = TrainingState.create(recipe, networks, parts)
         chosen = choose_precision(recipe.training.precision, devices)
         if precision is not None and precision != chosen.precision:
-            chosen = ChosenPrecision(precision, "as the run was begun")
+            chosen = ChosenPrecision(precision, "as this run so far")
         set_precision(networks, chosen.precision)
         xla = _xla(recipe, devices, networks)
         step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")
