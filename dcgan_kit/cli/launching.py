@@ -20,15 +20,17 @@ import click
 
 from dcgan_kit.cli.console import note
 from dcgan_kit.cli.options import (
-    complete_recipe,
+    may_change_option,
     overrides_argument,
     plugin_arguments,
     plugin_options,
     plugin_settings,
+    recipe_and_overrides,
+    recipe_to_train,
+    run_option,
     warn_of_broken,
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED, WRONG_INPUT
-from dcgan_kit.cli.training import DEFAULT_RECIPE
 
 START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
 LEFT_SECONDS = 10.0
@@ -58,22 +60,11 @@ class Worker:
 
 
 @click.command()
-@click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
+@recipe_to_train
 @overrides_argument
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes to start.")
-@click.option(
-    "--run",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Run folder.  [default: runs/NAME of the recipe]",
-)
-@click.option(
-    "--may-change",
-    multiple=True,
-    metavar="KEY",
-    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
-)
+@run_option
+@may_change_option
 @plugin_options
 def launch(
     recipe: str, overrides: tuple[str, ...], workers: int, path: Path | None, may_change: tuple[str, ...]
@@ -85,8 +76,7 @@ def launch(
     """
     from dcgan_kit.recipes.loading import load_recipe
 
-    if "=" in recipe:
-        recipe, overrides = DEFAULT_RECIPE, (recipe, *overrides)
+    recipe, overrides = recipe_and_overrides(recipe, overrides)
     overrides = (*overrides, "distribute.strategy=multi_worker")
     # What is wrong with a recipe is told here, once, before anything is started.
     loaded = load_recipe(recipe, overrides, plugin_settings())

@@ -14,40 +14,30 @@ import click
 
 from dcgan_kit.cli.console import console, facts, note
 from dcgan_kit.cli.options import (
-    complete_recipe,
     json_option,
+    may_change_option,
     overrides_argument,
     plugin_options,
     plugin_settings,
+    recipe_and_overrides,
+    recipe_to_train,
+    run_option,
     warn_of_broken,
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED
 from dcgan_kit.errors import printable
 
-DEFAULT_RECIPE = "lecture-fashion28"
-
 
 @click.command()
-@click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
+@recipe_to_train
 @overrides_argument
-@click.option(
-    "--run",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Run folder.  [default: runs/NAME of the recipe]",
-)
+@run_option
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "one_device", "mirrored", "multi_worker", "tpu"]),
     help="Devices that share the work; short for distribute.strategy=…",
 )
-@click.option(
-    "--may-change",
-    multiple=True,
-    metavar="KEY",
-    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
-)
+@may_change_option
 @plugin_options
 def train(
     recipe: str, overrides: tuple[str, ...], path: Path | None, strategy: str | None, may_change: tuple[str, ...]
@@ -58,8 +48,7 @@ def train(
     """
     from dcgan_kit.recipes.loading import load_recipe
 
-    if "=" in recipe:
-        recipe, overrides = DEFAULT_RECIPE, (recipe, *overrides)
+    recipe, overrides = recipe_and_overrides(recipe, overrides)
     if strategy is not None:
         overrides = (*overrides, f"distribute.strategy={strategy}")
     loaded = load_recipe(recipe, overrides, plugin_settings())

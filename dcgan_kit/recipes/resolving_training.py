@@ -21,7 +21,7 @@ LOSS_METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "d
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ComponentsOfTraining:
     """The components that training names; those of the networks are G's and D's."""
 
     loss: Choice | None
@@ -77,7 +77,7 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
         yield ("training", "accumulate"), f"must divide training.batch_size {images} (given: {parts.value})", parts
 
 
-def training_plan(training: model.Training, chosen: Chosen) -> TrainingPlan:
+def training_plan(training: model.Training, chosen: ComponentsOfTraining) -> TrainingPlan:
     """Return the plan of a recipe without problems."""
     assert chosen.loss is not None
     generator, discriminator = training.generator, training.discriminator

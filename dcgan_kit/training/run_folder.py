@@ -67,7 +67,7 @@ class RunFolder:
 
     @property
     def environment_file(self) -> Path:
-        """Versions, plugins, devices and precision that the run was begun with."""
+        """Versions, plugins and devices that the run was begun with; precision and number of images that it has now."""
         return self.path / ENVIRONMENT
 
     @property
@@ -146,12 +146,12 @@ def _umask() -> int:
 def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()) -> RunFolder:
     """Create a run folder, or open one that the same recipe left unfinished.
 
-    A recipe that differs in what may change is not written yet: ``adopt`` does so once nothing can refuse it any more.
+    What differs and may change is not written yet: ``adopt`` does so once nothing can refuse it any more.
 
     Args:
         path: the folder.
         recipe: what is trained.
-        facts: what ``environment.json`` is to hold.
+        facts: what ``environment`` returned.
         may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with.
 
     Raises:
@@ -161,11 +161,11 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
     new = _new(run)
     if not new:
         _require_same(run, recipe, may_change)
-    before = _begun_with(path).get("images", facts["images"])
+    before = _environment_of(path).get("images", facts["images"])
     if before != facts["images"] and "data" not in may_change:
         raise RunError(
-            f"{path}: was begun with {before} images, and there are {facts['images']} now, so that it would not go on "
-            "as it began. Bring the images back, or go on all the same with --may-change data"
+            f"{path}: was trained on {before} images, and there are {facts['images']} now, so that it would not go on "
+            "as before. Bring the images back, or go on all the same with --may-change data"
         )
     # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
     if new:
@@ -175,24 +175,25 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
         run.checkpoints.mkdir(exist_ok=True)
         for left in path.rglob(f".*{TEMPORARY}"):
             left.unlink()
-    if not run.environment_file.exists():
-        run.write(run.environment_file, json.dumps(facts, indent=2).encode() + b"\n")
     return run
 
 
-def adopt(run: RunFolder, recipe: ResolvedRecipe) -> None:
-    """Make a recipe the run's, where it differs from the one that is there; generators made by that one go.
+def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> None:
+    """Make a recipe, its precision and its number of images the run's; generators made by a recipe before go.
 
     Raises:
         RunError: the folder cannot be read or written.
     """
-    if not _differences(run, recipe):
-        return
     # A process that ends in between leaves an unfinished run of the recipe before, and the same command goes on.
-    with writing(run.path):
-        run.generator_file.unlink(missing_ok=True)
-        run.raw_generator_file.unlink(missing_ok=True)
-    run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
+    if _differences(run, recipe):
+        with writing(run.path):
+            run.generator_file.unlink(missing_ok=True)
+            run.raw_generator_file.unlink(missing_ok=True)
+        run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
+    before = _environment_of(run.path)
+    now = {**(before or facts), "precision": facts["precision"], "images": facts["images"]}
+    if now != before:
+        run.write(run.environment_file, json.dumps(now, indent=2).encode() + b"\n")
 
 
 def _new(run: RunFolder) -> bool:
@@ -260,7 +261,7 @@ def read_run(path: Path) -> RunFolder:
 
 
 def environment(plugins: LoadedPlugins, precision: str, devices: str, images: int) -> dict[str, Any]:
-    """Return the versions, plugins, precision, devices and number of images that a run was made with."""
+    """Return the versions, plugins, precision, devices and number of images that this process trains with."""
     packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
     return {
         "dcgan_kit": __version__,
@@ -278,13 +279,13 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str, images: in
     }
 
 
-def begun_precision(path: Path) -> Any:
-    """The precision that a run was begun in; None where there is no run, or it does not say."""
-    precision = _begun_with(path).get("precision")
+def precision_so_far(path: Path) -> Any:
+    """The precision of a run; None where there is no run, or it does not say."""
+    precision = _environment_of(path).get("precision")
     return precision if precision in ("float32", "mixed_bfloat16", "mixed_float16") else None
 
 
-def _begun_with(path: Path) -> dict[str, Any]:
+def _environment_of(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads((path / ENVIRONMENT).read_bytes())
     except (OSError, ValueError, RecursionError):
