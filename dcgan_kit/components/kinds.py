@@ -135,6 +135,12 @@ KINDS: dict[str, Kind] = {
             "",
             "a function (step: float32 scalar tensor, steps: int) -> factor of the learning rate",
         ),
+        Kind(
+            "probe",
+            "Measures what happens inside the two networks.",
+            "",
+            "a Probe: a function of a Subject -> numbers by place, and what they are a sign of",
+        ),
         Kind("data", "Where images come from.", "ImageSpec", "Images: uint8 pixels (N, H, W, C), labels or None"),
     )
 }
