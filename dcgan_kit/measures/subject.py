@@ -100,7 +100,8 @@ class SessionSubject:
         self._batch, self._passes = batch, batch.passes
         self.step = batch.session.state.steps_done
         self.value_range = batch.session.recipe.value_range
-        self.generator, self.discriminator = batch.places["generator"], batch.places["discriminator"]
+        self.generator: Sequence[Place] = batch.places["generator"]
+        self.discriminator: Sequence[Place] = batch.places["discriminator"]
         self.latent, self.real = batch.latent, batch.real
         self._index = {place: n for places in batch.places.values() for n, place in enumerate(places)}
         self._samples: dict[int, Any] = {}

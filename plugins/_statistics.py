@@ -1,0 +1,90 @@
+"""Means and deviations of channels: from step to step, and from training to inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from dcgan_kit_plugins._units import activations, both
+
+from dcgan_kit import Finding, Readings, Subject
+
+EPSILON = 1e-5
+"""Added to variances, as batch norm does: a channel that is constant has none."""
+
+Moments = tuple[Any, Any]
+
+
+def remember(subject: Subject) -> dict[str, Moments]:
+    """Moments of what every activation is given."""
+    return {str(place): _moments(both(subject.before, place)) for place in activations(subject)}
+
+
+def drift(kept: dict[str, Moments], subject: Subject) -> Readings:
+    """How far these moments have moved."""
+    readings = {}
+    for role in ("generator", "discriminator"):
+        own = []
+        for place in activations(subject):
+            if place.role == role:
+                moved = _apart(kept[str(place)], _moments(both(subject.before, place)), kept[str(place)][1])
+                readings[f"{place}/drift"] = moved
+                own.append(moved)
+        if own:
+            readings[f"{role}/drift"] = float(np.mean(own))
+    return readings
+
+
+def gaps(subject: Subject) -> Readings:
+    """How far training and inference, real and generated images are apart."""
+    last = subject.generator[-1]
+    training, inference = subject.after(last), subject.after(last, "inference")
+    spread = float(inference.std(0, dtype=np.float64).mean())
+    readings = {"generator/train_inference_gap": _rms(training - inference) / max(spread, EPSILON)}
+    logits = {mode: np.concatenate([subject.logits(mode, of) for of in ("generated", "real")])
+              for mode in ("training", "inference")}  # fmt: skip
+    deviation = float(logits["training"].std(dtype=np.float64))
+    apart = _rms(logits["training"] - logits["inference"])
+    readings["discriminator/train_inference_gap"] = apart / max(deviation, EPSILON)
+    for place in (*subject.generator, *subject.discriminator):
+        for layer in place.layers:
+            if not hasattr(layer, "moving_variance"):
+                continue
+            running = np.asarray(layer.moving_mean), np.sqrt(np.asarray(layer.moving_variance))
+            now = _moments(both(subject.before, place))
+            readings[f"{place}/running_gap"] = _apart(running, now, now[1])
+            if place.role == "discriminator":
+                real, fake = (_moments(subject.before(place, of=of)) for of in ("real", "generated"))
+                readings[f"{place}/real_generated_gap"] = _apart(real, fake, real[1])
+    return readings
+
+
+def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator[Finding]:
+    """Tell a generator that makes other images at inference; at step 0 running statistics are still 0 and 1."""
+    gap = readings["generator/train_inference_gap"]
+    if gap >= limit and readings != first:
+        yield Finding(
+            disease="batch-norm gap",
+            where="generator",
+            told=f"makes other images at inference than in training ({gap:.2f} of their deviation apart)",
+            value=gap,
+            baseline=first["generator/train_inference_gap"],
+            advice="a larger batch, `normalization: {use: batch, momentum: 0.9}`, or a normalization that does not "
+            "look at the batch (`layer`, `instance`, `group`)",
+            page="health.md#batch-norm-gap",
+        )
+
+
+def _moments(values: Any) -> Moments:
+    axes = tuple(range(values.ndim - 1))
+    return values.mean(axes, dtype=np.float64), values.std(axes, dtype=np.float64)
+
+
+def _apart(one: Moments, other: Moments, deviation: Any) -> float:
+    squares = np.square(other[0] - one[0]) + np.square(other[1] - one[1])
+    return float(np.sqrt(squares / (np.square(deviation) + EPSILON)).mean())
+
+
+def _rms(values: Any) -> float:
+    return float(np.sqrt(np.square(values, dtype=np.float64).mean()))
