@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -32,27 +33,33 @@ def possible(periods: Sequence[int], size: Sequence[int]) -> list[int]:
 
 
 def index(images: Any, period: int) -> float:
-    """Return log10(mean power on the grid of a period / median power beside it) for images (N, H, W, C)."""
+    """Return log10(mean power on the grid of a period / the same of what lies beside it) for images (N, H, W, C).
+
+    Beside a frequency is the median at distances 2 and 3 from it; of one on an axis, along that axis alone, where
+    smooth images have more power than anywhere else.
+    """
     values = np.moveaxis(np.asarray(images, np.float64), 3, 1).reshape(-1, *images.shape[1:3])
     values = values - values.mean((1, 2), keepdims=True)
     height, width = values.shape[1:]
     window = np.outer(_hann(height), _hann(width))
-    power = np.zeros((height, width))
-    for image in values:
-        power += np.abs(np.fft.fft2(image * window)) ** 2
-    grid = _grid(height, width, period)
-    smeared = np.zeros((height, width), bool)
-    near = np.zeros((height, width), bool)
-    for down in range(-3, 4):
-        for across in range(-3, 4):
-            distance = max(abs(down), abs(across))
-            if distance <= 1:
-                # Neighbours of any frequency of the grid, zero among them, hold some of its power.
-                smeared |= np.roll(_all_of_grid(height, width, period), (down, across), (0, 1))
-            else:
-                near |= np.roll(grid, (down, across), (0, 1))
-    beside = np.median(power[near & ~smeared])
-    return float(np.log10(power[grid].mean() / beside)) if beside > 0 else 0.0
+    power = sum(np.abs(np.fft.fft2(image * window)) ** 2 for image in values)
+    frequencies = _grid(height, width, period)
+    # Next to any frequency of the grid, zero among them, lies power of it that the window has smeared.
+    own = np.zeros((height, width), bool)
+    for down, across in product((-1, 0, 1), repeat=2):
+        own |= np.roll(_whole_grid(height, width, period), (down, across), (0, 1))
+    beside = [np.median(_neighbours(power, own, row, column)) for row, column in np.argwhere(frequencies)]
+    between = float(np.mean(beside))
+    return float(np.log10(power[frequencies].mean() / between)) if between > 0 else 0.0
+
+
+def _neighbours(power: Any, own: Any, row: int, column: int) -> list[float]:
+    places = [
+        ((row + down) % power.shape[0], (column + across) % power.shape[1])
+        for down, across in product(range(-3, 4), repeat=2)
+        if max(abs(down), abs(across)) >= 2 and (row or not down) and (column or not across)
+    ]
+    return [power[place] for place in places if not own[place]]
 
 
 def diagnose(readings: Readings, first: Readings, limit: float) -> Iterator[Finding]:
@@ -79,7 +86,7 @@ def _hann(length: int) -> Any:
     return np.hanning(length + 1)[:length]
 
 
-def _all_of_grid(height: int, width: int, period: int) -> Any:
+def _whole_grid(height: int, width: int, period: int) -> Any:
     grid = np.zeros((height, width), bool)
     grid[:: height // period, :: width // period] = True
     return grid
@@ -87,8 +94,8 @@ def _all_of_grid(height: int, width: int, period: int) -> Any:
 
 def _grid(height: int, width: int, period: int) -> Any:
     """Frequencies of a period that no divisor of it has: a finer pattern is not told twice."""
-    grid = _all_of_grid(height, width, period)
+    grid = _whole_grid(height, width, period)
     for divisor in range(1, period):
         if period % divisor == 0:
-            grid &= ~_all_of_grid(height, width, divisor)
+            grid &= ~_whole_grid(height, width, divisor)
     return grid

@@ -27,27 +27,22 @@ def diagnose(readings: Readings, first: Readings, spread: float, nearest: float)
     """Tell a collapse; before the first step nothing has collapsed yet."""
     if readings == first:
         return
-    advice = "`regularizer: minibatch_stddev` in the discriminator, `penalty: r1`, or a lower learning rate"
-    if readings["generator/spread"] <= spread:
-        yield Finding(
-            disease="samples collapse",
-            where="generator",
-            told=f"samples collapse: their pixels vary {100 * readings['generator/spread']:.0f} % as much as the data's",
-            value=readings["generator/spread"],
-            baseline=1.0,
-            advice=advice,
-            page="health.md#samples-collapse",
-        )
-    elif readings["generator/nearest"] <= nearest:
-        yield Finding(
-            disease="samples collapse",
-            where="generator",
-            told=f"samples collapse: the nearest other one is {100 * readings['generator/nearest']:.0f} % as far as in the data",
-            value=readings["generator/nearest"],
-            baseline=1.0,
-            advice=advice,
-            page="health.md#samples-collapse",
-        )
+    for what, limit, told in (
+        ("spread", spread, "their pixels vary {:.0f} % as much as the data's"),
+        ("nearest", nearest, "the nearest other one is {:.0f} % as far as among the data"),
+    ):
+        value = readings[f"generator/{what}"]
+        if value <= limit:
+            yield Finding(
+                disease="samples collapse",
+                where="generator",
+                told=f"samples collapse: {told.format(100 * value)}",
+                value=value,
+                baseline=1.0,
+                advice="`regularizer: minibatch_stddev` in the discriminator, `penalty: r1`, or a lower learning rate",
+                page="health.md#samples-collapse",
+            )
+            return
 
 
 def _spread(images: Any) -> float:

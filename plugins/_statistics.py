@@ -10,8 +10,9 @@ from dcgan_kit_plugins._units import activations, both
 
 from dcgan_kit import Finding, Readings, Subject
 
-EPSILON = 1e-5
-"""Added to variances, as batch norm does: a channel that is constant has none."""
+FLOOR = 1e-5
+"""Of a variance, in units of the layer's mean variance: a channel that is constant has none."""
+SMALLEST = 1e-30
 
 Moments = tuple[Any, Any]
 
@@ -41,12 +42,12 @@ def gaps(subject: Subject) -> Readings:
     last = subject.generator[-1]
     training, inference = subject.after(last), subject.after(last, "inference")
     spread = float(inference.std(0, dtype=np.float64).mean())
-    readings = {"generator/train_inference_gap": _rms(training - inference) / max(spread, EPSILON)}
+    readings = {"generator/train_inference_gap": _rms(training - inference) / max(spread, SMALLEST)}
     logits = {mode: np.concatenate([subject.logits(mode, of) for of in ("generated", "real")])
               for mode in ("training", "inference")}  # fmt: skip
     deviation = float(logits["training"].std(dtype=np.float64))
     apart = _rms(logits["training"] - logits["inference"])
-    readings["discriminator/train_inference_gap"] = apart / max(deviation, EPSILON)
+    readings["discriminator/train_inference_gap"] = apart / max(deviation, SMALLEST)
     for place in (*subject.generator, *subject.discriminator):
         for layer in place.layers:
             if not hasattr(layer, "moving_variance"):
@@ -82,8 +83,8 @@ def _moments(values: Any) -> Moments:
 
 
 def _apart(one: Moments, other: Moments, deviation: Any) -> float:
-    squares = np.square(other[0] - one[0]) + np.square(other[1] - one[1])
-    return float(np.sqrt(squares / (np.square(deviation) + EPSILON)).mean())
+    squares, variance = np.square(other[0] - one[0]) + np.square(other[1] - one[1]), np.square(deviation)
+    return float(np.sqrt(squares / (variance + FLOOR * variance.mean() + SMALLEST)).mean())
 
 
 def _rms(values: Any) -> float:

@@ -69,10 +69,10 @@ def checkerboard(
     Claim: transposed convolutions draw checkerboards, from the first step on; a strided discriminator sends them back.
 
     Images less their means, times a Hann window; S(f) = mean of |FFT|². For period P
-    checkerboard_P = log10(mean of S at (iH/P, jW/P) / median of S at distances 2 and 3 from these)
-    over the frequencies that no divisor of P has. Of the generator in training and of users' samples (averaged
-    weights, inference): less that of real images. Periods that do not divide both sides, or leave less than 4
-    frequencies between two, are left out.
+    checkerboard_P = log10(mean of S at (iH/P, jW/P) / mean of the medians of S at distances 2 and 3 from each)
+    over the frequencies that no divisor of P has; beside one on an axis, along the axis. Of the generator in training
+    and of users' samples (averaged weights, inference): less that of real images. Periods that do not divide both
+    sides, or leave less than 4 frequencies between two, are left out.
 
     After Odena et al. 2016, distill.pub/2016/deconv-checkerboard; a radial spectrum averages such peaks away
     """
@@ -231,8 +231,8 @@ def drift(
 
     Claim: batch norm reduces internal covariate shift.
 
-    drift = mean_c √(((μ' - μ)² + (σ' - σ)²) / (σ² + 1e-5)), with mean and deviation of channel c on the same batch at
-    steps t and t + steps; of a network: mean over its activations.
+    drift = mean_c √(((μ' - μ)² + (σ' - σ)²) / σ²), with mean and deviation of channel c on the same batch at steps t
+    and t + steps; σ² is at least 1e-5 of the layer's mean. Of a network: mean over its activations.
 
     Ioffe, Szegedy 2015, arXiv 1502.03167; doubted by Santurkar et al. 2018, arXiv 1805.11604
     """
@@ -287,7 +287,7 @@ def batch_statistics(
     train_inference_gap of G: root mean square between the images of one latent vector in training and at inference,
     over the standard deviation of a pixel over images; of D: likewise of logits, dropout included
     running_gap: batch statistics from running ones, real_generated_gap: those of real images from those of generated
-    ones, each mean_c √(((μ' - μ)² + (σ' - σ)²) / (σ² + 1e-5))
+    ones, each mean_c √(((μ' - μ)² + (σ' - σ)²) / σ²)
 
     Ioffe, Szegedy 2015, arXiv 1502.03167, section 3.1; real apart from generated: github.com/soumith/ganhacks
     """
