@@ -53,7 +53,9 @@ def _nearest(images: Any) -> float:
     """Median distance to the nearest other image, in units of the median distance of any two."""
     flat = np.asarray(images, np.float64).reshape(len(images), -1)
     squares = np.square(flat).sum(1)
-    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * flat @ flat.T, 0.0))
+    # Not by BLAS, whose threads would contend with TensorFlow's for so small a product.
+    products = np.einsum("ik,jk->ij", flat, flat)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * products, 0.0))
     apart = distances[~np.eye(len(flat), dtype=bool)].reshape(len(flat), -1)
     typical = float(np.median(apart))
     return float(np.median(apart.min(1))) / typical if typical else 0.0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from dcgan_kit_plugins._units import activations, both
+from dcgan_kit_plugins._units import activations, each
 
 from dcgan_kit import Finding, Readings, Subject
 
@@ -19,7 +19,7 @@ Moments = tuple[Any, Any]
 
 def remember(subject: Subject) -> dict[str, Moments]:
     """Moments of what every activation is given."""
-    return {str(place): _moments(both(subject.before, place)) for place in activations(subject)}
+    return {str(place): _moments(each(subject.before, place)) for place in activations(subject)}
 
 
 def drift(kept: dict[str, Moments], subject: Subject) -> Readings:
@@ -29,7 +29,7 @@ def drift(kept: dict[str, Moments], subject: Subject) -> Readings:
         own = []
         for place in activations(subject):
             if place.role == role:
-                moved = _apart(kept[str(place)], _moments(both(subject.before, place)), kept[str(place)][1])
+                moved = _apart(kept[str(place)], _moments(each(subject.before, place)), kept[str(place)][1])
                 readings[f"{place}/drift"] = moved
                 own.append(moved)
         if own:
@@ -53,10 +53,10 @@ def gaps(subject: Subject) -> Readings:
             if not hasattr(layer, "moving_variance"):
                 continue
             running = np.asarray(layer.moving_mean), np.sqrt(np.asarray(layer.moving_variance))
-            now = _moments(both(subject.before, place))
+            now = _moments(each(subject.before, place))
             readings[f"{place}/running_gap"] = _apart(running, now, now[1])
             if place.role == "discriminator":
-                real, fake = (_moments(subject.before(place, of=of)) for of in ("real", "generated"))
+                real, fake = (_moments([subject.before(place, of=of)]) for of in ("real", "generated"))
                 readings[f"{place}/real_generated_gap"] = _apart(real, fake, real[1])
     return readings
 
@@ -77,9 +77,12 @@ def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator
         )
 
 
-def _moments(values: Any) -> Moments:
-    axes = tuple(range(values.ndim - 1))
-    return values.mean(axes, dtype=np.float64), values.std(axes, dtype=np.float64)
+def _moments(arrays: Sequence[Any]) -> Moments:
+    """Mean and deviation of each channel of arrays of one size, taken together."""
+    axes = tuple(range(arrays[0].ndim - 1))
+    means = np.stack([values.mean(axes, dtype=np.float64) for values in arrays])
+    variances = np.stack([values.var(axes, dtype=np.float64) for values in arrays])
+    return means.mean(0), np.sqrt(variances.mean(0) + means.var(0))
 
 
 def _apart(one: Moments, other: Moments, deviation: Any) -> float:

@@ -17,9 +17,9 @@ def activations(subject: Subject) -> Iterator[Place]:
     yield from (place for place in (*subject.generator, *subject.discriminator) if place.kind == "activation")
 
 
-def both(ask: Any, place: Place) -> Any:
-    """What is asked about a place, for generated images, and below them for real ones where D is asked."""
-    return ask(place) if place.role == "generator" else np.concatenate([ask(place, of=of) for of in OF])
+def each(ask: Any, place: Place) -> list[Any]:
+    """What is asked about a place: for generated images, and for as many real ones where D is asked."""
+    return [ask(place)] if place.role == "generator" else [ask(place, of=of) for of in OF]
 
 
 def units(subject: Subject, dormant_below: float) -> Readings:
@@ -28,14 +28,13 @@ def units(subject: Subject, dormant_below: float) -> Readings:
     for place in activations(subject):
         if place is subject.generator[-1]:
             continue
-        inputs, outputs = both(subject.before, place), both(subject.after, place)
-        axes = tuple(range(inputs.ndim - 1))
-        share = (inputs > 0).mean(axes)
-        unmoved = ~both(subject.gradient, place).any(axes)
-        size = np.abs(outputs).mean(axes, dtype=np.float64)
-        readings[f"{place}/dead"] = float(((share == 0) & unmoved).mean())
+        axes = tuple(range(len(place.input_shape)))
+        positive = np.mean([(inputs > 0).mean(axes) for inputs in each(subject.before, place)], 0)
+        moved = np.any([gradient.any(axes) for gradient in each(subject.gradient, place)], 0)
+        size = np.mean([np.abs(outputs).mean(axes, dtype=np.float64) for outputs in each(subject.after, place)], 0)
+        readings[f"{place}/dead"] = float(((positive == 0) & ~moved).mean())
         readings[f"{place}/dormant"] = float((size <= dormant_below * size.mean()).mean())
-        readings[f"{place}/always_on"] = float((share == 1).mean())
+        readings[f"{place}/always_on"] = float((positive == 1).mean())
     return readings
 
 
@@ -43,20 +42,24 @@ def saturation(subject: Subject) -> Readings:
     """Shares of saturated units, and how much of a gradient passes."""
     readings = {}
     for place in activations(subject):
-        readings[f"{place}/pass_through"] = float(both(subject.slope, place).mean(dtype=np.float64))
+        readings[f"{place}/pass_through"] = _mean(each(subject.slope, place))
         limits = subject.limits(place)
         if limits is None:
             continue
-        readings[f"{place}/saturated"] = share = _outside(both(subject.after, place), limits)
+        readings[f"{place}/saturated"] = share = _outside(each(subject.after, place), limits)
         if place is subject.generator[-1]:
-            readings["data/saturated"] = own = _outside(subject.real, limits)
+            readings["data/saturated"] = own = _outside([subject.real], limits)
             readings["generator/saturated_beyond_data"] = share - own
     return readings
 
 
-def _outside(values: Any, limits: tuple[float, float]) -> float:
+def _outside(arrays: Sequence[Any], limits: tuple[float, float]) -> float:
     low, high = limits
-    return float(((values <= low) | (values >= high)).mean())
+    return _mean([(values <= low) | (values >= high) for values in arrays])
+
+
+def _mean(arrays: Sequence[Any]) -> float:
+    return float(np.mean([values.mean(dtype=np.float64) for values in arrays]))
 
 
 def diagnose_units(readings: Readings, first: Readings, dead: float, dormant: float) -> Iterator[Finding]:

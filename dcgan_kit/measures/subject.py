@@ -79,7 +79,7 @@ class FixedBatch:
         if place not in self._limits:
             sides = (1,) * (len(place.input_shape) - 1)
             inputs = np.broadcast_to(_SWEEP.reshape(-1, *sides, 1), (len(_SWEEP), *sides, place.input_shape[-1]))
-            outputs, slopes = (values.reshape(len(_SWEEP), -1) for values in slope_at(inputs))
+            outputs, slopes = (values.numpy().reshape(len(_SWEEP), -1) for values in slope_at(inputs))
             steep = np.abs(slopes) >= _FLAT * np.abs(slopes).max(0)
             bounded = place.kind == "activation" and not steep[[0, -1]].any()
             self._limits[place] = (float(outputs[steep].min()), float(outputs[steep].max())) if bounded else None
@@ -190,11 +190,11 @@ class SessionSubject:
 
     def slope(self, place: Place, of: Of = "generated") -> Any:
         """Derivative of an activation."""
-        return self._slope_at(place, self.before(place, of=of))[1]
+        return self._slope_at(place, self._chain(place.role, "training", of)[self._index[place]])[1].numpy()
 
     def limits(self, place: Place) -> tuple[float, float] | None:
         """Outputs between which an activation is not flat."""
-        return self._batch.limits(place, lambda inputs: self._slope_at(place, inputs))
+        return self._batch.limits(place, lambda inputs: self._slope_at(place, tf.constant(inputs)))
 
     def operations(self, place: Place) -> Sequence[Any]:
         """Windows and resizes of a place."""
@@ -206,12 +206,11 @@ class SessionSubject:
                 values = layer(values, training=False)
         return values
 
-    def _slope_at(self, place: Place, inputs: Any) -> tuple[Any, Any]:
-        given = tf.constant(inputs, tf.float32)
+    def _slope_at(self, place: Place, given: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(given)
             outputs = self._applied(place, given)
-        return outputs.numpy(), tape.gradient(outputs, given, unconnected_gradients="zero").numpy()
+        return outputs, tape.gradient(outputs, given, unconnected_gradients="zero")
 
 
 def _places(network: Network) -> tuple[Place, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from dcgan_kit.components.probing import Finding, Readings
@@ -47,6 +47,9 @@ class ProbeWatch:
         probes: who is asked.
         every: steps from one look of cheap probes to the next.
         evaluate_every: likewise of all probes.
+
+    Attributes:
+        batch: what they look at; on the chief alone.
     """
 
     def __init__(
@@ -59,8 +62,8 @@ class ProbeWatch:
         self._due: dict[int, dict[str, Kept]] = {}
         self._first = Asked()
         if session.devices.chief:
-            self._batch = FixedBatch(session, images)
-            subject = self._batch.subject()
+            self.batch = FixedBatch(session, images)
+            subject = self.batch.subject()
             for probe in self._probes:
                 self._first.measure(probe, subject)
 
@@ -75,7 +78,7 @@ class ProbeWatch:
 
     def look(self, step: int) -> Look:
         """Ask the probes that are due; no variable of the session is another one afterwards."""
-        subject = self._batch.subject()
+        subject = self.batch.subject()
         later = Asked()
         for kept in self._due.pop(step, {}).values():
             later.compare(kept, subject)
@@ -95,10 +98,17 @@ class ProbeWatch:
         self._before.update({name: {_key(f) for f in found} for name, found in asked.findings.items()})
         self._before[""] = {_key(f) for f in not_finite(asked.numbers)}
         failed = {**later.failed, **asked.failed}
-        self._probes = tuple(probe for probe in self._probes if probe.name not in failed)
+        self._leave_out(failed)
         numbers = {key: value for key, value in {**asked.numbers, **later.numbers}.items() if math.isfinite(value)}
         health = health_line(findings, len(asked.findings)) if asked.findings or findings else ""
         return Look(numbers, findings, lasting, health, tuple(failed.values()))
+
+    def _leave_out(self, names: Container[str]) -> None:
+        self._probes = tuple(probe for probe in self._probes if probe.name not in names)
+        for step, kept in list(self._due.items()):
+            self._due[step] = {name: one for name, one in kept.items() if name not in names}
+            if not self._due[step]:
+                del self._due[step]
 
     def _seen_before(self, finding: Finding) -> bool:
         return any(_key(finding) in seen for seen in self._before.values())
