@@ -18,6 +18,7 @@ from dcgan_kit.components.options import (
     Stride,
     pair,
 )
+from dcgan_kit.components.probing import Finding, Place, Probe, Readings, SecondLook, Subject
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
 from dcgan_kit.components.site import Site
 from dcgan_kit.data.progress import report_progress
@@ -30,6 +31,7 @@ from dcgan_kit.errors import (
     RunError,
     UserError,
 )
+from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 
 __version__ = "0.1.0"
 
@@ -42,6 +44,7 @@ __all__ = [
     "DataError",
     "DcganKitError",
     "Dilation",
+    "Finding",
     "ImageSpec",
     "Images",
     "Initializer",
@@ -51,17 +54,24 @@ __all__ = [
     "Noise",
     "Padding",
     "Penalty",
+    "Place",
     "PluginError",
     "PoolSize",
+    "Probe",
+    "Readings",
     "RecipeError",
     "RunError",
     "Schedule",
+    "SecondLook",
     "Site",
     "Slot",
     "Stride",
+    "Subject",
     "UserError",
     "component",
     "hookimpl",
+    "overlap_factor",
     "pair",
     "report_progress",
+    "stack_evenness",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dcgan_kit.networks.tracing import Flattened, Operation, Pooled, Resize, Window
+from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize, Window
 
 _LENGTH = 4096
 """Pixels of a period at which to stop: no image is larger."""

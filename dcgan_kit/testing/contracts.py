@@ -19,6 +19,7 @@ from dcgan_kit.components.site import Site
 from dcgan_kit.data.loading import broken_contract
 from dcgan_kit.networks.building import as_layers
 from dcgan_kit.testing.complaints import built, require, require_returned, told
+from dcgan_kit.testing.probing import check_probe
 from dcgan_kit.testing.training import (
     check_augmentation,
     check_latent,
@@ -205,6 +206,7 @@ _CHECKS: dict[str, Callable[[Component, dict[str, Any], Sequence[Shape] | None],
     "augmentation": check_augmentation,
     "optimizer": check_optimizer,
     "schedule": check_schedule,
+    "probe": check_probe,
     "data": _check_data,
 }
 
