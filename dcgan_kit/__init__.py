@@ -19,7 +19,17 @@ from dcgan_kit.components.options import (
     pair,
 )
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
+from dcgan_kit.components.scoring import (
+    Accumulator,
+    Description,
+    Extractor,
+    Gathering,
+    Score,
+    Sides,
+    Summary,
+)
 from dcgan_kit.components.site import Site
+from dcgan_kit.data.cache import cache_folder
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import (
     ComponentError,
@@ -34,6 +44,7 @@ from dcgan_kit.errors import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Accumulator",
     "AdversarialLoss",
     "Augmentation",
     "Bias",
@@ -41,7 +52,10 @@ __all__ = [
     "ComponentError",
     "DataError",
     "DcganKitError",
+    "Description",
     "Dilation",
+    "Extractor",
+    "Gathering",
     "ImageSpec",
     "Images",
     "Initializer",
@@ -56,10 +70,14 @@ __all__ = [
     "RecipeError",
     "RunError",
     "Schedule",
+    "Score",
+    "Sides",
     "Site",
     "Slot",
     "Stride",
+    "Summary",
     "UserError",
+    "cache_folder",
     "component",
     "hookimpl",
     "pair",
