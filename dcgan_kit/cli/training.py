@@ -57,10 +57,11 @@ def train(
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
+    from dcgan_kit.measures.observing import observers_of
     from dcgan_kit.training.loop import train as run_training
 
     with _Progress(loaded.recipe.training.steps, loaded.recipe.training.batch_size) as progress:
-        outcome = run_training(loaded.recipe, loaded.plugins, path, progress, may_change)
+        outcome = run_training(loaded.recipe, loaded.plugins, path, progress, may_change, observers_of)
     if outcome.stopped_by:
         note(f"{outcome.stopped_by} ended training after step {outcome.step}")
     if outcome.signal is None:

@@ -57,7 +57,8 @@ class ProbeWatch:
     ) -> None:
         if session.state.steps_done:
             raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
-        self._probes, self._every, self._evaluate_every = tuple(probes), every, evaluate_every
+        self._all = self._probes = tuple(probes)
+        self._every, self._evaluate_every = every, evaluate_every
         self._before: dict[str, set[tuple[str, str]]] = {}
         self._due: dict[int, dict[str, Kept]] = {}
         self._first = Asked()
@@ -74,7 +75,7 @@ class ProbeWatch:
 
     def due(self, step: int) -> bool:
         """Whether a probe is to be asked when ``step`` steps are done."""
-        return bool(self._probes) and (step % self._every == 0 or step % self._evaluate_every == 0 or step in self._due)
+        return any(self._asks(probe, step) or self._asks_again(probe, step) for probe in self._all)
 
     def look(self, step: int) -> Look:
         """Ask the probes that are due; no variable of the session is another one afterwards."""
@@ -82,8 +83,7 @@ class ProbeWatch:
         later = Asked()
         for kept in self._due.pop(step, {}).values():
             later.compare(kept, subject)
-        everyone = step % self._evaluate_every == 0
-        now = [p for p in self._probes if everyone or (p.probe.cheap and step % self._every == 0)]
+        now = [probe for probe in self._probes if self._asks(probe, step)]
         asked = self._first if step == 0 else Asked()
         for probe in now:
             if step > 0:
@@ -102,6 +102,14 @@ class ProbeWatch:
         numbers = {key: value for key, value in {**asked.numbers, **later.numbers}.items() if math.isfinite(value)}
         health = health_line(findings, len(asked.findings)) if asked.findings or findings else ""
         return Look(numbers, findings, lasting, health, tuple(failed.values()))
+
+    def _asks(self, probe: NamedProbe, step: int) -> bool:
+        return step % self._evaluate_every == 0 or (probe.probe.cheap and step % self._every == 0)
+
+    def _asks_again(self, probe: NamedProbe, step: int) -> bool:
+        # Told by the step alone: workers that keep no first looks stop with the chief, which does.
+        after = 0 if probe.probe.second is None else probe.probe.second.after
+        return 0 < after <= step and self._asks(probe, step - after)
 
     def _leave_out(self, names: Container[str]) -> None:
         self._probes = tuple(probe for probe in self._probes if probe.name not in names)

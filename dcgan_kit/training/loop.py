@@ -355,6 +355,7 @@ class _Loop:
                 writer.scalars(step, sight.numbers)
             for name, image in sight.images.items():
                 writer.image(step, name, image)
+            writer.findings(step, sight.findings)
             for line in sight.lines:
                 self.watcher.note(line)
             if sight.best is not None:

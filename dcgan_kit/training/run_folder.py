@@ -51,6 +51,11 @@ class RunFolder:
         return self.path / METRICS
 
     @property
+    def findings_file(self) -> Path:
+        """One JSON object a line: what probes found ill, and when."""
+        return self.path / "findings.jsonl"
+
+    @property
     def generator_file(self) -> Path:
         """The final generator, a Keras model."""
         return self.path / GENERATOR
