@@ -31,6 +31,8 @@ from dcgan_kit.cli.options import (
     warn_of_broken,
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED, WRONG_INPUT
+from dcgan_kit.cli.stopping import status_of, stoppable
+from dcgan_kit.training.signals import Stopped
 
 START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
 LEFT_SECONDS = 10.0
@@ -66,6 +68,7 @@ class Worker:
 @run_option
 @may_change_option
 @plugin_options
+@stoppable()
 def launch(
     recipe: str, overrides: tuple[str, ...], workers: int, path: Path | None, may_change: tuple[str, ...]
 ) -> None:
@@ -86,13 +89,18 @@ def launch(
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]
     with ExitStack() as held:
         ports = _free_ports(workers)
-        started = [held.enter_context(_started(arguments, index, ports)) for index in range(workers)]
+        started: list[Worker] = []
+        passed = held.enter_context(_passing_signals_on(started))
+        for index in range(workers):
+            started.append(held.enter_context(_started(arguments, index, ports)))
+        if passed:
+            # Some may have been started after it.
+            raise Stopped(passed[0])
         show = _Shown()
         readers = [threading.Thread(target=show.all_of, args=(worker,), daemon=True) for worker in started]
         for reader in readers:
             reader.start()
-        with _passing_signals_on(started):
-            status = _wait(started)
+        status = _wait(started, passed)
         for reader in readers:
             reader.join(timeout=LEFT_SECONDS)
     sys.exit(status)
@@ -157,8 +165,12 @@ class _Shown:
 
 
 @contextmanager
-def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[None]:
+def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signals]]:
+    """Send SIGINT and SIGTERM to the workers that there are, and yield those that came."""
+    passed: list[signal.Signals] = []
+
     def pass_on(number: int, _: Any) -> None:
+        passed.append(signal.Signals(number))
         for worker in workers:
             worker.process.send_signal(number)
 
@@ -166,13 +178,13 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[None]:
     for number in (signal.SIGINT, signal.SIGTERM):
         before[number] = signal.signal(number, pass_on)
     try:
-        yield
+        yield passed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _wait(workers: Sequence[Worker]) -> int:
+def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
     """Wait for all workers; once one has died, give the others a little time → the worst exit status."""
     statuses: dict[int, int] = {}
     end = None
@@ -181,6 +193,9 @@ def _wait(workers: Sequence[Worker]) -> int:
             status = worker.process.poll()
             if status is None or worker.index in statuses:
                 continue
+            if -status in passed:
+                # TensorFlow does not let a worker that waits for the others do more than die at a signal.
+                status = status_of(-status)
             statuses[worker.index] = status
             if status not in ORDERLY and end is None:
                 end = time.monotonic() + LEFT_SECONDS

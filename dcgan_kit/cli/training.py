@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from dcgan_kit.cli.options import (
     run_option,
     warn_of_broken,
 )
-from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED
+from dcgan_kit.cli.stopping import status_of, stoppable
 from dcgan_kit.errors import printable
 
 
@@ -39,6 +38,7 @@ from dcgan_kit.errors import printable
 )
 @may_change_option
 @plugin_options
+@stoppable()
 def train(
     recipe: str, overrides: tuple[str, ...], path: Path | None, strategy: str | None, may_change: tuple[str, ...]
 ) -> None:
@@ -71,7 +71,7 @@ def train(
         )
         return
     note(f"stopped after step {outcome.step}, saved in {outcome.run.path}; the same command goes on from there")
-    sys.exit(INTERRUPTED if outcome.signal == signal.SIGINT else PREEMPTED)
+    sys.exit(status_of(outcome.signal))
 
 
 @click.command()

@@ -99,6 +99,7 @@ class _ExaminedStep(ReplicaStep):
         self._models = {"generator": generator, "discriminator": discriminator}
         self._moved = tuple(self._models)
         self._judged: Iterator[str] = iter(())
+        self._part = ""
         self.facts: list[TensorFacts] = []
 
     def update(self, update: Update) -> None:
@@ -112,21 +113,27 @@ class _ExaminedStep(ReplicaStep):
         self._moved = update.roles
 
     def gradients(self, update: Update, part: int) -> tuple[Any, Scalars]:
+        parts = self.training.accumulate
+        self._part = f"part {part + 1} of {parts}: " if parts > 1 else ""
+        # The order in which training judges images; penalties judge what they like.
         sees_real = "discriminator" in update.roles or self.in_turn or self.ours.generator_sees_real
         separate = ["real images", "generated images"] if sees_real else ["generated images"]
         self._judged = iter(["all images"] if sees_real and self.ours.critic.concatenated else separate)
         gradients, scalars = super().gradients(update, part)
         for name in ("generator_loss", "discriminator_loss", "penalty"):
             if name in scalars:
-                self.facts.append(TensorFacts.of(name.replace("_", ": "), scalars[name]))
+                self._note(name.replace("_", ": "), scalars[name])
         for role, found in gradients.items():
             for variable, gradient in zip(self._models[role].trainable_variables, found, strict=True):
                 if gradient is not None:
-                    self.facts.append(TensorFacts.of(f"{role}: gradient of {variable.path}", gradient))
+                    self._note(f"{role}: gradient of {variable.path}", gradient)
         return gradients, scalars
 
     def _through(self, model: Any, what: str, x: Any) -> Any:
         for layer in model.layers[1:]:
             x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
-            self.facts.append(TensorFacts.of(f"{model.name}, {what}: output of {layer.name}", x))
+            self._note(f"{model.name}, {what}: output of {layer.name}", x)
         return x
+
+    def _note(self, place: str, tensor: Any) -> None:
+        self.facts.append(TensorFacts.of(self._part + place, tensor))

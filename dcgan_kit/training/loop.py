@@ -27,11 +27,12 @@ from dcgan_kit.training.checkpoint import forget_recovered, restore_checkpoint, 
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
+from dcgan_kit.training.environment import environment, precision_so_far
 from dcgan_kit.training.measures import METRICS, means
 from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.observing import Observe, Observer, nobody
 from dcgan_kit.training.precision import in_float32
-from dcgan_kit.training.run_folder import RunFolder, adopt, environment, locked, open_run, precision_so_far, writing
+from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals

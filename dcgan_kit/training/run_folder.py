@@ -6,22 +6,18 @@ import contextlib
 import fcntl
 import json
 import os
-import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit import __version__
-from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.errors import RunError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
+from dcgan_kit.training.environment import ENVIRONMENT, environment_of
 
 RECIPE = "recipe.yaml"
-ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 GENERATOR = "generator.keras"
 LOCK = "lock"
@@ -166,7 +162,7 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
     new = _new(run)
     if not new:
         _require_same(run, recipe, may_change)
-    before = _environment_of(path).get("images", facts["images"])
+    before = environment_of(path).get("images", facts["images"])
     if before != facts["images"] and "data" not in may_change:
         raise RunError(
             f"{path}: was trained on {before} images, and there are {facts['images']} now, so that it would not go on "
@@ -195,7 +191,7 @@ def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> N
             run.generator_file.unlink(missing_ok=True)
             run.raw_generator_file.unlink(missing_ok=True)
         run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
-    before = _environment_of(run.path)
+    before = environment_of(run.path)
     now = {**(before or facts), "precision": facts["precision"], "images": facts["images"]}
     if now != before:
         run.write(run.environment_file, json.dumps(now, indent=2).encode() + b"\n")
@@ -263,49 +259,6 @@ def read_run(path: Path) -> RunFolder:
         what = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
         raise RunError(f"{path}: {what}. `dcgan-kit train RECIPE` makes one")
     return run
-
-
-def environment(plugins: LoadedPlugins, precision: str, devices: str, images: int) -> dict[str, Any]:
-    """Return the versions, plugins, precision, devices and number of images that this process trains with."""
-    packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
-    return {
-        "dcgan_kit": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "precision": precision,
-        "devices": devices,
-        "images": images,
-        "packages": {name: version("tensorflow-cpu") if _only_cpu(name) else version(name) for name in packages},
-        "plugins": [
-            {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
-            for p in plugins.plugins
-        ],
-    }
-
-
-def precision_so_far(path: Path) -> Any:
-    """The precision of a run; None where there is no run, or it does not say."""
-    precision = _environment_of(path).get("precision")
-    return precision if precision in ("float32", "mixed_bfloat16", "mixed_float16") else None
-
-
-def _environment_of(path: Path) -> dict[str, Any]:
-    try:
-        facts = json.loads((path / ENVIRONMENT).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
-def _only_cpu(name: str) -> bool:
-    if name != "tensorflow":
-        return False
-    try:
-        version(name)
-    except ModuleNotFoundError:
-        return True
-    return False
 
 
 def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:

@@ -31,6 +31,7 @@ def test_it_measures_and_moves_what_training_does(way, tiny, taken):
     for name, value in ours.state.values().items():
         if name not in ("step", "loss_scale"):
             np.testing.assert_allclose(apart[name], value, rtol=1e-3, atol=1e-3 if half else 1e-6, err_msg=name)
+    assert any(fact.place.startswith("part 2 of 2: ") for fact in facts) == ("training.accumulate=2" in way)
     for name in ("generator_loss", "discriminator_loss", "penalty"):
         told = [fact.mean for fact in facts if fact.place.endswith(name.replace("_", ": "))]
         assert bool(told) == (name in metrics)
