@@ -19,6 +19,7 @@ from dcgan_kit.components.site import Site
 from dcgan_kit.data.loading import broken_contract
 from dcgan_kit.networks.building import as_layers
 from dcgan_kit.testing.complaints import built, require, require_returned, told
+from dcgan_kit.testing.scoring import check_extractor, check_score
 from dcgan_kit.testing.training import (
     check_augmentation,
     check_latent,
@@ -55,7 +56,7 @@ def check_component(component: Component, *, shapes: Sequence[Shape] | None = No
     Args:
         component: what ``@component`` made.
         shapes: what a component of a network is given, without the batch; default: what is usual for the kind. For
-            components of kinds ``data``, ``penalty`` and ``augmentation``, shapes (H, W, C) of images.
+            components of kinds ``data``, ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
         options: options of the component, where its defaults do not serve.
 
     Raises:
@@ -206,6 +207,8 @@ _CHECKS: dict[str, Callable[[Component, dict[str, Any], Sequence[Shape] | None],
     "optimizer": check_optimizer,
     "schedule": check_schedule,
     "data": _check_data,
+    "extractor": check_extractor,
+    "score": check_score,
 }
 
 

@@ -24,9 +24,24 @@ def cpu():
 @pytest.mark.parametrize(
     ("flags", "ratio", "precision", "reason"),
     [
-        ("fpu avx512f avx512_bf16", 1.9, "mixed_bfloat16", "auto: the processor has avx512_bf16, 1.9 times as fast as float32"),
-        ("fpu amx_bf16 avx512_bf16", 1.1, "mixed_bfloat16", "auto: the processor has amx_bf16, 1.1 times as fast as float32"),
-        ("fpu avx512f avx512_bf16", 0.6, "float32", "auto: the processor has avx512_bf16, 0.6 times as fast as float32"),
+        (
+            "fpu avx512f avx512_bf16",
+            1.9,
+            "mixed_bfloat16",
+            "auto: the processor has avx512_bf16, 1.9 times as fast as float32",
+        ),
+        (
+            "fpu amx_bf16 avx512_bf16",
+            1.1,
+            "mixed_bfloat16",
+            "auto: the processor has amx_bf16, 1.1 times as fast as float32",
+        ),
+        (
+            "fpu avx512f avx512_bf16",
+            0.6,
+            "float32",
+            "auto: the processor has avx512_bf16, 0.6 times as fast as float32",
+        ),
         ("fpu sse2 avx512f bf16 avx512_bf16x", 9.9, "float32", "auto: this CPU has no bfloat16 in hardware"),
         (None, 9.9, "float32", "auto: this CPU has no bfloat16 in hardware"),
     ],
