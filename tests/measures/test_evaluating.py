@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from dcgan_kit import ComponentError, DataError, Images
+from dcgan_kit import ComponentError, DataError, Extractor, Images
 from dcgan_kit.data.splitting import split
 from dcgan_kit.measures.evaluating import MOST_SAMPLES, Evaluator, default_samples, divided, some
 from dcgan_kit.measures.features import batches_of
@@ -120,35 +122,34 @@ def test_another_number_of_images_than_told_is_refused(images, scores, counting)
 )
 def test_a_score_that_breaks_its_contract_is_named(images, counting, own_score, numbers, told):
     score = own_score(lambda sides: numbers)
-    evaluator = Evaluator(divided(images(40), None), counting().chosen, [score], 20)
     with pytest.raises(ComponentError, match=f"^score tests/own: {told}"):
-        evaluator.evaluate(batches_of(images(20)))
+        Evaluator(divided(images(40), None), counting().chosen, [score], 20)
 
 
 def test_a_score_that_raises_is_named(images, counting, own_score):
     def compare(sides):
         return {"own": 1.0 / 0}
 
-    evaluator = Evaluator(divided(images(40), None), counting().chosen, [own_score(compare)], 20)
     with pytest.raises(ComponentError, match=r"^score tests/own: ZeroDivisionError: .*test_evaluating\.py:\d+"):
-        evaluator.evaluate(batches_of(images(20)))
+        Evaluator(divided(images(40), None), counting().chosen, [own_score(compare)], 20)
 
 
 def test_an_extractor_that_loses_images_is_named(images, counting, scores):
-    extractor = counting()
-    extractor.describe = None
-    broken = counting()
-    broken.chosen.extractor.__dict__["describe"] = lambda pixels: None
+    broken = replace(counting().chosen, extractor=Extractor(lambda pixels: None, "k"))
     with pytest.raises(ComponentError, match=r"extractor tests/pooled: must describe 20 images by as many rows"):
-        Evaluator(divided(images(40), None), broken.chosen, scores("frechet"), 20)
+        Evaluator(divided(images(40), None), broken, scores("frechet"), 20)
 
 
-def test_too_few_images_for_a_score_are_told_in_a_sentence(images, counting, scores):
-    evaluator = Evaluator(divided(images(8), None), counting().chosen, scores("precision_recall:k=5"), 4)
+def test_scores_without_a_value_are_told_in_a_sentence_or_left_out(images, counting, scores):
+    asked = scores("precision_recall:k=5", "spectrum")
+    reals, told = divided(images(8), None), []
     with pytest.raises(
         ComponentError, match=r"score score/precision_recall: the nearest 5 neighbours of an image need"
     ):
-        evaluator.evaluate(batches_of(images(4)))
+        Evaluator(reals, counting().chosen, asked, 4)
+    evaluator = Evaluator(reals, counting().chosen, asked, 4, optional=True, note=told.append)
+    assert {number.number for number in evaluator.evaluate(batches_of(images(4)))} == {"spectrum_db", "high_band_db"}
+    assert told[0].startswith("precision_recall is left out: score score/precision_recall: the nearest 5")
 
 
 def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
