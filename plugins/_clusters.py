@@ -29,11 +29,10 @@ def centres(points: np.ndarray, count: int, seed: int) -> np.ndarray:
     found = np.stack(chosen)
     assigned = nearest(points, found)[1]
     for _ in range(ITERATIONS):
-        sums = np.zeros_like(found)
-        np.add.at(sums, assigned, points)
-        sizes = np.bincount(assigned, minlength=len(found))
+        members = (assigned == np.arange(len(found))[:, None]).astype(np.float64)
+        sizes = members.sum(axis=1)[:, None]
         # A centre that lost all its rows stays where it is.
-        found = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], found)
+        found = np.where(sizes > 0.0, members @ points / np.maximum(sizes, 1.0), found)
         before, assigned = assigned, nearest(points, found)[1]
         if np.array_equal(before, assigned):
             break

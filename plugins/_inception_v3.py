@@ -12,6 +12,7 @@ from dcgan_kit import DataError, Description
 
 WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
 ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{WEIGHTS}"
+HDF5 = b"\x89HDF\r\n\x1a\n"
 SIDE = 299
 HEX_DIGITS = 8
 BATCH = 32
@@ -42,10 +43,12 @@ def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any],
     import keras
     import tensorflow as tf
 
-    network = keras.applications.InceptionV3(weights=None)
     try:
+        content = file.read_bytes()
+        if not content.startswith(HDF5):
+            raise ValueError("it is no HDF5 file")
+        network = keras.applications.InceptionV3(weights=None)
         network.load_weights(file)
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except Exception as error:  # h5py and Keras raise whatever they like on a file of something else.
         raise DataError(f"{file}: holds no weights of Keras' InceptionV3 with its 1000 classes: {error}") from error
     model = keras.Model(network.input, [network.get_layer("avg_pool").output, network.output])
@@ -63,4 +66,4 @@ def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any],
         features, probabilities = (tf.concat(outputs, axis=0).numpy() for outputs in zip(*parts, strict=True))
         return Description(features, probabilities)
 
-    return describe, f"{digest[:HEX_DIGITS]}-bicubic{SIDE}"
+    return describe, f"{hashlib.sha256(content).hexdigest()[:HEX_DIGITS]}-bicubic{SIDE}"

@@ -1,4 +1,4 @@
-"""Train the classifier that the extractor ``fashion_classifier`` brings along, and write plugins/fashion_classifier.npz.
+"""Train the classifier of the extractor ``fashion_classifier``, and write plugins/fashion_classifier.npz.
 
 Usage: python scripts/train_fashion_classifier.py [--check]
 

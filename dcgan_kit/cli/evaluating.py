@@ -209,7 +209,8 @@ def _evaluation(
 
     extractor, why = asked.chosen_extractor(registry, reals.training, source)
     scores, left_out = asked.chosen_scores(registry, extractor, reals.held_out)
-    evaluator = Evaluator(reals, extractor, scores, samples, resized, asked.told.tell, asked.told.note)
+    optional = asked.scores is None
+    evaluator = Evaluator(reals, extractor, scores, samples, resized, optional, asked.told.tell, asked.told.note)
     numbers = evaluator.evaluate(batches)
     lines = [*notes, why, *left_out, *_caveats(reals, samples, evaluator.floor_samples)]
     return Evaluation(of, numbers, tuple(lines))

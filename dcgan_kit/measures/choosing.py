@@ -122,7 +122,7 @@ def default_extractor(images: Images, source: str) -> tuple[str, str]:
     """
     if (source, images.pixels.shape[1:]) == EMBEDDED:
         return "fashion_classifier", "it learned from these images"
-    if images.labels is not None and len(set(images.labels.tolist())) > 1:
+    if images.labels is not None and (images.labels != images.labels[0]).any():
         return "self_classifier", "it learns from the labels of these images"
     return "random_convolution", "there are no labels to learn from"
 
@@ -150,19 +150,24 @@ def unusable(chosen: ChosenScore, extractor: Extractor, held_out: bool) -> str:
     return ""
 
 
+class NoValue(ComponentError):
+    """A score that has no value for these images: they are too few, or too small."""
+
+
 @contextmanager
 def blaming_component(component: Component) -> Iterator[None]:
     """Say whose fault it is if a component's function raises.
 
     Raises:
-        ComponentError: instead of anything but a UserError.
+        NoValue: instead of a ValueError.
+        ComponentError: instead of anything else but a UserError.
     """
     try:
         yield
     except UserError:
         raise
     except ValueError as error:
-        raise ComponentError(f"{component}: {error}") from error
+        raise NoValue(f"{component}: {error}") from error
     except Exception as error:
         # A stranger's function may raise anything.
         place = traceback.extract_tb(sys.exc_info()[2])[-1]

@@ -22,7 +22,7 @@ from dcgan_kit.components.scoring import Better, Gathering, Sides, Summary
 from dcgan_kit.data.progress import reporting_to
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import ComponentError, DataError
-from dcgan_kit.measures.choosing import ChosenExtractor, ChosenScore, blaming_component
+from dcgan_kit.measures.choosing import ChosenExtractor, ChosenScore, NoValue, blaming_component
 from dcgan_kit.measures.features import gather, gatherings_of
 from dcgan_kit.measures.protocol import Protocol
 from dcgan_kit.measures.references import FINGERPRINT_DIGITS, Note, fingerprint, real_summaries
@@ -121,11 +121,13 @@ class Evaluator:
         scores: what is measured.
         samples: how many images a set has: the reference and the floor are chosen for this number.
         resized: whether images were brought to their size for the purpose.
+        optional: leave out, with a note, a score that has no value for these images, instead of raising.
         tell: is told how far it is.
         note: is told what people should know of the cache.
 
     Raises:
-        ComponentError: a component failed on real images.
+        NoValue: a score has no value for the real images, and is not optional.
+        ComponentError: a component failed on them.
     """
 
     def __init__(
@@ -135,10 +137,12 @@ class Evaluator:
         scores: Sequence[ChosenScore],
         samples: int,
         resized: bool = False,
+        optional: bool = False,
         tell: Tell | None = None,
         note: Note = lambda line: None,
     ) -> None:
-        self._extractor, self._scores, self._tell, self._note = extractor, tuple(scores), tell, note
+        self._extractor, self._scores, self._optional = extractor, list(scores), optional
+        self._tell, self._note = tell, note
         self._gatherings = gatherings_of(scores)
         self._of_training = gatherings_of([chosen for chosen in scores if chosen.score.needs_training])
         reference = some(reals.reference, max(samples, MOST_REFERENCES))
@@ -164,7 +168,7 @@ class Evaluator:
             fingerprint=reference_print[:FINGERPRINT_DIGITS],
         )
         self._training_print = training_print[:FINGERPRINT_DIGITS]
-        self._floors: tuple[dict[str, float], ...] | None = None
+        self._floors = self._measured_floors()
 
     def evaluate(self, batches: Iterable[Any]) -> tuple[Number, ...]:
         """Measure a set of generated images.
@@ -177,8 +181,6 @@ class Evaluator:
         """
         with self._telling("looking at samples"):
             fakes = gather(batches, self._protocol.samples, self._extractor, self._gatherings)
-        if self._floors is None:
-            self._floors = tuple(self._compared(c, self._others, self._rest, "the floor of ") for c in self._scores)
         numbers = []
         for chosen, floors in zip(self._scores, self._floors, strict=True):
             for name, value in self._compared(chosen, fakes, self._training).items():
@@ -193,6 +195,18 @@ class Evaluator:
                     )
                 )
         return tuple(numbers)
+
+    def _measured_floors(self) -> list[dict[str, float]]:
+        floors = []
+        for chosen in tuple(self._scores):
+            try:
+                floors.append(self._compared(chosen, self._others, self._rest, "the floor of "))
+            except NoValue as error:
+                if not self._optional:
+                    raise
+                self._scores.remove(chosen)
+                self._note(f"{chosen.component.name} is left out: {error}")
+        return floors
 
     def _summarized(self, what: str, images: Images, gatherings: Any) -> tuple[dict[Gathering, Summary], str]:
         with self._telling(what):

@@ -69,7 +69,7 @@ def _file(print_of_them: str, extractor: ChosenExtractor, gathering: Gathering, 
 
 def _read(file: Path, note: Note) -> Summary | None:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             # Reading a member to its end compares its checksum.
             return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:

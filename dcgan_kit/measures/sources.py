@@ -29,7 +29,7 @@ def images_at(path: Path, spec: ImageSpec, registry: Registry) -> Images:
     options: dict[str, Any] = {"path": str(path), "memory_mib": MEMORY_MIB}
     name = _component(path)
     if name == "npz":
-        options |= {"images": _array_name(path), "labels": None}
+        options["images"] = _array_name(path)
     component = registry.find("data", name)
     images = Choice(component, dict(component.options(**options))).build(spec)
     complaint = broken_contract(images, spec)
