@@ -64,9 +64,8 @@ def test_a_second_look_follows_some_steps_later(watch):
     later = SecondLook(3, lambda subject: subject.step, lambda kept, subject: {"generator/moved": subject.step - kept})
     made, look = watch(named("moves", second=later, cheap=False))
     look(0)
-    assert [step for step in range(1, 12) if made.due(step)] == [3, 10]
+    assert [step for step in range(1, 44) if made.due(step)] == [3, 40, 43]
     assert look(3).scalars == {"generator/moved": 3.0}
-    assert not made.due(3)
     # Training went back to a checkpoint before the second look, and meets the first again.
     look(40), look(40)
     found = look(43)
