@@ -6,7 +6,7 @@ A probe reads numbers off a ``Subject`` and may say, of these numbers and of tho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -162,7 +162,7 @@ class Finding:
         return f"{role} {block}: {self.told}" if block else f"{role}: {self.told}"
 
 
-def _healthy(readings: Readings, first: Readings) -> Sequence[Finding]:
+def _healthy(readings: Readings, first: Readings) -> Iterable[Finding]:
     return ()
 
 
@@ -197,6 +197,6 @@ class Probe:
     """
 
     measure: Callable[[Subject], Readings] = _nothing
-    diagnose: Callable[[Readings, Readings], Sequence[Finding]] = _healthy
+    diagnose: Callable[[Readings, Readings], Iterable[Finding]] = _healthy
     cheap: bool = True
     second: SecondLook | None = None
