@@ -26,8 +26,7 @@ class Place:
     Attributes:
         role: ``"generator"`` or ``"discriminator"``.
         block: ``"input"``, ``"stage1"``, …, ``"output"``.
-        slot: what was filled, and the how-manieth of the block from the second on: ``"activation"``,
-            ``"activation_2"``.
+        slot: what was filled: ``"activation"``; the second of a block is ``"activation_2"``.
         kind: of the component.
         component: its name.
         layers: its Keras layers in order. Call them by ``Subject.apply`` alone.
@@ -163,6 +162,7 @@ class Finding:
 
 
 def _healthy(readings: Readings, first: Readings) -> Iterable[Finding]:
+    """Find nothing."""
     return ()
 
 
@@ -182,6 +182,7 @@ class SecondLook:
 
 
 def _nothing(subject: Subject) -> Readings:
+    """Read nothing."""
     return {}
 
 
