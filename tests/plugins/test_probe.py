@@ -301,7 +301,7 @@ def test_running_statistics_that_lag_are_told(specimen):
 def test_at_step_0_running_statistics_are_no_disease(specimen):
     made = probe.batch_statistics.build(None, dict(probe.batch_statistics.options()))
     readings = made.measure(specimen().subject())
-    assert not made.diagnose(readings, readings)
+    assert not list(made.diagnose(readings, readings))
 
 
 def test_smoothness_of_a_parabola_is_its_curvature():
