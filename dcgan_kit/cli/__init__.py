@@ -15,6 +15,7 @@ from dcgan_kit.cli.inspecting import check, show
 from dcgan_kit.cli.launching import launch
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import plugin_options
+from dcgan_kit.cli.reporting import report
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
 from dcgan_kit.cli.training import sample, train
 from dcgan_kit.cli.verifying import replay, verify_resume
@@ -57,6 +58,7 @@ for _command in (
     check,
     show,
     sample,
+    report,
     verify_resume,
     replay,
     components,
