@@ -169,7 +169,7 @@ def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Sectio
             where = f"pair {rank} of {run.label}"
             pictures.append(array_picture(pair.sample, f"sample of {where}", "sample"))
             pictures.append(
-                array_picture(pair.training, f"nearest training image of {where}", f"training, {number(pair.distance)}")
+                array_picture(pair.training, f"nearest training image of {where}", f"training, {pair.distance:.3g}")
             )
         title = f"{run.label}: the samples nearest to {len(near.pairs)} training images"
         blocks.append(Pictures(title, tuple(pictures), pairs=True))
