@@ -12,7 +12,16 @@ from typing import Any, TypeVar
 from dcgan_kit.errors import UserError, printable
 from dcgan_kit.recipes.reading import read_text
 from dcgan_kit.recipes.writing import flattened
-from dcgan_kit.reports.reading import Metrics, Unusable, finite, read_document, read_json, read_lines, read_metrics
+from dcgan_kit.reports.reading import (
+    Metrics,
+    Unusable,
+    finite,
+    read_document,
+    read_json,
+    read_lines,
+    read_metrics,
+    shown,
+)
 from dcgan_kit.training.run_folder import read_run
 
 FINDINGS = "findings.jsonl"
@@ -22,8 +31,6 @@ EVALUATION = "evaluation.json"
 MOST_FINDINGS = 10_000
 MOST_SCORES = 200
 MOST_GRIDS = 100_000
-LONGEST = 300
-"""Characters of a text that is shown in a line or a cell."""
 
 _GRID = re.compile(r"step-(?P<step>\d{1,12})(?P<raw>-raw)?\.png")
 _T = TypeVar("_T")
@@ -152,7 +159,7 @@ def read_facts(path: Path, label: str) -> RunFacts:
     return RunFacts(
         path=path,
         label=label,
-        recipe_text=text,
+        recipe_text=printable(text),
         recipe=attempt(lambda: _recipe(text), {}),
         environment=attempt(lambda: _flat(read_json(run.environment_file)), {}),
         metrics=metrics,
@@ -172,12 +179,6 @@ def labels(paths: Sequence[Path]) -> tuple[str, ...]:
         if len(set(names)) == len(names):
             return tuple(shown(name) for name in names)
     return tuple(shown(f"{path} ({number})") for number, path in enumerate(resolved, start=1))
-
-
-def shown(text: str) -> str:
-    """A text of anybody's in one line of bearable length."""
-    line = printable(text).replace("\n", " ")
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def _left_out(metrics: Metrics) -> list[str]:

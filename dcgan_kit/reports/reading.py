@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dcgan_kit.errors import printable
+
 MOST_OF_A_DOCUMENT = 4 * 2**20
 """Bytes of a file that is read as a whole: recipe, environment, evaluation."""
 MOST_OF_LINES = 512 * 2**20
@@ -21,6 +23,10 @@ MOST_NAMES = 2000
 """Of different numbers in one run; more would be no report but a dump."""
 LARGEST = 1e30
 """Of a number that is drawn: squares and differences of smaller ones stay finite."""
+
+
+LONGEST = 300
+"""Characters of a text that is shown in a line or a cell."""
 
 
 class Unusable(Exception):
@@ -138,7 +144,8 @@ def read_metrics(path: Path) -> Metrics:
             broken += 1
             continue
         lines += 1
-        for name, value in line.items():
+        for key, value in line.items():
+            name = shown(key)
             if name == "step" or isinstance(value, bool) or not isinstance(value, int | float):
                 continue
             if not -LARGEST <= value <= LARGEST:
@@ -154,6 +161,12 @@ def read_metrics(path: Path) -> Metrics:
         series[name] = Series(tuple(steps), tuple(by_step[step] for step in steps))
     cut = cut or (path.exists() and path.stat().st_size > MOST_OF_LINES)
     return Metrics(series, lines, broken, left_out, cut)
+
+
+def shown(text: str) -> str:
+    """A text of anybody's in one line of bearable length, what a screen would obey escaped."""
+    line = printable(text).replace("\n", " ")
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def finite(value: Any) -> float | None:

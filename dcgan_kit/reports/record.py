@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcgan_kit.reports.content import Block, Listing, Paragraph, Section, Table
-from dcgan_kit.reports.facts import RunFacts, shown
+from dcgan_kit.reports.facts import RunFacts
+from dcgan_kit.reports.reading import shown
 
 MOST_ROWS = 500
 MOST_TEXT = 200_000

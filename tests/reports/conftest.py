@@ -44,7 +44,10 @@ def make_run(recipe_text):
         plugins = [{"name": "loss", "origin": "built-in"}, {"name": "theirs", "origin": "entry point"}]
         (path / "environment.json").write_text(json.dumps({**facts, "packages": {"keras": "3"}, "plugins": plugins}))
         lines = [training(step) for step in range(2, 41, 2)]
-        lines += [{"step": step, "generator.stage1.activation/dead": step / 100, "samples/spread": 0.8} for step in (0, 20, 40)]
+        lines += [
+            {"step": step, "generator.stage1.activation/dead": step / 100, "samples/spread": 0.8}
+            for step in (0, 20, 40)
+        ]
         lines += [{"step": 20, FD: 30.0, f"floor/{FD}": 2.5}, {"step": 40, FD: 20.0}]
         write_lines(path / "metrics.jsonl", lines)
         write_lines(path / "findings.jsonl", [finding(40)])

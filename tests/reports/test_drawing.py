@@ -28,7 +28,9 @@ def texts(root):
 
 
 def test_names_stand_at_the_ends_of_lines_as_text():
-    chart = Chart("Losses", (Line("generator", series(1, 2)), Line("discriminator", series(1, 0))), (Level("floor", 0.5),))
+    chart = Chart(
+        "Losses", (Line("generator", series(1, 2)), Line("discriminator", series(1, 0))), (Level("floor", 0.5),)
+    )
     found = texts(element(drawn(chart)))
     assert {"Losses", "generator", "discriminator", "floor", "step"} <= set(found)
 
@@ -47,9 +49,7 @@ def test_title_and_description_for_people_who_do_not_see_it():
     ids = root.get("aria-labelledby").split()
     assert [child.get("id") for child in root[:2]] == ids
     assert root[0].text == "Loss"
-    assert root[1].text == (
-        "generator: 3 at step 0, 2 at step 20; lowest 1 at 10, highest 3 at 0. Level floor: 0.5."
-    )
+    assert root[1].text == ("generator: 3 at step 0, 2 at step 20; lowest 1 at 10, highest 3 at 0. Level floor: 0.5.")
 
 
 def test_no_id_is_shared_between_charts_and_every_reference_leads_somewhere():
@@ -110,7 +110,15 @@ def test_lines_that_do_not_fit_stand_in_the_table():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (0.0, "0"), (3.0, "3"), (1234.0, "1,234"), (12345.6, "12,346"), (0.00012, "0.00012"), (2.5e12, "2.5e+12")],
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (3.0, "3"),
+        (1234.0, "1,234"),
+        (12345.6, "12,346"),
+        (0.00012, "0.00012"),
+        (2.5e12, "2.5e+12"),
+    ],
 )
 def test_numbers_are_short(value, text):
     assert number(value) == text

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from dcgan_kit.cli import cli
 from dcgan_kit.components.results import Images
 from dcgan_kit.reports import neighbours
 from dcgan_kit.reports.neighbours import nearest
@@ -46,7 +50,7 @@ def test_a_checkerboard_is_bright_in_the_plane_and_hardly_seen_along_the_radius(
 
 
 def test_plain_images_have_no_power_and_no_warning():
-    cycles, found = radial(power(np.full((3, 8, 8, 1), 7, np.uint8)))
+    _, found = radial(power(np.full((3, 8, 8, 1), 7, np.uint8)))
     assert set(found) == {-120.0}
     assert radial(power(np.zeros((1, 1, 1, 1), np.uint8))) == ((), ())
 
@@ -103,6 +107,18 @@ def trained(resolve, tmp_path_factory):
     return recipe, path
 
 
+@pytest.fixture
+def report():
+    """Return a function (*arguments) -> result of the command ``report``, run in this process."""
+
+    def report(*arguments):
+        result = CliRunner().invoke(cli, ["report", *map(str, arguments)])
+        assert result.exit_code == 0, result.output
+        return result
+
+    return report
+
+
 def test_a_look_at_a_run(trained):
     recipe, path = trained
     from dcgan_kit.reports.looking import PAIRS, SAMPLES, look
@@ -123,21 +139,19 @@ def test_a_look_at_a_run(trained):
     assert found.real.shape == (112, 112, 1)
 
 
-def test_the_command_writes_a_page_and_changes_nothing_else(trained, command):
+def test_the_command_writes_a_page_and_changes_nothing_else(trained, report):
     _, path = trained
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
-    result = command("report", path)
+    result = report(path)
     assert f"{path}/report.html: " in result.stderr
     assert "stage1_upsample: even" in (path / "report.html").read_text()
     (path / "report.html").unlink()
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
 
 
-def test_networks_of_other_shapes_than_the_checkpoint_are_told_on_the_page(trained, command, tmp_path):
-    import shutil
-
+def test_networks_of_other_shapes_than_the_checkpoint_are_told_on_the_page(trained, report, tmp_path):
     shutil.copytree(trained[1], tmp_path / "other")
     recipe = tmp_path / "other" / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace("filters: 8", "filters: 9"))
-    command("report", tmp_path / "other")
+    report(tmp_path / "other")
     assert "is a checkpoint of other networks" in (tmp_path / "other" / "report.html").read_text()

@@ -102,9 +102,13 @@ def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
 
 
 def test_findings_say_what_to_try(written, run, lines):
-    lines(run / "findings.jsonl", [{**json.loads((run / "findings.jsonl").read_text()), "step": s} for s in (0, 20, 40)])
+    lines(
+        run / "findings.jsonl", [{**json.loads((run / "findings.jsonl").read_text()), "step": s} for s in (0, 20, 40)]
+    )
     words = written(run).words
-    assert "0 to 40, 3 times generator stage 1 activation: 40 % dead channels 0.4 (0) leaky_relu instead of relu" in words
+    assert (
+        "0 to 40, 3 times generator stage 1 activation: 40 % dead channels 0.4 (0) leaky_relu instead of relu" in words
+    )
 
 
 def test_evaluation_says_how_it_was_measured(written, run):
@@ -198,11 +202,17 @@ def test_hostile_texts_are_text(written, run, lines):
     text = HOSTILE.replace("\x00", "")
     recipe = (run / "recipe.yaml").read_text().replace("description: ", f"description: {json.dumps(text)} #", 1)
     (run / "recipe.yaml").write_text(recipe)
-    (run / "environment.json").write_text(json.dumps({HOSTILE: HOSTILE, "devices": [HOSTILE], "plugins": [{"origin": HOSTILE}]}))
-    numbers = [{"step": s, HOSTILE: 1, f"fd[{HOSTILE}": 2, f"a.{HOSTILE}/{HOSTILE}": 3, "generator_loss": s} for s in (1, 2)]
+    (run / "environment.json").write_text(
+        json.dumps({HOSTILE: HOSTILE, "devices": [HOSTILE], "plugins": [{"origin": HOSTILE}]})
+    )
+    numbers = [
+        {"step": s, HOSTILE: 1, f"fd[{HOSTILE}": 2, f"a.{HOSTILE}/{HOSTILE}": 3, "generator_loss": s} for s in (1, 2)
+    ]
     lines(run / "metrics.jsonl", numbers)
     lines(run / "findings.jsonl", [dict.fromkeys(("disease", "where", "told", "advice"), HOSTILE) | {"step": 2}])
-    (run / "evaluation.json").write_text(json.dumps({"numbers": [dict.fromkeys(("name", "number", "better"), HOSTILE)]}))
+    (run / "evaluation.json").write_text(
+        json.dumps({"numbers": [dict.fromkeys(("name", "number", "better"), HOSTILE)]})
+    )
     found = written(run)
     assert found.of("script") == []
     assert all(image["src"].startswith("data:") for image in found.of("img"))
