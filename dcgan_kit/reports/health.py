@@ -17,6 +17,8 @@ MOST_CHARTS = 36
 """Of a run."""
 TOLD = 3
 """Findings in the health line."""
+_NUMBER = re.compile(r"_\d+$")
+"""Ends a slot's name from the second of a block on."""
 
 
 def health_line(run: RunFacts) -> str:
@@ -46,9 +48,9 @@ def health(runs: Sequence[RunFacts]) -> Section:
             )
             continue
         tone = "ill" if run.findings else "well"
-        blocks.append(Paragraph(f"{of}{health_line(run)}.", tone))
+        blocks.append(Paragraph(f"{run.label}: {health_line(run)}.", tone))
         if run.findings:
-            blocks.append(_table(f"{of}findings", run.findings))
+            blocks.append(_table(f"{of}findings" if of else "Findings", run.findings))
         charts = list(_charts(run))
         blocks.append(Drawings(f"{of}readings" if of else "Readings", tuple(map(drawn, charts[:MOST_CHARTS]))))
         if len(charts) > MOST_CHARTS:
@@ -86,17 +88,17 @@ def _table(caption: str, findings: Sequence[FoundAt]) -> Table:
 
 
 def _charts(run: RunFacts) -> Iterator[Chart]:
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    """One chart for each question, network and slot, with a line for each block."""
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
     for name in _readings(run):
         place, _, what = name.partition("/")
-        groups[what, place.partition(".")[0]].append(name)
-    for (what, role), names in sorted(groups.items()):
-        for start in range(0, len(names), LAYERS):
-            part = f", {start // LAYERS + 1} of {-(-len(names) // LAYERS)}" if len(names) > LAYERS else ""
-            lines = tuple(Line(_layer(n), run.metrics.series[n]) for n in names[start : start + LAYERS])
-            yield Chart(f"{spoken(what)}, {role}{part}", lines)
-
-
-def _layer(name: str) -> str:
-    place = name.partition("/")[0]
-    return spoken(place.partition(".")[2] or place)
+        role, _, inside = place.partition(".")
+        block, _, slot = inside.partition(".")
+        kind = _NUMBER.sub("", slot)
+        groups[what, role, kind].append((f"{block}{slot.removeprefix(kind)}" or role, name))
+    for (what, role, kind), members in sorted(groups.items()):
+        asked = f"{spoken(what)}: {spoken(f'{role} {kind}'.strip())}"
+        for start in range(0, len(members), LAYERS):
+            part = f", {start // LAYERS + 1} of {-(-len(members) // LAYERS)}" if len(members) > LAYERS else ""
+            lines = [Line(spoken(layer), run.metrics.series[name]) for layer, name in members[start : start + LAYERS]]
+            yield Chart(f"{asked}{part}", tuple(lines))

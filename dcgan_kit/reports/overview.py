@@ -13,7 +13,7 @@ from dcgan_kit.reports.facts import Grid, RunFacts
 from dcgan_kit.reports.health import health_line
 from dcgan_kit.reports.pictures import array_picture, evenly, grid_picture
 from dcgan_kit.reports.reading import Unusable, shown
-from dcgan_kit.reports.scores import better_of, floor_of, score_keys
+from dcgan_kit.reports.scores import better_of, floor_of, score_keys, short
 
 MOST_GRIDS = 12
 """Of each generator of a run."""
@@ -29,7 +29,7 @@ def summary(runs: Sequence[RunFacts]) -> Section:
         ("training images", *(_cell(run.environment.get("images")) for run in runs)),
         ("device, precision", *map(_device, runs)),
     ]
-    rows += [(key, *(_score(run, key) for run in runs)) for key in score_keys(runs)]
+    rows += [(_heading(key, runs), *(_score(run, key) for run in runs)) for key in score_keys(runs)]
     rows.append(("health", *map(health_line, runs)))
     blocks: list[Block] = [
         Table("What was trained, and what came of it", ("", *(run.label for run in runs)), tuple(rows))
@@ -117,6 +117,11 @@ def _device(run: RunFacts) -> str:
     return ", ".join(shown(str(fact)) for fact in facts if fact) or "–"
 
 
+def _heading(key: str, runs: Sequence[RunFacts]) -> str:
+    """A score's short name, where no other score of the runs has it too; how it was measured stands in its section."""
+    return short(key) if [short(other) for other in score_keys(runs)].count(short(key)) == 1 else key
+
+
 def _score(run: RunFacts, key: str) -> str:
     """The newest and the best value of a score, and its floor."""
     series = run.metrics.series.get(key)
@@ -128,5 +133,5 @@ def _score(run: RunFacts, key: str) -> str:
         if better in ("", "higher" if highest else "lower"):
             step, value = series.best(highest)
             told.append(f"{word} {number(value)} at step {step:,}")
-    told.append("no floor known" if floor is None else f"real images against real ones {number(floor)}")
+    told.append("no floor known" if floor is None else f"real images get {number(floor)}")
     return "; ".join(told)

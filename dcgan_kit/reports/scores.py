@@ -56,7 +56,7 @@ def over_time(runs: Sequence[RunFacts]) -> Section:
         caption = "; ".join(filter(None, (key, direction)))
         charts.append(Chart(short(key), tuple(lines), tuple(levels[:1] if same else levels), caption=caption))
     blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))] if charts else [_none_over_time()]
-    lead = "How near samples come to real images. The dotted line is what other real images get; none can do better."
+    lead = "How near samples come to real images. The dotted line is what other real images get."
     return Section("scores", "Scores over time", lead if charts else "", tuple(blocks))
 
 

@@ -96,9 +96,19 @@ def test_it_asks_for_nothing(written, run, looked):
 def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
     words = written(run).words
     assert "40 of 40, not finished" in words
-    assert "20 at step 40; lowest 20 at step 40; real images against real ones 2.5" in words
+    assert "20 at step 40; lowest 20 at step 40; real images get 2.5" in words
     assert "at step 40 generator stage 1 activation: 40 % dead channels" in words
     assert f"{score_key}; lower is better" in words
+
+
+def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
+    places = [f"generator.{block}.{slot}" for block in ("input", "stage1") for slot in ("activation", "activation_2")]
+    lines(run / "metrics.jsonl", [{"step": 0, **{f"{place}/dead": 0.1 for place in places}, "samples/spread": 0.5}])
+    html = page([read_facts(run, "garments")], {})
+    titles = re.findall(r"<title id=[^>]*>([^<]*)", html)
+    assert titles == ["dead: generator activation", "spread: samples"]
+    for name in ("input", "input 2", "stage 1", "stage 1 2", "samples"):
+        assert f">{name}</text>" in html
 
 
 def test_findings_say_what_to_try(written, run, lines):
