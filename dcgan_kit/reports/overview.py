@@ -30,11 +30,12 @@ def summary(runs: Sequence[RunFacts]) -> Section:
         ("device, precision", *map(_device, runs)),
     ]
     rows += [(_heading(key, runs), *(_score(run, key) for run in runs)) for key in score_keys(runs)]
+    rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
     rows.append(("health", *map(health_line, runs)))
     blocks: list[Block] = [
         Table("What was trained, and what came of it", ("", *(run.label for run in runs)), tuple(rows))
     ]
-    if not score_keys(runs):
+    if not score_keys(runs) and not _evaluated_names(runs):
         blocks.append(
             Paragraph(
                 "Nothing says how good the samples are: training.evaluation.scores in the recipe scores them while "
@@ -133,5 +134,20 @@ def _score(run: RunFacts, key: str) -> str:
         if better in ("", "higher" if highest else "lower"):
             step, value = series.best(highest)
             told.append(f"{word} {number(value)} at step {step:,}")
-    told.append("no floor known" if floor is None else f"real images get {number(floor)}")
-    return "; ".join(told)
+    if better == "floor" and floor is not None:
+        _, step, value = min((abs(v - floor), s, v) for s, v in zip(series.steps, series.values, strict=True))
+        told.append(f"nearest {number(value)} at step {step:,}")
+    return "; ".join((*told, _floor(floor)))
+
+
+def _floor(floor: float | None) -> str:
+    return "no floor known" if floor is None else f"real images get {number(floor)}"
+
+
+def _evaluated_names(runs: Sequence[RunFacts]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.number for run in runs if run.evaluation for one in run.evaluation.numbers))
+
+
+def _evaluated(run: RunFacts, name: str) -> str:
+    found = [one for one in (run.evaluation.numbers if run.evaluation else ()) if one.number == name]
+    return f"{number(found[0].value)}; {_floor(found[0].floor)}" if found else "–"

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
 from dcgan_kit.reports.facts import read_facts
@@ -97,6 +98,7 @@ def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
     words = written(run).words
     assert "40 of 40, not finished" in words
     assert "20 at step 40; lowest 20 at step 40; real images get 2.5" in words
+    assert "fd, evaluated 20; real images get 2.5" in words
     assert "at step 40 generator stage 1 activation: 40 % dead channels" in words
     assert f"{score_key}; lower is better" in words
 
@@ -203,6 +205,34 @@ def test_scores_that_were_measured_otherwise_are_in_charts_of_their_own(written,
     found = written(*folders)
     assert found.words.count("fd[x,n=100]") == found.words.count("fd[x,n=200]")
     assert len([figure for figure in found.of("svg")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("better", "told"),
+    [
+        ("lower", "lowest 1 at step 2; "),
+        ("higher", "highest 9 at step 1; "),
+        ("floor", "nearest 4 at step 3; "),
+        ("neither", ""),
+    ],
+)
+def test_the_best_value_is_best_in_the_scores_own_way(better, told, written, run, lines):
+    key = "s[n=3]"
+    lines(run / "metrics.jsonl", [{"step": s, key: v, f"floor/{key}": 5.0} for s, v in ((1, 9), (2, 1), (3, 4))])
+    (run / "evaluation.json").write_text(json.dumps({"numbers": [{"name": key, "number": "s", "better": better}]}))
+    assert f" s 4 at step 3; {told}real images get 5 " in written(run).words
+
+
+def test_a_page_with_as_many_pictures_as_there_can_be_stays_small(run):
+    random = np.random.default_rng(0)
+    for step in range(0, 1300, 100):
+        for raw in ("", "-raw"):
+            Image.fromarray(random.integers(0, 256, (512, 512, 3), np.uint8)).save(
+                run / "samples" / f"step-{step:06d}{raw}.png"
+            )
+    html = page([read_facts(run, "garments")], {})
+    assert Reader(html).of("img")[-1]["alt"].startswith("raw samples of garments after 1,200 steps")
+    assert len(html) < 5_000_000
 
 
 HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x00'\"{{7*7}}{%x%}$\\x$"
