@@ -18,8 +18,19 @@ from dcgan_kit.components.options import (
     Stride,
     pair,
 )
+from dcgan_kit.components.probing import Finding, Place, Probe, Readings, SecondLook, Subject
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
+from dcgan_kit.components.scoring import (
+    Accumulator,
+    Description,
+    Extractor,
+    Gathering,
+    Score,
+    Sides,
+    Summary,
+)
 from dcgan_kit.components.site import Site
+from dcgan_kit.data.cache import cache_folder
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import (
     ComponentError,
@@ -30,10 +41,12 @@ from dcgan_kit.errors import (
     RunError,
     UserError,
 )
+from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Accumulator",
     "AdversarialLoss",
     "Augmentation",
     "Bias",
@@ -41,7 +54,11 @@ __all__ = [
     "ComponentError",
     "DataError",
     "DcganKitError",
+    "Description",
     "Dilation",
+    "Extractor",
+    "Finding",
+    "Gathering",
     "ImageSpec",
     "Images",
     "Initializer",
@@ -51,17 +68,28 @@ __all__ = [
     "Noise",
     "Padding",
     "Penalty",
+    "Place",
     "PluginError",
     "PoolSize",
+    "Probe",
+    "Readings",
     "RecipeError",
     "RunError",
     "Schedule",
+    "Score",
+    "SecondLook",
+    "Sides",
     "Site",
     "Slot",
     "Stride",
+    "Subject",
+    "Summary",
     "UserError",
+    "cache_folder",
     "component",
     "hookimpl",
+    "overlap_factor",
     "pair",
     "report_progress",
+    "stack_evenness",
 ]

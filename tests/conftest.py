@@ -44,3 +44,46 @@ def resolve(load):
 def dcgan_kit():
     """The command, as it was installed."""
     return str(Path(sys.executable).with_name("dcgan-kit"))
+
+
+SPECIMEN = """version: 1
+extends: dcgan
+image: {size: 16, channels: 1}
+latent: {size: 8}
+generator:
+  input: {projection: {use: dense, size: 4}, filters: 8}
+  stages:
+    - filters: 8
+discriminator:
+  stages:
+    - {filters: 8, normalization: none, bias: true}
+    - filters: 8
+  output: {head: dense, bias: true}
+data: fashion_mnist_4k
+training: {precision: float32, batch_size: 16, steps: 100}
+"""
+
+
+@pytest.fixture(scope="session")
+def specimen(load, tmp_path_factory):
+    """Return a function (*overrides) -> FixedBatch of small networks at step 0, on 64 images."""
+    file = tmp_path_factory.mktemp("specimen") / "specimen.yaml"
+    file.write_text(SPECIMEN)
+
+    def specimen(*overrides):
+        import numpy as np
+
+        from dcgan_kit import Images
+        from dcgan_kit.measures.subject import FixedBatch
+        from dcgan_kit.training.session import Session
+
+        recipe = load(file, *overrides).recipe
+        height, width, channels = recipe.image.shape
+        white = np.random.default_rng(0).standard_normal((64, height, width, channels))
+        distance = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))[..., None]
+        # Amplitudes that fall with the frequency, as those of photographs do.
+        smooth = np.fft.ifft2(np.fft.fft2(white, axes=(1, 2)) / (distance + 1 / height), axes=(1, 2)).real
+        pixels = np.clip(128 + 50 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+        return FixedBatch(Session.create(recipe), Images(pixels))
+
+    return specimen

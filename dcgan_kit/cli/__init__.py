@@ -11,10 +11,12 @@ import click
 from dcgan_kit import __version__
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.console import note
+from dcgan_kit.cli.evaluating import evaluate
 from dcgan_kit.cli.inspecting import check, show
 from dcgan_kit.cli.launching import launch
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import plugin_options
+from dcgan_kit.cli.probing import probe
 from dcgan_kit.cli.reporting import report
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
 from dcgan_kit.cli.training import sample, train
@@ -58,6 +60,8 @@ for _command in (
     check,
     show,
     sample,
+    probe,
+    evaluate,
     report,
     verify_resume,
     replay,

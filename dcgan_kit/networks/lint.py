@@ -16,8 +16,8 @@ import numpy as np
 from dcgan_kit.errors import Mark, Problem, RecipeError, did_you_mean
 from dcgan_kit.networks.building import Network, Networks, Part
 from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
+from dcgan_kit.networks.resampling import Window
 from dcgan_kit.networks.summary import Summary, summarize, training_memory
-from dcgan_kit.networks.tracing import Window
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.networks.building import Network, Networks
-from dcgan_kit.networks.tracing import Flattened, Operation, Pooled, Resize, Trace, trace
+from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize
+from dcgan_kit.networks.tracing import Trace, trace
 
 BYTES_PER_NUMBER = 4
 """float32."""

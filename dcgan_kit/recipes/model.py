@@ -21,7 +21,7 @@ def _present_slot_mapping(value: Any) -> Any:
     return _slot_mapping(value)
 
 
-Chosen = Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping)]
+SlotValue = Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping)]
 """A component: its name, or a mapping with ``use``. The key is called like the kind."""
 Several = Annotated[
     tuple[Annotated[dict[str, Any], BeforeValidator(_present_slot_mapping)], ...], Field(max_length=100)
@@ -59,11 +59,11 @@ class Image(Strict):
 
 
 class _Block(Strict):
-    normalization: Chosen = Field(None, description="centres and scales the block's features")
-    activation: Chosen = Field(None, description="the block's non-linearity")
-    regularizer: Chosen = Field(None, description="disturbs or enriches the block's features")
-    initializer: Chosen = Field(None, description="draws the block's first kernels")
-    constraint: Chosen = Field(None, description="constrains the block's kernels")
+    normalization: SlotValue = Field(None, description="centres and scales the block's features")
+    activation: SlotValue = Field(None, description="the block's non-linearity")
+    regularizer: SlotValue = Field(None, description="disturbs or enriches the block's features")
+    initializer: SlotValue = Field(None, description="draws the block's first kernels")
+    constraint: SlotValue = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the block's convolutions and dense layers learn a bias")
 
 
@@ -74,7 +74,7 @@ class _OrderedBlock(_Block):
 class GeneratorInput(_OrderedBlock):
     """From the latent vector to the first map."""
 
-    projection: Chosen = Field(None, description="turns the latent vector into the first map")
+    projection: SlotValue = Field(None, description="turns the latent vector into the first map")
     filters: Filters = Field(description="channels of the first map")
 
 
@@ -84,22 +84,22 @@ class GeneratorStage(_OrderedBlock):
     filters: Filters | None = Field(
         None, description="channels that the stage returns; default: as many as it is given"
     )
-    upsample: Chosen = Field(None, description="makes the map larger")
-    convolution: Chosen = Field(None, description="changes the channels where the up-sampling keeps them")
+    upsample: SlotValue = Field(None, description="makes the map larger")
+    convolution: SlotValue = Field(None, description="changes the channels where the up-sampling keeps them")
 
 
 class GeneratorOutput(_OrderedBlock):
     """From the last map to the image; inherits neither normalization nor activation."""
 
-    upsample: Chosen = Field(None, description="makes the map larger")
-    convolution: Chosen = Field(None, description="changes the channels where the up-sampling keeps them")
+    upsample: SlotValue = Field(None, description="makes the map larger")
+    convolution: SlotValue = Field(None, description="changes the channels where the up-sampling keeps them")
 
 
 class Generator(_Block):
     """The network that turns latent vectors into images; its own slots are defaults of its blocks."""
 
-    upsample: Chosen = Field(None, description="how the stages make their map larger")
-    convolution: Chosen = Field(None, description="changes channels where an up-sampling keeps them")
+    upsample: SlotValue = Field(None, description="how the stages make their map larger")
+    convolution: SlotValue = Field(None, description="changes channels where an up-sampling keeps them")
     input: GeneratorInput = Field(description="from the latent vector to the first map")
     stages: tuple[GeneratorStage, ...] = Field((), max_length=100, description="from the first map to the last but one")
     output: GeneratorOutput = Field(description="from the last map to the image")
@@ -111,17 +111,17 @@ class DiscriminatorStage(_OrderedBlock):
     filters: Filters | None = Field(
         None, description="channels that the stage returns; default: as many as it is given"
     )
-    downsample: Chosen = Field(None, description="makes the map smaller")
-    convolution: Chosen = Field(None, description="changes the channels where the down-sampling keeps them")
+    downsample: SlotValue = Field(None, description="makes the map smaller")
+    convolution: SlotValue = Field(None, description="changes the channels where the down-sampling keeps them")
 
 
 class DiscriminatorOutput(Strict):
     """From the last map to one logit."""
 
-    head: Chosen = Field(None, description="turns the last map into one logit")
-    regularizer: Chosen = Field(None, description="disturbs or enriches the last map")
-    initializer: Chosen = Field(None, description="draws the block's first kernels")
-    constraint: Chosen = Field(None, description="constrains the block's kernels")
+    head: SlotValue = Field(None, description="turns the last map into one logit")
+    regularizer: SlotValue = Field(None, description="disturbs or enriches the last map")
+    initializer: SlotValue = Field(None, description="draws the block's first kernels")
+    constraint: SlotValue = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the head learns a bias")
     order: Order | None = Field(None, description="the block's slots in the order in which they are applied")
 
@@ -129,8 +129,8 @@ class DiscriminatorOutput(Strict):
 class Discriminator(_Block):
     """The network that tells images from generated ones; its own slots are defaults of its blocks."""
 
-    downsample: Chosen = Field(None, description="how the stages make their map smaller")
-    convolution: Chosen = Field(None, description="changes channels where a down-sampling keeps them")
+    downsample: SlotValue = Field(None, description="how the stages make their map smaller")
+    convolution: SlotValue = Field(None, description="changes channels where a down-sampling keeps them")
     stages: tuple[DiscriminatorStage, ...] = Field((), max_length=100, description="from the image to the last map")
     output: DiscriminatorOutput = Field(description="from the last map to one logit")
 
@@ -142,8 +142,8 @@ Positive = Annotated[float, Field(gt=0.0)]
 class TrainingOfNetwork(Strict):
     """What training does differently for one of the two networks."""
 
-    optimizer: Chosen = Field(None, description="how gradients move the weights of this network")
-    schedule: Chosen = Field(None, description="how this network's learning rate changes with the step")
+    optimizer: SlotValue = Field(None, description="how gradients move the weights of this network")
+    schedule: SlotValue = Field(None, description="how this network's learning rate changes with the step")
     updates: Updates = Field(1, description="updates of this network in each step; simultaneous ones are 1 and 1")
     clip_norm: Positive | None = Field(None, description="largest norm of all gradients of this network together")
     clip_value: Positive | None = Field(None, description="largest absolute value of each gradient of this network")
@@ -175,7 +175,7 @@ class Evaluation(Strict):
 
     every: Every = Field(1000, description="steps between evaluations")
     samples: int = Field(1000, ge=2, le=1_000_000, description="generated images that each one draws")
-    extractor: Chosen = Field(None, description="turns images into features; null: the one that suits the data")
+    extractor: SlotValue = Field(None, description="turns images into features; null: the one that suits the data")
     scores: Several = Field((), description="what each evaluation computes; none: there are no evaluations")
 
 
@@ -204,11 +204,11 @@ class Training(Strict):
         "separate", description="real and generated images go through D one after the other, or as one batch"
     )
     accumulate: int = Field(1, ge=1, le=64, description="equal parts that a batch is cut into, to save memory")
-    loss: Chosen = Field(None, description="what the networks minimize")
-    penalty: Chosen = Field(None, description="what the discriminator minimizes besides")
-    augmentation: Chosen = Field(None, description="random change of all images that the discriminator sees")
-    optimizer: Chosen = Field(None, description="how gradients move the weights of both networks")
-    schedule: Chosen = Field(None, description="how both learning rates change with the step; default: not at all")
+    loss: SlotValue = Field(None, description="what the networks minimize")
+    penalty: SlotValue = Field(None, description="what the discriminator minimizes besides")
+    augmentation: SlotValue = Field(None, description="random change of all images that the discriminator sees")
+    optimizer: SlotValue = Field(None, description="how gradients move the weights of both networks")
+    schedule: SlotValue = Field(None, description="how both learning rates change with the step; default: not at all")
     l2: float = Field(0.0, ge=0.0, description="this share of each weight is added to its gradient")
     generator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the generator")
     discriminator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the discriminator")
@@ -266,10 +266,10 @@ class Recipe(Strict):
     extends: str | None = Field(None, description="a parent: the name of a recipe, or a path relative to this file")
     description: str = Field("", description="one line for people")
     image: Image = Field(description="the images that the generator makes")
-    latent: Chosen = Field(None, description="the law that latent vectors are drawn from")
+    latent: SlotValue = Field(None, description="the law that latent vectors are drawn from")
     generator: Generator = Field(description="the network that turns latent vectors into images")
     discriminator: Discriminator = Field(description="the network that tells images from generated ones")
-    data: Chosen = Field(None, description="where training images come from")
+    data: SlotValue = Field(None, description="where training images come from")
     training: Training = Field(description="how the two networks are trained")
     distribute: Distribute = Field(Distribute(), description="the devices that share the work")
     silence: tuple[str, ...] = Field((), description="names of lints that `check` is not to report")

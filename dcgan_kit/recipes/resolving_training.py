@@ -21,7 +21,7 @@ LOSS_METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "d
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ComponentsOfTraining:
     """The components that training names; those of the networks are G's and D's."""
 
     loss: Choice | None
@@ -64,10 +64,10 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
     if strategy is not None and strategy.value == "parameter_server":
         yield ("distribute", "strategy"), PARAMETER_SERVER, strategy
     metric, scores = at("training", "best", "metric"), at("training", "evaluation", "scores")
-    named = metric is not None and isinstance(metric.value, str) and metric.value not in LOSS_METRICS
-    if metric is not None and named and (scores is None or not scores.value):
-        message = f"no scores are evaluated, and no loss is called {metric.value!r}"
-        yield ("training", "best", "metric"), f"{message}.{did_you_mean(metric.value, LOSS_METRICS)}", metric
+    name = None if metric is None else metric.value
+    if metric is not None and isinstance(name, str) and name not in LOSS_METRICS and (not scores or not scores.value):
+        message = f"no scores are evaluated, and no loss is called {name!r}.{did_you_mean(name, LOSS_METRICS)}"
+        yield ("training", "best", "metric"), message, metric
     parts, batch = at("training", "accumulate"), at("training", "batch_size")
     images = model.Training.model_fields["batch_size"].default if batch is None else batch.value
     if parts is None or type(parts.value) is not int or type(images) is not int:
@@ -77,7 +77,7 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
         yield ("training", "accumulate"), f"must divide training.batch_size {images} (given: {parts.value})", parts
 
 
-def training_plan(training: model.Training, chosen: Chosen) -> TrainingPlan:
+def training_plan(training: model.Training, chosen: ComponentsOfTraining) -> TrainingPlan:
     """Return the plan of a recipe without problems."""
     assert chosen.loss is not None
     generator, discriminator = training.generator, training.discriminator

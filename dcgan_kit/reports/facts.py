@@ -24,8 +24,6 @@ from dcgan_kit.reports.reading import (
 )
 from dcgan_kit.training.run_folder import read_run
 
-FINDINGS = "findings.jsonl"
-"""Lines of ``{"step": N, "disease": …, "where": …, "told": …, "value": …, "baseline": …, "advice": …, "page": …}``."""
 EVALUATION = "evaluation.json"
 """``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""
 MOST_FINDINGS = 10_000
@@ -163,7 +161,7 @@ def read_facts(path: Path, label: str) -> RunFacts:
         recipe=attempt(lambda: _recipe(text), {}),
         environment=attempt(lambda: _flat(read_json(run.environment_file)), {}),
         metrics=metrics,
-        findings=attempt(lambda: _findings(path / FINDINGS), ()),
+        findings=attempt(lambda: _findings(run.findings_file), ()),
         evaluation=attempt(lambda: _evaluation(read_json(path / EVALUATION)), None),
         grids=attempt(lambda: _grids(run.samples), ()),
         finished=run.finished,

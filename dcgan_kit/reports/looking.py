@@ -13,12 +13,13 @@ from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import UserError
 from dcgan_kit.networks.building import Network, build_networks
+from dcgan_kit.networks.evenness import taps
+from dcgan_kit.networks.resampling import Resize, Window
 from dcgan_kit.networks.summary import summarize
-from dcgan_kit.networks.tracing import Resize, Window
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
 from dcgan_kit.reports.neighbours import candidates, nearest
-from dcgan_kit.reports.overlap import Overlap, taps
+from dcgan_kit.reports.overlap import Overlap
 from dcgan_kit.reports.spectrum import power
 from dcgan_kit.training.checkpoint import restore_checkpoint
 from dcgan_kit.training.parts import build_parts

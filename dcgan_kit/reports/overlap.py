@@ -46,14 +46,6 @@ class Overlap:
         return math.inf if fewest == 0 else max(self.rows) * max(self.columns) / fewest
 
 
-def taps(kernel: int, stride: int, dilation: int = 1) -> tuple[int, ...]:
-    """Taps of a transposed convolution that reach a pixel, by its phase: ceil((kernel - phase) / stride) undilated."""
-    counts = [0] * stride
-    for tap in range(kernel):
-        counts[(tap * dilation) % stride] += 1
-    return tuple(counts)
-
-
 def overlap_drawing(overlap: Overlap, of: str = "") -> Drawing:
     """Draw a few pixels of a layer's map, each with its number of taps."""
     rows = [overlap.rows[i % len(overlap.rows)] for i in range(SHOWN)]

@@ -27,14 +27,16 @@ from dcgan_kit.training.checkpoint import forget_recovered, restore_checkpoint, 
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
+from dcgan_kit.training.environment import environment, precision_so_far
+from dcgan_kit.training.measures import METRICS, means
 from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.observing import Observe, Observer, nobody
 from dcgan_kit.training.precision import in_float32
-from dcgan_kit.training.run_folder import RunFolder, adopt, begun_precision, environment, locked, open_run, writing
+from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals
-from dcgan_kit.training.step import METRICS, Steps
+from dcgan_kit.training.step import Steps
 
 GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""
@@ -104,8 +106,8 @@ def train(
     with ExitStack() as held:
         watch = held.enter_context(watching(devices.cluster, watcher.note))
         # Where the recipe says which, it is that one: the recipe may have changed since.
-        begun = begun_precision(path) if recipe.training.precision == "auto" else None
-        session = Session.create(recipe, begun, strangers, devices)
+        so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
+        session = Session.create(recipe, so_far, strangers, devices)
         precision = session.precision
         watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
         images, held_out = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
@@ -114,13 +116,13 @@ def train(
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
         run = RunFolder(path)
+        facts = environment(plugins, precision.precision, str(devices), len(images))
         if devices.chief:
             held.enter_context(locked(run))
-            facts = environment(plugins, precision.precision, str(devices), len(images))
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
         observers = observe(session, run, images, held_out)
-        return _Loop(session, plugins, run, images, steps, watcher, watch, observers).run_to_end()
+        return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
 
 
 class _Loop:
@@ -129,6 +131,7 @@ class _Loop:
         session: Session,
         plugins: LoadedPlugins,
         run: RunFolder,
+        facts: Mapping[str, Any],
         images: Images,
         steps: Steps,
         watcher: Watcher,
@@ -141,6 +144,7 @@ class _Loop:
         self.state = session.state
         self.chief = session.devices.chief
         self.run = run
+        self.facts = facts
         self.images = images
         self.steps = steps
         self.watcher = watcher
@@ -176,7 +180,7 @@ class _Loop:
                 f"--may-change training.steps with {step} or more"
             )
         if self.chief:
-            adopt(self.run, self.recipe)
+            adopt(self.run, self.recipe, self.facts)
         if path is not None:
             self.watcher.note(f"going on from step {step} ({path})")
             self.saved = step
@@ -237,7 +241,7 @@ class _Loop:
         )
         due = min(due, training.steps)
         due = next((s for s in range(step + 1, due) if any(o.due(s) for o in self.observers)), due)
-        first, totals, started = step, np.zeros(len(METRICS)), time.perf_counter()
+        first, totals, started = step, np.zeros((2, len(METRICS))), time.perf_counter()
         while step < due:
             # All workers must take the same number of steps, and stop at the same one.
             wishes = float(bool(received)), float(bool(self.callbacks.stopped_by or self.found))
@@ -249,31 +253,31 @@ class _Loop:
                 self.group = max(1, min(1000, round(GROUP_SECONDS / seconds)))
             count = min(self.group, due - step)
             group_started = time.perf_counter()
-            means = self._group(step, count)
+            found = self._group(step, count)
             self.seconds = (time.perf_counter() - group_started) / count
-            totals += count * means
+            totals += found
             step += count
-            self.watcher.progress(step, dict(zip(METRICS, means.tolist(), strict=True)))
+            self.watcher.progress(step, means(found))
         if step == first:
             return step, {}
         seconds = time.perf_counter() - started
-        metrics = dict(zip(METRICS, (totals / (step - first)).tolist(), strict=True))
+        metrics = means(totals)
         metrics["images_per_second"] = (step - first) * training.batch_size / seconds
         return step, metrics
 
     def _group(self, step: int, count: int) -> Any:
         pixels, labels = self.session.batches(self.images, step, count)
         try:
-            means = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy().astype(np.float64)
+            totals = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy()
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise RunError(
                 f"{self.run.path}: out of memory in step {step + 1}: lower training.batch_size, or raise "
                 "training.accumulate, in a new run folder"
             ) from error
-        if not np.isfinite(means).all():
-            wrong = [name for name, value in zip(METRICS, means, strict=True) if not np.isfinite(value)]
+        wrong = [name for name, value in means(totals).items() if not np.isfinite(value)]
+        if wrong:
             raise _NotFinite(step, count, wrong)
-        return means
+        return totals
 
     def _after_crash(self, found: _NotFinite) -> int:
         """Find the first step that went wrong, keep what shows why, and go back if the recipe says so."""
@@ -352,6 +356,7 @@ class _Loop:
                 writer.scalars(step, sight.numbers)
             for name, image in sight.images.items():
                 writer.image(step, name, image)
+            writer.findings(step, sight.findings)
             for line in sight.lines:
                 self.watcher.note(line)
             if sight.best is not None:

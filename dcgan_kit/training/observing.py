@@ -18,6 +18,7 @@ class Sight:
     Attributes:
         numbers: by name; they go to ``metrics.jsonl`` and to TensorBoard.
         images: uint8 (H, W, C) by name, for TensorBoard.
+        findings: what is ill, for ``findings.jsonl``: values that JSON can write, by name.
         lines: for people.
         best: what ``training.best.metric`` names, where it was measured; the checkpoint of this step is kept by it.
         stop: why training should end here; empty: it goes on.
@@ -25,6 +26,7 @@ class Sight:
 
     numbers: Mapping[str, float] = field(default_factory=dict)
     images: Mapping[str, Any] = field(default_factory=dict)
+    findings: Sequence[Mapping[str, Any]] = ()
     lines: Sequence[str] = ()
     best: float | None = None
     stop: str = ""

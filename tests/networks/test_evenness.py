@@ -7,7 +7,7 @@ import math
 import pytest
 
 from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
-from dcgan_kit.networks.tracing import Resize, Window
+from dcgan_kit.networks.resampling import Resize, Window
 
 
 def up(kernel, stride=2, dilation=1):

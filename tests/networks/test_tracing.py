@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import pytest
 
-from dcgan_kit.networks.tracing import Flattened, Pooled, Resize, Window, trace
+from dcgan_kit.networks.resampling import Flattened, Pooled, Resize, Window
+from dcgan_kit.networks.tracing import trace
 
 SHAPE = (8, 8, 6)
 

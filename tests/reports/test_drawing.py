@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from dcgan_kit.networks.evenness import taps
 from dcgan_kit.reports.drawing import MOST_LINES, MOST_ROWS, Chart, Level, Line, described, drawn, number
-from dcgan_kit.reports.overlap import Overlap, overlap_drawing, taps
+from dcgan_kit.reports.overlap import Overlap, overlap_drawing
 from dcgan_kit.reports.reading import Series
 from dcgan_kit.reports.svg import belonging
 

@@ -1,0 +1,121 @@
+"""``probe``: what happens inside the networks of a recipe or a run."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcgan_kit.cli.console import facts, note, table
+from dcgan_kit.cli.options import (
+    all_plugins,
+    complete_recipe,
+    json_option,
+    overrides_argument,
+    plugin_options,
+    plugin_settings,
+    warn_of_broken,
+)
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.declaration import Component
+    from dcgan_kit.components.plugins import LoadedPlugins
+    from dcgan_kit.components.probing import Readings
+    from dcgan_kit.measures.examining import Examination
+
+
+@click.command()
+@click.argument("target", metavar="RUN|RECIPE", shell_complete=complete_recipe)
+@overrides_argument
+@click.option("--probes", "names", metavar="NAME,NAME", help="Ask these alone.  [default: every probe]")
+@click.option("--best", is_flag=True, help="Look at the checkpoint that the run keeps for good.")
+@json_option
+@plugin_options
+def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool, as_json: bool) -> None:
+    """Look into the networks of a RUN folder at its newest checkpoint, or of a RECIPE before it is trained.
+
+    Trains a few steps in memory for what shows only between two of them, and writes nothing.
+    """
+    from dcgan_kit.errors import UserError
+    from dcgan_kit.recipes.loading import load_recipe
+
+    run = Path(target) if Path(target, "recipe.yaml").is_file() else None
+    if best and run is None:
+        raise UserError(f"{target}: is no run folder, and --best is about the checkpoints of a run")
+    loaded = load_recipe(target if run is None else str(run / "recipe.yaml"), overrides, plugin_settings())
+    warn_of_broken(loaded.plugins)
+    components = _components(names, loaded.plugins)
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.measures.examining import examine
+    from dcgan_kit.measures.probing import build_probes, by_default
+
+    probes = build_probes([by_default(component) for component in components])
+    strangers = frozenset(plugin.name for plugin in loaded.plugins.plugins if plugin.origin != "built-in")
+    found = examine(loaded.recipe, probes, run, best, strangers, note)
+    if as_json:
+        facts(_as_json(found))
+    else:
+        _show(found, {p.name: p.component for p in probes})
+    for line in found.failed:
+        note(line)
+
+
+def _components(names: str | None, plugins: LoadedPlugins) -> list[Component]:
+    if names is None:
+        return list(plugins.registry.of_kind("probe"))
+    # A name may be a stranger's, which a recipe of built-ins has not loaded.
+    registry = all_plugins().registry
+    return [registry.find("probe", name.strip()) for name in names.split(",")]
+
+
+def _show(found: Examination, components: dict[str, Component]) -> None:
+    trained = found.step > 0
+    for name, readings in found.now.items():
+        rows: dict[str, dict[str, str]] = {}
+        for key, value in readings.items():
+            where, _, what = key.rpartition("/")
+            first = found.first.get(name, {}).get(key)
+            beside = f" ({first:.3g})" if trained and first is not None else ""
+            rows.setdefault(where, {})[what] = f"{value:.3g}{beside}"
+        whats = list(dict.fromkeys(what for row in rows.values() for what in row))
+        table(
+            ("place", *whats),
+            [(where, *(row.get(what, "") for what in whats)) for where, row in rows.items()],
+            right=whats,
+            title=f"{components[name].name}: {components[name].summary.partition('  ')[0]}",
+        )
+    from dcgan_kit.measures.health import health_line
+
+    click.echo(f"Step {found.step}{'; in brackets: the same at step 0' if trained else ''}.")
+    click.echo(health_line(found.findings, len(found.now)))
+    for finding in found.findings:
+        click.echo(
+            f"  {finding.where}: {finding.disease}: {finding.value:.3g} (baseline {finding.baseline:.3g}); try "
+            f"{finding.advice}{f' (docs/{finding.page})' if finding.page else ''}"
+        )
+
+
+def _as_json(found: Examination) -> dict[str, Any]:
+    return {
+        "step": found.step,
+        "readings": {name: _numbers(readings) for name, readings in found.now.items()},
+        "first": {name: _numbers(readings) for name, readings in found.first.items()},
+        "findings": [
+            {"told": str(finding), **{key: _number(value) for key, value in vars(finding).items() if key != "told"}}
+            for finding in found.findings
+        ],
+        "failed": list(found.failed),
+    }
+
+
+def _numbers(readings: Readings) -> dict[str, Any]:
+    return {key: _number(value) for key, value in readings.items()}
+
+
+def _number(value: Any) -> Any:
+    """JSON has no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

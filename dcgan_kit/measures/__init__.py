@@ -1,0 +1,1 @@
+"""What happens inside the networks, and how good their images are."""

@@ -1,0 +1,122 @@
+"""All probes at once: on a recipe before it is trained, or on a run at one of its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import tensorflow as tf
+
+from dcgan_kit.components.probing import Finding, Readings
+from dcgan_kit.components.results import Images
+from dcgan_kit.data.loading import load_images
+from dcgan_kit.data.splitting import split
+from dcgan_kit.errors import RunError
+from dcgan_kit.measures.health import findings_of
+from dcgan_kit.measures.probing import Asked, NamedProbe
+from dcgan_kit.measures.subject import FixedBatch
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.training.checkpoint import restore_best, restore_checkpoint
+from dcgan_kit.training.run_folder import precision_so_far, read_run
+from dcgan_kit.training.session import Session
+from dcgan_kit.training.step import Steps
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        step: steps that the networks had been trained for.
+        now: readings by the probe's name.
+        first: the same at step 0.
+        findings: what is ill.
+        failed: a line about each probe that failed.
+    """
+
+    step: int
+    now: Mapping[str, Readings]
+    first: Mapping[str, Readings]
+    findings: tuple[Finding, ...]
+    failed: tuple[str, ...]
+
+
+def examine(
+    recipe: ResolvedRecipe,
+    probes: Sequence[NamedProbe],
+    run: Path | None = None,
+    best: bool = False,
+    strangers: frozenset[str] = frozenset(),
+    note: Callable[[str], None] = lambda message: None,
+) -> Examination:
+    """Ask probes once. A second look follows some steps that are trained in memory alone; no file is written.
+
+    Args:
+        recipe: what to look at; that of the run, if there is one.
+        probes: who is asked.
+        run: a run folder, or None: at step 0.
+        best: at the checkpoint that the run keeps for good, instead of the newest.
+        strangers: plugins that are not built in, whose layers may fail.
+        note: is told about damaged checkpoints and files that cannot be read.
+
+    Raises:
+        UserError: the recipe cannot be built here, the data are missing, or the run has no whole checkpoint.
+    """
+    session = Session.create(recipe, None if run is None else precision_so_far(run), strangers)
+    images, _ = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
+    for line in images.skipped:
+        note(f"skipped {line}")
+    batch = FixedBatch(session, images)
+    steps = _Steps(session, images)
+    first = now = _asked(batch, probes, steps)
+    step = 0
+    if run is not None:
+        _restore(session, run, best, note)
+        step = session.state.steps_done
+        now = _asked(batch, probes, steps)
+    now.diagnose(probes, first.readings)
+    failed = tuple({**first.failed, **now.failed}.values())
+    return Examination(step, now.readings, first.readings, findings_of(now), failed)
+
+
+def _restore(session: Session, path: Path, best: bool, note: Callable[[str], None]) -> None:
+    run = read_run(path)
+    if best:
+        restore_best(run, session.state)
+        return
+    checkpoint, damaged = restore_checkpoint(run, session.state)
+    for line in damaged:
+        note(line)
+    if checkpoint is None:
+        raise RunError(f"{path}: has no checkpoint to look at yet")
+
+
+def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> Asked:
+    asked, subject = Asked(), batch.subject()
+    for probe in probes:
+        asked.measure(probe, subject)
+    kept = [memory for probe in probes if (memory := asked.remember(probe, subject)) is not None]
+    taken = 0
+    for memory in sorted(kept, key=lambda memory: memory.after):
+        steps.take(memory.after - taken)
+        taken = memory.after
+        asked.compare(memory, batch.subject())
+    return asked
+
+
+class _Steps:
+    """Steps of training, compiled when the first is taken."""
+
+    def __init__(self, session: Session, images: Images) -> None:
+        self._session, self._images = session, images
+
+    @cached_property
+    def _compiled(self) -> Steps:
+        return self._session.compile()
+
+    def take(self, count: int) -> None:
+        if count > 0:
+            first = self._session.state.steps_done
+            self._compiled(*self._session.batches(self._images, first, count), tf.constant(first, tf.int64))

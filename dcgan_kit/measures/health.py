@@ -1,0 +1,47 @@
+"""Findings → one line that says how the networks are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from dcgan_kit.components.probing import Finding
+from dcgan_kit.measures.probing import Asked
+
+TOLD = 3
+"""Findings in the line; the others are counted."""
+
+
+def findings_of(asked: Asked) -> tuple[Finding, ...]:
+    """All findings of a look, numbers that are not finite first: they make every other one doubtful."""
+    found = tuple(finding for findings in asked.findings.values() for finding in findings)
+    return (*not_finite(asked.numbers), *found)
+
+
+def not_finite(numbers: Mapping[str, float]) -> tuple[Finding, ...]:
+    """A finding if some readings are infinite or no numbers."""
+    wrong = [key for key, value in numbers.items() if not math.isfinite(value)]
+    if not wrong:
+        return ()
+    where, _, what = wrong[0].rpartition("/")
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return (
+        Finding(
+            disease="not finite",
+            where=where,
+            told=f"{what}{more} not finite",
+            value=numbers[wrong[0]],
+            baseline=0.0,
+            advice="a lower learning rate; `dcgan-kit replay` shows which tensor of a crash bundle overflows first",
+            page="health.md#not-finite",
+        ),
+    )
+
+
+def health_line(findings: Sequence[Finding], asked: int) -> str:
+    """One line: ``health: generator stage 2: 31 % dead channels``; ``asked`` is how many probes were."""
+    if not findings:
+        return f"health: {asked} probes find nothing wrong"
+    told = "; ".join(map(str, findings[:TOLD]))
+    more = f"; and {len(findings) - TOLD} more" if len(findings) > TOLD else ""
+    return f"health: {told}{more}"

@@ -1,0 +1,126 @@
+"""Probes along a training: when each is asked, what it is compared with, and what it finds twice in a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+from dcgan_kit.components.probing import Finding, Readings
+from dcgan_kit.components.results import Images
+from dcgan_kit.measures.health import findings_of, health_line, not_finite
+from dcgan_kit.measures.probing import Asked, Kept, NamedProbe
+from dcgan_kit.measures.subject import FixedBatch
+from dcgan_kit.training.session import Session
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the probes of one look say.
+
+    Attributes:
+        scalars: finite numbers by place, for metrics and TensorBoard.
+        findings: what is ill now.
+        lasting: those of them that the same probe found at its look before too. A network is ill for a moment now and
+            then, and well again; act on these.
+        health: one line for people, or empty where no probe was asked for a diagnosis.
+        notes: a line about each probe that failed; it is not asked again.
+    """
+
+    scalars: Mapping[str, float]
+    findings: tuple[Finding, ...] = ()
+    lasting: tuple[Finding, ...] = ()
+    health: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class ProbeWatch:
+    """Asks probes at their steps.
+
+    Cheap ones are asked every ``every`` steps, all of them every ``evaluate_every``; at step 0 all of them, whose
+    numbers are what later ones are compared with. A resumed run has the same: they are taken when the watch is made,
+    before a checkpoint is restored.
+
+    Args:
+        session: at step 0, as ``Session.create`` returns it. Nothing is computed on a worker that is not the chief.
+        images: training images.
+        probes: who is asked.
+        every: steps from one look of cheap probes to the next.
+        evaluate_every: likewise of all probes.
+
+    Attributes:
+        batch: what they look at; on the chief alone.
+    """
+
+    def __init__(
+        self, session: Session, images: Images, probes: Sequence[NamedProbe], every: int, evaluate_every: int
+    ) -> None:
+        if session.state.steps_done:
+            raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
+        self._all = self._probes = tuple(probes)
+        self._every, self._evaluate_every = every, evaluate_every
+        self._before: dict[str, set[tuple[str, str]]] = {}
+        self._due: dict[int, dict[str, Kept]] = {}
+        self._first = Asked()
+        if session.devices.chief:
+            self.batch = FixedBatch(session, images)
+            subject = self.batch.subject()
+            for probe in self._probes:
+                self._first.measure(probe, subject)
+
+    @property
+    def first(self) -> Mapping[str, Readings]:
+        """Readings at step 0 by the probe's name."""
+        return self._first.readings
+
+    def due(self, step: int) -> bool:
+        """Whether a probe is to be asked when ``step`` steps are done."""
+        return any(self._asks(probe, step) or self._asks_again(probe, step) for probe in self._all)
+
+    def look(self, step: int) -> Look:
+        """Ask the probes that are due; no variable of the session is another one afterwards."""
+        subject = self.batch.subject()
+        later = Asked()
+        for kept in self._due.pop(step, {}).values():
+            later.compare(kept, subject)
+        now = [probe for probe in self._probes if self._asks(probe, step)]
+        asked = self._first if step == 0 else Asked()
+        for probe in now:
+            if step > 0:
+                asked.measure(probe, subject)
+            kept_now = asked.remember(probe, subject)
+            if kept_now is not None:
+                # By name: after going back to a checkpoint the same step is met again.
+                self._due.setdefault(step + kept_now.after, {})[probe.name] = kept_now
+        asked.diagnose(now, self.first)
+        findings = findings_of(asked)
+        lasting = tuple(finding for finding in findings if self._seen_before(finding))
+        self._before.update({name: {_key(f) for f in found} for name, found in asked.findings.items()})
+        self._before[""] = {_key(f) for f in not_finite(asked.numbers)}
+        failed = {**later.failed, **asked.failed}
+        self._leave_out(failed)
+        numbers = {key: value for key, value in {**asked.numbers, **later.numbers}.items() if math.isfinite(value)}
+        health = health_line(findings, len(asked.findings)) if asked.findings or findings else ""
+        return Look(numbers, findings, lasting, health, tuple(failed.values()))
+
+    def _asks(self, probe: NamedProbe, step: int) -> bool:
+        return step % self._evaluate_every == 0 or (probe.probe.cheap and step % self._every == 0)
+
+    def _asks_again(self, probe: NamedProbe, step: int) -> bool:
+        # Told by the step alone: workers that keep no first looks stop with the chief, which does.
+        after = 0 if probe.probe.second is None else probe.probe.second.after
+        return 0 < after <= step and self._asks(probe, step - after)
+
+    def _leave_out(self, names: Container[str]) -> None:
+        self._probes = tuple(probe for probe in self._probes if probe.name not in names)
+        for step, kept in list(self._due.items()):
+            self._due[step] = {name: one for name, one in kept.items() if name not in names}
+            if not self._due[step]:
+                del self._due[step]
+
+    def _seen_before(self, finding: Finding) -> bool:
+        return any(_key(finding) in seen for seen in self._before.values())
+
+
+def _key(finding: Finding) -> tuple[str, str]:
+    return finding.disease, finding.where

@@ -1,0 +1,52 @@
+"""How evenly layers cover the pixels that they make, by their shapes and by their weights."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dcgan_kit import Readings, Subject, overlap_factor, stack_evenness
+
+
+def overlap(subject: Subject) -> Readings:
+    """Taps per phase of every strided layer with weights, and of each whole stack."""
+    readings = {}
+    for role, places in (("generator", subject.generator), ("discriminator", subject.discriminator)):
+        operations = []
+        for place in places:
+            own = subject.operations(place)
+            operations.extend(own)
+            factors = [overlap_factor(o) for o in own if getattr(o, "learned", False) and max(o.stride) > 1]
+            for factor in factors:
+                # Where a phase has no tap at all no quotient exists.
+                readings[f"{place}/holes"] = float(math.isinf(factor))
+                if math.isfinite(factor):
+                    readings[f"{place}/overlap"] = factor
+        ratio, deviation = stack_evenness(operations)
+        if math.isfinite(ratio):
+            readings[f"{role}/stack_ratio"] = ratio
+        readings[f"{role}/stack_deviation"] = deviation
+    return readings
+
+
+def dc_gain(subject: Subject) -> Readings:
+    """How unequally the phases of an up-sampling answer to a map that is the same everywhere."""
+    readings = {}
+    for place in subject.generator:
+        before, after = place.input_shape, place.output_shape
+        if len(before) != 3 or len(after) != 3 or after[0] <= before[0]:
+            continue
+        down, across = after[0] // before[0], after[1] // before[1]
+        windows = [o for o in subject.operations(place) if hasattr(o, "size")]
+        reach = max([max(s * d for s, d in zip(o.size, o.dilation, strict=True)) for o in windows], default=1)
+        # Far enough from the border on every side for whole kernels.
+        constant = np.zeros((1, 2 * reach + 4, 2 * reach + 4, before[2]), np.float32)
+        bias = subject.apply(place, constant)
+        constant += subject.before(place).mean((0, 1, 2), dtype=np.float64).astype(np.float32)
+        answer = np.asarray(subject.apply(place, constant) - bias, np.float64)[0]
+        row, column = (answer.shape[0] // 2, answer.shape[1] // 2)
+        phases = answer[row : row + down, column : column + across].reshape(down * across, -1)
+        power = float(np.square(phases).mean())
+        readings[f"{place}/dc_index"] = float(phases.var(0).mean()) / power if power else 0.0
+    return readings

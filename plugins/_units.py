@@ -1,0 +1,114 @@
+"""Units that do nothing, or the same for every image: dead, dormant, always on, saturated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit import Finding, Place, Readings, Subject
+
+OF = ("generated", "real")
+
+
+def activations(subject: Subject) -> Iterator[Place]:
+    """Every activation of both networks."""
+    yield from (place for place in (*subject.generator, *subject.discriminator) if place.kind == "activation")
+
+
+def each(ask: Any, place: Place) -> list[Any]:
+    """What is asked about a place: for generated images, and for as many real ones where D is asked."""
+    return [ask(place)] if place.role == "generator" else [ask(place, of=of) for of in OF]
+
+
+def units(subject: Subject, dormant_below: float) -> Readings:
+    """Shares of channels that are dead, dormant and always on."""
+    readings = {}
+    for place in activations(subject):
+        if place is subject.generator[-1]:
+            continue
+        axes = tuple(range(len(place.input_shape)))
+        positive = np.mean([(inputs > 0).mean(axes) for inputs in each(subject.before, place)], 0)
+        moved = np.any([gradient.any(axes) for gradient in each(subject.gradient, place)], 0)
+        size = np.mean([np.abs(outputs).mean(axes, dtype=np.float64) for outputs in each(subject.after, place)], 0)
+        readings[f"{place}/dead"] = float(((positive == 0) & ~moved).mean())
+        readings[f"{place}/dormant"] = float((size <= dormant_below * size.mean()).mean())
+        readings[f"{place}/always_on"] = float((positive == 1).mean())
+    return readings
+
+
+def saturation(subject: Subject) -> Readings:
+    """Shares of saturated units, and how much of a gradient passes."""
+    readings = {}
+    for place in activations(subject):
+        readings[f"{place}/pass_through"] = _mean(each(subject.slope, place))
+        limits = subject.limits(place)
+        if limits is None:
+            continue
+        readings[f"{place}/saturated"] = share = _outside(each(subject.after, place), limits)
+        if place is subject.generator[-1]:
+            readings["data/saturated"] = own = _outside([subject.real], limits)
+            readings["generator/saturated_beyond_data"] = share - own
+    return readings
+
+
+def _outside(arrays: Sequence[Any], limits: tuple[float, float]) -> float:
+    low, high = limits
+    return _mean([(values <= low) | (values >= high) for values in arrays])
+
+
+def _mean(arrays: Sequence[Any]) -> float:
+    return float(np.mean([values.mean(dtype=np.float64) for values in arrays]))
+
+
+def diagnose_units(readings: Readings, first: Readings, dead: float, dormant: float) -> Iterator[Finding]:
+    """Name the activations with too many dead or dormant channels."""
+    for what, limit, advice in (
+        ("dead", dead, "`activation: leaky_relu`, whose gradient is never 0; a lower learning rate; normalization"),
+        ("dormant", dormant, "a lower learning rate, fewer filters, or normalization before the activation"),
+    ):
+        for key, value in _of(readings, what):
+            if value >= limit:
+                yield Finding(
+                    disease=f"{what} channels",
+                    where=key,
+                    told=f"{100 * value:.0f} % {what} channels",
+                    value=value,
+                    baseline=first.get(f"{key}/{what}", 0.0),
+                    advice=advice,
+                    page=f"health.md#{what}-channels",
+                )
+
+
+def diagnose_saturation(readings: Readings, first: Readings, output: float, hidden: float) -> Iterator[Finding]:
+    """Name the activations that are flat for too many of their inputs."""
+    beyond = readings.get("generator/saturated_beyond_data", 0.0)
+    if beyond >= output:
+        own = readings["data/saturated"]
+        yield Finding(
+            disease="output saturated",
+            where="generator",
+            told=f"{100 * (own + beyond):.0f} % of the pixels saturate, and {100 * own:.0f} % of the data's",
+            value=own + beyond,
+            baseline=own,
+            advice="a lower learning rate of the generator, or a smaller deviation of its first weights",
+            page="health.md#output-saturated",
+        )
+    of_data = {key.rpartition("/")[0] for key in readings if key.startswith("generator.output.")}
+    for key, value in _of(readings, "saturated"):
+        if value >= hidden and key not in of_data and key != "data":
+            yield Finding(
+                disease="saturated units",
+                where=key,
+                told=f"{100 * value:.0f} % of the units saturate",
+                value=value,
+                baseline=first.get(f"{key}/saturated", 0.0),
+                advice="`relu` or `leaky_relu` in hidden layers, or normalization before the activation",
+                page="health.md#saturated-units",
+            )
+
+
+def _of(readings: Readings, what: str) -> Sequence[tuple[str, float]]:
+    found = ((key.rpartition("/"), value) for key, value in readings.items())
+    return [(where, value) for (where, _, name), value in found if name == what]

@@ -1,0 +1,81 @@
+"""``dcgan-kit probe``: on a recipe before it is trained, on a run, by name, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SMALL = ("training.steps=4", "training.batch_size=4", "training.sample_grid=[2, 2]", "training.log_every=1")
+STRANGER = """
+from dcgan_kit import Probe, component, hookimpl
+
+
+@component("probe")
+def answer():
+    \"\"\"Know the answer.  subject → 42.\"\"\"
+    return Probe(lambda subject: {"generator/answer": 42.0})
+
+
+@component("probe")
+def broken():
+    \"\"\"Break.  subject → nothing.\"\"\"
+    return Probe(lambda subject: {}["nothing"])
+
+
+@hookimpl
+def dcgan_kit_components():
+    return [answer, broken]
+"""
+
+
+@pytest.fixture
+def probe(command, monkeypatch, tmp_path):
+    """Return a function (*arguments, status=0) -> the result of ``dcgan-kit probe`` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, status=0: command("probe", *arguments, status=status)
+
+
+def test_every_probe_on_a_recipe_that_was_never_trained(probe, tmp_path):
+    found = json.loads(probe("tiny-fashion28", *SMALL, "--json").stdout)
+    assert found["step"] == 0
+    assert found["failed"] == []
+    assert found["readings"] == found["first"]
+    readings = {key: value for numbers in found["readings"].values() for key, value in numbers.items()}
+    assert readings["generator.stage1.upsample/overlap"] == 1.0
+    assert readings["generator/drift"] > 0.0
+    assert readings["generator.stage1.activation/dead"] == 0.0
+    assert not list(tmp_path.iterdir()), "it writes nothing"
+
+
+def test_a_run_beside_its_beginning(probe, command, tmp_path):
+    command("train", "tiny-fashion28", *SMALL, "--run", tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    told = probe(tmp_path / "run", "--probes", "contest,units").stdout
+    assert "Step 4; in brackets: the same at step 0." in told
+    assert "contest: See who is ahead, by the discriminator's logits." in told
+    assert "health: " in told
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "keeps no best checkpoint" in probe(tmp_path / "run", "--best", status=2).stderr
+
+
+def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "answers.py").write_text(STRANGER)
+    strange = ("--plugins-dir", tmp_path / "strange")
+    result = probe("tiny-fashion28", *SMALL, "--probes", "answer,broken,overlap", *strange)
+    assert "42" in result.stdout
+    assert "probe answers/broken failed: KeyError: 'nothing'" in result.stderr
+    assert "health: 2 probes find nothing wrong" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("tiny-fashion28", "--probes", "unit"), "unknown probe 'unit'. Did you mean 'units'?"),
+        (("tiny-fashion28", "--best"), "tiny-fashion28: is no run folder"),
+        (("tiny-fashon28",), "Did you mean 'tiny-fashion28'?"),
+    ],
+)
+def test_what_is_wrong_is_told(probe, arguments, told):
+    assert told in probe(*arguments, status=2).stderr

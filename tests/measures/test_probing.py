@@ -1,0 +1,156 @@
+"""Probes along a training: who is asked when, what is remembered, and whose failure is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcgan_kit import ComponentError, Finding, Probe, SecondLook, component
+from dcgan_kit.measures.health import health_line
+from dcgan_kit.measures.probing import NamedProbe, build_probes, by_default
+from dcgan_kit.measures.watching import ProbeWatch
+
+
+def named(name, owner="strange", **answers):
+    """A probe of functions."""
+
+    def factory():
+        """Say something.  subject → numbers."""
+
+    factory.__name__ = name
+    return NamedProbe(component("probe")(factory).owned_by(owner), Probe(**answers))
+
+
+def ill(readings, first):
+    if readings["generator/size"] < 2.0:
+        return []
+    return [Finding("sickness", "generator.stage2.activation", "31 % sick channels", 0.31, 0.0, "rest")]
+
+
+@pytest.fixture
+def watch(specimen):
+    """Return a function (*probes) -> (ProbeWatch every 10 steps and all at 40, a function step -> Look)."""
+
+    def watch(*probes):
+        batch = specimen()
+        made = ProbeWatch(batch.session, batch.images, probes, 10, 40)
+
+        def look(step):
+            batch.session.state.step.assign(step)
+            assert made.due(step)
+            return made.look(step)
+
+        return made, look
+
+    return watch
+
+
+def test_cheap_probes_are_asked_often_dear_ones_at_evaluations_all_at_step_0(watch):
+    cheap = named("cheap", measure=lambda subject: {"generator/step": subject.step})
+    dear = named("dear", measure=lambda subject: {"discriminator/step": subject.step}, cheap=False)
+    made, look = watch(cheap, dear)
+    assert [step for step in range(45) if made.due(step)] == [0, 10, 20, 30, 40]
+    assert look(0).scalars == {"generator/step": 0.0, "discriminator/step": 0.0}
+    assert look(10).scalars == {"generator/step": 10.0}
+    assert look(40).scalars == {"generator/step": 40.0, "discriminator/step": 40.0}
+    assert made.first == {"strange/cheap": {"generator/step": 0.0}, "strange/dear": {"discriminator/step": 0.0}}
+
+
+def test_no_probes_no_looks(watch):
+    made, _ = watch()
+    assert not any(made.due(step) for step in range(100))
+
+
+def test_a_second_look_follows_some_steps_later(watch):
+    later = SecondLook(3, lambda subject: subject.step, lambda kept, subject: {"generator/moved": subject.step - kept})
+    made, look = watch(named("moves", second=later, cheap=False))
+    look(0)
+    assert [step for step in range(1, 12) if made.due(step)] == [3, 10]
+    assert look(3).scalars == {"generator/moved": 3.0}
+    assert not made.due(3)
+    # Training went back to a checkpoint before the second look, and meets the first again.
+    look(40), look(40)
+    found = look(43)
+    assert found.scalars == {"generator/moved": 3.0}
+    assert found.notes == ()
+
+
+def test_an_illness_is_told_at_once_and_lasts_from_the_second_look_on(watch):
+    sizes = iter([1.0, 1.0, 3.0, 3.0, 1.0, 3.0])
+    _, look = watch(named("doctor", measure=lambda subject: {"generator/size": next(sizes)}, diagnose=ill))
+    told = [look(step) for step in (0, 10, 20, 30, 40, 50)]
+    assert [len(one.findings) for one in told] == [0, 0, 1, 1, 0, 1]
+    assert [len(one.lasting) for one in told] == [0, 0, 0, 1, 0, 0]
+    assert told[1].health == "health: 1 probes find nothing wrong"
+    assert told[2].health == "health: generator stage 2: 31 % sick channels"
+
+
+def test_numbers_that_are_not_finite_are_told_and_are_no_scalars(watch):
+    sizes = iter([1.0, 2.0, float("nan"), float("inf")])
+    _, look = watch(named("size", measure=lambda subject: {"generator.input.projection/size": next(sizes)}))
+    look(0), look(10)
+    found = look(20)
+    assert found.scalars == {}
+    assert [finding.disease for finding in found.findings] == ["not finite"]
+    assert found.health == "health: generator input: size not finite"
+    assert look(30).lasting
+
+
+def fails(*_):
+    raise KeyError("level 3")
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"measure": fails}, "probe strange/odd failed: KeyError: 'level 3'"),
+        ({"measure": lambda subject: [1.0]}, "probe strange/odd must return numbers by 'place/what', and gave [1.0]"),
+        ({"measure": lambda subject: {"size": 1.0}}, "must return numbers by 'place/what', and gave {'size': 1.0}"),
+        ({"measure": lambda subject: {"generator/size": "1"}}, "and gave {'generator/size': '1'}"),
+        ({"measure": lambda subject: {"generator/well": 2.0}}, "another probe has given 'generator/well' before"),
+        ({"diagnose": fails}, "failed: KeyError: 'level 3'"),
+        ({"diagnose": lambda readings, first: ["sick"]}, "must return dcgan_kit.Findings, and gave ('sick',)"),
+        ({"second": SecondLook(10, fails, fails)}, "failed: KeyError: 'level 3'"),
+        ({"second": SecondLook(10, lambda subject: 1, fails)}, "failed: KeyError: 'level 3'"),
+    ],
+)
+def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, told):
+    well = named("well", measure=lambda subject: {"generator/well": 1.0})
+    _, look = watch(well, named("odd", **answers))
+    looks = [look(step) for step in (0, 10, 20)]
+    notes = [note for one in looks for note in one.notes]
+    assert len(notes) == 1
+    assert notes[0].startswith("probe strange/odd")
+    assert told in notes[0]
+    assert all(one.scalars["generator/well"] == 1.0 for one in looks)
+
+
+def test_a_watch_begins_at_step_0(specimen):
+    batch = specimen()
+    batch.session.state.step.assign(5)
+    with pytest.raises(RuntimeError, match="before restoring a checkpoint"):
+        ProbeWatch(batch.session, batch.images, (), 10, 40)
+
+
+def test_what_is_no_probe_is_refused_with_its_owner():
+    @component("probe")
+    def nothing():
+        """Return nothing.  subject → nothing."""
+
+    with pytest.raises(ComponentError, match=r"^probe strange/nothing must return a Probe: .* and gave None"):
+        build_probes([by_default(nothing.owned_by("strange"))])
+
+    @component("probe")
+    def picky(*, size: int):
+        """Need a size.  subject → nothing."""
+
+    with pytest.raises(ComponentError, match=r"probe strange/picky has options without a default"):
+        by_default(picky.owned_by("strange"))
+
+
+def test_a_line_of_health_names_three_and_counts_the_others():
+    findings = [Finding("d", f"generator.stage{n}.activation", f"{n} % ill", n, 0.0, "rest") for n in range(5)]
+    line = health_line(findings, 7)
+    assert (
+        line == "health: generator stage 0: 0 % ill; generator stage 1: 1 % ill; generator stage 2: 2 % ill; and 2 more"
+    )
+    assert str(Finding("d", "samples", "collapse", 0.0, 1.0, "rest")) == "samples: collapse"

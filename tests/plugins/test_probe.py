@@ -1,0 +1,328 @@
+"""Each probe sees its disease and is silent on the healthy twin; known values of each formula."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from dcgan_kit_plugins import _checkerboard, _contest, _diversity, _gradients, probe
+
+from dcgan_kit import Probe
+
+
+def asked(component, subject, **options):
+    """Readings, and the diseases that they are a sign of, as if they were others at step 0."""
+    made = component.build(None, dict(component.options(**options)))
+    assert isinstance(made, Probe)
+    readings = dict(made.measure(subject))
+    first = {**readings, "step/0": 0.0}
+    return readings, {finding.disease for finding in made.diagnose(readings, first)}
+
+
+def variables(batch, role, part):
+    network = getattr(batch.session.state.networks, role).model
+    return [variable for variable in network.variables if part in variable.path]
+
+
+# Dead units
+
+
+@pytest.mark.parametrize(("activation", "dead"), [("relu", 1.0), ("leaky_relu", 0.0)])
+def test_relu_dies_and_leaky_relu_does_not(specimen, activation, dead):
+    batch = specimen("generator.normalization=none", "generator.bias=true", f"generator.activation={activation}")
+    (bias,) = variables(batch, "generator", "stage1_upsample/bias")
+    bias.assign(np.full(bias.shape, -100.0))
+    readings, diseases = asked(probe.units, batch.subject())
+    assert readings["generator.stage1.activation/dead"] == dead
+    assert readings["generator.input.activation/dead"] == 0.0
+    assert diseases == ({"dead channels", "dormant channels"} if dead else set())
+
+
+def test_some_dead_channels_are_counted_and_told(specimen):
+    batch = specimen("generator.normalization=none", "generator.bias=true")
+    (bias,) = variables(batch, "generator", "stage1_upsample/bias")
+    bias.assign([-100.0, -100.0, 0, 0, 0, 0, 0, 100.0])
+    made = probe.units.build(None, dict(probe.units.options()))
+    readings = made.measure(batch.subject())
+    assert readings["generator.stage1.activation/dead"] == 0.25
+    assert readings["generator.stage1.activation/always_on"] == 0.125
+    assert "generator stage 1: 25 % dead channels" in map(str, made.diagnose(readings, readings))
+
+
+# Saturation
+
+
+@pytest.mark.parametrize(("scale", "ill"), [(1.0, False), (1e5, True)])
+def test_a_tanh_with_large_inputs_saturates(specimen, scale, ill):
+    batch = specimen("generator.output.bias=false")
+    (kernel,) = variables(batch, "generator", "output_upsample/kernel")
+    kernel.assign(kernel * scale)
+    readings, diseases = asked(probe.saturation, batch.subject())
+    assert (readings["generator.output.activation/saturated"] > 0.9) == ill
+    assert (readings["generator.output.activation/pass_through"] < 0.1) == ill
+    assert diseases == ({"output saturated"} if ill else set())
+
+
+def test_what_the_data_saturate_by_right_is_no_disease(specimen):
+    batch = specimen()
+    subject = batch.subject()
+    subject.real = np.full_like(subject.real, -1.0)
+    subject.after = lambda place, mode="training", of="generated": np.full((16, *place.output_shape), -1.0)
+    readings, diseases = asked(probe.saturation, subject)
+    assert readings["data/saturated"] == readings["generator.output.activation/saturated"] == 1.0
+    assert diseases == set()
+
+
+@pytest.mark.parametrize(
+    ("activation", "limits"),
+    [
+        ("tanh", (-0.995, 0.995)),
+        ("sigmoid", (0.0025, 0.9975)),
+        ("hard_tanh", (-1.0, 1.0)),
+        ("{use: tanh, low: 0.0}", (0.0025, 0.9975)),
+        ("relu", None),
+        ("prelu", None),
+        ("softplus", None),
+        ("gelu", None),
+    ],
+)
+def test_where_an_activation_is_flat(specimen, activation, limits):
+    subject = specimen(f"generator.activation={activation}").subject()
+    (place,) = [place for place in subject.generator if str(place) == "generator.stage1.activation"]
+    assert subject.limits(place) == (None if limits is None else pytest.approx(limits, abs=1e-4))
+
+
+# Gradients by depth
+
+DEEP = (
+    "generator.stages=[{filters: 8}, {filters: 8, upsample: conv}, {filters: 8, upsample: conv}, "
+    "{filters: 8, upsample: conv}, {filters: 8, upsample: conv}]",
+    "generator.normalization=none",
+    "generator.bias=true",
+    "generator.initializer=he_normal",
+)
+
+
+def test_gradients_vanish_in_a_stack_of_sigmoids_alone(specimen):
+    made = probe.gradients.build(None, dict(probe.gradients.options(decades_from=0.5)))
+    slopes = {}
+    for activation in ("sigmoid", "leaky_relu"):
+        readings = made.measure(specimen(*DEEP, f"generator.activation={activation}").subject())
+        slopes[activation] = readings["generator/decades_per_layer"]
+        ill = [f for f in made.diagnose(readings, readings) if f.where == "generator"]
+        assert [f.disease for f in ill] == (["vanishing gradients"] if activation == "sigmoid" else [])
+    assert slopes["sigmoid"] < -0.5 < -0.3 < slopes["leaky_relu"]
+
+
+def test_what_the_discriminator_sends_back_is_compared_with_step_0():
+    readings = {"image_gradient/size": 1e-6}
+    assert [f.where for f in _gradients.diagnose_gradients(readings, {"image_gradient/size": 1e-2}, 1.5, 3.0)]
+    assert not list(_gradients.diagnose_gradients(readings, {"image_gradient/size": 1e-4}, 1.5, 3.0))
+
+
+# Checkerboards
+
+
+def images_like_photographs(count=256, side=64, exponent=1.14):
+    """Deviation 1, amplitudes that fall like 1 / frequency^exponent."""
+    white = np.random.default_rng(0).standard_normal((count, side, side))
+    frequencies = np.fft.fftfreq(side) * side
+    distance = np.hypot(*np.meshgrid(frequencies, frequencies))
+    distance[0, 0] = np.inf
+    images = np.fft.ifft2(np.fft.fft2(white) * distance**-exponent).real
+    return images / images.std()
+
+
+@pytest.mark.parametrize(("amplitude", "index"), [(0.01, 0.17), (0.02, 0.53), (0.05, 1.23)])
+def test_known_responses_of_the_index(amplitude, index):
+    pattern = (-1.0) ** np.add.outer(np.arange(64), np.arange(64))
+    clean = images_like_photographs()
+    assert _checkerboard.index(clean[..., None], 2) == pytest.approx(0.0, abs=0.1)
+    assert _checkerboard.index((clean + amplitude * pattern)[..., None], 2) == pytest.approx(index, abs=0.03)
+
+
+def test_a_pattern_is_told_at_its_own_period():
+    images = np.random.default_rng(0).standard_normal((64, 64, 64))
+    images += 0.3 * np.tile([[1.0, 1, -1, -1]] * 2 + [[-1.0, -1, 1, 1]] * 2, (16, 16))
+    indices = {period: _checkerboard.index(images[..., None], period) for period in (2, 4, 8, 16)}
+    assert max(indices, key=indices.get) == 4
+    assert all(abs(indices[period]) < 0.1 for period in (2, 8, 16))
+
+
+def test_periods_that_do_not_fit_are_left_out():
+    assert _checkerboard.possible((2, 4, 8, 16), (64, 64)) == [2, 4, 8, 16]
+    assert _checkerboard.possible((2, 4, 8, 16), (28, 28)) == [2, 4]
+    assert _checkerboard.possible((2, 3), (96, 64)) == [2]
+
+
+@pytest.mark.parametrize(
+    ("upsample", "drawn"),
+    [
+        ("{use: transposed_conv, kernel_size: 3}", True),
+        ("{use: transposed_conv, kernel_size: 4}", False),
+        ("resize_conv", False),
+    ],
+)
+def test_an_uneven_kernel_draws_a_checkerboard(specimen, upsample, drawn):
+    """Kernels whose taps are all equal, so that only their number can make a difference."""
+    stages = "generator.stages=[{filters: 8}, {filters: 8}]"
+    batch = specimen("image.size=32", "generator.normalization=none", stages, f"generator.upsample={upsample}")
+    for kernel in variables(batch, "generator", "upsample"):
+        if "kernel" in kernel.path:
+            kernel.assign(np.full(kernel.shape, 0.05))
+    readings, diseases = asked(probe.checkerboard, batch.subject(), images=64)
+    assert (readings["generator/checkerboard_2"] > 0.5) == drawn
+    assert ("checkerboard at period 2" in diseases) == drawn
+
+
+def test_random_weights_draw_one_with_an_even_kernel_too_but_not_after_resizing(specimen):
+    transposed, resized = (
+        asked(probe.dc_gain, specimen(f"generator.upsample={name}").subject())[0]
+        for name in ("transposed_conv", "resize_conv")
+    )
+    assert all(value > 0.05 for value in transposed.values())
+    assert all(value < 1e-9 for value in resized.values())
+    assert transposed.keys() == {"generator.stage1.upsample/dc_index", "generator.output.upsample/dc_index"}
+
+
+def test_the_dc_index_of_weights_of_ones_is_that_of_their_taps(specimen):
+    subject = specimen(
+        "generator.upsample.kernel_size=3", "generator.initializer={use: constant, value: 0.05}"
+    ).subject()
+    # Phases of 1, 2, 2 and 4 taps: variance 1.1875, mean square 6.25.
+    readings, _ = asked(probe.dc_gain, subject)
+    assert readings["generator.output.upsample/dc_index"] == pytest.approx(1.1875 / 6.25, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "factor", "ratio"), [(3, 4.0, 8.0), (5, 2.25, 1.76), (7, 1.78, 1.41), (4, 1.0, 1.0)]
+)
+def test_overlap_of_layers_and_stacks(specimen, kernel, factor, ratio):
+    deep = ("generator.input.projection.size=2", "generator.stages=[{filters: 8}, {filters: 8}, {filters: 8}]")
+    subject = specimen("image.size=32", *deep, f"generator.upsample.kernel_size={kernel}").subject()
+    readings, _ = asked(probe.overlap, subject)
+    assert readings["generator.stage2.upsample/overlap"] == pytest.approx(factor, abs=0.005)
+    assert readings["generator/stack_ratio"] == pytest.approx(ratio, abs=0.01)
+    assert readings["generator.stage2.upsample/holes"] == 0.0
+
+
+# Diversity
+
+
+def generator_of(images, real):
+    return SimpleNamespace(generator=("last",), real=real, after=lambda place: images)
+
+
+def test_a_generator_of_four_images_has_collapsed():
+    random = np.random.default_rng(0)
+    real, fresh = random.uniform(-1, 1, (2, 64, 8, 8, 1))
+    copies = fresh[random.integers(0, 4, 64)] + random.normal(0.0, 0.01, fresh.shape)
+    readings, diseases = asked(probe.diversity, generator_of(copies, real))
+    assert readings["generator/spread"] > 0.7
+    assert readings["generator/nearest"] < 0.05
+    assert diseases == {"samples collapse"}
+    readings, diseases = asked(probe.diversity, generator_of(fresh, real))
+    assert readings["generator/spread"] == pytest.approx(1.0, abs=0.05)
+    assert readings["generator/nearest"] == pytest.approx(1.0, abs=0.05)
+    assert diseases == set()
+
+
+def test_a_generator_of_one_image_has_collapsed_but_not_before_the_first_step():
+    real = np.random.default_rng(0).uniform(-1, 1, (64, 8, 8, 1))
+    readings, diseases = asked(probe.diversity, generator_of(real[:1].repeat(64, 0), real))
+    assert readings["generator/spread"] == pytest.approx(0.0, abs=1e-6)
+    assert diseases == {"samples collapse"}
+    assert not list(_diversity.diagnose(readings, readings, 0.2, 0.2))
+
+
+# The contest
+
+
+def contest(real, fake, push):
+    logits = {"real": np.array(real)[:, None], "generated": np.array(fake)[:, None]}
+    subject = SimpleNamespace(
+        logits=lambda of: logits[of],
+        logit_gradient=lambda role, of="generated": np.full((len(fake), 1), push / len(fake)),
+    )
+    return _contest.measure(subject)
+
+
+def test_who_has_won():
+    first = contest([0.1, -0.1], [0.1, -0.1], 0.5)
+    assert first["discriminator/separation"] == 0.5
+    assert first["discriminator/unfooled"] == pytest.approx(0.5)
+    cases = [
+        (contest([9.0, 8.0], [-9.0, -8.0], 0.001), ["discriminator has won"]),
+        # A Wasserstein critic separates all images and is asked for more all the same.
+        (contest([9.0, 8.0], [-9.0, -8.0], 0.5), []),
+        (contest([-3.0, -2.0], [3.0, 2.0], 0.9), ["generator has won"]),
+        # First weights may rank by a hair.
+        (contest([-0.01, -0.02], [0.01, 0.02], 0.5), []),
+        (contest([1.0, 0.0], [0.5, -0.5], 0.4), []),
+    ]
+    for readings, diseases in cases:
+        assert [finding.disease for finding in _contest.diagnose(readings, first, 0.02, 1.0)] == diseases
+
+
+# What batch norm does
+
+
+@pytest.mark.parametrize(("normalization", "moves"), [("batch", False), ("none", True)])
+def test_without_batch_norm_the_inputs_of_activations_drift(specimen, normalization, moves):
+    batch = specimen(f"generator.normalization={normalization}")
+    second = probe.drift.build(None, {"steps": 10}).second
+    assert second.after == 10
+    kept = second.remember(batch.subject())
+    unmoved = second.compare(kept, batch.subject())
+    assert set(unmoved.values()) == {0.0}
+    (kernel,) = variables(batch, "generator", "stage1_upsample/kernel")
+    kernel.assign(kernel * 1.5)
+    readings = second.compare(kept, batch.subject())
+    assert readings["generator.stage1.activation/drift"] == pytest.approx(0.5 if moves else 0.0, abs=0.02)
+
+
+def test_running_statistics_that_lag_are_told(specimen):
+    batch = specimen()
+    readings, diseases = asked(probe.batch_statistics, batch.subject())
+    assert readings["generator/train_inference_gap"] > 0.5
+    assert diseases == {"batch-norm gap"}
+    assert readings["discriminator.stage2.normalization/real_generated_gap"] > 0.0
+    subject = batch.subject()
+    model = batch.session.state.networks.generator.model
+    for _ in range(200):
+        model(subject.latent, training=True)
+    readings, diseases = asked(probe.batch_statistics, batch.subject())
+    assert readings["generator/train_inference_gap"] < 0.01
+    assert readings["generator.stage1.normalization/running_gap"] < 0.01
+    assert diseases == set()
+
+
+def test_at_step_0_running_statistics_are_no_disease(specimen):
+    made = probe.batch_statistics.build(None, dict(probe.batch_statistics.options()))
+    readings = made.measure(specimen().subject())
+    assert not made.diagnose(readings, readings)
+
+
+def test_smoothness_of_a_parabola_is_its_curvature():
+    start = [np.full(4, 3.0, np.float32)]
+    subject = SimpleNamespace(
+        weights=lambda role: start,
+        learning_rate=lambda role: 0.1,
+        loss_at=lambda role, weights: (float(np.square(weights[0]).sum()), [2.0 * weights[0]]),
+    )
+    readings = _gradients.smoothness(subject)
+    # L = w², four weights of 3 that move to 2.6: 36 - 27.04; the gradient changes by 2 · 0.4 in each.
+    assert readings["generator/loss_range"] == pytest.approx(36 - 4 * 2.6**2, rel=1e-5)
+    assert readings["generator/gradient_unpredictability"] == pytest.approx(0.8 / 6.0, rel=1e-5)
+    assert readings["discriminator/effective_smoothness"] == pytest.approx(2.0, rel=1e-4)
+
+
+def test_gradients_change_only_behind_layers_that_move(specimen):
+    batch = specimen()
+    readings, _ = asked(probe.gradient_change, batch.subject())
+    assert "generator.input.projection/gradient_change" not in readings
+    assert 0.0 < readings["generator.output.upsample/gradient_change"] < 10.0
+    batch.session.state.generator_optimizer.learning_rate = 0.0
+    readings, _ = asked(probe.gradient_change, batch.subject())
+    assert readings["generator.output.upsample/gradient_change"] == 0.0
