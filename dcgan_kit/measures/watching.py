@@ -59,14 +59,9 @@ class ProbeWatch:
     ) -> None:
         if session.state.steps_done:
             raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
-<<<<<<< HEAD
         self._all = self._probes = tuple(probes)
         self._every, self._evaluate_every = every, evaluate_every
-        self._before: dict[str, set[tuple[str, str]]] = {}
-=======
-        self._probes, self._every, self._evaluate_every = tuple(probes), every, evaluate_every
         self._found: dict[str, set[tuple[str, str]]] = {}
->>>>>>> probes
         self._due: dict[int, dict[str, Kept]] = {}
         self._first = Asked()
         if session.devices.chief:
