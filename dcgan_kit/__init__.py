@@ -20,7 +20,17 @@ from dcgan_kit.components.options import (
 )
 from dcgan_kit.components.probing import Finding, Place, Probe, Readings, SecondLook, Subject
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
+from dcgan_kit.components.scoring import (
+    Accumulator,
+    Description,
+    Extractor,
+    Gathering,
+    Score,
+    Sides,
+    Summary,
+)
 from dcgan_kit.components.site import Site
+from dcgan_kit.data.cache import cache_folder
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import (
     ComponentError,
@@ -36,6 +46,7 @@ from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 __version__ = "0.1.0"
 
 __all__ = [
+    "Accumulator",
     "AdversarialLoss",
     "Augmentation",
     "Bias",
@@ -43,8 +54,11 @@ __all__ = [
     "ComponentError",
     "DataError",
     "DcganKitError",
+    "Description",
     "Dilation",
+    "Extractor",
     "Finding",
+    "Gathering",
     "ImageSpec",
     "Images",
     "Initializer",
@@ -62,12 +76,16 @@ __all__ = [
     "RecipeError",
     "RunError",
     "Schedule",
+    "Score",
     "SecondLook",
+    "Sides",
     "Site",
     "Slot",
     "Stride",
     "Subject",
+    "Summary",
     "UserError",
+    "cache_folder",
     "component",
     "hookimpl",
     "overlap_factor",

@@ -53,6 +53,8 @@ def hugging_face_source(
         else:
             wanted = hint or "give a folder that save_to_disk wrote, or owner/name on the Hub"
             raise DataError(f"no Hugging Face dataset {name}: {wanted}")
+        # A dataset that is held in memory has no files that could tell it from another.
+        files, content = [entry["filename"] for entry in dataset.cache_files], dataset._fingerprint
         dataset, labelled = _columns(datasets, dataset, name, image, label)
 
     def entries() -> Iterator[Entry | str]:
@@ -64,8 +66,7 @@ def hugging_face_source(
             else:
                 yield Entry(place, partial(_opened, row[image]), value)
 
-    files = [entry["filename"] for entry in dataset.cache_files]
-    facts = ["hugging_face", split, image, label]
+    facts = ["hugging_face", name, config, split, image, label, content]
     return Source(name, len(dataset), entries, lambda: [*facts, len(dataset), file_facts(files)], labelled)
 
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from dcgan_kit import DataError, Images, report_progress
+from dcgan_kit import DataError, Images, cache_folder, report_progress
 
 FORMAT = b"dcgkpx01"
 """Marks the files of this layout; another layout takes another mark, and older files are written anew."""
@@ -33,11 +33,6 @@ STALE_SECONDS = 24 * 3600
 
 Add = Callable[[Any], None]
 Fill = Callable[[Add], "tuple[np.ndarray | None, tuple[str, ...]]"]
-
-
-def cache_folder() -> Path:
-    """``$DCGAN_KIT_CACHE``, or ``~/.cache/dcgan-kit``."""
-    return Path(os.environ.get("DCGAN_KIT_CACHE") or "~/.cache/dcgan-kit").expanduser()
 
 
 def cache_file(key: Any) -> Path:

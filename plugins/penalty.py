@@ -1,8 +1,8 @@
 """Penalties: what D minimizes besides its loss.  (critic, (B, H, W, C), (B, H, W, C)) → scalar float32.
 
 Those on gradients differentiate the sum of D's logits by the images, which are the gradients of single images unless D
-joins images, as batch normalization does. ``every`` above 1 is lazy regularization: the penalty is taken at each
-every-th update, times ``every`` (Karras et al. 2019, arXiv 1912.04958, appendix B).
+joins images, as batch normalization does. ``every`` above 1 is lazy regularization: the penalty is taken in each
+every-th update of D, times ``every`` (Karras et al. 2019, arXiv 1912.04958, appendix B).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dcgan_kit import Augmentation, Component, Noise, Penalty, Slot, component, 
 Weight = Annotated[float, Field(gt=0.0, le=1e6, description="factor of the penalty")]
 Gamma = Annotated[float, Field(gt=0.0, le=1e6, description="γ, whose half is the factor of the penalty")]
 Target = Annotated[float, Field(ge=0.0, le=1e6, description="norm that gradients are drawn to")]
-Interval = Annotated[int, Field(ge=1, le=10_000, description="steps from one penalty to the next")]
+Interval = Annotated[int, Field(ge=1, le=10_000, description="updates of D from one that is penalized to the next")]
 Nested = Annotated[Any, Slot("penalty")]
 Critic = Callable[[Any], Any]
 

@@ -82,6 +82,8 @@ _SECTIONS = {
     "training.generator, training.discriminator": "TrainingOfNetwork",
     "training.best": "Best",
     "training.recover": "Recovery",
+    "training.evaluation": "Evaluation",
+    "training.probing": "Probing",
     "distribute": "Distribute",
 }
 _BLOCKS = (
@@ -107,6 +109,8 @@ def _key(model: dict[str, Any], name: str, field: dict[str, Any]) -> tuple[str, 
 def _key_type(name: str, field: dict[str, Any]) -> str:
     if "$ref" in field:
         return "mapping"
+    if name in keys.LIST_KEYS:
+        return "list of slots"
     return "slot" if name in keys.SLOT_KEYS else type_of(field).removesuffix(" or null")
 
 

@@ -11,6 +11,7 @@ import click
 from dcgan_kit import __version__
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.console import note
+from dcgan_kit.cli.evaluating import evaluate
 from dcgan_kit.cli.inspecting import check, show
 from dcgan_kit.cli.launching import launch
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
@@ -59,6 +60,7 @@ for _command in (
     show,
     sample,
     probe,
+    evaluate,
     verify_resume,
     replay,
     components,

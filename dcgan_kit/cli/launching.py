@@ -20,15 +20,19 @@ import click
 
 from dcgan_kit.cli.console import note
 from dcgan_kit.cli.options import (
-    complete_recipe,
+    may_change_option,
     overrides_argument,
     plugin_arguments,
     plugin_options,
     plugin_settings,
+    recipe_and_overrides,
+    recipe_to_train,
+    run_option,
     warn_of_broken,
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED, WRONG_INPUT
-from dcgan_kit.cli.training import DEFAULT_RECIPE
+from dcgan_kit.cli.stopping import status_of, stoppable
+from dcgan_kit.training.signals import Stopped
 
 START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
 LEFT_SECONDS = 10.0
@@ -58,23 +62,13 @@ class Worker:
 
 
 @click.command()
-@click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
+@recipe_to_train
 @overrides_argument
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes to start.")
-@click.option(
-    "--run",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Run folder.  [default: runs/NAME of the recipe]",
-)
-@click.option(
-    "--may-change",
-    multiple=True,
-    metavar="KEY",
-    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
-)
+@run_option
+@may_change_option
 @plugin_options
+@stoppable()
 def launch(
     recipe: str, overrides: tuple[str, ...], workers: int, path: Path | None, may_change: tuple[str, ...]
 ) -> None:
@@ -85,8 +79,7 @@ def launch(
     """
     from dcgan_kit.recipes.loading import load_recipe
 
-    if "=" in recipe:
-        recipe, overrides = DEFAULT_RECIPE, (recipe, *overrides)
+    recipe, overrides = recipe_and_overrides(recipe, overrides)
     overrides = (*overrides, "distribute.strategy=multi_worker")
     # What is wrong with a recipe is told here, once, before anything is started.
     loaded = load_recipe(recipe, overrides, plugin_settings())
@@ -96,13 +89,18 @@ def launch(
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]
     with ExitStack() as held:
         ports = _free_ports(workers)
-        started = [held.enter_context(_started(arguments, index, ports)) for index in range(workers)]
+        started: list[Worker] = []
+        passed = held.enter_context(_passing_signals_on(started))
+        for index in range(workers):
+            started.append(held.enter_context(_started(arguments, index, ports)))
+        if passed:
+            # Some may have been started after it.
+            raise Stopped(passed[0])
         show = _Shown()
         readers = [threading.Thread(target=show.all_of, args=(worker,), daemon=True) for worker in started]
         for reader in readers:
             reader.start()
-        with _passing_signals_on(started):
-            status = _wait(started)
+        status = _wait(started, passed)
         for reader in readers:
             reader.join(timeout=LEFT_SECONDS)
     sys.exit(status)
@@ -167,8 +165,12 @@ class _Shown:
 
 
 @contextmanager
-def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[None]:
+def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signals]]:
+    """Send SIGINT and SIGTERM to the workers that there are, and yield those that came."""
+    passed: list[signal.Signals] = []
+
     def pass_on(number: int, _: Any) -> None:
+        passed.append(signal.Signals(number))
         for worker in workers:
             worker.process.send_signal(number)
 
@@ -176,13 +178,13 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[None]:
     for number in (signal.SIGINT, signal.SIGTERM):
         before[number] = signal.signal(number, pass_on)
     try:
-        yield
+        yield passed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _wait(workers: Sequence[Worker]) -> int:
+def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
     """Wait for all workers; once one has died, give the others a little time → the worst exit status."""
     statuses: dict[int, int] = {}
     end = None
@@ -191,6 +193,9 @@ def _wait(workers: Sequence[Worker]) -> int:
             status = worker.process.poll()
             if status is None or worker.index in statuses:
                 continue
+            if -status in passed:
+                # TensorFlow does not let a worker that waits for the others do more than die at a signal.
+                status = status_of(-status)
             statuses[worker.index] = status
             if status not in ORDERLY and end is None:
                 end = time.monotonic() + LEFT_SECONDS

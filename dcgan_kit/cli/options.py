@@ -11,6 +11,9 @@ import click
 if TYPE_CHECKING:
     from dcgan_kit.components.plugins import LoadedPlugins, PluginSettings
 
+DEFAULT_RECIPE = "lecture-fashion28"
+"""What is trained where no recipe is named."""
+
 _FOLDERS, _BLOCKED, _NONE = "dcgan_kit.folders", "dcgan_kit.blocked", "dcgan_kit.no_plugins"
 
 
@@ -103,6 +106,25 @@ def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> l
     return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
+def recipe_and_overrides(recipe: str, overrides: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return what is to be trained; where a command begins with an override, it is the default recipe."""
+    return (DEFAULT_RECIPE, (recipe, *overrides)) if "=" in recipe else (recipe, overrides)
+
+
 recipe_argument = click.argument("recipe", shell_complete=complete_recipe)
+recipe_to_train = click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
 overrides_argument = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+run_option = click.option(
+    "--run",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Run folder.  [default: runs/NAME of the recipe]",
+)
+may_change_option = click.option(
+    "--may-change",
+    multiple=True,
+    metavar="KEY",
+    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
+)

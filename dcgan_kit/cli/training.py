@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -14,41 +13,32 @@ import click
 
 from dcgan_kit.cli.console import console, facts, note
 from dcgan_kit.cli.options import (
-    complete_recipe,
     json_option,
+    may_change_option,
     overrides_argument,
     plugin_options,
     plugin_settings,
+    recipe_and_overrides,
+    recipe_to_train,
+    run_option,
     warn_of_broken,
 )
-from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED
+from dcgan_kit.cli.stopping import status_of, stoppable
 from dcgan_kit.errors import printable
-
-DEFAULT_RECIPE = "lecture-fashion28"
 
 
 @click.command()
-@click.argument("recipe", default=DEFAULT_RECIPE, shell_complete=complete_recipe)
+@recipe_to_train
 @overrides_argument
-@click.option(
-    "--run",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Run folder.  [default: runs/NAME of the recipe]",
-)
+@run_option
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "one_device", "mirrored", "multi_worker", "tpu"]),
     help="Devices that share the work; short for distribute.strategy=…",
 )
-@click.option(
-    "--may-change",
-    multiple=True,
-    metavar="KEY",
-    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
-)
+@may_change_option
 @plugin_options
+@stoppable()
 def train(
     recipe: str, overrides: tuple[str, ...], path: Path | None, strategy: str | None, may_change: tuple[str, ...]
 ) -> None:
@@ -58,8 +48,7 @@ def train(
     """
     from dcgan_kit.recipes.loading import load_recipe
 
-    if "=" in recipe:
-        recipe, overrides = DEFAULT_RECIPE, (recipe, *overrides)
+    recipe, overrides = recipe_and_overrides(recipe, overrides)
     if strategy is not None:
         overrides = (*overrides, f"distribute.strategy={strategy}")
     loaded = load_recipe(recipe, overrides, plugin_settings())
@@ -68,12 +57,13 @@ def train(
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
+    from dcgan_kit.measures.observing import observers_of
     from dcgan_kit.training.loop import train as run_training
 
     with _Progress(loaded.recipe.training.steps, loaded.recipe.training.batch_size) as progress:
-        outcome = run_training(loaded.recipe, loaded.plugins, path, progress, may_change)
+        outcome = run_training(loaded.recipe, loaded.plugins, path, progress, may_change, observers_of)
     if outcome.stopped_by:
-        note(f"plugin {outcome.stopped_by} ended training after step {outcome.step}")
+        note(f"{outcome.stopped_by} ended training after step {outcome.step}")
     if outcome.signal is None:
         note(
             f"done: {outcome.run.path} (samples in {outcome.run.samples}, "
@@ -81,7 +71,7 @@ def train(
         )
         return
     note(f"stopped after step {outcome.step}, saved in {outcome.run.path}; the same command goes on from there")
-    sys.exit(INTERRUPTED if outcome.signal == signal.SIGINT else PREEMPTED)
+    sys.exit(status_of(outcome.signal))
 
 
 @click.command()

@@ -136,12 +136,36 @@ KINDS: dict[str, Kind] = {
             "a function (step: float32 scalar tensor, steps: int) -> factor of the learning rate",
         ),
         Kind(
+            "extractor",
+            "Turns images into features, in which scores compare them.",
+            "Images: real ones, which a self-trained extractor may learn from",
+            "an Extractor: a function of uint8 images (N, H, W, C) -> Description, and a key",
+        ),
+        Kind(
+            "score",
+            "Says how near generated images come to real ones.",
+            "",
+            "a Score: accumulators of each side, and a function of their summaries -> numbers by name",
+        ),
+        Kind(
             "probe",
             "Measures what happens inside the two networks.",
             "",
             "a Probe: a function of a Subject -> numbers by place, and what they are a sign of",
         ),
         Kind("data", "Where images come from.", "ImageSpec", "Images: uint8 pixels (N, H, W, C), labels or None"),
+        Kind(
+            "extractor",
+            "Describes images by features, in which scores compare them.",
+            "Images: the real training images, from which it may learn",
+            "an Extractor: a function from uint8 pixels (N, H, W, C) to a Description, and a key",
+        ),
+        Kind(
+            "score",
+            "Judges generated images by comparing them with real ones.",
+            "",
+            "a Score: what it keeps of images, a function from Sides to numbers, and which way each improves",
+        ),
     )
 }
 """Every kind by name."""

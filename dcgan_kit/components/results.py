@@ -82,7 +82,8 @@ class Penalty:
         value: ``(critic, real, fake, noise) -> scalar``, a mean over the images, weight included. ``critic`` is D as it
             is trained, augmentation included: images (B, H, W, C) → logits (B, 1). The images are float32, in the
             networks' range; a gradient by them is taken with a tf.GradientTape of the component's own.
-        every: steps from one penalty to the next; the engine multiplies the value by it, so that its mean stays.
+        every: updates of D from one that is penalized to the next; such an update minimizes ``every`` times the value,
+            so that the mean over all stays.
     """
 
     value: Callable[[Callable[[Any], Any], Any, Any, Noise], Any]

@@ -19,7 +19,7 @@ from dcgan_kit.measures.probing import Asked, NamedProbe
 from dcgan_kit.measures.subject import FixedBatch
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.checkpoint import restore_best, restore_checkpoint
-from dcgan_kit.training.run_folder import begun_precision, read_run
+from dcgan_kit.training.run_folder import precision_so_far, read_run
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.step import Steps
 
@@ -64,7 +64,7 @@ def examine(
     Raises:
         UserError: the recipe cannot be built here, the data are missing, or the run has no whole checkpoint.
     """
-    session = Session.create(recipe, None if run is None else begun_precision(run), strangers)
+    session = Session.create(recipe, None if run is None else precision_so_far(run), strangers)
     images, _ = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
     for line in images.skipped:
         note(f"skipped {line}")

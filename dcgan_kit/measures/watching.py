@@ -23,7 +23,6 @@ class Look:
         findings: what is ill now.
         lasting: those of them that the same probe found at its look before too. A network is ill for a moment now and
             then, and well again; act on these.
-        changed: whether other things are ill than before: worth a line.
         health: one line for people, or empty where no probe was asked for a diagnosis.
         notes: a line about each probe that failed; it is not asked again.
     """
@@ -31,7 +30,6 @@ class Look:
     scalars: Mapping[str, float]
     findings: tuple[Finding, ...] = ()
     lasting: tuple[Finding, ...] = ()
-    changed: bool = False
     health: str = ""
     notes: tuple[str, ...] = ()
 
@@ -59,7 +57,8 @@ class ProbeWatch:
     ) -> None:
         if session.state.steps_done:
             raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
-        self._probes, self._every, self._evaluate_every = tuple(probes), every, evaluate_every
+        self._all = self._probes = tuple(probes)
+        self._every, self._evaluate_every = every, evaluate_every
         self._found: dict[str, set[tuple[str, str]]] = {}
         self._due: dict[int, dict[str, Kept]] = {}
         self._first = Asked()
@@ -76,7 +75,7 @@ class ProbeWatch:
 
     def due(self, step: int) -> bool:
         """Whether a probe is to be asked when ``step`` steps are done."""
-        return bool(self._probes) and (step % self._every == 0 or step % self._evaluate_every == 0 or step in self._due)
+        return any(self._asks(probe, step) or self._asks_again(probe, step) for probe in self._all)
 
     def look(self, step: int) -> Look:
         """Ask the probes that are due; no variable of the session is another one afterwards."""
@@ -84,8 +83,7 @@ class ProbeWatch:
         later = Asked()
         for kept in self._due.pop(step, {}).values():
             later.compare(kept, subject)
-        everyone = step % self._evaluate_every == 0
-        now = [p for p in self._probes if everyone or (p.probe.cheap and step % self._every == 0)]
+        now = [probe for probe in self._probes if self._asks(probe, step)]
         asked = self._first if step == 0 else Asked()
         for probe in now:
             if step > 0:
@@ -106,10 +104,17 @@ class ProbeWatch:
             scalars={key: value for key, value in numbers.items() if math.isfinite(value)},
             findings=findings,
             lasting=tuple(finding for finding in findings if _key(finding) in known),
-            changed=self._known() != known,
             health=health_line(findings, len(asked.findings)) if now else "",
             notes=tuple(failed.values()),
         )
+
+    def _asks(self, probe: NamedProbe, step: int) -> bool:
+        return step % self._evaluate_every == 0 or (probe.probe.cheap and step % self._every == 0)
+
+    def _asks_again(self, probe: NamedProbe, step: int) -> bool:
+        # Told by the step alone: workers that keep no first looks stop with the chief, which does.
+        after = 0 if probe.probe.second is None else probe.probe.second.after
+        return 0 < after <= step and self._asks(probe, step - after)
 
     def _leave_out(self, names: Container[str]) -> None:
         self._probes = tuple(probe for probe in self._probes if probe.name not in names)

@@ -12,6 +12,7 @@ SLOT_KEYS = frozenset(
         "convolution",
         "data",
         "downsample",
+        "extractor",
         "head",
         "initializer",
         "latent",
@@ -26,6 +27,9 @@ SLOT_KEYS = frozenset(
     }
 )
 """Keys whose value is a component; each is named like the kind of the component."""
+
+LIST_KEYS = {"scores": "score", "probes": "probe"}
+"""Keys whose value is a list of components → their kind."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,18 @@ def _slot_mapping(value: Any) -> Any:
     raise ValueError("must be a component: its name, or a mapping with 'use'")
 
 
-Chosen = Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping)]
+def _present_slot_mapping(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must be a component: its name, or a mapping with 'use'")
+    return _slot_mapping(value)
+
+
+SlotValue = Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping)]
 """A component: its name, or a mapping with ``use``. The key is called like the kind."""
+Several = Annotated[
+    tuple[Annotated[dict[str, Any], BeforeValidator(_present_slot_mapping)], ...], Field(max_length=100)
+]
+"""Components of one kind."""
 
 
 def _whole(value: Any) -> Any:
@@ -49,11 +59,11 @@ class Image(Strict):
 
 
 class _Block(Strict):
-    normalization: Chosen = Field(None, description="centres and scales the block's features")
-    activation: Chosen = Field(None, description="the block's non-linearity")
-    regularizer: Chosen = Field(None, description="disturbs or enriches the block's features")
-    initializer: Chosen = Field(None, description="draws the block's first kernels")
-    constraint: Chosen = Field(None, description="constrains the block's kernels")
+    normalization: SlotValue = Field(None, description="centres and scales the block's features")
+    activation: SlotValue = Field(None, description="the block's non-linearity")
+    regularizer: SlotValue = Field(None, description="disturbs or enriches the block's features")
+    initializer: SlotValue = Field(None, description="draws the block's first kernels")
+    constraint: SlotValue = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the block's convolutions and dense layers learn a bias")
 
 
@@ -64,7 +74,7 @@ class _OrderedBlock(_Block):
 class GeneratorInput(_OrderedBlock):
     """From the latent vector to the first map."""
 
-    projection: Chosen = Field(None, description="turns the latent vector into the first map")
+    projection: SlotValue = Field(None, description="turns the latent vector into the first map")
     filters: Filters = Field(description="channels of the first map")
 
 
@@ -74,22 +84,22 @@ class GeneratorStage(_OrderedBlock):
     filters: Filters | None = Field(
         None, description="channels that the stage returns; default: as many as it is given"
     )
-    upsample: Chosen = Field(None, description="makes the map larger")
-    convolution: Chosen = Field(None, description="changes the channels where the up-sampling keeps them")
+    upsample: SlotValue = Field(None, description="makes the map larger")
+    convolution: SlotValue = Field(None, description="changes the channels where the up-sampling keeps them")
 
 
 class GeneratorOutput(_OrderedBlock):
     """From the last map to the image; inherits neither normalization nor activation."""
 
-    upsample: Chosen = Field(None, description="makes the map larger")
-    convolution: Chosen = Field(None, description="changes the channels where the up-sampling keeps them")
+    upsample: SlotValue = Field(None, description="makes the map larger")
+    convolution: SlotValue = Field(None, description="changes the channels where the up-sampling keeps them")
 
 
 class Generator(_Block):
     """The network that turns latent vectors into images; its own slots are defaults of its blocks."""
 
-    upsample: Chosen = Field(None, description="how the stages make their map larger")
-    convolution: Chosen = Field(None, description="changes channels where an up-sampling keeps them")
+    upsample: SlotValue = Field(None, description="how the stages make their map larger")
+    convolution: SlotValue = Field(None, description="changes channels where an up-sampling keeps them")
     input: GeneratorInput = Field(description="from the latent vector to the first map")
     stages: tuple[GeneratorStage, ...] = Field((), max_length=100, description="from the first map to the last but one")
     output: GeneratorOutput = Field(description="from the last map to the image")
@@ -101,17 +111,17 @@ class DiscriminatorStage(_OrderedBlock):
     filters: Filters | None = Field(
         None, description="channels that the stage returns; default: as many as it is given"
     )
-    downsample: Chosen = Field(None, description="makes the map smaller")
-    convolution: Chosen = Field(None, description="changes the channels where the down-sampling keeps them")
+    downsample: SlotValue = Field(None, description="makes the map smaller")
+    convolution: SlotValue = Field(None, description="changes the channels where the down-sampling keeps them")
 
 
 class DiscriminatorOutput(Strict):
     """From the last map to one logit."""
 
-    head: Chosen = Field(None, description="turns the last map into one logit")
-    regularizer: Chosen = Field(None, description="disturbs or enriches the last map")
-    initializer: Chosen = Field(None, description="draws the block's first kernels")
-    constraint: Chosen = Field(None, description="constrains the block's kernels")
+    head: SlotValue = Field(None, description="turns the last map into one logit")
+    regularizer: SlotValue = Field(None, description="disturbs or enriches the last map")
+    initializer: SlotValue = Field(None, description="draws the block's first kernels")
+    constraint: SlotValue = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the head learns a bias")
     order: Order | None = Field(None, description="the block's slots in the order in which they are applied")
 
@@ -119,8 +129,8 @@ class DiscriminatorOutput(Strict):
 class Discriminator(_Block):
     """The network that tells images from generated ones; its own slots are defaults of its blocks."""
 
-    downsample: Chosen = Field(None, description="how the stages make their map smaller")
-    convolution: Chosen = Field(None, description="changes channels where a down-sampling keeps them")
+    downsample: SlotValue = Field(None, description="how the stages make their map smaller")
+    convolution: SlotValue = Field(None, description="changes channels where a down-sampling keeps them")
     stages: tuple[DiscriminatorStage, ...] = Field((), max_length=100, description="from the image to the last map")
     output: DiscriminatorOutput = Field(description="from the last map to one logit")
 
@@ -132,8 +142,8 @@ Positive = Annotated[float, Field(gt=0.0)]
 class TrainingOfNetwork(Strict):
     """What training does differently for one of the two networks."""
 
-    optimizer: Chosen = Field(None, description="how gradients move the weights of this network")
-    schedule: Chosen = Field(None, description="how this network's learning rate changes with the step")
+    optimizer: SlotValue = Field(None, description="how gradients move the weights of this network")
+    schedule: SlotValue = Field(None, description="how this network's learning rate changes with the step")
     updates: Updates = Field(1, description="updates of this network in each step; simultaneous ones are 1 and 1")
     clip_norm: Positive | None = Field(None, description="largest norm of all gradients of this network together")
     clip_value: Positive | None = Field(None, description="largest absolute value of each gradient of this network")
@@ -152,10 +162,28 @@ class Recovery(Strict):
 class Best(Strict):
     """Which checkpoint is kept for good beside the newest."""
 
-    metric: Literal["generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake"] | None = Field(
-        None, description="mean since the checkpoint before; null: none is kept for good"
+    metric: str | None = Field(
+        None,
+        description="a number of one of the scores, by the last evaluation; or generator_loss, discriminator_loss, "
+        "discriminator_real or discriminator_fake, mean since the checkpoint before; null: none is kept for good",
     )
     mode: Literal["lowest", "highest"] = Field("lowest", description="which value is the best")
+
+
+class Evaluation(Strict):
+    """How near samples come to real images while training goes on."""
+
+    every: Every = Field(1000, description="steps between evaluations")
+    samples: int = Field(1000, ge=2, le=1_000_000, description="generated images that each one draws")
+    extractor: SlotValue = Field(None, description="turns images into features; null: the one that suits the data")
+    scores: Several = Field((), description="what each evaluation computes; none: there are no evaluations")
+
+
+class Probing(Strict):
+    """What is measured inside the networks while training goes on."""
+
+    every: Every = Field(100, description="steps between probings; dear probes wait for an evaluation")
+    probes: Several = Field((), description="what is measured; none: nothing is probed")
 
 
 class Training(Strict):
@@ -176,11 +204,11 @@ class Training(Strict):
         "separate", description="real and generated images go through D one after the other, or as one batch"
     )
     accumulate: int = Field(1, ge=1, le=64, description="equal parts that a batch is cut into, to save memory")
-    loss: Chosen = Field(None, description="what the networks minimize")
-    penalty: Chosen = Field(None, description="what the discriminator minimizes besides")
-    augmentation: Chosen = Field(None, description="random change of all images that the discriminator sees")
-    optimizer: Chosen = Field(None, description="how gradients move the weights of both networks")
-    schedule: Chosen = Field(None, description="how both learning rates change with the step; default: not at all")
+    loss: SlotValue = Field(None, description="what the networks minimize")
+    penalty: SlotValue = Field(None, description="what the discriminator minimizes besides")
+    augmentation: SlotValue = Field(None, description="random change of all images that the discriminator sees")
+    optimizer: SlotValue = Field(None, description="how gradients move the weights of both networks")
+    schedule: SlotValue = Field(None, description="how both learning rates change with the step; default: not at all")
     l2: float = Field(0.0, ge=0.0, description="this share of each weight is added to its gradient")
     generator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the generator")
     discriminator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the discriminator")
@@ -204,6 +232,11 @@ class Training(Strict):
     keep: int = Field(2, ge=1, le=1000, description="checkpoints that stay")
     best: Best = Field(Best(), description="which checkpoint is kept for good beside the newest")
     recover: Recovery = Field(Recovery(), description="what to do when a number is no longer finite")
+    evaluation: Evaluation = Field(Evaluation(), description="how near samples come to real images")
+    probing: Probing = Field(Probing(), description="what is measured inside the networks")
+    on_disease: Literal["continue", "stop"] = Field(
+        "continue", description="whether training goes on when a probe finds a network ill"
+    )
     sample_grid: tuple[Annotated[int, Field(ge=1, le=32)], Annotated[int, Field(ge=1, le=32)]] = Field(
         (8, 8), description="rows and columns of the sample grids"
     )
@@ -233,10 +266,10 @@ class Recipe(Strict):
     extends: str | None = Field(None, description="a parent: the name of a recipe, or a path relative to this file")
     description: str = Field("", description="one line for people")
     image: Image = Field(description="the images that the generator makes")
-    latent: Chosen = Field(None, description="the law that latent vectors are drawn from")
+    latent: SlotValue = Field(None, description="the law that latent vectors are drawn from")
     generator: Generator = Field(description="the network that turns latent vectors into images")
     discriminator: Discriminator = Field(description="the network that tells images from generated ones")
-    data: Chosen = Field(None, description="where training images come from")
+    data: SlotValue = Field(None, description="where training images come from")
     training: Training = Field(description="how the two networks are trained")
     distribute: Distribute = Field(Distribute(), description="the devices that share the work")
     silence: tuple[str, ...] = Field((), description="names of lints that `check` is not to report")

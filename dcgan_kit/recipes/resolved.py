@@ -111,6 +111,24 @@ class NetworkTraining:
 
 
 @dataclass(frozen=True)
+class EvaluationPlan:
+    """When samples are compared with real images, and how; see the keys of ``training.evaluation``."""
+
+    every: int
+    samples: int
+    extractor: Choice | None
+    scores: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class ProbingPlan:
+    """When the networks are measured, and how; see the keys of ``training.probing``."""
+
+    every: int
+    probes: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """How the recipe trains; see the keys of ``training`` for the meaning of each."""
 
@@ -139,6 +157,9 @@ class TrainingPlan:
     best_mode: Literal["lowest", "highest"]
     recover_times: int
     recover_rate: float
+    evaluation: EvaluationPlan
+    probing: ProbingPlan
+    on_disease: Literal["continue", "stop"]
     sample_grid: tuple[int, int]
 
 

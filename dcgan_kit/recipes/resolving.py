@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from math import isfinite
-from typing import Any
 
-from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.plugins import LoadedPlugins
-from dcgan_kit.components.registry import AmbiguousComponent, UnknownComponent
 from dcgan_kit.components.results import ImageSpec
 from dcgan_kit.errors import Problem, RecipeError, did_you_mean
 from dcgan_kit.recipes import keys, model
 from dcgan_kit.recipes.extending import merged_slot
-from dcgan_kit.recipes.nodes import Node, described, dotted
+from dcgan_kit.recipes.nodes import Node, dotted
 from dcgan_kit.recipes.resolved import (
     Block,
     Choice,
@@ -23,11 +18,9 @@ from dcgan_kit.recipes.resolved import (
     ResolvedRecipe,
     Role,
 )
-from dcgan_kit.recipes.resolving_training import Chosen, training_plan, training_problems
+from dcgan_kit.recipes.resolving_slots import SlotResolution
+from dcgan_kit.recipes.resolving_training import ComponentsOfTraining, training_plan, training_problems
 from dcgan_kit.recipes.validating import Path, known_keys, problems_of, validated
-
-MAX_NESTED_SLOTS = 5
-MAX_BROKEN_TOLD = 2
 
 
 class UnknownNames(RecipeError):
@@ -53,9 +46,9 @@ class _Resolution:
     def __init__(self, node: Node, plugins: LoadedPlugins) -> None:
         self.node = node
         self.plugins = plugins
-        self.registry = plugins.registry
         self.problems: list[Problem] = []
-        self.unknown_names = False
+        self.slots = SlotResolution(plugins, self.problems)
+        self.unknown_plugins = False
 
     def recipe(self, name: str) -> ResolvedRecipe:
         self.problems.extend(problems_of(model.Recipe, self.node, (), self._unknown_key))
@@ -68,16 +61,31 @@ class _Resolution:
         augmentation = self._optional("training", "augmentation")
         optimizers = [self._of_network("optimizer", role) for role in ("generator", "discriminator")]
         schedules = [self._of_network("schedule", role) for role in ("generator", "discriminator")]
+        extractor = self._optional("training", "evaluation", "extractor")
+        scores = self._several("score", "training", "evaluation", "scores")
+        probes = self._several("probe", "training", "probing", "probes")
         for path, message, place in training_problems(self.node):
             self._problem(path, message, place)
         generator = self._network("generator")
         discriminator = self._network("discriminator")
         if self.problems:
-            raise (UnknownNames if self.unknown_names else RecipeError)(self.problems)
+            unknown = self.unknown_plugins or self.slots.unknown_names
+            raise (UnknownNames if unknown else RecipeError)(self.problems)
         shape = validated(model.Recipe, self.node)
         size = shape.image.size
         height, width = (size, size) if isinstance(size, int) else size
-        training = shape.training
+        components = ComponentsOfTraining(
+            loss=loss,
+            penalty=penalty,
+            augmentation=augmentation,
+            generator_optimizer=optimizers[0],
+            discriminator_optimizer=optimizers[1],
+            generator_schedule=schedules[0],
+            discriminator_schedule=schedules[1],
+            extractor=extractor,
+            scores=scores,
+            probes=probes,
+        )
         assert latent is not None
         assert data is not None
         assert loss is not None
@@ -90,7 +98,7 @@ class _Resolution:
             generator=generator,
             discriminator=discriminator,
             data=data,
-            training=training_plan(training, Chosen(loss, penalty, augmentation, *optimizers, *schedules)),
+            training=training_plan(shape.training, components),
             distribution=DistributionPlan(**shape.distribute.model_dump()),
             silence=shape.silence,
             plugins=shape.plugins,
@@ -127,7 +135,7 @@ class _Resolution:
                 continue
             status = next((p for p in self.plugins.plugins if p.name == item.value), None)
             if status is None:
-                self.unknown_names = True
+                self.unknown_plugins = True
                 self._problem(("plugins", index), f"no plugin called {item.value!r} was found", item)
             elif status.status != "loaded":
                 self._problem(("plugins", index), f"plugin {status} is {status.status}. {status.error}".strip(), item)
@@ -139,11 +147,24 @@ class _Resolution:
             if above is not None and isinstance(above.value, dict):
                 self._problem(path, f"is missing: name a component of kind {path[-1]}", self.node.own(path))
             return None
-        return self._choice(path[-1], node, path)
+        return self.slots.choice(path[-1], node, path)
 
     def _optional(self, *path: str) -> Choice | None:
         node = self._at(*path)
-        return None if node is None or node.value is None else self._choice(path[-1], node, path)
+        return None if node is None or node.value is None else self.slots.choice(path[-1], node, path)
+
+    def _several(self, kind: str, *path: str) -> tuple[Choice, ...]:
+        """A list of components of one kind; each may come once."""
+        node = self._at(*path)
+        items = node.value if node is not None and isinstance(node.value, list) else []
+        chosen: list[Choice] = []
+        for index, item in enumerate(items):
+            choice = self.slots.choice(kind, item, (*path, index)) if isinstance(item.value, str | dict) else None
+            if choice is not None and any(choice.component == other.component for other in chosen):
+                self._problem((*path, index), f"names {kind} {choice.component.name!r} a second time", item)
+            elif choice is not None:
+                chosen.append(choice)
+        return tuple(chosen)
 
     def _of_network(self, kind: str, role: str) -> Choice | None:
         """What training names for one network, over what it names for both."""
@@ -151,9 +172,9 @@ class _Resolution:
         if own is None or own.value is None:
             return (self._required if kind == "optimizer" else self._optional)("training", kind)
         if common is not None and common.value is not None:
-            self._choice(kind, common, ("training", kind))
+            self.slots.choice(kind, common, ("training", kind))
         node = merged_slot(common, own) if common is not None else own
-        return self._choice(kind, node, ("training", role, kind))
+        return self.slots.choice(kind, node, ("training", role, kind))
 
     def _network(self, role: Role) -> NetworkPlan:
         network = self._at(role)
@@ -176,7 +197,7 @@ class _Resolution:
         # Every block may replace a default, so that a wrong one would go unseen if it were only checked in use.
         for key, node in network.items():
             if key in keys.SLOT_KEYS and key in known_keys(model.Recipe, (role,)) and node.value is not None:
-                self._choice(key, node, (role, key))
+                self.slots.choice(key, node, (role, key))
 
     def _block(self, network: Node, rule: keys.BlockRule, name: str, path: Path) -> Block | None:
         block = self._at(*path)
@@ -252,103 +273,6 @@ class _Resolution:
         default = network.child(slot) if inherits else None
         if own is None or own.value is None:
             # Problems of a default are told once, where it stands.
-            return self._choice(slot, default, (*path, slot), tell=False) if default and default.value else None
+            return self.slots.choice(slot, default, (*path, slot), tell=False) if default and default.value else None
         node = merged_slot(default, own) if default is not None and default.value is not None else own
-        return self._choice(slot, node, (*path, slot))
-
-    def _choice(self, kind: str, node: Node, path: Path, tell: bool = True, depth: int = 0) -> Choice | None:
-        before = len(self.problems)
-        choice = self._checked_choice(kind, node, path, depth)
-        if not tell:
-            del self.problems[before:]
-        return choice
-
-    def _checked_choice(self, kind: str, node: Node, path: Path, depth: int) -> Choice | None:
-        if isinstance(node.value, str):
-            reference, options = node, {}
-        elif isinstance(node.value, dict):
-            named = node.value.get("use")
-            if named is None or not isinstance(named.value, str):
-                if named is None:
-                    self._problem(path, f"no component is chosen: add 'use' with the name of one of kind {kind}", node)
-                else:
-                    message = f"must be the name of a component of kind {kind} (given: {described(named)})"
-                    self.problems.append(Problem(named.mark, dotted((*path, "use")), message))
-                return None
-            reference = named
-            options = {name: value for name, value in node.value.items() if name != "use"}
-        else:
-            if depth or kind not in ("data", "latent"):
-                # The model of the recipe tells this for the keys that it has; options are only known here.
-                message = f"must be a component: its name, or a mapping with 'use' (given: {described(node)})"
-                self._problem_once(path, message, node)
-            return None
-        component = self._component(kind, str(reference.value), reference, path)
-        if component is None:
-            return None
-        return self._with_options(component, Node(options, node.mark, node.key_mark), path, depth)
-
-    def _problem_once(self, path: Path, message: str, node: Node) -> None:
-        if not any(problem.key == dotted(path) for problem in self.problems):
-            self.problems.append(Problem(node.mark, dotted(path), message))
-
-    def _component(self, kind: str, name: str, reference: Node, path: Path) -> Component | None:
-        try:
-            return self.registry.find(kind, name)
-        except UnknownComponent as error:
-            self.unknown_names = True
-            self._tell_once(Problem(reference.mark, dotted(path), f"{error}{self._unusable(name)}"))
-        except AmbiguousComponent as error:
-            self._tell_once(Problem(reference.mark, dotted(path), str(error)))
-        return None
-
-    def _tell_once(self, problem: Problem) -> None:
-        # A default of the network is met again in each block that adds an option to it.
-        if not any((p.mark, p.message) == (problem.mark, problem.message) for p in self.problems):
-            self.problems.append(problem)
-
-    def _unusable(self, name: str) -> str:
-        """What may be the reason that a name is not known: a plugin that is not there, broken or blocked."""
-        owner = name.rpartition("/")[0]
-        plugins = [plugin for plugin in self.plugins.plugins if owner in ("", plugin.name)]
-        if not plugins:
-            return f" No plugin {owner!r} is installed, nor in a plugins folder."
-        broken = [plugin for plugin in plugins if plugin.status == "broken"]
-        notes = [f" Plugin {plugin} is broken: {plugin.error}." for plugin in broken[:MAX_BROKEN_TOLD]]
-        if len(broken) > MAX_BROKEN_TOLD:
-            notes.append(f" {len(broken) - MAX_BROKEN_TOLD} more plugins are broken: see `dcgan-kit plugins list`.")
-        blocked = sorted({plugin.name for plugin in plugins if plugin.status == "blocked"})
-        if blocked:
-            notes.append(f" Blocked: {', '.join(blocked)}.")
-        return "".join(notes)
-
-    def _with_options(self, component: Component, node: Node, path: Path, depth: int) -> Choice | None:
-        before = len(self.problems)
-        nested = {}
-        for name, kind in component.nested.items():
-            value = node.child(name)
-            if value is not None and value.value is not None and depth < MAX_NESTED_SLOTS:
-                nested[name] = self._choice(kind, value, (*path, name), depth=depth + 1)
-        plain = {
-            name: replace(value, value=None) if name in nested else value for name, value in dict(node.items()).items()
-        }
-
-        def unknown(where: Path) -> str:
-            option = str(where[-1])
-            others = [other for other in self.registry.kinds_with_option(component.kind, option)]
-            known = list(component.options.model_fields)
-            if others and not did_you_mean(option, known).startswith(" Did"):
-                return f"{component.name} has no such option; it belongs to {', '.join(others)}"
-            hint = did_you_mean(option, known) if known else " It has none."
-            return f"{component.name} has no such option.{hint}"
-
-        problems = problems_of(component.options, replace(node, value=plain), path, unknown)
-        for problem in problems:
-            self._tell_once(problem)
-        if problems or len(self.problems) > before:
-            return None
-        values = validated(component.options, replace(node, value=plain))
-        options: Mapping[str, Any] = {
-            name: nested.get(name, getattr(values, name)) for name in component.options.model_fields
-        }
-        return Choice(component, options, path)
+        return self.slots.choice(slot, node, (*path, slot))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dcgan_kit.errors import did_you_mean
 from dcgan_kit.recipes import model
 from dcgan_kit.recipes.nodes import Node
-from dcgan_kit.recipes.resolved import Choice, NetworkTraining, TrainingPlan
+from dcgan_kit.recipes.resolved import Choice, EvaluationPlan, NetworkTraining, ProbingPlan, TrainingPlan
 from dcgan_kit.recipes.validating import Path
 
 PARAMETER_SERVER = (
@@ -15,9 +16,12 @@ PARAMETER_SERVER = (
     "run could be repeated. Choose multi_worker"
 )
 
+LOSS_METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake")
+"""What the best checkpoint may be kept by, besides the numbers of scores."""
+
 
 @dataclass(frozen=True)
-class Chosen:
+class ComponentsOfTraining:
     """The components that training names; those of the networks are G's and D's."""
 
     loss: Choice | None
@@ -27,6 +31,9 @@ class Chosen:
     discriminator_optimizer: Choice | None
     generator_schedule: Choice | None
     discriminator_schedule: Choice | None
+    extractor: Choice | None
+    scores: tuple[Choice, ...]
+    probes: tuple[Choice, ...]
 
 
 def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
@@ -56,6 +63,11 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
     strategy = at("distribute", "strategy")
     if strategy is not None and strategy.value == "parameter_server":
         yield ("distribute", "strategy"), PARAMETER_SERVER, strategy
+    metric, scores = at("training", "best", "metric"), at("training", "evaluation", "scores")
+    name = None if metric is None else metric.value
+    if metric is not None and isinstance(name, str) and name not in LOSS_METRICS and (not scores or not scores.value):
+        message = f"no scores are evaluated, and no loss is called {name!r}.{did_you_mean(name, LOSS_METRICS)}"
+        yield ("training", "best", "metric"), message, metric
     parts, batch = at("training", "accumulate"), at("training", "batch_size")
     images = model.Training.model_fields["batch_size"].default if batch is None else batch.value
     if parts is None or type(parts.value) is not int or type(images) is not int:
@@ -65,7 +77,7 @@ def training_problems(recipe: Node) -> Iterator[tuple[Path, str, Node]]:
         yield ("training", "accumulate"), f"must divide training.batch_size {images} (given: {parts.value})", parts
 
 
-def training_plan(training: model.Training, chosen: Chosen) -> TrainingPlan:
+def training_plan(training: model.Training, chosen: ComponentsOfTraining) -> TrainingPlan:
     """Return the plan of a recipe without problems."""
     assert chosen.loss is not None
     generator, discriminator = training.generator, training.discriminator
@@ -97,6 +109,11 @@ def training_plan(training: model.Training, chosen: Chosen) -> TrainingPlan:
         best_mode=training.best.mode,
         recover_times=training.recover.times,
         recover_rate=training.recover.rate,
+        evaluation=EvaluationPlan(
+            training.evaluation.every, training.evaluation.samples, chosen.extractor, chosen.scores
+        ),
+        probing=ProbingPlan(training.probing.every, chosen.probes),
+        on_disease=training.on_disease,
         sample_grid=training.sample_grid,
     )
 

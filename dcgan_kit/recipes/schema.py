@@ -8,7 +8,7 @@ from typing import Any
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.components.schemas import draft_07, options_schema
-from dcgan_kit.recipes.keys import SLOT_KEYS
+from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 from dcgan_kit.recipes.model import Recipe
 
 
@@ -41,6 +41,8 @@ def _with_slots(schema: Any) -> Any:
             if name in SLOT_KEYS:
                 reference = {"anyOf": [{"$ref": f"#/definitions/{name}"}, {"type": "null"}]}
                 changed["properties"][name] = {**reference, "description": value.get("description", "")}
+            elif name in LIST_KEYS:
+                changed["properties"][name] = {**value, "items": {"$ref": f"#/definitions/{LIST_KEYS[name]}"}}
         return changed
     return [_with_slots(item) for item in schema] if isinstance(schema, list) else schema
 

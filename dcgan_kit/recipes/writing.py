@@ -51,6 +51,17 @@ def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
             "keep": training.keep,
             "best": {"metric": training.best_metric, "mode": training.best_mode},
             "recover": {"times": training.recover_times, "rate": training.recover_rate},
+            "evaluation": {
+                "every": training.evaluation.every,
+                "samples": training.evaluation.samples,
+                "extractor": _choice_or_none(training.evaluation.extractor),
+                "scores": [_choice(score) for score in training.evaluation.scores],
+            },
+            "probing": {
+                "every": training.probing.every,
+                "probes": [_choice(probe) for probe in training.probing.probes],
+            },
+            "on_disease": training.on_disease,
             "sample_grid": list(training.sample_grid),
         },
         "distribute": {

@@ -20,6 +20,7 @@ from dcgan_kit.data.loading import broken_contract
 from dcgan_kit.networks.building import as_layers
 from dcgan_kit.testing.complaints import built, require, require_returned, told
 from dcgan_kit.testing.probing import check_probe
+from dcgan_kit.testing.scoring import check_extractor, check_score
 from dcgan_kit.testing.training import (
     check_augmentation,
     check_latent,
@@ -56,7 +57,7 @@ def check_component(component: Component, *, shapes: Sequence[Shape] | None = No
     Args:
         component: what ``@component`` made.
         shapes: what a component of a network is given, without the batch; default: what is usual for the kind. For
-            components of kinds ``data``, ``penalty`` and ``augmentation``, shapes (H, W, C) of images.
+            components of kinds ``data``, ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
         options: options of the component, where its defaults do not serve.
 
     Raises:
@@ -208,6 +209,8 @@ _CHECKS: dict[str, Callable[[Component, dict[str, Any], Sequence[Shape] | None],
     "schedule": check_schedule,
     "probe": check_probe,
     "data": _check_data,
+    "extractor": check_extractor,
+    "score": check_score,
 }
 
 

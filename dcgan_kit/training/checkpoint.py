@@ -87,8 +87,7 @@ def save_checkpoint(
         metric: keep the file for good too if it is the best in this; empty: never.
         value: what it has of the metric.
         highest: whether more is better.
-    texts = {"recipe": run.recipe_file, "environment": run.environment_file}
-    content = packed(state.values() if values is None else values, texts)
+        values: the state's, where they have been read already.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.

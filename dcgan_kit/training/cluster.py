@@ -161,24 +161,20 @@ class Watch:
 
 @contextmanager
 def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
-    """Say which other workers are not there yet; then let Ctrl-C end the process while the body connects to them."""
+    """Say which other workers are not there yet; then let signals end the process while the body connects to them."""
     gone = cluster.gone()
     if gone:
         # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
         tell(f"waiting for {cluster.names(gone)}")
-    handler = _set_handler(signal.SIG_DFL)
+    # It lets no handler run either; only in the main thread can signals be set.
+    main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+    handlers = [signal.signal(number, signal.SIG_DFL) for number in numbers]
     try:
         yield
     finally:
-        if handler is not None:
-            _set_handler(handler)
-
-
-def _set_handler(handler: Any) -> Any:
-    """Set who takes Ctrl-C; return who did, or None outside the main thread, which alone can."""
-    if threading.current_thread() is not threading.main_thread():
-        return None
-    return signal.signal(signal.SIGINT, handler)
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager

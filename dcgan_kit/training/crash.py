@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,47 +26,18 @@ from dcgan_kit.training.checkpoint import (
     restore_checkpoint,
     unpacked,
 )
-from dcgan_kit.training.noise import StepNoise
+from dcgan_kit.training.examining import TensorFacts, examined
+from dcgan_kit.training.measures import means
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.session import Session
-from dcgan_kit.training.step import METRICS, Steps, batches_a_step
+from dcgan_kit.training.step import Steps
+from dcgan_kit.training.turns import batches_a_step
 
 FACTS = "crash.json"
 STATE = "state.npz"
 BATCH = "batch.npy"
 MAX_FACTS_BYTES = 16 * 2**20
 MAX_TOLD = 6
-
-
-@dataclass(frozen=True)
-class TensorFacts:
-    """One tensor of a step.
-
-    Attributes:
-        place: what it is, e.g. ``discriminator, real images: output of stage2_normalization``.
-        shape: its shape.
-        minimum: smallest finite number; None if there is none.
-        maximum: largest finite number; None if there is none.
-        mean: of the finite numbers; None if there are none.
-        not_finite: how many numbers are not.
-    """
-
-    place: str
-    shape: tuple[int, ...]
-    minimum: float | None
-    maximum: float | None
-    mean: float | None
-    not_finite: int
-
-    @staticmethod
-    def of(place: str, tensor: Any) -> TensorFacts:
-        """Measure a tensor."""
-        values = np.asarray(tf.cast(tensor, tf.float32))
-        finite = values[np.isfinite(values)].astype(np.float64)
-        count = int(values.size - finite.size)
-        if not finite.size:
-            return TensorFacts(place, values.shape, None, None, None, count)
-        return TensorFacts(place, values.shape, float(finite.min()), float(finite.max()), float(finite.mean()), count)
 
 
 @dataclass(frozen=True)
@@ -77,7 +48,7 @@ class Crash:
         step: number of the step, from 1.
         seed: the recipe's.
         precision: that it ran in.
-        tensors: weights, outputs of layers, losses and gradients, in the order in which a step makes them.
+        tensors: weights, outputs of layers, losses and gradients, in the order in which the step's updates make them.
         after: variables that are not finite after the step.
         metrics: what the step reported.
         state: every variable before the step.
@@ -142,70 +113,16 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
     else:
         raise RunError(f"{run.path}: steps {step + 1} to {step + count} were not finite, and are when they run again")
     pixels = session.whole_batch(images, bad)
-    tensors = tuple(examined(session, before, pixels, bad))
+    tensors = tuple(examined(session.alone(), before, pixels, bad))
     state.assign(before)
-    named = dict(zip(METRICS, metrics.tolist(), strict=True))
     precision = session.precision.precision
     seed = session.recipe.training.seed
-    return Crash(bad + 1, seed, precision, tensors, tuple(after), named, before, pixels)
+    return Crash(bad + 1, seed, precision, tensors, tuple(after), means(metrics), before, pixels)
 
 
 def not_finite(values: Mapping[str, Any]) -> list[str]:
     """Return the names of the variables that hold a number which is not finite."""
     return [name for name, value in values.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
-
-
-def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -> Iterator[TensorFacts]:
-    """Run a step layer by layer, as far as both losses and their gradients, and measure every tensor.
-
-    Args:
-        session: what is trained.
-        values: every variable before the step.
-        pixels: uint8 images (batches, parts, replicas, B, H, W, C).
-        step: steps that were done before.
-    """
-    state, recipe, training = session.state, session.recipe, session.recipe.training
-    state.assign(values)
-    for role in ("generator", "discriminator"):
-        for weight in getattr(state.networks, role).model.weights:
-            if "seed" not in weight.path:
-                yield TensorFacts.of(f"{role}: weight {weight.path}", weight.value)
-    parts, low, high = session.step.parts, *recipe.value_range
-
-    def noise(purpose: str) -> StepNoise:
-        return StepNoise(training.seed, tf.constant(step, tf.int64), purpose)
-
-    real = tf.cast(tf.reshape(pixels[0], (-1, *recipe.image.shape)), tf.float32) * ((high - low) / 255.0) + low
-    latent = parts.latent(training.batch_size, noise("latent0").seed())
-    generator, discriminator = state.networks.generator.model, state.networks.discriminator.model
-    weights = {m: [v.value for v in m.trainable_variables] for m in (generator, discriminator)}
-    facts: list[TensorFacts] = []
-
-    def through(model: Any, x: Any, what: str) -> Any:
-        for layer in model.layers[1:]:
-            x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
-            facts.append(TensorFacts.of(f"{model.name}, {what}: output of {layer.name}", x))
-        return tf.cast(x, tf.float32)
-
-    with session.step.layer_noise.drawn_from(noise("layers"), 0), tf.GradientTape(persistent=True) as tape:
-        fake = through(generator, latent, "latent vectors")
-        augmented = [session.step.critic.augmented(images, noise("augmentation0.0")) for images in (real, fake)]
-        real_logits = through(discriminator, augmented[0], "real images")
-        fake_logits = through(discriminator, augmented[1], "generated images")
-        losses = {
-            discriminator: parts.loss.discriminator(real_logits, fake_logits, noise("labels0.0")),
-            generator: parts.loss.generator(real_logits, fake_logits, noise("labels0.0")),
-        }
-        if parts.penalty is not None:
-            value = session.step.critic.penalty(real, fake, noise("penalty0.0"))
-            facts.append(TensorFacts.of("penalty", value))
-            losses[discriminator] += value
-    for model, loss in losses.items():
-        facts.append(TensorFacts.of(f"{model.name}: loss", loss))
-        for variable, gradient in zip(model.trainable_variables, tape.gradient(loss, weights[model]), strict=True):
-            if gradient is not None:
-                facts.append(TensorFacts.of(f"{model.name}: gradient of {variable.path}", gradient))
-    yield from facts
 
 
 def bundle_folder(run: RunFolder, crash: Crash) -> Path:
@@ -251,7 +168,7 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     session = Session.create(recipe, facts["precision"])
     training = recipe.training
     rows = training.batch_size // training.accumulate
-    shape = (batches_a_step(recipe), training.accumulate, 1, rows, *recipe.image.shape)
+    shape = (batches_a_step(training), training.accumulate, 1, rows, *recipe.image.shape)
     try:
         _require_at_most(bundle / STATE, most_bytes(session.state))
         _require_at_most(bundle / BATCH, math.prod(shape) + MOST_OF_A_HEADER)
@@ -270,9 +187,9 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     session.state.assign(values)
     labels = tf.zeros((1, *shape[:4]), tf.int32)
     metrics = session.compile()(tf.constant(pixels[None]), labels, tf.constant(step, tf.int64)).numpy()
-    named = dict(zip(METRICS, metrics.tolist(), strict=True))
     after, precision = tuple(not_finite(session.state.values())), session.precision.precision
-    return Crash(facts["step"], training.seed, precision, tensors, after, named, values, pixels), facts["told"]
+    crash = Crash(facts["step"], training.seed, precision, tensors, after, means(metrics), values, pixels)
+    return crash, facts["told"]
 
 
 def _require_at_most(path: Path, most: int) -> None:

@@ -55,12 +55,12 @@ class Critic:
         images = augmentation.transform(images, self.state.augmentation[0], noise)
         return (images + 1.0) * ((high - low) / 2.0) + low
 
-    def penalty(self, real: Any, fake: Any, noise: StepNoise) -> Any:
-        """What D minimizes besides its loss, in a step that penalizes: images (B, H, W, C) → scalar."""
+    def penalty(self, real: Any, fake: Any, noise: StepNoise) -> tuple[Any, float]:
+        """Images (B, H, W, C) → the penalty, a scalar, and how many times D minimizes it in an update that does."""
         penalty = self.parts.penalty
         assert penalty is not None
         value = penalty.value(lambda images: self(images, noise), real, tf.stop_gradient(fake), noise)
-        return tf.cast(value, tf.float32) * penalty.every
+        return tf.cast(value, tf.float32), float(penalty.every)
 
     def of_all_replicas(self, real: Any, fake: Any, replica: Any) -> tuple[Any, Any]:
         """Logits of this replica → those of the whole batch; gradients flow to this replica's own alone.

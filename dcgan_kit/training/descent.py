@@ -40,11 +40,14 @@ class Descent:
         """Return the loss that gradients are taken of."""
         return loss * self.state.loss_scale[0] if self.scaled_loss else loss
 
-    def move(self, role: Role, gradients: list[Any]) -> tuple[Any, Any]:
-        """Move the weights of one network; return the norm of its gradient before clipping, and whether it is finite.
+    def move(self, role: Role, gradients: list[Any]) -> tuple[Any, Any, Any]:
+        """Move the weights of one network.
 
-        With mixed_float16 a gradient that is not finite moves nothing, and has the norm 0 as long as a smaller loss
-        scale may help.
+        With mixed_float16 a gradient that is not finite moves nothing; as long as a smaller loss scale may help, that
+        is no update.
+
+        Returns:
+            The norm of the gradient before clipping, 0 without an update; the updates, 1 or 0; whether all is finite.
         """
         own: NetworkTraining = getattr(self.training, role)
         network = getattr(self.state.networks, role).model
@@ -64,10 +67,12 @@ class Descent:
         optimizer = self.state.optimizer(role)
         if not self.scaled_loss:
             optimizer.apply(gradients, network.trainable_variables)
-            return norm, tf.constant(True)
+            return norm, 1.0, tf.constant(True)
         return self._move_unless_overflown(optimizer, network, gradients, norm)
 
-    def _move_unless_overflown(self, optimizer: Any, network: Any, gradients: list[Any], norm: Any) -> tuple[Any, Any]:
+    def _move_unless_overflown(
+        self, optimizer: Any, network: Any, gradients: list[Any], norm: Any
+    ) -> tuple[Any, Any, Any]:
         finite = tf.math.is_finite(norm)
         moved = [variable.value for variable in (*network.trainable_variables, *optimizer.variables)]
         before = [tf.identity(variable) for variable in moved]
@@ -81,8 +86,8 @@ class Descent:
                 )
 
         tf.distribute.get_replica_context().merge_call(keep, args=(finite, *before))
-        hopeless = self.state.loss_scale[0] <= SMALLEST_SCALE
-        return tf.where(finite | hopeless, norm, 0.0), finite
+        counts = finite | (self.state.loss_scale[0] <= SMALLEST_SCALE)
+        return tf.where(counts, norm, 0.0), tf.cast(counts, tf.float32), finite
 
     def rescale(self, finite: list[Any]) -> None:
         """Halve the loss scale after a step in which a gradient overflowed, double it after many without."""

@@ -27,13 +27,16 @@ from dcgan_kit.training.checkpoint import forget_recovered, restore_checkpoint, 
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
+from dcgan_kit.training.environment import environment, precision_so_far
+from dcgan_kit.training.measures import METRICS, means
 from dcgan_kit.training.metrics import MetricsWriter
+from dcgan_kit.training.observing import Observe, Observer, nobody
 from dcgan_kit.training.precision import in_float32
-from dcgan_kit.training.run_folder import RunFolder, adopt, begun_precision, environment, locked, open_run, writing
+from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run, writing
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals
-from dcgan_kit.training.step import METRICS, Steps
+from dcgan_kit.training.step import Steps
 
 GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""
@@ -68,7 +71,7 @@ class Outcome:
         run: the run folder.
         step: steps that are done.
         signal: the signal that stopped it, or None where it reached the end.
-        stopped_by: the plugin whose callback stopped it; empty if none did.
+        stopped_by: who ended it before its last step, a plugin's callback or a finding; empty if nobody did.
     """
 
     run: RunFolder
@@ -78,7 +81,12 @@ class Outcome:
 
 
 def train(
-    recipe: ResolvedRecipe, plugins: LoadedPlugins, path: Path, watcher: Watcher, may_change: Sequence[str] = ()
+    recipe: ResolvedRecipe,
+    plugins: LoadedPlugins,
+    path: Path,
+    watcher: Watcher,
+    may_change: Sequence[str] = (),
+    observe: Observe = nobody,
 ) -> Outcome:
     """Train a recipe in a run folder, from its checkpoint if it holds one.
 
@@ -88,6 +96,7 @@ def train(
         path: the run folder; several workers must see the same one.
         watcher: who is told.
         may_change: keys in which the recipe may differ from the one that the run began with.
+        observe: who looks at the run between groups of steps.
 
     Raises:
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
@@ -97,22 +106,23 @@ def train(
     with ExitStack() as held:
         watch = held.enter_context(watching(devices.cluster, watcher.note))
         # Where the recipe says which, it is that one: the recipe may have changed since.
-        begun = begun_precision(path) if recipe.training.precision == "auto" else None
-        session = Session.create(recipe, begun, strangers, devices)
+        so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
+        session = Session.create(recipe, so_far, strangers, devices)
         precision = session.precision
         watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
-        images, _ = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
+        images, held_out = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
         for line in images.skipped:
             watcher.note(f"skipped {line}")
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
         run = RunFolder(path)
+        facts = environment(plugins, precision.precision, str(devices), len(images))
         if devices.chief:
             held.enter_context(locked(run))
-            facts = environment(plugins, precision.precision, str(devices), len(images))
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
-        return _Loop(session, plugins, run, images, steps, watcher, watch).run_to_end()
+        observers = observe(session, run, images, held_out)
+        return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
 
 
 class _Loop:
@@ -121,10 +131,12 @@ class _Loop:
         session: Session,
         plugins: LoadedPlugins,
         run: RunFolder,
+        facts: Mapping[str, Any],
         images: Images,
         steps: Steps,
         watcher: Watcher,
         watch: Watch | None,
+        observers: Sequence[Observer],
     ) -> None:
         self.session = session
         self.recipe = session.recipe
@@ -132,10 +144,13 @@ class _Loop:
         self.state = session.state
         self.chief = session.devices.chief
         self.run = run
+        self.facts = facts
         self.images = images
         self.steps = steps
         self.watcher = watcher
         self.watch = watch
+        self.observers = observers
+        self.best_by_score = self.training.best_metric is not None and self.training.best_metric not in METRICS
         generator = session.state.networks.generator.model
         self.callbacks = Callbacks.of(plugins, self.recipe, run, generator) if self.chief else Callbacks(())
         rows, columns = self.training.sample_grid
@@ -145,6 +160,7 @@ class _Loop:
         self.saved = -1
         self.logged: list[float] = []
         self.ending = ""
+        self.found = ""
 
     def run_to_end(self) -> Outcome:
         path, told = restore_checkpoint(self.run, self.state)
@@ -164,7 +180,7 @@ class _Loop:
                 f"--may-change training.steps with {step} or more"
             )
         if self.chief:
-            adopt(self.run, self.recipe)
+            adopt(self.run, self.recipe, self.facts)
         if path is not None:
             self.watcher.note(f"going on from step {step} ({path})")
             self.saved = step
@@ -174,6 +190,7 @@ class _Loop:
             writer = held.enter_context(MetricsWriter.open(self.run, step)) if self.chief else None
             if step == 0:
                 self._sample(step, writer)
+                self._look(step, writer)
             self.callbacks.call("on_train_begin")
             while step < self.training.steps and not self.ending:
                 try:
@@ -192,7 +209,8 @@ class _Loop:
                 self.watch.end()
         # Where another worker took the signal, this one ends as that one does.
         stopped = None if ended else (received or [signal.SIGTERM])[0]
-        return Outcome(self.run, step, stopped, self.callbacks.stopped_by if self.ending == "early" else "")
+        stopped_by = self.callbacks.stopped_by and f"plugin {self.callbacks.stopped_by}"
+        return Outcome(self.run, step, stopped, (self.found or stopped_by) if self.ending == "early" else "")
 
     def _to_next_checkpoint(self, step: int, received: list[signal.Signals], writer: MetricsWriter | None) -> int:
         """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""
@@ -202,11 +220,17 @@ class _Loop:
                 self._log(step, metrics, writer)
             if step % self.training.sample_every == 0 or step == self.training.steps:
                 self._sample(step, writer)
+            self._look(step, writer)
             last = step == self.training.steps or bool(self.ending)
-            if (last or step % self.training.checkpoint_every == 0) and self.saved != step:
+            if (last or self._is_checkpoint(step)) and self.saved != step:
                 self._save(step)
             if last or self.saved == step:
                 return step
+
+    def _is_checkpoint(self, step: int) -> bool:
+        # What is kept for its score must be what was scored.
+        evaluated = self.best_by_score and step % self.training.evaluation.every == 0
+        return evaluated or step % self.training.checkpoint_every == 0
 
     def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float]]:
         """Train up to the next step at which something is due; return it and the means over the way."""
@@ -216,10 +240,11 @@ class _Loop:
             for every in (training.log_every, training.sample_every, training.checkpoint_every)
         )
         due = min(due, training.steps)
-        first, totals, started = step, np.zeros(len(METRICS)), time.perf_counter()
+        due = next((s for s in range(step + 1, due) if any(o.due(s) for o in self.observers)), due)
+        first, totals, started = step, np.zeros((2, len(METRICS))), time.perf_counter()
         while step < due:
             # All workers must take the same number of steps, and stop at the same one.
-            wishes = float(bool(received)), float(bool(self.callbacks.stopped_by))
+            wishes = float(bool(received)), float(bool(self.callbacks.stopped_by or self.found))
             signalled, early, seconds = self.session.devices.agree(*wishes, self.seconds)
             if signalled > 0 or early > 0:
                 self.ending = "signal" if signalled > 0 else "early"
@@ -228,31 +253,31 @@ class _Loop:
                 self.group = max(1, min(1000, round(GROUP_SECONDS / seconds)))
             count = min(self.group, due - step)
             group_started = time.perf_counter()
-            means = self._group(step, count)
+            found = self._group(step, count)
             self.seconds = (time.perf_counter() - group_started) / count
-            totals += count * means
+            totals += found
             step += count
-            self.watcher.progress(step, dict(zip(METRICS, means.tolist(), strict=True)))
+            self.watcher.progress(step, means(found))
         if step == first:
             return step, {}
         seconds = time.perf_counter() - started
-        metrics = dict(zip(METRICS, (totals / (step - first)).tolist(), strict=True))
+        metrics = means(totals)
         metrics["images_per_second"] = (step - first) * training.batch_size / seconds
         return step, metrics
 
     def _group(self, step: int, count: int) -> Any:
         pixels, labels = self.session.batches(self.images, step, count)
         try:
-            means = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy().astype(np.float64)
+            totals = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy()
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise RunError(
                 f"{self.run.path}: out of memory in step {step + 1}: lower training.batch_size, or raise "
                 "training.accumulate, in a new run folder"
             ) from error
-        if not np.isfinite(means).all():
-            wrong = [name for name, value in zip(METRICS, means, strict=True) if not np.isfinite(value)]
+        wrong = [name for name, value in means(totals).items() if not np.isfinite(value)]
+        if wrong:
             raise _NotFinite(step, count, wrong)
-        return means
+        return totals
 
     def _after_crash(self, found: _NotFinite) -> int:
         """Find the first step that went wrong, keep what shows why, and go back if the recipe says so."""
@@ -302,7 +327,7 @@ class _Loop:
         self.saved = step
 
     def _log(self, step: int, metrics: dict[str, float], writer: MetricsWriter | None) -> None:
-        if self.training.best_metric is not None:
+        if self.training.best_metric in METRICS:
             self.logged.append(metrics[self.training.best_metric])
         if writer is not None:
             writer.scalars(step, metrics)
@@ -318,6 +343,25 @@ class _Loop:
             grid = grid_of(images, rows, columns)
             self.run.write(self.run.samples / f"step-{step:06d}{name}.png", png_of(grid))
             writer.image(step, f"samples{name}", grid)
+
+    def _look(self, step: int, writer: MetricsWriter | None) -> None:
+        """Let whoever is due look at the run, and tell what they saw."""
+        if writer is None:
+            return
+        for observer in self.observers:
+            if not observer.due(step):
+                continue
+            sight = observer.look(step)
+            if sight.numbers:
+                writer.scalars(step, sight.numbers)
+            for name, image in sight.images.items():
+                writer.image(step, name, image)
+            writer.findings(step, sight.findings)
+            for line in sight.lines:
+                self.watcher.note(line)
+            if sight.best is not None:
+                self.logged.append(sight.best)
+            self.found = self.found or sight.stop
 
     def _generators(self) -> dict[str, Any]:
         """What is sampled and kept: the average, and the generator itself beside it."""

@@ -1,10 +1,11 @@
-"""Where metrics go: a line of JSON each, and TensorBoard."""
+"""Where metrics and findings go: a line of JSON each, and TensorBoard."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from dcgan_kit.training.run_folder import RunFolder, writing
 
 
 class MetricsWriter:
-    """Appends metrics to ``metrics.jsonl`` and to TensorBoard's event file."""
+    """Appends metrics to ``metrics.jsonl`` and to TensorBoard's event file, and findings to ``findings.jsonl``."""
 
     @staticmethod
     @contextmanager
@@ -34,16 +35,22 @@ class MetricsWriter:
 
     def rewind(self, step: int) -> None:
         """Drop the lines of all steps after ``step``, which will be taken again."""
-        kept = [line for line in _lines(self._run) if line["step"] <= step]
-        self._run.write(self._run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        for file in (self._run.metrics_file, self._run.findings_file):
+            kept = [line for line in _lines(file) if line["step"] <= step]
+            if file.exists() or file == self._run.metrics_file:
+                self._run.write(file, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Write one line."""
-        with writing(self._run.metrics_file), self._run.metrics_file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": step, **values}) + "\n")
+        _append(self._run.metrics_file, [{"step": step, **values}])
         with _board(self._run), self._board.as_default():
             for name, value in values.items():
                 tf.summary.scalar(name, value, step=step)
+
+    def findings(self, step: int, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Write one line for each."""
+        if findings:
+            _append(self._run.findings_file, [{"step": step, **finding} for finding in findings])
 
     def image(self, step: int, name: str, image: Any) -> None:
         """Show one uint8 image (H, W, C) in TensorBoard."""
@@ -70,11 +77,16 @@ class _board:
             raise RunError(f"{self._run.tensorboard}: cannot be written: {error.message}") from error
 
 
-def _lines(run: RunFolder) -> list[dict[str, Any]]:
-    if not run.metrics_file.exists():
+def _append(file: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    with writing(file), file.open("a", encoding="utf-8") as stream:
+        stream.write("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    if not file.exists():
         return []
     lines = []
-    with writing(run.metrics_file), run.metrics_file.open(encoding="utf-8", errors="replace") as stream:
+    with writing(file), file.open(encoding="utf-8", errors="replace") as stream:
         for text in stream:
             try:
                 line = json.loads(text)

@@ -25,23 +25,23 @@ HEATS = 7
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenPrecision:
     """A precision, and why."""
 
     precision: Precision
     reason: str
 
 
-def choose_precision(wanted: Precision, devices: Devices) -> Chosen:
+def choose_precision(wanted: Precision, devices: Devices) -> ChosenPrecision:
     """Return the precision to train in; ``auto`` takes bfloat16 where the device has it and is faster in it."""
     if wanted != "auto":
-        return Chosen(wanted, "as the recipe says")
+        return ChosenPrecision(wanted, "as the recipe says")
     faster, reason = _bfloat16_pays(devices.kind)
     # Workers that compute in different numbers would train different networks.
     (share,) = devices.agree(float(faster))
     if share == 1.0:
-        return Chosen("mixed_bfloat16", f"auto: {reason}")
-    return Chosen("float32", f"auto: {'bfloat16 is not faster on every worker' if faster else reason}")
+        return ChosenPrecision("mixed_bfloat16", f"auto: {reason}")
+    return ChosenPrecision("float32", f"auto: {'bfloat16 is not faster on every worker' if faster else reason}")
 
 
 def _bfloat16_pays(kind: str) -> tuple[bool, str]:

@@ -6,22 +6,18 @@ import contextlib
 import fcntl
 import json
 import os
-import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit import __version__
-from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.errors import RunError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
+from dcgan_kit.training.environment import ENVIRONMENT, environment_of
 
 RECIPE = "recipe.yaml"
-ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 GENERATOR = "generator.keras"
 LOCK = "lock"
@@ -51,6 +47,11 @@ class RunFolder:
         return self.path / METRICS
 
     @property
+    def findings_file(self) -> Path:
+        """One JSON object a line: what probes found ill, and when."""
+        return self.path / "findings.jsonl"
+
+    @property
     def generator_file(self) -> Path:
         """The final generator, a Keras model."""
         return self.path / GENERATOR
@@ -67,7 +68,7 @@ class RunFolder:
 
     @property
     def environment_file(self) -> Path:
-        """Versions, plugins, devices and precision that the run was begun with."""
+        """Versions, plugins and devices that the run was begun with; precision and number of images that it has now."""
         return self.path / ENVIRONMENT
 
     @property
@@ -146,12 +147,12 @@ def _umask() -> int:
 def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()) -> RunFolder:
     """Create a run folder, or open one that the same recipe left unfinished.
 
-    A recipe that differs in what may change is not written yet: ``adopt`` does so once nothing can refuse it any more.
+    What differs and may change is not written yet: ``adopt`` does so once nothing can refuse it any more.
 
     Args:
         path: the folder.
         recipe: what is trained.
-        facts: what ``environment.json`` is to hold.
+        facts: what ``environment`` returned.
         may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with.
 
     Raises:
@@ -161,11 +162,11 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
     new = _new(run)
     if not new:
         _require_same(run, recipe, may_change)
-    before = _begun_with(path).get("images", facts["images"])
+    before = environment_of(path).get("images", facts["images"])
     if before != facts["images"] and "data" not in may_change:
         raise RunError(
-            f"{path}: was begun with {before} images, and there are {facts['images']} now, so that it would not go on "
-            "as it began. Bring the images back, or go on all the same with --may-change data"
+            f"{path}: was trained on {before} images, and there are {facts['images']} now, so that it would not go on "
+            "as before. Bring the images back, or go on all the same with --may-change data"
         )
     # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
     if new:
@@ -175,24 +176,25 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
         run.checkpoints.mkdir(exist_ok=True)
         for left in path.rglob(f".*{TEMPORARY}"):
             left.unlink()
-    if not run.environment_file.exists():
-        run.write(run.environment_file, json.dumps(facts, indent=2).encode() + b"\n")
     return run
 
 
-def adopt(run: RunFolder, recipe: ResolvedRecipe) -> None:
-    """Make a recipe the run's, where it differs from the one that is there; generators made by that one go.
+def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> None:
+    """Make a recipe, its precision and its number of images the run's; generators made by a recipe before go.
 
     Raises:
         RunError: the folder cannot be read or written.
     """
-    if not _differences(run, recipe):
-        return
     # A process that ends in between leaves an unfinished run of the recipe before, and the same command goes on.
-    with writing(run.path):
-        run.generator_file.unlink(missing_ok=True)
-        run.raw_generator_file.unlink(missing_ok=True)
-    run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
+    if _differences(run, recipe):
+        with writing(run.path):
+            run.generator_file.unlink(missing_ok=True)
+            run.raw_generator_file.unlink(missing_ok=True)
+        run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
+    before = environment_of(run.path)
+    now = {**(before or facts), "precision": facts["precision"], "images": facts["images"]}
+    if now != before:
+        run.write(run.environment_file, json.dumps(now, indent=2).encode() + b"\n")
 
 
 def _new(run: RunFolder) -> bool:
@@ -257,49 +259,6 @@ def read_run(path: Path) -> RunFolder:
         what = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
         raise RunError(f"{path}: {what}. `dcgan-kit train RECIPE` makes one")
     return run
-
-
-def environment(plugins: LoadedPlugins, precision: str, devices: str, images: int) -> dict[str, Any]:
-    """Return the versions, plugins, precision, devices and number of images that a run was made with."""
-    packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
-    return {
-        "dcgan_kit": __version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "precision": precision,
-        "devices": devices,
-        "images": images,
-        "packages": {name: version("tensorflow-cpu") if _only_cpu(name) else version(name) for name in packages},
-        "plugins": [
-            {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
-            for p in plugins.plugins
-        ],
-    }
-
-
-def begun_precision(path: Path) -> Any:
-    """The precision that a run was begun in; None where there is no run, or it does not say."""
-    precision = _begun_with(path).get("precision")
-    return precision if precision in ("float32", "mixed_bfloat16", "mixed_float16") else None
-
-
-def _begun_with(path: Path) -> dict[str, Any]:
-    try:
-        facts = json.loads((path / ENVIRONMENT).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
-def _only_cpu(name: str) -> bool:
-    if name != "tensorflow":
-        return False
-    try:
-        version(name)
-    except ModuleNotFoundError:
-        return True
-    return False
 
 
 def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:

@@ -17,9 +17,10 @@ from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.devices import Devices, choose_devices
 from dcgan_kit.training.parts import build_parts
-from dcgan_kit.training.precision import Chosen, choose_precision, set_precision
+from dcgan_kit.training.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.training.state import TrainingState
-from dcgan_kit.training.step import AdversarialStep, Steps, batches_a_step, compiled_steps
+from dcgan_kit.training.step import AdversarialStep, Steps, compiled_steps
+from dcgan_kit.training.turns import batches_a_step
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Session:
 
     recipe: ResolvedRecipe
     devices: Devices
-    precision: Chosen
+    precision: ChosenPrecision
     xla: bool
     state: TrainingState
     step: AdversarialStep
@@ -53,7 +54,7 @@ class Session:
 
         Args:
             recipe: what to train.
-            precision: the precision that a run was begun in; default: what the recipe says.
+            precision: the precision of the run so far; default: what the recipe says.
             strangers: plugins that are not built in, whose layers may fail.
             devices: those that an earlier session of this process has set up; default: what the recipe asks for.
 
@@ -73,7 +74,7 @@ class Session:
                 state = TrainingState.create(recipe, networks, parts)
         chosen = choose_precision(recipe.training.precision, devices)
         if precision is not None and precision != chosen.precision:
-            chosen = Chosen(precision, "as the run was begun")
+            chosen = ChosenPrecision(precision, "as this run so far")
         set_precision(networks, chosen.precision)
         xla = _xla(recipe, devices, networks)
         step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")
@@ -82,6 +83,13 @@ class Session:
     def compile(self) -> Steps:
         """Trace the function of K steps."""
         return compiled_steps(self.step, self.xla)
+
+    def alone(self) -> Session:
+        """Return a session of the same recipe on one device of this process, at step 0; itself where it is on one."""
+        if self.devices.name == "one_device":
+            return self
+        one = Devices(tf.distribute.get_strategy(), "one_device", 1, None, self.devices.kind)
+        return Session.create(self.recipe, self.precision.precision, devices=one)
 
     def batches(self, images: Images, first: int, count: int) -> tuple[Any, Any]:
         """Return what this process' replicas see in ``count`` steps from ``first``: uint8 images, int32 labels."""
@@ -95,7 +103,7 @@ class Session:
         return images.batch(self._indices(images, step, 1)[0])
 
     def _indices(self, images: Images, first: int, count: int) -> Any:
-        training, each = self.recipe.training, batches_a_step(self.recipe)
+        training, each = self.recipe.training, batches_a_step(self.recipe.training)
         indices = np.stack([
             batch_indices(len(images), training.batch_size, training.seed, number)
             for number in range(first * each, (first + count) * each)

@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop: taken down, and heeded where it can stop without loss."""
+"""Signals that ask a training to stop: raised before it begins, heeded where it can stop without loss from then on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,47 @@ from contextlib import contextmanager
 from typing import Any
 
 
+class Stopped(BaseException):
+    """A signal came before training began.
+
+    It is no Exception: those that plugins raise are caught here and there, and this is not theirs.
+
+    Attributes:
+        signal: which one.
+    """
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number.name)
+        self.signal = number
+
+
+class _Raise:
+    """A handler that raises, and remembers what it raised."""
+
+    def __init__(self) -> None:
+        self.received: list[signal.Signals] = []
+
+    def __call__(self, number: int, _: Any) -> None:
+        self.received.append(signal.Signals(number))
+        raise Stopped(self.received[-1])
+
+
+@contextmanager
+def raised_signals() -> Iterator[None]:
+    """Raise ``Stopped`` at SIGINT and SIGTERM, until ``collected_signals`` takes both over for good."""
+    before = _take(_Raise())
+    try:
+        yield
+    finally:
+        _give_back(before)
+
+
 @contextmanager
 def collected_signals() -> Iterator[list[signal.Signals]]:
     """Collect SIGINT and SIGTERM instead of dying, so that the group of steps and a checkpoint can be finished."""
-    received: list[signal.Signals] = []
+    raising = signal.getsignal(signal.SIGTERM)
+    # What was raised inside a destructor, say, had no effect yet.
+    received = raising.received if isinstance(raising, _Raise) else []
 
     def take(number: int, _: Any) -> None:
         if received and number == signal.SIGINT:
@@ -19,15 +56,25 @@ def collected_signals() -> Iterator[list[signal.Signals]]:
             raise KeyboardInterrupt
         received.append(signal.Signals(number))
 
-    handlers: dict[signal.Signals, Callable[..., Any] | int | None] = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handlers[number] = signal.signal(number, take)
-    except ValueError:
-        # Signals can only be taken in the main thread; in another one whoever started it stops it.
-        handlers = {}
+    before = _take(take)
     try:
         yield received
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        # Training is over: a command that would raise has nothing left to stop.
+        _give_back({number: handler for number, handler in before.items() if not isinstance(handler, _Raise)})
+
+
+def _take(handler: Callable[[int, Any], None]) -> dict[signal.Signals, Any]:
+    """Set who takes both signals; return who did, or nothing outside the main thread, where whoever started it does."""
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, handler)
+    except ValueError:
+        return {}
+    return before
+
+
+def _give_back(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

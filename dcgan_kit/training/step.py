@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -16,36 +15,14 @@ from dcgan_kit.training.critic import Critic
 from dcgan_kit.training.descent import Descent
 from dcgan_kit.training.devices import Devices
 from dcgan_kit.training.layer_noise import LayerNoise
+from dcgan_kit.training.measures import METRICS, Tally
 from dcgan_kit.training.noise import StepNoise
 from dcgan_kit.training.parts import Parts
 from dcgan_kit.training.state import TrainingState
-
-METRICS = (
-    "generator_loss",
-    "discriminator_loss",
-    "discriminator_real",
-    "discriminator_fake",
-    "penalty",
-    "generator_gradient",
-    "discriminator_gradient",
-    "generator_rate",
-    "discriminator_rate",
-    "augmentation",
-)
-"""What a step reports: both losses; D's mean probability that real and generated images are real; the penalty; the
-norms of both gradients; both learning rates; the probability of augmentation."""
+from dcgan_kit.training.turns import Turn, Update, all_turns, batches_a_step
 
 Steps = Callable[[Any, Any, Any], Any]
 Scalars = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What one step does: how many updates of each network, and whether D is penalized."""
-
-    discriminator: int
-    generator: int
-    penalty: bool
 
 
 class AdversarialStep:
@@ -77,34 +54,19 @@ class AdversarialStep:
         self.generator_sees_real = _depends_on_real(parts)
 
     def replica_step(self, pixels: Any, labels: Any, step: Any, turn: Turn) -> Any:
-        """Take one step on one replica: uint8 images (batches, parts, B, H, W, C) → ``METRICS``, float32."""
-        ours = _ReplicaStep(self, pixels, step, turn)
+        """Take one step on one replica: uint8 images (batches, parts, B, H, W, C) → totals of ``METRICS``."""
+        ours = ReplicaStep(self, pixels, step, turn)
         with self.layer_noise.drawn_from(StepNoise(self.recipe.training.seed, step, "layers"), ours.replica):
             ours.take()
         return ours.reported()
 
     def turns(self) -> tuple[tuple[Turn, ...], Callable[[Any], Any]]:
         """Every kind of step that the recipe has, and which one a step (int64 tensor) is."""
-        training, every = self.recipe.training, self.parts.penalty.every if self.parts.penalty else 0
-        discriminator, generator = training.discriminator.updates, training.generator.updates
-        if training.updates != "in_turn":
-            if every <= 1:
-                return (Turn(discriminator, generator, every == 1),), lambda step: tf.constant(0)
-            both = (Turn(discriminator, generator, False), Turn(discriminator, generator, True))
-            return both, lambda step: tf.cast(step % every == 0, tf.int32)
-        cycle = generator + discriminator
-        turns = (Turn(0, 1, False), Turn(1, 0, False), Turn(1, 0, True))
-
-        def which(step: Any) -> Any:
-            # Penalties are counted in updates of D.
-            number = step // cycle * discriminator + step % cycle - generator
-            penalized = tf.cast(number % every == 0, tf.int32) if every else tf.constant(0)
-            return tf.where(step % cycle < generator, 0, 1 + penalized)
-
-        return turns if every else turns[:2], which
+        turns, taken = all_turns(self.recipe.training, self.parts.penalty.every if self.parts.penalty else 0)
+        return turns, lambda step: tf.gather(tf.constant(taken), step % len(taken))
 
 
-class _ReplicaStep:
+class ReplicaStep:
     """One step on one replica, while it is traced."""
 
     def __init__(self, adversaries: AdversarialStep, pixels: Any, step: Any, turn: Turn) -> None:
@@ -112,64 +74,62 @@ class _ReplicaStep:
         self.pixels, self.step, self.turn = pixels, step, turn
         self.replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         self.in_turn = self.training.updates == "in_turn"
-        self.scalars: Scalars = {}
+        self.tally = Tally()
+        self.made: dict[str, tuple[Any, Any]] = {}
         self.finite: list[Any] = []
 
     def take(self) -> None:
         """Update both networks in the order that the recipe says."""
-        if self.training.updates == "simultaneous":
-            self.update(("generator", "discriminator"), 0, "latent0")
-            return
-        last = max(self.turn.discriminator - 1, 0)
-        latents = [f"latent{number}" for number in range(last + 1)]
-        # Where G's first update sees what D's last one saw, the forward pass of G serves both.
-        shared = self.training.latents == "shared" and self.training.accumulate == 1 and self.turn.generator > 0
-        made = self.generated(latents[last], 0) if shared else None
-        for number in range(self.turn.discriminator):
-            self.update(("discriminator",), number, latents[number], made if number == last else None)
-        for number in range(self.turn.generator):
-            fresh = f"fresh{number}" if self.training.latents == "fresh" else latents[last]
-            self.update(("generator",), last, fresh, made if number == 0 else None)
+        for update in self.turn:
+            self.update(update)
 
-    def update(self, roles: Sequence[Role], number: int, latents: str, made: Any = None) -> None:
+    def update(self, update: Update) -> None:
         """Add the gradients of all parts of a batch up, then move the weights."""
         total: dict[Role, Any] = {}
         told: list[Scalars] = []
         for part in range(self.training.accumulate):
             with tf.control_dependencies([g for role in total for g in total[role]]):
                 # One part after the other: memory holds the activations of one.
-                new, facts = self.gradients(roles, number, part, made or self.generated(latents, part))
-            total = {r: _added(total.get(r), new[r], self.ours.weights[r], self.training.accumulate) for r in roles}
+                new, facts = self.gradients(update, part)
+            total = {
+                r: _added(total.get(r), new[r], self.ours.weights[r], self.training.accumulate) for r in update.roles
+            }
             told.append(facts)
         real_logits = [facts.pop("real_logits") for facts in told if "real_logits" in facts]
-        self.scalars.update({name: tf.add_n([facts[name] for facts in told]) / len(told) for name in told[0]})
-        for role in roles:
-            self.scalars[f"{role}_gradient"], whole = self.ours.descent.move(role, total[role])
+        for name in told[0]:
+            self.tally.add(name, tf.add_n([facts[name] for facts in told]) / len(told))
+        for role in update.roles:
+            norm, counts, whole = self.ours.descent.move(role, total[role])
+            self.tally.add(f"{role}_gradient", norm, counts)
             self.finite.append(whole)
-        if "discriminator" in roles:
+        if "discriminator" in update.roles:
             self.ours.critic.adapt(tf.concat(real_logits, 0))
+        if "generator" in update.roles:
+            self.made = {}
 
-    def gradients(self, roles: Sequence[Role], number: int, part: int, made: Any) -> tuple[Any, Scalars]:
+    def gradients(self, update: Update, part: int) -> tuple[Any, Scalars]:
         """Send real and generated images through D once → gradients of the losses of some networks, and facts."""
-        critic, facts, losses = self.ours.critic, {}, {}
+        critic, roles, facts, losses = self.ours.critic, update.roles, {}, {}
         reported = ("generator", "discriminator") if self.in_turn else roles
-        tapes = {"generator": made[0], "discriminator": self.recording("discriminator")}
-        real, fake = self.images(number, part), made[1]
-        labelling = self.noise(f"labels{number}.{part}").whole()
+        tape, fake = self.generated(update.latents, part)
+        tapes = {"generator": tape, "discriminator": self.recording("discriminator")}
+        real, place = self.images(update.batch, part), f"{update.batch}.{part}"
+        labelling = self.noise(f"labels{place}").whole()
         with ExitStack() as recorded:
             for role in roles:
                 recorded.enter_context(tapes[role])
             see_real = "discriminator" in reported or self.ours.generator_sees_real
-            logits = critic.logits(real if see_real else None, fake, self.noise(f"augmentation{number}.{part}"))
+            logits = critic.logits(real if see_real else None, fake, self.noise(f"augmentation{place}"))
             real_logits, fake_logits = critic.of_all_replicas(*logits, self.replica)
             if "discriminator" in reported:
                 losses["discriminator"] = self.loss.discriminator(real_logits, fake_logits, labelling)
             if "generator" in reported:
                 losses["generator"] = self.loss.generator(real_logits, fake_logits, labelling)
             minimized = dict(losses)
-            if "discriminator" in roles and self.turn.penalty:
-                facts["penalty"] = critic.penalty(real, fake, self.noise(f"penalty{number}.{part}"))
-                minimized["discriminator"] += facts["penalty"] / self.ours.devices.replicas
+            if update.penalized:
+                penalty, weight = critic.penalty(real, fake, self.noise(f"penalty{place}"))
+                facts["penalty"] = self.of_all_replicas(penalty)
+                minimized["discriminator"] += weight / self.ours.devices.replicas * penalty
             minimized = {role: self.ours.descent.scaled(minimized[role]) for role in roles}
         facts.update({f"{role}_loss": loss for role, loss in losses.items()})
         if "discriminator" in reported:
@@ -179,9 +139,13 @@ class _ReplicaStep:
         return {role: tapes[role].gradient(minimized[role], self.ours.weights[role]) for role in roles}, facts
 
     def generated(self, latents: str, part: int) -> tuple[Any, Any]:
-        """Return images (B, H, W, C) and the tape that knows how G made them."""
+        """Return the tape that knows how G made images, and the images (B, H, W, C)."""
+        if latents in self.made:
+            # G has not moved since: one forward pass serves D's last update and G's first.
+            return self.made[latents]
         with self.recording("generator") as tape:
             fake = tf.cast(self.ours.generator(self.latent(latents, part), True), tf.float32)
+        self.made = {latents: (tape, fake)} if self.training.accumulate == 1 else {}
         return tape, fake
 
     def recording(self, role: Role) -> Any:
@@ -209,29 +173,27 @@ class _ReplicaStep:
         low, high = self.ours.recipe.value_range
         return tf.cast(self.pixels[number, part], tf.float32) * ((high - low) / 255.0) + low
 
+    def of_all_replicas(self, value: Any) -> Any:
+        """Return the mean of a number that each replica has of its own; what is reported is the same on all."""
+        if self.ours.devices.replicas == 1:
+            return value
+        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, tf.stop_gradient(value))
+
     def reported(self) -> Any:
-        """Return ``METRICS``, the same on every replica."""
+        """Return sums and counts of ``METRICS``, float32 (2, metrics), the same on every replica."""
         state = self.ours.state
         self.ours.descent.rescale(self.finite)
-        if "penalty" in self.scalars and self.ours.devices.replicas > 1:
-            # The one number that is a replica's own: all must report the same, or they part where it is not finite.
-            context = tf.distribute.get_replica_context()
-            self.scalars["penalty"] = context.all_reduce(tf.distribute.ReduceOp.MEAN, self.scalars["penalty"])
-        self.scalars["augmentation"] = state.augmentation[0]
-        self.scalars["generator_rate"] = state.generator_optimizer.learning_rate
-        self.scalars["discriminator_rate"] = state.discriminator_optimizer.learning_rate
-        return tf.stack([tf.cast(self.scalars.get(name, 0.0), tf.float32) for name in METRICS])
-
-
-def batches_a_step(recipe: ResolvedRecipe) -> int:
-    """How many batches of real images a step takes."""
-    return recipe.training.discriminator.updates if recipe.training.updates == "alternating" else 1
+        self.tally.add("augmentation", state.augmentation[0])
+        self.tally.add("generator_rate", state.generator_optimizer.learning_rate)
+        self.tally.add("discriminator_rate", state.discriminator_optimizer.learning_rate)
+        return self.tally.totals()
 
 
 def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
-    """Return a function that trains on K steps: (images, labels, first step) → means of ``METRICS``.
+    """Return a function that trains on K steps: (images, labels, first step) → totals.
 
-    Images are uint8 (K, batches, parts, replicas here, B, H, W, C), labels int32 of the same shape up to B.
+    Images are uint8 (K, batches, parts, replicas here, B, H, W, C), labels int32 of the same shape up to B; totals are
+    sums and counts of ``METRICS``, float32 (2, metrics).
 
     Args:
         step: the step.
@@ -261,7 +223,7 @@ def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
             state.step.assign(number + 1)
         return metrics
 
-    shape = (None, batches_a_step(recipe), recipe.training.accumulate, local)
+    shape = (None, batches_a_step(recipe.training), recipe.training.accumulate, local)
     rows = recipe.training.batch_size // recipe.training.accumulate // devices.replicas
     signature = (
         tf.TensorSpec((*shape, rows, *recipe.image.shape), tf.uint8),
@@ -274,12 +236,12 @@ def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
         count = tf.shape(images)[0]
 
         def body(index: Any, totals: Any) -> tuple[Any, Any]:
-            metrics = one_step(images[index], labels[index], first + tf.cast(index, tf.int64))
-            return index + 1, totals + metrics
+            found = one_step(images[index], labels[index], first + tf.cast(index, tf.int64))
+            return index + 1, totals + found
 
-        start = (tf.constant(0), tf.zeros(len(METRICS)))
+        start = (tf.constant(0), tf.zeros((2, len(METRICS))))
         _, totals = tf.while_loop(lambda index, _: index < count, body, start, parallel_iterations=1)
-        return totals / tf.cast(count, tf.float32)
+        return totals
 
     compiled: Steps = steps.get_concrete_function()
     return compiled

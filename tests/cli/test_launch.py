@@ -86,6 +86,25 @@ def test_a_signal_reaches_all_workers(number, status, launch, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_signal_reaches_workers_that_still_start(number, status, launch, tmp_path):
+    """However far they are: some wait for each other, where TensorFlow lets them do no more than die."""
+    for delay in (0.0, 2.0, 4.0):
+        process = launch(*PLENTY)
+        until = time.monotonic() + 60
+        while len(workers := children(process)) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        time.sleep(delay)
+        process.send_signal(number)
+        assert process.wait(60) == status
+        assert not any(map(is_running, workers))
+        told = (tmp_path / "told.txt").read_text()
+        assert "Traceback" not in told
+        assert "was killed" not in told
+
+
+@pytest.mark.slow
 def test_a_worker_that_dies_is_named_and_the_others_end(launch, tmp_path):
     process = launch(*PLENTY)
     wait_for_training(process, tmp_path)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit import Images, Site
+from dcgan_kit import Description, Images, Sides, Site
 from dcgan_kit.components.kinds import KINDS
 
 
@@ -149,3 +149,36 @@ def page_recipe(tmp_path, load, monkeypatch):
         return load(tmp_path / "page.yaml").recipe
 
     return page_recipe
+
+
+@pytest.fixture
+def compared():
+    """Return a function (score, fake, reference, training=None) -> numbers, of features, pixels or probabilities."""
+
+    def compared(score, fake, reference, training=None):
+        sides = [None if side is None else _summary(score, np.asarray(side)) for side in (fake, reference, training)]
+        return score.compare(Sides(*sides))
+
+    return compared
+
+
+def _summary(score, side, batch=50):
+    accumulator = score.gathering.start()
+    for start in range(0, len(side), batch):
+        part = side[start : start + batch]
+        sees = score.gathering.sees
+        features = part if sees == "features" else np.zeros((len(part), 0))
+        pixels = part if sees == "pixels" else np.zeros((len(part), 8, 8, 1), np.uint8)
+        accumulator.add(pixels, Description(features, part if sees == "probabilities" else None))
+    return accumulator.summary()
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """Return a function (seed, n, m, d) -> two sets of features, those that test vectors are told for."""
+
+    def vectors(seed, n, m, d):
+        random = np.random.RandomState(seed)
+        return random.randn(n, d), random.randn(m, d) * 1.2 + 0.1
+
+    return vectors

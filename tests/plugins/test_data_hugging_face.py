@@ -3,9 +3,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import socket
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +76,31 @@ def test_a_folder_with_images_and_labels(pictures, tmp_path, read):
     assert isinstance(again.pixels, np.memmap)
     np.testing.assert_array_equal(again.pixels, images.pixels)
     assert read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"), label=None).labels is None
+
+
+@pytest.mark.parametrize("in_memory", [False, True], ids=["mapped", "in memory"])
+def test_what_is_cached_of_one_dataset_is_not_taken_for_another(
+    in_memory, datasets, table, tmp_path, read, monkeypatch
+):
+    monkeypatch.setattr(datasets.config, "IN_MEMORY_MAX_SIZE", 2**30 if in_memory else 0)
+
+    def save(grey, name):
+        table([{"bytes": png(grey), "path": None}] * 3, [0] * 3).save_to_disk(tmp_path / name)
+
+    def seen(name):
+        images = read(data_libraries.hugging_face, GREY8, name=str(tmp_path / name), memory_mib=0)
+        return int(images.pixels[0, 4, 4, 0])
+
+    save(10, "a")
+    save(20, "b")
+    assert bool(datasets.load_from_disk(str(tmp_path / "a")).cache_files) != in_memory
+    assert [seen("a"), seen("b")] == [10, 20]
+    assert len(list(Path(os.environ["DCGAN_KIT_CACHE"]).glob("*.pixels"))) == 2
+    assert [seen("a"), seen("b")] == [10, 20]
+    assert len(list(Path(os.environ["DCGAN_KIT_CACHE"]).glob("*.pixels"))) == 2, "what was decoded serves again"
+    shutil.rmtree(tmp_path / "a")
+    save(30, "a")
+    assert seen("a") == 30
 
 
 def test_a_folder_with_splits(datasets, pictures, tmp_path, read):

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan_kit import Description
 from dcgan_kit.components.plugins import PluginSettings, load_builtins, load_plugins
 from dcgan_kit.testing import check_component
 
-BUILT_IN = [component for component in load_builtins().registry if component.kind != "data"]
+# One needs a file of weights, the other learns for half a minute; tests/plugins/test_extractor.py checks them.
+APART = ("inception_v3", "self_classifier")
+BUILT_IN = [c for c in load_builtins().registry if c.kind != "data" and c.name not in APART]
 
 
 @pytest.mark.parametrize("component", BUILT_IN, ids=str)
@@ -165,3 +168,88 @@ def test_options_that_are_not_valid_are_told():
         check_component(leaky, negative_slope=2.0)
     with pytest.raises(AssertionError, match=r"npz: its options are not valid"):
         check_component(load_builtins().registry.find("data", "npz"))
+
+
+class _Kept:
+    """Keeps all features."""
+
+    def __init__(self):
+        self.parts = []
+
+    def add(self, pixels, description):
+        self.parts.append(description.features)
+
+    def summary(self):
+        return {"features": np.concatenate(self.parts)}
+
+
+class _LastBatch(_Kept):
+    """Keeps the last batch only."""
+
+    def summary(self):
+        return {"features": self.parts[-1]}
+
+
+def _score(compare, better=None, start=_Kept):
+    from dcgan_kit import Gathering, Score, component
+
+    @component("score")
+    def odd():
+        """Is odd.  features → float."""
+        return Score(Gathering("odd", start), compare, {"odd": "lower"} if better is None else better)
+
+    return odd
+
+
+def _spoiling(sides):
+    sides.reference["features"][:] = 0.0
+    return {"odd": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (_score(lambda sides: {"odd": float("inf")}), r"odd must be a finite float. Received: inf"),
+        (_score(lambda sides: {"even": 1.0}), r"returned \['even'\], and 'better' has others"),
+        (_score(lambda sides: {}), r"returned no number"),
+        (
+            _score(lambda sides: {"odd": 1.0}, {"odd": "left"}),
+            r"'better' must say of each number which way it improves",
+        ),
+        (_score(_spoiling), r"compare must leave summaries as they are"),
+        (_score(lambda sides: 1.0), r"compare must return numbers by name. Received: 1.0"),
+        (_score(lambda sides: {"odd": 1.0}, start=lambda: None), r"failed: AttributeError"),
+        (
+            _score(lambda sides: {"odd": float(sides.fake["features"].sum())}, start=_LastBatch),
+            r"odd must not depend on how images come in batches",
+        ),
+    ],
+)
+def test_a_score_that_breaks_its_contract_is_told(score, message):
+    with pytest.raises(AssertionError, match=rf"(?s)^score odd.*{message}"):
+        check_component(score)
+
+
+@pytest.mark.parametrize(
+    ("describe", "message"),
+    [
+        (lambda pixels: pixels, "describe must return a dcgan_kit.Description"),
+        (lambda pixels: Description(np.zeros((3, 2), "float32")), r"features must be float32 or float64 \(7, D\)"),
+        (lambda pixels: Description(np.full((len(pixels), 2), np.nan)), "features must be finite"),
+        (lambda pixels: Description(np.full((len(pixels), 2), pixels.mean())), "whatever else is in its batch"),
+        (
+            lambda pixels: Description(np.ones((len(pixels), 2)), np.ones((len(pixels), 2))),
+            "there must be probabilities exactly if 'classifies' says so",
+        ),
+    ],
+)
+def test_an_extractor_that_breaks_its_contract_is_told(describe, message):
+    from dcgan_kit import Extractor, component
+
+    @component("extractor")
+    def odd(images):
+        """Is odd.  (N, H, W, C) → (N, 2)."""
+        return Extractor(describe, "k")
+
+    with pytest.raises(AssertionError, match=rf"(?s)^extractor odd of \(28, 28, 1\): .*{message}"):
+        check_component(odd)

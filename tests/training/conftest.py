@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from dcgan_kit.networks.building import build_networks
+from dcgan_kit.training.checkpoint import packed, unpacked
 from dcgan_kit.training.loop import train
+from dcgan_kit.training.measures import means
 from dcgan_kit.training.noise import StepNoise
 from dcgan_kit.training.parts import build_latent
 from dcgan_kit.training.session import Session
-from dcgan_kit.training.step import METRICS
 
 
 class Listener:
@@ -137,8 +138,7 @@ class Taken:
         self._compiled = self._compiled or self.session.compile()
         pixels = self.pixels[first : None if count is None else first + count]
         labels = tf.zeros(pixels.shape[:5], tf.int32)
-        means = self._compiled(tf.constant(pixels), labels, tf.constant(first, tf.int64)).numpy()
-        return dict(zip(METRICS, means.tolist(), strict=True))
+        return means(self._compiled(tf.constant(pixels), labels, tf.constant(first, tf.int64)))
 
     def weights(self, role):
         """Values of the trainable variables."""
@@ -149,6 +149,38 @@ class Taken:
 def taken():
     """Return a function (recipe, steps=1) -> Taken."""
     return Taken
+
+
+def taken_twice(ours, steps):
+    """Take some steps, the second half twice, from what a checkpoint of the middle holds: both must end in the same bits.
+
+    → metrics of all steps
+    """
+    first = ours.state.values()
+    ours.take(0, steps // 2)
+    middle = packed(ours.state.values(), {})
+    metrics = ours.take(steps // 2, steps - steps // 2)
+    straight = ours.state.values()
+    assert any((straight[name] != value).any() for name, value in first.items())
+    networks = ours.state.networks
+    for layer in (*networks.generator.model._flatten_layers(), *networks.discriminator.model._flatten_layers()):
+        for variable in layer.variables:
+            # What no checkpoint holds keeps this value.
+            variable.assign(np.full(variable.shape, 3).astype(np.asarray(variable).dtype))
+    ours.state.assign(unpacked(middle, ours.state, "memory"))
+    assert ours.state.steps_done == steps // 2
+    assert ours.take(steps // 2, steps - steps // 2) == metrics
+    again = ours.state.values()
+    assert straight.keys() == again.keys()
+    for name, value in straight.items():
+        assert value.tobytes() == again[name].tobytes(), name
+    return metrics
+
+
+@pytest.fixture(scope="session")
+def goes_on():
+    """Return the function (Taken, steps) -> metrics that takes the second half of the steps twice."""
+    return taken_twice
 
 
 class ByHand:

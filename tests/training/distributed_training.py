@@ -3,7 +3,9 @@
 Usage: distributed_training.py CASES.json OUTPUT.npz
 
 CASES.json: {name: [override, ...]}, all on the same devices. OUTPUT.npz: every variable after the last step, by
-"name/variable". Strategies that share a process fail each other's collectives: hence one strategy a process.
+"name/variable"; and by "name, gone on/variable" after the second half of the steps was taken once more, from the
+checkpoint that the chief wrote in the middle. Strategies that share a process fail each other's collectives: hence one
+strategy a process.
 """
 
 from __future__ import annotations
@@ -30,6 +32,37 @@ training: {steps: 20, batch_size: 24, precision: float32}
 """
 
 
+def halves(session, images, middle: Path):
+    """Take all steps in two halves, and the second half once more → (every variable before, after that), by name.
+
+    The second time goes on from the chief's file in the middle, as all workers do.
+    """
+    import numpy as np
+    import tensorflow as tf
+
+    from dcgan_kit.training.checkpoint import packed, unpacked
+
+    steps, state, count = session.compile(), session.state, session.recipe.training.steps
+
+    def take(first, number):
+        metrics = steps(*session.batches(images, first, number), tf.constant(first, tf.int64))
+        assert np.isfinite(metrics.numpy()).all(), metrics
+
+    take(0, count // 2)
+    if session.devices.chief:
+        middle.write_bytes(packed(state.values(), {}))
+    take(count // 2, count - count // 2)
+    straight = state.values()
+    for model in (state.networks.generator.model, state.networks.discriminator.model):
+        for variable in model.variables:
+            # What no checkpoint holds keeps this value.
+            variable.assign(np.full(variable.shape, 3).astype(np.asarray(variable).dtype))
+    session.devices.agree(0.0)
+    state.assign(unpacked(middle.read_bytes(), state, str(middle)))
+    take(count // 2, count - count // 2)
+    return straight, state.values()
+
+
 def main(cases: Path, output: Path) -> None:
     """Train every case for its steps."""
     from dcgan_kit.cli.quiet import start_tensorflow
@@ -37,7 +70,6 @@ def main(cases: Path, output: Path) -> None:
 
     start_tensorflow()
     import numpy as np
-    import tensorflow as tf
 
     from dcgan_kit.data.loading import load_images
     from dcgan_kit.training.session import Session
@@ -50,12 +82,9 @@ def main(cases: Path, output: Path) -> None:
         session = Session.create(recipe, devices=devices)
         devices = session.devices
         images = images or load_images(recipe)
-        steps, count = session.compile(), recipe.training.steps
-        # In two groups: the second goes on from where the first left off.
-        for first, number in ((0, count // 2), (count // 2, count - count // 2)):
-            metrics = steps(*session.batches(images, first, number), tf.constant(first, tf.int64))
-            assert np.isfinite(metrics.numpy()).all(), (name, metrics)
-        found.update({f"{name}/{key}": value for key, value in session.state.values().items()})
+        straight, again = halves(session, images, output.with_name(f"{name}.checkpoint"))
+        found.update({f"{name}/{key}": value for key, value in straight.items()})
+        found.update({f"{name}, gone on/{key}": value for key, value in again.items()})
     assert devices is not None
     devices.agree(0.0)
     with output.open("wb") as stream:

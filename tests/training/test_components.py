@@ -1,4 +1,4 @@
-"""Every built-in component inside the whole step: it trains, and XLA compiles it with static shapes, as TPUs need."""
+"""Every built-in component inside the whole step: it trains, goes on bit for bit, and XLA compiles it with static shapes."""
 
 from __future__ import annotations
 
@@ -60,9 +60,10 @@ def placed(kind, name):
     return (*overrides, HALF) if kind == "upsample" and name != "conv" else overrides
 
 
-NETWORK_KINDS = [kind for kind in PLACES if kind not in TRAINING and kind not in ("upsample", "convolution")]
+STEPS = 4
+ROW = ("activation", "normalization", "regularizer", "constraint")
 # One recipe holds one component of several kinds, so that a dozen recipes hold them all; those that change sizes apart.
-ROWS = list(zip_longest(*(names(kind) for kind in ("activation", "normalization", "regularizer", "constraint"))))
+ROWS = list(zip_longest(*(names(kind) for kind in ROW)))
 SINGLE = [
     (kind, name)
     for kind in (*TRAINING, "projection", "upsample", "downsample", "convolution", "head")
@@ -73,9 +74,11 @@ SINGLE = [
 MAX_POOLS = [name for name in names("downsample") if "max_pool" in name]
 
 
-def test_every_kind_has_its_place():
-    kinds = {component.kind for component in BUILTINS}
-    assert kinds - {"data"} == PLACES.keys()
+def test_every_component_is_tried():
+    tried = {(kind, name) for row in ROWS for kind, name in zip(ROW, row, strict=True) if name} | set(SINGLE)
+    tried |= {(kind, name) for kind in ("initializer", "loss") for name in names(kind)}
+    tried |= {("downsample", name) for name in MAX_POOLS}
+    assert tried == {(component.kind, component.name) for component in BUILTINS if component.kind != "data"}
 
 
 def compiled_text(step, turn, *arguments):
@@ -105,35 +108,57 @@ def compiled():
 
 
 @pytest.fixture(scope="module")
-def trains_and_compiles(tiny, taken, compiled):
-    """Return a function (*overrides) that takes three steps and compiles every kind of step of a recipe under XLA."""
+def trains(tiny, taken, goes_on):
+    """Return a function (*overrides, holds=()) -> Taken, after steps that went on bit for bit from the middle.
 
-    def trains_and_compiles(*overrides):
-        ours = taken(tiny(*overrides).recipe, steps=3)
-        metrics = ours.take()
+    ``holds`` are (kind, name) that the recipe must hold, or the overrides try something else.
+    """
+
+    def trains(*overrides, holds=()):
+        recipe = tiny(f"training.steps={STEPS}", *overrides).recipe
+        assert set(holds) <= set(chosen(recipe))
+        ours = taken(recipe, steps=STEPS)
+        metrics = goes_on(ours, STEPS)
         assert np.isfinite(list(metrics.values())).all(), metrics
         for name, value in ours.state.values().items():
             assert np.isfinite(value).all(), name
-        compiled(ours)
+        return ours
 
-    return trains_and_compiles
+    return trains
+
+
+def chosen(recipe):
+    """Yield (kind, name) of the components that a recipe trains with."""
+    training = recipe.training
+    choices = [recipe.latent, training.loss, training.penalty, training.augmentation]
+    choices += [
+        getattr(own, kind) for own in (training.generator, training.discriminator) for kind in ("optimizer", "schedule")
+    ]
+    for block in (*recipe.generator.blocks, *recipe.discriminator.blocks):
+        choices += [*block.slots.values(), block.initializer, block.constraint]
+    yield from {(choice.component.kind, choice.component.name) for choice in choices if choice is not None}
+
+
+@pytest.fixture(scope="module")
+def trains_and_compiles(trains, compiled):
+    """Return a function (*overrides, holds=()) that trains, and compiles every kind of step of a recipe under XLA."""
+    return lambda *overrides, holds=(): compiled(trains(*overrides, holds=holds))
 
 
 @pytest.mark.parametrize(("kind", "name"), SINGLE, ids=lambda value: value)
 def test_a_component_trains_and_compiles(kind, name, trains_and_compiles):
-    trains_and_compiles(*placed(kind, name))
+    trains_and_compiles(*placed(kind, name), holds=[(kind, name)])
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: ", ".join(filter(None, row)))
 def test_parts_of_networks_train_and_compile(row, trains_and_compiles):
-    kinds = ("activation", "normalization", "regularizer", "constraint")
-    trains_and_compiles(*(o for kind, name in zip(kinds, row, strict=True) if name for o in placed(kind, name)))
+    holds = [(kind, name) for kind, name in zip(ROW, row, strict=True) if name]
+    trains_and_compiles(*(override for held in holds for override in placed(*held)), holds=holds)
 
 
 @pytest.mark.parametrize("name", MAX_POOLS)
-def test_max_pooling_trains_without_xla_and_is_refused_with_it(name, tiny, taken):
-    ours = taken(tiny(*placed("downsample", name)).recipe, steps=3)
-    assert np.isfinite(list(ours.take().values())).all()
+def test_max_pooling_trains_without_xla_and_is_refused_with_it(name, tiny, taken, trains):
+    trains(*placed("downsample", name), holds=[("downsample", name)])
     message = r"override:2:1: training.xla: XLA has no repeatable gradient of max pooling \(stage1_downsample"
     with pytest.raises(RecipeError, match=message):
         taken(tiny(*placed("downsample", name), "training.xla=on").recipe)
@@ -156,10 +181,9 @@ def test_max_pooling_compiles_where_operations_need_not_repeat(name, tiny, taken
 
 
 @pytest.mark.parametrize("name", names("initializer"))
-def test_first_weights_of_any_law_train(name, tiny, taken):
+def test_first_weights_of_any_law_train(name, trains):
     """What draws first weights is no part of the step."""
-    ours = taken(tiny(*placed("initializer", name)).recipe, steps=3)
-    assert np.isfinite(list(ours.take().values())).all()
+    trains(*placed("initializer", name), holds=[("initializer", name)])
 
 
 PENALTIES = names("penalty")
@@ -172,6 +196,7 @@ def test_every_loss_trains_with_a_penalty_in_every_order_of_updates(index, loss,
         f"training.loss={loss}", f"training.penalty={{use: {penalty}, every: 2}}" if penalty != "both" else
         "training.penalty=both", *NO_BATCH_NORM,
         f"training.updates={('simultaneous', 'alternating', 'in_turn')[index % 3]}",
+        holds=[("loss", loss), ("penalty", penalty)],
     )  # fmt: skip
 
 

@@ -172,6 +172,24 @@ def test_whatever_the_way_to_train_the_crash_is_found_and_replays(way, rated, ru
     assert not all(np.isfinite(list(crash.metrics.values())))
 
 
+@pytest.mark.parametrize(("way", "place"), [
+    (("training.discriminator.updates=2",), "update 2 of 3 (discriminator): discriminator, "),
+    (("training.latents=fresh", "training.generator.updates=2", "training.discriminator.optimizer.learning_rate=1e-9"),
+     "update 3 of 3 (generator): generator, latent vectors: "),
+], ids=["second of D", "second of G"])  # fmt: skip
+def test_the_update_in_which_numbers_stop_being_finite_is_named(way, place, rated, run, tmp_path):
+    """Each update moves weights so far that the next one overflows; those before it are whole."""
+    with pytest.raises(Diverged) as raised:
+        run(rated(SGD.format("1e30"), "training.updates=alternating", *way), tmp_path / "run")
+    assert f"step 1: {place}" in str(raised.value)
+    (folder,) = (tmp_path / "run" / "crashes").iterdir()
+    facts = json.loads((folder / "crash.json").read_text())
+    bad = [tensor["place"] for tensor in facts["tensors"] if tensor["not_finite"]]
+    assert all(name.startswith(place.partition(":")[0]) for name in bad)
+    crash, told = replayed(rated(SGD.format("1e30"), "training.updates=alternating", *way).recipe, folder)
+    assert str(crash) == told
+
+
 def test_training_goes_back_with_a_lower_rate_and_finishes(rated, run, tmp_path):
     """From step 0 on, where the weights are whole: one checkpoint later they are so large that no rate helps."""
     loaded = rated(SGD.format("1e15"), "training.log_every=1", "training.steps=6",

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dcgan_kit.errors import RunError
-from dcgan_kit.training.step import METRICS
+from dcgan_kit.training.measures import METRICS
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +53,11 @@ def test_metrics_come_as_lines_of_json(finished):
         assert 0 < line["discriminator_real"] < 1
         assert 0 < line["discriminator_fake"] < 1
         assert line["images_per_second"] > 0
-        assert line.keys() == {"step", *METRICS, "images_per_second"}
+        assert line.keys() == {"step", *METRICS, "images_per_second"} - {"penalty"}, "there is none to be told of"
         assert line["generator_rate"] == pytest.approx(2e-4)
         assert line["generator_gradient"] > 0
         assert line["discriminator_gradient"] > 0
-        assert (line["penalty"], line["augmentation"]) == (0.0, 0.0)
+        assert line["augmentation"] == 0.0
 
 
 def test_grids_come_at_step_0_and_along_the_way(finished):
@@ -264,7 +264,7 @@ def files_of(path):
 @pytest.mark.parametrize(("overrides", "message"), [
     (("training.steps=2",), "4 steps are done"),
     (("training.steps=8", "generator.input.filters=8"), "is a checkpoint of other networks"),
-    (("training.steps=8", "data.path={fewer}"), "was begun with 64 images, and there are 32 now"),
+    (("training.steps=8", "data.path={fewer}"), "was trained on 64 images, and there are 32 now"),
 ], ids=["fewer steps", "other networks", "fewer images"])  # fmt: skip
 def test_what_is_refused_changes_no_file(overrides, message, tiny, run, tmp_path):
     run(tiny("training.steps=4", "training.ema=0.9"), tmp_path / "run")
@@ -307,10 +307,21 @@ def test_a_precision_that_may_change_does_and_auto_stays_as_begun(tiny, run, tmp
     run(tiny(), path, stop_at(2))
     _, notes = run(tiny("training.precision=mixed_bfloat16"), path, stop_at(4), ("training.precision",))
     assert any("one CPU, mixed_bfloat16" in line for line in notes)
-    begun = json.loads((path / "environment.json").read_text())
-    (path / "environment.json").write_text(json.dumps(begun | {"precision": "mixed_float16"}))
+    assert json.loads((path / "environment.json").read_text())["precision"] == "mixed_bfloat16"
     _, notes = run(tiny("training.precision=auto"), path, may_change=("training.precision",))
-    assert any("mixed_float16 (as the run was begun)" in line for line in notes)
+    assert any("mixed_bfloat16 (as this run so far)" in line for line in notes)
+
+
+def test_images_that_may_change_become_those_of_the_run(tiny, run, tmp_path):
+    path = tmp_path / "run"
+    run(tiny(), path, stop_at(2))
+    begun = json.loads((path / "environment.json").read_text())
+    assert begun["images"] == 64
+    np.savez(tmp_path / "fewer.npz", x=np.zeros((32, 8, 8, 1), np.uint8))
+    fewer = tiny(f"data.path={tmp_path / 'fewer.npz'}")
+    run(fewer, path, stop_at(4), may_change=("data",))
+    assert json.loads((path / "environment.json").read_text()) == begun | {"images": 32}
+    assert run(fewer, path)[0].step == 8, "they are the run's now"
 
 
 @pytest.mark.parametrize(("error", "message"), [
@@ -348,7 +359,7 @@ def test_a_callback_ends_training_early_and_the_run_is_finished(tiny, run, tmp_p
     loaded = tiny("training.steps=100", "training.ema=0.9", folder=tmp_path / "plugins")
     outcome, _ = run(loaded, tmp_path / "run")
     assert (outcome.step, outcome.signal) == (4, None)
-    assert outcome.stopped_by.startswith("enough")
+    assert outcome.stopped_by.startswith("plugin enough")
     assert outcome.run.finished
     assert outcome.run.raw_generator_file.exists()
     assert (outcome.run.checkpoints / "step-000000004.npz").exists()

@@ -107,7 +107,7 @@ def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(tiny, run, tmp_path
     run(loaded, tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM) if step == 2 else None)
     monkeypatch.setattr(under_test, "_processor_flags", frozenset)
     _, notes = run(loaded, tmp_path / "run")
-    assert any("mixed_bfloat16 (as the run was begun)" in line for line in notes)
+    assert any("mixed_bfloat16 (as this run so far)" in line for line in notes)
 
 
 def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):
@@ -119,7 +119,7 @@ def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):
     optimizers = [np.asarray(v) for v in ours.state.discriminator_optimizer.variables]
     metrics = ours.take(1, 1)
     assert np.isfinite(list(metrics.values())).all()
-    assert metrics["generator_gradient"] == metrics["discriminator_gradient"] == 0.0
+    assert not {"generator_gradient", "discriminator_gradient"} & metrics.keys(), "there was no update"
     np.testing.assert_allclose(ours.state.loss_scale.numpy(), [3e38 / 2, 0.0], rtol=1e-6)
     for role, before in weights.items():
         for one, other in zip(before, ours.weights(role), strict=True):

@@ -1,0 +1,73 @@
+"""How much memory judging 50,000 images of 64x64x3 against 50,000 real ones takes, and how long.
+
+Usage: python benchmarks/evaluation_memory.py [--images N] [--scores NAMES]
+
+Samples are drawn batch after batch, as a generator would; the real images lie in a file that is mapped into memory. The
+peak is that of the process' own memory: pages of the mapped file can be given back at any time, and do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_kit import Images
+from dcgan_kit.cli.quiet import start_tensorflow
+from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.measures.choosing import build_extractor, build_score, choice_of
+from dcgan_kit.measures.evaluating import Evaluator, divided
+from dcgan_kit.measures.features import BATCH
+
+SHAPE = (64, 64, 3)
+SCORES = "frechet,kid,spectrum,checkerboard,ndb,density_coverage"
+
+
+def main() -> None:
+    """Print the peak of memory after each part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=50_000)
+    parser.add_argument("--scores", default=SCORES)
+    asked = parser.parse_args()
+    start_tensorflow()
+    registry = load_builtins().registry
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DCGAN_KIT_CACHE"] = folder
+        pixels = np.lib.format.open_memmap(Path(folder, "real.npy"), "w+", np.uint8, (2 * asked.images, *SHAPE))
+        for start in range(0, len(pixels), BATCH):
+            pixels[start : start + BATCH] = _drawn(start, len(pixels[start : start + BATCH]))
+        reals = divided(Images(pixels), None, "real")
+        extractor = build_extractor(choice_of("extractor", "random_convolution", registry), reals.training)
+        scores = [build_score(choice_of("score", name, registry)) for name in asked.scores.split(",")]
+        _tell("before anything")
+        began = time.perf_counter()
+        evaluator = Evaluator(reals, extractor, scores, asked.images)
+        _tell(f"real images read, after {time.perf_counter() - began:.0f} s")
+        numbers = evaluator.evaluate(_samples(asked.images))
+        _tell(f"{len(numbers)} numbers of {asked.images:,} samples, after {time.perf_counter() - began:.0f} s")
+
+
+def _samples(count: int) -> Iterator[np.ndarray]:
+    for start in range(0, count, BATCH):
+        yield _drawn(2**30 + start, min(BATCH, count - start))
+
+
+def _drawn(seed: int, count: int) -> np.ndarray:
+    """Smooth colours, so that images differ."""
+    colours = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, 3))
+    return colours.repeat(16, axis=1).repeat(16, axis=2).astype(np.uint8)
+
+
+def _tell(when: str) -> None:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    kibibytes = {line.split(":")[0]: int(line.split()[1]) for line in status.splitlines() if line.endswith("kB")}
+    print(f"{when}: {kibibytes['RssAnon'] / 2**10:,.0f} MiB of its own, {kibibytes['VmHWM'] / 2**10:,.0f} MiB at most")
+
+
+if __name__ == "__main__":
+    main()

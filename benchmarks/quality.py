@@ -1,0 +1,165 @@
+"""How good recipes are after equal times of training: scores against images that no training saw, several seeds each.
+
+    python benchmarks/quality.py --json quality.json                     # the three recipes of docs/performance.md
+    python benchmarks/quality.py lecture-fashion28 small-fashion28 --minutes 5 --seeds 1
+
+Every recipe trains on the same part of the 4,000 embedded images and is judged against the rest. First, steps of all
+recipes are timed in turns; minutes are then counted in steps of that length, so that what else the machine does while
+they train favours none. Real images, measured in the same way, stand in the last row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dcgan_kit.cli.quiet import start_tensorflow
+
+HELD_OUT = 0.2
+MARKS = {"lecture-fashion28": (1, 2, 5), "small-fashion28": (1, 2, 5), "tensorflow-mnist28": (1, 2, 5, 15)}
+SCORES = ("frechet", "kid", "precision_recall", "density_coverage", "memorization")
+ROUNDS, SECONDS = 5, 2.0
+
+
+def _loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
+    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.recipes.loading import load_recipe
+
+    fixed = (
+        "data=fashion_mnist_4k",
+        f"training.held_out={HELD_OUT}",
+        f"training.seed={seed}",
+        "training.steps=1000000",
+    )
+    return load_recipe(name, (*fixed, *overrides), PluginSettings(builtins_only=True))
+
+
+def _split(recipe: Any) -> Any:
+    from dcgan_kit.data.loading import load_images
+    from dcgan_kit.data.splitting import split
+
+    # One split for all seeds: numbers against other images do not compare.
+    return split(load_images(recipe), HELD_OUT, 0)
+
+
+class _Training:
+    """A recipe that takes as many steps as it is told to."""
+
+    def __init__(self, recipe: Any) -> None:
+        from dcgan_kit.training.session import Session
+
+        self.recipe, self.done = recipe, 0
+        self.images, self.held_out = _split(recipe)
+        self.session = Session.create(recipe)
+        self._steps = self.session.compile()
+
+    def take(self, count: int) -> None:
+        """Take steps."""
+        import tensorflow as tf
+
+        batches = self.session.batches(self.images, self.done, count)
+        self._steps(*batches, tf.constant(self.done, tf.int64)).numpy()
+        self.done += count
+
+    def train_to(self, step: int) -> None:
+        """Train until so many steps are done."""
+        while self.done < step:
+            self.take(min(10, step - self.done))
+
+
+def _milliseconds(names: Sequence[str]) -> dict[str, float]:
+    """Milliseconds of a step of each recipe, in turns."""
+    trainings = {name: _Training(_loaded(name, 0).recipe) for name in names}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for training in trainings.values():
+        training.take(1)
+    for _ in range(ROUNDS):
+        for name, training in trainings.items():
+            begun, first = time.perf_counter(), training.done
+            while time.perf_counter() - begun < SECONDS:
+                training.take(1)
+            times[name].append(1e3 * (time.perf_counter() - begun) / (training.done - first))
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def _measured(name: str, seed: int, marks: Sequence[float], ms: float, evaluator: Any) -> Iterator[dict[str, Any]]:
+    from dcgan_kit.measures.runs import generated_pixels
+    from dcgan_kit.training.precision import in_float32
+
+    training = _Training(_loaded(name, seed).recipe)
+    session = training.session
+    for minutes in sorted(marks):
+        training.train_to(round(60e3 * minutes / ms))
+        with in_float32(session.state.networks, session.precision.precision):
+            drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out))
+            numbers = evaluator.evaluate(drawn)
+        yield {
+            "recipe": name,
+            "seed": seed,
+            "minutes": minutes,
+            "steps": training.done,
+            **{number.number: number.value for number in numbers},
+            "real": {number.number: number.floor for number in numbers},
+        }
+
+
+def _evaluator() -> Any:
+    from dcgan_kit.components.plugins import load_builtins
+    from dcgan_kit.measures.choosing import build_extractor, build_score, choice_of
+    from dcgan_kit.measures.evaluating import Evaluator, divided
+
+    registry = load_builtins().registry
+    images, held_out = _split(_loaded("lecture-fashion28", 0).recipe)
+    extractor = build_extractor(choice_of("extractor", "fashion_classifier", registry), images)
+    scores = [build_score(choice_of("score", name, registry)) for name in SCORES]
+    return Evaluator(divided(images, held_out), extractor, scores, len(held_out))
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    names = [name for name in rows[0] if name not in ("recipe", "seed", "minutes", "steps", "real")]
+    yield "| recipe | minutes | steps | " + " | ".join(names) + " |"
+    yield "| --- " * (3 + len(names)) + "|"
+    for recipe, minutes in dict.fromkeys((row["recipe"], row["minutes"]) for row in rows):
+        found = [row for row in rows if (row["recipe"], row["minutes"]) == (recipe, minutes)]
+        cells = []
+        for name in names:
+            values = [row[name] for row in found]
+            spread = f" ± {statistics.stdev(values):.2g}" if len(values) > 1 else ""
+            cells.append(f"{statistics.mean(values):.3g}{spread}")
+        yield f"| {recipe} | {minutes:g} | {found[0]['steps']:,} | " + " | ".join(cells) + " |"
+    floors = rows[0]["real"]
+    yield "| real images | | | " + " | ".join("" if floors[n] is None else f"{floors[n]:.3g}" for n in names) + " |"
+
+
+def main() -> None:
+    """Measure, print the table, write JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", default=list(MARKS))
+    parser.add_argument("--minutes", type=float, nargs="+", help="default: 1 2 5, and 15 for tensorflow-mnist28")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_intermixed_args()
+    start_tensorflow()
+    evaluator = _evaluator()
+    times = _milliseconds(arguments.recipes)
+    print("milliseconds a step, in turns: " + ", ".join(f"{name} {ms:.1f}" for name, ms in times.items()))
+    rows = []
+    for seed in range(arguments.seeds):
+        for name in arguments.recipes:
+            marks = arguments.minutes or MARKS.get(name, (1, 2, 5))
+            for row in _measured(name, seed, marks, times[name], evaluator):
+                rows.append(row)
+                print(f"{name}, seed {seed}, {row['minutes']:g} minutes: fd {row['fd']:.3g}", file=sys.stderr)
+                if arguments.json:
+                    arguments.json.write_text(json.dumps({"milliseconds": times, "rows": rows}, indent=2) + "\n")
+    print("\n".join(_table(rows)))
+
+
+if __name__ == "__main__":
+    main()

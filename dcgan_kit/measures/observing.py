@@ -1,0 +1,180 @@
+"""What a training shows of itself: scores beside their floors at each evaluation, and the health of both networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.components.results import Images
+from dcgan_kit.errors import Problem, RecipeError
+from dcgan_kit.measures.choosing import (
+    ChosenExtractor,
+    ChosenScore,
+    build_extractor,
+    build_score,
+    choice_of,
+    default_extractor,
+    unusable,
+)
+from dcgan_kit.measures.evaluating import Evaluator, Number, divided
+from dcgan_kit.measures.probing import build_probes
+from dcgan_kit.measures.runs import generated_pixels
+from dcgan_kit.measures.watching import ProbeWatch
+from dcgan_kit.recipes.nodes import dotted
+from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+from dcgan_kit.training.measures import METRICS
+from dcgan_kit.training.observing import Observer, Sight
+from dcgan_kit.training.precision import in_float32
+from dcgan_kit.training.run_folder import RunFolder
+from dcgan_kit.training.session import Session
+
+SPECTRUM_IMAGES = 256
+"""Images whose power is averaged in the picture of a spectrum."""
+
+
+def observers_of(session: Session, run: RunFolder, images: Images, held_out: Images) -> Sequence[Observer]:
+    """Return who looks at a run as its recipe says; see ``training.observing.Observe``.
+
+    Raises:
+        UserError: a probe, a score or the extractor cannot be built, or cannot be had with these images.
+    """
+    training = session.recipe.training
+    observers: list[Observer] = []
+    if training.probing.probes:
+        observers.append(Health(session, images))
+    if training.evaluation.scores:
+        observers.append(Evaluations(session, images, held_out))
+    return observers
+
+
+class Health:
+    """Asks the recipe's probes, and says what their answers are a sign of.
+
+    People are told at each evaluation, and at once of what is newly ill at two looks in a row.
+    """
+
+    def __init__(self, session: Session, images: Images) -> None:
+        training = session.recipe.training
+        self._every = training.evaluation.every
+        self._stop = training.on_disease == "stop"
+        probes = build_probes(training.probing.probes)
+        self._watch = ProbeWatch(session, images, probes, training.probing.every, self._every)
+        self._told: set[tuple[str, str]] = set()
+
+    def due(self, step: int) -> bool:
+        """Whether a probe is to be asked."""
+        return self._watch.due(step)
+
+    def look(self, step: int) -> Sight:
+        """Ask."""
+        look = self._watch.look(step)
+        fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
+        self._told = {(finding.disease, finding.where) for finding in look.lasting}
+        lines = [f"step {step}: {look.health}"] if step % self._every == 0 and look.health else []
+        lines += [f"step {step}: {finding}. Try {finding.advice} ({finding.page})" for finding in fresh]
+        return Sight(
+            numbers=look.scalars,
+            findings=[asdict(finding) for finding in look.findings],
+            lines=[*lines, *look.notes],
+            stop=f"{look.lasting[0]}; training.on_disease: stop" if self._stop and look.lasting else "",
+        )
+
+
+class Evaluations:
+    """Compares samples with real images by the recipe's scores."""
+
+    def __init__(self, session: Session, images: Images, held_out: Images) -> None:
+        self._session, self._images, self._held_out = session, images, held_out
+        self._recipe, self._plan = session.recipe, session.recipe.training.evaluation
+        self._scores = tuple(build_score(choice) for choice in self._plan.scores)
+        _require_known_best(self._recipe, self._scores)
+        self._evaluator: Evaluator | None = None
+        if session.devices.chief:
+            self._extractor, self._why = _extractor(self._recipe, images)
+            _require_usable(self._recipe, self._scores, self._extractor, bool(len(held_out)))
+
+    def due(self, step: int) -> bool:
+        """Whether samples are to be evaluated: every so many steps, and at the end."""
+        return step > 0 and (step % self._plan.every == 0 or step == self._recipe.training.steps)
+
+    def look(self, step: int) -> Sight:
+        """Draw samples and evaluate them."""
+        lines = []
+        if self._evaluator is None:
+            reals = divided(self._images, self._held_out)
+            self._evaluator = Evaluator(reals, self._extractor, self._scores, self._plan.samples)
+            against = "held-out images" if reals.held_out else "training images (training.held_out keeps some aside)"
+            lines.append(f"scores against {against}, features by {self._extractor.name}: {self._why}")
+        state = self._session.state
+        with in_float32(state.networks, self._session.precision.precision):
+            numbers = self._evaluator.evaluate(generated_pixels(self._recipe, state.sampled, self._plan.samples))
+            drawn = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES))
+        named = self._recipe.training.best_metric
+        return Sight(
+            numbers={
+                **{number.name: number.value for number in numbers},
+                **{f"floor/{number.name}": number.floor for number in numbers if number.floor is not None},
+            },
+            images={"spectrum": spectrum(drawn, self._images.batch(np.arange(min(len(self._images), len(drawn)))))},
+            lines=[*lines, f"step {step}: {'  '.join(map(_told, numbers))}"],
+            best=next((number.value for number in numbers if number.number == named), None),
+        )
+
+
+def spectrum(fake: Any, real: Any) -> Any:
+    """Draw the mean power of samples at each frequency beside that of real images, on one logarithmic scale.
+
+    Args:
+        fake: uint8 (N, H, W, C).
+        real: likewise.
+
+    Returns:
+        uint8 (H, 2W, 1), the frequency 0 in the middle of each half: samples left, real images right.
+    """
+    powers = []
+    for pixels in (fake, real):
+        grey = pixels.astype(np.float64).mean(-1)
+        grey -= grey.mean((1, 2), keepdims=True)
+        power = (np.abs(np.fft.fft2(grey)) ** 2).mean(0)
+        powers.append(np.fft.fftshift(np.log10(power + 1.0)))
+    joined = np.concatenate(powers, 1)
+    return np.rint(255.0 * joined / max(joined.max(), 1e-12)).astype(np.uint8)[:, :, None]
+
+
+def _told(number: Number) -> str:
+    floor = "" if number.floor is None else f" (real {number.floor:.3g})"
+    return f"{number.number} {number.value:.3g}{floor}"
+
+
+def _extractor(recipe: ResolvedRecipe, images: Images) -> tuple[ChosenExtractor, str]:
+    choice = recipe.training.evaluation.extractor
+    if choice is not None:
+        return build_extractor(choice, images), "as the recipe says"
+    name, why = default_extractor(images, recipe.data.component.name)
+    return build_extractor(choice_of("extractor", name, load_builtins().registry), images), why
+
+
+def _require_known_best(recipe: ResolvedRecipe, scores: Sequence[ChosenScore]) -> None:
+    metric = recipe.training.best_metric
+    known: Mapping[str, Any] = {name: way for chosen in scores for name, way in chosen.score.better.items()}
+    if metric is not None and metric not in METRICS and metric not in known:
+        path = ("training", "best", "metric")
+        message = f"no score that is evaluated has a number {metric!r}; known: {', '.join(sorted(known))}"
+        raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
+
+
+def _require_usable(
+    recipe: ResolvedRecipe, scores: Sequence[ChosenScore], extractor: ChosenExtractor, held_out: bool
+) -> None:
+    choices: Sequence[Choice] = recipe.training.evaluation.scores
+    problems = [
+        Problem(recipe.mark(choice.path), dotted(choice.path), f"{choice.component.name} cannot be had: {reason}")
+        for choice, chosen in zip(choices, scores, strict=True)
+        if (reason := unusable(chosen, extractor.extractor, held_out))
+    ]
+    if problems:
+        raise RecipeError(problems)

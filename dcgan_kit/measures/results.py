@@ -1,0 +1,93 @@
+"""An evaluation as JSON writes it, read again, and set against another one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcgan_kit.errors import RunError
+from dcgan_kit.measures.evaluating import Number
+from dcgan_kit.measures.protocol import Protocol, require_comparable
+
+VERSION = 1
+FILE = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one set of images.
+
+    Attributes:
+        of: what these are, for people and programs: a run with its step, or a path.
+        numbers: every number.
+        notes: what people should know of it.
+    """
+
+    of: Mapping[str, Any]
+    numbers: tuple[Number, ...]
+    notes: tuple[str, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what JSON can write."""
+        return {
+            "version": VERSION,
+            "of": dict(self.of),
+            "numbers": [
+                {
+                    "name": number.name,
+                    "number": number.number,
+                    "value": number.value,
+                    "floor": number.floor,
+                    "floor_samples": number.floor_samples,
+                    "better": number.better,
+                    "protocol": number.protocol.as_data(),
+                }
+                for number in self.numbers
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """Read what ``as_data`` wrote, in a run folder or a file of its own.
+
+    Raises:
+        RunError: there is none, or it is something else.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        data = json.loads(file.read_bytes())
+        if data["version"] != VERSION:
+            raise RunError(f"{file}: is of version {data['version']!r}, and this dcgan-kit reads {VERSION}")
+        numbers = tuple(
+            Number(
+                number=str(item["number"]),
+                value=float(item["value"]),
+                floor=None if item["floor"] is None else float(item["floor"]),
+                better=item["better"],
+                protocol=Protocol.from_data(item["protocol"]),
+                floor_samples=int(item["floor_samples"]),
+            )
+            for item in data["numbers"]
+        )
+        return Evaluation(data["of"], numbers, tuple(data["notes"]))
+    except OSError as error:
+        raise RunError(f"{file}: cannot be read: {error.strerror}. `dcgan-kit evaluate RUN` writes one") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunError(f"{file}: is no evaluation of dcgan-kit ({type(error).__name__}: {error})") from error
+
+
+def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, float]:
+    """Return the value that each number had before, by its short name; those that were not measured are left out.
+
+    Raises:
+        UserError: one was measured otherwise; the message says what differs.
+    """
+    known = {number.number: number for number in before.numbers}
+    both = [(known[number.number], number) for number in numbers if number.number in known]
+    for old, new in both:
+        require_comparable(new.number, old.protocol, new.protocol)
+    return {old.number: old.value for old, _ in both}

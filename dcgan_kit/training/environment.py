@@ -1,0 +1,58 @@
+"""What a run is made with besides its recipe: versions, plugins, devices, precision and number of images."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dcgan_kit import __version__
+from dcgan_kit.components.plugins import LoadedPlugins
+
+ENVIRONMENT = "environment.json"
+
+
+def environment(plugins: LoadedPlugins, precision: str, devices: str, images: int) -> dict[str, Any]:
+    """Return the versions, plugins, precision, devices and number of images that this process trains with."""
+    packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
+    return {
+        "dcgan_kit": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "precision": precision,
+        "devices": devices,
+        "images": images,
+        "packages": {name: version("tensorflow-cpu") if _only_cpu(name) else version(name) for name in packages},
+        "plugins": [
+            {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
+            for p in plugins.plugins
+        ],
+    }
+
+
+def precision_so_far(path: Path) -> Any:
+    """The precision of a run; None where there is no run, or it does not say."""
+    precision = environment_of(path).get("precision")
+    return precision if precision in ("float32", "mixed_bfloat16", "mixed_float16") else None
+
+
+def environment_of(path: Path) -> dict[str, Any]:
+    """What a run folder says of its environment; nothing where it cannot be read."""
+    try:
+        facts = json.loads((path / ENVIRONMENT).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _only_cpu(name: str) -> bool:
+    if name != "tensorflow":
+        return False
+    try:
+        version(name)
+    except ModuleNotFoundError:
+        return True
+    return False

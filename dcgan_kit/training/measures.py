@@ -1,0 +1,46 @@
+"""What steps report: sums of what their updates measured, with how many did, and the means of these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+METRICS = (
+    "generator_loss",
+    "discriminator_loss",
+    "discriminator_real",
+    "discriminator_fake",
+    "penalty",
+    "generator_gradient",
+    "discriminator_gradient",
+    "generator_rate",
+    "discriminator_rate",
+    "augmentation",
+)
+"""Both losses, the penalty apart; D's mean probability that real and generated images are real; the penalty; the norms
+of both gradients before clipping; both learning rates; the probability of augmentation."""
+
+
+class Tally:
+    """Adds up what the updates of a step measure, while the step is traced."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[tuple[Any, Any]]] = {}
+
+    def add(self, name: str, value: Any, count: Any = 1.0) -> None:
+        """Add a scalar; a ``count`` of 0, with the value 0, is no measurement."""
+        self._found.setdefault(name, []).append((value, count))
+
+    def totals(self) -> Any:
+        """Return sums and counts in the order of ``METRICS``, float32 (2, metrics)."""
+        found = [self._found.get(name, [(0.0, 0.0)]) for name in METRICS]
+        rows = [[tf.add_n([tf.cast(pair[row], tf.float32) for pair in pairs]) for pairs in found] for row in (0, 1)]
+        return tf.stack([tf.stack(row) for row in rows])
+
+
+def means(totals: Any) -> dict[str, float]:
+    """Sums and counts (2, metrics) → the mean of every metric that was measured at all, by name."""
+    sums, counts = np.asarray(totals, np.float64)
+    return {name: float(s / n) for name, s, n in zip(METRICS, sums, counts, strict=True) if n > 0}

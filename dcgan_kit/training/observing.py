@@ -1,0 +1,57 @@
+"""Who looks at a run between groups of steps: scores and probes, which read everything and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dcgan_kit.components.results import Images
+from dcgan_kit.training.run_folder import RunFolder
+from dcgan_kit.training.session import Session
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one look has shown.
+
+    Attributes:
+        numbers: by name; they go to ``metrics.jsonl`` and to TensorBoard.
+        images: uint8 (H, W, C) by name, for TensorBoard.
+        findings: what is ill, for ``findings.jsonl``: values that JSON can write, by name.
+        lines: for people.
+        best: what ``training.best.metric`` names, where it was measured; the checkpoint of this step is kept by it.
+        stop: why training should end here; empty: it goes on.
+    """
+
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    images: Mapping[str, Any] = field(default_factory=dict)
+    findings: Sequence[Mapping[str, Any]] = ()
+    lines: Sequence[str] = ()
+    best: float | None = None
+    stop: str = ""
+
+
+class Observer(Protocol):
+    """Looks at a run, on the chief alone."""
+
+    def due(self, step: int) -> bool:
+        """Whether it wants to look when ``step`` steps are done; 0 is before the first.
+
+        A function of the step alone: all workers stop where one of them looks.
+        """
+
+    def look(self, step: int) -> Sight:
+        """Look. No variable of the session may be another one afterwards."""
+
+
+Observe = Callable[[Session, RunFolder, Images, Images], Sequence[Observer]]
+"""(session, run folder, training images, held-out images) → who looks, in that order.
+
+Called on every worker before the first step, so that what is wrong with a recipe is told by all of them.
+"""
+
+
+def nobody(session: Session, run: RunFolder, images: Images, held_out: Images) -> Sequence[Observer]:
+    """Return no observers."""
+    return ()

@@ -1,0 +1,69 @@
+"""Keras' InceptionV3 from a file of weights that is here already."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dcgan_kit import DataError, Description
+
+WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
+ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{WEIGHTS}"
+HDF5 = b"\x89HDF\r\n\x1a\n"
+SIDE = 299
+HEX_DIGITS = 8
+BATCH = 32
+"""Images that go through it at once: a batch holds some 10 MB an image."""
+
+
+def weights_file(path: str | None) -> Path:
+    """Return the file of weights: ``path``, or where Keras keeps its downloads.
+
+    Raises:
+        DataError: it is not there.
+    """
+    if path is not None:
+        file = Path(path).expanduser()
+    else:
+        file = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / WEIGHTS
+    if not file.is_file():
+        raise DataError(f"no file {file}: put the ImageNet weights there ({ADDRESS}), or name another with 'path'")
+    return file
+
+
+def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any], Description], str]:
+    """Return the function from pixels (N, *shape) to 2048 features and 1000 probabilities, and its key.
+
+    Raises:
+        DataError: the file holds no such weights.
+    """
+    import keras
+    import tensorflow as tf
+
+    try:
+        content = file.read_bytes()
+        if not content.startswith(HDF5):
+            raise ValueError("it is no HDF5 file")
+        network = keras.applications.InceptionV3(weights=None)
+        network.load_weights(file)
+    except Exception as error:  # h5py and Keras raise whatever they like on a file of something else.
+        raise DataError(f"{file}: holds no weights of Keras' InceptionV3 with its 1000 classes: {error}") from error
+    model = keras.Model(network.input, [network.get_layer("avg_pool").output, network.output])
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, *shape), tf.uint8)])
+    def described(pixels: Any) -> Any:
+        images = tf.cast(pixels, tf.float32)
+        if shape[2] == 1:
+            images = tf.image.grayscale_to_rgb(images)
+        images = tf.image.resize(images, (SIDE, SIDE), "bicubic", antialias=True)
+        return model(tf.clip_by_value(images, 0.0, 255.0) / 127.5 - 1.0, training=False)
+
+    def describe(pixels: Any) -> Description:
+        parts = [described(tf.constant(pixels[i : i + BATCH])) for i in range(0, len(pixels), BATCH)]
+        features, probabilities = (tf.concat(outputs, axis=0).numpy() for outputs in zip(*parts, strict=True))
+        return Description(features, probabilities)
+
+    return describe, f"{hashlib.sha256(content).hexdigest()[:HEX_DIGITS]}-bicubic{SIDE}"

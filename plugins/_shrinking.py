@@ -1,0 +1,42 @@
+"""Shrinking images before features are taken, without aliasing, and how keys tell it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+HEX_DIGITS = 8
+
+
+def shrunk_size(height: int, width: int, largest: int) -> tuple[int, int]:
+    """Return height and width with the longer side at ``largest`` pixels, or as they are where it is no longer."""
+    longest = max(height, width)
+    if longest <= largest:
+        return height, width
+    return max(1, round(height * largest / longest)), max(1, round(width * largest / longest))
+
+
+def shrunk(pixels: Any, largest: int) -> Any:
+    """Return float32 images (N, H, W, C) of that size: bilinear, over a window as wide as the step, so antialiased.
+
+    Parmar et al. 2022, arXiv 2104.11222, on what becomes of scores without the antialiasing
+    """
+    import tensorflow as tf
+
+    images = tf.cast(pixels, tf.float32)
+    size = shrunk_size(images.shape[1], images.shape[2], largest)
+    return images if size == tuple(images.shape[1:3]) else tf.image.resize(images, size, antialias=True)
+
+
+def key_of(weights: Mapping[str, Any], shape: tuple[int, int, int], largest: int) -> str:
+    """Return a hash of float weights by name, and the size that images of ``shape`` are shrunk to, if they are."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name], np.float32)
+        digest.update(f"{name}{array.shape}".encode() + array.tobytes())
+    size = shrunk_size(*shape[:2], largest)
+    resize = "" if size == tuple(shape[:2]) else f"-antialiased{size[0]}x{size[1]}"
+    return digest.hexdigest()[:HEX_DIGITS] + resize

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_kit import DataError, ImageSpec
+from dcgan_kit.measures.sources import images_at, size_at
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 10, 12, 3), np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, pixels in enumerate(PIXELS):
+        file = tmp_path / "folder" / "deep" / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(file)
+    return tmp_path / "folder"
+
+
+@pytest.fixture
+def sources(tmp_path, folder):
+    np.savez(tmp_path / "x.npz", x=PIXELS, y=np.arange(6))
+    np.savez_compressed(tmp_path / "only.npz", images=PIXELS)
+    np.save(tmp_path / "a.npy", PIXELS)
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        for file in folder.rglob("*.png"):
+            archive.write(file, file.name)
+    return [folder, *(tmp_path / name for name in ("x.npz", "only.npz", "a.npy", "z.zip"))]
+
+
+def test_every_source_gives_the_same_images(sources, registry):
+    for source in sources:
+        assert size_at(source) == ImageSpec(10, 12, 3)
+        np.testing.assert_array_equal(images_at(source, ImageSpec(10, 12, 3), registry).pixels, PIXELS)
+
+
+def test_files_are_resized_and_arrays_are_not(sources, registry):
+    assert images_at(sources[0], ImageSpec(8, 8, 1), registry).pixels.shape == (6, 8, 8, 1)
+    with pytest.raises(DataError, match="10x12x3"):
+        images_at(sources[1], ImageSpec(8, 8, 1), registry)
+
+
+def test_grey_images_have_one_channel(tmp_path):
+    Image.fromarray(PIXELS[0, :, :, 0]).save(tmp_path / "grey.png")
+    assert size_at(tmp_path) == ImageSpec(10, 12, 1)
+    np.save(tmp_path / "grey.npy", PIXELS[..., 0])
+    assert size_at(tmp_path / "grey.npy") == ImageSpec(10, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("missing.npz", None, "there is no such file"),
+        ("missing", None, "there is no such folder"),
+        ("missing.npy", None, "there is no such file"),
+        ("missing.zip", None, "there is no such file"),
+        ("text.txt", b"x", "give a folder of images, a .zip of them, or an array"),
+        ("broken.npz", b"x", "its images cannot be read"),
+        ("broken.npy", b"x", "its images cannot be read"),
+        ("broken.zip", b"x", "its images cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_is_told(tmp_path, name, content, told):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        size_at(tmp_path / name)
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    with pytest.raises(DataError, match="there is no image in it"):
+        size_at(tmp_path)
+
+
+def test_arrays_of_other_things_are_told(tmp_path):
+    np.save(tmp_path / "flat.npy", np.zeros(5))
+    with pytest.raises(DataError, match=r"images are an array .* Received: \(5,\)"):
+        size_at(tmp_path / "flat.npy")
