@@ -17,6 +17,7 @@ from dcgan_kit.cli.launching import launch
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import plugin_options
 from dcgan_kit.cli.probing import probe
+from dcgan_kit.cli.reporting import report
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
 from dcgan_kit.cli.training import sample, train
 from dcgan_kit.cli.verifying import replay, verify_resume
@@ -61,6 +62,7 @@ for _command in (
     sample,
     probe,
     evaluate,
+    report,
     verify_resume,
     replay,
     components,

@@ -21,16 +21,17 @@ def overlap_factor(window: Window) -> float:
     """
     factor = 1.0
     for kernel, stride, dilation in zip(window.size, window.stride, window.dilation, strict=True):
-        taps = _taps(kernel, stride, dilation)
-        factor *= math.inf if min(taps) == 0 else max(taps) / min(taps)
+        counts = taps(kernel, stride, dilation)
+        factor *= math.inf if min(counts) == 0 else max(counts) / min(counts)
     return factor
 
 
-def _taps(kernel: int, stride: int, dilation: int) -> list[int]:
+def taps(kernel: int, stride: int, dilation: int = 1) -> tuple[int, ...]:
+    """Return how many taps of a transposed convolution touch a pixel, for each phase of the stride along one side."""
     counts = [0] * stride
     for tap in range(kernel):
         counts[(tap * dilation) % stride] += 1
-    return counts
+    return tuple(counts)
 
 
 def stack_evenness(operations: Sequence[Operation]) -> tuple[float, float]:

@@ -9,6 +9,8 @@ import sys
 import pytest
 
 HEAVY = ("tensorflow", "keras", "numpy", "PIL", "tensorboard", "h5py")
+PAGES = ("matplotlib", "jinja2")
+"""Imported by reports alone."""
 CODE = """
 import json, sys
 from dcgan_kit.cli import cli
@@ -18,7 +20,7 @@ except SystemExit as exit:
     status = exit.code
 heavy = sorted({module.partition(".")[0] for module in sys.modules} & set(%r))
 print("\\n" + json.dumps([status or 0, heavy]))
-""" % (HEAVY,)  # noqa: UP031
+""" % (HEAVY + PAGES,)  # noqa: UP031
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ print("\\n" + json.dumps([status or 0, heavy]))
     [
         (["--help"], 0),
         (["train", "--help"], 0),
+        (["report", "--help"], 0),
         (["--version"], 0),
         (["plugins", "list"], 0),
         (["plugins", "list", "--json"], 0),

@@ -132,7 +132,9 @@ def test_a_disease_that_lasts_is_told_and_stops_training_if_the_recipe_says_so(w
 
 
 def test_what_cannot_be_had_is_told_before_the_first_step(watched):
-    with pytest.raises(RecipeError, match=r"training\.best\.metric: no score .* has a number 'fid'; known: fd, high_band_db, kid"):
+    with pytest.raises(
+        RecipeError, match=r"training\.best\.metric: no score .* has a number 'fid'; known: fd, high_band_db, kid"
+    ):
         watched("training.best.metric=fid")
     with pytest.raises(RecipeError, match=r"training\.evaluation\.scores\.0: classifier_score cannot be had"):
         watched("training.evaluation.scores=[classifier_score]")

@@ -1,0 +1,86 @@
+"""``report``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dcgan_kit.cli.console import note
+from dcgan_kit.cli.options import plugin_options, plugin_settings, warn_of_broken
+
+if TYPE_CHECKING:
+    from dcgan_kit.reports.comparisons import Looked
+    from dcgan_kit.reports.facts import RunFacts
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The page.  [default: RUN/report.html; of several runs, report.html beside the first]",
+)
+@click.option("--quick", is_flag=True, help="From the files alone: restore no checkpoint, load no data.")
+@plugin_options
+def report(runs: tuple[Path, ...], output: Path | None, quick: bool) -> None:
+    """Write a page about a RUN folder, or about several side by side.
+
+    One HTML file with samples, curves, scores, health, spectra, nearest neighbours and the recipe. It needs no network
+    and no other file.
+    """
+    from dcgan_kit.errors import UserError
+    from dcgan_kit.reports.facts import labels, read_facts
+    from dcgan_kit.reports.page import page
+    from dcgan_kit.training.run_folder import RunFolder
+
+    if output is not None and output.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{output}: a report is a page; give a name that ends in .html")
+    if len({path.resolve() for path in runs}) < len(runs):
+        raise UserError("a run is named twice; name each once")
+    facts = [read_facts(path, label) for path, label in zip(runs, labels(runs), strict=True)]
+    looked = {} if quick else {run.label: _looked(run) for run in facts}
+    if output is None:
+        output = (runs[0] if len(runs) == 1 else runs[0].resolve().parent) / "report.html"
+    content = page(facts, looked).encode()
+    RunFolder(runs[0]).write(output, content)
+    note(f"{output}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
+
+
+def _looked(run: RunFacts) -> Looked:
+    """Restore the run's checkpoint and load its data; what cannot be done is told on the page."""
+    from dcgan_kit.errors import UserError
+    from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.reports.comparisons import Looked
+    from dcgan_kit.training.run_folder import RunFolder
+
+    folder, progress = RunFolder(run.path), _Progress(run.label)
+    try:
+        loaded = load_recipe(str(folder.recipe_file), (), plugin_settings())
+        warn_of_broken(loaded.plugins)
+        from dcgan_kit.cli.quiet import start_tensorflow
+
+        start_tensorflow()
+        from dcgan_kit.reports.looking import look
+
+        return look(loaded.recipe, folder, progress.report)
+    except UserError as error:
+        note(f"{run.label}: its networks cannot be looked at: {error}")
+        return Looked(notes=(f"Its networks cannot be built: {error}",))
+
+
+class _Progress:
+    """A line now and then."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self._told = label, float("-inf")
+
+    def report(self, message: str) -> None:
+        if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            note(f"{self._label}: {message}")

@@ -1,0 +1,108 @@
+"""What training reports of itself: losses, the discriminator's outputs, gradients, learning rates, speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section
+from dcgan_kit.reports.drawing import MOST_LINES, MOST_POINTS, Chart, Level, Line, drawn
+from dcgan_kit.reports.facts import RunFacts
+from dcgan_kit.reports.naming import is_floor, is_reading, is_score
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Numbers that are looked at together: their names in the metrics and on the page."""
+
+    title: str
+    names: tuple[tuple[str, str], ...]
+    caption: str
+    logarithmic: bool = False
+    levels: tuple[Level, ...] = ()
+
+
+_GROUPS = (
+    _Group(
+        "Losses",
+        (("generator_loss", "generator"), ("discriminator_loss", "discriminator"), ("penalty", "penalty")),
+        "What each network minimizes. A loss that falls says little about samples; one that runs away says much.",
+    ),
+    _Group(
+        "Discriminator’s verdict",
+        (("discriminator_real", "real images"), ("discriminator_fake", "samples")),
+        "Mean probability that images are real. Where both lines lie apart, the discriminator tells them apart.",
+        levels=(Level("undecided", 0.5),),
+    ),
+    _Group(
+        "Gradient norms",
+        (("generator_gradient", "generator"), ("discriminator_gradient", "discriminator")),
+        "Of the whole batch, by all weights of a network; the axis is logarithmic.",
+        logarithmic=True,
+    ),
+    _Group(
+        "Learning rates",
+        (("generator_rate", "generator"), ("discriminator_rate", "discriminator")),
+        "As the schedule has it.",
+    ),
+    _Group("Images per second", (("images_per_second", "speed"),), "Of real images, in training alone."),
+    _Group("Augmentation", (("augmentation", "probability"),), "How probable each change of an image is."),
+)
+MOST_OTHERS = 24
+"""Charts of numbers that this module does not know."""
+_KNOWN = {name for group in _GROUPS for name, _ in group.names}
+
+
+def curves(runs: Sequence[RunFacts]) -> Section:
+    """Charts of one run by what belongs together; of several runs by number, a line for each run."""
+    charts = list(_of_one(runs[0]) if len(runs) == 1 else _of_several(runs))
+    if not charts:
+        text = (
+            "There are no curves: dcgan-kit train writes metrics.jsonl every training.log_every steps, and it is empty."
+        )
+        return Section("curves", "Curves", "", (Paragraph(text, "missing"),))
+    blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))]
+    longest = max(len(series.steps) for run in runs for series in run.metrics.series.values())
+    if longest > MOST_POINTS:
+        text = (
+            f"Of {longest:,} lines of metrics, {MOST_POINTS} evenly chosen ones are drawn; what is between is not seen."
+        )
+        blocks.append(Paragraph(text))
+    if len(runs) > MOST_LINES:
+        blocks.append(Paragraph(f"The first {MOST_LINES} of {len(runs)} runs are drawn; tables have all."))
+    return Section("curves", "Curves", "", tuple(blocks))
+
+
+def _of_one(run: RunFacts) -> Iterator[Chart]:
+    series = run.metrics.series
+    for group in _GROUPS:
+        # A penalty or an augmentation that is not there is reported as zeros.
+        lines = [
+            Line(shown, series[name]) for name, shown in group.names if name in series and any(series[name].values)
+        ]
+        if lines:
+            yield Chart(group.title, tuple(lines), group.levels, group.logarithmic, caption=group.caption)
+    for name in _others([run]):
+        yield Chart(name, (Line(name, series[name]),))
+
+
+def _of_several(runs: Sequence[RunFacts]) -> Iterator[Chart]:
+    for group in _GROUPS:
+        for name, shown in group.names:
+            title = group.title if len(group.names) == 1 else f"{group.title}: {shown}"
+            lines = _each_run(runs, name)
+            if any(any(line.series.values) for line in lines):
+                yield Chart(title, lines, group.levels, group.logarithmic, caption=group.caption)
+    for name in _others(runs):
+        yield Chart(name, _each_run(runs, name))
+
+
+def _each_run(runs: Sequence[RunFacts], name: str) -> tuple[Line, ...]:
+    return tuple(Line(run.label, run.metrics.series[name]) for run in runs if name in run.metrics.series)
+
+
+def _others(runs: Sequence[RunFacts]) -> list[str]:
+    """Numbers that are neither training's own, nor scores, nor of probes."""
+    names = {name for run in runs for name in run.metrics.series}
+    others = [name for name in names - _KNOWN if not (is_score(name) or is_reading(name) or is_floor(name))]
+    return sorted(others)[:MOST_OTHERS]

@@ -1,0 +1,273 @@
+"""What the files of a run folder say about the run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dcgan_kit.errors import UserError, printable
+from dcgan_kit.recipes.reading import read_text
+from dcgan_kit.recipes.writing import flattened
+from dcgan_kit.reports.reading import (
+    Metrics,
+    Unusable,
+    finite,
+    read_document,
+    read_json,
+    read_lines,
+    read_metrics,
+    shown,
+)
+from dcgan_kit.training.run_folder import read_run
+
+EVALUATION = "evaluation.json"
+"""``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""
+MOST_FINDINGS = 10_000
+MOST_SCORES = 200
+MOST_GRIDS = 100_000
+
+_GRID = re.compile(r"step-(?P<step>\d{1,12})(?P<raw>-raw)?\.png")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class FoundAt:
+    """A probe's finding at a step; see ``dcgan_kit.Finding``."""
+
+    step: int
+    disease: str
+    where: str
+    told: str
+    value: float | None
+    baseline: float | None
+    advice: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A number of an evaluation.
+
+    Attributes:
+        key: its full name, with all that it depends on in brackets.
+        number: its short name.
+        value: what the samples got.
+        floor: what real images got.
+        better: ``lower``, ``higher``, ``floor`` or ``neither``.
+        protocol: how it was measured.
+    """
+
+    key: str
+    number: str
+    value: float | None
+    floor: float | None
+    better: str
+    protocol: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What ``dcgan-kit evaluate`` found, of what, and what one should know of it."""
+
+    of: Mapping[str, str]
+    numbers: tuple[Scored, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The file of a sample grid."""
+
+    step: int
+    raw: bool
+    path: Path
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run, as far as its folder tells.
+
+    Attributes:
+        path: the folder.
+        label: what it is called on the page; differs from run to run.
+        recipe_text: the resolved recipe as it was written.
+        recipe: the same by dotted key; empty where the text is no recipe.
+        environment: by dotted key.
+        metrics: numbers along the steps.
+        findings: of probes, in order of steps.
+        evaluation: the newest one, or None.
+        grids: sample grids in order of steps, the averaged generator's before the raw one's.
+        finished: whether training reached its end.
+        notes: a line about each file, or part of one, that was left out.
+    """
+
+    path: Path
+    label: str
+    recipe_text: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
+    findings: tuple[FoundAt, ...] = ()
+    evaluation: Evaluation | None = None
+    grids: tuple[Grid, ...] = ()
+    finished: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Steps that are known to be done."""
+        logged = [series.steps[-1] for series in self.metrics.series.values()]
+        return max([0, *logged, *(grid.step for grid in self.grids)])
+
+    @property
+    def minutes(self) -> float | None:
+        """Training's own minutes: what the logged images took at the logged speeds; None where neither is logged."""
+        speed, batch = self.metrics.series.get("images_per_second"), finite(self.recipe.get("training.batch_size"))
+        if speed is None or batch is None:
+            return None
+        before, seconds = 0, 0.0
+        for step, images_per_second in zip(speed.steps, speed.values, strict=True):
+            seconds += (step - before) * batch / images_per_second if images_per_second > 0 else 0.0
+            before = step
+        return seconds / 60
+
+
+def read_facts(path: Path, label: str) -> RunFacts:
+    """Read a run folder.
+
+    Raises:
+        RunError: there is none at that path.
+    """
+    run = read_run(path)
+    notes: list[str] = []
+
+    def attempt(read: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return read()
+        except Unusable as reason:
+            notes.append(f"{shown(str(reason))}; it is left out.")
+            return otherwise
+
+    text = (attempt(lambda: read_document(run.recipe_file), None) or b"").decode("utf-8", "replace")
+    metrics = attempt(lambda: read_metrics(run.metrics_file), Metrics())
+    notes.extend(_left_out(metrics))
+    return RunFacts(
+        path=path,
+        label=label,
+        recipe_text=printable(text),
+        recipe=attempt(lambda: _recipe(text), {}),
+        environment=attempt(lambda: _flat(read_json(run.environment_file)), {}),
+        metrics=metrics,
+        findings=attempt(lambda: _findings(run.findings_file), ()),
+        evaluation=attempt(lambda: _evaluation(read_json(path / EVALUATION)), None),
+        grids=attempt(lambda: _grids(run.samples), ()),
+        finished=run.finished,
+        notes=tuple(notes),
+    )
+
+
+def labels(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Names that tell the folders apart: as many of their last parts as are needed."""
+    resolved = [path.resolve() for path in paths]
+    for length in range(1, max(len(path.parts) for path in resolved)):
+        names = ["/".join(path.parts[-length:]) for path in resolved]
+        if len(set(names)) == len(names):
+            return tuple(shown(name) for name in names)
+    return tuple(shown(f"{path} ({number})") for number, path in enumerate(resolved, start=1))
+
+
+def _left_out(metrics: Metrics) -> list[str]:
+    notes = []
+    if metrics.broken:
+        notes.append(
+            f"{metrics.broken:,} lines of metrics.jsonl are broken, as a kill may leave one; they are left out."
+        )
+    if metrics.left_out:
+        notes.append(f"{metrics.left_out:,} numbers of metrics.jsonl are not finite or beyond 1e30; they are left out.")
+    if metrics.cut:
+        notes.append("metrics.jsonl has more lines or names than a report takes; the rest is left out.")
+    return notes
+
+
+def _recipe(text: str) -> dict[str, Any]:
+    try:
+        data = read_text(text, "recipe.yaml").data()
+    except UserError as error:
+        raise Unusable(f"recipe.yaml cannot be understood: {error}") from error
+    return _flat(data)
+
+
+def _flat(data: Any) -> dict[str, Any]:
+    try:
+        return flattened(_lists(data)) if isinstance(data, Mapping) else {}
+    except RecursionError as error:
+        raise Unusable("a file is nested too deeply") from error
+
+
+def _lists(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _lists(value) for key, value in data.items()}
+    return [_lists(item) for item in data] if isinstance(data, tuple | list) else data
+
+
+def _text(value: Any) -> str:
+    return shown(value) if isinstance(value, str) else ""
+
+
+def _findings(path: Path) -> tuple[FoundAt, ...]:
+    found = [
+        FoundAt(
+            step=line["step"],
+            disease=_text(line.get("disease")),
+            where=_text(line.get("where")),
+            told=_text(line.get("told")),
+            value=finite(line.get("value")),
+            baseline=finite(line.get("baseline")),
+            advice=_text(line.get("advice")),
+        )
+        for line in islice(read_lines(path), MOST_FINDINGS)
+        if line is not None
+    ]
+    return tuple(sorted(found, key=lambda one: one.step))
+
+
+def _evaluation(data: Any) -> Evaluation | None:
+    if data is None:
+        return None
+    numbers = data.get("numbers") if isinstance(data, dict) else None
+    if not isinstance(numbers, list):
+        raise Unusable(f"{EVALUATION} holds no list of numbers")
+    scored = tuple(
+        Scored(
+            key=_text(one.get("name")),
+            number=_text(one.get("number")),
+            value=finite(one.get("value")),
+            floor=finite(one.get("floor")),
+            better=_text(one.get("better")),
+            protocol=_texts(one.get("protocol")),
+        )
+        for one in numbers[:MOST_SCORES]
+        if isinstance(one, dict) and _text(one.get("number"))
+    )
+    notes = data.get("notes")
+    told = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
+    return Evaluation(_texts(data.get("of")), scored, told)
+
+
+def _texts(data: Any) -> dict[str, str]:
+    return {shown(key): shown(str(value)) for key, value in list(_flat(data).items())[:MOST_SCORES]}
+
+
+def _grids(folder: Path) -> tuple[Grid, ...]:
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise Unusable(f"{folder.name}/ cannot be read: {error.strerror or error}") from error
+    found = [match for name in names[:MOST_GRIDS] if (match := _GRID.fullmatch(name))]
+    grids = [Grid(int(match["step"]), match["raw"] is not None, folder / match.string) for match in found]
+    return tuple(sorted(grids, key=lambda grid: (grid.raw, grid.step)))

@@ -1,0 +1,104 @@
+"""What probes measured inside the networks, layer by layer, and what they found ill."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
+from dcgan_kit.reports.drawing import Chart, Line, drawn, number
+from dcgan_kit.reports.facts import FoundAt, RunFacts
+from dcgan_kit.reports.naming import is_reading
+
+LAYERS = 6
+"""Lines in one chart."""
+MOST_CHARTS = 36
+"""Of a run."""
+TOLD = 3
+"""Findings in the health line."""
+_NUMBER = re.compile(r"_\d+$")
+"""Ends a slot's name from the second of a block on."""
+
+
+def health_line(run: RunFacts) -> str:
+    """What the newest look of the probes found, in one line."""
+    readings = _readings(run)
+    if not readings:
+        return "not probed"
+    newest = max(run.metrics.series[name].steps[-1] for name in readings)
+    found = [finding for finding in run.findings if finding.step == newest]
+    if not found:
+        return f"nothing wrong at step {newest:,}"
+    more = f"; and {len(found) - TOLD} more" if len(found) > TOLD else ""
+    return f"at step {newest:,} {'; '.join(map(_told, found[:TOLD]))}{more}"
+
+
+def health(runs: Sequence[RunFacts]) -> Section:
+    """Readings as small charts, one for each question and network, and findings with what to try."""
+    blocks: list[Block] = []
+    for run in runs:
+        of = f"{run.label}: " if len(runs) > 1 else ""
+        if not _readings(run):
+            text = (
+                f"{run.label} was not probed: training.probing.probes in the recipe says what is measured inside the "
+            )
+            blocks.append(
+                Paragraph(f"{text}networks, and dcgan-kit probe {run.path} measures a trained run.", "missing")
+            )
+            continue
+        tone = "ill" if run.findings else "well"
+        blocks.append(Paragraph(f"{run.label}: {health_line(run)}.", tone))
+        if run.findings:
+            blocks.append(_table(f"{of}findings" if of else "Findings", run.findings))
+        charts = list(_charts(run))
+        blocks.append(Drawings(f"{of}readings" if of else "Readings", tuple(map(drawn, charts[:MOST_CHARTS]))))
+        if len(charts) > MOST_CHARTS:
+            blocks.append(Paragraph(f"{MOST_CHARTS} of {len(charts)} charts; metrics.jsonl has all numbers."))
+    lead = "Each chart asks one question of every layer. Compare with the value at step 0, before anything was trained."
+    return Section("health", "Health over time", lead if any(map(_readings, runs)) else "", tuple(blocks))
+
+
+def spoken(place: str) -> str:
+    """``generator.stage2.activation_2`` → ``generator stage 2 activation 2``."""
+    return re.sub(r"(?<=[a-z])(?=\d)", " ", place.replace(".", " ").replace("_", " "))
+
+
+def _readings(run: RunFacts) -> list[str]:
+    return [name for name in run.metrics.series if is_reading(name)]
+
+
+def _told(finding: FoundAt) -> str:
+    return f"{spoken(finding.where)}: {finding.told}"
+
+
+def _table(caption: str, findings: Sequence[FoundAt]) -> Table:
+    """Findings by disease and place: when first and last, and what to try."""
+    seen: dict[tuple[str, str], list[FoundAt]] = defaultdict(list)
+    for finding in findings:
+        seen[finding.disease, finding.where].append(finding)
+    rows = []
+    for times in seen.values():
+        first, last = times[0], times[-1]
+        when = f"{first.step:,}" if first.step == last.step else f"{first.step:,} to {last.step:,}, {len(times)} times"
+        compared = f"{number(last.value)} ({number(last.baseline)})"
+        rows.append((when, _told(last), compared, last.advice))
+    columns = ("steps", "what, at the last of them", "value (to compare)", "what to try")
+    return Table(caption, columns, tuple(rows))
+
+
+def _charts(run: RunFacts) -> Iterator[Chart]:
+    """One chart for each question, network and slot, with a line for each block."""
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
+    for name in _readings(run):
+        place, _, what = name.partition("/")
+        role, _, inside = place.partition(".")
+        block, _, slot = inside.partition(".")
+        kind = _NUMBER.sub("", slot)
+        groups[what, role, kind].append((f"{block}{slot.removeprefix(kind)}" or role, name))
+    for (what, role, kind), members in sorted(groups.items()):
+        asked = f"{spoken(what)}: {spoken(f'{role} {kind}'.strip())}"
+        for start in range(0, len(members), LAYERS):
+            part = f", {start // LAYERS + 1} of {-(-len(members) // LAYERS)}" if len(members) > LAYERS else ""
+            lines = [Line(spoken(layer), run.metrics.series[name]) for layer, name in members[start : start + LAYERS]]
+            yield Chart(f"{asked}{part}", tuple(lines))

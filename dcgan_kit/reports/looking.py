@@ -1,0 +1,134 @@
+"""What only the trained networks and the data can tell: overlaps, spectra, nearest neighbours. Starts TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.components.results import Images
+from dcgan_kit.data.loading import load_images
+from dcgan_kit.data.progress import report_progress, reporting_to
+from dcgan_kit.data.splitting import split
+from dcgan_kit.errors import UserError
+from dcgan_kit.networks.building import Network, build_networks
+from dcgan_kit.networks.evenness import taps
+from dcgan_kit.networks.resampling import Resize, Window
+from dcgan_kit.networks.summary import summarize
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
+from dcgan_kit.reports.neighbours import candidates, nearest
+from dcgan_kit.reports.overlap import Overlap
+from dcgan_kit.reports.spectrum import power
+from dcgan_kit.training.checkpoint import restore_checkpoint
+from dcgan_kit.training.parts import build_parts
+from dcgan_kit.training.run_folder import RunFolder
+from dcgan_kit.training.sampling import generated, grid_of, latent_vectors
+from dcgan_kit.training.state import TrainingState
+
+SAMPLES = 256
+PAIRS = 10
+COMPARED = 100
+"""Real images whose own nearest neighbours say what is near."""
+STREAM = -3
+"""Stands in for the step in the seed of these samples: training draws from 0 on, and its grid from -1."""
+
+
+def look(recipe: ResolvedRecipe, run: RunFolder, report: Callable[[str], None]) -> Looked:
+    """Restore the newest checkpoint of a run, draw samples, and compare them with the recipe's data.
+
+    Args:
+        recipe: the run's.
+        run: its folder.
+        report: is given a line about every quarter of a second of what takes longer than two.
+
+    Raises:
+        UserError: the networks cannot be built.
+    """
+    networks = build_networks(recipe)
+    overlaps = tuple(_overlaps(networks.generator))
+    state = TrainingState.create(recipe, networks, build_parts(recipe))
+    try:
+        checkpoint, notes = restore_checkpoint(run, state)
+    except UserError as error:
+        return Looked(overlaps=overlaps, notes=(str(error),))
+    if checkpoint is None:
+        return Looked(overlaps=overlaps, notes=(*notes, f"{run.path} has no checkpoint to draw samples from."))
+    found = Looked(step=state.steps_done, overlaps=overlaps, notes=tuple(notes))
+    try:
+        with reporting_to(lambda done, total: report(f"reading images: {done:,} of {total:,}")):
+            training, held_out = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
+    except UserError as error:
+        return Looked(found.step, overlaps, notes=(*notes, f"The data cannot be loaded: {error}"))
+    samples = generated(
+        state.sampled, latent_vectors(recipe, SAMPLES, recipe.training.seed, STREAM), recipe.value_range
+    )
+    chosen = _evenly(len(training), SAMPLES)
+    with reporting_to(lambda done, total: report(f"looking for neighbours: {done:,} of {total:,} training images")):
+        neighbours = _neighbours(samples, training, held_out)
+    rows, columns = recipe.training.sample_grid
+    return Looked(
+        step=found.step,
+        overlaps=overlaps,
+        spectra=(power(samples), power(training.batch(chosen))),
+        neighbours=neighbours,
+        real=_grid(training, rows, columns),
+        notes=found.notes,
+    )
+
+
+def _overlaps(generator: Network) -> Iterator[Overlap]:
+    rows = {row.name: row for row in summarize(generator).rows}
+    for part in generator.parts:
+        if part.kind != "upsample":
+            continue
+        for operation in rows[part.name].trace.operations:
+            if isinstance(operation, Window) and operation.transposed:
+                told = f"{part.component}, kernel {_side(operation.size)}, stride {_side(operation.stride)}"
+                height, width = zip(operation.size, operation.stride, operation.dilation, strict=True)
+                yield Overlap(part.name, told, taps(*height), taps(*width))
+            elif isinstance(operation, Resize) and max(operation.factor) > 1:
+                # Every new pixel is seen by a convolution of stride 1, which has as many taps everywhere.
+                factors = [max(1, round(factor)) for factor in operation.factor]
+                told = f"{part.component}, resizes by {_side(tuple(factors))}"
+                yield Overlap(part.name, told, (1,) * factors[0], (1,) * factors[1])
+
+
+def _side(pair: tuple[int, ...]) -> str:
+    return f"{pair[0]}" if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+
+
+def _grid(training: Images, rows: int, columns: int) -> Any:
+    if len(training) < rows * columns:
+        return None
+    return grid_of(training.batch(_evenly(len(training), rows * columns)), rows, columns)
+
+
+def _evenly(count: int, most: int) -> Any:
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+
+
+def _neighbours(samples: Any, training: Images, held_out: Images) -> Neighbours | None:
+    if len(training) < 2:
+        return None
+    which, distances = nearest(samples, training, report_progress)
+    order = np.argsort(distances, kind="stable")
+    # One image that many samples are near to would be all that is seen.
+    _, first = np.unique(which[order], return_index=True)
+    chosen = order[np.sort(first)[:PAIRS]]
+    pairs = tuple(Pair(samples[i], training.batch(which[i]), float(distances[i])) for i in chosen)
+    if len(held_out):
+        real = held_out.batch(_evenly(len(held_out), COMPARED))
+        _, compared = nearest(real, training, report_progress)
+    else:
+        itself = candidates(len(training))[_evenly(len(candidates(len(training))), COMPARED)]
+        _, compared = nearest(training.batch(itself), training, report_progress, without=itself)
+    return Neighbours(
+        pairs=pairs,
+        samples=len(samples),
+        median=float(np.median(distances)),
+        compared=float(np.median(compared)),
+        held_out=len(held_out) > 0,
+        candidates=len(candidates(len(training))),
+    )

@@ -1,0 +1,153 @@
+"""The first two sections: what the runs are and how they stand, and their samples from step 0 on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from dcgan_kit.reports.comparisons import Looked
+from dcgan_kit.reports.content import Block, Paragraph, Picture, Pictures, Section, Table
+from dcgan_kit.reports.drawing import number
+from dcgan_kit.reports.facts import Grid, RunFacts
+from dcgan_kit.reports.health import health_line
+from dcgan_kit.reports.pictures import array_picture, evenly, grid_picture
+from dcgan_kit.reports.reading import Unusable, shown
+from dcgan_kit.reports.scores import better_of, floor_of, score_keys, short
+
+MOST_GRIDS = 12
+"""Of each generator of a run."""
+
+
+def summary(runs: Sequence[RunFacts]) -> Section:
+    """What was trained, how long, how good the samples are, and how healthy the networks."""
+    rows = [
+        ("recipe", *(shown(str(run.recipe.get("description", ""))) or "–" for run in runs)),
+        ("steps", *map(_steps, runs)),
+        ("minutes of training", *(number(run.minutes and round(run.minutes, 1)) for run in runs)),
+        ("images per second", *map(_speed, runs)),
+        ("training images", *(_cell(run.environment.get("images")) for run in runs)),
+        ("device, precision", *map(_device, runs)),
+    ]
+    rows += [(_heading(key, runs), *(_score(run, key) for run in runs)) for key in score_keys(runs)]
+    rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
+    rows.append(("health", *map(health_line, runs)))
+    blocks: list[Block] = [
+        Table("What was trained, and what came of it", ("", *(run.label for run in runs)), tuple(rows))
+    ]
+    if not score_keys(runs) and not _evaluated_names(runs):
+        blocks.append(
+            Paragraph(
+                "Nothing says how good the samples are: training.evaluation.scores in the recipe scores them while "
+                "they get better, and dcgan-kit evaluate scores a trained run.",
+                "missing",
+            )
+        )
+    blocks.extend(Paragraph(f"{run.label}: {note}", "missing") for run in runs for note in run.notes)
+    return Section("summary", "Summary", "", tuple(blocks))
+
+
+def timeline(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
+    """Sample grids from step 0 on, and training images to compare with where the run was looked at."""
+    blocks: list[Block] = []
+    for run in runs:
+        averaged = [grid for grid in run.grids if not grid.raw]
+        raw = [grid for grid in run.grids if grid.raw]
+        for title, grids in (("averaged generator" if raw else "", averaged), ("generator as it is trained", raw)):
+            pictures, notes = _grids(run, grids)
+            if grids is averaged and run.label in looked:
+                pictures = (*pictures, *_real(run, looked[run.label]))
+            heading = ": ".join(filter(None, (run.label if len(runs) > 1 else "", title)))
+            if pictures:
+                blocks.append(Pictures(heading, pictures))
+            blocks.extend(notes)
+        if not run.grids:
+            text = f"{run.label} has no sample grids; training.sample_every says after how many steps it gets one."
+            blocks.append(Paragraph(text, "missing"))
+    lead = "The same latent vectors at every step, from before the first one on."
+    return Section("samples", "Samples over time", lead, tuple(blocks))
+
+
+def _grids(run: RunFacts, grids: Sequence[Grid]) -> tuple[tuple[Picture, ...], list[Block]]:
+    rows, columns = _layout(run)
+    pictures, notes = [], list[Block]()
+    for grid in evenly(grids, MOST_GRIDS):
+        who = "raw samples" if grid.raw else "samples"
+        try:
+            alt = f"{who} of {run.label} after {grid.step:,} steps"
+            pictures.append(grid_picture(grid.path, rows, columns, alt, f"step {grid.step:,}"))
+        except Unusable as reason:
+            notes.append(Paragraph(f"{run.label}: {shown(str(reason))}; it is left out.", "missing"))
+    if len(grids) > MOST_GRIDS:
+        notes.append(
+            Paragraph(f"{MOST_GRIDS} of {len(grids)} grids, evenly chosen; all are in {run.path.name}/samples.")
+        )
+    return tuple(pictures), notes
+
+
+def _real(run: RunFacts, found: Looked) -> tuple[Picture, ...]:
+    if found.real is None:
+        return ()
+    return (array_picture(found.real, f"training images of {run.label}", "training images", *_layout(run)),)
+
+
+def _layout(run: RunFacts) -> tuple[int, int]:
+    layout = run.recipe.get("training.sample_grid")
+    if isinstance(layout, list) and len(layout) == 2 and all(type(side) is int and 1 <= side <= 32 for side in layout):
+        return layout[0], layout[1]
+    return 1, 1
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None else f"{value:,}" if type(value) is int and abs(value) < 1e15 else shown(str(value))
+
+
+def _steps(run: RunFacts) -> str:
+    planned = run.recipe.get("training.steps")
+    of = f" of {_cell(planned)}" if planned is not None else ""
+    return f"{run.steps:,}{of}{', finished' if run.finished else ', not finished'}"
+
+
+def _speed(run: RunFacts) -> str:
+    speeds = run.metrics.series.get("images_per_second")
+    return f"{number(round(median(speeds.values)))} (median)" if speeds else "–"
+
+
+def _device(run: RunFacts) -> str:
+    facts = [run.environment.get(name) for name in ("devices", "precision")]
+    return ", ".join(shown(str(fact)) for fact in facts if fact) or "–"
+
+
+def _heading(key: str, runs: Sequence[RunFacts]) -> str:
+    """A score's short name, where no other score of the runs has it too; how it was measured stands in its section."""
+    return short(key) if [short(other) for other in score_keys(runs)].count(short(key)) == 1 else key
+
+
+def _score(run: RunFacts, key: str) -> str:
+    """The newest and the best value of a score, and its floor."""
+    series = run.metrics.series.get(key)
+    if series is None:
+        return "–"
+    better, floor = better_of(run, key), floor_of(run, key)
+    told = [f"{number(series.values[-1])} at step {series.steps[-1]:,}"]
+    for word, highest in (("lowest", False), ("highest", True)):
+        if better in ("", "higher" if highest else "lower"):
+            step, value = series.best(highest)
+            told.append(f"{word} {number(value)} at step {step:,}")
+    if better == "floor" and floor is not None:
+        _, step, value = min((abs(v - floor), s, v) for s, v in zip(series.steps, series.values, strict=True))
+        told.append(f"nearest {number(value)} at step {step:,}")
+    return "; ".join((*told, _floor(floor)))
+
+
+def _floor(floor: float | None) -> str:
+    return "no floor known" if floor is None else f"real images get {number(floor)}"
+
+
+def _evaluated_names(runs: Sequence[RunFacts]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.number for run in runs if run.evaluation for one in run.evaluation.numbers))
+
+
+def _evaluated(run: RunFacts, name: str) -> str:
+    found = [one for one in (run.evaluation.numbers if run.evaluation else ()) if one.number == name]
+    return f"{number(found[0].value)}; {_floor(found[0].floor)}" if found else "–"

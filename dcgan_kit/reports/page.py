@@ -1,0 +1,78 @@
+"""Facts about runs → one HTML file that needs nothing else: no network, no script, no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from itertools import count
+from typing import TYPE_CHECKING
+
+from dcgan_kit import __version__
+from dcgan_kit.reports import comparisons, curves, health, overview, record, scores
+from dcgan_kit.reports.comparisons import Looked
+from dcgan_kit.reports.content import Drawing, Section
+from dcgan_kit.reports.facts import RunFacts
+from dcgan_kit.reports.svg import belonging
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_FOLDER = files("dcgan_kit.reports") / "templates"
+
+
+def page(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> str:
+    """Return the report of one run, or of several side by side.
+
+    Args:
+        runs: at least one, with labels that differ.
+        looked: by label, what was found out about a run besides its files; runs that were not looked at are not in it.
+    """
+    from markupsafe import Markup
+
+    numbers = count(1)
+
+    def svg(drawing: Drawing) -> Markup:
+        # Matplotlib's own markup, parsed and written anew; its texts are escaped by that.
+        return Markup(belonging(drawing.source, f"chart-{next(numbers)}", drawing.title, drawing.description))
+
+    names = ", ".join(run.label for run in runs)
+    template = _templates().get_template("page.html")
+    return template.render(
+        title=f"{names}: report of {'a run' if len(runs) == 1 else f'{len(runs)} runs'}",
+        names=names,
+        several=len(runs) > 1,
+        version=__version__,
+        style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+        sections=_sections(runs, looked),
+        svg=svg,
+    )
+
+
+def _sections(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> tuple[Section, ...]:
+    return (
+        overview.summary(runs),
+        overview.timeline(runs, looked),
+        curves.curves(runs),
+        scores.over_time(runs),
+        health.health(runs),
+        comparisons.spectra(runs, looked),
+        comparisons.overlaps(runs, looked),
+        comparisons.neighbours(runs, looked),
+        scores.evaluation(runs),
+        record.recipe(runs),
+        record.environment(runs),
+    )
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(
+        loader=FunctionLoader(lambda name: (_FOLDER / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,104 @@
+"""Scores: how they went along the steps, beside what real images get against real ones, and the last evaluation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
+from dcgan_kit.reports.drawing import Chart, Level, Line, drawn, number
+from dcgan_kit.reports.facts import RunFacts, Scored
+from dcgan_kit.reports.naming import FLOOR, is_score
+
+_DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "floor": "nearer to real images is better"}
+
+
+def score_keys(runs: Sequence[RunFacts]) -> tuple[str, ...]:
+    """Keys of all scores along the steps; a key carries its protocol in brackets: ``fd[fashion-classifier@1a2b,…]``."""
+    return tuple(sorted({name for run in runs for name in run.metrics.series if is_score(name)}))
+
+
+def short(key: str) -> str:
+    """The name of a score without how it was measured."""
+    return key.partition("[")[0]
+
+
+def floor_of(run: RunFacts, key: str) -> float | None:
+    """What real images get against other real ones; None where nobody measured it."""
+    series = run.metrics.series.get(f"{FLOOR}{key}")
+    if series is not None:
+        return series.values[-1]
+    numbers = run.evaluation.numbers if run.evaluation else ()
+    return next((one.floor for one in numbers if one.key == key), None)
+
+
+def better_of(run: RunFacts, key: str) -> str:
+    """``lower``, ``higher``, ``floor`` or ``neither``; empty where the run does not say."""
+    numbers = run.evaluation.numbers if run.evaluation else ()
+    told = next((one.better for one in numbers if one.number == short(key)), "")
+    if not told and run.recipe.get("training.best.metric") == key:
+        return "higher" if run.recipe.get("training.best.mode") == "highest" else "lower"
+    return told
+
+
+def over_time(runs: Sequence[RunFacts]) -> Section:
+    """A chart of each score. Numbers with different keys were measured differently and are never in one chart."""
+    charts = []
+    for key in score_keys(runs):
+        lines = [Line(run.label, run.metrics.series[key]) for run in runs if key in run.metrics.series]
+        floors = {run.label: floor for run in runs if (floor := floor_of(run, key)) is not None}
+        if len(runs) == 1:
+            lines = [Line("samples", lines[0].series)]
+        # Runs of one recipe's data have one floor; two lines in one place would be one too many.
+        same = len({number(floor) for floor in floors.values()}) == 1
+        levels = [Level("real images" if same else f"real, {label}", floor) for label, floor in floors.items()]
+        direction = next((word for run in runs if (word := _DIRECTIONS.get(better_of(run, key)))), "")
+        caption = "; ".join(filter(None, (key, direction)))
+        charts.append(Chart(short(key), tuple(lines), tuple(levels[:1] if same else levels), caption=caption))
+    blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))] if charts else [_none_over_time()]
+    lead = "How near samples come to real images. The dotted line is what other real images get."
+    return Section("scores", "Scores over time", lead if charts else "", tuple(blocks))
+
+
+def evaluation(runs: Sequence[RunFacts]) -> Section:
+    """The scores that ``dcgan-kit evaluate`` wrote, and how they were measured."""
+    blocks: list[Block] = []
+    for run in runs:
+        found = run.evaluation
+        if found is None:
+            text = f"{run.label} was not evaluated: dcgan-kit evaluate {run.path} scores its newest checkpoint."
+            blocks.append(Paragraph(text, "missing"))
+            continue
+        of = ", ".join(f"{name} {value}" for name, value in found.of.items())
+        rows = tuple(
+            (n.number, number(n.value), number(n.floor), _DIRECTIONS.get(n.better, "–")) for n in found.numbers
+        )
+        columns = ("score", "samples", "real images", "")
+        blocks.append(Table(f"{run.label}: scores{f' of {of}' if of else ''}", columns, rows, numeric=True))
+        protocol = _protocol(found.numbers)
+        if protocol:
+            blocks.append(Table(f"{run.label}: how they were measured", ("", "value"), protocol))
+        blocks.extend(Paragraph(note) for note in found.notes)
+    return Section("evaluation", "Evaluation", "", tuple(blocks))
+
+
+def _protocol(numbers: Sequence[Scored]) -> tuple[tuple[str, str], ...]:
+    """Each key of the protocols with its value, and whose it is where scores differ in it."""
+    rows = []
+    for key in dict.fromkeys(key for one in numbers for key in one.protocol):
+        owners: dict[str, list[str]] = defaultdict(list)
+        for one in numbers:
+            owners[one.protocol.get(key) or "–"].append(one.number)
+        told = "; ".join(
+            f"{value} ({', '.join(names)})" if len(owners) > 1 else value for value, names in owners.items()
+        )
+        rows.append((key, told))
+    return tuple(rows)
+
+
+def _none_over_time() -> Paragraph:
+    return Paragraph(
+        "There are no scores: training.evaluation.scores in the recipe, such as [frechet], has samples scored every "
+        "training.evaluation.every steps.",
+        "missing",
+    )

@@ -1,0 +1,229 @@
+"""The page in a real browser: nothing is fetched, nothing fails, everybody can read it and move through it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from itertools import count, pairwise
+
+import pytest
+
+from dcgan_kit.reports.facts import read_facts
+from dcgan_kit.reports.page import page
+
+CHROMIUM = shutil.which("chromium")
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-pipe",
+)
+SECONDS = 60
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium")
+
+
+class Browser:
+    """Chromium, told what to do by the DevTools protocol: JSON with a NUL after it, over two pipes."""
+
+    def __init__(self, profile):
+        theirs_in, self._to = os.pipe()
+        self._from, theirs_out = os.pipe()
+        # The protocol wants the descriptors 3 and 4.
+        code = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out} 2>/dev/null'
+        command = ["bash", "-c", code, "bash", CHROMIUM, *OPTIONS, f"--user-data-dir={profile}"]
+        self._process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out))
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self._numbers, self._rest, self._session, self.events = count(1), b"", None, []
+        target = self.do("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.do(f"{domain}.enable")
+
+    def close(self):
+        self._process.kill()
+        self._process.wait()
+        os.close(self._to)
+        os.close(self._from)
+
+    def do(self, method, **params):
+        number = next(self._numbers)
+        session = {"sessionId": self._session} if self._session else {}
+        os.write(self._to, json.dumps({"id": number, "method": method, "params": params, **session}).encode() + b"\0")
+        return self._until(lambda message: message.get("id") == number)["result"]
+
+    def evaluate(self, expression):
+        answer = self.do("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def open(self, file, width=1200, dark=False):
+        self.events.clear()
+        self.do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.do("Emulation.setEmulatedMedia", media="", features=[scheme])
+        self.do("Page.navigate", url=file.as_uri())
+        if not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self._until(lambda message: message.get("method") == "Page.loadEventFired")
+
+    def press(self, key):
+        for kind in ("rawKeyDown", "keyUp"):
+            self.do("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode={"Tab": 9}[key])
+
+    def of(self, method):
+        return [event["params"] for event in self.events if event.get("method") == method]
+
+    def _until(self, wanted):
+        ends = time.monotonic() + SECONDS
+        while True:
+            while b"\0" in self._rest:
+                text, _, self._rest = self._rest.partition(b"\0")
+                message = json.loads(text)
+                self.events.append(message)
+                if wanted(message):
+                    return message
+            assert select.select([self._from], [], [], max(0.0, ends - time.monotonic()))[0], "chromium says nothing"
+            self._rest += os.read(self._from, 2**20)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def file(make_run, tmp_path_factory):
+    """A page about two runs, one of which has a long name."""
+    folder = tmp_path_factory.mktemp("runs")
+    runs = [
+        make_run(folder / name) for name in ("garments", "a-run-whose-name-is-so-long-that-it-must-be-broken-somewhere")
+    ]
+    file = folder / "report.html"
+    file.write_text(page([read_facts(run, run.name) for run in runs], {}))
+    return file
+
+
+def test_nothing_is_fetched_and_nothing_fails(browser, file):
+    browser.open(file)
+    addresses = [request["request"]["url"] for request in browser.of("Network.requestWillBeSent")]
+    assert [address for address in addresses if not address.startswith("data:")] == [file.as_uri()]
+    assert browser.of("Runtime.exceptionThrown") == []
+    assert browser.of("Runtime.consoleAPICalled") == []
+    assert browser.of("Log.entryAdded") == []
+
+
+def test_the_policy_holds_against_what_somebody_adds(browser, file, tmp_path):
+    spoilt = tmp_path / "spoilt.html"
+    added = "<script>window.ran = 1</script><img src='http://127.0.0.1:9/x.png'><link rel=stylesheet href=x.css></body>"
+    spoilt.write_text(file.read_text().replace("</body>", added))
+    browser.open(spoilt)
+    assert browser.evaluate("window.ran === undefined")
+    assert len([e for e in browser.of("Log.entryAdded") if "Content Security Policy" in e["entry"]["text"]]) == 3
+
+
+def test_all_pictures_load_and_say_what_is_seen(browser, file):
+    browser.open(file)
+    assert browser.evaluate("document.images.length") == 12
+    assert browser.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0 && i.alt.length > 9)")
+    named = "[...document.querySelectorAll('svg')].every(s => s.getAttribute('aria-labelledby').split(' ')" \
+            ".every(id => document.getElementById(id).textContent))"  # fmt: skip
+    assert browser.evaluate(named)
+
+
+def test_headings_landmarks_and_tables(browser, file):
+    browser.open(file)
+    levels = browser.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    for landmark in ("header", "nav[aria-label]", "main", "footer"):
+        assert browser.evaluate(f"document.querySelectorAll('{landmark}').length") == 1
+    assert browser.evaluate("document.documentElement.lang") == "en"
+    assert browser.evaluate("[...document.querySelectorAll('table')].every(t => t.caption.textContent)")
+    assert browser.evaluate("[...document.querySelectorAll('th')].every(h => h.scope)")
+    assert browser.evaluate(
+        "(ids => ids.length === new Set(ids).size)([...document.querySelectorAll('[id]')].map(e => e.id))"
+    )
+
+
+@pytest.mark.parametrize("width", [320, 400, 1200])
+def test_text_needs_no_sideways_scrolling(width, browser, file):
+    browser.open(file, width)
+    browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_keyboard_goes_through_everything_in_order_and_is_seen(browser, file):
+    browser.open(file)
+    wanted = browser.evaluate(
+        "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].map(e => e.textContent.trim().slice(0, 40))"
+    )
+    visited, outlines = [], []
+    for _ in wanted:
+        browser.press("Tab")
+        visited.append(browser.evaluate("document.activeElement.textContent.trim().slice(0, 40)"))
+        outlines.append(browser.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)"))
+    assert visited == wanted
+    assert visited[:3] == ["Skip to the report", "Summary", "Samples over time"]
+    assert min(outlines) >= 2
+    browser.evaluate("document.querySelector('.skip').focus()")
+    assert browser.evaluate("document.querySelector('.skip').getBoundingClientRect().left") >= 0
+
+
+CONTRAST = """
+(() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgb = colour => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+                          return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+                               .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c[3] > 0) return c; }
+                        return [255, 255, 255]; };
+  let least = 99, what = '';
+  for (const e of document.querySelectorAll('body *')) {
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || ['title', 'desc'].includes(e.tagName)) continue;
+    const style = getComputedStyle(e), colour = rgb(e.tagName === 'text' || e.tagName === 'tspan' ? style.fill : style.color);
+    const [a, b] = [light(colour), light(behind(e))].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
+    if (ratio < least) { least = ratio; what = e.tagName + ' ' + e.textContent.slice(0, 40); }
+  }
+  return [least, what];
+})()
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_stands_out_from_what_is_behind_it(dark, browser, file):
+    browser.open(file, dark=dark)
+    browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    least, what = browser.evaluate(CONTRAST)
+    assert least >= 4.5, what
+    assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == (
+        "rgb(20, 24, 28)" if dark else "rgb(253, 253, 251)"
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(8.27, 11.69), (8.5, 11)], ids=["A4", "Letter"])
+def test_it_prints(width, height, browser, file):
+    browser.open(file)
+    printed = base64.b64decode(browser.do("Page.printToPDF", paperWidth=width, paperHeight=height)["data"])
+    assert printed.startswith(b"%PDF")
+    assert 2 <= printed.count(b"/Type /Page\n") <= 12
+    browser.do("Emulation.setEmulatedMedia", media="print")
+    page_width = round((width - 2 * 14 / 25.4) * 96)
+    browser.do("Emulation.setDeviceMetricsOverride", width=page_width, height=1000, deviceScaleFactor=1, mobile=False)
+    inside = "[...document.querySelectorAll('svg, img, table')].every(e => e.getBoundingClientRect().right <= innerWidth + 1)"
+    assert browser.evaluate(inside)
+    assert browser.evaluate("[...document.querySelectorAll('details:not([open])')].every(d => !d.offsetParent)")

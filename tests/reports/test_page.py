@@ -1,0 +1,272 @@
+"""One page that needs nothing else, whatever the run folders hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
+from dcgan_kit.reports.facts import read_facts
+from dcgan_kit.reports.overlap import Overlap
+from dcgan_kit.reports.page import page
+from dcgan_kit.reports.spectrum import power
+
+SECTIONS = ["summary", "samples", "curves", "scores", "health", "spectra", "overlaps", "neighbours", "evaluation",
+            "recipe", "environment"]  # fmt: skip
+
+
+class Reader(HTMLParser):
+    """Keeps what a page holds: elements with attributes, and its text outside of styles."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.text, self._style = [], "", False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self.text += " "
+        self._style = tag == "style"
+
+    def handle_endtag(self, tag):
+        self._style = False
+
+    def handle_data(self, data):
+        self.text += "" if self._style else data
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def words(self):
+        return " ".join(self.text.split())
+
+
+@pytest.fixture
+def written():
+    """Return a function (*folders, looked) -> the page about them, read."""
+
+    def written(*folders, looked=None):
+        html = page([read_facts(folder, folder.name) for folder in folders], looked or {})
+        return Reader(html)
+
+    return written
+
+
+@pytest.fixture
+def looked():
+    """What looking at the run ``garments`` found."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (8, 28, 28, 1), np.uint8)
+    pairs = tuple(Pair(image, image, 12.345) for image in images[:3])
+    return {
+        "garments": Looked(
+            step=40,
+            overlaps=(Overlap("stage1_upsample", "transposed_conv, kernel 3, stride 2", (2, 1), (2, 1)),),
+            spectra=(power(images), power(images)),
+            neighbours=Neighbours(pairs, 256, 25.0, 37.5, False, 4000),
+            real=np.zeros((56, 56, 1), np.uint8),
+        )
+    }
+
+
+def test_sections_in_order_one_heading_each(written, run):
+    found = written(run)
+    assert [section["id"] for section in found.of("section")] == SECTIONS
+    assert len(found.of("h1")) == 1
+    assert len(found.of("h2")) == len(SECTIONS)
+    assert [link["href"] for link in found.of("a")] == ["#content", *(f"#{name}" for name in SECTIONS)]
+
+
+def test_it_asks_for_nothing(written, run, looked):
+    html = page([read_facts(run, "garments")], looked)
+    assert not re.search(r"<script|@import|javascript:|srcset|<iframe|<object|<embed|<form| on\w+=", html)
+    for address in re.findall(r'(?:src|href)="([^"]*)"', html):
+        assert address.startswith(("data:image/png;base64,", "#")), address[:60]
+    for address in re.findall(r"url\(([^)]*)\)", html):
+        assert address.startswith("#"), address
+    (policy,) = [meta["content"] for meta in Reader(html).of("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline';")
+
+
+def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
+    words = written(run).words
+    assert "40 of 40, not finished" in words
+    assert "20 at step 40; lowest 20 at step 40; real images get 2.5" in words
+    assert "fd, evaluated 20; real images get 2.5" in words
+    assert "at step 40 generator stage 1 activation: 40 % dead channels" in words
+    assert f"{score_key}; lower is better" in words
+
+
+def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
+    places = [f"generator.{block}.{slot}" for block in ("input", "stage1") for slot in ("activation", "activation_2")]
+    lines(run / "metrics.jsonl", [{"step": 0, **{f"{place}/dead": 0.1 for place in places}, "samples/spread": 0.5}])
+    html = page([read_facts(run, "garments")], {})
+    titles = re.findall(r"<title id=[^>]*>([^<]*)", html)
+    assert titles == ["dead: generator activation", "spread: samples"]
+    for name in ("input", "input 2", "stage 1", "stage 1 2", "samples"):
+        assert f">{name}</text>" in html
+
+
+def test_findings_say_what_to_try(written, run, lines):
+    lines(
+        run / "findings.jsonl", [{**json.loads((run / "findings.jsonl").read_text()), "step": s} for s in (0, 20, 40)]
+    )
+    words = written(run).words
+    assert (
+        "0 to 40, 3 times generator stage 1 activation: 40 % dead channels 0.4 (0) leaky_relu instead of relu" in words
+    )
+
+
+def test_evaluation_says_how_it_was_measured(written, run):
+    words = written(run).words
+    assert "garments: scores of run runs/garments, step 40" in words
+    assert "fd 20 2.5 lower is better" in words
+    assert "extractor fashion_classifier@1a2b3c4d" in words
+    assert "features by fashion_classifier" in words
+
+
+def test_pictures_say_what_is_seen_and_are_at_most_twelve_a_generator(written, run, grid):
+    for step in range(100, 4000, 100):
+        grid(run / "samples" / f"step-{step:06d}.png", 9)
+    found = written(run)
+    alts = [image["alt"] for image in found.of("img")]
+    averaged = [alt for alt in alts if alt.startswith("samples")]
+    assert len(averaged) == 12
+    assert averaged[0] == "samples of garments after 0 steps"
+    assert averaged[-1] == "samples of garments after 3,900 steps"
+    assert "12 of 42 grids, evenly chosen" in found.words
+
+
+def test_long_metrics_are_thinned_and_it_says_so(written, run, lines):
+    lines(run / "metrics.jsonl", [{"step": step, "generator_loss": step % 7, "a": 1} for step in range(1, 20_001)])
+    html = page([read_facts(run, "garments")], {})
+    assert "Of 20,000 lines of metrics, 400 evenly chosen ones are drawn" in " ".join(Reader(html).text.split())
+    assert len(html) < 500_000
+
+
+def test_what_is_missing_is_told_with_what_brings_it(written, tmp_path, recipe_text):
+    folder = tmp_path / "new"
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text(recipe_text())
+    found = written(folder)
+    assert [section["id"] for section in found.of("section")] == SECTIONS
+    for told in (
+        "training.evaluation.scores",
+        "training.sample_every",
+        "training.log_every",
+        "training.probing.probes",
+        "--quick",
+        "dcgan-kit evaluate",
+        "dcgan-kit probe",
+        "environment.json",
+    ):
+        assert told in found.words
+    assert found.of("svg") == []
+
+
+def test_what_looking_found(written, run, looked):
+    found = written(run, looked=looked)
+    assert "stage1_upsample: uneven by 4" in found.words
+    assert "half of 256 samples are within 25 of a training image" in found.words
+    assert "half of the training images to each other within 37.5" in found.words
+    assert "training, 12.3" in found.words
+    assert "training images of garments" in [image["alt"] for image in found.of("img")]
+
+
+def test_what_looking_could_not_do_is_told(written, run):
+    found = written(run, looked={"garments": Looked(notes=("the data are <gone>",))})
+    assert found.words.count("garments: the data are <gone>") == 2
+
+
+def test_several_runs_side_by_side(written, make_run, tmp_path):
+    one, two = make_run(tmp_path / "one"), make_run(tmp_path / "two", "generator.upsample=resize_conv")
+    found = written(one, two)
+    words = found.words
+    assert "one, two" in words
+    assert "keys differ" in words
+    assert "generator.stages.0.upsample.use upsample/transposed_conv upsample/resize_conv" in words
+    # A chart of each number, with a line of each run.
+    assert "Losses: generator" in words
+    assert "Losses: discriminator" in words
+    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_scores_that_were_measured_otherwise_are_in_charts_of_their_own(written, make_run, tmp_path, lines):
+    folders = [make_run(tmp_path / name) for name in ("one", "two")]
+    for folder, samples in zip(folders, (100, 200), strict=True):
+        lines(folder / "metrics.jsonl", [{"step": 1, f"fd[x,n={samples}]": 3.0}])
+    found = written(*folders)
+    assert found.words.count("fd[x,n=100]") == found.words.count("fd[x,n=200]")
+    assert len([figure for figure in found.of("svg")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("better", "told"),
+    [
+        ("lower", "lowest 1 at step 2; "),
+        ("higher", "highest 9 at step 1; "),
+        ("floor", "nearest 4 at step 3; "),
+        ("neither", ""),
+    ],
+)
+def test_the_best_value_is_best_in_the_scores_own_way(better, told, written, run, lines):
+    key = "s[n=3]"
+    lines(run / "metrics.jsonl", [{"step": s, key: v, f"floor/{key}": 5.0} for s, v in ((1, 9), (2, 1), (3, 4))])
+    (run / "evaluation.json").write_text(json.dumps({"numbers": [{"name": key, "number": "s", "better": better}]}))
+    assert f" s 4 at step 3; {told}real images get 5 " in written(run).words
+
+
+def test_a_page_with_as_many_pictures_as_there_can_be_stays_small(run):
+    random = np.random.default_rng(0)
+    for step in range(0, 1300, 100):
+        for raw in ("", "-raw"):
+            Image.fromarray(random.integers(0, 256, (512, 512, 3), np.uint8)).save(
+                run / "samples" / f"step-{step:06d}{raw}.png"
+            )
+    html = page([read_facts(run, "garments")], {})
+    assert Reader(html).of("img")[-1]["alt"].startswith("raw samples of garments after 1,200 steps")
+    assert len(html) < 5_000_000
+
+
+HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x00'\"{{7*7}}{%x%}$\\x$"
+
+
+def test_hostile_texts_are_text(written, run, lines):
+    text = HOSTILE.replace("\x00", "")
+    recipe = (run / "recipe.yaml").read_text().replace("description: ", f"description: {json.dumps(text)} #", 1)
+    (run / "recipe.yaml").write_text(recipe)
+    (run / "environment.json").write_text(
+        json.dumps({HOSTILE: HOSTILE, "devices": [HOSTILE], "plugins": [{"origin": HOSTILE}]})
+    )
+    numbers = [
+        {"step": s, HOSTILE: 1, f"fd[{HOSTILE}": 2, f"a.{HOSTILE}/{HOSTILE}": 3, "generator_loss": s} for s in (1, 2)
+    ]
+    lines(run / "metrics.jsonl", numbers)
+    lines(run / "findings.jsonl", [dict.fromkeys(("disease", "where", "told", "advice"), HOSTILE) | {"step": 2}])
+    (run / "evaluation.json").write_text(
+        json.dumps({"numbers": [dict.fromkeys(("name", "number", "better"), HOSTILE)]})
+    )
+    found = written(run)
+    assert found.of("script") == []
+    assert all(image["src"].startswith("data:") for image in found.of("img"))
+    assert not any(name.startswith("on") for _, attributes in found.elements for name in attributes)
+    assert [section["id"] for section in found.of("section")] == SECTIONS
+    assert "{{7*7}}" in found.text
+    assert "\u202e" not in found.text.replace((run / "recipe.yaml").read_text(), "")
+
+
+def test_a_run_of_broken_files_is_still_a_page(written, run):
+    for name in ("recipe.yaml", "environment.json", "evaluation.json", "metrics.jsonl", "findings.jsonl"):
+        (run / name).write_bytes(b"\xff\x00{[" * 10)
+    for file in (run / "samples").iterdir():
+        file.write_bytes(b"\x89PNG\r\n")
+    found = written(run)
+    assert [section["id"] for section in found.of("section")] == SECTIONS
+    assert "is no PNG that can be read" in found.words
