@@ -23,7 +23,6 @@ class Look:
         findings: what is ill now.
         lasting: those of them that the same probe found at its look before too. A network is ill for a moment now and
             then, and well again; act on these.
-        changed: whether other things are ill than before: worth a line.
         health: one line for people, or empty where no probe was asked for a diagnosis.
         notes: a line about each probe that failed; it is not asked again.
     """
@@ -31,7 +30,6 @@ class Look:
     scalars: Mapping[str, float]
     findings: tuple[Finding, ...] = ()
     lasting: tuple[Finding, ...] = ()
-    changed: bool = False
     health: str = ""
     notes: tuple[str, ...] = ()
 
@@ -106,7 +104,6 @@ class ProbeWatch:
             scalars={key: value for key, value in numbers.items() if math.isfinite(value)},
             findings=findings,
             lasting=tuple(finding for finding in findings if _key(finding) in known),
-            changed=self._known() != known,
             health=health_line(findings, len(asked.findings)) if now else "",
             notes=tuple(failed.values()),
         )
