@@ -38,8 +38,8 @@ def summary(runs: Sequence[RunFacts]) -> Section:
     if not score_keys(runs) and not _evaluated_names(runs):
         blocks.append(
             Paragraph(
-                "Nothing says how good the samples are: training.evaluation.scores in the recipe scores them while "
-                "they get better, and dcgan-kit evaluate scores a trained run.",
+                "Nothing says how good the samples are: `training.evaluation.scores` in the recipe scores them while "
+                "they get better, and `dcgan-kit evaluate` scores a trained run.",
                 "missing",
             )
         )
@@ -62,7 +62,7 @@ def timeline(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
                 blocks.append(Pictures(heading, pictures))
             blocks.extend(notes)
         if not run.grids:
-            text = f"{run.label} has no sample grids; training.sample_every says after how many steps it gets one."
+            text = f"{run.label} has no sample grids; `training.sample_every` says after how many steps it gets one."
             blocks.append(Paragraph(text, "missing"))
     lead = "The same latent vectors at every step, from before the first one on."
     return Section("samples", "Samples over time", lead, tuple(blocks))
