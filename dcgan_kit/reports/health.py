@@ -105,7 +105,9 @@ def _charts(run: RunFacts) -> Iterator[Chart]:
         of, layer = (f"{role} {kind}", f"{block}{slot.removeprefix(kind)}") if inside else ("", role)
         groups[what, of].append(Line(spoken(layer), run.metrics.series[name]))
     for (what, of), lines in sorted(groups.items()):
-        asked = spoken(f"{what}: {of}" if of else what)
+        # What is asked of one network alone has its name in the title too.
+        whose = of or (lines[0].name if len(lines) == 1 else "")
+        asked = spoken(f"{what}: {whose}" if whose else what)
         for start in range(0, len(lines), LAYERS):
             part = f", {start // LAYERS + 1} of {-(-len(lines) // LAYERS)}" if len(lines) > LAYERS else ""
             yield Chart(f"{asked}{part}", tuple(lines[start : start + LAYERS]))
@@ -127,10 +129,10 @@ def _changing(run: RunFacts) -> list[str]:
 
 
 def _constant(caption: str, run: RunFacts) -> Table | None:
-    drawn_ones = set(_changing(run))
-    series = run.metrics.series
-    rows = []
-    for name in sorted(set(_readings(run)) - drawn_ones)[:MOST_CONSTANT]:
+    """The other readings: what was asked, the answer, and where it is that."""
+    where: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name in sorted(set(_readings(run)) - set(_changing(run))):
         place, _, what = name.partition("/")
-        rows.append((spoken(what), spoken(place), number(series[name].values[-1])))
-    return Table(caption, ("question", "where", "value"), tuple(rows)) if rows else None
+        where[spoken(what), number(run.metrics.series[name].values[-1])].append(spoken(place))
+    rows = [(what, value, ", ".join(places)) for (what, value), places in sorted(where.items())]
+    return Table(caption, ("question", "value", "where"), tuple(rows[:MOST_CONSTANT])) if rows else None

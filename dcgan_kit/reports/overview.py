@@ -30,7 +30,8 @@ def summary(runs: Sequence[RunFacts]) -> Section:
         ("device, precision", *map(_device, runs)),
     ]
     rows += [(_heading(key, runs), *(_score(run, key) for run in runs)) for key in score_keys(runs)]
-    rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
+    if not score_keys(runs):
+        rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
     rows.append(("health", *map(health_line, runs)))
     blocks: list[Block] = [
         Table("What was trained, and what came of it", ("", *(run.label for run in runs)), tuple(rows))

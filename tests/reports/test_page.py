@@ -98,9 +98,14 @@ def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
     words = written(run).words
     assert "40 of 40, not finished" in words
     assert "20 at step 40; lowest 20 at step 40; real images get 2.5" in words
-    assert "fd, evaluated 20; real images get 2.5" in words
     assert "at step 40 generator stage 1 activation: 40 % dead channels" in words
     assert f"{score_key}; lower is better" in words
+
+
+def test_the_summary_of_a_run_without_scores_has_those_of_its_evaluation(written, run, lines):
+    assert "fd, evaluated" not in written(run).words
+    lines(run / "metrics.jsonl", [{"step": 1, "generator_loss": 1}])
+    assert "fd, evaluated 20; real images get 2.5" in written(run).words
 
 
 def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
@@ -121,7 +126,7 @@ def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
     assert titles == ["dead: generator activation", "spread"]
     for name in ("input", "input 2", "stage 1", "stage 1 2", "samples", "data"):
         assert f">{name}</text>" in html
-    assert "Readings that never changed question where value same a b c 3" in Reader(html).words
+    assert "Readings that never changed question value where same 3 a b c" in Reader(html).words
 
 
 def test_findings_say_what_to_try(written, run, lines):
