@@ -62,7 +62,7 @@ def checkerboard(
         16,
     ),
     images: Annotated[Count, Field(description="samples, and real images, that are averaged over")] = 256,
-    ill_from: Annotated[Positive, Field(description="index above the data's own that is called ill")] = 0.5,
+    ill_from: Annotated[Positive, Field(description="index above the data's own that is called ill")] = 1.0,
 ) -> Probe:
     """Look for grids in samples and in the gradient that reaches them.  (N, H, W, C) → log10 of power ratios.
 
@@ -80,7 +80,7 @@ def checkerboard(
 
     return Probe(
         lambda subject: _checkerboard.measure(subject, periods, images),
-        lambda readings, first: tuple(_checkerboard.diagnose(readings, first, ill_from)),
+        lambda readings, first: _checkerboard.diagnose(readings, first, ill_from),
         cheap=False,
     )
 
@@ -109,7 +109,7 @@ def units(
 
     return Probe(
         lambda subject: _units.units(subject, dormant_below),
-        lambda readings, first: tuple(_units.diagnose_units(readings, first, dead_from, dormant_from)),
+        lambda readings, first: _units.diagnose_units(readings, first, dead_from, dormant_from),
     )
 
 
@@ -136,7 +136,7 @@ def saturation(
 
     return Probe(
         _units.saturation,
-        lambda readings, first: tuple(_units.diagnose_saturation(readings, first, output_from, hidden_from)),
+        lambda readings, first: _units.diagnose_saturation(readings, first, output_from, hidden_from),
     )
 
 
@@ -162,7 +162,7 @@ def gradients(
 
     return Probe(
         _gradients.gradients,
-        lambda readings, first: tuple(_gradients.diagnose_gradients(readings, first, decades_from, fall_from)),
+        lambda readings, first: _gradients.diagnose_gradients(readings, first, decades_from, fall_from),
     )
 
 
@@ -193,7 +193,7 @@ def contest(
 
     return Probe(
         _contest.measure,
-        lambda readings, first: tuple(_contest.diagnose(readings, first, nothing_left, wrong_by)),
+        lambda readings, first: _contest.diagnose(readings, first, nothing_left, wrong_by),
     )
 
 
@@ -219,7 +219,7 @@ def diversity(
 
     return Probe(
         _diversity.measure,
-        lambda readings, first: tuple(_diversity.diagnose(readings, first, spread_to, nearest_to)),
+        lambda readings, first: _diversity.diagnose(readings, first, spread_to, nearest_to),
     )
 
 
@@ -295,7 +295,7 @@ def batch_statistics(
 
     return Probe(
         _statistics.gaps,
-        lambda readings, first: tuple(_statistics.diagnose_gaps(readings, first, gap_from)),
+        lambda readings, first: _statistics.diagnose_gaps(readings, first, gap_from),
         cheap=False,
     )
 

@@ -86,6 +86,18 @@ def test_keys_of_recipes(words):
     assert sorted(keys - words) == []
 
 
+def test_pages_that_findings_name():
+    root = Path(__file__).parents[1]
+    sources = [*(root / "plugins").glob("*.py"), root / "dcgan_kit" / "measures" / "health.py"]
+    named = {
+        page for file in sources for page in re.findall(r"health\.md#([\w{}-]+)", file.read_text(encoding="utf-8"))
+    }
+    assert len(named) >= 9
+    named = {name.replace("{what}", what) for name in named for what in ("dead", "dormant")}
+    headings = re.findall(r"^#+ (.+)$", (root / "docs" / "health.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(named - {heading.lower().replace(" ", "-") for heading in headings}) == []
+
+
 @pytest.mark.parametrize("variable", ["DCGAN_KIT_BLOCK", "DCGAN_KIT_PLUGINS_DIR", "DCGAN_KIT_STRICT"])
 def test_environment_variables(variable, texts):
     assert variable in texts

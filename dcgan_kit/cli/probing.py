@@ -82,12 +82,9 @@ def _show(found: Examination, components: dict[str, Component]) -> None:
             beside = f" ({first:.3g})" if trained and first is not None else ""
             rows.setdefault(where, {})[what] = f"{value:.3g}{beside}"
         whats = list(dict.fromkeys(what for row in rows.values() for what in row))
-        table(
-            ("place", *whats),
-            [(where, *(row.get(what, "") for what in whats)) for where, row in rows.items()],
-            right=whats,
-            title=f"{components[name].name}: {components[name].summary.partition('  ')[0]}",
-        )
+        click.echo(f"{components[name].name}: {components[name].summary.partition('  ')[0]}")
+        cells = [(where, *(row.get(what, "") for what in whats)) for where, row in rows.items()]
+        table(("place", *whats), cells, right=whats)
     from dcgan_kit.measures.health import health_line
 
     click.echo(f"Step {found.step}{'; in brackets: the same at step 0' if trained else ''}.")

@@ -6,7 +6,7 @@ A probe reads numbers off a ``Subject`` and may say, of these numbers and of tho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -26,8 +26,7 @@ class Place:
     Attributes:
         role: ``"generator"`` or ``"discriminator"``.
         block: ``"input"``, ``"stage1"``, …, ``"output"``.
-        slot: what was filled, and the how-manieth of the block from the second on: ``"activation"``,
-            ``"activation_2"``.
+        slot: what was filled: ``"activation"``; the second of a block is ``"activation_2"``.
         kind: of the component.
         component: its name.
         layers: its Keras layers in order. Call them by ``Subject.apply`` alone.
@@ -162,7 +161,8 @@ class Finding:
         return f"{role} {block}: {self.told}" if block else f"{role}: {self.told}"
 
 
-def _healthy(readings: Readings, first: Readings) -> Sequence[Finding]:
+def _healthy(readings: Readings, first: Readings) -> Iterable[Finding]:
+    """Find nothing."""
     return ()
 
 
@@ -182,6 +182,7 @@ class SecondLook:
 
 
 def _nothing(subject: Subject) -> Readings:
+    """Read nothing."""
     return {}
 
 
@@ -197,6 +198,6 @@ class Probe:
     """
 
     measure: Callable[[Subject], Readings] = _nothing
-    diagnose: Callable[[Readings, Readings], Sequence[Finding]] = _healthy
+    diagnose: Callable[[Readings, Readings], Iterable[Finding]] = _healthy
     cheap: bool = True
     second: SecondLook | None = None

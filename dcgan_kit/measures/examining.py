@@ -19,7 +19,8 @@ from dcgan_kit.measures.probing import Asked, NamedProbe
 from dcgan_kit.measures.subject import FixedBatch
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.checkpoint import restore_best, restore_checkpoint
-from dcgan_kit.training.run_folder import precision_so_far, read_run
+from dcgan_kit.training.environment import precision_so_far
+from dcgan_kit.training.run_folder import read_run
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.step import Steps
 

@@ -41,7 +41,7 @@ def not_finite(numbers: Mapping[str, float]) -> tuple[Finding, ...]:
 def health_line(findings: Sequence[Finding], asked: int) -> str:
     """One line: ``health: generator stage 2: 31 % dead channels``; ``asked`` is how many probes were."""
     if not findings:
-        return f"health: {asked} probes find nothing wrong"
+        return f"health: {asked} probe{' finds' if asked == 1 else 's find'} nothing wrong"
     told = "; ".join(map(str, findings[:TOLD]))
     more = f"; and {len(findings) - TOLD} more" if len(findings) > TOLD else ""
     return f"health: {told}{more}"

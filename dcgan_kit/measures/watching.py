@@ -23,6 +23,7 @@ class Look:
         findings: what is ill now.
         lasting: those of them that the same probe found at its look before too. A network is ill for a moment now and
             then, and well again; act on these.
+        changed: whether other things are ill than before: worth a line.
         health: one line for people, or empty where no probe was asked for a diagnosis.
         notes: a line about each probe that failed; it is not asked again.
     """
@@ -30,6 +31,7 @@ class Look:
     scalars: Mapping[str, float]
     findings: tuple[Finding, ...] = ()
     lasting: tuple[Finding, ...] = ()
+    changed: bool = False
     health: str = ""
     notes: tuple[str, ...] = ()
 
@@ -59,7 +61,7 @@ class ProbeWatch:
             raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
         self._all = self._probes = tuple(probes)
         self._every, self._evaluate_every = every, evaluate_every
-        self._before: dict[str, set[tuple[str, str]]] = {}
+        self._found: dict[str, set[tuple[str, str]]] = {}
         self._due: dict[int, dict[str, Kept]] = {}
         self._first = Asked()
         if session.devices.chief:
@@ -93,15 +95,21 @@ class ProbeWatch:
                 # By name: after going back to a checkpoint the same step is met again.
                 self._due.setdefault(step + kept_now.after, {})[probe.name] = kept_now
         asked.diagnose(now, self.first)
-        findings = findings_of(asked)
-        lasting = tuple(finding for finding in findings if self._seen_before(finding))
-        self._before.update({name: {_key(f) for f in found} for name, found in asked.findings.items()})
-        self._before[""] = {_key(f) for f in not_finite(asked.numbers)}
+        findings, known = findings_of(asked), self._known()
+        if now:
+            self._found.update({name: {_key(f) for f in found} for name, found in asked.findings.items()})
+            self._found[""] = {_key(f) for f in not_finite(asked.numbers)}
         failed = {**later.failed, **asked.failed}
         self._leave_out(failed)
-        numbers = {key: value for key, value in {**asked.numbers, **later.numbers}.items() if math.isfinite(value)}
-        health = health_line(findings, len(asked.findings)) if asked.findings or findings else ""
-        return Look(numbers, findings, lasting, health, tuple(failed.values()))
+        numbers = {**asked.numbers, **later.numbers}
+        return Look(
+            scalars={key: value for key, value in numbers.items() if math.isfinite(value)},
+            findings=findings,
+            lasting=tuple(finding for finding in findings if _key(finding) in known),
+            changed=self._known() != known,
+            health=health_line(findings, len(asked.findings)) if now else "",
+            notes=tuple(failed.values()),
+        )
 
     def _asks(self, probe: NamedProbe, step: int) -> bool:
         return step % self._evaluate_every == 0 or (probe.probe.cheap and step % self._every == 0)
@@ -118,8 +126,9 @@ class ProbeWatch:
             if not self._due[step]:
                 del self._due[step]
 
-    def _seen_before(self, finding: Finding) -> bool:
-        return any(_key(finding) in seen for seen in self._before.values())
+    def _known(self) -> set[tuple[str, str]]:
+        """What each probe found when it was asked last."""
+        return set().union(*self._found.values())
 
 
 def _key(finding: Finding) -> tuple[str, str]:

@@ -117,11 +117,12 @@ def train(
         steps = session.compile()
         run = RunFolder(path)
         facts = environment(plugins, precision.precision, str(devices), len(images))
+        # Before anything is written: what they refuse is mended in the recipe, and the folder is to be new then.
+        observers = observe(session, run, images, held_out)
         if devices.chief:
             held.enter_context(locked(run))
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
-        observers = observe(session, run, images, held_out)
         return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
 
 
@@ -218,9 +219,9 @@ class _Loop:
             step, metrics = self._to_next_log(step, received)
             if metrics:
                 self._log(step, metrics, writer)
+                self._look(step, writer)
             if step % self.training.sample_every == 0 or step == self.training.steps:
                 self._sample(step, writer)
-            self._look(step, writer)
             last = step == self.training.steps or bool(self.ending)
             if (last or self._is_checkpoint(step)) and self.saved != step:
                 self._save(step)

@@ -13,7 +13,7 @@ RANDOM = (
     "generator.regularizer={use: gaussian_noise, stddev: 0.1}",
     "discriminator.output.head={use: dense, dropout: 0.5}",
     "discriminator.constraint=spectral",
-    "training.augmentation=diffaugment",
+    "training.augmentation=flip",
 )
 
 

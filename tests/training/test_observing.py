@@ -46,7 +46,7 @@ def lines(outcome):
 
 
 def test_an_observer_looks_when_it_is_due_and_what_it_saw_is_written_down(tiny, observed, tmp_path):
-    watchman = Watchman(Sight({"pulse": 2.5}, {"face": np.zeros((4, 4, 1), np.uint8)}, ("all is well",)))
+    watchman = Watchman(Sight({"pulse": 2.5}, {"face": np.zeros((4, 4, 1), np.uint8)}, lines=("all is well",)))
     outcome, notes = observed(tiny(), tmp_path / "run", watchman)
     assert watchman.looks == [0, 3, 6]
     assert [line["step"] for line in lines(outcome) if line.get("pulse") == 2.5] == [0, 3, 6]

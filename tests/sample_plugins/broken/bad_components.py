@@ -369,6 +369,60 @@ def whole_schedule():
     return lambda step, steps: 1
 
 
+@component("probe")
+def no_probe():
+    """Returns a function."""
+    return lambda subject: {}
+
+
+@component("probe")
+def placeless():
+    """Gives a number without a place."""
+    from dcgan_kit import Probe
+
+    return Probe(lambda subject: {"size": 1.0})
+
+
+@component("probe")
+def endless_probe():
+    """Divides by nought."""
+    from dcgan_kit import Probe
+
+    return Probe(lambda subject: {"generator/size": float("inf")})
+
+
+@component("probe")
+def moody_probe():
+    """Says something else each time."""
+    import itertools
+
+    from dcgan_kit import Probe
+
+    numbers = itertools.count()
+    return Probe(lambda subject: {"generator/size": next(numbers)})
+
+
+@component("probe")
+def surgeon():
+    """Cuts a weight off."""
+    from dcgan_kit import Probe
+
+    def measure(subject):
+        weight = subject.discriminator[0].layers[0].trainable_weights[0]
+        weight.assign(weight * 0.5)
+        return {"discriminator/cut": 0.0}
+
+    return Probe(measure)
+
+
+@component("probe")
+def quack():
+    """Finds an illness that is no Finding."""
+    from dcgan_kit import Probe
+
+    return Probe(lambda subject: {"generator/size": 1.0}, lambda readings, first: ["sick"])
+
+
 @component("optimizer")
 def no_optimizer():
     """Returns the name of an optimizer."""

@@ -1,0 +1,80 @@
+"""What every probe reads along a whole training: the numbers of docs/health.md, and what thresholds are taken from.
+
+    python benchmarks/health.py                                              # the default recipe, about 6 minutes
+    python benchmarks/health.py lecture-fashion28 generator.upsample.kernel_size=3 --steps 2000
+
+For each reading: its value at step 0, its lowest and highest value in the first quarter of the training, and the
+lowest, middle and highest in the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+EVERY, EVALUATE_EVERY = 100, 500
+
+
+def _looks(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[dict[str, Any]]:
+    """Train with all probes; return what each look says."""
+    import tensorflow as tf
+
+    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.data.loading import load_images
+    from dcgan_kit.measures.probing import build_probes, by_default
+    from dcgan_kit.measures.watching import ProbeWatch
+    from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.session import Session
+
+    loaded = load_recipe(recipe, overrides, PluginSettings(builtins_only=True))
+    session, images = Session.create(loaded.recipe), load_images(loaded.recipe)
+    probes = build_probes(map(by_default, loaded.plugins.registry.of_kind("probe")))
+    watch = ProbeWatch(session, images, probes, EVERY, EVALUATE_EVERY)
+    compiled, looks, step = session.compile(), [], 0
+    last = loaded.recipe.training.steps if steps is None else steps
+    while True:
+        if watch.due(step):
+            look = watch.look(step)
+            looks.append({"step": step, "scalars": dict(look.scalars), "findings": [str(f) for f in look.findings]})
+        if step == last:
+            return looks
+        upto = next(s for s in range(step + 1, last + 1) if s == last or watch.due(s))
+        compiled(*session.batches(images, step, upto - step), tf.constant(step, tf.int64))
+        step = upto
+
+
+def main() -> None:
+    """Train, print the tables, write JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", nargs="?", default="lecture-fashion28")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    parser.add_argument("--steps", type=int, help="fewer than the recipe has")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    from dcgan_kit.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    looks = _looks(arguments.recipe, tuple(arguments.overrides), arguments.steps)
+    quarter = looks[-1]["step"] / 4
+    print("| reading | step 0 | first quarter | rest: lowest, middle, highest |\n| --- | --- | --- | --- |")
+    for name in dict.fromkeys(key for look in looks for key in look["scalars"]):
+        values = [(look["step"], look["scalars"][name]) for look in looks if name in look["scalars"]]
+        start = ", ".join(f"{value:.3g}" for step, value in values if step == 0)
+        early = [value for step, value in values if 0 < step <= quarter]
+        late = [value for step, value in values if step > quarter]
+        first = f"{min(early):.3g} … {max(early):.3g}" if early else ""
+        rest = f"{min(late):.3g}, {statistics.median(late):.3g}, {max(late):.3g}" if late else ""
+        print(f"| {name} | {start} | {first} | {rest} |")
+    print("\n| step | finding |\n| --- | --- |")
+    for look in looks:
+        for finding in look["findings"]:
+            print(f"| {look['step']} | {finding} |")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(looks, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
