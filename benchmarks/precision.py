@@ -37,7 +37,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str) -> None:
         def note(self, message: str) -> None:
             print(message, file=sys.stderr)
 
-        def loading(self, done: int, total: int) -> None:
+        def preparing(self, what: str, done: int, total: int) -> None:
             pass
 
         def progress(self, step: int, metrics: object) -> None:

@@ -177,13 +177,13 @@ class _Progress:
         """Print a line above the bar."""
         self._console.print(printable(message), markup=False)
 
-    def loading(self, done: int, total: int) -> None:
-        """Show how far the images are read."""
-        self._bar.update(self._task, losses=f"reading images: {done:,} of {total:,}")
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Show how far something is that comes before the first step."""
+        self._bar.update(self._task, losses=f"{what}: {done:,} of {total:,}")
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_line > self.SECONDS_BETWEEN_LINES:
             self._last_line = now
-            self.note(f"reading images: {done:,} of {total:,}")
+            self.note(f"{what}: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Move the bar."""

@@ -136,24 +136,11 @@ KINDS: dict[str, Kind] = {
             "a function (step: float32 scalar tensor, steps: int) -> factor of the learning rate",
         ),
         Kind(
-            "extractor",
-            "Turns images into features, in which scores compare them.",
-            "Images: real ones, which a self-trained extractor may learn from",
-            "an Extractor: a function of uint8 images (N, H, W, C) -> Description, and a key",
-        ),
-        Kind(
-            "score",
-            "Says how near generated images come to real ones.",
-            "",
-            "a Score: accumulators of each side, and a function of their summaries -> numbers by name",
-        ),
-        Kind(
             "probe",
             "Measures what happens inside the two networks.",
             "",
             "a Probe: a function of a Subject -> numbers by place, and what they are a sign of",
         ),
-        Kind("data", "Where images come from.", "ImageSpec", "Images: uint8 pixels (N, H, W, C), labels or None"),
         Kind(
             "extractor",
             "Describes images by features, in which scores compare them.",
@@ -166,6 +153,7 @@ KINDS: dict[str, Kind] = {
             "",
             "a Score: what it keeps of images, a function from Sides to numbers, and which way each improves",
         ),
+        Kind("data", "Where images come from.", "ImageSpec", "Images: uint8 pixels (N, H, W, C), labels or None"),
     )
 }
 """Every kind by name."""

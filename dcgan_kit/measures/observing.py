@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.components.probing import Finding
 from dcgan_kit.components.results import Images
-from dcgan_kit.errors import Problem, RecipeError
+from dcgan_kit.data.progress import reporting_to
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, did_you_mean
 from dcgan_kit.measures.choosing import (
     ChosenExtractor,
     ChosenScore,
@@ -26,17 +29,20 @@ from dcgan_kit.measures.runs import generated_pixels
 from dcgan_kit.measures.watching import ProbeWatch
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
-from dcgan_kit.training.measures import METRICS
-from dcgan_kit.training.observing import Observer, Sight
+from dcgan_kit.recipes.resolving_training import LOSS_METRICS
+from dcgan_kit.training.observing import Observer, Sight, Watcher
 from dcgan_kit.training.precision import in_float32
-from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.session import Session
 
+FEWEST = 4
+"""Images that can be divided into those that samples are compared with and those that a floor is measured with."""
+_MODES = {"lower": "lowest", "higher": "highest"}
+_INFINITE = (float("inf"), float("-inf"))
 SPECTRUM_IMAGES = 256
 """Images whose power is averaged in the picture of a spectrum."""
 
 
-def observers_of(session: Session, run: RunFolder, images: Images, held_out: Images) -> Sequence[Observer]:
+def observers_of(session: Session, images: Images, held_out: Images, watcher: Watcher) -> Sequence[Observer]:
     """Return who looks at a run as its recipe says; see ``training.observing.Observe``.
 
     Raises:
@@ -47,7 +53,7 @@ def observers_of(session: Session, run: RunFolder, images: Images, held_out: Ima
     if training.probing.probes:
         observers.append(Health(session, images))
     if training.evaluation.scores:
-        observers.append(Evaluations(session, images, held_out))
+        observers.append(Evaluations(session, images, held_out, watcher))
     return observers
 
 
@@ -75,10 +81,10 @@ class Health:
         fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
         self._told = {(finding.disease, finding.where) for finding in look.lasting}
         lines = [f"step {step}: {look.health}"] if step % self._every == 0 and look.health else []
-        lines += [f"step {step}: {finding}. Try {finding.advice} ({finding.page})" for finding in fresh]
+        lines += [f"step {step}: {finding}. Try {finding.advice}{_page(finding)}" for finding in fresh]
         return Sight(
             numbers=look.scalars,
-            findings=[asdict(finding) for finding in look.findings],
+            findings=[_written(finding) for finding in look.findings],
             lines=[*lines, *look.notes],
             stop=f"{look.lasting[0]}; training.on_disease: stop" if self._stop and look.lasting else "",
         )
@@ -87,15 +93,27 @@ class Health:
 class Evaluations:
     """Compares samples with real images by the recipe's scores."""
 
-    def __init__(self, session: Session, images: Images, held_out: Images) -> None:
-        self._session, self._images, self._held_out = session, images, held_out
+    def __init__(self, session: Session, images: Images, held_out: Images, watcher: Watcher) -> None:
+        self._session, self._images = session, images
         self._recipe, self._plan = session.recipe, session.recipe.training.evaluation
-        self._scores = tuple(build_score(choice) for choice in self._plan.scores)
-        _require_known_best(self._recipe, self._scores)
+        scores = tuple(build_score(choice) for choice in self._plan.scores)
+        _require_known_best(self._recipe, scores)
         self._evaluator: Evaluator | None = None
-        if session.devices.chief:
-            self._extractor, self._why = _extractor(self._recipe, images)
-            _require_usable(self._recipe, self._scores, self._extractor, bool(len(held_out)))
+        if not session.devices.chief:
+            return
+        if len(images) < FEWEST:
+            watcher.note(f"no scores: {len(images)} images are too few to compare samples with")
+            return
+        with reporting_to(partial(watcher.preparing, "preparing the extractor")):
+            extractor, why = _extractor(self._recipe, images)
+        _require_possible(self._recipe, scores, extractor, bool(len(held_out)))
+        reals = divided(images, held_out)
+        # Recipes inherit scores: one that has no value for these images is told, and keeps nobody from training.
+        self._evaluator = Evaluator(
+            reals, extractor, scores, self._plan.samples, optional=True, tell=watcher.preparing, note=watcher.note
+        )
+        against = "held-out images" if reals.held_out else "training images (training.held_out keeps some aside)"
+        watcher.note(f"scores against {against}, features by {extractor.name}: {why}")
 
     def due(self, step: int) -> bool:
         """Whether samples are to be evaluated: every so many steps, and at the end."""
@@ -103,24 +121,27 @@ class Evaluations:
 
     def look(self, step: int) -> Sight:
         """Draw samples and evaluate them."""
-        lines = []
         if self._evaluator is None:
-            reals = divided(self._images, self._held_out)
-            self._evaluator = Evaluator(reals, self._extractor, self._scores, self._plan.samples)
-            against = "held-out images" if reals.held_out else "training images (training.held_out keeps some aside)"
-            lines.append(f"scores against {against}, features by {self._extractor.name}: {self._why}")
+            return Sight()
         state = self._session.state
         with in_float32(state.networks, self._session.precision.precision):
-            numbers = self._evaluator.evaluate(generated_pixels(self._recipe, state.sampled, self._plan.samples))
-            drawn = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES))
+            drawn = generated_pixels(self._recipe, state.sampled, self._plan.samples)
+            some = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES))
+            try:
+                numbers = self._evaluator.evaluate(drawn)
+            except ComponentError as error:
+                # A score that fails on samples is no reason to lose a training.
+                self._evaluator = None
+                return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
         named = self._recipe.training.best_metric
+        evenly = np.linspace(0, len(self._images) - 1, min(len(self._images), len(some))).round().astype(np.int64)
         return Sight(
             numbers={
                 **{number.name: number.value for number in numbers},
                 **{f"floor/{number.name}": number.floor for number in numbers if number.floor is not None},
             },
-            images={"spectrum": spectrum(drawn, self._images.batch(np.arange(min(len(self._images), len(drawn)))))},
-            lines=[*lines, f"step {step}: {'  '.join(map(_told, numbers))}"],
+            images={"spectrum": spectrum(some, self._images.batch(evenly))},
+            lines=[f"step {step}: {'  '.join(map(_told, numbers))}"] if numbers else [],
             best=next((number.value for number in numbers if number.number == named), None),
         )
 
@@ -159,15 +180,23 @@ def _extractor(recipe: ResolvedRecipe, images: Images) -> tuple[ChosenExtractor,
 
 
 def _require_known_best(recipe: ResolvedRecipe, scores: Sequence[ChosenScore]) -> None:
-    metric = recipe.training.best_metric
-    known: Mapping[str, Any] = {name: way for chosen in scores for name, way in chosen.score.better.items()}
-    if metric is not None and metric not in METRICS and metric not in known:
-        path = ("training", "best", "metric")
-        message = f"no score that is evaluated has a number {metric!r}; known: {', '.join(sorted(known))}"
-        raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
+    metric, mode = recipe.training.best_metric, recipe.training.best_mode
+    if metric is None or metric in LOSS_METRICS:
+        return
+    known = {name: way for chosen in scores for name, way in chosen.score.better.items()}
+    judging = sorted(name for name, way in known.items() if way in _MODES)
+    key, message = "metric", f"no score that is evaluated has such a number to judge by (given: {metric!r})"
+    if metric in judging:
+        if _MODES[known[metric]] == mode:
+            return
+        key, message = "mode", f"{metric} is better where it is {known[metric]}: say {_MODES[known[metric]]}"
+    else:
+        message += f".{did_you_mean(metric, judging)}" if judging else ""
+    path = ("training", "best", key)
+    raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
 
 
-def _require_usable(
+def _require_possible(
     recipe: ResolvedRecipe, scores: Sequence[ChosenScore], extractor: ChosenExtractor, held_out: bool
 ) -> None:
     choices: Sequence[Choice] = recipe.training.evaluation.scores
@@ -178,3 +207,14 @@ def _require_usable(
     ]
     if problems:
         raise RecipeError(problems)
+
+
+def _page(finding: Finding) -> str:
+    if not finding.page:
+        return ""
+    return f" ({finding.page if '://' in finding.page else f'docs/{finding.page}'})"
+
+
+def _written(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON can write it: numbers that are not finite are null."""
+    return {name: None if value != value or value in _INFINITE else value for name, value in asdict(finding).items()}

@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +21,7 @@ from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.recipes.resolving_training import LOSS_METRICS
 from dcgan_kit.recipes.writing import as_data, as_yaml
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
@@ -29,9 +31,9 @@ from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, wri
 from dcgan_kit.training.devices import choose_devices
 from dcgan_kit.training.environment import environment, precision_so_far
 from dcgan_kit.training.measures import METRICS, means
-from dcgan_kit.training.observing import Observe, Observer, nobody
+from dcgan_kit.training.observing import Observe, Observer, Watcher, nobody
 from dcgan_kit.training.recording import Recorder
-from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run
+from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run, require_usable
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals
 from dcgan_kit.training.step import Steps
@@ -46,19 +48,6 @@ MAX_TOLD = 6
 
 class Diverged(UserError):
     """A number is no longer finite."""
-
-
-class Watcher(Protocol):
-    """Who is told how training goes."""
-
-    def note(self, message: str) -> None:
-        """Take a line for people."""
-
-    def loading(self, done: int, total: int) -> None:
-        """Take how many of how many images are read, where that takes more than two seconds."""
-
-    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take the number of steps that are done and the latest metrics."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +97,20 @@ def train(
         session = Session.create(recipe, so_far, strangers, devices)
         precision = session.precision
         watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
-        images, held_out = split(load_images(recipe, watcher.loading), recipe.training.held_out, recipe.training.seed)
+        found = load_images(recipe, partial(watcher.preparing, "reading images"))
+        images, held_out = split(found, recipe.training.held_out, recipe.training.seed)
         for line in images.skipped:
             watcher.note(f"skipped {line}")
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
-        run = RunFolder(path)
         facts = environment(plugins, precision.precision, str(devices), len(images))
-        # Before anything is written: what they refuse is mended in the recipe, and the folder is to be new then.
-        observers = observe(session, run, images, held_out)
+        run = RunFolder(path)
         if devices.chief:
             held.enter_context(locked(run))
+            require_usable(run, recipe, facts, may_change)
+        # Before anything is written: what they refuse is mended in the recipe, and the folder is to be new then.
+        observers = observe(session, images, held_out, watcher)
+        if devices.chief:
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
         return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
@@ -149,7 +141,7 @@ class _Loop:
         self.watcher = watcher
         self.watch = watch
         self.observers = observers
-        self.best_by_score = self.training.best_metric is not None and self.training.best_metric not in METRICS
+        self.best_by_score = self.training.best_metric not in (None, *LOSS_METRICS)
         generator = session.state.networks.generator.model
         self.callbacks = Callbacks.of(plugins, self.recipe, run, generator) if self.chief else Callbacks(())
         self.recorder = Recorder(session, run, observers, watcher.note)
@@ -284,6 +276,7 @@ class _Loop:
             write_bundle(self.run, self.recipe, crash)
         self.session.devices.agree(0.0)
         self.logged.clear()
+        self.found = ""
         message = f"{crash}. Look at it with `dcgan-kit replay {bundle_folder(self.run, crash)}`"
         if again >= self.training.recover_times:
             path, _ = restore_checkpoint(self.run, self.state)
@@ -323,7 +316,7 @@ class _Loop:
         self.saved = step
 
     def _log(self, step: int, metrics: dict[str, float]) -> None:
-        if self.training.best_metric in METRICS:
+        if self.training.best_metric in LOSS_METRICS:
             self.logged.append(metrics[self.training.best_metric])
         self.recorder.metrics(step, metrics)
         self.callbacks.call("on_train_batch_end", step, metrics)

@@ -79,7 +79,7 @@ class _board:
 
 def _append(file: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     with writing(file), file.open("a", encoding="utf-8") as stream:
-        stream.write("".join(json.dumps(line) + "\n" for line in lines))
+        stream.write("".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dcgan_kit.components.results import Images
-from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.session import Session
 
 
@@ -32,6 +31,19 @@ class Sight:
     stop: str = ""
 
 
+class Watcher(Protocol):
+    """Who is told how training goes."""
+
+    def note(self, message: str) -> None:
+        """Take a line for people."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Take how far something is that comes before the first step, where that takes more than two seconds."""
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Take the number of steps that are done and the latest metrics."""
+
+
 class Observer(Protocol):
     """Looks at a run, on the chief alone."""
 
@@ -45,13 +57,13 @@ class Observer(Protocol):
         """Look. No variable of the session may be another one afterwards."""
 
 
-Observe = Callable[[Session, RunFolder, Images, Images], Sequence[Observer]]
-"""(session, run folder, training images, held-out images) → who looks, in that order.
+Observe = Callable[[Session, Images, Images, Watcher], Sequence[Observer]]
+"""(session, training images, held-out images, who is told) → who looks, in that order.
 
 Called on every worker before the first step, so that what is wrong with a recipe is told by all of them.
 """
 
 
-def nobody(session: Session, run: RunFolder, images: Images, held_out: Images) -> Sequence[Observer]:
+def nobody(session: Session, images: Images, held_out: Images, watcher: Watcher) -> Sequence[Observer]:
     """Return no observers."""
     return ()

@@ -35,11 +35,14 @@ class Recorder:
 
     @contextmanager
     def opened(self, first_step: int) -> Iterator[None]:
-        """Open the files; lines of steps after ``first_step``, which a stopped run may have left, are dropped."""
+        """Open the files; lines of steps after ``first_step``, which a stopped run may have left, are dropped.
+
+        At step 0 all are: it is looked at again.
+        """
         if not self._session.devices.chief:
             yield
             return
-        with MetricsWriter.open(self._run, first_step) as self._writer:
+        with MetricsWriter.open(self._run, first_step or -1) as self._writer:
             yield
 
     def rewind(self, step: int) -> None:

@@ -160,14 +160,7 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
     """
     run = RunFolder(path)
     new = _new(run)
-    if not new:
-        _require_same(run, recipe, may_change)
-    before = environment_of(path).get("images", facts["images"])
-    if before != facts["images"] and "data" not in may_change:
-        raise RunError(
-            f"{path}: was trained on {before} images, and there are {facts['images']} now, so that it would not go on "
-            "as before. Bring the images back, or go on all the same with --may-change data"
-        )
+    require_usable(run, recipe, facts, may_change)
     # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
     if new:
         run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
@@ -177,6 +170,24 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
         for left in path.rglob(f".*{TEMPORARY}"):
             left.unlink()
     return run
+
+
+def require_usable(
+    run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()
+) -> None:
+    """Refuse a folder that ``open_run`` would refuse, without writing anything.
+
+    Raises:
+        RunError: it holds something else, another recipe's run, or a finished run.
+    """
+    if not _new(run):
+        _require_same(run, recipe, may_change)
+    before = environment_of(run.path).get("images", facts["images"])
+    if before != facts["images"] and "data" not in may_change:
+        raise RunError(
+            f"{run.path}: was trained on {before} images, and there are {facts['images']} now, so that it would not go "
+            "on as before. Bring the images back, or go on all the same with --may-change data"
+        )
 
 
 def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> None:

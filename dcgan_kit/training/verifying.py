@@ -137,7 +137,7 @@ class _Killer:
     def note(self, message: str) -> None:
         """Say nothing."""
 
-    def loading(self, done: int, total: int) -> None:
+    def preparing(self, what: str, done: int, total: int) -> None:
         """Say nothing."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ class Ear:
     def note(self, message):
         self.lines.append(message)
 
-    def loading(self, done, total):
+    def preparing(self, what, done, total):
         pass
 
     def progress(self, step, metrics):
@@ -66,13 +67,13 @@ class Ear:
 
 @pytest.fixture
 def watched(load, tmp_path):
-    """Return a function (*overrides, name="run", observe=observers_of) -> (Outcome, lines for people)."""
+    """Return a function (*overrides, name="run", …) -> (Outcome, lines for people)."""
     np.savez(tmp_path / "noise.npz", x=np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), np.uint8))
     file = tmp_path / "recipe.yaml"
     file.write_text(RECIPE.format(path=tmp_path / "noise.npz"))
 
-    def watched(*overrides, name="run", observe=observers_of, folder=None):
-        loaded, ear = load(file, *overrides, folder=folder), Ear()
+    def watched(*overrides, name="run", observe=observers_of, folder=None, ear=None):
+        loaded, ear = load(file, *overrides, folder=folder), ear or Ear()
         return train(loaded.recipe, loaded.plugins, tmp_path / name, ear, (), observe), ear.lines
 
     return watched
@@ -125,19 +126,31 @@ def test_a_disease_that_lasts_is_told_and_stops_training_if_the_recipe_says_so(w
     outcome, told = watched(probing, "training.evaluation.scores=[]", f"training.on_disease={wish}", folder=folder)
     assert outcome.step == steps
     assert outcome.stopped_by == ("generator stage 1: no pulse; training.on_disease: stop" if steps == 2 else "")
-    assert sum("generator stage 1: no pulse. Try another generator (health.md)" in line for line in told) == 1
+    assert sum("generator stage 1: no pulse. Try another generator (docs/health.md)" in line for line in told) == 1
     found = lines_of(outcome.run.findings_file)
     assert [line["step"] for line in found] == list(range(0, steps + 1, 2))
     assert {line["disease"] for line in found} == {"no pulse"}
 
 
-def test_what_cannot_be_had_is_told_before_the_first_step(watched):
-    with pytest.raises(
-        RecipeError, match=r"training\.best\.metric: no score .* has a number 'fid'; known: fd, high_band_db, kid"
-    ):
-        watched("training.best.metric=fid")
-    with pytest.raises(RecipeError, match=r"training\.evaluation\.scores\.0: classifier_score cannot be had"):
-        watched("training.evaluation.scores=[classifier_score]")
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["training.best.metric=fid"], r"training\.best\.metric: no score .* \(given: 'fid'\)\. Did you mean 'fd'"),
+        (["training.best.metric=penalty"], r"training\.best\.metric: no score .* \(given: 'penalty'\)"),
+        (
+            ["training.best.metric=precision", "training.evaluation.scores=[precision_recall]"],
+            r"training\.best\.mode: precision is better where it is higher: say highest",
+        ),
+        (
+            ["training.evaluation.scores=[classifier_score]"],
+            r"training\.evaluation\.scores\.0: classifier_score cannot be had",
+        ),
+    ],
+)
+def test_what_cannot_be_had_is_told_before_anything_is_written(overrides, told, watched, tmp_path):
+    with pytest.raises(RecipeError, match=told):
+        watched(*overrides)
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["lock"]
 
 
 def test_the_picture_of_a_spectrum_shows_a_checkerboard_at_its_edge():
@@ -148,3 +161,37 @@ def test_the_picture_of_a_spectrum_shows_a_checkerboard_at_its_edge():
     assert (picture.shape, picture.dtype) == ((8, 16, 1), np.uint8)
     assert picture[0, 0] > picture[0, 8], "the period of two pixels, the highest frequency, is at the corner"
     assert picture[0, 0] > np.median(picture[:, :8])
+
+
+def test_a_score_that_fails_on_samples_is_told_and_training_goes_on(watched, monkeypatch):
+    from dcgan_kit.errors import ComponentError
+    from dcgan_kit.measures.evaluating import Evaluator
+
+    def fails(self, batches):
+        raise ComponentError("score stranger/mood: cannot be measured")
+
+    monkeypatch.setattr(Evaluator, "evaluate", fails)
+    outcome, told = watched()
+    assert outcome.step == 8
+    assert sum("step 4: score stranger/mood: cannot be measured" in line for line in told) == 1
+
+
+def test_too_few_images_for_scores_are_told_and_train_all_the_same(watched, tmp_path):
+    np.savez(tmp_path / "three.npz", x=np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8))
+    outcome, told = watched(f"data.path={tmp_path / 'three.npz'}", "training.held_out=0.0")
+    assert outcome.step == 8
+    assert "no scores: 3 images are too few to compare samples with" in told
+
+
+def test_a_run_that_was_stopped_before_its_first_step_tells_of_step_0_once(watched):
+    class Impatient(Ear):
+        def note(self, message):
+            super().note(message)
+            if message.startswith("step 0: health"):
+                signal.raise_signal(signal.SIGTERM)
+
+    stopped, _ = watched(ear=Impatient())
+    assert stopped.step == 0
+    outcome, _ = watched()
+    probed = [line for line in lines_of(outcome.run.metrics_file) if any(name.endswith("/dormant") for name in line)]
+    assert [line["step"] for line in probed] == [0, 2, 4, 6, 8]

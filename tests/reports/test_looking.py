@@ -95,7 +95,7 @@ def trained(resolve, tmp_path_factory):
         def note(self, message):
             pass
 
-        def loading(self, done, total):
+        def preparing(self, what, done, total):
             pass
 
         def progress(self, step, metrics):

@@ -25,7 +25,7 @@ class Listener:
     def note(self, message):
         self.notes.append(message)
 
-    def loading(self, done, total):
+    def preparing(self, what, done, total):
         pass
 
     def progress(self, step, metrics):
