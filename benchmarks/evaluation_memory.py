@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +30,14 @@ SCORES = "frechet,kid,spectrum,checkerboard,ndb,density_coverage"
 
 
 def main() -> None:
-    """Print the peak of memory after each part."""
+    """Print the peak of memory up to the end of each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--scores", default=SCORES)
     asked = parser.parse_args()
     start_tensorflow()
+    peak = _Peak()
+    peak.start()
     registry = load_builtins().registry
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DCGAN_KIT_CACHE"] = folder
@@ -44,12 +47,12 @@ def main() -> None:
         reals = divided(Images(pixels), None, "real")
         extractor = build_extractor(choice_of("extractor", "random_convolution", registry), reals.training)
         scores = [build_score(choice_of("score", name, registry)) for name in asked.scores.split(",")]
-        _tell("before anything")
+        peak.tell("before anything")
         began = time.perf_counter()
         evaluator = Evaluator(reals, extractor, scores, asked.images)
-        _tell(f"real images read, after {time.perf_counter() - began:.0f} s")
+        peak.tell(f"real images read, after {time.perf_counter() - began:.0f} s")
         numbers = evaluator.evaluate(_samples(asked.images))
-        _tell(f"{len(numbers)} numbers of {asked.images:,} samples, after {time.perf_counter() - began:.0f} s")
+        peak.tell(f"{len(numbers)} numbers of {asked.images:,} samples, after {time.perf_counter() - began:.0f} s")
 
 
 def _samples(count: int) -> Iterator[np.ndarray]:
@@ -63,10 +66,21 @@ def _drawn(seed: int, count: int) -> np.ndarray:
     return colours.repeat(16, axis=1).repeat(16, axis=2).astype(np.uint8)
 
 
-def _tell(when: str) -> None:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    kibibytes = {line.split(":")[0]: int(line.split()[1]) for line in status.splitlines() if line.endswith("kB")}
-    print(f"{when}: {kibibytes['RssAnon'] / 2**10:,.0f} MiB of its own, {kibibytes['VmHWM'] / 2**10:,.0f} MiB at most")
+class _Peak(threading.Thread):
+    """Looks at the memory twenty times a second."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.kibibytes = 0
+
+    def run(self) -> None:
+        while True:
+            status = Path("/proc/self/status").read_text(encoding="ascii")
+            self.kibibytes = max(self.kibibytes, int(status.partition("RssAnon:")[2].split()[0]))
+            time.sleep(0.05)
+
+    def tell(self, when: str) -> None:
+        print(f"{when}: {self.kibibytes / 2**10:,.0f} MiB at most", flush=True)
 
 
 if __name__ == "__main__":

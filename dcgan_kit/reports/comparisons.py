@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.reports.content import Block, Drawing, Drawings, Paragraph, Pictures, Section
@@ -58,6 +58,7 @@ class Looked:
         spectra: mean power (H, W) of samples and of training images, or None.
         neighbours: or None.
         real: a grid of training images, as a sample grid is laid out, uint8 (H, W, C); None where there are too few.
+        better: which way the recipe's scores improve, by their short names.
         notes: what could not be done, and why.
     """
 
@@ -66,10 +67,11 @@ class Looked:
     spectra: tuple[Any, Any] | None = None
     neighbours: Neighbours | None = None
     real: Any = None
+    better: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-NOT_LOOKED = "This was left out by --quick; dcgan-kit report without it restores the checkpoint and loads the data."
+NOT_LOOKED = "This was left out by `--quick`; `dcgan-kit report` without it restores the checkpoint and loads the data."
 
 
 def spectra(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:

@@ -57,9 +57,7 @@ def curves(runs: Sequence[RunFacts]) -> Section:
     """Charts of one run by what belongs together; of several runs by number, a line for each run."""
     charts = list(_of_one(runs[0]) if len(runs) == 1 else _of_several(runs))
     if not charts:
-        text = (
-            "There are no curves: dcgan-kit train writes metrics.jsonl every training.log_every steps, and it is empty."
-        )
+        text = "There are no curves: `dcgan-kit train` writes `metrics.jsonl` every `training.log_every` steps."
         return Section("curves", "Curves", "", (Paragraph(text, "missing"),))
     blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))]
     longest = max(len(series.steps) for run in runs for series in run.metrics.series.values())

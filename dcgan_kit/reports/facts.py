@@ -100,6 +100,7 @@ class RunFacts:
         findings: of probes, in order of steps.
         evaluation: the newest one, or None.
         grids: sample grids in order of steps, the averaged generator's before the raw one's.
+        better: which way scores improve, by their short names, as their components say; empty where nobody asked them.
         finished: whether training reached its end.
         notes: a line about each file, or part of one, that was left out.
     """
@@ -113,6 +114,7 @@ class RunFacts:
     findings: tuple[FoundAt, ...] = ()
     evaluation: Evaluation | None = None
     grids: tuple[Grid, ...] = ()
+    better: Mapping[str, str] = field(default_factory=dict)
     finished: bool = False
     notes: tuple[str, ...] = ()
 

@@ -15,6 +15,8 @@ LAYERS = 6
 """Lines in one chart."""
 MOST_CHARTS = 36
 """Of a run."""
+MOST_CONSTANT = 200
+WELL = "nothing wrong"
 TOLD = 3
 """Findings in the health line."""
 _NUMBER = re.compile(r"_\d+$")
@@ -29,7 +31,7 @@ def health_line(run: RunFacts) -> str:
     newest = max(run.metrics.series[name].steps[-1] for name in readings)
     found = [finding for finding in run.findings if finding.step == newest]
     if not found:
-        return f"nothing wrong at step {newest:,}"
+        return f"{WELL} at step {newest:,}"
     more = f"; and {len(found) - TOLD} more" if len(found) > TOLD else ""
     return f"at step {newest:,} {'; '.join(map(_told, found[:TOLD]))}{more}"
 
@@ -41,20 +43,25 @@ def health(runs: Sequence[RunFacts]) -> Section:
         of = f"{run.label}: " if len(runs) > 1 else ""
         if not _readings(run):
             text = (
-                f"{run.label} was not probed: training.probing.probes in the recipe says what is measured inside the "
+                f"{run.label} was not probed: `training.probing.probes` in the recipe says what is measured inside the "
             )
             blocks.append(
-                Paragraph(f"{text}networks, and dcgan-kit probe {run.path} measures a trained run.", "missing")
+                Paragraph(f"{text}networks, and `dcgan-kit probe {run.path}` measures a trained run.", "missing")
             )
             continue
-        tone = "ill" if run.findings else "well"
-        blocks.append(Paragraph(f"{run.label}: {health_line(run)}.", tone))
+        line = health_line(run)
+        blocks.append(Paragraph(f"{run.label}: {line}.", "well" if line.startswith(WELL) else "ill"))
         if run.findings:
             blocks.append(_table(f"{of}findings" if of else "Findings", run.findings))
         charts = list(_charts(run))
-        blocks.append(Drawings(f"{of}readings" if of else "Readings", tuple(map(drawn, charts[:MOST_CHARTS]))))
+        if charts:
+            drawings = tuple(map(drawn, charts[:MOST_CHARTS]))
+            blocks.append(Drawings(f"{of}readings" if of else "Readings", drawings))
         if len(charts) > MOST_CHARTS:
-            blocks.append(Paragraph(f"{MOST_CHARTS} of {len(charts)} charts; metrics.jsonl has all numbers."))
+            blocks.append(Paragraph(f"{MOST_CHARTS} of {len(charts)} charts; `metrics.jsonl` has all numbers."))
+        constant = _constant(f"{of}readings that never changed" if of else "Readings that never changed", run)
+        if constant is not None:
+            blocks.append(constant)
     lead = "Each chart asks one question of every layer. Compare with the value at step 0, before anything was trained."
     return Section("health", "Health over time", lead if any(map(_readings, runs)) else "", tuple(blocks))
 
@@ -88,17 +95,44 @@ def _table(caption: str, findings: Sequence[FoundAt]) -> Table:
 
 
 def _charts(run: RunFacts) -> Iterator[Chart]:
-    """One chart for each question, network and slot, with a line for each block."""
-    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
-    for name in _readings(run):
+    """One chart for each question, network and slot, with a line for each block; another for what is of no layer."""
+    groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    for name in _changing(run):
         place, _, what = name.partition("/")
         role, _, inside = place.partition(".")
         block, _, slot = inside.partition(".")
         kind = _NUMBER.sub("", slot)
-        groups[what, role, kind].append((f"{block}{slot.removeprefix(kind)}" or role, name))
-    for (what, role, kind), members in sorted(groups.items()):
-        asked = f"{spoken(what)}: {spoken(f'{role} {kind}'.strip())}"
-        for start in range(0, len(members), LAYERS):
-            part = f", {start // LAYERS + 1} of {-(-len(members) // LAYERS)}" if len(members) > LAYERS else ""
-            lines = [Line(spoken(layer), run.metrics.series[name]) for layer, name in members[start : start + LAYERS]]
-            yield Chart(f"{asked}{part}", tuple(lines))
+        of, layer = (f"{role} {kind}", f"{block}{slot.removeprefix(kind)}") if inside else ("", role)
+        groups[what, of].append(Line(spoken(layer), run.metrics.series[name]))
+    for (what, of), lines in sorted(groups.items()):
+        # What is asked of one network alone has its name in the title too.
+        whose = of or (lines[0].name if len(lines) == 1 else "")
+        asked = spoken(f"{what}: {whose}" if whose else what)
+        for start in range(0, len(lines), LAYERS):
+            part = f", {start // LAYERS + 1} of {-(-len(lines) // LAYERS)}" if len(lines) > LAYERS else ""
+            yield Chart(f"{asked}{part}", tuple(lines[start : start + LAYERS]))
+
+
+def _changing(run: RunFacts) -> list[str]:
+    """Readings worth a chart: those that change, and all others of the same question that are of no layer.
+
+    What the data have never changes, and is what samples are compared with.
+    """
+    readings = _readings(run)
+    changing = {name for name in readings if len(set(run.metrics.series[name].values)) > 1}
+    asked = {name.partition("/")[2] for name in changing if "." not in name.partition("/")[0]}
+    return [
+        name
+        for name in readings
+        if name in changing or ("." not in name.partition("/")[0] and name.partition("/")[2] in asked)
+    ]
+
+
+def _constant(caption: str, run: RunFacts) -> Table | None:
+    """The other readings: what was asked, the answer, and where it is that."""
+    where: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name in sorted(set(_readings(run)) - set(_changing(run))):
+        place, _, what = name.partition("/")
+        where[spoken(what), number(run.metrics.series[name].values[-1])].append(spoken(place))
+    rows = [(what, value, ", ".join(places)) for (what, value), places in sorted(where.items())]
+    return Table(caption, ("question", "value", "where"), tuple(rows[:MOST_CONSTANT])) if rows else None

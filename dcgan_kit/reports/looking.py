@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import UserError
+from dcgan_kit.measures.choosing import build_score
 from dcgan_kit.networks.building import Network, build_networks
 from dcgan_kit.networks.evenness import taps
 from dcgan_kit.networks.resampling import Resize, Window
 from dcgan_kit.networks.summary import summarize
-from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
 from dcgan_kit.reports.neighbours import candidates, nearest
 from dcgan_kit.reports.overlap import Overlap
@@ -47,35 +49,37 @@ def look(recipe: ResolvedRecipe, run: RunFolder, report: Callable[[str], None]) 
         UserError: the networks cannot be built.
     """
     networks = build_networks(recipe)
-    overlaps = tuple(_overlaps(networks.generator))
+    found = Looked(
+        overlaps=tuple(_overlaps(networks.generator)),
+        better={name: way for choice in recipe.training.evaluation.scores for name, way in _better(choice).items()},
+    )
     state = TrainingState.create(recipe, networks, build_parts(recipe))
     try:
-        checkpoint, notes = restore_checkpoint(run, state)
+        checkpoint, damaged = restore_checkpoint(run, state)
     except UserError as error:
-        return Looked(overlaps=overlaps, notes=(str(error),))
+        return replace(found, notes=(str(error),))
+    found = replace(found, step=state.steps_done, notes=tuple(damaged))
     if checkpoint is None:
-        return Looked(overlaps=overlaps, notes=(*notes, f"{run.path} has no checkpoint to draw samples from."))
-    found = Looked(step=state.steps_done, overlaps=overlaps, notes=tuple(notes))
+        return replace(found, notes=(*found.notes, f"{run.path} has no checkpoint to draw samples from."))
     try:
         with reporting_to(lambda done, total: report(f"reading images: {done:,} of {total:,}")):
             training, held_out = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
     except UserError as error:
-        return Looked(found.step, overlaps, notes=(*notes, f"The data cannot be loaded: {error}"))
-    samples = generated(
-        state.sampled, latent_vectors(recipe, SAMPLES, recipe.training.seed, STREAM), recipe.value_range
-    )
-    chosen = _evenly(len(training), SAMPLES)
+        return replace(found, notes=(*found.notes, f"The data cannot be loaded: {error}"))
+    latent = latent_vectors(recipe, SAMPLES, recipe.training.seed, STREAM)
+    samples = generated(state.sampled, latent, recipe.value_range)
     with reporting_to(lambda done, total: report(f"looking for neighbours: {done:,} of {total:,} training images")):
         neighbours = _neighbours(samples, training, held_out)
-    rows, columns = recipe.training.sample_grid
-    return Looked(
-        step=found.step,
-        overlaps=overlaps,
-        spectra=(power(samples), power(training.batch(chosen))),
+    return replace(
+        found,
+        spectra=(power(samples), power(training.batch(_evenly(len(training), SAMPLES)))),
         neighbours=neighbours,
-        real=_grid(training, rows, columns),
-        notes=found.notes,
+        real=_grid(training, *recipe.training.sample_grid),
     )
+
+
+def _better(choice: Choice) -> Mapping[str, str]:
+    return build_score(choice).score.better
 
 
 def _overlaps(generator: Network) -> Iterator[Overlap]:

@@ -30,7 +30,8 @@ def summary(runs: Sequence[RunFacts]) -> Section:
         ("device, precision", *map(_device, runs)),
     ]
     rows += [(_heading(key, runs), *(_score(run, key) for run in runs)) for key in score_keys(runs)]
-    rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
+    if not score_keys(runs):
+        rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
     rows.append(("health", *map(health_line, runs)))
     blocks: list[Block] = [
         Table("What was trained, and what came of it", ("", *(run.label for run in runs)), tuple(rows))
@@ -38,8 +39,8 @@ def summary(runs: Sequence[RunFacts]) -> Section:
     if not score_keys(runs) and not _evaluated_names(runs):
         blocks.append(
             Paragraph(
-                "Nothing says how good the samples are: training.evaluation.scores in the recipe scores them while "
-                "they get better, and dcgan-kit evaluate scores a trained run.",
+                "Nothing says how good the samples are: `training.evaluation.scores` in the recipe scores them while "
+                "they get better, and `dcgan-kit evaluate` scores a trained run.",
                 "missing",
             )
         )
@@ -62,7 +63,7 @@ def timeline(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
                 blocks.append(Pictures(heading, pictures))
             blocks.extend(notes)
         if not run.grids:
-            text = f"{run.label} has no sample grids; training.sample_every says after how many steps it gets one."
+            text = f"{run.label} has no sample grids; `training.sample_every` says after how many steps it gets one."
             blocks.append(Paragraph(text, "missing"))
     lead = "The same latent vectors at every step, from before the first one on."
     return Section("samples", "Samples over time", lead, tuple(blocks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import count
@@ -30,6 +31,7 @@ def page(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> str:
     """
     from markupsafe import Markup
 
+    runs = [replace(run, better=looked[run.label].better) if run.label in looked else run for run in runs]
     numbers = count(1)
 
     def svg(drawing: Drawing) -> Markup:
@@ -65,14 +67,26 @@ def _sections(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> tuple[S
     )
 
 
+def code(text: str) -> str:
+    """Text between backticks as ``<code>``; all of it escaped."""
+    from markupsafe import Markup, escape
+
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup().join(Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+
+
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(lambda name: (_FOLDER / name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = code
+    return environment

@@ -28,7 +28,7 @@ def recipe(runs: Sequence[RunFacts]) -> Section:
             blocks.append(Paragraph("All recipes are the same, key by key."))
     for run in runs:
         blocks.append(Listing(f"{run.label}: recipe.yaml", run.recipe_text[:MOST_TEXT], opened=len(runs) == 1))
-    lead = "With every default written out: dcgan-kit train with this text trains the same again."
+    lead = "With every default written out: `dcgan-kit train` with this text trains the same again."
     return Section("recipe", "Recipe", lead, tuple(blocks))
 
 
@@ -42,7 +42,7 @@ def environment(runs: Sequence[RunFacts]) -> Section:
         blocks.append(Table("What the runs were begun with", ("", *(run.label for run in runs)), rows))
     for run, facts in zip(runs, known, strict=True):
         if not facts:
-            text = f"{run.label}: there is no environment.json, which dcgan-kit train writes when a run begins."
+            text = f"{run.label}: there is no `environment.json`, which `dcgan-kit train` writes when a run begins."
             blocks.append(Paragraph(text, "missing"))
         strangers = _strangers(run)
         if strangers:

@@ -10,6 +10,8 @@ from dcgan_kit.reports.drawing import Chart, Level, Line, drawn, number
 from dcgan_kit.reports.facts import RunFacts, Scored
 from dcgan_kit.reports.naming import FLOOR, is_score
 
+LOGARITHMIC_FROM = 30.0
+"""Ratio of the largest to the smallest value of a score from which on its axis is logarithmic."""
 _DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "floor": "nearer to real images is better"}
 
 
@@ -35,7 +37,7 @@ def floor_of(run: RunFacts, key: str) -> float | None:
 def better_of(run: RunFacts, key: str) -> str:
     """``lower``, ``higher``, ``floor`` or ``neither``; empty where the run does not say."""
     numbers = run.evaluation.numbers if run.evaluation else ()
-    told = next((one.better for one in numbers if one.number == short(key)), "")
+    told = run.better.get(short(key)) or next((one.better for one in numbers if one.number == short(key)), "")
     if not told and run.recipe.get("training.best.metric") == key:
         return "higher" if run.recipe.get("training.best.mode") == "highest" else "lower"
     return told
@@ -54,7 +56,8 @@ def over_time(runs: Sequence[RunFacts]) -> Section:
         levels = [Level("real images" if same else f"real, {label}", floor) for label, floor in floors.items()]
         direction = next((word for run in runs if (word := _DIRECTIONS.get(better_of(run, key)))), "")
         caption = "; ".join(filter(None, (key, direction)))
-        charts.append(Chart(short(key), tuple(lines), tuple(levels[:1] if same else levels), caption=caption))
+        levels = levels[:1] if same else levels
+        charts.append(Chart(short(key), tuple(lines), tuple(levels), _spans_much(lines), caption=caption))
     blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))] if charts else [_none_over_time()]
     lead = "How near samples come to real images. The dotted line is what other real images get."
     return Section("scores", "Scores over time", lead if charts else "", tuple(blocks))
@@ -66,7 +69,7 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
     for run in runs:
         found = run.evaluation
         if found is None:
-            text = f"{run.label} was not evaluated: dcgan-kit evaluate {run.path} scores its newest checkpoint."
+            text = f"{run.label} was not evaluated: `dcgan-kit evaluate {run.path}` scores its newest checkpoint."
             blocks.append(Paragraph(text, "missing"))
             continue
         of = ", ".join(f"{name} {value}" for name, value in found.of.items())
@@ -96,9 +99,15 @@ def _protocol(numbers: Sequence[Scored]) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
+def _spans_much(lines: Sequence[Line]) -> bool:
+    """Whether a score fell, or rose, so far that on a plain axis its later values would be one."""
+    values = [value for line in lines for value in line.series.values]
+    return min(values) > 0 and max(values) / min(values) > LOGARITHMIC_FROM
+
+
 def _none_over_time() -> Paragraph:
     return Paragraph(
-        "There are no scores: training.evaluation.scores in the recipe, such as [frechet], has samples scored every "
-        "training.evaluation.every steps.",
+        "There are no scores: `training.evaluation.scores` in the recipe, such as `[frechet]`, has samples scored "
+        "every `training.evaluation.every` steps.",
         "missing",
     )

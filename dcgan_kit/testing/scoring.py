@@ -95,6 +95,8 @@ def _summary(where: str, gathering: Gathering, seed: int, shape: Shape, batch: i
     features = random.standard_normal((_COUNT, _FEATURES)).astype(np.float32)
     probabilities = random.dirichlet(np.ones(_CLASSES), _COUNT)
     accumulator = _called(where, gathering.start)
+    able = callable(getattr(accumulator, "add", None)) and callable(getattr(accumulator, "summary", None))
+    require(able, f"{where}: start must return an accumulator, with add and summary. Received: {accumulator!r:.100}")
     for start in range(0, _COUNT, batch):
         part = slice(start, start + batch)
         description = Description(features[part].copy(), probabilities[part].copy())

@@ -29,11 +29,9 @@ from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, wri
 from dcgan_kit.training.devices import choose_devices
 from dcgan_kit.training.environment import environment, precision_so_far
 from dcgan_kit.training.measures import METRICS, means
-from dcgan_kit.training.metrics import MetricsWriter
 from dcgan_kit.training.observing import Observe, Observer, nobody
-from dcgan_kit.training.precision import in_float32
-from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run, writing
-from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
+from dcgan_kit.training.recording import Recorder
+from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals
 from dcgan_kit.training.step import Steps
@@ -154,8 +152,7 @@ class _Loop:
         self.best_by_score = self.training.best_metric is not None and self.training.best_metric not in METRICS
         generator = session.state.networks.generator.model
         self.callbacks = Callbacks.of(plugins, self.recipe, run, generator) if self.chief else Callbacks(())
-        rows, columns = self.training.sample_grid
-        self.grid_latent = latent_vectors(self.recipe, rows * columns, self.training.seed)
+        self.recorder = Recorder(session, run, observers, watcher.note)
         self.group = 1
         self.seconds = 0.0
         self.saved = -1
@@ -187,23 +184,21 @@ class _Loop:
             self.saved = step
         else:
             self._save(step)
-        with collected_signals() as received, ExitStack() as held:
-            writer = held.enter_context(MetricsWriter.open(self.run, step)) if self.chief else None
+        with collected_signals() as received, self.recorder.opened(step):
             if step == 0:
-                self._sample(step, writer)
-                self._look(step, writer)
+                self.recorder.sample(step)
+                self._look(step)
             self.callbacks.call("on_train_begin")
             while step < self.training.steps and not self.ending:
                 try:
-                    step = self._to_next_checkpoint(step, received, writer)
+                    step = self._to_next_checkpoint(step, received)
                 except _NotFinite as found:
                     step = self._after_crash(found)
-                    if writer is not None:
-                        writer.rewind(step)
+                    self.recorder.rewind(step)
             self.callbacks.call("on_train_end")
             ended = step == self.training.steps or self.ending == "early"
-            if self.chief and ended:
-                self._finish()
+            if ended:
+                self.recorder.finish()
             # All is written: from here on one worker may leave before another.
             self.session.devices.agree(0.0)
             if self.watch is not None:
@@ -213,15 +208,15 @@ class _Loop:
         stopped_by = self.callbacks.stopped_by and f"plugin {self.callbacks.stopped_by}"
         return Outcome(self.run, step, stopped, (self.found or stopped_by) if self.ending == "early" else "")
 
-    def _to_next_checkpoint(self, step: int, received: list[signal.Signals], writer: MetricsWriter | None) -> int:
+    def _to_next_checkpoint(self, step: int, received: list[signal.Signals]) -> int:
         """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""
         while True:
             step, metrics = self._to_next_log(step, received)
             if metrics:
-                self._log(step, metrics, writer)
-                self._look(step, writer)
+                self._log(step, metrics)
+                self._look(step)
             if step % self.training.sample_every == 0 or step == self.training.steps:
-                self._sample(step, writer)
+                self.recorder.sample(step)
             last = step == self.training.steps or bool(self.ending)
             if (last or self._is_checkpoint(step)) and self.saved != step:
                 self._save(step)
@@ -327,60 +322,17 @@ class _Loop:
         self.session.devices.agree(0.0)
         self.saved = step
 
-    def _log(self, step: int, metrics: dict[str, float], writer: MetricsWriter | None) -> None:
+    def _log(self, step: int, metrics: dict[str, float]) -> None:
         if self.training.best_metric in METRICS:
             self.logged.append(metrics[self.training.best_metric])
-        if writer is not None:
-            writer.scalars(step, metrics)
+        self.recorder.metrics(step, metrics)
         self.callbacks.call("on_train_batch_end", step, metrics)
 
-    def _sample(self, step: int, writer: MetricsWriter | None) -> None:
-        if writer is None:
-            return
-        for name, generator in self._generators().items():
-            rows, columns = self.training.sample_grid
-            with in_float32(self.state.networks, self.session.precision.precision):
-                images = generated(generator, self.grid_latent, self.recipe.value_range)
-            grid = grid_of(images, rows, columns)
-            self.run.write(self.run.samples / f"step-{step:06d}{name}.png", png_of(grid))
-            writer.image(step, f"samples{name}", grid)
-
-    def _look(self, step: int, writer: MetricsWriter | None) -> None:
-        """Let whoever is due look at the run, and tell what they saw."""
-        if writer is None:
-            return
-        for observer in self.observers:
-            if not observer.due(step):
-                continue
-            sight = observer.look(step)
-            if sight.numbers:
-                writer.scalars(step, sight.numbers)
-            for name, image in sight.images.items():
-                writer.image(step, name, image)
-            writer.findings(step, sight.findings)
-            for line in sight.lines:
-                self.watcher.note(line)
+    def _look(self, step: int) -> None:
+        for sight in self.recorder.look(step):
             if sight.best is not None:
                 self.logged.append(sight.best)
             self.found = self.found or sight.stop
-
-    def _generators(self) -> dict[str, Any]:
-        """What is sampled and kept: the average, and the generator itself beside it."""
-        raw = self.state.networks.generator.model
-        return {"": raw} if self.state.averaged is None else {"": self.state.averaged, "-raw": raw}
-
-    def _finish(self) -> None:
-        temporary = self.run.path / ".generator.tmp.keras"
-        # The averaged one last: its file says that the run is finished.
-        for name, generator in reversed(self._generators().items()):
-            target = self.run.raw_generator_file if name else self.run.generator_file
-            try:
-                with writing(target), in_float32(self.state.networks, self.session.precision.precision):
-                    generator.save(temporary)
-                    content = temporary.read_bytes()
-            finally:
-                temporary.unlink(missing_ok=True)
-            self.run.write(target, content)
 
 
 class _NotFinite(Exception):

@@ -13,7 +13,7 @@ from PIL import Image
 from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
 from dcgan_kit.reports.facts import read_facts
 from dcgan_kit.reports.overlap import Overlap
-from dcgan_kit.reports.page import page
+from dcgan_kit.reports.page import code, page
 from dcgan_kit.reports.spectrum import power
 
 SECTIONS = ["summary", "samples", "curves", "scores", "health", "spectra", "overlaps", "neighbours", "evaluation",
@@ -98,19 +98,35 @@ def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
     words = written(run).words
     assert "40 of 40, not finished" in words
     assert "20 at step 40; lowest 20 at step 40; real images get 2.5" in words
-    assert "fd, evaluated 20; real images get 2.5" in words
     assert "at step 40 generator stage 1 activation: 40 % dead channels" in words
     assert f"{score_key}; lower is better" in words
 
 
+def test_the_summary_of_a_run_without_scores_has_those_of_its_evaluation(written, run, lines):
+    assert "fd, evaluated" not in written(run).words
+    lines(run / "metrics.jsonl", [{"step": 1, "generator_loss": 1}])
+    assert "fd, evaluated 20; real images get 2.5" in written(run).words
+
+
 def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
     places = [f"generator.{block}.{slot}" for block in ("input", "stage1") for slot in ("activation", "activation_2")]
-    lines(run / "metrics.jsonl", [{"step": 0, **{f"{place}/dead": 0.1 for place in places}, "samples/spread": 0.5}])
+    numbers = [
+        {
+            "step": s,
+            **{f"{place}/dead": s / 9 for place in places},
+            "samples/spread": s,
+            "data/spread": 1,
+            "a.b.c/same": 3,
+        }
+        for s in (0, 1)
+    ]
+    lines(run / "metrics.jsonl", numbers)
     html = page([read_facts(run, "garments")], {})
     titles = re.findall(r"<title id=[^>]*>([^<]*)", html)
-    assert titles == ["dead: generator activation", "spread: samples"]
-    for name in ("input", "input 2", "stage 1", "stage 1 2", "samples"):
+    assert titles == ["dead: generator activation", "spread"]
+    for name in ("input", "input 2", "stage 1", "stage 1 2", "samples", "data"):
         assert f">{name}</text>" in html
+    assert "Readings that never changed question value where same 3 a b c" in Reader(html).words
 
 
 def test_findings_say_what_to_try(written, run, lines):
@@ -236,6 +252,19 @@ def test_a_page_with_as_many_pictures_as_there_can_be_stays_small(run):
 
 
 HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x00'\"{{7*7}}{%x%}$\\x$"
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a `b` c", "a <code>b</code> c"),
+        ("`<b>` &", "<code>&lt;b&gt;</code> &amp;"),
+        ("a ` <b>", "a ` &lt;b&gt;"),
+        ("`{0}`{1}", "<code>{0}</code>{1}"),
+    ],
+)
+def test_backticks_are_code_and_nothing_else(text, html):
+    assert code(text) == html
 
 
 def test_hostile_texts_are_text(written, run, lines):

@@ -218,7 +218,10 @@ def _spoiling(sides):
         ),
         (_score(_spoiling), r"compare must leave summaries as they are"),
         (_score(lambda sides: 1.0), r"compare must return numbers by name. Received: 1.0"),
-        (_score(lambda sides: {"odd": 1.0}, start=lambda: None), r"failed: AttributeError"),
+        (
+            _score(lambda sides: {"odd": 1.0}, start=lambda: None),
+            r"start must return an accumulator, with add and summary. Received: None",
+        ),
         (
             _score(lambda sides: {"odd": float(sides.fake["features"].sum())}, start=_LastBatch),
             r"odd must not depend on how images come in batches",

@@ -135,7 +135,7 @@ def require_went_on(found, case):
 def test_replicas_train_as_one_device_does(strategy, count, names, one_device, tmp_path):
     mirrored = strategy == "mirrored"
     devices = [f"distribute.strategy={strategy}", *([f"distribute.cpu_devices={count}"] if mirrored else [])]
-    cases = {name: CASES[name] for name in names} | DROPOUT | OWN_STATISTICS | MIXED
+    cases = {name: CASES[name] for name in names} | DROPOUT | OWN_STATISTICS | (MIXED if names is CASES else {})
     found = train_cases(tmp_path, cases, 1 if mirrored else count, *devices)
     for name in cases:
         require_went_on(found[0], name)

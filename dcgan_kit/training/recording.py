@@ -1,0 +1,104 @@
+"""What a run writes down between groups of steps: metrics, sample grids, what observers saw, finished generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dcgan_kit.training.metrics import MetricsWriter
+from dcgan_kit.training.observing import Observer, Sight
+from dcgan_kit.training.precision import in_float32
+from dcgan_kit.training.run_folder import RunFolder, writing
+from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
+from dcgan_kit.training.session import Session
+
+
+class Recorder:
+    """Writes a run down, on the chief; on every other worker it does nothing.
+
+    Args:
+        session: what is trained.
+        run: where it is written down.
+        observers: who looks at it.
+        note: takes a line for people.
+    """
+
+    def __init__(
+        self, session: Session, run: RunFolder, observers: Sequence[Observer], note: Callable[[str], None]
+    ) -> None:
+        self._session, self._run, self._observers, self._note = session, run, observers, note
+        self._recipe = session.recipe
+        rows, columns = self._recipe.training.sample_grid
+        self._grid_latent = latent_vectors(self._recipe, rows * columns, self._recipe.training.seed)
+        self._writer: MetricsWriter | None = None
+
+    @contextmanager
+    def opened(self, first_step: int) -> Iterator[None]:
+        """Open the files; lines of steps after ``first_step``, which a stopped run may have left, are dropped."""
+        if not self._session.devices.chief:
+            yield
+            return
+        with MetricsWriter.open(self._run, first_step) as self._writer:
+            yield
+
+    def rewind(self, step: int) -> None:
+        """Drop the lines of all steps after ``step``, which will be taken again."""
+        if self._writer is not None:
+            self._writer.rewind(step)
+
+    def metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Write a line of metrics."""
+        if self._writer is not None:
+            self._writer.scalars(step, metrics)
+
+    def sample(self, step: int) -> None:
+        """Write a grid of samples, of each generator that is kept."""
+        if self._writer is None:
+            return
+        rows, columns = self._recipe.training.sample_grid
+        for name, generator in self._generators().items():
+            with in_float32(self._session.state.networks, self._session.precision.precision):
+                images = generated(generator, self._grid_latent, self._recipe.value_range)
+            grid = grid_of(images, rows, columns)
+            self._run.write(self._run.samples / f"step-{step:06d}{name}.png", png_of(grid))
+            self._writer.image(step, f"samples{name}", grid)
+
+    def look(self, step: int) -> Iterator[Sight]:
+        """Let everyone who is due look at the run, tell what each saw, and yield it."""
+        if self._writer is None:
+            return
+        for observer in self._observers:
+            if not observer.due(step):
+                continue
+            sight = observer.look(step)
+            if sight.numbers:
+                self._writer.scalars(step, sight.numbers)
+            for name, image in sight.images.items():
+                self._writer.image(step, name, image)
+            self._writer.findings(step, sight.findings)
+            for line in sight.lines:
+                self._note(line)
+            yield sight
+
+    def finish(self) -> None:
+        """Write the generators as Keras models."""
+        if self._writer is None:
+            return
+        temporary = self._run.path / ".generator.tmp.keras"
+        # The averaged one last: its file says that the run is finished.
+        for name, generator in reversed(self._generators().items()):
+            target = self._run.raw_generator_file if name else self._run.generator_file
+            try:
+                with writing(target), in_float32(self._session.state.networks, self._session.precision.precision):
+                    generator.save(temporary)
+                    content = temporary.read_bytes()
+            finally:
+                temporary.unlink(missing_ok=True)
+            self._run.write(target, content)
+
+    def _generators(self) -> dict[str, Any]:
+        """What is sampled and kept: the average, and the generator itself beside it."""
+        state = self._session.state
+        raw = state.networks.generator.model
+        return {"": raw} if state.averaged is None else {"": state.averaged, "-raw": raw}
