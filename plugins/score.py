@@ -57,7 +57,7 @@ def kid(
     """Measure the kernel distance of features, without bias (KID).  features → about 0 for equal laws, ∞.
 
     kid = mean over blocks of the unbiased MMD², with kernel (x·y / D + 1)³; it may be negative
-    kid_error: the standard error of that mean, if there are two blocks or more
+    kid_error: the standard error of that mean, if there are two blocks or more; of a few it is a rough one
 
     Raises:
         ValueError: fewer than two images for a block.
