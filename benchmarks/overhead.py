@@ -50,6 +50,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
 
     start_tensorflow()
     from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.measures.observing import observers_of
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training import loop
     from dcgan_kit.training.session import Session
@@ -93,7 +94,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
     watcher = Watcher()
     loaded = load_recipe(recipe, (f"training.steps={steps}",), PluginSettings(builtins_only=True))
     with tempfile.TemporaryDirectory() as folder:
-        outcome = loop.train(loaded.recipe, loaded.plugins, Path(folder) / "run", watcher)
+        outcome = loop.train(loaded.recipe, loaded.plugins, Path(folder) / "run", watcher, observe=observers_of)
         size = max(file.stat().st_size for file in outcome.run.checkpoints.glob("*.npz"))
     first, last = watcher.marks[0], watcher.marks[-1]
     inside = sum(end - begin for begin, end in spent if begin >= first)
