@@ -10,6 +10,7 @@ from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
 from dcgan_kit.reports.drawing import Chart, Line, drawn, number
 from dcgan_kit.reports.facts import FoundAt, RunFacts
 from dcgan_kit.reports.naming import is_reading
+from dcgan_kit.reports.reading import finite
 
 LAYERS = 6
 """Lines in one chart."""
@@ -24,16 +25,23 @@ _NUMBER = re.compile(r"_\d+$")
 
 
 def health_line(run: RunFacts) -> str:
-    """What the newest look of the probes found, in one line."""
-    readings = _readings(run)
-    if not readings:
+    """What was found since all probes were asked last, in one line.
+
+    Looks in between ask cheap probes only, or compare two steps and diagnose nothing: what they do not find may be there.
+    """
+    looks = {step for name in _readings(run) for step in run.metrics.series[name].steps}
+    if not looks:
         return "not probed"
-    newest = max(run.metrics.series[name].steps[-1] for name in readings)
-    found = [finding for finding in run.findings if finding.step == newest]
+    looks.update(finding.step for finding in run.findings)
+    every = finite(run.recipe.get("training.evaluation.every")) or 0
+    # Without a readable recipe nobody knows when all were asked: then all that was ever found is told.
+    last = max((step for step in looks if every >= 1 and step % every == 0), default=0)
+    found = {(one.disease, one.where): one for one in run.findings if one.step >= last}
     if not found:
-        return f"{WELL} at step {newest:,}"
-    more = f"; and {len(found) - TOLD} more" if len(found) > TOLD else ""
-    return f"at step {newest:,} {'; '.join(map(_told, found[:TOLD]))}{more}"
+        return f"{WELL} at step {last:,}{f' or since, up to {max(looks):,}' if max(looks) > last else ''}"
+    latest = sorted(found.values(), key=lambda one: -one.step)
+    told = "; ".join(f"{_told(one)} (step {one.step:,})" for one in latest[:TOLD])
+    return f"{told}; and {len(latest) - TOLD} more" if len(latest) > TOLD else told
 
 
 def health(runs: Sequence[RunFacts]) -> Section:

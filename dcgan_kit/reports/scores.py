@@ -38,7 +38,7 @@ def better_of(run: RunFacts, key: str) -> str:
     """``lower``, ``higher``, ``floor`` or ``neither``; empty where the run does not say."""
     numbers = run.evaluation.numbers if run.evaluation else ()
     told = run.better.get(short(key)) or next((one.better for one in numbers if one.number == short(key)), "")
-    if not told and run.recipe.get("training.best.metric") == key:
+    if not told and run.recipe.get("training.best.metric") == short(key):
         return "higher" if run.recipe.get("training.best.mode") == "highest" else "lower"
     return told
 

@@ -98,7 +98,7 @@ def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
     words = written(run).words
     assert "40 of 40, not finished" in words
     assert "20 at step 40; lowest 20 at step 40; real images get 2.5" in words
-    assert "at step 40 generator stage 1 activation: 40 % dead channels" in words
+    assert "health generator stage 1 activation: 40 % dead channels (step 40)" in words
     assert f"{score_key}; lower is better" in words
 
 
@@ -137,6 +137,25 @@ def test_findings_say_what_to_try(written, run, lines):
     assert (
         "0 to 40, 3 times generator stage 1 activation: 40 % dead channels 0.4 (0) leaky_relu instead of relu" in words
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "read", "told"),
+    [
+        # All probes are asked at 0, 1000, 2000; cheap ones at every 100; a second look is at 1010.
+        ([], [0, 1000], "nothing wrong at step 1,000."),
+        ([0], [0, 1000, 1010, 1100], "nothing wrong at step 1,000 or since, up to 1,100."),
+        ([1000], [0, 1000, 1010, 1100], "generator stage 1 activation: 40 % dead channels (step 1,000)."),
+        ([1000, 1200], [0, 1000, 1200, 1300], "generator stage 1 activation: 40 % dead channels (step 1,200)."),
+        ([1000], [0, 1000, 2000, 2010], "nothing wrong at step 2,000 or since, up to 2,010."),
+    ],
+)
+def test_what_was_found_is_told_until_all_probes_are_asked_again(found, read, told, written, make_run, tmp_path, lines):
+    run = make_run(tmp_path / "ill", "training.evaluation.every=1000")
+    one = json.loads((run / "findings.jsonl").read_text())
+    lines(run / "findings.jsonl", [{**one, "step": step} for step in found])
+    lines(run / "metrics.jsonl", [{"step": step, "samples/spread": 0.8} for step in read])
+    assert f"ill: {told}" in written(run).words
 
 
 def test_evaluation_says_how_it_was_measured(written, run):
@@ -237,6 +256,14 @@ def test_the_best_value_is_best_in_the_scores_own_way(better, told, written, run
     lines(run / "metrics.jsonl", [{"step": s, key: v, f"floor/{key}": 5.0} for s, v in ((1, 9), (2, 1), (3, 4))])
     (run / "evaluation.json").write_text(json.dumps({"numbers": [{"name": key, "number": "s", "better": better}]}))
     assert f" s 4 at step 3; {told}real images get 5 " in written(run).words
+
+
+def test_the_recipe_says_which_way_its_best_is_where_nothing_else_does(written, make_run, tmp_path, lines):
+    best = "training.best={metric: fd, mode: highest}"
+    run = make_run(tmp_path / "best", "training.evaluation.scores=[frechet]", best)
+    (run / "evaluation.json").unlink()
+    lines(run / "metrics.jsonl", [{"step": step, "fd[x,n=3]": value} for step, value in ((1, 9), (2, 1), (3, 4))])
+    assert " fd 4 at step 3; highest 9 at step 1; no floor known " in written(run).words
 
 
 def test_a_page_with_as_many_pictures_as_there_can_be_stays_small(run):
