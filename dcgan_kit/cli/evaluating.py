@@ -70,6 +70,7 @@ def evaluate(
     from dcgan_kit.measures.results import read_evaluation
 
     _require_one_subject(run, fake, real, calibrate)
+    _require_fitting(run, calibrate, size, best, raw, against, as_json)
     before = None if against is None else read_evaluation(against)
     with Telling() as told:
         asked = _Asked(scores, extractor, samples, told)
@@ -82,14 +83,15 @@ def evaluate(
             assert fake is not None
             assert real is not None
             evaluation = _of_images(asked, fake, real, size)
+    if run is not None:
+        # Before it is shown: an evaluation that cannot be set against another is an evaluation all the same.
+        _write(run, evaluation)
     for line in evaluation.notes:
         note(line)
     if as_json:
         facts(evaluation.as_data())
     else:
         _show(evaluation, before)
-    if run is not None:
-        _write(run, evaluation)
 
 
 class _Asked:
@@ -139,6 +141,19 @@ def _require_one_subject(run: Path | None, fake: Path | None, real: Path | None,
         raise UserError("--fake and --real go together: give both")
     if (run is not None) + (fake is not None) + calibrate != 1:
         raise UserError("give one of: a RUN folder; --fake and --real; --calibrate")
+
+
+def _require_fitting(
+    run: Path | None, calibrate: bool, size: str | None, best: bool, raw: bool, against: Path | None, as_json: bool
+) -> None:
+    """Refuse options that would be without effect: whoever gave them believes they have one."""
+    if size is not None and (run is not None or calibrate):
+        raise UserError("--size is for --fake and --real: the images of a run, and the embedded ones, have their size")
+    if run is None and (best or raw):
+        raise UserError(f"{'--best' if best else '--raw'} is about the networks of a RUN folder: give one")
+    if against is not None and (calibrate or as_json):
+        other = "--calibrate" if calibrate else "--json"
+        raise UserError(f"--against adds a column to the table of an evaluation: give it without {other}")
 
 
 def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:

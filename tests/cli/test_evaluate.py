@@ -76,9 +76,12 @@ def test_other_evaluations_are_shown_beside_only_if_they_were_measured_alike(com
     before = tmp_path / "before.json"
     before.write_bytes((run / "evaluation.json").read_bytes())
     assert " before " in command("evaluate", run, *QUICK, "--against", before).stdout
+    (run / "evaluation.json").unlink()
     told = command("evaluate", run, *QUICK[:-1], 41, "--against", before, status=2).stderr
     assert "cannot be compared" in told
     assert "number of samples: 40 and 41" in told
+    written = json.loads((run / "evaluation.json").read_text())
+    assert written["numbers"][0]["protocol"]["samples"] == 41, "the work is not lost"
     assert (
         "is no evaluation of dcgan-kit" in command("evaluate", run, "--against", run / "recipe.yaml", status=2).stderr
     )
@@ -111,6 +114,12 @@ def test_images_of_two_sizes_need_one(command, folders):
         (("--calibrate", "--fake", "a", "--real", "b"), "give one of"),
         (("--fake", "a"), "--fake and --real go together"),
         (("nowhere",), "there is no such folder"),
+        (("nowhere", "--size", "8x8x1"), "--size is for --fake and --real"),
+        (("--calibrate", "--size", "8x8x1"), "--size is for --fake and --real"),
+        (("--fake", "a", "--real", "b", "--best"), "--best is about the networks of a RUN folder"),
+        (("--calibrate", "--raw"), "--raw is about the networks of a RUN folder"),
+        (("nowhere", "--against", "other", "--json"), "give it without --json"),
+        (("--calibrate", "--against", "other"), "give it without --calibrate"),
         (("--fake", "a", "--real", "b"), "b: there is no such folder"),
     ],
 )
