@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,8 @@ from dcgan_kit.measures.protocol import Protocol, require_comparable
 
 VERSION = 1
 FILE = "evaluation.json"
+MOST = 16 * 2**20
+"""Bytes of a file that is read; an evaluation has some ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,11 @@ def read_evaluation(path: Path) -> Evaluation:
     """Read what ``as_data`` wrote, in a run folder or a file of its own.
 
     Raises:
-        RunError: there is none, or it is something else.
+        RunError: there is none, or it is something else: no ordinary file, larger than 16 MiB, or of other content.
     """
     file = path / FILE if path.is_dir() else path
     try:
-        data = json.loads(file.read_bytes())
+        data = json.loads(_content(file))
         if data["version"] != VERSION:
             raise RunError(f"{file}: is of version {data['version']!r}, and this dcgan-kit reads {VERSION}")
         numbers = tuple(
@@ -78,6 +82,17 @@ def read_evaluation(path: Path) -> Evaluation:
         raise RunError(f"{file}: cannot be read: {error.strerror}. `dcgan-kit evaluate RUN` writes one") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise RunError(f"{file}: is no evaluation of dcgan-kit ({type(error).__name__}: {error})") from error
+
+
+def _content(file: Path) -> bytes:
+    # Without O_NONBLOCK a pipe would be waited for, without end if nobody writes.
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise RunError(f"{file}: is no ordinary file. `dcgan-kit evaluate RUN` writes one")
+        content = stream.read(MOST + 1)
+    if len(content) > MOST:
+        raise RunError(f"{file}: is larger than {MOST // 2**20} MiB, and so is no evaluation of dcgan-kit")
+    return content
 
 
 def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, float]:
