@@ -5,9 +5,10 @@ A probe reads numbers off a ``Subject`` and may say, of these numbers and of tho
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 from dcgan_kit.components.kinds import Shape
@@ -154,6 +155,13 @@ class Finding:
     baseline: float
     advice: str
     page: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what JSON can write, which has no infinity: a value that is not finite becomes None."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
 
     def __str__(self) -> str:
         role, _, place = self.where.partition(".")

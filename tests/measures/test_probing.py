@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 
 from dcgan_kit import ComponentError, Finding, Probe, SecondLook, component
-from dcgan_kit.measures.health import health_line
+from dcgan_kit.measures.health import health_line, not_finite
 from dcgan_kit.measures.probing import NamedProbe, build_probes, by_default
 from dcgan_kit.measures.watching import ProbeWatch
 
@@ -153,3 +156,11 @@ def test_a_line_of_health_names_three_and_counts_the_others():
         line == "health: generator stage 0: 0 % ill; generator stage 1: 1 % ill; generator stage 2: 2 % ill; and 2 more"
     )
     assert str(Finding("d", "samples", "collapse", 0.0, 1.0, "rest")) == "samples: collapse"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_finding_of_a_number_that_is_not_finite_can_be_written(value):
+    (finding,) = not_finite({"generator.stage1.activation/dead": value})
+    written = json.loads(json.dumps(finding.as_data(), allow_nan=False))
+    assert (written["value"], written["baseline"]) == (None, 0.0)
+    assert written["told"] == finding.told
