@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ from dcgan_kit.cli.options import (
     plugin_settings,
     warn_of_broken,
 )
+from dcgan_kit.errors import UserError
 
 if TYPE_CHECKING:
     from dcgan_kit.components.declaration import Component
     from dcgan_kit.components.plugins import LoadedPlugins
     from dcgan_kit.components.probing import Readings
     from dcgan_kit.measures.examining import Examination
+    from dcgan_kit.recipes.resolved import Choice
 
 
 @click.command()
@@ -38,7 +41,6 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
 
     Trains a few steps in memory for what shows only between two of them, and writes nothing.
     """
-    from dcgan_kit.errors import UserError
     from dcgan_kit.recipes.loading import load_recipe
 
     run = Path(target) if Path(target, "recipe.yaml").is_file() else None
@@ -46,14 +48,14 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
         raise UserError(f"{target}: is no run folder, and --best is about the checkpoints of a run")
     loaded = load_recipe(target if run is None else str(run / "recipe.yaml"), overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
-    components = _components(names, loaded.plugins)
+    choices = _choices(_components(names, loaded.plugins), loaded.recipe.training.probing.probes)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
     from dcgan_kit.measures.examining import examine
-    from dcgan_kit.measures.probing import build_probes, by_default
+    from dcgan_kit.measures.probing import build_probes
 
-    probes = build_probes([by_default(component) for component in components])
+    probes = build_probes(choices)
     strangers = frozenset(plugin.name for plugin in loaded.plugins.plugins if plugin.origin != "built-in")
     found = examine(loaded.recipe, probes, run, best, strangers, note)
     if as_json:
@@ -69,7 +71,19 @@ def _components(names: str | None, plugins: LoadedPlugins) -> list[Component]:
         return list(plugins.registry.of_kind("probe"))
     # A name may be a stranger's, which a recipe of built-ins has not loaded.
     registry = all_plugins().registry
-    return [registry.find("probe", name.strip()) for name in names.split(",")]
+    components = [registry.find("probe", name.strip()) for name in names.split(",")]
+    for number, component in enumerate(components):
+        if component in components[:number]:
+            raise UserError(f"--probes: {component.name} is named twice: name each probe once")
+    return components
+
+
+def _choices(components: Sequence[Component], of_the_recipe: Sequence[Choice]) -> list[Choice]:
+    """Choose probes with the options that the recipe gives them; those that it does not name as they are by default."""
+    from dcgan_kit.measures.probing import by_default
+
+    chosen = {(choice.component.owner, choice.component.name): choice for choice in of_the_recipe}
+    return [chosen.get((one.owner, one.name)) or by_default(one) for one in components]
 
 
 def _show(found: Examination, components: dict[str, Component]) -> None:
@@ -101,10 +115,7 @@ def _as_json(found: Examination) -> dict[str, Any]:
         "step": found.step,
         "readings": {name: _numbers(readings) for name, readings in found.now.items()},
         "first": {name: _numbers(readings) for name, readings in found.first.items()},
-        "findings": [
-            {"told": str(finding), **{key: _number(value) for key, value in vars(finding).items() if key != "told"}}
-            for finding in found.findings
-        ],
+        "findings": [{**finding.as_data(), "told": str(finding)} for finding in found.findings],
         "failed": list(found.failed),
     }
 

@@ -59,6 +59,17 @@ def test_a_run_beside_its_beginning(probe, command, tmp_path):
     assert "keeps no best checkpoint" in probe(tmp_path / "run", "--best", status=2).stderr
 
 
+def test_the_recipes_options_are_those_of_its_probes(probe):
+    asked = ("tiny-fashion28", *SMALL, "--probes", "checkerboard,overlap", "--json")
+    of = {}
+    for override in ("training.probing.probes=[{use: checkerboard, periods: [2]}]", "training.probing.probes=[overlap]"):
+        readings = json.loads(probe(*asked, override).stdout)["readings"]
+        of[override] = {key.rpartition("/")[2] for numbers in readings.values() for key in numbers}
+    first, second = of.values()
+    assert ("checkerboard_2" in first, "checkerboard_4" in first) == (True, False)
+    assert {"checkerboard_2", "checkerboard_4", "overlap"} <= second
+
+
 def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     (tmp_path / "strange").mkdir()
     (tmp_path / "strange" / "answers.py").write_text(STRANGER)
@@ -73,6 +84,7 @@ def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     ("arguments", "told"),
     [
         (("tiny-fashion28", "--probes", "unit"), "unknown probe 'unit'. Did you mean 'units'?"),
+        (("tiny-fashion28", "--probes", "units,contest,probe/units"), "--probes: units is named twice"),
         (("tiny-fashion28", "--best"), "tiny-fashion28: is no run folder"),
         (("tiny-fashon28",), "Did you mean 'tiny-fashion28'?"),
     ],
