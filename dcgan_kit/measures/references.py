@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import tempfile
@@ -47,24 +48,42 @@ def real_summaries(
         gatherings: what is kept, and whose it is.
         note: is told what a damaged or unusable cache means.
     """
-    files = {gathering: _file(print_of_them, extractor, gathering, owner) for gathering, owner in gatherings.items()}
+    files = {
+        gathering: _file(print_of_them, extractor, gathering, owner, code)
+        for gathering, owner in gatherings.items()
+        if (code := _code(gathering.start)) is not None
+    }
     found = {gathering: _read(file, note) for gathering, file in files.items()}
     summaries = {gathering: summary for gathering, summary in found.items() if summary is not None}
     missing = {gathering: owner for gathering, owner in gatherings.items() if gathering not in summaries}
     if missing:
         made = gather(batches_of(images), len(images), extractor, missing)
         for gathering, summary in made.items():
-            _write(files[gathering], summary, note)
+            if gathering in files:
+                _write(files[gathering], summary, note)
         summaries.update(made)
     return summaries
 
 
-def _file(print_of_them: str, extractor: ChosenExtractor, gathering: Gathering, owner: Component) -> Path:
+def _file(print_of_them: str, extractor: ChosenExtractor, gathering: Gathering, owner: Component, code: str) -> Path:
     seen = "" if gathering.sees == "pixels" else f"{extractor.component.owner}/{extractor.name}"
-    start: Any = gathering.start
-    code = f"{owner.owner}:{getattr(start, '__module__', '')}.{getattr(start, '__qualname__', '')}"
-    key = json.dumps([FORMAT, print_of_them, seen, gathering.name, code])
+    key = json.dumps([FORMAT, print_of_them, seen, gathering.name, owner.owner, code])
     return cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()}.summary.npz"
+
+
+def _code(start: Any) -> str | None:
+    """Return an accumulator's name and a hash of the file that it stands in: once mended, it is another one.
+
+    None where there is no such file, as in a console; what it makes is not kept.
+    """
+    try:
+        source = inspect.getsourcefile(start)
+        content = None if source is None else Path(source).read_bytes()
+    except (TypeError, OSError):
+        return None
+    if content is None:
+        return None
+    return f"{start.__module__}.{start.__qualname__}@{hashlib.sha256(content).hexdigest()}"
 
 
 def _read(file: Path, note: Note) -> Summary | None:

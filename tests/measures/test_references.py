@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 
-from dcgan_kit import Images
+from dcgan_kit import Gathering, Images
 from dcgan_kit.measures.features import gatherings_of
 from dcgan_kit.measures.references import fingerprint, real_summaries
 
@@ -88,3 +91,51 @@ def test_a_cache_that_cannot_be_written_is_told_and_done_without(images, summari
     assert seen == 60
     assert found["features"]["features"].shape == (60, 8)
     assert any("cannot be written" in line and "DCGAN_KIT_CACHE" in line for line in notes)
+
+
+ACCUMULATOR = """
+import numpy as np
+
+from dcgan_kit import Gathering
+
+
+class Mean:
+    def __init__(self):
+        self.total = 0.0
+
+    def add(self, pixels, described):
+        self.total += pixels.mean()
+
+    def summary(self):
+        return {"mean": np.array(self.total)}
+"""
+
+
+def test_a_mended_accumulator_makes_its_summaries_anew(images, counting, cache, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    some, extractor = images(60), counting("k0")
+
+    def mean(code):
+        (tmp_path / "accumulated.py").write_text(code)
+        sys.modules.pop("accumulated", None)
+        module = importlib.import_module("accumulated")
+        gathering = Gathering("mean", module.Mean, "pixels")
+        (found,) = real_summaries(
+            some, fingerprint(some), extractor.chosen, {gathering: extractor.chosen.component}, print
+        ).values()
+        return float(found["mean"]), len(list(cache.iterdir()))
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    first, files = mean(ACCUMULATOR)
+    assert (mean(ACCUMULATOR), files) == ((first, 1), 1)
+    mended = ACCUMULATOR.replace("pixels.mean()", "2.0 * pixels.mean()")
+    assert mean(mended) == (pytest.approx(2.0 * first), 2)
+
+
+def test_what_an_accumulator_without_a_file_makes_is_not_kept(images, counting, cache):
+    some, extractor, space = images(60), counting("k0"), {"__name__": "nowhere"}
+    exec(ACCUMULATOR, space)
+    gathering = Gathering("mean", space["Mean"], "pixels")
+    for _ in range(2):
+        real_summaries(some, fingerprint(some), extractor.chosen, {gathering: extractor.chosen.component}, print)
+    assert not cache.exists() or not list(cache.iterdir())
