@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from dcgan_kit import Images
+
 HEX_DIGITS = 8
+BATCH = 256
+"""Images that are shrunk at once."""
 
 
 def shrunk_size(height: int, width: int, largest: int) -> tuple[int, int]:
@@ -29,6 +33,22 @@ def shrunk(pixels: Any, largest: int) -> Any:
     images = tf.cast(pixels, tf.float32)
     size = shrunk_size(images.shape[1], images.shape[2], largest)
     return images if size == tuple(images.shape[1:3]) else tf.image.resize(images, size, antialias=True)
+
+
+def shrunk_pixels(images: Images, which: Any, largest: int) -> Any:
+    """Return uint8 images (M, h, w, C) at M places, shrunk like that and rounded, a batch at a time.
+
+    At their own size all of them may be more than memory holds.
+    """
+    height, width, channels = images.pixels.shape[1:]
+    size = shrunk_size(height, width, largest)
+    if size == (height, width):
+        return images.batch(which)
+    small = np.empty((len(which), *size, channels), np.uint8)
+    for start in range(0, len(which), BATCH):
+        some = images.batch(which[start : start + BATCH])
+        small[start : start + BATCH] = np.rint(shrunk(some, largest))
+    return small
 
 
 def key_of(weights: Mapping[str, Any], shape: tuple[int, int, int], largest: int) -> str:

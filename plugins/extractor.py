@@ -65,7 +65,7 @@ def self_classifier(
     """
     import numpy as np
     from dcgan_kit_plugins._classifier import LARGEST_SIDE, describing, trained
-    from dcgan_kit_plugins._shrinking import key_of
+    from dcgan_kit_plugins._shrinking import key_of, shrunk_pixels
 
     if images.labels is None:
         raise ValueError("these images have no labels to learn from: choose random_convolution, which needs none")
@@ -75,7 +75,7 @@ def self_classifier(
     # As many as training can see, and no more: a mapped data set may be larger than memory.
     most = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(len(images))[: steps * 64])
     shape = _shape(images)
-    weights = trained(images.batch(most), labels[most], len(classes), steps, seed)
+    weights = trained(shrunk_pixels(images, most, LARGEST_SIDE), labels[most], len(classes), steps, seed)
     return Extractor(describing(weights, shape), key_of(weights, shape, LARGEST_SIDE), classifies=True)
 
 

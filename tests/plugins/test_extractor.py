@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from dcgan_kit_plugins import _classifier, data, extractor
-from dcgan_kit_plugins._shrinking import shrunk, shrunk_size
+from dcgan_kit_plugins._shrinking import shrunk, shrunk_pixels, shrunk_size
 
 from dcgan_kit import DataError, Images, ImageSpec
 from dcgan_kit.testing import check_component
@@ -82,6 +82,24 @@ def test_a_classifier_of_its_own_learns_from_its_part_of_the_pixels(shapes):
     part = Images(shapes.pixels, shapes.labels[40:], indices=np.arange(40, 120))
     alone = Images(shapes.pixels[40:], shapes.labels[40:])
     assert extractor.self_classifier(part, **SELF).key == extractor.self_classifier(alone, **SELF).key
+
+
+def test_a_classifier_of_its_own_reads_large_images_a_batch_at_a_time(shapes):
+    read = []
+
+    class Counted(Images):
+        def batch(self, indices):
+            read.append(len(indices))
+            return super().batch(indices)
+
+    large = shapes.pixels.repeat(4, axis=1).repeat(4, axis=2)
+    made = extractor.self_classifier(Counted(np.tile(large, (5, 1, 1, 1)), np.tile(shapes.labels, 5)), steps=60)
+    assert read == [256, 256, 88]
+    right = made.describe(large).probabilities.argmax(axis=1) == np.arange(120) % 2
+    assert right.mean() > 0.95
+    assert made.key.endswith("-antialiased24x32")
+    small = shrunk_pixels(Images(large), np.arange(120), 32)
+    np.testing.assert_allclose(small, shrunk(large, 32), atol=0.5)
 
 
 def test_constant_features_are_0_and_leave_the_probabilities_as_they_are(shapes):
