@@ -83,6 +83,7 @@ def spectra(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
             blocks.append(_missing(run, found))
             continue
         of_samples, of_real = found.spectra
+        blocks.extend(_of_which(run, found))
         lines = [Line(name, Series(*radial(one))) for name, one in (("samples", of_samples), ("real images", of_real))]
         drawings = []
         # Images of one pixel a side have no frequency at all.
@@ -158,6 +159,7 @@ def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Sectio
         if near is None:
             blocks.append(_missing(run, found))
             continue
+        blocks.extend(_of_which(run, found))
         others = "images held out of training" if near.held_out else "training images to each other"
         blocks.append(
             Paragraph(
@@ -180,6 +182,12 @@ def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Sectio
         "Samples much nearer than real images are to each other would say so."
     )
     return Section("neighbours", "Nearest neighbours", lead, tuple(blocks))
+
+
+def _of_which(run: RunFacts, found: Looked) -> tuple[Paragraph, ...]:
+    """Say of which checkpoint the samples are, and what was in the way of a newer one."""
+    drawn_at = Paragraph(f"{run.label}: samples of the checkpoint at step {found.step:,}.")
+    return (drawn_at, *(Paragraph(f"{run.label}: {shown(note)}", "missing") for note in found.notes))
 
 
 def _missing(run: RunFacts, found: Looked | None) -> Paragraph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -212,6 +213,13 @@ def test_what_looking_found(written, run, looked):
     assert "half of the training images to each other within 37.5" in found.words
     assert "training, 12.3" in found.words
     assert "training images of garments" in [image["alt"] for image in found.of("img")]
+    assert found.words.count("garments: samples of the checkpoint at step 40.") == 2
+
+
+def test_an_older_checkpoint_than_the_newest_is_told_beside_what_it_shows(written, run, looked):
+    notes = ("checkpoint 40 is damaged",)
+    words = written(run, looked={"garments": replace(looked["garments"], step=20, notes=notes)}).words
+    assert words.count("garments: samples of the checkpoint at step 20. garments: checkpoint 40 is damaged") == 2
 
 
 def test_what_looking_could_not_do_is_told(written, run):
