@@ -62,7 +62,10 @@ def test_a_run_beside_its_beginning(probe, command, tmp_path):
 def test_the_recipes_options_are_those_of_its_probes(probe):
     asked = ("tiny-fashion28", *SMALL, "--probes", "checkerboard,overlap", "--json")
     of = {}
-    for override in ("training.probing.probes=[{use: checkerboard, periods: [2]}]", "training.probing.probes=[overlap]"):
+    for override in (
+        "training.probing.probes=[{use: checkerboard, periods: [2]}]",
+        "training.probing.probes=[overlap]",
+    ):
         readings = json.loads(probe(*asked, override).stdout)["readings"]
         of[override] = {key.rpartition("/")[2] for numbers in readings.values() for key in numbers}
     first, second = of.values()
