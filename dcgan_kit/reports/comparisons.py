@@ -155,10 +155,10 @@ def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Sectio
     blocks: list[Block] = []
     for run in runs:
         found = looked.get(run.label)
-        near = None if found is None else found.neighbours
-        if near is None:
+        if found is None or found.neighbours is None:
             blocks.append(_missing(run, found))
             continue
+        near = found.neighbours
         blocks.extend(_of_which(run, found))
         others = "images held out of training" if near.held_out else "training images to each other"
         blocks.append(

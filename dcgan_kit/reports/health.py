@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"_\d+$")
 def health_line(run: RunFacts) -> str:
     """What was found since all probes were asked last, in one line.
 
-    Looks in between ask cheap probes only, or compare two steps and diagnose nothing: what they miss may still be there.
+    Looks in between ask cheap probes only, or compare two steps and diagnose nothing: what they miss may be there.
     """
     looks = {step for name in _readings(run) for step in run.metrics.series[name].steps}
     if not looks:
