@@ -191,10 +191,14 @@ def _of_images(asked: _Asked, fake: Path, real: Path, size: str | None) -> Evalu
     from dcgan_kit.measures.features import batches_of
     from dcgan_kit.measures.sources import images_at, size_at
 
-    spec, given = size_at(real) if size is None else _spec(size), size_at(fake)
-    if size is None and given != spec:
-        one, other = ("x".join(map(str, each.shape)) for each in (given, spec))
-        raise UserError(f"{fake} has images of {one}, and {real} of {other}: give --size, e.g. --size {other}")
+    if size is not None:
+        spec = _spec(size)
+    else:
+        with reporting_to(partial(asked.told.tell, "comparing sizes")):
+            spec, given = size_at(real), size_at(fake)
+        if given != spec:
+            one, other = ("x".join(map(str, each.shape)) for each in (given, spec))
+            raise UserError(f"{fake} has images of {one}, and {real} of {other}: give --size, e.g. --size {other}")
     with reporting_to(partial(asked.told.tell, "reading images")):
         fakes, reals = (images_at(path, spec, registry) for path in (fake, real))
     fakes = some(fakes, asked.samples or len(fakes))

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import io
+import os
 import zipfile
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 import numpy as np
 
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.components.results import Images, ImageSpec
 from dcgan_kit.data.loading import broken_contract
+from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import ComponentError, DataError
 from dcgan_kit.recipes.resolved import Choice
 
 MEMORY_MIB = 128
 """Decoded images of more are mapped from the cache: two sides, and what scores keep of them, are to fit beside."""
+LARGEST_MEMBER = 64 * 2**20
+"""Bytes that an image in an archive may unpack to."""
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+"""What the data components read."""
+ORIENTATION = 0x0112
+"""EXIF's tag, and its values that turn an image by 90 degrees."""
+TURNED = (5, 6, 7, 8)
 _CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I": 1, "F": 1, "LA": 2, "RGBA": 4, "PA": 4}
 """Of Pillow's modes; all others are colours."""
 
@@ -39,10 +52,10 @@ def images_at(path: Path, spec: ImageSpec, registry: Registry) -> Images:
 
 
 def size_at(path: Path) -> ImageSpec:
-    """Return the size of the first image of a folder or a .zip, or of all in a .npz or .npy.
+    """Return the size that all images of a folder, a .zip, a .npz or a .npy have, by their headers.
 
     Raises:
-        DataError: there is none that can be read.
+        DataError: they have several, or there is none that can be read.
     """
     name = _component(path)
     try:
@@ -52,7 +65,7 @@ def size_at(path: Path) -> ImageSpec:
         if name == "npz":
             with zipfile.ZipFile(path) as archive, archive.open(f"{_array_name(path)}.npy") as stream:
                 return _spec_of(_header(stream), path)
-        return _first_picture(path, name)
+        return _common_size(path, name)
     except DataError:
         raise
     except FileNotFoundError as error:
@@ -100,30 +113,77 @@ def _spec_of(shape: tuple[int, ...], path: Path) -> ImageSpec:
     return ImageSpec(shape[1], shape[2], shape[3] if len(shape) == 4 else 1)
 
 
-def _first_picture(path: Path, name: str) -> ImageSpec:
-    from PIL import Image
-
+def _common_size(path: Path, name: str) -> ImageSpec:
     if name == "images":
         if not path.is_dir():
             raise DataError(f"{path}: there is no such folder")
-        for file in sorted(path.rglob("*")):
-            if _is_picture(file):
-                with Image.open(file) as image:
-                    return _picture_spec(image)
-    else:
-        with zipfile.ZipFile(path) as archive:
-            for member in sorted(archive.namelist()):
-                if _is_picture(Path(member)):
-                    with archive.open(member) as stream, Image.open(stream) as image:
-                        return _picture_spec(image)
-    raise DataError(f"{path}: there is no image in it")
+        files = _picture_files(path)
+        return _compared(path, [(str(file.relative_to(path)), partial(open, file, "rb")) for file in files])
+    with zipfile.ZipFile(path) as archive:
+        members = [info for info in archive.infolist() if _is_picture(PurePosixPath(info.filename))]
+        members.sort(key=lambda info: info.filename)
+        return _compared(path, [(info.filename, partial(_member, archive, info)) for info in members])
 
 
-def _is_picture(path: Path) -> bool:
+def _compared(path: Path, pictures: Sequence[tuple[str, Callable[[], IO[bytes]]]]) -> ImageSpec:
+    """Return the size that all headers tell; what cannot be read is left out here as it is when it is decoded."""
+    first: tuple[str, ImageSpec] | None = None
+    for number, (name, opened) in enumerate(pictures, start=1):
+        spec = _picture_spec(opened)
+        report_progress(number, len(pictures))
+        if spec is None or (first is not None and spec == first[1]):
+            continue
+        if first is not None:
+            one, other = ("x".join(map(str, each.shape)) for each in (first[1], spec))
+            raise DataError(
+                f"{path}: has images of {one} ({first[0]}) and of {other} ({name}): give --size, e.g. --size {one}"
+            )
+        first = name, spec
+    if first is None:
+        raise DataError(f"{path}: there is no image in it that can be read")
+    return first[1]
+
+
+def _picture_files(path: Path) -> list[Path]:
+    found: list[Path] = []
+    seen: set[str] = set()
+    for folder, below, names in os.walk(path, followlinks=True):
+        # A link may lead to a folder above: each is entered once.
+        if os.path.realpath(folder) in seen:
+            below.clear()
+            continue
+        seen.add(os.path.realpath(folder))
+        below[:] = [name for name in below if not name.startswith(".")]
+        files = (Path(folder, name) for name in names)
+        # is_file: a pipe would be waited for.
+        found += [file for file in files if _is_picture(PurePosixPath(file.name)) and file.is_file()]
+    return sorted(found)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    if info.file_size > LARGEST_MEMBER:
+        raise DataError(f"{info.filename}: unpacks to more than an image may have")
+    with archive.open(info) as stream:
+        # A bare read() would unpack all there is, whatever the directory says.
+        return io.BytesIO(stream.read(info.file_size + 1))
+
+
+def _is_picture(path: PurePosixPath) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts) or "__MACOSX" in path.parts
+    return not hidden and path.suffix.lower() in SUFFIXES
+
+
+def _picture_spec(opened: Callable[[], IO[bytes]]) -> ImageSpec | None:
+    """Return the size that a header tells, turned as its EXIF says; None if it cannot be read."""
     from PIL import Image
 
-    return not path.name.startswith(".") and path.suffix.lower() in Image.registered_extensions()
-
-
-def _picture_spec(image: Any) -> ImageSpec:
-    return ImageSpec(image.height, image.width, _CHANNELS.get(image.mode, 3))
+    try:
+        with opened() as stream, Image.open(stream, formats=FORMATS) as image:
+            # Pillow would decode all of a PNG to look for EXIF behind its pixels, where hardly anybody writes it.
+            told = image.format != "PNG" or "exif" in image.info
+            turned = told and image.getexif().get(ORIENTATION) in TURNED
+            height, width = (image.width, image.height) if turned else (image.height, image.width)
+            return ImageSpec(height, width, _CHANNELS.get(image.mode, 3))
+    except Exception:
+        # A damaged file makes Pillow raise whatever it likes.
+        return None

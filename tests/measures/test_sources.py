@@ -51,6 +51,37 @@ def test_grey_images_have_one_channel(tmp_path):
     assert size_at(tmp_path / "grey.npy") == ImageSpec(10, 12, 1)
 
 
+def test_images_of_several_sizes_are_not_resized_without_a_word(tmp_path, sources):
+    small = tmp_path / "folder" / "small.png"
+    Image.fromarray(PIXELS[0, :5]).save(small)
+    with zipfile.ZipFile(tmp_path / "z.zip", "a") as archive:
+        archive.write(small, "small.png")
+    for source, first in ((tmp_path / "folder", "deep/0.png"), (tmp_path / "z.zip", "0.png")):
+        told = rf"10x12x3 \({first}\) and of 5x12x3 \(small\.png\): give --size, e\.g\. --size 10x12x3"
+        with pytest.raises(DataError, match=told):
+            size_at(source)
+
+
+def test_an_image_has_the_size_that_it_has_upright(tmp_path, registry):
+    upright = Image.fromarray(PIXELS[0])
+    upright.save(tmp_path / "upright.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("turned.png", "turned.jpg"):
+        upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / name, exif=exif)
+    assert size_at(tmp_path) == ImageSpec(10, 12, 3)
+    np.testing.assert_array_equal(images_at(tmp_path, ImageSpec(10, 12, 3), registry).pixels[1:], PIXELS[[0, 0]])
+
+
+def test_what_no_data_component_reads_has_no_say(tmp_path, folder):
+    (folder / "broken.png").write_bytes(b"no image")
+    (folder / ".hidden").mkdir()
+    for name in (".hidden/0.png", ".1.png", "2.tiff"):
+        Image.fromarray(PIXELS[0, :5]).save(folder / name)
+    (folder / "above").symlink_to(folder)
+    assert size_at(folder) == ImageSpec(10, 12, 3)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
