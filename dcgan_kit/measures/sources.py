@@ -118,7 +118,7 @@ def _common_size(path: Path, name: str) -> ImageSpec:
         if not path.is_dir():
             raise DataError(f"{path}: there is no such folder")
         files = _picture_files(path)
-        return _compared(path, [(str(file.relative_to(path)), partial(open, file, "rb")) for file in files])
+        return _compared(path, [(str(file.relative_to(path)), partial(_opened, file)) for file in files])
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if _is_picture(PurePosixPath(info.filename))]
         members.sort(key=lambda info: info.filename)
@@ -158,6 +158,10 @@ def _picture_files(path: Path) -> list[Path]:
         # is_file: a pipe would be waited for.
         found += [file for file in files if _is_picture(PurePosixPath(file.name)) and file.is_file()]
     return sorted(found)
+
+
+def _opened(file: Path) -> IO[bytes]:
+    return file.open("rb")
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
