@@ -53,6 +53,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
     from dcgan_kit.measures.observing import observers_of
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training import loop
+    from dcgan_kit.training.recording import Recorder
     from dcgan_kit.training.session import Session
 
     spent: list[tuple[float, float]] = []
@@ -78,6 +79,15 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
         return path
 
     loop.save_checkpoint = saved
+    looks: list[tuple[float, float]] = []
+    look = Recorder.look
+
+    def looked(self: Recorder, step: int) -> Iterator[Any]:
+        begun = time.perf_counter()
+        yield from list(look(self, step))
+        looks.append((begun, time.perf_counter()))
+
+    Recorder.look = looked  # type: ignore[method-assign]
 
     class Watcher:
         marks: list[float] = []  # noqa: RUF012
@@ -97,11 +107,12 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
         outcome = loop.train(loaded.recipe, loaded.plugins, Path(folder) / "run", watcher, observe=observers_of)
         size = max(file.stat().st_size for file in outcome.run.checkpoints.glob("*.npz"))
     first, last = watcher.marks[0], watcher.marks[-1]
-    inside = sum(end - begin for begin, end in spent if begin >= first)
+    inside, looking = (sum(end - begin for begin, end in times if first <= begin < last) for times in (spent, looks))
     return {
         "steps": steps,
         "seconds": last - first,
-        "host_share": 1 - inside / (last - first),
+        "host_share": (last - first - looking - inside) / (last - first - looking),
+        "looks_share": looking / (last - first - looking),
         "seconds_to_first_progress": first - started,
         "checkpoint_seconds": statistics.median(saves),
         "checkpoint_mb": size / 1e6,
@@ -162,7 +173,8 @@ def main() -> None:
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     facts = json.loads(run.stdout.splitlines()[-1])
     print("| what | value |\n| --- | --- |")
-    print(f"| host work, share of the time | {100 * facts['host_share']:.1f} % |")
+    print(f"| metrics, grids, checkpoints and data, share of the time | {100 * facts['host_share']:.1f} % |")
+    print(f"| scores and probes, by the time of all else | {100 * facts['looks_share']:.1f} % |")
     print(f"| from start to first progress | {facts['seconds_to_first_progress']:.1f} s |")
     print(f"| a checkpoint | {1e3 * facts['checkpoint_seconds']:.0f} ms, {facts['checkpoint_mb']:.1f} MB |")
     print(f"| peak memory | {facts['peak_memory_mb']:.0f} MB |")
