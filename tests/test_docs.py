@@ -36,6 +36,29 @@ def commands(group, above=()):
         yield from commands(command, (*above, name)) if hasattr(command, "commands") else ()
 
 
+def pages():
+    """README, CHANGELOG, and every page below docs."""
+    root = Path(__file__).parents[1]
+    return [root / "README.md", root / "CHANGELOG.md", *sorted((root / "docs").rglob("*.md"))]
+
+
+def prose(text):
+    """A page without its blocks of code."""
+    return re.sub(r"^(`{3,})[^`\n]*\n.*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(text):
+    """The anchors that GitHub gives to headings: small letters, no punctuation, hyphens; a number from the second on."""
+    found = set()
+    for heading in re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE):
+        anchor = re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "]", heading).lower()).replace(" ", "-")
+        number = 0
+        while (unique := f"{anchor}-{number}" if number else anchor) in found:
+            number += 1
+        found.add(unique)
+    return found
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds(kind, words):
     assert kind in words
@@ -94,8 +117,7 @@ def test_pages_that_findings_name():
     }
     assert len(named) >= 9
     named = {name.replace("{what}", what) for name in named for what in ("dead", "dormant")}
-    headings = re.findall(r"^#+ (.+)$", (root / "docs" / "health.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(named - {heading.lower().replace(" ", "-") for heading in headings}) == []
+    assert sorted(named - anchors((root / "docs" / "health.md").read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize("variable", ["DCGAN_KIT_BLOCK", "DCGAN_KIT_PLUGINS_DIR", "DCGAN_KIT_STRICT"])
@@ -103,11 +125,28 @@ def test_environment_variables(variable, texts):
     assert variable in texts
 
 
-def test_links_between_pages_lead_somewhere():
-    folder = Path(__file__).parents[1] / "docs"
+def test_links_lead_to_files_and_headings_that_there_are():
     broken = []
-    for file in [*folder.rglob("*.md"), folder.parent / "README.md"]:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", file.read_text(encoding="utf-8")):
-            if "://" not in target and not target.startswith("mailto:") and not (file.parent / target).exists():
-                broken.append(f"{file.name}: {target}")
+    for page in pages():
+        for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", prose(page.read_text(encoding="utf-8"))):
+            if "://" in target or target.startswith("mailto:"):
+                continue
+            path, _, anchor = target.partition("#")
+            file = page.parent / path if path else page
+            there = file.exists() and (
+                not anchor or file.suffix != ".md" or anchor in anchors(file.read_text(encoding="utf-8"))
+            )
+            if not there:
+                broken.append(f"{page.name}: {target}")
     assert broken == []
+
+
+def test_anchors_are_githubs():
+    text = "# A `b_c` & d's\n## Twice\n## Twice\n```text\n# no heading\n```\n"
+    assert anchors(text) == {"a-b_c--ds", "twice", "twice-1"}
+
+
+def test_no_page_has_a_gap_or_two_versions_of_a_passage():
+    marks = re.compile(r"@@|^(?:<{7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
+    found = {page.name: marks.findall(page.read_text(encoding="utf-8")) for page in pages()}
+    assert {name: marks for name, marks in found.items() if marks} == {}
