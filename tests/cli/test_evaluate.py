@@ -152,7 +152,11 @@ def test_a_run_that_holds_nothing_out_says_so(command, tmp_path):
 
 def test_the_score_that_the_page_about_plugins_shows(command, run, tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
-    (code,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def brightness" in block)
+    (code,) = (
+        block
+        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        if '@component("score")\ndef brightness' in block
+    )
     (tmp_path / "brightness.py").write_text(code)
     result = command("evaluate", run, "--scores", "brightness", "--samples", 20, "--plugins-dir", tmp_path)
     assert "brightness[28x28x1,n=20,val=800@" in result.stdout
