@@ -46,12 +46,12 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="dcgan-kit")
 @plugin_options
 def cli() -> None:
-    r"""Build, train, compare and understand deep convolutional GANs.
+    """Build, train, compare and understand deep convolutional GANs.
 
     \b
     Start with:   dcgan-kit train lecture-fashion28
     Look around:  dcgan-kit recipes list, dcgan-kit show lecture-fashion28
-    """
+    """  # noqa: D301 - click looks for the character itself, not for its name
 
 
 for _command in (

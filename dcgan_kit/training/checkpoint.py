@@ -8,6 +8,7 @@ import json
 import math
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -185,6 +186,24 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
         state.assign(values)
         return path, told
     return None, told
+
+
+def require_nothing_lost(run: RunFolder, told: Sequence[str]) -> None:
+    """Refuse to begin at step 0 where nothing could be restored, and there was something.
+
+    Args:
+        run: the run.
+        told: what ``restore_checkpoint`` said of its files.
+
+    Raises:
+        RunError: it has checkpoints of later steps, which may still be mended or brought back.
+    """
+    if any(entry.step > 0 for entry in _entries(run)):
+        lines = "".join(f"\n  {line}" for line in told)
+        raise RunError(
+            f"{run.path}: no checkpoint can be read, and nothing was changed. Bring one back, or choose another folder "
+            f"with --run; to begin this run anew, remove {run.path}{lines}"
+        )
 
 
 class Damaged(Exception):

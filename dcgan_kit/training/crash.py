@@ -38,6 +38,7 @@ STATE = "state.npz"
 BATCH = "batch.npy"
 MAX_FACTS_BYTES = 16 * 2**20
 MAX_TOLD = 6
+MOST_BUNDLES = 3
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,20 @@ def _require_at_most(path: Path, most: int) -> None:
         raise RunError(f"{path}: is not of this recipe: it has {size} bytes, and would have at most {most}")
 
 
+def _no_bundle(folder: Path) -> str:
+    """What a folder is that is no bundle, and where bundles may be."""
+    if not folder.exists():
+        return f"{folder}: there is no such folder"
+    bundles = sorted(str(file.parent) for file in folder.glob(f"crashes/*/{FACTS}"))
+    if bundles:
+        return f"{folder}: is a run folder; what was kept of its crashes is in {', '.join(bundles[-MOST_BUNDLES:])}"
+    return f"{folder}: holds no record of a crash ({FACTS}); training writes one where numbers stop being finite"
+
+
 def _facts(bundle: Path) -> dict[str, Any]:
     path = bundle / FACTS
+    if not path.exists():
+        raise RunError(_no_bundle(bundle))
     try:
         if path.stat().st_size > MAX_FACTS_BYTES:
             raise ValueError(f"is larger than {MAX_FACTS_BYTES} bytes")

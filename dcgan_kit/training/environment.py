@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import platform
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dcgan_kit import __version__
 from dcgan_kit.components.plugins import LoadedPlugins
+from dcgan_kit.components.results import Images
 
 ENVIRONMENT = "environment.json"
+CHECKED = 256
+"""Images whose pixels are checked before a run goes on, evenly chosen."""
 
 
-def environment(plugins: LoadedPlugins, precision: str, devices: str, images: int) -> dict[str, Any]:
-    """Return the versions, plugins, precision, devices and number of images that this process trains with."""
+def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Images) -> dict[str, Any]:
+    """Return the versions, plugins, precision, devices and images that this process trains with."""
     packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
     return {
         "dcgan_kit": __version__,
@@ -24,13 +30,20 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str, images: in
         "system": platform.system(),
         "precision": precision,
         "devices": devices,
-        "images": images,
+        "images": len(images),
+        "pixels": _checksum(images),
         "packages": {name: version("tensorflow-cpu") if _only_cpu(name) else version(name) for name in packages},
         "plugins": [
             {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
             for p in plugins.plugins
         ],
     }
+
+
+def _checksum(images: Images) -> str:
+    """A checksum of some images, which tells other ones apart without reading a large data set through."""
+    some = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).round().astype(np.int64)
+    return f"{zlib.crc32(np.ascontiguousarray(images.batch(some)).tobytes()):08x}"
 
 
 def precision_so_far(path: Path) -> Any:

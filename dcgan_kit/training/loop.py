@@ -25,7 +25,7 @@ from dcgan_kit.recipes.resolving_training import LOSS_METRICS
 from dcgan_kit.recipes.writing import as_data, as_yaml
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
-from dcgan_kit.training.checkpoint import forget_recovered, restore_checkpoint, save_checkpoint
+from dcgan_kit.training.checkpoint import forget_recovered, require_nothing_lost, restore_checkpoint, save_checkpoint
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
@@ -103,7 +103,7 @@ def train(
             watcher.note(f"skipped {line}")
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
-        facts = environment(plugins, precision.precision, str(devices), len(images))
+        facts = environment(plugins, precision.precision, str(devices), images)
         run = RunFolder(path)
         if devices.chief:
             held.enter_context(locked(run))
@@ -154,6 +154,8 @@ class _Loop:
 
     def run_to_end(self) -> Outcome:
         path, told = restore_checkpoint(self.run, self.state)
+        if path is None:
+            require_nothing_lost(self.run, told)
         for line in told if self.chief else ():
             self.watcher.note(line)
         step = self.state.steps_done
@@ -236,6 +238,8 @@ class _Loop:
             signalled, early, seconds = self.session.devices.agree(*wishes, self.seconds)
             if signalled > 0 or early > 0:
                 self.ending = "signal" if signalled > 0 else "early"
+                if signalled > 0:
+                    self.watcher.note("asked to stop: saving a checkpoint")
                 break
             if seconds > 0:
                 self.group = max(1, min(1000, round(GROUP_SECONDS / seconds)))
@@ -284,7 +288,7 @@ class _Loop:
                 self.watch.end()
             raise Diverged(
                 f"training diverged: {message}. The last checkpoint, {path}, is from before; try a lower learning rate "
-                "in a new run folder, or training.recover.times"
+                f"in a new run folder{f': {again} recoveries did not help' if again else ', or training.recover.times'}"
             )
         if self.chief:
             forget_recovered(self.run, again)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.errors import RunError
+from dcgan_kit.errors import RunError, did_you_mean
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
 from dcgan_kit.training.environment import ENVIRONMENT, environment_of
@@ -182,12 +182,14 @@ def require_usable(
     """
     if not _new(run):
         _require_same(run, recipe, may_change)
-    before = environment_of(run.path).get("images", facts["images"])
-    if before != facts["images"] and "data" not in may_change:
-        raise RunError(
-            f"{run.path}: was trained on {before} images, and there are {facts['images']} now, so that it would not go "
-            "on as before. Bring the images back, or go on all the same with --may-change data"
-        )
+    before = environment_of(run.path)
+    if "data" in may_change or all(before.get(key, facts[key]) == facts[key] for key in ("images", "pixels")):
+        return
+    now = "others" if before.get("images") == facts["images"] else facts["images"]
+    raise RunError(
+        f"{run.path}: was trained on {before.get('images')} images, and there are {now} now, so that it would not go "
+        "on as before. Bring the images back, or go on all the same with --may-change data"
+    )
 
 
 def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> None:
@@ -203,7 +205,7 @@ def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> N
             run.raw_generator_file.unlink(missing_ok=True)
         run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
     before = environment_of(run.path)
-    now = {**(before or facts), "precision": facts["precision"], "images": facts["images"]}
+    now = {**(before or facts), **{key: facts[key] for key in ("precision", "images", "pixels")}}
     if now != before:
         run.write(run.environment_file, json.dumps(now, indent=2).encode() + b"\n")
 
@@ -274,6 +276,7 @@ def read_run(path: Path) -> RunFolder:
 
 def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
     """See to it that the run is unfinished, or was begun with a recipe that differs, and that in what may differ."""
+    _require_keys(recipe, may_change)
     differences = _differences(run, recipe)
     forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in may_change)]
     if forbidden:
@@ -288,6 +291,15 @@ def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[s
             f"{run.path}: holds a finished run of this recipe. Look at it with `dcgan-kit sample {run.path}`, "
             "or choose another folder with --run"
         )
+
+
+def _require_keys(recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
+    keys = flattened(as_data(recipe))
+    for may in may_change:
+        if not any(f"{key}.".startswith(f"{may}.") for key in keys):
+            near = next((key for key in keys if key.endswith(f".{may}")), None)
+            hint = f" Did you mean {near!r}?" if near else did_you_mean(may, keys)
+            raise RunError(f"--may-change {may}: a recipe has no such key.{hint if 'Did' in hint else ''}")
 
 
 def _differences(run: RunFolder, recipe: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:

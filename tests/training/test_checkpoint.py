@@ -295,11 +295,10 @@ def test_training_goes_on_from_the_one_before_and_comes_to_the_same(killed, tiny
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04" + bytes(100)])
-def test_where_nothing_is_whole_training_starts_again_and_says_so(content, killed, tiny, run):
+def test_where_nothing_is_whole_the_run_is_left_as_it_is(content, killed, tiny, run):
     for file in killed.checkpoints.iterdir():
         file.write_bytes(content)
-    stop = lambda step: signal.raise_signal(signal.SIGINT) if step == 2 else None  # noqa: E731
-    outcome, notes = run(tiny("training.ema=0.9"), killed.path, stop)
-    assert sum("is damaged and left aside" in line for line in notes) == 3
-    assert outcome.step == 2
-    assert [json.loads(line)["step"] for line in outcome.run.metrics_file.read_text().splitlines()] == [2]
+    before = {file: file.read_bytes() for file in killed.path.rglob("*") if file.is_file()}
+    with pytest.raises(RunError, match=r"no checkpoint can be read, and nothing was changed(.|\n)*step-000000008\.npz"):
+        run(tiny("training.ema=0.9", "training.steps=16"), killed.path, may_change=("training.steps",))
+    assert before == {file: file.read_bytes() for file in before}

@@ -109,7 +109,7 @@ def test_a_bundle_replays_to_the_same_crash(bundle, wild):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("crash.json", None, "is no record of a crash"),
+        ("crash.json", None, "holds no record of a crash"),
         ("crash.json", b"{", "is no record of a crash"),
         ("crash.json", b'{"precision": "float64", "step": 1, "told": ""}', "unknown precision 'float64'"),
         ("crash.json", b'{"precision": "float32", "step": 1e400, "told": ""}', "step must be a whole number"),
