@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ from dcgan_kit.cli.options import (
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED, WRONG_INPUT
 from dcgan_kit.cli.stopping import status_of, stoppable
-from dcgan_kit.training.signals import Stopped
+from dcgan_kit.training.signals import Stopped, blocked_signals
 
 START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
 LEFT_SECONDS = 10.0
@@ -118,7 +118,19 @@ def _started(arguments: Sequence[str], index: int, ports: Sequence[int]) -> Iter
     """Start a worker; it is killed at the end if it still runs then."""
     addresses = [f"127.0.0.1:{port}" for port in ports]
     config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-    process = subprocess.Popen(
+    with blocked_signals():
+        # While a worker imports Python modules, nothing of it could answer a signal.
+        process = _process(arguments, config)
+    try:
+        yield Worker(index, addresses[index], process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _process(arguments: Sequence[str], config: Mapping[str, Any]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         # The current folder is not to be imported from, just as with the installed command.
         [sys.executable, "-P", "-c", START, *arguments],
         env=os.environ | {"TF_CONFIG": json.dumps(config), "PYTHONUNBUFFERED": "1"},
@@ -130,12 +142,6 @@ def _started(arguments: Sequence[str], index: int, ports: Sequence[int]) -> Iter
         # A terminal sends Ctrl-C to its whole group; workers are to get it once, from here.
         process_group=0,
     )
-    try:
-        yield Worker(index, addresses[index], process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
 
 
 class _Shown:

@@ -33,11 +33,28 @@ class _Raise:
         raise Stopped(self.received[-1])
 
 
+STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+@contextmanager
+def blocked_signals() -> Iterator[None]:
+    """Keep SIGINT and SIGTERM waiting, for this thread and for processes started meanwhile, which inherit it.
+
+    Such a process loses none of them: ``raised_signals`` lets them through once it can answer.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
 def raised_signals() -> Iterator[None]:
     """Raise ``Stopped`` at SIGINT and SIGTERM, until ``collected_signals`` takes both over for good."""
     before = _take(_Raise())
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         yield
     finally:
         _give_back(before)
