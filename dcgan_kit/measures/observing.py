@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -37,7 +36,6 @@ from dcgan_kit.training.session import Session
 FEWEST = 4
 """Images that can be divided into those that samples are compared with and those that a floor is measured with."""
 _MODES = {"lower": "lowest", "higher": "highest"}
-_INFINITE = (float("inf"), float("-inf"))
 SPECTRUM_IMAGES = 256
 """Images whose power is averaged in the picture of a spectrum."""
 
@@ -84,7 +82,7 @@ class Health:
         lines += [f"step {step}: {finding}. Try {finding.advice}{_page(finding)}" for finding in fresh]
         return Sight(
             numbers=look.scalars,
-            findings=[_written(finding) for finding in look.findings],
+            findings=[finding.as_data() for finding in look.findings],
             lines=[*lines, *look.notes],
             stop=f"{look.lasting[0]}; training.on_disease: stop" if self._stop and look.lasting else "",
         )
@@ -213,8 +211,3 @@ def _page(finding: Finding) -> str:
     if not finding.page:
         return ""
     return f" ({finding.page if '://' in finding.page else f'docs/{finding.page}'})"
-
-
-def _written(finding: Finding) -> dict[str, Any]:
-    """A finding as JSON can write it: numbers that are not finite are null."""
-    return {name: None if value != value or value in _INFINITE else value for name, value in asdict(finding).items()}
