@@ -206,8 +206,8 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
             if status not in ORDERLY and end is None:
                 end = time.monotonic() + LEFT_SECONDS
                 if status != WRONG_INPUT:
-                    ending = "; ending the others" if len(statuses) < len(workers) else ""
-                    note(f"{worker} {_how(status)}{ending}")
+                    # Also where the others have noticed first, and ended before this was seen.
+                    note(f"{worker} {_how(status)}{'; that ends the others' if len(workers) > 1 else ''}")
         if end is not None and time.monotonic() > end:
             break
         time.sleep(0.05)
