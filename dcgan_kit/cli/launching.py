@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
@@ -37,6 +38,8 @@ from dcgan_kit.training.signals import Stopped, blocked_signals
 START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
 LEFT_SECONDS = 10.0
 """Time that the others have to end by themselves when one worker has died; then they are killed."""
+STOPPED_SECONDS = 40.0
+"""The same when one has ended as it was asked to: the chief may still be writing a checkpoint."""
 PROGRESS = "step "
 """How a line of progress begins; it is shown of the chief alone, as all workers say the same."""
 ORDERLY = (0, PREEMPTED, INTERRUPTED)
@@ -191,10 +194,11 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signa
 
 
 def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
-    """Wait for all workers; once one has died, give the others a little time → the worst exit status."""
+    """Wait for all workers; once one has ended, give the others a little time → the worst exit status."""
     statuses: dict[int, int] = {}
-    end = None
-    while len(statuses) < len(workers):
+    end = math.inf
+    died = False
+    while len(statuses) < len(workers) and time.monotonic() < end:
         for worker in workers:
             status = worker.process.poll()
             if status is None or worker.index in statuses:
@@ -203,13 +207,14 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
                 # TensorFlow does not let a worker that waits for the others do more than die at a signal.
                 status = status_of(-status)
             statuses[worker.index] = status
-            if status not in ORDERLY and end is None:
-                end = time.monotonic() + LEFT_SECONDS
-                if status != WRONG_INPUT:
+            if status not in ORDERLY:
+                end = min(end, time.monotonic() + LEFT_SECONDS)
+                if status != WRONG_INPUT and not died:
                     # Also where the others have noticed first, and ended before this was seen.
                     note(f"{worker} {_how(status)}{'; that ends the others' if len(workers) > 1 else ''}")
-        if end is not None and time.monotonic() > end:
-            break
+                    died = True
+            elif passed:
+                end = min(end, time.monotonic() + STOPPED_SECONDS)
         time.sleep(0.05)
     return max((_as_shells_have_it(status) for status in statuses.values()), key=_badness)
 

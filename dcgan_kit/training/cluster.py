@@ -19,6 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_kit.errors import UserError
+from dcgan_kit.training.signals import raise_swallowed
 from dcgan_kit.training.slurm import tasks_of_step
 
 CHECK_SECONDS = 5.0
@@ -166,6 +167,8 @@ def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
     if gone:
         # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
         tell(f"waiting for {cluster.names(gone)}")
+    # Others that got the same signal have left, and would be waited for in vain.
+    raise_swallowed()
     # It lets no handler run either; only in the main thread can signals be set.
     main = threading.current_thread() is threading.main_thread()
     numbers = (signal.SIGINT, signal.SIGTERM) if main else ()

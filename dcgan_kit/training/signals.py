@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from dcgan_kit.errors import UserError
+
 
 class Stopped(BaseException):
     """A signal came before training began.
@@ -52,20 +54,41 @@ def blocked_signals() -> Iterator[None]:
 @contextmanager
 def raised_signals() -> Iterator[None]:
     """Raise ``Stopped`` at SIGINT and SIGTERM, until ``collected_signals`` takes both over for good."""
-    before = _take(_Raise())
+    raising = _Raise()
+    before = _take(raising)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         yield
+    except UserError:
+        raise
+    except Exception as error:
+        if raising.received:
+            # Inside TensorFlow's tracing, ``Stopped`` comes out as an error of a context manager.
+            raise Stopped(raising.received[0]) from error
+        raise
     finally:
         _give_back(before)
+
+
+def raise_swallowed() -> None:
+    """Raise ``Stopped`` again where the one raised before was swallowed: by a destructor, or a bare ``except``.
+
+    Modules of strangers have such; TensorFlow's have, and importing them takes seconds.
+    """
+    received = _swallowed()
+    if received:
+        raise Stopped(received[0])
+
+
+def _swallowed() -> list[signal.Signals]:
+    raising = signal.getsignal(signal.SIGTERM)
+    return raising.received if isinstance(raising, _Raise) else []
 
 
 @contextmanager
 def collected_signals() -> Iterator[list[signal.Signals]]:
     """Collect SIGINT and SIGTERM instead of dying, so that the group of steps and a checkpoint can be finished."""
-    raising = signal.getsignal(signal.SIGTERM)
-    # What was raised inside a destructor, say, had no effect yet.
-    received = raising.received if isinstance(raising, _Raise) else []
+    received = list(_swallowed())
 
     def take(number: int, _: Any) -> None:
         if received and number == signal.SIGINT:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dcgan_kit.cli import launching
+from dcgan_kit.cli.launching import Worker
+
 PLENTY = ["training.steps=100000", "training.log_every=2", "training.checkpoint_every=100000"]
 
 
@@ -102,6 +105,20 @@ def test_a_signal_reaches_workers_that_still_start(number, status, launch, tmp_p
         told = (tmp_path / "told.txt").read_text()
         assert "Traceback" not in told
         assert "was killed" not in told
+
+
+def test_a_worker_that_waits_in_vain_after_a_signal_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(launching, "STOPPED_SECONDS", 0.2)
+    codes = ("pass", "import time; time.sleep(60)")
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for code in codes]
+    workers = [Worker(index, "127.0.0.1:1", process) for index, process in enumerate(processes)]
+    begun = time.monotonic()
+    try:
+        assert launching._wait(workers, [signal.SIGTERM]) == 0
+        assert time.monotonic() - begun < 30
+    finally:
+        processes[1].kill()
+        processes[1].wait()
 
 
 @pytest.mark.slow

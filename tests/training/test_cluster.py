@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import time
+from contextlib import suppress
 
 import pytest
 
 from dcgan_kit.errors import RecipeError, UserError
 from dcgan_kit.training.cluster import Watch, cluster_of_environment, waiting
 from dcgan_kit.training.devices import choose_devices
+from dcgan_kit.training.signals import Stopped, raised_signals
 from dcgan_kit.training.slurm import expanded_hosts, tasks_of_step
 
 STEP = {
@@ -172,6 +175,16 @@ def test_who_is_waited_for_is_told(cluster_here):
     with waiting(cluster, told.append):
         pass
     assert told == [f"waiting for {cluster.name(1)}"]
+
+
+def test_nobody_waits_after_a_signal_that_a_module_swallowed(cluster_here):
+    """The others got it too, and have left."""
+    _, cluster = cluster_here
+    with raised_signals():
+        with suppress(BaseException):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Stopped, match="SIGTERM"), waiting(cluster, print):
+            pytest.fail("must not wait")
 
 
 @pytest.mark.parametrize(("overrides", "key", "told"), [

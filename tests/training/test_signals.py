@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dcgan_kit.errors import UserError
 from dcgan_kit.training.signals import Stopped, collected_signals, raised_signals
 
 ARGUMENTS = [
@@ -141,6 +142,24 @@ def test_what_was_raised_in_vain_is_heeded_when_training_begins():
         signal.raise_signal(signal.SIGTERM)
         assert len(received) == 2, "what comes after training stops nothing"
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_what_turned_into_an_error_of_somebody_else_is_still_a_signal():
+    @raised_signals()
+    def trace():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise RuntimeError("scopes were left in the wrong order")
+
+    with pytest.raises(Stopped, match="SIGTERM"):
+        trace()
+
+
+@pytest.mark.parametrize("error", [ValueError("a fault of ours"), UserError("a fault of theirs")])
+def test_errors_without_a_signal_are_what_they_are(error):
+    with pytest.raises(type(error), match="a fault"), raised_signals():
+        raise error
 
 
 @pytest.mark.slow
