@@ -6,11 +6,15 @@
 Every recipe trains on the same part of the 4,000 embedded images and is judged against the rest. First, steps of all
 recipes are timed in turns; minutes are then counted in steps of that length, so that what else the machine does while
 they train favours none. Real images, measured in the same way, stand in the last row.
+
+With --json, what was measured is kept in a file after every row, and the same command goes on from there; recipes that
+have changed since are timed and trained anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import statistics
 import sys
@@ -121,6 +125,43 @@ def _evaluator() -> Any:
     return Evaluator(divided(images, held_out), extractor, scores, len(held_out))
 
 
+class _Kept:
+    """What was measured so far, in a file if one is given."""
+
+    def __init__(self, file: Path | None, names: Sequence[str]) -> None:
+        self._file = file
+        found = json.loads(file.read_text()) if file and file.exists() else {}
+        digests = {name: _digest(name) for name in names}
+        known = found.get("recipes", {})
+        same = {name for name in known if known[name] == digests.get(name, known[name])}
+        self._digests = {name: known[name] for name in same} | digests
+        self.milliseconds = {name: ms for name, ms in found.get("milliseconds", {}).items() if name in same}
+        self.rows = [row for row in found.get("rows", []) if row["recipe"] in same]
+
+    def has(self, name: str, seed: int, marks: Sequence[float]) -> bool:
+        """Whether a training was measured."""
+        done = {row["minutes"] for row in self.rows if (row["recipe"], row["seed"]) == (name, seed)}
+        return done >= set(marks)
+
+    def begin(self, name: str, seed: int) -> None:
+        """Forget half a training."""
+        self.rows = [row for row in self.rows if (row["recipe"], row["seed"]) != (name, seed)]
+
+    def write(self) -> None:
+        """Write the file, under another name first."""
+        if self._file:
+            kept = {"recipes": self._digests, "milliseconds": self.milliseconds, "rows": self.rows}
+            new = self._file.with_suffix(".tmp")
+            new.write_text(json.dumps(kept, indent=2) + "\n")
+            new.replace(self._file)
+
+
+def _digest(name: str) -> str:
+    from dcgan_kit.recipes.writing import as_data, as_yaml
+
+    return hashlib.sha256(as_yaml(as_data(_loaded(name, 0).recipe)).encode()).hexdigest()[:16]
+
+
 def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     names = [name for name in rows[0] if name not in ("recipe", "seed", "minutes", "steps", "real")]
     yield "| recipe | minutes | steps | " + " | ".join(names) + " |"
@@ -147,17 +188,24 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     start_tensorflow()
     evaluator = _evaluator()
-    times = _milliseconds(arguments.recipes)
-    print("milliseconds a step, in turns: " + ", ".join(f"{name} {ms:.1f}" for name, ms in times.items()))
-    rows = []
+    kept = _Kept(arguments.json, arguments.recipes)
+    untimed = [name for name in arguments.recipes if name not in kept.milliseconds]
+    kept.milliseconds |= _milliseconds(untimed)
+    kept.write()
+    told = ", ".join(f"{name} {kept.milliseconds[name]:.1f}" for name in arguments.recipes)
+    print(f"milliseconds a step, in turns: {told}", flush=True)
     for seed in range(arguments.seeds):
         for name in arguments.recipes:
             marks = arguments.minutes or MARKS.get(name, (1, 2, 5))
-            for row in _measured(name, seed, marks, times[name], evaluator):
-                rows.append(row)
+            if kept.has(name, seed, marks):
+                continue
+            kept.begin(name, seed)
+            for row in _measured(name, seed, marks, kept.milliseconds[name], evaluator):
+                kept.rows.append(row)
                 print(f"{name}, seed {seed}, {row['minutes']:g} minutes: fd {row['fd']:.3g}", file=sys.stderr)
-                if arguments.json:
-                    arguments.json.write_text(json.dumps({"milliseconds": times, "rows": rows}, indent=2) + "\n")
+                kept.write()
+    rows = [row for row in kept.rows if row["recipe"] in arguments.recipes and row["seed"] < arguments.seeds]
+    rows.sort(key=lambda row: (arguments.recipes.index(row["recipe"]), row["minutes"], row["seed"]))
     print("\n".join(_table(rows)))
 
 

@@ -306,9 +306,14 @@ def _show(evaluation: Evaluation, before: Evaluation | None) -> None:
     for number in evaluation.numbers:
         floor = "" if number.floor is None else _shown(number.floor)
         other = [] if before is None else [_shown(known[number.number]) if number.number in known else "-"]
-        rows.append((number.name, _shown(number.value), *other, floor, _BETTER[number.better]))
+        rows.append((number.number, _shown(number.value), *other, floor, _BETTER[number.better]))
     columns = ("number", "samples", *(() if before is None else ("before",)), "real images", "better")
     table(columns, rows, right=("samples", "before", "real images"))
+    # In every row it would leave no room for numbers.
+    alike: dict[str, list[str]] = {}
+    for number in evaluation.numbers:
+        alike.setdefault(number.name.removeprefix(number.number), []).append(number.number)
+    table(("measured as", "numbers"), [(protocol, ", ".join(names)) for protocol, names in alike.items()])
 
 
 def _shown(value: float) -> str:

@@ -132,18 +132,24 @@ def forget_recovered(run: RunFolder, recoveries: int) -> None:
         (run.checkpoints / entries[-1].file).unlink(missing_ok=True)
 
 
+def best_so_far(run: RunFolder) -> Best | None:
+    """Return what is kept for good; None: nothing is."""
+    manifest = _manifest(run)
+    return None if manifest is None else manifest.best
+
+
 def restore_best(run: RunFolder, state: TrainingState) -> Path:
     """Load the best checkpoint into the state.
 
     Raises:
         RunError: the run keeps none, or it is damaged.
     """
-    manifest = _manifest(run)
-    if manifest is None or manifest.best is None:
+    best = best_so_far(run)
+    if best is None:
         raise RunError(f"{run.path}: keeps no best checkpoint; training.best.metric says which is the best")
-    path = run.checkpoints / manifest.best.entry.file
+    path = run.checkpoints / best.entry.file
     try:
-        state.assign(_read(path, manifest.best.entry, state))
+        state.assign(_read(path, best.entry, state))
     except (Damaged, OSError) as error:
         raise RunError(f"{path}: is damaged: {error}") from error
     return path

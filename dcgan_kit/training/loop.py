@@ -25,7 +25,13 @@ from dcgan_kit.recipes.resolving_training import LOSS_METRICS
 from dcgan_kit.recipes.writing import as_data, as_yaml
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
-from dcgan_kit.training.checkpoint import forget_recovered, require_nothing_lost, restore_checkpoint, save_checkpoint
+from dcgan_kit.training.checkpoint import (
+    best_so_far,
+    forget_recovered,
+    require_nothing_lost,
+    restore_checkpoint,
+    save_checkpoint,
+)
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
@@ -149,6 +155,7 @@ class _Loop:
         self.seconds = 0.0
         self.saved = -1
         self.logged: list[float] = []
+        self.judged: float | None = None
         self.ending = ""
         self.found = ""
 
@@ -193,6 +200,7 @@ class _Loop:
             ended = step == self.training.steps or self.ending == "early"
             if ended:
                 self.recorder.finish()
+                self._tell_best(step)
             # All is written: from here on one worker may leave before another.
             self.session.devices.agree(0.0)
             if self.watch is not None:
@@ -315,9 +323,17 @@ class _Loop:
             value = float(np.mean(self.logged)) if self.logged else 0.0
             highest = self.training.best_mode == "highest"
             save_checkpoint(self.run, self.state, self.training.keep, metric or "", value, highest, values)
+            self.judged = value if metric else None
         self.logged.clear()
         self.session.devices.agree(0.0)
         self.saved = step
+
+    def _tell_best(self, step: int) -> None:
+        best = best_so_far(self.run) if self.chief else None
+        if best is not None:
+            last = "" if self.judged is None else f"; {self.judged:.3g} at the last, {step}"
+            file = self.run.checkpoints / best.entry.file
+            self.watcher.note(f"best {best.metric}: {best.value:.3g} at step {best.entry.step}{last} (kept: {file})")
 
     def _log(self, step: int, metrics: dict[str, float]) -> None:
         if self.training.best_metric in LOSS_METRICS:

@@ -14,15 +14,16 @@ from dcgan_kit.training.observing import Sight
 
 @dataclass
 class Watchman:
-    """Looks after every third step, and sees what the test says."""
+    """Looks after every third step, and at one more; sees what the test says."""
 
     sight: Sight = field(default_factory=Sight)
     best: dict[int, float] = field(default_factory=dict)
     every: int = 3
+    also: int = 0
     looks: list[int] = field(default_factory=list)
 
     def due(self, step):
-        return step % self.every == 0
+        return step % self.every == 0 or step == self.also > 0
 
     def look(self, step):
         self.looks.append(step)
@@ -72,9 +73,11 @@ def test_the_best_checkpoint_is_the_one_that_was_scored(tiny, observed, tmp_path
     loaded = tiny("training.best.metric=generator_loss", "training.evaluation.every=3")
     # A score of a plugin would do; its name is all that the loop knows.
     object.__setattr__(loaded.recipe.training, "best_metric", "distance")
-    outcome, _ = observed(loaded, tmp_path / "run", Watchman(best={3: 0.5, 6: 0.75}))
+    outcome, notes = observed(loaded, tmp_path / "run", Watchman(best={3: 0.5, 6: 0.75, 8: 0.625}, also=8))
     best = json.loads((outcome.run.checkpoints / "manifest.json").read_text())["best"]
     assert (best["metric"], best["value"], best["entry"]["step"]) == ("distance", 0.5, 3)
+    file = outcome.run.checkpoints / best["entry"]["file"]
+    assert notes[-1] == f"best distance: 0.5 at step 3; 0.625 at the last, 8 (kept: {file})"
 
 
 def test_a_run_that_goes_on_looks_at_no_step_twice(tiny, observed, tmp_path):
