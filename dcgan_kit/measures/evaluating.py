@@ -121,7 +121,8 @@ class Evaluator:
         scores: what is measured.
         samples: how many images a set has: the reference and the floor are chosen for this number.
         resized: whether images were brought to their size for the purpose.
-        optional: leave out, with a note, a score that has no value for these images, instead of raising.
+        optional: leave out, with a note, a score that has no value for these images, or that fails on some samples,
+            instead of raising.
         tell: is told how far it is.
         note: is told what people should know of the cache.
 
@@ -177,13 +178,20 @@ class Evaluator:
             batches: uint8 pixels (N, H, W, C) each, as many images in all as the evaluator was made for.
 
         Raises:
-            ComponentError: a component failed on them.
+            ComponentError: a component failed on them: the extractor, or a score that is not optional.
         """
         with self._telling("looking at samples"):
             fakes = gather(batches, self._protocol.samples, self._extractor, self._gatherings)
         numbers = []
         for chosen, floors in zip(self._scores, self._floors, strict=True):
-            for name, value in self._compared(chosen, fakes, self._training).items():
+            try:
+                found = self._compared(chosen, fakes, self._training)
+            except ComponentError as error:
+                if not self._optional:
+                    raise
+                self._note(f"{chosen.component.name} is left out: {error}")
+                continue
+            for name, value in found.items():
                 numbers.append(
                     Number(
                         number=name,

@@ -128,7 +128,7 @@ class Evaluations:
             try:
                 numbers = self._evaluator.evaluate(drawn)
             except ComponentError as error:
-                # A score that fails on samples is no reason to lose a training.
+                # An extractor that fails on samples is no reason to lose a training; a score only leaves its gap.
                 self._evaluator = None
                 return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
         named = self._recipe.training.best_metric

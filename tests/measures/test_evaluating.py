@@ -152,6 +152,22 @@ def test_scores_without_a_value_are_told_in_a_sentence_or_left_out(images, count
     assert told[0].startswith("precision_recall is left out: score score/precision_recall: the nearest 5")
 
 
+def test_a_score_that_fails_on_some_samples_leaves_a_gap_and_is_tried_again(images, counting, own_score, scores):
+    def compare(sides):
+        if not float(sides.fake["total"]):
+            raise RuntimeError("nothing to see")
+        return {"own": 1.0}
+
+    told = []
+    asked = [own_score(compare), *scores("spectrum")]
+    evaluator = Evaluator(divided(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append)
+    black = [np.zeros((20, *images(1).pixels.shape[1:]), np.uint8)]
+    names = [{number.number for number in evaluator.evaluate(given)} for given in (black, batches_of(images(20)))]
+    assert names == [{"spectrum_db", "high_band_db"}, {"own", "spectrum_db", "high_band_db"}]
+    assert len(told) == 1
+    assert told[0].startswith("own is left out: score tests/own: RuntimeError: nothing to see")
+
+
 def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
     from dcgan_kit.data import progress
 

@@ -163,7 +163,7 @@ def test_the_picture_of_a_spectrum_shows_a_checkerboard_at_its_edge():
     assert picture[0, 0] > np.median(picture[:, :8])
 
 
-def test_a_score_that_fails_on_samples_is_told_and_training_goes_on(watched, monkeypatch):
+def test_an_evaluation_that_fails_on_samples_is_told_and_training_goes_on(watched, monkeypatch):
     from dcgan_kit.errors import ComponentError
     from dcgan_kit.measures.evaluating import Evaluator
 
