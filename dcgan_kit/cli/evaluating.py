@@ -167,7 +167,8 @@ def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:
     from dcgan_kit.data.loading import load_images
     from dcgan_kit.data.splitting import split
     from dcgan_kit.measures.evaluating import default_samples, divided
-    from dcgan_kit.measures.runs import generated_pixels, open_generator
+    from dcgan_kit.measures.runs import generated_pixels
+    from dcgan_kit.training.opening import open_generator
 
     recipe = loaded.recipe
     opened = open_generator(recipe, path, best, raw)

@@ -13,12 +13,11 @@ from dcgan_kit.components.probing import Finding, Readings
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.splitting import split
-from dcgan_kit.errors import RunError
 from dcgan_kit.measures.health import findings_of
 from dcgan_kit.measures.probing import Asked, NamedProbe
 from dcgan_kit.measures.subject import FixedBatch
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.training.checkpoint import restore_best, restore_checkpoint
+from dcgan_kit.training.checkpoint import restore_to_look
 from dcgan_kit.training.environment import precision_so_far
 from dcgan_kit.training.run_folder import read_run
 from dcgan_kit.training.session import Session
@@ -74,24 +73,13 @@ def examine(
     first = now = _asked(batch, probes, steps)
     step = 0
     if run is not None:
-        _restore(session, run, best, note)
+        for line in restore_to_look(read_run(run), session.state, best):
+            note(line)
         step = session.state.steps_done
         now = _asked(batch, probes, steps)
     now.diagnose(probes, first.readings)
     failed = tuple({**first.failed, **now.failed}.values())
     return Examination(step, now.readings, first.readings, findings_of(now), failed)
-
-
-def _restore(session: Session, path: Path, best: bool, note: Callable[[str], None]) -> None:
-    run = read_run(path)
-    if best:
-        restore_best(run, session.state)
-        return
-    checkpoint, damaged = restore_checkpoint(run, session.state)
-    for line in damaged:
-        note(line)
-    if checkpoint is None:
-        raise RunError(f"{path}: has no checkpoint to look at yet")
 
 
 def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> Asked:

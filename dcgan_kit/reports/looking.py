@@ -23,7 +23,7 @@ from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
 from dcgan_kit.reports.neighbours import candidates, nearest
 from dcgan_kit.reports.overlap import Overlap
 from dcgan_kit.reports.spectrum import power
-from dcgan_kit.training.checkpoint import restore_checkpoint
+from dcgan_kit.training.checkpoint import restore_to_look
 from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors
@@ -55,12 +55,10 @@ def look(recipe: ResolvedRecipe, run: RunFolder, report: Callable[[str], None]) 
     )
     state = TrainingState.create(recipe, networks, build_parts(recipe))
     try:
-        checkpoint, damaged = restore_checkpoint(run, state)
+        damaged = restore_to_look(run, state)
     except UserError as error:
         return replace(found, notes=(str(error),))
-    found = replace(found, step=state.steps_done, notes=tuple(damaged))
-    if checkpoint is None:
-        return replace(found, notes=(*found.notes, f"{run.path} has no checkpoint to draw samples from."))
+    found = replace(found, step=state.steps_done, notes=damaged)
     try:
         with reporting_to(lambda done, total: report(f"reading images: {done:,} of {total:,}")):
             training, held_out = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)

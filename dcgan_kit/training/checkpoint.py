@@ -194,6 +194,25 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     return None, told
 
 
+def restore_to_look(run: RunFolder, state: TrainingState, best: bool = False) -> tuple[str, ...]:
+    """Load the newest whole checkpoint, or the best one, of a run that is to be looked at.
+
+    Returns:
+        A line about each newer checkpoint that is damaged.
+
+    Raises:
+        RunError: the run has no such checkpoint; or it is of other networks.
+    """
+    if best:
+        restore_best(run, state)
+        return ()
+    checkpoint, damaged = restore_checkpoint(run, state)
+    if checkpoint is None:
+        told = "".join(f"\n  {line}" for line in damaged)
+        raise RunError(f"{run.path}: has no checkpoint to sample from yet{told}")
+    return tuple(damaged)
+
+
 def require_nothing_lost(run: RunFolder, told: Sequence[str]) -> None:
     """Refuse to begin at step 0 where nothing could be restored, and there was something.
 

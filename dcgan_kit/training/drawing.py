@@ -8,14 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_kit.errors import RunError
-from dcgan_kit.networks.building import build_networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.training.checkpoint import restore_best, restore_checkpoint
-from dcgan_kit.training.parts import build_parts
-from dcgan_kit.training.run_folder import read_run
+from dcgan_kit.training.opening import open_generator
+from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
-from dcgan_kit.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -60,15 +56,10 @@ def draw(
     Raises:
         RunError: the run has no whole checkpoint, or a file cannot be written.
     """
-    run = read_run(run_path)
-    state = TrainingState.create(recipe, build_networks(recipe), build_parts(recipe))
-    checkpoint, damaged = (restore_best(run, state), []) if best else restore_checkpoint(run, state)
-    if checkpoint is None:
-        told = "".join(f"\n  {line}" for line in damaged)
-        raise RunError(f"{run_path}: has no checkpoint to sample from yet{told}")
+    opened, run = open_generator(recipe, run_path, best, raw), RunFolder(run_path)
     # The seed of training's own latent vectors is (seed, step); any step below 0 is free for sampling.
     latent = latent_vectors(recipe, count, seed, step=-2)
-    images = generated(state.networks.generator.model if raw else state.sampled, latent, recipe.value_range)
+    images = generated(opened.generator, latent, recipe.value_range)
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     blank = np.zeros((rows * columns - count, *recipe.image.shape), np.uint8)
@@ -78,4 +69,4 @@ def draw(
         for index, image in enumerate(images):
             files.append(each / f"{index:05d}.png")
             run.write(files[-1], png_of(image, enlarged=False))
-    return Drawn(output, tuple(files), state.steps_done, tuple(damaged))
+    return Drawn(output, tuple(files), opened.step, opened.notes)
