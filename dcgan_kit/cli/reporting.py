@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +9,11 @@ import click
 
 from dcgan_kit.cli.console import note
 from dcgan_kit.cli.options import plugin_options, plugin_settings, warn_of_broken
+from dcgan_kit.cli.telling import Telling
 
 if TYPE_CHECKING:
     from dcgan_kit.reports.comparisons import Looked
     from dcgan_kit.reports.facts import RunFacts
-
-SECONDS_BETWEEN_LINES = 2.0
 
 
 @click.command()
@@ -59,7 +57,7 @@ def _looked(run: RunFacts) -> Looked:
     from dcgan_kit.reports.comparisons import Looked
     from dcgan_kit.training.run_folder import RunFolder
 
-    folder, progress = RunFolder(run.path), _Progress(run.label)
+    folder = RunFolder(run.path)
     try:
         loaded = load_recipe(str(folder.recipe_file), (), plugin_settings())
         warn_of_broken(loaded.plugins)
@@ -68,19 +66,8 @@ def _looked(run: RunFacts) -> Looked:
         start_tensorflow()
         from dcgan_kit.reports.looking import look
 
-        return look(loaded.recipe, folder, progress.report)
+        with Telling() as told:
+            return look(loaded.recipe, folder, lambda what, *far: told.tell(f"{run.label}: {what}", *far))
     except UserError as error:
         note(f"{run.label}: its networks cannot be looked at: {error}")
         return Looked(notes=(f"Its networks cannot be built: {error}",))
-
-
-class _Progress:
-    """A line now and then."""
-
-    def __init__(self, label: str) -> None:
-        self._label, self._told = label, float("-inf")
-
-    def report(self, message: str) -> None:
-        if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
-            self._told = time.monotonic()
-            note(f"{self._label}: {message}")

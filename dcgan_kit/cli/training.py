@@ -6,12 +6,11 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import click
 
-from dcgan_kit.cli.console import console, facts, note
+from dcgan_kit.cli.console import facts, note
 from dcgan_kit.cli.options import (
     json_option,
     may_change_option,
@@ -24,7 +23,7 @@ from dcgan_kit.cli.options import (
     warn_of_broken,
 )
 from dcgan_kit.cli.stopping import status_of, stoppable
-from dcgan_kit.errors import printable
+from dcgan_kit.cli.telling import Bar
 
 
 @click.command()
@@ -131,24 +130,13 @@ def sample(
         note(f"{drawn.grid}: {count} images of step {drawn.step} from seed {seed}")
 
 
-class _Progress:
-    """A bar on a terminal; a line now and then anywhere else."""
-
-    SECONDS_BETWEEN_LINES = 10.0
+class _Progress(Bar):
+    """Tells how far a training is."""
 
     def __init__(self, steps: int, batch_size: int) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self._steps = steps
-        self._console = console(error=True)
-        self._bar = Progress(
+        super().__init__(
             TextColumn("step"),
             MofNCompleteColumn(),
             BarColumn(),
@@ -156,46 +144,26 @@ class _Progress:
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[losses]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
+            transient=False,
         )
-        self._batch_size = batch_size
-        self._task = self._bar.add_task("train", total=steps, losses="reading images, compiling…")
+        self._steps, self._batch_size = steps, batch_size
+        self._task = self.bar.add_task("train", total=steps, losses="reading images, compiling…")
         self._started: tuple[float, int] | None = None
-        self._last_line = 0.0
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def note(self, message: str) -> None:
-        """Print a line above the bar."""
-        self._console.print(printable(message), markup=False)
 
     def preparing(self, what: str, done: int, total: int) -> None:
         """Show how far something is that comes before the first step."""
-        self._bar.update(self._task, losses=f"{what}: {done:,} of {total:,}")
-        now = time.monotonic()
-        if not self._console.is_terminal and now - self._last_line > self.SECONDS_BETWEEN_LINES:
-            self._last_line = now
-            self.note(f"{what}: {done:,} of {total:,}")
+        self.bar.update(self._task, losses=f"{what}: {done:,} of {total:,}")
+        if self.due():
+            self.line(f"{what}: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Move the bar."""
         losses = f"G {metrics['generator_loss']:.2f}  D {metrics['discriminator_loss']:.2f}"
-        self._bar.update(self._task, completed=step, losses=losses)
-        now = time.monotonic()
-        if self._started is None:
-            self._started = (now, step)
-        if not self._console.is_terminal and (
-            now - self._last_line > self.SECONDS_BETWEEN_LINES or step == self._steps
-        ):
-            self._last_line = now
-            images, seconds = (step - self._started[1]) * self._batch_size, now - self._started[0]
-            speed = f"  {images / seconds:.0f} images/s" if images else ""
-            self.note(f"step {step} of {self._steps}  {losses}{speed}")
+        self.bar.update(self._task, completed=step, losses=losses)
+        first = self._started is None
+        now = time.perf_counter()
+        began, at = self._started = self._started or (now, step)
+        if first or self.due() or step == self._steps:
+            images = (step - at) * self._batch_size
+            speed = f"  {images / (now - began):.0f} images/s" if images else ""
+            self.line(f"step {step} of {self._steps}  {losses}{speed}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import UserError
 from dcgan_kit.measures.choosing import build_score
+from dcgan_kit.measures.evaluating import Tell
 from dcgan_kit.networks.building import Network, build_networks
 from dcgan_kit.networks.evenness import taps
 from dcgan_kit.networks.resampling import Resize, Window
@@ -37,13 +39,13 @@ STREAM = -3
 """Stands in for the step in the seed of these samples: training draws from 0 on, and its grid from -1."""
 
 
-def look(recipe: ResolvedRecipe, run: RunFolder, report: Callable[[str], None]) -> Looked:
+def look(recipe: ResolvedRecipe, run: RunFolder, tell: Tell) -> Looked:
     """Restore the newest checkpoint of a run, draw samples, and compare them with the recipe's data.
 
     Args:
         recipe: the run's.
         run: its folder.
-        report: is given a line about every quarter of a second of what takes longer than two.
+        tell: (what, done, total): is told how far it is, a few times a second, of what takes longer than two.
 
     Raises:
         UserError: the networks cannot be built.
@@ -60,13 +62,13 @@ def look(recipe: ResolvedRecipe, run: RunFolder, report: Callable[[str], None]) 
         return replace(found, notes=(str(error),))
     found = replace(found, step=state.steps_done, notes=damaged)
     try:
-        with reporting_to(lambda done, total: report(f"reading images: {done:,} of {total:,}")):
+        with reporting_to(partial(tell, "reading images")):
             training, held_out = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
     except UserError as error:
         return replace(found, notes=(*found.notes, f"The data cannot be loaded: {error}"))
     latent = latent_vectors(recipe, SAMPLES, recipe.training.seed, STREAM)
     samples = generated(state.sampled, latent, recipe.value_range)
-    with reporting_to(lambda done, total: report(f"looking for neighbours: {done:,} of {total:,} training images")):
+    with reporting_to(partial(tell, "looking for neighbours")):
         neighbours = _neighbours(samples, training, held_out)
     return replace(
         found,

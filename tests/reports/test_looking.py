@@ -124,7 +124,7 @@ def test_a_look_at_a_run(trained):
     from dcgan_kit.reports.looking import PAIRS, SAMPLES, look
     from dcgan_kit.training.run_folder import RunFolder
 
-    found = look(recipe, RunFolder(path), lambda line: None)
+    found = look(recipe, RunFolder(path), lambda what, done, total: None)
     assert found.step == 4
     assert found.notes == ()
     assert [overlap.factor for overlap in found.overlaps] == [1.0, 1.0]
