@@ -101,10 +101,10 @@ def printable(text: str) -> str:
     )
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the nearest known word, or the known words if none is near."""
+def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
+    """Return `` Did you mean 'x'?`` for the nearest known word; if none is near, for ``elsewhere``, or what is known."""
     candidates = sorted(known)
     near = get_close_matches(word, candidates, n=1, cutoff=0.6) or get_close_matches(word.lower(), candidates, n=1)
-    if near:
-        return f" Did you mean {near[0]!r}?"
+    if near or elsewhere:
+        return f" Did you mean {(near or [elsewhere])[0]!r}?"
     return f" Known: {', '.join(candidates)}." if candidates else ""

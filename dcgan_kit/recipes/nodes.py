@@ -76,6 +76,13 @@ class Node:
         if isinstance(self.value, dict):
             yield from self.value.items()
 
+    def paths_to(self, key: str, base: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        """Paths, outside of lists, on which a key stands below this node."""
+        for name, node in self.items():
+            if name == key:
+                yield (*base, name)
+            yield from node.paths_to(key, (*base, name))
+
 
 def described(node: Node) -> str:
     """Return how a value reads in a message: ``12 (a whole number)``."""

@@ -20,7 +20,7 @@ from dcgan_kit.recipes.resolved import (
 )
 from dcgan_kit.recipes.resolving_slots import SlotResolution
 from dcgan_kit.recipes.resolving_training import ComponentsOfTraining, training_plan, training_problems
-from dcgan_kit.recipes.validating import Path, known_keys, problems_of, validated
+from dcgan_kit.recipes.validating import Path, known_keys, paths_to, problems_of, validated
 
 
 class UnknownNames(RecipeError):
@@ -106,7 +106,11 @@ class _Resolution:
         )
 
     def _unknown_key(self, path: Path) -> str:
-        return f"unknown key.{did_you_mean(str(path[-1]), known_keys(model.Recipe, path[:-1]))}"
+        key = str(path[-1])
+        # It may be the right key in the wrong place: one of a section, or an option of a component.
+        places = [*paths_to(model.Recipe, key), *self.node.paths_to(key)]
+        right = [dotted(place) for place in places if place != path and len(place) > 1]
+        return f"unknown key.{did_you_mean(key, known_keys(model.Recipe, path[:-1]), min(right, key=len, default=''))}"
 
     def _problem(self, path: Path, message: str, node: Node | None = None) -> None:
         place = (node or self.node.locate(path)).place

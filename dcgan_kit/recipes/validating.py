@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -71,6 +71,16 @@ def known_keys(model: type[BaseModel], path: Path) -> list[str]:
             return []
         model = inner
     return list(model.model_fields)
+
+
+def paths_to(model: type[BaseModel], key: str, base: Path = ()) -> Iterator[Path]:
+    """Yield the paths, outside of lists, on which a model has a key."""
+    for name, field in model.model_fields.items():
+        if name == key:
+            yield (*base, name)
+        inner = _model_in(field.annotation)
+        if inner is not None and get_origin(field.annotation) not in (list, tuple):
+            yield from paths_to(inner, key, (*base, name))
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

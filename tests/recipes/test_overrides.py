@@ -124,6 +124,7 @@ def test_every_wrong_override_is_told_and_the_others_are_applied():
     ("override", "problem"),
     [
         ("image.sizes=8", "override:1:1: image.sizes: unknown key. Did you mean 'size'?"),
+        ("steps=8", "override:1:1: steps: unknown key. Did you mean 'training.steps'?"),
         ("imag.size.x=8", "override:1:1: imag: unknown key. Did you mean 'image'?"),
         ("generator.stages.0.filter=8", "override:1:1: generator.stages.0.filter: unknown key. Did you mean 'filters'?"),
         ("training.optimizer.learn_rate=1", "override:1:1: training.optimizer.learn_rate: adam has no such option. Did you mean 'learning_rate'?"),
