@@ -102,7 +102,7 @@ def printable(text: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
-    """Return `` Did you mean 'x'?`` for the nearest known word; if none is near, for ``elsewhere``, or what is known."""
+    """Return `` Did you mean 'x'?`` for the nearest known word, or else for ``elsewhere``; else the known words."""
     candidates = sorted(known)
     near = get_close_matches(word, candidates, n=1, cutoff=0.6) or get_close_matches(word.lower(), candidates, n=1)
     if near or elsewhere:
