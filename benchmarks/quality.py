@@ -31,7 +31,8 @@ SCORES = ("frechet", "kid", "precision_recall", "density_coverage", "memorizatio
 ROUNDS, SECONDS = 5, 2.0
 
 
-def _loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
+def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
+    """Load a recipe as all benchmarks of quality train it: on the embedded images, a part of them held out."""
     from dcgan_kit.components.plugins import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
 
@@ -44,7 +45,8 @@ def _loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
     return load_recipe(name, (*fixed, *overrides), PluginSettings(builtins_only=True))
 
 
-def _split(recipe: Any) -> Any:
+def training_and_held_out(recipe: Any) -> Any:
+    """Return the images that are trained on, and those held out, of the recipe's data."""
     from dcgan_kit.data.loading import load_images
     from dcgan_kit.data.splitting import split
 
@@ -52,14 +54,14 @@ def _split(recipe: Any) -> Any:
     return split(load_images(recipe), HELD_OUT, 0)
 
 
-class _Training:
+class Training:
     """A recipe that takes as many steps as it is told to."""
 
     def __init__(self, recipe: Any) -> None:
         from dcgan_kit.training.session import Session
 
         self.recipe, self.done = recipe, 0
-        self.images, self.held_out = _split(recipe)
+        self.images, self.held_out = training_and_held_out(recipe)
         self.session = Session.create(recipe)
         self._steps = self.session.compile()
 
@@ -79,7 +81,7 @@ class _Training:
 
 def _milliseconds(names: Sequence[str]) -> dict[str, float]:
     """Milliseconds of a step of each recipe, in turns."""
-    trainings = {name: _Training(_loaded(name, 0).recipe) for name in names}
+    trainings = {name: Training(loaded(name, 0).recipe) for name in names}
     times: dict[str, list[float]] = {name: [] for name in names}
     for training in trainings.values():
         training.take(1)
@@ -96,7 +98,7 @@ def _measured(name: str, seed: int, marks: Sequence[float], ms: float, evaluator
     from dcgan_kit.measures.runs import generated_pixels
     from dcgan_kit.training.precision import in_float32
 
-    training = _Training(_loaded(name, seed).recipe)
+    training = Training(loaded(name, seed).recipe)
     session = training.session
     for minutes in sorted(marks):
         training.train_to(round(60e3 * minutes / ms))
@@ -119,7 +121,7 @@ def _evaluator() -> Any:
     from dcgan_kit.measures.evaluating import Evaluator, divided
 
     registry = load_builtins().registry
-    images, held_out = _split(_loaded("lecture-fashion28", 0).recipe)
+    images, held_out = training_and_held_out(loaded("lecture-fashion28", 0).recipe)
     extractor = build_extractor(choice_of("extractor", "fashion_classifier", registry), images)
     scores = [build_score(choice_of("score", name, registry)) for name in SCORES]
     return Evaluator(divided(images, held_out), extractor, scores, len(held_out))
@@ -159,7 +161,7 @@ class _Kept:
 def _digest(name: str) -> str:
     from dcgan_kit.recipes.writing import as_data, as_yaml
 
-    return hashlib.sha256(as_yaml(as_data(_loaded(name, 0).recipe)).encode()).hexdigest()[:16]
+    return hashlib.sha256(as_yaml(as_data(loaded(name, 0).recipe)).encode()).hexdigest()[:16]
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
