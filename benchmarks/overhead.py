@@ -35,6 +35,7 @@ GROWTH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
                 f"generator.stages.0.filters={64 * n}",
                 f"discriminator.stages.0.filters={32 * n}",
                 f"discriminator.stages.1.filters={64 * n}",
+                f"discriminator.stages.2.filters={128 * n}",
             ),
         )
         for n in (1, 2, 4)

@@ -1,10 +1,11 @@
-"""What probes cost: the share of training time at the default intervals, and milliseconds of each.
+"""What a recipe's probes cost: the share of training time at the recipe's intervals, and milliseconds of each probe.
 
     python benchmarks/probes.py                        # the default recipe, about 3 minutes
 
-Blocks of 100 steps with and without a look at their end take turns in one process, so that what else the machine does
-meets both; looks are timed, and the processor time of both kinds of block is compared. Every tenth look is that of an
-evaluation, which asks all probes; the second look for drift follows ten steps later.
+Blocks of steps with and without a look at their end take turns in one process, so that what else the machine does
+meets both; looks are timed, and the processor time of both kinds of block is compared. At an evaluation all probes of
+the recipe are asked, else the cheap ones; the second look for drift follows ten steps later. The second table has every
+probe that there is.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import statistics
 import time
 from pathlib import Path
 from typing import Any
-
-EVERY, EVALUATE_EVERY = 100, 1000
 
 
 def _times(recipe: str, rounds: int) -> dict[str, Any]:
@@ -31,8 +30,9 @@ def _times(recipe: str, rounds: int) -> dict[str, Any]:
 
     loaded = load_recipe(recipe, (), PluginSettings(builtins_only=True))
     session, images = Session.create(loaded.recipe), load_images(loaded.recipe)
-    probes = build_probes(map(by_default, loaded.plugins.registry.of_kind("probe")))
-    watch = ProbeWatch(session, images, probes, EVERY, EVALUATE_EVERY)
+    probing, evaluate_every = loaded.recipe.training.probing, loaded.recipe.training.evaluation.every
+    every = probing.every
+    watch = ProbeWatch(session, images, build_probes(probing.probes), every, evaluate_every)
     steps = session.compile()
 
     def train(first: int, last: int) -> None:
@@ -43,7 +43,7 @@ def _times(recipe: str, rounds: int) -> dict[str, Any]:
     looks: dict[str, list[float]] = {"cheap": [], "all": [], "second": []}
     # The first two blocks compile, and are not counted.
     for number in range(2 * rounds + 2):
-        step, end, on = EVERY * number, EVERY * (number + 1), number % 2 == 1
+        step, end, on = every * number, every * (number + 1), number % 2 == 1
         begun = time.process_time()
         while step < end:
             upto = next(s for s in range(step + 1, end + 1) if s == end or (on and watch.due(s)))
@@ -52,20 +52,22 @@ def _times(recipe: str, rounds: int) -> dict[str, Any]:
             if on and watch.due(step):
                 looked = time.perf_counter()
                 watch.look(step)
-                kind = "second" if step % EVERY else "cheap" if step % EVALUATE_EVERY else "all"
+                kind = "second" if step % every else "cheap" if step % evaluate_every else "all"
                 looks[kind].append(time.perf_counter() - looked)
         if number >= 2:
             blocks["on" if on else "off"].append(time.process_time() - begun)
     walls = []
     for number in range(2 * rounds + 2, 2 * rounds + 5):
         begun = time.perf_counter()
-        train(EVERY * number, EVERY * (number + 1))
+        train(every * number, every * (number + 1))
         walls.append(time.perf_counter() - begun)
     return {
         "steps": statistics.median(walls),
         "processor": {kind: statistics.median(times) for kind, times in blocks.items()},
         "looks": {kind: statistics.median(times[1:] or times) for kind, times in looks.items() if times},
-        "probes": _each(watch, probes),
+        "every": every,
+        "looks_an_evaluation": evaluate_every // every,
+        "probes": _each(watch, build_probes(map(by_default, loaded.plugins.registry.of_kind("probe")))),
     }
 
 
@@ -95,16 +97,16 @@ def main() -> None:
     start_tensorflow()
     facts = _times(arguments.recipe, arguments.rounds)
     steps, looks, processor = facts["steps"], facts["looks"], facts["processor"]
-    often = EVALUATE_EVERY // EVERY
+    often, every = facts["looks_an_evaluation"], facts["every"]
     share = ((often - 1) * looks["cheap"] + looks["all"] + looks.get("second", 0.0)) / (often * steps)
     print("| what | value |\n| --- | --- |")
-    print(f"| {EVERY} steps | {steps:.2f} s |")
+    print(f"| {every} steps | {steps:.2f} s |")
     for kind, seconds in looks.items():
         print(f"| a look: {kind} | {1e3 * seconds:.0f} ms |")
     print(f"| cheap looks, share of the time | {100 * looks['cheap'] / steps:.1f} % |")
-    print(f"| all at the default intervals, share of the time | {100 * share:.1f} % |")
+    print(f"| all of the recipe's looks, share of the time | {100 * share:.1f} % |")
     print(
-        f"| processor time, {EVERY} steps and a look, over {EVERY} steps | {processor['on'] / processor['off']:.3f} |"
+        f"| processor time, {every} steps and a look, over {every} steps | {processor['on'] / processor['off']:.3f} |"
     )
     print("\n| probe | ms, without the passes that all share |\n| --- | --- |")
     for name, milliseconds in facts["probes"].items():

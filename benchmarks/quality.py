@@ -1,14 +1,15 @@
 """How good recipes are after equal times of training: scores against images that no training saw, several seeds each.
 
-    python benchmarks/quality.py --json quality.json                     # the three recipes of docs/performance.md
+    python benchmarks/quality.py --json quality.json --pictures docs/images     # docs/performance.md
     python benchmarks/quality.py lecture-fashion28 small-fashion28 --minutes 5 --seeds 1
 
 Every recipe trains on the same part of the 4,000 embedded images and is judged against the rest. First, steps of all
 recipes are timed in turns; minutes are then counted in steps of that length, so that what else the machine does while
 they train favours none. Real images, measured in the same way, stand in the last row.
 
-With --json, what was measured is kept in a file after every row, and the same command goes on from there; recipes that
-have changed since are timed and trained anew.
+With --pictures, 96 samples at each mark are drawn, none picked; those of the last seed stay. With --json, what was
+measured is kept in a file after every row, and the same command goes on from there; recipes that have changed since are
+timed and trained anew.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ HELD_OUT = 0.2
 MARKS = {"lecture-fashion28": (1, 2, 5), "small-fashion28": (1, 2, 5), "tensorflow-mnist28": (1, 2, 5, 15)}
 SCORES = ("frechet", "kid", "precision_recall", "density_coverage", "memorization")
 ROUNDS, SECONDS = 5, 2.0
+GRID = (6, 16)
+"""Rows and columns of a picture."""
 
 
 def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
@@ -94,9 +97,12 @@ def _milliseconds(names: Sequence[str]) -> dict[str, float]:
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def _measured(name: str, seed: int, marks: Sequence[float], ms: float, evaluator: Any) -> Iterator[dict[str, Any]]:
+def _measured(
+    name: str, seed: int, marks: Sequence[float], ms: float, evaluator: Any, pictures: Path | None
+) -> Iterator[dict[str, Any]]:
     from dcgan_kit.measures.runs import generated_pixels
     from dcgan_kit.training.precision import in_float32
+    from dcgan_kit.training.sampling import grid_of, png_of
 
     training = Training(loaded(name, seed).recipe)
     session = training.session
@@ -105,6 +111,9 @@ def _measured(name: str, seed: int, marks: Sequence[float], ms: float, evaluator
         with in_float32(session.state.networks, session.precision.precision):
             drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out))
             numbers = evaluator.evaluate(drawn)
+            some = next(generated_pixels(training.recipe, session.state.sampled, GRID[0] * GRID[1]))
+        if pictures:
+            (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(some, *GRID)))
         yield {
             "recipe": name,
             "seed": seed,
@@ -186,6 +195,7 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", default=list(MARKS))
     parser.add_argument("--minutes", type=float, nargs="+", help="default: 1 2 5, and 15 for tensorflow-mnist28")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
     start_tensorflow()
@@ -202,7 +212,7 @@ def main() -> None:
             if kept.has(name, seed, marks):
                 continue
             kept.begin(name, seed)
-            for row in _measured(name, seed, marks, kept.milliseconds[name], evaluator):
+            for row in _measured(name, seed, marks, kept.milliseconds[name], evaluator, arguments.pictures):
                 kept.rows.append(row)
                 print(f"{name}, seed {seed}, {row['minutes']:g} minutes: fd {row['fd']:.3g}", file=sys.stderr)
                 kept.write()
