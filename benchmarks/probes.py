@@ -2,10 +2,10 @@
 
     python benchmarks/probes.py                        # the default recipe, about 3 minutes
 
-Blocks of steps with and without a look at their end take turns in one process, so that what else the machine does
-meets both; looks are timed, and the processor time of both kinds of block is compared. At an evaluation all probes of
-the recipe are asked, else the cheap ones; the second look for drift follows ten steps later. The second table has every
-probe that there is.
+Blocks of steps with a look at their beginning, and blocks without, take turns in one process, so that what else the
+machine does meets both; looks are timed, and the processor time of both kinds of block is compared. At an evaluation
+all probes of the recipe are asked, else the cheap ones; the second look for drift follows ten steps later. The second
+table has every probe that there is.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+EVALUATIONS = 2
+"""That are measured, after the one at step 0, which compiles."""
 
-def _times(recipe: str, rounds: int) -> dict[str, Any]:
+
+def _times(recipe: str) -> dict[str, Any]:
     import tensorflow as tf
 
     from dcgan_kit.components.plugins import PluginSettings
@@ -32,6 +35,8 @@ def _times(recipe: str, rounds: int) -> dict[str, Any]:
     session, images = Session.create(loaded.recipe), load_images(loaded.recipe)
     probing, evaluate_every = loaded.recipe.training.probing, loaded.recipe.training.evaluation.every
     every = probing.every
+    if not probing.probes or evaluate_every % (2 * every):
+        raise SystemExit(f"{recipe}: needs probes, and evaluations at every second probing")
     watch = ProbeWatch(session, images, build_probes(probing.probes), every, evaluate_every)
     steps = session.compile()
 
@@ -42,22 +47,23 @@ def _times(recipe: str, rounds: int) -> dict[str, Any]:
     blocks: dict[str, list[float]] = {"off": [], "on": []}
     looks: dict[str, list[float]] = {"cheap": [], "all": [], "second": []}
     # The first two blocks compile, and are not counted.
-    for number in range(2 * rounds + 2):
-        step, end, on = every * number, every * (number + 1), number % 2 == 1
+    blocks_in_all = EVALUATIONS * evaluate_every // every + 2
+    for number in range(blocks_in_all):
+        step, end, on = every * number, every * (number + 1), number % 2 == 0
         begun = time.process_time()
         while step < end:
-            upto = next(s for s in range(step + 1, end + 1) if s == end or (on and watch.due(s)))
-            train(step, upto)
-            step = upto
             if on and watch.due(step):
                 looked = time.perf_counter()
                 watch.look(step)
                 kind = "second" if step % every else "cheap" if step % evaluate_every else "all"
                 looks[kind].append(time.perf_counter() - looked)
+            upto = next(s for s in range(step + 1, end + 1) if s == end or (on and watch.due(s)))
+            train(step, upto)
+            step = upto
         if number >= 2:
             blocks["on" if on else "off"].append(time.process_time() - begun)
     walls = []
-    for number in range(2 * rounds + 2, 2 * rounds + 5):
+    for number in range(blocks_in_all, blocks_in_all + 3):
         begun = time.perf_counter()
         train(every * number, every * (number + 1))
         walls.append(time.perf_counter() - begun)
@@ -89,13 +95,12 @@ def main() -> None:
     """Measure, print the tables, write JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="lecture-fashion28")
-    parser.add_argument("--rounds", type=int, default=20, help="blocks with and blocks without probes")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    facts = _times(arguments.recipe, arguments.rounds)
+    facts = _times(arguments.recipe)
     steps, looks, processor = facts["steps"], facts["looks"], facts["processor"]
     often, every = facts["looks_an_evaluation"], facts["every"]
     share = ((often - 1) * looks["cheap"] + looks["all"] + looks.get("second", 0.0)) / (often * steps)

@@ -8,8 +8,8 @@ recipes are timed in turns; minutes are then counted in steps of that length, so
 they train favours none. Real images, measured in the same way, stand in the last row.
 
 With --pictures, 96 samples at each mark are drawn, none picked; those of the last seed stay. With --json, what was
-measured is kept in a file after every row, and the same command goes on from there; recipes that have changed since are
-timed and trained anew.
+measured is kept in a file after every row, and the same command goes on from there, or begins anew if a recipe has
+changed since.
 """
 
 from __future__ import annotations
@@ -111,9 +111,9 @@ def _measured(
         with in_float32(session.state.networks, session.precision.precision):
             drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out))
             numbers = evaluator.evaluate(drawn)
-            some = next(generated_pixels(training.recipe, session.state.sampled, GRID[0] * GRID[1]))
-        if pictures:
-            (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(some, *GRID)))
+            if pictures:
+                some = next(generated_pixels(training.recipe, session.state.sampled, GRID[0] * GRID[1]))
+                (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(some, *GRID)))
         yield {
             "recipe": name,
             "seed": seed,
@@ -124,16 +124,18 @@ def _measured(
         }
 
 
-def _evaluator() -> Any:
+def evaluator_against(others: Any = None) -> Any:
+    """Return who compares as many samples with these images, by default with those that are held out."""
     from dcgan_kit.components.plugins import load_builtins
     from dcgan_kit.measures.choosing import build_extractor, build_score, choice_of
     from dcgan_kit.measures.evaluating import Evaluator, divided
 
     registry = load_builtins().registry
     images, held_out = training_and_held_out(loaded("lecture-fashion28", 0).recipe)
+    reference = held_out if others is None else others
     extractor = build_extractor(choice_of("extractor", "fashion_classifier", registry), images)
     scores = [build_score(choice_of("score", name, registry)) for name in SCORES]
-    return Evaluator(divided(images, held_out), extractor, scores, len(held_out))
+    return Evaluator(divided(images, reference), extractor, scores, len(reference))
 
 
 class _Kept:
@@ -199,11 +201,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
     start_tensorflow()
-    evaluator = _evaluator()
+    evaluator = evaluator_against()
     kept = _Kept(arguments.json, arguments.recipes)
-    untimed = [name for name in arguments.recipes if name not in kept.milliseconds]
-    kept.milliseconds |= _milliseconds(untimed)
-    kept.write()
+    if any(name not in kept.milliseconds for name in arguments.recipes):
+        # Minutes are equal only if they are counted in steps that were timed together.
+        kept.milliseconds, kept.rows = _milliseconds(arguments.recipes), []
+        kept.write()
     told = ", ".join(f"{name} {kept.milliseconds[name]:.1f}" for name in arguments.recipes)
     print(f"milliseconds a step, in turns: {told}", flush=True)
     for seed in range(arguments.seeds):

@@ -1,7 +1,7 @@
 """What changes of a recipe bring: each trains for the same processor time, and is judged by images of its own.
 
     taskset -c 0 python benchmarks/tuning.py --real t10k.npz --json tuning.json            # all of tuning.yaml
-    taskset -c 0 python benchmarks/tuning.py --real t10k.npz --seconds 205 deep deep_batch64
+    taskset -c 0 python benchmarks/tuning.py --real t10k.npz --seconds 205 deep deep_batch16
 
 They train on what quality.py trains on, and are judged by neither that nor what it holds out: --real is an npz file
 with other images of the same kind as x, here Fashion-MNIST's own test set. Time is that of one core without scoring;
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from quality import SCORES, Training, loaded, training_and_held_out
+from quality import Training, evaluator_against, loaded
 
 from dcgan_kit.cli.quiet import start_tensorflow
 
@@ -29,24 +29,18 @@ SHOWN = ("fd", "kid", "precision", "recall", "coverage", "memorization_ratio")
 VARIANTS = Path(__file__).with_suffix(".yaml")
 
 
-def _evaluator(real: Path) -> Any:
-    from dcgan_kit.components.plugins import load_builtins
+def _others(file: Path) -> Any:
+    """Images that no training and no other benchmark sees, always the same of those in the file."""
     from dcgan_kit.data.loading import load_images
-    from dcgan_kit.measures.choosing import build_extractor, build_score, choice_of
-    from dcgan_kit.measures.evaluating import Evaluator, divided
 
-    registry = load_builtins().registry
-    images, _ = training_and_held_out(loaded("lecture-fashion28", 0).recipe)
-    others = load_images(loaded("lecture-fashion28", 0, (f"data={{use: npz, path: {real}}}",)).recipe)
-    chosen = np.sort(np.random.default_rng(1).permutation(len(others))[:SAMPLES])
-    others = replace(others, indices=chosen, labels=None)
-    extractor = build_extractor(choice_of("extractor", "fashion_classifier", registry), images)
-    scores = [build_score(choice_of("score", name, registry)) for name in SCORES]
-    return Evaluator(divided(images, others), extractor, scores, SAMPLES)
+    images = load_images(loaded("lecture-fashion28", 0, (f"data={{use: npz, path: {file}}}",)).recipe)
+    chosen = np.sort(np.random.default_rng(1).permutation(len(images))[:SAMPLES])
+    return replace(images, indices=chosen, labels=None)
 
 
 def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], evaluator: Any) -> Iterator[dict[str, Any]]:
     from dcgan_kit.measures.runs import generated_pixels
+    from dcgan_kit.training.precision import in_float32
 
     training = Training(loaded(variant["recipe"], 0, variant.get("overrides", ())).recipe)
     training.take(1)
@@ -56,7 +50,9 @@ def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], eval
         while spent + time.process_time() - begun < mark:
             training.take(10)
         spent += time.process_time() - begun
-        numbers = evaluator.evaluate(generated_pixels(training.recipe, training.session.state.sampled, SAMPLES))
+        session = training.session
+        with in_float32(session.state.networks, session.precision.precision):
+            numbers = evaluator.evaluate(generated_pixels(training.recipe, session.state.sampled, SAMPLES))
         found = {number.number: number.value for number in numbers}
         yield {"variant": name, "seconds": mark, "steps": training.done, **found}
 
@@ -65,17 +61,20 @@ def main() -> None:
     """Train, judge, print a table, write JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = yaml.safe_load(VARIANTS.read_text())
-    parser.add_argument("variants", nargs="*", default=list(known), choices=[[], *known], metavar="VARIANT")
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help="default: all of tuning.yaml")
     parser.add_argument("--real", type=Path, required=True, metavar="FILE.npz")
     parser.add_argument("--seconds", type=float, nargs="+", default=[205.0], help="of processor time, rising")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
+    unknown = set(arguments.variants) - known.keys()
+    if unknown:
+        parser.error(f"not in {VARIANTS.name}: {', '.join(sorted(unknown))}")
     start_tensorflow()
-    evaluator = _evaluator(arguments.real)
+    evaluator = evaluator_against(_others(arguments.real))
     rows = []
     print("| variant | seconds | steps | " + " | ".join(SHOWN) + " |")
     print("| --- " * (3 + len(SHOWN)) + "|")
-    for name in arguments.variants:
+    for name in arguments.variants or known:
         for row in _measured(name, known[name], arguments.seconds, evaluator):
             numbers = " | ".join(f"{row[number]:.3g}" for number in SHOWN)
             print(f"| {name} | {row['seconds']:g} | {row['steps']:,} | {numbers} |", flush=True)

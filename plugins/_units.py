@@ -10,6 +10,8 @@ import numpy as np
 from dcgan_kit import Finding, Place, Readings, Subject
 
 OF = ("generated", "real")
+BATCHES = 10
+"""A channel is dead that nothing moves in so many batches one after the other."""
 
 
 def activations(subject: Subject) -> Iterator[Place]:
@@ -24,18 +26,33 @@ def each(ask: Any, place: Place) -> list[Any]:
 
 def units(subject: Subject, dormant_below: float) -> Readings:
     """Shares of channels that are dead, dormant and always on."""
+    hidden = [place for place in activations(subject) if place is not subject.generator[-1]]
+    dead = _dead(subject, hidden)
     readings = {}
-    for place in activations(subject):
-        if place is subject.generator[-1]:
-            continue
+    for place in hidden:
         axes = tuple(range(len(place.input_shape)))
-        positive = np.mean([(inputs > 0).mean(axes) for inputs in each(subject.before, place)], 0)
-        moved = np.any([gradient.any(axes) for gradient in each(subject.gradient, place)], 0)
+        always = np.all([(inputs > 0).all(axes) for inputs in each(subject.before, place)], 0)
         size = np.mean([np.abs(outputs).mean(axes, dtype=np.float64) for outputs in each(subject.after, place)], 0)
-        readings[f"{place}/dead"] = float(((positive == 0) & ~moved).mean())
+        readings[f"{place}/dead"] = float(dead[place].mean())
         readings[f"{place}/dormant"] = float((size <= dormant_below * size.mean()).mean())
-        readings[f"{place}/always_on"] = float((positive == 1).mean())
+        readings[f"{place}/always_on"] = float(always.mean())
     return readings
+
+
+def _dead(subject: Subject, places: Sequence[Place]) -> dict[Place, Any]:
+    """Whether each channel of some activations is dead: no positive input, and no gradient by any, in ten batches."""
+    dead = {place: np.ones(place.input_shape[-1], bool) for place in places}
+    for number in range(BATCHES):
+        # Only what may be dead costs passes over more batches, one after the other, as their activations are large.
+        suspect = [place for place in places if dead[place].any()]
+        if not suspect:
+            break
+        asked = subject.on_batch(number) if number else subject
+        for place in suspect:
+            axes = tuple(range(len(place.input_shape)))
+            for inputs, gradient in zip(each(asked.before, place), each(asked.gradient, place), strict=True):
+                dead[place] &= ~((inputs > 0).any(axes) | gradient.any(axes))
+    return dead
 
 
 def saturation(subject: Subject) -> Readings:

@@ -99,7 +99,7 @@ def units(
     Claim: ReLU dies, leaky ReLU does not.
 
     With input a, output h and loss L, over all images and places of a map:
-    dead: no a > 0, and every dL/da = 0, so that no weight before it moves
+    dead: in ten batches no a > 0, and every dL/da = 0, so that no weight before it moves
     dormant: mean |h| ≤ dormant_below · mean over channels of mean |h|
     always_on: every a > 0, so that ReLU is linear
 

@@ -39,7 +39,10 @@ START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; 
 LEFT_SECONDS = 10.0
 """Time that the others have to end by themselves when one worker has died; then they are killed."""
 STOPPED_SECONDS = 40.0
-"""The same when one has ended as it was asked to: the chief may still be writing a checkpoint."""
+"""The same when one has ended as it was asked to: a worker that waits to meet it would wait for ever.
+
+Workers that have met end together, and have written all by then: that takes them a moment.
+"""
 PROGRESS = "step "
 """How a line of progress begins; it is shown of the chief alone, as all workers say the same."""
 ORDERLY = (0, PREEMPTED, INTERRUPTED)
@@ -194,7 +197,10 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signa
 
 
 def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
-    """Wait for all workers; once one has ended, give the others a little time → the worst exit status."""
+    """Wait for all workers → the worst exit status.
+
+    Once one has died, or has ended after a signal, the others are given a little time.
+    """
     statuses: dict[int, int] = {}
     end = math.inf
     died = False
@@ -208,14 +214,18 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
                 status = status_of(-status)
             statuses[worker.index] = status
             if status not in ORDERLY:
-                end = min(end, time.monotonic() + LEFT_SECONDS)
                 if status != WRONG_INPUT and not died:
                     # Also where the others have noticed first, and ended before this was seen.
                     note(f"{worker} {_how(status)}{'; that ends the others' if len(workers) > 1 else ''}")
-                    died = True
-            elif passed:
-                end = min(end, time.monotonic() + STOPPED_SECONDS)
+                died = True
+                end = min(end, time.monotonic() + LEFT_SECONDS)
+        if passed and statuses:
+            end = min(end, time.monotonic() + STOPPED_SECONDS)
         time.sleep(0.05)
+    for worker in workers:
+        if worker.index not in statuses and not died:
+            note(f"{worker} has not ended {STOPPED_SECONDS:.0f} s after another one, and is killed")
+            statuses[worker.index] = -signal.SIGKILL
     return max((_as_shells_have_it(status) for status in statuses.values()), key=_badness)
 
 

@@ -70,6 +70,12 @@ class Subject(Protocol):
     real: Any
     """(B, H, W, C), real images in the networks' range."""
 
+    def on_batch(self, number: int) -> Subject:
+        """The same networks at the same step on another batch: 0 is the first, on which every probe looks.
+
+        Each costs passes of its own. What is asked about losses at other weights stays that of the first.
+        """
+
     def before(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
         """What a place is given (B, ...). ``training`` is with the statistics of the batch, and moves none.
 

@@ -189,7 +189,7 @@ class Evaluator:
             except ComponentError as error:
                 if not self._optional:
                     raise
-                self._note(f"{chosen.component.name} is left out: {error}")
+                self._note(f"{chosen.component.name} is missing from this evaluation: {error}")
                 continue
             for name, value in found.items():
                 numbers.append(

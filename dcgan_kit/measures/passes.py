@@ -1,4 +1,4 @@
-"""Passes of both networks over one batch that stays the same: they read every variable and write none."""
+"""Passes of both networks over batches that stay the same: they read every variable and write none."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ class Passes:
 
     Args:
         session: whose networks.
-        latent: float32 (B, size).
-        real: float32 (B, H, W, C), in the networks' range.
+        latent: float32 (B, size), of the batch on which losses at other weights are asked; all have its shape.
+        real: float32 (B, H, W, C), in the networks' range; likewise.
     """
 
     def __init__(self, session: Session, latent: Any, real: Any) -> None:
         self.session = session
         self.networks = session.state.networks
         self.latent, self.real = tf.constant(latent), tf.constant(real)
+        self._batch = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in (self.latent, self.real)]
         self.concatenated = session.recipe.training.discriminator_passes == "concatenated"
 
     def variables(self, role: Role) -> Sequence[Any]:
@@ -60,14 +61,14 @@ class Passes:
 
     @cached_property
     def training(self) -> Any:
-        """Compiled: () → what both networks do in training, both losses, and every gradient of them."""
+        """Compiled: (latent, real) → what both networks do in training, both losses, and every gradient of them."""
 
-        def run() -> dict[str, Any]:
+        def run(latent: Any, real: Any) -> dict[str, Any]:
             weights: dict[Role, list[Any]] = {role: self.weights(role) for role in ROLES}
             with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
                 tape.watch(weights)
-                tape.watch(self.latent)
-                made, judged, losses = self._played(weights)
+                tape.watch(latent)
+                made, judged, losses = self._played(weights, latent, real)
             last = {of: chain[-1:] for of, chain in judged.items()}
             by_images, by_weights, by_logits = _gradients(tape, losses["generator"], [made, weights["generator"], last])
             by_maps, by_other_weights = _gradients(tape, losses["discriminator"], [judged, weights["discriminator"]])
@@ -81,18 +82,18 @@ class Passes:
                 "generator_push": self._parted(by_logits),
             }
 
-        return self._compiled(run)
+        return self._compiled(run, *self._batch)
 
     @cached_property
     def inference(self) -> Any:
-        """Compiled: () → what both networks do outside training."""
+        """Compiled: (latent, real) → what both networks do outside training."""
 
-        def run() -> dict[str, Any]:
+        def run(latent: Any, real: Any) -> dict[str, Any]:
             with self._stateless({}):
-                made = _flow(self.networks.generator, self.latent, False)
-                return {"generator": made, "discriminator": self._judged(made[-1], False)}
+                made = _flow(self.networks.generator, latent, False)
+                return {"generator": made, "discriminator": self._judged(real, made[-1], False)}
 
-        return self._compiled(run)
+        return self._compiled(run, *self._batch)
 
     def loss_at(self, role: Role, weights: Sequence[Any]) -> tuple[Any, list[Any]]:
         """A network's loss and its gradients, if its weights were others."""
@@ -114,7 +115,7 @@ class Passes:
             weights[role] = others
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(others)
-                _, _, losses = self._played(weights)
+                _, _, losses = self._played(weights, self.latent, self.real)
             return losses[role], tape.gradient(losses[role], others, unconnected_gradients="zero")
 
         return self._compiled(run, [tf.TensorSpec(v.shape, tf.float32) for v in self.variables(role)])
@@ -130,12 +131,14 @@ class Passes:
         with keras.StatelessScope(mapping), self.session.step.layer_noise.drawn_from(self._noise("layers"), 0):
             yield
 
-    def _played(self, weights: dict[Role, list[Any]]) -> tuple[Chain, dict[str, Chain], dict[str, Any]]:
+    def _played(
+        self, weights: dict[Role, list[Any]], latent: Any, real: Any
+    ) -> tuple[Chain, dict[str, Chain], dict[str, Any]]:
         """One round of the game with these weights: G's chain, D's chains, both losses."""
         loss = self.session.step.parts.loss
         with self._stateless(weights):
-            made = _flow(self.networks.generator, self.latent, True)
-            judged = self._judged(made[-1], True)
+            made = _flow(self.networks.generator, latent, True)
+            judged = self._judged(real, made[-1], True)
         parted = self._parted(judged)
         logits = parted["real"][-1], parted["generated"][-1]
         losses = {
@@ -144,10 +147,10 @@ class Passes:
         }
         return made, judged, losses
 
-    def _judged(self, fake: Any, training: bool) -> dict[str, Chain]:
+    def _judged(self, real: Any, fake: Any, training: bool) -> dict[str, Chain]:
         """D's chains, as the recipe sends images through it: apart, or real and generated ones as one batch."""
         critic, discriminator = self.session.step.critic, self.networks.discriminator
-        real, fake = (critic.augmented(images, self._noise("augmentation")) for images in (self.real, fake))
+        real, fake = (critic.augmented(images, self._noise("augmentation")) for images in (real, fake))
         if self.concatenated and training:
             return {"both": _flow(discriminator, tf.concat([real, fake], 0), training)}
         return {

@@ -40,10 +40,7 @@ class FixedBatch:
         self.size = min(recipe.training.batch_size, LARGEST_BATCH)
         seed = recipe.training.seed
         self._chosen = np.random.Generator(np.random.Philox(key=[seed, _STREAM])).permutation(len(images))
-        # Small data sets may have fewer images than a batch.
-        self.real = self._scaled(images.batch(np.resize(self._chosen, self.size)))
-        self.latent = self.latents(1)
-        self.passes = Passes(session, self.latent, self.real)
+        self.passes = Passes(session, *self.batch(0))
         networks = session.state.networks
         self.places: dict[Role, tuple[Place, ...]] = {
             "generator": _places(networks.generator),
@@ -56,13 +53,20 @@ class FixedBatch:
         """Look at the networks as they are now."""
         return SessionSubject(self)
 
+    def batch(self, number: int) -> tuple[Any, Any]:
+        """Latent vectors (size, latent size) and real images (size, H, W, C) of a batch, the same at every call."""
+        start = number * self.size
+        # Small data sets may have fewer images than a batch, or ten.
+        chosen = np.take(self._chosen, range(start, start + self.size), mode="wrap")
+        return self._latent(number), self._scaled(self.images.batch(chosen))
+
     def latents(self, batches: int) -> Any:
-        """Latent vectors (batches * size, latent size); the first are always the same."""
+        """Latent vectors (batches * size, latent size) of the first batches."""
+        return np.concatenate([self._latent(number) for number in range(batches)])
+
+    def _latent(self, number: int) -> Any:
         recipe = self.session.recipe
-        return np.concatenate([
-            latent_vectors(recipe, self.size, recipe.training.seed, step=PROBING_STEP - number)
-            for number in range(batches)
-        ])  # fmt: skip
+        return latent_vectors(recipe, self.size, recipe.training.seed, step=PROBING_STEP - number)
 
     def real_images(self, count: int) -> Any:
         """Real images, float32, in the networks' range."""
@@ -96,27 +100,31 @@ class SessionSubject:
     What is asked for is computed then, so that it must be asked before training goes on.
     """
 
-    def __init__(self, batch: FixedBatch) -> None:
+    def __init__(self, batch: FixedBatch, number: int = 0) -> None:
         self._batch, self._passes = batch, batch.passes
         self.step = batch.session.state.steps_done
         self.value_range = batch.session.recipe.value_range
         self.generator: Sequence[Place] = batch.places["generator"]
         self.discriminator: Sequence[Place] = batch.places["discriminator"]
-        self.latent, self.real = batch.latent, batch.real
+        self.latent, self.real = batch.batch(number)
         self._index = {place: n for places in batch.places.values() for n, place in enumerate(places)}
         self._samples: dict[int, Any] = {}
 
     @cached_property
     def _training(self) -> Any:
-        return self._passes.training()
+        return self._passes.training(tf.constant(self.latent), tf.constant(self.real))
 
     @cached_property
     def _inference(self) -> Any:
-        return self._passes.inference()
+        return self._passes.inference(tf.constant(self.latent), tf.constant(self.real))
 
     def _chain(self, role: Role, mode: Mode, of: Of) -> Any:
         seen = self._training if mode == "training" else self._inference
         return seen["generator"] if role == "generator" else seen["discriminator"][of]
+
+    def on_batch(self, number: int) -> SessionSubject:
+        """Look at the same networks on another batch."""
+        return SessionSubject(self._batch, number)
 
     def before(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
         """What a place is given."""

@@ -76,12 +76,12 @@ class Node:
         if isinstance(self.value, dict):
             yield from self.value.items()
 
-    def paths_to(self, key: str, base: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-        """Paths, outside of lists, on which a key stands below this node."""
+    def options_called(self, key: str, base: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        """Paths, outside of lists, of a component's option below this node."""
         for name, node in self.items():
-            if name == key:
+            if name == key and self.child("use"):
                 yield (*base, name)
-            yield from node.paths_to(key, (*base, name))
+            yield from node.options_called(key, (*base, name))
 
 
 def described(node: Node) -> str:

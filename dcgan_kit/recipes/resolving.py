@@ -107,8 +107,9 @@ class _Resolution:
 
     def _unknown_key(self, path: Path) -> str:
         key = str(path[-1])
-        # It may be the right key in the wrong place: one of a section, or an option of a component.
-        places = [*paths_to(model.Recipe, key), *self.node.paths_to(key)]
+        # It may be the right key in the wrong place: one of a section, or an option of a component. One of the top is
+        # known to whoever writes a section.
+        places = [*paths_to(model.Recipe, key), *self.node.options_called(key)]
         right = [dotted(place) for place in places if place != path and len(place) > 1]
         return f"unknown key.{did_you_mean(key, known_keys(model.Recipe, path[:-1]), min(right, key=len, default=''))}"
 

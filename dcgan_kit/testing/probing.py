@@ -24,6 +24,7 @@ _SMALL = (
     "generator.stages.0.filters=4",
     "discriminator.stages.0.filters=4",
     "discriminator.stages.1.filters=4",
+    "discriminator.stages.2.filters=4",
     "latent.size=4",
     "training.batch_size=8",
     "training.precision=float32",

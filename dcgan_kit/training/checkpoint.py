@@ -209,7 +209,7 @@ def restore_to_look(run: RunFolder, state: TrainingState, best: bool = False) ->
     checkpoint, damaged = restore_checkpoint(run, state)
     if checkpoint is None:
         told = "".join(f"\n  {line}" for line in damaged)
-        raise RunError(f"{run.path}: has no checkpoint to sample from yet{told}")
+        raise RunError(f"{run.path}: has no checkpoint yet{told}")
     return tuple(damaged)
 
 

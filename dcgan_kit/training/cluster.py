@@ -162,13 +162,17 @@ class Watch:
 
 @contextmanager
 def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
-    """Say which other workers are not there yet; then let signals end the process while the body connects to them."""
+    """Say which other workers are not there yet; then let signals end the process while the body connects to them.
+
+    Raises:
+        Stopped: a signal came before, and was swallowed.
+    """
+    # Others that got the same signal have left, and would be waited for in vain.
+    raise_swallowed()
     gone = cluster.gone()
     if gone:
         # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
         tell(f"waiting for {cluster.names(gone)}")
-    # Others that got the same signal have left, and would be waited for in vain.
-    raise_swallowed()
     # It lets no handler run either; only in the main thread can signals be set.
     main = threading.current_thread() is threading.main_thread()
     numbers = (signal.SIGINT, signal.SIGTERM) if main else ()

@@ -331,7 +331,8 @@ class _Loop:
     def _tell_best(self, step: int) -> None:
         best = best_so_far(self.run) if self.chief else None
         if best is not None:
-            last = "" if self.judged is None else f"; {self.judged:.3g} at the last, {step}"
+            apart = self.judged is not None and best.entry.step != step
+            last = f"; {self.judged:.3g} at the last step, {step}" if apart else ""
             file = self.run.checkpoints / best.entry.file
             self.watcher.note(f"best {best.metric}: {best.value:.3g} at step {best.entry.step}{last} (kept: {file})")
 

@@ -39,7 +39,7 @@ def open_generator(recipe: ResolvedRecipe, path: Path, best: bool = False, raw: 
         raw: the generator itself, where the recipe keeps an average of it too.
 
     Raises:
-        RunError: the run has no such checkpoint.
+        RunError: the run has no such checkpoint, or it is of other networks.
     """
     run = read_run(path)
     state = TrainingState.create(recipe, build_networks(recipe), build_parts(recipe))

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dcgan_kit.errors import UserError
-
 
 class Stopped(BaseException):
     """A signal came before training began.
@@ -53,17 +51,20 @@ def blocked_signals() -> Iterator[None]:
 
 @contextmanager
 def raised_signals() -> Iterator[None]:
-    """Raise ``Stopped`` at SIGINT and SIGTERM, until ``collected_signals`` takes both over for good."""
+    """Raise ``Stopped`` at SIGINT and SIGTERM, until ``collected_signals`` takes both over for good.
+
+    Raises:
+        Stopped: one came, even if something else swallowed it and failed.
+    """
     raising = _Raise()
     before = _take(raising)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         yield
-    except UserError:
-        raise
     except Exception as error:
         if raising.received:
-            # Inside TensorFlow's tracing, ``Stopped`` comes out as an error of a context manager.
+            # Inside TensorFlow's tracing, ``Stopped`` comes out as an error of a context manager, or, with a plugin's
+            # layer on the stack, as one of the plugin.
             raise Stopped(raising.received[0]) from error
         raise
     finally:
@@ -74,6 +75,9 @@ def raise_swallowed() -> None:
     """Raise ``Stopped`` again where the one raised before was swallowed: by a destructor, or a bare ``except``.
 
     Modules of strangers have such; TensorFlow's have, and importing them takes seconds.
+
+    Raises:
+        Stopped: there is such a signal.
     """
     received = _swallowed()
     if received:

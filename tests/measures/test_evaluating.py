@@ -165,7 +165,7 @@ def test_a_score_that_fails_on_some_samples_leaves_a_gap_and_is_tried_again(imag
     names = [{number.number for number in evaluator.evaluate(given)} for given in (black, batches_of(images(20)))]
     assert names == [{"spectrum_db", "high_band_db"}, {"own", "spectrum_db", "high_band_db"}]
     assert len(told) == 1
-    assert told[0].startswith("own is left out: score tests/own: RuntimeError: nothing to see")
+    assert told[0].startswith("own is missing from this evaluation: score tests/own: RuntimeError: nothing to see")
 
 
 def test_what_takes_long_is_told(images, scores, counting, monkeypatch):

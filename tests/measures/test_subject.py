@@ -93,6 +93,17 @@ def test_the_chain_of_parts_is_the_network(specimen):
     ]  # fmt: skip
 
 
+def test_another_batch_is_another_one_of_the_same_networks_and_the_same_each_time(specimen):
+    batch = specimen()
+    subject = batch.subject()
+    other, again = subject.on_batch(3), batch.subject().on_batch(3)
+    place = subject.discriminator[-1]
+    for of in ("generated", "real"):
+        assert not np.array_equal(subject.before(place, of=of), other.before(place, of=of))
+        np.testing.assert_array_equal(other.before(place, of=of), again.before(place, of=of))
+    np.testing.assert_array_equal(subject.on_batch(0).after(place), subject.after(place))
+
+
 def test_gradients_are_those_of_the_recipes_own_losses(specimen):
     subject = specimen("training.loss=hinge").subject()
     batch = subject._batch

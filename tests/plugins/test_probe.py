@@ -50,6 +50,24 @@ def test_some_dead_channels_are_counted_and_told(specimen):
     assert "generator stage 1: 25 % dead channels" in map(str, made.diagnose(readings, readings))
 
 
+def test_what_one_of_ten_batches_moves_is_not_dead(specimen):
+    batch = specimen("generator.normalization=none", "generator.bias=true")
+    (bias,) = variables(batch, "generator", "stage1_upsample/bias")
+    bias.assign(np.full(bias.shape, -100.0))
+    subject, seen = batch.subject(), []
+
+    def on_batch(number):
+        seen.append(number)
+        other = type(subject).on_batch(subject, number)
+        if number == 7:
+            other.before = lambda place, mode="training", of="generated": np.ones((16, *place.input_shape))
+        return other
+
+    subject.on_batch = on_batch
+    assert asked(probe.units, subject)[0]["generator.stage1.activation/dead"] == 0.0
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
+
+
 # Saturation
 
 

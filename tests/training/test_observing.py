@@ -77,7 +77,7 @@ def test_the_best_checkpoint_is_the_one_that_was_scored(tiny, observed, tmp_path
     best = json.loads((outcome.run.checkpoints / "manifest.json").read_text())["best"]
     assert (best["metric"], best["value"], best["entry"]["step"]) == ("distance", 0.5, 3)
     file = outcome.run.checkpoints / best["entry"]["file"]
-    assert notes[-1] == f"best distance: 0.5 at step 3; 0.625 at the last, 8 (kept: {file})"
+    assert notes[-1] == f"best distance: 0.5 at step 3; 0.625 at the last step, 8 (kept: {file})"
 
 
 def test_a_run_that_goes_on_looks_at_no_step_twice(tiny, observed, tmp_path):
