@@ -15,13 +15,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 SAMPLES = 4000
 
 
-def _score(precision: str, seed: int, steps: int, recipe: str) -> None:
+def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequence[str]) -> None:
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
@@ -43,8 +44,8 @@ def _score(precision: str, seed: int, steps: int, recipe: str) -> None:
         def progress(self, step: int, metrics: object) -> None:
             pass
 
-    overrides = (f"training.precision={precision}", f"training.seed={seed}", f"training.steps={steps}")
-    loaded = load_recipe(recipe, overrides, PluginSettings(builtins_only=True))
+    fixed = (f"training.precision={precision}", f"training.seed={seed}", f"training.steps={steps}")
+    loaded = load_recipe(recipe, (*overrides, *fixed), PluginSettings(builtins_only=True))
     with tempfile.TemporaryDirectory() as folder:
         outcome = train(loaded.recipe, loaded.plugins, Path(folder) / "run", Silent())
         generator = keras.saving.load_model(outcome.run.generator_file, compile=False)
@@ -56,21 +57,22 @@ def _score(precision: str, seed: int, steps: int, recipe: str) -> None:
 def main() -> None:
     """Train, score, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("--recipe", default="lecture-fashion28")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--one", nargs=2, metavar=("PRECISION", "SEED"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     if arguments.one:
-        _score(arguments.one[0], int(arguments.one[1]), arguments.steps, arguments.recipe)
+        _score(arguments.one[0], int(arguments.one[1]), arguments.steps, arguments.recipe, arguments.overrides)
         return
     found: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
     floor = 0.0
     for seed in range(arguments.seeds):
         for precision in PRECISIONS:
             command = [sys.executable, __file__, "--one", precision, str(seed)]
-            command += ["--steps", str(arguments.steps), "--recipe", arguments.recipe]
+            command += ["--steps", str(arguments.steps), "--recipe", arguments.recipe, *arguments.overrides]
             environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
             run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
             result = json.loads(run.stdout.splitlines()[-1])

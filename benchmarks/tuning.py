@@ -5,7 +5,8 @@
 
 They train on what quality.py trains on, and are judged by neither that nor what it holds out: --real is an npz file
 with other images of the same kind as x, here Fashion-MNIST's own test set. Time is that of one core without scoring;
-205 and 513 seconds are about what two cores do in 2 and 5 minutes. One seed each: a tenth more or less means nothing.
+205 and 513 seconds are about what two cores do in 2 and 5 minutes. One seed each: some tenths of fd more or less mean
+little.
 """
 
 from __future__ import annotations
