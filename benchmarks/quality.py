@@ -100,7 +100,7 @@ def _milliseconds(names: Sequence[str]) -> dict[str, float]:
 def _measured(
     name: str, seed: int, marks: Sequence[float], ms: float, evaluator: Any, pictures: Path | None
 ) -> Iterator[dict[str, Any]]:
-    from dcgan_kit.measures.runs import generated_pixels
+    from dcgan_kit.measures.sampled import generated_pixels
     from dcgan_kit.training.precision import in_float32
     from dcgan_kit.training.sampling import grid_of, png_of
 

@@ -40,7 +40,7 @@ def _others(file: Path) -> Any:
 
 
 def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], evaluator: Any) -> Iterator[dict[str, Any]]:
-    from dcgan_kit.measures.runs import generated_pixels
+    from dcgan_kit.measures.sampled import generated_pixels
     from dcgan_kit.training.precision import in_float32
 
     training = Training(loaded(variant["recipe"], 0, variant.get("overrides", ())).recipe)

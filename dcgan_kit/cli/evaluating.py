@@ -167,7 +167,7 @@ def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:
     from dcgan_kit.data.loading import load_images
     from dcgan_kit.data.splitting import split
     from dcgan_kit.measures.evaluating import default_samples, divided
-    from dcgan_kit.measures.runs import generated_pixels
+    from dcgan_kit.measures.sampled import generated_pixels
     from dcgan_kit.training.opening import open_generator
 
     recipe = loaded.recipe
@@ -313,7 +313,7 @@ def _show(evaluation: Evaluation, before: Evaluation | None) -> None:
     # In every row it would leave no room for numbers.
     alike: dict[str, list[str]] = {}
     for number in evaluation.numbers:
-        alike.setdefault(number.name.removeprefix(number.number), []).append(number.number)
+        alike.setdefault(number.protocol.name(""), []).append(number.number)
     table(("measured as", "numbers"), [(protocol, ", ".join(names)) for protocol, names in alike.items()])
 
 

@@ -40,14 +40,11 @@ class Bar:
         """Print a line above the bar."""
         self._console.print(printable(message), markup=False)
 
-    def due(self) -> bool:
-        """Whether, where there is no terminal, it is time for the next line."""
-        return not self._console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES
-
-    def line(self, message: str) -> None:
-        """Print a line in place of the bar, where there is no terminal."""
-        if not self._console.is_terminal:
-            self._last_line = time.monotonic()
+    def line(self, message: str, at_once: bool = False) -> None:
+        """Print a line in place of the bar, where there is no terminal: now and then, or at once."""
+        now = time.monotonic()
+        if not self._console.is_terminal and (at_once or now - self._last_line > SECONDS_BETWEEN_LINES):
+            self._last_line = now
             self.note(message)
 
 
@@ -64,5 +61,4 @@ class Telling(Bar):
     def tell(self, what: str, done: int, total: int) -> None:
         """Show that so many of so many are done."""
         self.bar.update(self._task, description=what, completed=done, total=total, visible=True)
-        if self.due():
-            self.line(f"{what}: {done:,} of {total:,}")
+        self.line(f"{what}: {done:,} of {total:,}")

@@ -153,17 +153,14 @@ class _Progress(Bar):
     def preparing(self, what: str, done: int, total: int) -> None:
         """Show how far something is that comes before the first step."""
         self.bar.update(self._task, losses=f"{what}: {done:,} of {total:,}")
-        if self.due():
-            self.line(f"{what}: {done:,} of {total:,}")
+        self.line(f"{what}: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, Any]) -> None:
         """Move the bar."""
         losses = f"G {metrics['generator_loss']:.2f}  D {metrics['discriminator_loss']:.2f}"
         self.bar.update(self._task, completed=step, losses=losses)
-        first = self._started is None
-        now = time.perf_counter()
-        began, at = self._started = self._started or (now, step)
-        if first or self.due() or step == self._steps:
-            images = (step - at) * self._batch_size
-            speed = f"  {images / (now - began):.0f} images/s" if images else ""
-            self.line(f"step {step} of {self._steps}  {losses}{speed}")
+        now, first = time.monotonic(), self._started is None
+        self._started = self._started or (now, step)
+        images, seconds = (step - self._started[1]) * self._batch_size, now - self._started[0]
+        speed = f"  {images / seconds:.0f} images/s" if images else ""
+        self.line(f"step {step} of {self._steps}  {losses}{speed}", at_once=first or step == self._steps)

@@ -24,7 +24,7 @@ from dcgan_kit.measures.choosing import (
 )
 from dcgan_kit.measures.evaluating import Evaluator, Number, divided
 from dcgan_kit.measures.probing import build_probes
-from dcgan_kit.measures.runs import generated_pixels
+from dcgan_kit.measures.sampled import generated_pixels
 from dcgan_kit.measures.watching import ProbeWatch
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
