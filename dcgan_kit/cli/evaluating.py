@@ -91,7 +91,7 @@ def evaluate(
     if as_json:
         facts(evaluation.as_data())
     else:
-        _show(evaluation, before)
+        _show(evaluation, before, "" if against is None else against.name)
 
 
 class _Asked:
@@ -299,17 +299,17 @@ def _show_calibration(calibration: Calibration, as_json: bool) -> None:
     note(f"each of {calibration.samples} images, compared with {calibration.references} real ones")
 
 
-def _show(evaluation: Evaluation, before: Evaluation | None) -> None:
+def _show(evaluation: Evaluation, before: Evaluation | None, other: str) -> None:
     from dcgan_kit.measures.results import set_against
 
     known = {} if before is None else set_against(evaluation.numbers, before)
     rows = []
     for number in evaluation.numbers:
         floor = "" if number.floor is None else _shown(number.floor)
-        other = [] if before is None else [_shown(known[number.number]) if number.number in known else "-"]
-        rows.append((number.number, _shown(number.value), *other, floor, _BETTER[number.better]))
-    columns = ("number", "samples", *(() if before is None else ("before",)), "real images", "better")
-    table(columns, rows, right=("samples", "before", "real images"))
+        beside = [] if before is None else [_shown(known[number.number]) if number.number in known else "-"]
+        rows.append((number.number, _shown(number.value), *beside, floor, _BETTER[number.better]))
+    columns = ("number", "samples", *(() if before is None else (other,)), "real images", "better")
+    table(columns, rows, right=("samples", other, "real images"))
     # In every row it would leave no room for numbers.
     alike: dict[str, list[str]] = {}
     for number in evaluation.numbers:

@@ -6,7 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.registry import Registry
+from dcgan_kit.components.registry import Registry, UnknownComponent
 from dcgan_kit.components.results import Images
 from dcgan_kit.components.scoring import Extractor, Score
 from dcgan_kit.errors import ComponentError, UserError, did_you_mean
@@ -64,7 +64,13 @@ def choice_of(kind: str, text: str, registry: Registry) -> Choice:
         UserError: no such component, no such option, or a value that it does not take.
     """
     name, *texts = _OPTION.split(text)
-    component = registry.find(kind, name)
+    try:
+        component = registry.find(kind, name)
+    except UnknownComponent as error:
+        giving = _scores_with_number(name, registry) if kind == "score" else []
+        if giving:
+            raise UserError(f"unknown score {name!r}: that is a number of the score {' or '.join(giving)}") from error
+        raise
     given = {key: resolved(value) for key, _, value in (option.partition("=") for option in texts)}
     for option in given:
         if option not in component.options.model_fields:
@@ -76,6 +82,16 @@ def choice_of(kind: str, text: str, registry: Registry) -> Choice:
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"{text}: option {where!r}: {first['msg']} (given: {first['input']!r})") from error
     return Choice(component, dict(options))
+
+
+def _scores_with_number(number: str, registry: Registry) -> list[str]:
+    found = []
+    for component in registry.of_kind("score"):
+        # A stranger's that cannot be built is not what is looked for.
+        with suppress(ComponentError, ValidationError):
+            if number in build_score(Choice(component, dict(component.options()))).score.better:
+                found.append(component.name)
+    return found
 
 
 def build_extractor(choice: Choice, training: Images) -> ChosenExtractor:

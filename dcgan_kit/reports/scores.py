@@ -72,7 +72,9 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
             text = f"{run.label} was not evaluated: `dcgan-kit evaluate {run.path}` scores its newest checkpoint."
             blocks.append(Paragraph(text, "missing"))
             continue
-        of = ", ".join(f"{name} {value}" for name, value in found.of.items())
+        # Best and raw are true or false of it: what is false is not said.
+        told = {"True": "", "False": None}
+        of = ", ".join(f"{n} {told.get(v, v)}".strip() for n, v in found.of.items() if told.get(v, v) is not None)
         rows = tuple(
             (n.number, number(n.value), number(n.floor), _DIRECTIONS.get(n.better, "–")) for n in found.numbers
         )

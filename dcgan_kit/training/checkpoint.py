@@ -146,7 +146,7 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     """
     best = best_so_far(run)
     if best is None:
-        raise RunError(f"{run.path}: keeps no best checkpoint; training.best.metric says which is the best")
+        raise RunError(f"{run.path}: keeps no best checkpoint: its recipe says none by training.best.metric, e.g. fd")
     path = run.checkpoints / best.entry.file
     try:
         state.assign(_read(path, best.entry, state))

@@ -270,7 +270,9 @@ def read_run(path: Path) -> RunFolder:
     run = RunFolder(path)
     if not run.recipe_file.is_file():
         what = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
-        raise RunError(f"{path}: {what}. `dcgan-kit train RECIPE` makes one")
+        usual = Path("runs", path.name)
+        known = RunFolder(usual).recipe_file.is_file()
+        raise RunError(f"{path}: {what}. {f'Did you mean {usual}?' if known else '`dcgan-kit train RECIPE` makes one'}")
     return run
 
 

@@ -307,6 +307,13 @@ def test_a_run_that_was_stopped_can_be_sampled(command, trained, tmp_path):
     assert "has no checkpoint yet" in command("sample", path, status=2).stderr
 
 
+def test_a_run_that_is_named_without_its_folder_is_suggested(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "recipe.yaml").write_text("version: 1\n")
+    assert "mine: there is no such folder. Did you mean runs/mine?" in command("sample", "mine", status=2).stderr
+
+
 def test_the_first_argument_of_train_may_be_an_override(command, tmp_path, monkeypatch):
     """``dcgan-kit train training.steps=…`` means the default recipe."""
     monkeypatch.chdir(tmp_path)

@@ -75,7 +75,7 @@ def test_other_evaluations_are_shown_beside_only_if_they_were_measured_alike(com
     command("evaluate", run, *QUICK)
     before = tmp_path / "before.json"
     before.write_bytes((run / "evaluation.json").read_bytes())
-    assert " before " in command("evaluate", run, *QUICK, "--against", before).stdout
+    assert " before.json " in command("evaluate", run, *QUICK, "--against", before).stdout
     (run / "evaluation.json").unlink()
     told = command("evaluate", run, *QUICK[:-1], 41, "--against", before, status=2).stderr
     assert "cannot be compared" in told
@@ -137,6 +137,7 @@ def test_mistakes_about_a_run_are_told(command, run):
         (("--extractor", "inception_v3:path=/nowhere.h5"), "no file /nowhere.h5: put the ImageNet weights there"),
         (("--samples", "4", "--scores", "density_coverage"), "need at least 6 images. Received: 4"),
         (("--best",), "keeps no best checkpoint"),
+        (("--scores", "fd"), "unknown score 'fd': that is a number of the score frechet"),
     ):
         assert told in command("evaluate", run, *arguments, status=2).stderr
 
