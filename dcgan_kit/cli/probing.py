@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("target", metavar="RUN|RECIPE", shell_complete=complete_recipe)
 @overrides_argument
-@click.option("--probes", "names", metavar="NAME,NAME", help="Ask these alone.  [default: every probe]")
+@click.option(
+    "--probes",
+    "names",
+    metavar="NAMES",
+    help="Probes, with commas between; NAME:option=value sets an option.  [default: all]",
+)
 @click.option("--best", is_flag=True, help="Look at the checkpoint that the run keeps for good.")
 @json_option
 @plugin_options
@@ -48,7 +53,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
         raise UserError(f"{target}: is no run folder, and --best is about the checkpoints of a run")
     loaded = load_recipe(target if run is None else str(run / "recipe.yaml"), overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
-    choices = _choices(_components(names, loaded.plugins), loaded.recipe.training.probing.probes)
+    choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
@@ -66,24 +71,27 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
         note(line)
 
 
-def _components(names: str | None, plugins: LoadedPlugins) -> list[Component]:
-    if names is None:
-        return list(plugins.registry.of_kind("probe"))
-    # A name may be a stranger's, which a recipe of built-ins has not loaded.
-    registry = all_plugins().registry
-    components = [registry.find("probe", name.strip()) for name in names.split(",")]
-    for number, component in enumerate(components):
-        if component in components[:number]:
-            raise UserError(f"--probes: {component.name} is named twice: name each probe once")
-    return components
-
-
-def _choices(components: Sequence[Component], of_the_recipe: Sequence[Choice]) -> list[Choice]:
-    """Choose probes with the options that the recipe gives them; those that it does not name as they are by default."""
+def _choices(names: str | None, plugins: LoadedPlugins, of_the_recipe: Sequence[Choice]) -> list[Choice]:
+    """Choose probes: with the options that the command gives them, else the recipe, else as they are by default."""
+    from dcgan_kit.measures.choosing import choice_of
     from dcgan_kit.measures.probing import by_default
 
-    chosen = {(choice.component.owner, choice.component.name): choice for choice in of_the_recipe}
-    return [chosen.get((one.owner, one.name)) or by_default(one) for one in components]
+    known = {(choice.component.owner, choice.component.name): choice for choice in of_the_recipe}
+
+    def as_known(component: Component) -> Choice:
+        return known.get((component.owner, component.name)) or by_default(component)
+
+    if names is None:
+        return [as_known(component) for component in plugins.registry.of_kind("probe")]
+    # A name may be a stranger's, which a recipe of built-ins has not loaded.
+    registry = all_plugins().registry
+    chosen: list[Choice] = []
+    for text in map(str.strip, names.split(",")):
+        choice = choice_of("probe", text, registry) if ":" in text else as_known(registry.find("probe", text))
+        if any(choice.component == other.component for other in chosen):
+            raise UserError(f"--probes: {choice.component.name} is named twice: name each probe once")
+        chosen.append(choice)
+    return chosen
 
 
 def _show(found: Examination, components: dict[str, Component]) -> None:

@@ -73,6 +73,17 @@ def test_the_recipes_options_are_those_of_its_probes(probe):
     assert {"checkerboard_2", "checkerboard_4", "overlap"} <= second
 
 
+def test_options_of_the_command_go_before_the_recipes(probe):
+    recipe = "training.probing.probes=[{use: units, dormant_below: 0.0001}]"
+    most = {}
+    for asked in ("units", "units:dormant_below=1.0"):
+        (readings,) = json.loads(probe("tiny-fashion28", *SMALL, recipe, "--probes", asked, "--json").stdout)[
+            "readings"
+        ].values()
+        most[asked] = max(value for key, value in readings.items() if key.endswith("/dormant"))
+    assert most["units"] == 0.0 < most["units:dormant_below=1.0"]
+
+
 def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     (tmp_path / "strange").mkdir()
     (tmp_path / "strange" / "answers.py").write_text(STRANGER)
@@ -87,6 +98,7 @@ def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     ("arguments", "told"),
     [
         (("tiny-fashion28", "--probes", "unit"), "unknown probe 'unit'. Did you mean 'units'?"),
+        (("tiny-fashion28", "--probes", "units:dead=2"), "units:dead=2: no option 'dead'. Did you mean"),
         (("tiny-fashion28", "--probes", "units,contest,probe/units"), "--probes: units is named twice"),
         (("tiny-fashion28", "--best"), "tiny-fashion28: is no run folder"),
         (("tiny-fashon28",), "Did you mean 'tiny-fashion28'?"),
