@@ -39,7 +39,7 @@ START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; 
 LEFT_SECONDS = 10.0
 """Time that the others have to end by themselves when one worker has died; then they are killed."""
 STOPPED_SECONDS = 40.0
-"""The same when one has ended as it was asked to: a worker that waits to meet it would wait for ever.
+"""The same when one has ended in order: a worker that waits to meet it, or stands still, would be there for ever.
 
 Workers that have met end together, and have written all by then: that takes them a moment.
 """
@@ -199,7 +199,7 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signa
 def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
     """Wait for all workers → the worst exit status.
 
-    Once one has died, or has ended after a signal, the others are given a little time.
+    Once one has died, or has ended in another way, the others are given a little time.
     """
     statuses: dict[int, int] = {}
     end = math.inf
@@ -219,7 +219,7 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
                     note(f"{worker} {_how(status)}{'; that ends the others' if len(workers) > 1 else ''}")
                 died = True
                 end = min(end, time.monotonic() + LEFT_SECONDS)
-        if passed and statuses:
+        if statuses:
             end = min(end, time.monotonic() + STOPPED_SECONDS)
         time.sleep(0.05)
     for worker in workers:

@@ -24,6 +24,7 @@ from dcgan_kit.cli.options import (
 )
 from dcgan_kit.cli.stopping import status_of, stoppable
 from dcgan_kit.cli.telling import Bar
+from dcgan_kit.training.signals import deferred_signals
 
 
 @click.command()
@@ -55,9 +56,10 @@ def train(
     path = Path("runs") / loaded.recipe.name if path is None else path
     from dcgan_kit.cli.quiet import start_tensorflow
 
-    start_tensorflow()
-    from dcgan_kit.measures.observing import observers_of
-    from dcgan_kit.training.loop import train as run_training
+    with deferred_signals():
+        start_tensorflow()
+        from dcgan_kit.measures.observing import observers_of
+        from dcgan_kit.training.loop import train as run_training
 
     with _Progress(loaded.recipe.training.steps, loaded.recipe.training.batch_size) as progress:
         outcome = run_training(loaded.recipe, loaded.plugins, path, progress, may_change, observers_of)

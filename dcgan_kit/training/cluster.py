@@ -19,7 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_kit.errors import UserError
-from dcgan_kit.training.signals import raise_swallowed
+from dcgan_kit.training.signals import raise_received
 from dcgan_kit.training.slurm import tasks_of_step
 
 CHECK_SECONDS = 5.0
@@ -165,10 +165,10 @@ def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
     """Say which other workers are not there yet; then let signals end the process while the body connects to them.
 
     Raises:
-        Stopped: a signal came before, and was swallowed.
+        Stopped: a signal came before, and was deferred or swallowed.
     """
     # Others that got the same signal have left, and would be waited for in vain.
-    raise_swallowed()
+    raise_received()
     gone = cluster.gone()
     if gone:
         # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from dcgan_kit.errors import Problem, RecipeError, UserError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -169,6 +170,10 @@ def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
         implementation=tf.distribute.experimental.CommunicationImplementation.AUTO
     )
     resolver = cluster.resolver()
+    # TensorFlow's coordination service would take SIGTERM over from the moment when it begins to wait for the others,
+    # and tell nobody. Lost workers are found by ``watching``, and those that stand still by TensorFlow's health check,
+    # which it leaves out where there is the service.
+    context.context().configure_coordination_service("")
     with waiting(cluster, tell):
         try:
             strategy = tf.distribute.MultiWorkerMirroredStrategy(

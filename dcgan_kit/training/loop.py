@@ -41,7 +41,7 @@ from dcgan_kit.training.observing import Observe, Observer, Watcher, nobody
 from dcgan_kit.training.recording import Recorder
 from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run, require_usable
 from dcgan_kit.training.session import Session
-from dcgan_kit.training.signals import collected_signals
+from dcgan_kit.training.signals import collected_signals, deferred_signals, prompt_signals, raise_received
 from dcgan_kit.training.step import Steps
 
 GROUP_SECONDS = 0.5
@@ -95,15 +95,18 @@ def train(
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
     strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
-    devices = choose_devices(recipe, watcher.note)
-    with ExitStack() as held:
+    watcher = _Heeding(watcher)
+    with deferred_signals(), ExitStack() as held:
+        devices = choose_devices(recipe, watcher.note)
         watch = held.enter_context(watching(devices.cluster, watcher.note))
         # Where the recipe says which, it is that one: the recipe may have changed since.
         so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
         session = Session.create(recipe, so_far, strangers, devices)
         precision = session.precision
         watcher.note(f"on {devices}, {precision.precision} ({precision.reason})")
-        found = load_images(recipe, partial(watcher.preparing, "reading images"))
+        # It may take minutes, and one image of a stranger's as long.
+        with prompt_signals():
+            found = load_images(recipe, partial(watcher.preparing, "reading images"))
         images, held_out = split(found, recipe.training.held_out, recipe.training.seed)
         for line in images.skipped:
             watcher.note(f"skipped {line}")
@@ -116,10 +119,24 @@ def train(
             require_usable(run, recipe, facts, may_change)
         # Before anything is written: what they refuse is mended in the recipe, and the folder is to be new then.
         observers = observe(session, images, held_out, watcher)
+        raise_received()
         if devices.chief:
             run = open_run(path, recipe, facts, may_change)
         devices.agree(0.0)
         return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
+
+
+class _Heeding:
+    """Passes on what is told, and lets a signal that was deferred end what takes long before the first step."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.note = watcher.note
+        self.progress = watcher.progress
+        self._preparing = watcher.preparing
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        raise_received()
+        self._preparing(what, done, total)
 
 
 class _Loop:

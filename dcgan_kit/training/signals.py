@@ -23,14 +23,17 @@ class Stopped(BaseException):
 
 
 class _Raise:
-    """A handler that raises, and remembers what it raised."""
+    """A handler that raises, at once or later, and remembers what came."""
 
     def __init__(self) -> None:
         self.received: list[signal.Signals] = []
+        self.deferred = False
 
     def __call__(self, number: int, _: Any) -> None:
+        impatient = number == signal.SIGINT and signal.SIGINT in self.received
         self.received.append(signal.Signals(number))
-        raise Stopped(self.received[-1])
+        if impatient or not self.deferred:
+            raise Stopped(self.received[0])
 
 
 STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -53,6 +56,8 @@ def blocked_signals() -> Iterator[None]:
 def raised_signals() -> Iterator[None]:
     """Raise ``Stopped`` at SIGINT and SIGTERM, until ``collected_signals`` takes both over for good.
 
+    Inside of ``deferred_signals`` they wait for its end.
+
     Raises:
         Stopped: one came, even if something else swallowed it and failed.
     """
@@ -71,28 +76,69 @@ def raised_signals() -> Iterator[None]:
         _give_back(before)
 
 
-def raise_swallowed() -> None:
-    """Raise ``Stopped`` again where the one raised before was swallowed: by a destructor, or a bare ``except``.
+@contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Let signals wait for the end of the body, or for ``raise_received`` in it; a second Ctrl-C does not wait.
+
+    For bodies in which TensorFlow starts or builds something: an exception that comes to it from outside, at any place,
+    leaves scopes in disorder and tracebacks on the terminal.
+
+    Raises:
+        Stopped: one came.
+    """
+    with _deferring(True):
+        yield
+    raise_received()
+
+
+@contextmanager
+def prompt_signals() -> Iterator[None]:
+    """Let signals interrupt the body, however long a step of it takes, inside of ``deferred_signals``.
+
+    Raises:
+        Stopped: one came, now or before.
+    """
+    with _deferring(False):
+        raise_received()
+        yield
+
+
+@contextmanager
+def _deferring(deferred: bool) -> Iterator[None]:
+    raising = _raising()
+    if raising is None:
+        yield
+        return
+    before, raising.deferred = raising.deferred, deferred
+    try:
+        yield
+    finally:
+        raising.deferred = before
+
+
+def raise_received() -> None:
+    """Raise ``Stopped`` where a signal was deferred, or raised before and swallowed: a bare ``except`` does that.
 
     Modules of strangers have such; TensorFlow's have, and importing them takes seconds.
 
     Raises:
         Stopped: there is such a signal.
     """
-    received = _swallowed()
-    if received:
-        raise Stopped(received[0])
+    raising = _raising()
+    if raising is not None and raising.received:
+        raise Stopped(raising.received[0])
 
 
-def _swallowed() -> list[signal.Signals]:
-    raising = signal.getsignal(signal.SIGTERM)
-    return raising.received if isinstance(raising, _Raise) else []
+def _raising() -> _Raise | None:
+    handler = signal.getsignal(signal.SIGTERM)
+    return handler if isinstance(handler, _Raise) else None
 
 
 @contextmanager
 def collected_signals() -> Iterator[list[signal.Signals]]:
     """Collect SIGINT and SIGTERM instead of dying, so that the group of steps and a checkpoint can be finished."""
-    received = list(_swallowed())
+    raising = _raising()
+    received = [] if raising is None else list(raising.received)
 
     def take(number: int, _: Any) -> None:
         if received and number == signal.SIGINT:

@@ -107,14 +107,15 @@ def test_a_signal_reaches_workers_that_still_start(number, status, launch, tmp_p
         assert "was killed" not in told
 
 
-def test_a_worker_that_waits_in_vain_after_a_signal_is_not_waited_for(monkeypatch, capsys):
+@pytest.mark.parametrize("passed", [[signal.SIGTERM], []], ids=["after a signal", "while it stands still"])
+def test_a_worker_that_waits_in_vain_is_not_waited_for(passed, monkeypatch, capsys):
     monkeypatch.setattr(launching, "STOPPED_SECONDS", 0.2)
     codes = ("pass", "import time; time.sleep(60)")
     processes = [subprocess.Popen([sys.executable, "-c", code]) for code in codes]
     workers = [Worker(index, "127.0.0.1:1", process) for index, process in enumerate(processes)]
     begun = time.monotonic()
     try:
-        assert launching._wait(workers, [signal.SIGTERM]) == 128 + signal.SIGKILL
+        assert launching._wait(workers, passed) == 128 + signal.SIGKILL
         assert time.monotonic() - begun < 30
         assert re.search(r"worker 1 at .* has not ended 0 s after another one, and is killed", capsys.readouterr().err)
     finally:

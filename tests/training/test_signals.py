@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from dcgan_kit.errors import UserError
-from dcgan_kit.training.signals import Stopped, collected_signals, raised_signals
+from dcgan_kit.training.signals import (
+    Stopped,
+    collected_signals,
+    deferred_signals,
+    prompt_signals,
+    raise_received,
+    raised_signals,
+)
 
 ARGUMENTS = [
     "train", "tiny-fashion28", "training.steps=40", "training.log_every=2",
@@ -142,6 +149,59 @@ def test_what_was_raised_in_vain_is_heeded_when_training_begins():
         signal.raise_signal(signal.SIGTERM)
         assert len(received) == 2, "what comes after training stops nothing"
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_deferred_signal_is_raised_at_the_end_of_the_body():
+    done = []
+
+    @raised_signals()
+    @deferred_signals()
+    def start():
+        signal.raise_signal(signal.SIGTERM)
+        done.append("TensorFlow is whole")
+
+    with pytest.raises(Stopped, match="SIGTERM"):
+        start()
+    assert done
+
+
+def test_a_deferred_signal_interrupts_what_takes_long():
+    @prompt_signals()
+    def read():
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("was not interrupted")
+
+    with raised_signals(), deferred_signals():
+        with pytest.raises(Stopped, match="SIGINT"):
+            read()
+        with pytest.raises(Stopped, match="SIGINT"):
+            raise_received()
+        with collected_signals() as received:
+            assert received == [signal.SIGINT]
+
+
+def test_a_signal_deferred_before_keeps_what_takes_long_from_beginning():
+    with raised_signals(), deferred_signals():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Stopped, match="SIGINT"), prompt_signals():
+            pytest.fail("must not begin")
+        with collected_signals():
+            pass
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    with raised_signals(), deferred_signals():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(Stopped, match="SIGINT"):
+            signal.raise_signal(signal.SIGINT)
+        with collected_signals():
+            pass
+
+
+def test_signals_of_somebody_else_are_not_deferred():
+    with deferred_signals(), prompt_signals():
+        raise_received()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_what_turned_into_an_error_of_somebody_else_is_still_a_signal():
