@@ -64,10 +64,10 @@ def evaluate(
 ) -> None:
     """Judge the samples of a RUN, or images from anywhere, by comparing them with real ones.
 
-    Each number stands beside what real images get in the same place. Writes RUN/evaluation.json. What the numbers mean,
-    and when not to trust them: docs/measures.md.
+    Each number stands beside what real images get in the same place. Writes RUN/evaluation.json, with --best and --raw
+    RUN/evaluation-best.json and so on. What the numbers mean, and when not to trust them: docs/measures.md.
     """
-    from dcgan_kit.measures.results import read_evaluation
+    from dcgan_kit.measures.results import file_name, read_evaluation
 
     _require_one_subject(run, fake, real, calibrate)
     _require_fitting(run, calibrate, size, best, raw, against, as_json)
@@ -85,7 +85,7 @@ def evaluate(
             evaluation = _of_images(asked, fake, real, size)
     if run is not None:
         # Before it is shown: an evaluation that cannot be set against another is an evaluation all the same.
-        _write(run, evaluation)
+        _write(run, file_name(best, raw), evaluation)
     for line in evaluation.notes:
         note(line)
     if as_json:
@@ -101,13 +101,22 @@ class _Asked:
         self.scores, self.extractor, self.samples, self.told = scores, extractor, samples, told
 
     def registry(self, builtins: Registry) -> Registry:
-        """Return the built-in components; all plugins' if a name is none of theirs."""
+        """Return the built-in components; all plugins' if a name is none of theirs.
+
+        Raises:
+            UserError: there is no such score or extractor, or not with these options.
+        """
+        from dcgan_kit.measures.choosing import choice_of
+
         named = [("score", text) for text in (self.scores or "").split(",") if text]
         named += [("extractor", self.extractor)] if self.extractor else []
         known = {kind: set(builtins.names(kind)) for kind in ("score", "extractor")}
-        if plugin_settings().builtins_only or all(text.partition(":")[0] in known[kind] for kind, text in named):
-            return builtins
-        return all_plugins().registry
+        ours = plugin_settings().builtins_only or all(text.partition(":")[0] in known[kind] for kind, text in named)
+        registry = builtins if ours else all_plugins().registry
+        # What is wrong with a name or its options is told before TensorFlow starts.
+        for kind, text in named:
+            choice_of(kind, text, registry)
+        return registry
 
     def chosen_extractor(self, registry: Registry, training: Images, source: str) -> tuple[ChosenExtractor, str]:
         """Build the extractor; return it, and a line that says which it is and why."""
@@ -321,11 +330,10 @@ def _shown(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _write(path: Path, evaluation: Evaluation) -> None:
-    from dcgan_kit.measures.results import FILE
+def _write(path: Path, name: str, evaluation: Evaluation) -> None:
     from dcgan_kit.training.run_folder import RunFolder
 
-    file = path / FILE
+    file = path / name
     RunFolder(path).write(file, json.dumps(evaluation.as_data(), indent=2).encode() + b"\n")
     note(f"{file}: written")
 

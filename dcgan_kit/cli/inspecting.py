@@ -33,6 +33,7 @@ def _checked(recipe: str, overrides: tuple[str, ...]) -> tuple[ResolvedRecipe, t
 
     start_tensorflow()
     from dcgan_kit.errors import gathered
+    from dcgan_kit.measures.observing import require_observable
     from dcgan_kit.networks.building import build_networks
     from dcgan_kit.networks.lint import check_silence, lint
     from dcgan_kit.training.parts import build_parts
@@ -41,6 +42,7 @@ def _checked(recipe: str, overrides: tuple[str, ...]) -> tuple[ResolvedRecipe, t
         lambda: build_networks(resolved, symbolic=True),
         lambda: check_silence(resolved),
         lambda: build_parts(resolved),
+        lambda: require_observable(resolved),
     )
     return resolved, lint(resolved, networks)
 

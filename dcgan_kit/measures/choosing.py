@@ -157,9 +157,9 @@ def usable_scores(
     return usable, notes
 
 
-def unusable(chosen: ChosenScore, extractor: Extractor, held_out: bool) -> str:
-    """Return why a score cannot be had; empty if it can."""
-    if chosen.score.gathering.sees == "probabilities" and not extractor.classifies:
+def unusable(chosen: ChosenScore, extractor: Extractor | None, held_out: bool) -> str:
+    """Return why a score cannot be had; empty if it can, or if only an extractor that is not known yet could say no."""
+    if extractor is not None and chosen.score.gathering.sees == "probabilities" and not extractor.classifies:
         return "it needs class probabilities, and the extractor knows no classes"
     if chosen.score.needs_training and not held_out:
         return "it needs images that were held out of training (training.held_out in a recipe)"

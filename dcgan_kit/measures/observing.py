@@ -11,8 +11,9 @@ import numpy as np
 from dcgan_kit.components.plugins import load_builtins
 from dcgan_kit.components.probing import Finding
 from dcgan_kit.components.results import Images
+from dcgan_kit.components.scoring import Extractor
 from dcgan_kit.data.progress import reporting_to
-from dcgan_kit.errors import ComponentError, Problem, RecipeError, did_you_mean
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, did_you_mean, gathered
 from dcgan_kit.measures.choosing import (
     ChosenExtractor,
     ChosenScore,
@@ -46,6 +47,7 @@ def observers_of(session: Session, images: Images, held_out: Images, watcher: Wa
     Raises:
         UserError: a probe, a score or the extractor cannot be built, or cannot be had with these images.
     """
+    require_observable(session.recipe)
     training = session.recipe.training
     observers: list[Observer] = []
     if training.probing.probes:
@@ -53,6 +55,22 @@ def observers_of(session: Session, images: Images, held_out: Images, watcher: Wa
     if training.evaluation.scores:
         observers.append(Evaluations(session, images, held_out, watcher))
     return observers
+
+
+def require_observable(recipe: ResolvedRecipe) -> None:
+    """See to it that probes and scores can be had, as far as a recipe alone tells; images and extractor may say no yet.
+
+    Raises:
+        ComponentError: one cannot be built.
+        RecipeError: they do not fit together, or not with the rest of the recipe; every reason, with places.
+    """
+    build_probes(recipe.training.probing.probes)
+    scores = tuple(build_score(choice) for choice in recipe.training.evaluation.scores)
+    gathered(
+        lambda: _require_known_best(recipe, scores),
+        lambda: _require_possible(recipe, scores, None, recipe.training.held_out > 0),
+        lambda: _require_what_stops(recipe),
+    )
 
 
 class Health:
@@ -95,7 +113,6 @@ class Evaluations:
         self._session, self._images = session, images
         self._recipe, self._plan = session.recipe, session.recipe.training.evaluation
         scores = tuple(build_score(choice) for choice in self._plan.scores)
-        _require_known_best(self._recipe, scores)
         self._evaluator: Evaluator | None = None
         if not session.devices.chief:
             return
@@ -104,7 +121,7 @@ class Evaluations:
             return
         with reporting_to(partial(watcher.preparing, "preparing the extractor")):
             extractor, why = _extractor(self._recipe, images)
-        _require_possible(self._recipe, scores, extractor, bool(len(held_out)))
+        _require_possible(self._recipe, scores, extractor.extractor, bool(len(held_out)))
         reals = divided(images, held_out)
         # Recipes inherit scores: one that has no value for these images is told, and keeps nobody from training.
         self._evaluator = Evaluator(
@@ -195,16 +212,24 @@ def _require_known_best(recipe: ResolvedRecipe, scores: Sequence[ChosenScore]) -
 
 
 def _require_possible(
-    recipe: ResolvedRecipe, scores: Sequence[ChosenScore], extractor: ChosenExtractor, held_out: bool
+    recipe: ResolvedRecipe, scores: Sequence[ChosenScore], extractor: Extractor | None, held_out: bool
 ) -> None:
     choices: Sequence[Choice] = recipe.training.evaluation.scores
     problems = [
         Problem(recipe.mark(choice.path), dotted(choice.path), f"{choice.component.name} cannot be had: {reason}")
         for choice, chosen in zip(choices, scores, strict=True)
-        if (reason := unusable(chosen, extractor.extractor, held_out))
+        if (reason := unusable(chosen, extractor, held_out))
     ]
     if problems:
         raise RecipeError(problems)
+
+
+def _require_what_stops(recipe: ResolvedRecipe) -> None:
+    training = recipe.training
+    if training.on_disease == "stop" and not training.probing.probes:
+        path = ("training", "on_disease")
+        message = "nothing can stop a training that asks no probe: name some in training.probing.probes"
+        raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
 
 
 def _page(finding: Finding) -> str:

@@ -55,6 +55,11 @@ class Evaluation:
         }
 
 
+def file_name(best: bool, raw: bool) -> str:
+    """Return the name of the file in a run folder for an evaluation of these networks of the run."""
+    return Path(FILE).with_stem("-".join([Path(FILE).stem, *["best"] * best, *["raw"] * raw])).name
+
+
 def read_evaluation(path: Path) -> Evaluation:
     """Read what ``as_data`` wrote, in a run folder or a file of its own.
 

@@ -69,6 +69,8 @@ def test_the_generator_itself_is_another_one_than_its_average(command, run):
     of = [json.loads(command("evaluate", run, *QUICK, *raw, "--json").stdout) for raw in ((), ("--raw",))]
     assert of[0]["numbers"][0]["value"] != of[1]["numbers"][0]["value"]
     assert (of[0]["of"]["raw"], of[1]["of"]["raw"]) == (False, True)
+    kept = [json.loads((run / name).read_text()) for name in ("evaluation.json", "evaluation-raw.json")]
+    assert kept == of, "one does not take the other's place"
 
 
 def test_other_evaluations_are_shown_beside_only_if_they_were_measured_alike(command, run, tmp_path):
@@ -140,6 +142,12 @@ def test_mistakes_about_a_run_are_told(command, run):
         (("--scores", "fd"), "unknown score 'fd': that is a number of the score frechet"),
     ):
         assert told in command("evaluate", run, *arguments, status=2).stderr
+
+
+def test_wrong_names_are_told_before_tensorflow_starts(command, run, monkeypatch):
+    monkeypatch.setattr("dcgan_kit.cli.quiet.start_tensorflow", lambda: pytest.fail("was started"))
+    assert "unknown score 'kit'" in command("evaluate", run, "--scores", "frechet,kit", status=2).stderr
+    assert "no option 'sise'" in command("evaluate", "--calibrate", "--scores", "kid:sise=3", status=2).stderr
 
 
 def test_a_run_that_holds_nothing_out_says_so(command, tmp_path):
