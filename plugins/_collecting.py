@@ -142,8 +142,8 @@ def _check_broken(source: Source, skipped: Sequence[str], done: int, max_broken_
         shown = "\n".join(f"  {reason}" for reason in skipped[:SHOWN])
         rest = "" if done >= source.count else f"; {source.count} are there, and reading stopped here"
         raise DataError(
-            f"{len(skipped)} of {done} images in {source.name} cannot be read{rest}: mend or remove them, or raise "
-            f"max_broken_share={max_broken_share}; the first:\n{shown}"
+            f"{len(skipped)} of {done} images in {source.name} cannot be read{rest}: mend or remove them, or let a "
+            f"recipe say how many may be (data.max_broken_share, here {max_broken_share}); the first:\n{shown}"
         )
 
 
