@@ -14,6 +14,8 @@ def measure(subject: Subject) -> Readings:
     """Spread of the pixels, and the distance to the nearest other image, over those of real images."""
     # As in training: an average of weights is near its beginning, and its images alike, for many steps.
     made, real = subject.after(subject.generator[-1]), subject.real
+    if len(real) < 2:
+        return {}
     own = _spread(real)
     return {
         "generator/spread": _spread(made) / own if own else 0.0,
@@ -25,7 +27,7 @@ def measure(subject: Subject) -> Readings:
 
 def diagnose(readings: Readings, first: Readings, spread: float, nearest: float) -> Iterator[Finding]:
     """Tell a collapse; before the first step nothing has collapsed yet."""
-    if readings == first:
+    if not readings or readings == first:
         return
     for what, limit, told in (
         ("spread", spread, "their pixels vary {:.0f} % as much as the data's"),

@@ -150,14 +150,15 @@ class Evaluator:
         others = some(reals.others, samples)
         self.floor_samples = len(others)
         self._reference, reference_print = self._summarized("reading real images", reference, self._gatherings)
-        self._others, _ = self._summarized("reading more real images, for the floor", others, self._gatherings)
+        # For the floors alone: a training is not to hold them to its end.
+        floor_side, _ = self._summarized("reading more real images, for the floor", others, self._gatherings)
         self._training: dict[Gathering, Summary] = {}
-        self._rest: dict[Gathering, Summary] = {}
+        rest: dict[Gathering, Summary] = {}
         training_print = ""
         if self._of_training:
             told = "reading the training images"
             self._training, training_print = self._summarized(told, reals.training, self._of_training)
-            self._rest, _ = self._summarized(told, reals.rest, self._of_training)
+            rest, _ = self._summarized(told, reals.rest, self._of_training)
         shape = "x".join(map(str, reference.pixels.shape[1:]))
         self._protocol = Protocol(
             options="",
@@ -169,7 +170,7 @@ class Evaluator:
             fingerprint=reference_print[:FINGERPRINT_DIGITS],
         )
         self._training_print = training_print[:FINGERPRINT_DIGITS]
-        self._floors = self._measured_floors()
+        self._floors = self._measured_floors(floor_side, rest)
 
     def evaluate(self, batches: Iterable[Any]) -> tuple[Number, ...]:
         """Measure a set of generated images.
@@ -204,11 +205,13 @@ class Evaluator:
                 )
         return tuple(numbers)
 
-    def _measured_floors(self) -> list[dict[str, float]]:
+    def _measured_floors(
+        self, others: dict[Gathering, Summary], rest: dict[Gathering, Summary]
+    ) -> list[dict[str, float]]:
         floors = []
         for chosen in tuple(self._scores):
             try:
-                floors.append(self._compared(chosen, self._others, self._rest, "the floor of "))
+                floors.append(self._compared(chosen, others, rest, "the floor of "))
             except NoValue as error:
                 if not self._optional:
                     raise

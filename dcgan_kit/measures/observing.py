@@ -85,6 +85,7 @@ class Health:
         self._stop = training.on_disease == "stop"
         probes = build_probes(training.probing.probes)
         self._watch = ProbeWatch(session, images, probes, training.probing.every, self._every)
+        self._steps = training.steps
         self._told: set[tuple[str, str]] = set()
 
     def due(self, step: int) -> bool:
@@ -95,8 +96,10 @@ class Health:
         """Ask."""
         look = self._watch.look(step)
         fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
-        self._told = {(finding.disease, finding.where) for finding in look.lasting}
-        lines = [f"step {step}: {look.health}"] if step % self._every == 0 and look.health else []
+        # Dear probes are asked less often: what they found stands until they are asked again.
+        self._told = (self._told | {(finding.disease, finding.where) for finding in fresh}) & look.standing
+        evaluated = step % self._every == 0 or step == self._steps
+        lines = [f"step {step}: {look.health}"] if evaluated and look.health else []
         lines += [f"step {step}: {finding}. Try {finding.advice}{_page(finding)}" for finding in fresh]
         return Sight(
             numbers=look.scalars,
@@ -149,6 +152,7 @@ class Evaluations:
                 self._evaluator = None
                 return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
         named = self._recipe.training.best_metric
+        best = next((number for number in numbers if number.number == named), None)
         evenly = np.linspace(0, len(self._images) - 1, min(len(self._images), len(some))).round().astype(np.int64)
         return Sight(
             numbers={
@@ -157,7 +161,8 @@ class Evaluations:
             },
             images={"spectrum": spectrum(some, self._images.batch(evenly))},
             lines=[f"step {step}: {'  '.join(map(_told, numbers))}"] if numbers else [],
-            best=next((number.value for number in numbers if number.number == named), None),
+            best=None if best is None else best.value,
+            measured="" if best is None else best.name,
         )
 
 

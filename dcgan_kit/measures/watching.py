@@ -23,6 +23,7 @@ class Look:
         findings: what is ill now.
         lasting: those of them that the same probe found at its look before too. A network is ill for a moment now and
             then, and well again; act on these.
+        standing: (disease, place) of all that probes found when they were asked last, these or others.
         health: one line for people, or empty where no probe was asked for a diagnosis.
         notes: a line about each probe that failed; it is not asked again.
     """
@@ -30,6 +31,7 @@ class Look:
     scalars: Mapping[str, float]
     findings: tuple[Finding, ...] = ()
     lasting: tuple[Finding, ...] = ()
+    standing: frozenset[tuple[str, str]] = frozenset()
     health: str = ""
     notes: tuple[str, ...] = ()
 
@@ -59,6 +61,7 @@ class ProbeWatch:
             raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
         self._all = self._probes = tuple(probes)
         self._every, self._evaluate_every = every, evaluate_every
+        self._last = session.recipe.training.steps
         self._found: dict[str, set[tuple[str, str]]] = {}
         self._due: dict[int, dict[str, Kept]] = {}
         self._first = Asked()
@@ -104,12 +107,13 @@ class ProbeWatch:
             scalars={key: value for key, value in numbers.items() if math.isfinite(value)},
             findings=findings,
             lasting=tuple(finding for finding in findings if _key(finding) in known),
+            standing=frozenset(self._known()),
             health=health_line(findings, len(asked.findings)) if now else "",
             notes=tuple(failed.values()),
         )
 
     def _asks(self, probe: NamedProbe, step: int) -> bool:
-        return step % self._evaluate_every == 0 or (probe.probe.cheap and step % self._every == 0)
+        return step % self._evaluate_every == 0 or step == self._last or (probe.probe.cheap and step % self._every == 0)
 
     def _asks_again(self, probe: NamedProbe, step: int) -> bool:
         # Told by the step alone: workers that keep no first looks stop with the chief, which does.

@@ -55,11 +55,36 @@ class Best:
         entry: its file.
         metric: what it is the best in.
         value: the mean of that metric since the checkpoint before.
+        measured: how a score was measured, its full name; empty: it is a loss.
     """
 
     entry: Entry
     metric: str
     value: float
+    measured: str = ""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a checkpoint is worth.
+
+    Attributes:
+        metric: the number that it is judged by.
+        value: that number.
+        highest: whether more is better.
+        measured: how a score was measured, its full name; empty: it is a loss.
+    """
+
+    metric: str
+    value: float
+    highest: bool
+    measured: str = ""
+
+    def beats(self, best: Best | None) -> bool:
+        """Whether it is better; numbers that were measured otherwise tell nothing, and what is new counts."""
+        if best is None or (best.metric, best.measured) != (self.metric, self.measured):
+            return True
+        return self.value > best.value if self.highest else self.value < best.value
 
 
 @dataclass(frozen=True)
@@ -74,9 +99,7 @@ def save_checkpoint(
     run: RunFolder,
     state: TrainingState,
     keep: int,
-    metric: str = "",
-    value: float = 0.0,
-    highest: bool = False,
+    judgement: Judgement | None = None,
     values: dict[str, Any] | None = None,
 ) -> Path:
     """Write every variable, the recipe and the versions; remove all but the newest ``keep`` files.
@@ -85,9 +108,7 @@ def save_checkpoint(
         run: where.
         state: what.
         keep: how many files stay.
-        metric: keep the file for good too if it is the best in this; empty: never.
-        value: what it has of the metric.
-        highest: whether more is better.
+        judgement: keep the file for good too if it is the best so far by this; None: never.
         values: the state's, where they have been read already.
 
     Raises:
@@ -110,8 +131,8 @@ def save_checkpoint(
     for old in entries:
         if old not in kept:
             (run.checkpoints / old.file).unlink(missing_ok=True)
-    if metric and (best is None or best.metric != metric or (value > best.value if highest else value < best.value)):
-        best = Best(replace(entry, file=f"best-{path.name}"), metric, value)
+    if judgement is not None and judgement.beats(best):
+        best = Best(replace(entry, file=f"best-{path.name}"), judgement.metric, judgement.value, judgement.measured)
         run.write(run.checkpoints / best.entry.file, content)
     _write_manifest(run, Manifest(tuple(kept), best))
     for file in run.checkpoints.glob("best-*.npz"):
@@ -334,7 +355,7 @@ def _manifest(run: RunFolder) -> Manifest | None:
     """
     try:
         data = json.loads(run.manifest_file.read_bytes())
-        best = data["best"] and Best(_entry(data["best"]["entry"]), data["best"]["metric"], data["best"]["value"])
+        best = data["best"] and Best(**{**data["best"], "entry": _entry(data["best"]["entry"])})
         return Manifest(tuple(_entry(line) for line in data["checkpoints"]), best)
     except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import platform
 import zlib
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from dcgan_kit import __version__
 from dcgan_kit.components.plugins import LoadedPlugins
@@ -32,7 +33,7 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Im
         "devices": devices,
         "images": len(images),
         "pixels": _checksum(images),
-        "packages": {name: version("tensorflow-cpu") if _only_cpu(name) else version(name) for name in packages},
+        "packages": {name: _version(name) for name in packages},
         "plugins": [
             {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
             for p in plugins.plugins
@@ -61,11 +62,11 @@ def environment_of(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _only_cpu(name: str) -> bool:
-    if name != "tensorflow":
-        return False
+def _version(package: str) -> str:
     try:
-        version(name)
-    except ModuleNotFoundError:
-        return True
-    return False
+        return version(package)
+    except PackageNotFoundError:
+        if package != "tensorflow":
+            raise
+        # It comes under several names: tensorflow-cpu, tensorflow-tpu, tf-nightly.
+        return str(tf.__version__)

@@ -26,6 +26,7 @@ from dcgan_kit.recipes.writing import as_data, as_yaml
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint import (
+    Judgement,
     best_so_far,
     forget_recovered,
     require_nothing_lost,
@@ -108,8 +109,8 @@ def train(
         with prompt_signals():
             found = load_images(recipe, partial(watcher.preparing, "reading images"))
         images, held_out = split(found, recipe.training.held_out, recipe.training.seed)
-        for line in images.skipped:
-            watcher.note(f"skipped {line}")
+        for line in _told_of_skipped(found, path):
+            watcher.note(line)
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
         facts = environment(plugins, precision.precision, str(devices), images)
@@ -122,8 +123,19 @@ def train(
         raise_received()
         if devices.chief:
             run = open_run(path, recipe, facts, may_change)
+            if found.skipped:
+                run.write(run.skipped_file, "".join(f"{line}\n" for line in found.skipped).encode())
         devices.agree(0.0)
         return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
+
+
+def _told_of_skipped(images: Images, path: Path) -> Sequence[str]:
+    skipped, told = images.skipped, images.skipped[:MAX_TOLD]
+    lines = [f"skipped {line}" for line in told]
+    if len(skipped) > len(told):
+        file = RunFolder(path).skipped_file
+        lines.append(f"skipped {len(skipped):,} of {len(images) + len(skipped):,} images, all listed in {file}")
+    return lines
 
 
 class _Heeding:
@@ -171,7 +183,7 @@ class _Loop:
         self.group = 1
         self.seconds = 0.0
         self.saved = -1
-        self.logged: list[float] = []
+        self.scored: Judgement | None = None
         self.judged: float | None = None
         self.ending = ""
         self.found = ""
@@ -230,9 +242,9 @@ class _Loop:
     def _to_next_checkpoint(self, step: int, received: list[signal.Signals]) -> int:
         """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""
         while True:
-            step, metrics = self._to_next_log(step, received)
+            first, (step, metrics) = step, self._to_next_log(step, received)
             if metrics:
-                self._log(step, metrics)
+                self._log(step, step - first, metrics)
                 self._look(step)
             if step % self.training.sample_every == 0 or step == self.training.steps:
                 self.recorder.sample(step)
@@ -304,7 +316,6 @@ class _Loop:
         if self.chief:
             write_bundle(self.run, self.recipe, crash)
         self.session.devices.agree(0.0)
-        self.logged.clear()
         self.found = ""
         message = f"{crash}. Look at it with `dcgan-kit replay {bundle_folder(self.run, crash)}`"
         if again >= self.training.recover_times:
@@ -329,6 +340,7 @@ class _Loop:
         return step
 
     def _save(self, step: int) -> None:
+        judgement = self._judgement(step)
         values = self.state.values()
         wrong = not_finite(values)
         (bad,) = self.session.devices.agree(float(bool(wrong)))
@@ -336,14 +348,24 @@ class _Loop:
             # Numbers may overflow in the weights, or in statistics that no loss sees, before they do in a metric.
             raise _NotFinite(self.saved, step - self.saved, wrong or ["variables of another worker"])
         if self.chief:
-            metric = self.training.best_metric if self.logged else None
-            value = float(np.mean(self.logged)) if self.logged else 0.0
-            highest = self.training.best_mode == "highest"
-            save_checkpoint(self.run, self.state, self.training.keep, metric or "", value, highest, values)
-            self.judged = value if metric else None
-        self.logged.clear()
+            save_checkpoint(self.run, self.state, self.training.keep, judgement, values)
+            self.judged = None if judgement is None else judgement.value
         self.session.devices.agree(0.0)
         self.saved = step
+
+    def _judgement(self, step: int) -> Judgement | None:
+        """Judge a checkpoint by its score, or the loss since the last one, and begin anew; None: it is not judged."""
+        scored, self.scored = self.scored, None
+        total, count = map(float, np.asarray(self.state.judged))
+        due = self._is_checkpoint(step) or step == self.training.steps or self.ending == "early"
+        # One that a signal asked for comes at any step: the same command goes on, and with the sum.
+        if not count or not due:
+            return scored
+        self.state.judged.assign((0.0, 0.0))
+        return self._worth(total / count)
+
+    def _worth(self, value: float, measured: str = "") -> Judgement:
+        return Judgement(self.training.best_metric or "", value, self.training.best_mode == "highest", measured)
 
     def _tell_best(self, step: int) -> None:
         best = best_so_far(self.run) if self.chief else None
@@ -353,16 +375,16 @@ class _Loop:
             file = self.run.checkpoints / best.entry.file
             self.watcher.note(f"best {best.metric}: {best.value:.3g} at step {best.entry.step}{last} (kept: {file})")
 
-    def _log(self, step: int, metrics: dict[str, float]) -> None:
+    def _log(self, step: int, steps: int, metrics: dict[str, float]) -> None:
         if self.training.best_metric in LOSS_METRICS:
-            self.logged.append(metrics[self.training.best_metric])
+            self.state.judged.assign_add((metrics[self.training.best_metric] * steps, steps))
         self.recorder.metrics(step, metrics)
         self.callbacks.call("on_train_batch_end", step, metrics)
 
     def _look(self, step: int) -> None:
         for sight in self.recorder.look(step):
             if sight.best is not None:
-                self.logged.append(sight.best)
+                self.scored = self._worth(sight.best, sight.measured)
             self.found = self.found or sight.stop
 
 

@@ -20,6 +20,7 @@ class Sight:
         findings: what is ill, for ``findings.jsonl``: values that JSON can write, by name.
         lines: for people.
         best: what ``training.best.metric`` names, where it was measured; the checkpoint of this step is kept by it.
+        measured: how ``best`` was measured: only what was measured alike is compared.
         stop: why training should end here; empty: it goes on.
     """
 
@@ -28,6 +29,7 @@ class Sight:
     findings: Sequence[Mapping[str, Any]] = ()
     lines: Sequence[str] = ()
     best: float | None = None
+    measured: str = ""
     stop: str = ""
 
 

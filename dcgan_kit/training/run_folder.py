@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "findings.jsonl"
 
     @property
+    def skipped_file(self) -> Path:
+        """A line for each image that could not be read, if there are any."""
+        return self.path / "skipped.txt"
+
+    @property
     def generator_file(self) -> Path:
         """The final generator, a Keras model."""
         return self.path / GENERATOR

@@ -72,6 +72,7 @@ class Session:
             networks, parts = gathered(lambda: build_networks(recipe), lambda: build_parts(recipe))
             with blaming(networks, strangers):
                 state = TrainingState.create(recipe, networks, parts)
+            _require_rates(recipe, state)
         chosen = choose_precision(recipe.training.precision, devices)
         if precision is not None and precision != chosen.precision:
             chosen = ChosenPrecision(precision, "as this run so far")
@@ -110,6 +111,22 @@ class Session:
         ])  # fmt: skip
         # The rows of a part are shared out among all replicas, as one device would take them together.
         return indices.reshape((count, each, training.accumulate, self.devices.replicas, -1))
+
+
+def _require_rates(recipe: ResolvedRecipe, state: TrainingState) -> None:
+    """See to it that a recovery can lower both learning rates: it would meet the same numbers again otherwise."""
+    if not recipe.training.recover_times:
+        return
+    plans = {"generator": recipe.training.generator, "discriminator": recipe.training.discriminator}
+    own = [
+        f"{role}: {plan.optimizer.component.name}"
+        for (role, plan), rate in zip(plans.items(), state.rates, strict=True)
+        if rate is None
+    ]
+    if own:
+        path = ("training", "recover", "times")
+        message = f"cannot lower the rate of an optimizer that has a schedule of its own ({', '.join(own)}); choose 0"
+        raise RecipeError([Problem(recipe.mark(path), "training.recover.times", message)])
 
 
 def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:

@@ -32,6 +32,7 @@ class TrainingState:
         step: steps that are done, an int64 variable.
         rate_scale: factor of both learning rates, which falls at each recovery.
         recoveries: times that training went back to a checkpoint.
+        judged: (sum of the loss that checkpoints are judged by, over how many steps) since the last one, float32.
         augmentation: what the augmentation remembers, float32 (n,); its first number is the probability.
         loss_scale: (scale, steps since it changed), float32; used by mixed_float16 alone.
     """
@@ -44,6 +45,7 @@ class TrainingState:
     step: Any
     rate_scale: Any
     recoveries: Any
+    judged: Any
     augmentation: Any
     loss_scale: Any
 
@@ -77,6 +79,7 @@ class TrainingState:
             step=_variable(0, tf.int64),
             rate_scale=_variable(1.0, tf.float32),
             recoveries=_variable(0, tf.int64),
+            judged=_variable((0.0, 0.0), tf.float32),
             augmentation=_variable(augmentation, tf.float32),
             loss_scale=_variable((FIRST_LOSS_SCALE, 0.0), tf.float32),
         )
@@ -99,6 +102,7 @@ class TrainingState:
             "step": self.step,
             "rate_scale": self.rate_scale,
             "recoveries": self.recoveries,
+            "judged": self.judged,
             "augmentation": self.augmentation,
             "loss_scale": self.loss_scale,
         }

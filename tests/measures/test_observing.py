@@ -132,6 +132,23 @@ def test_a_disease_that_lasts_is_told_and_stops_training_if_the_recipe_says_so(w
     assert {line["disease"] for line in found} == {"no pulse"}
 
 
+def test_what_a_dear_probe_found_is_told_once_though_cheap_ones_look_between(watched, tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    dear = ALWAYS_ILL.replace("0.0}, diagnose)", "0.0}, diagnose, cheap=False)")
+    assert dear != ALWAYS_ILL
+    (folder / "pulse.py").write_text(dear)
+    probing = "training.probing={every: 1, probes: [pulse, diversity]}"
+    _, told = watched(probing, "training.evaluation={every: 2, scores: []}", folder=folder)
+    assert sum("generator stage 1: no pulse. Try" in line for line in told) == 1
+
+
+def test_health_is_told_at_the_last_step_too(watched):
+    outcome, told = watched("training.steps=7")
+    assert any(line.startswith("step 7: health: ") for line in told)
+    assert lines_of(outcome.run.metrics_file)[-1]["step"] == 7
+
+
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [

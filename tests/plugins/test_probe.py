@@ -92,6 +92,17 @@ def test_what_the_data_saturate_by_right_is_no_disease(specimen):
     assert diseases == set()
 
 
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@pytest.mark.parametrize(("scale", "ill"), [(1.0, False), (1e3, True)])
+def test_hidden_units_with_large_inputs_saturate(specimen, activation, scale, ill):
+    batch = specimen("generator.normalization=none", f"generator.activation={activation}")
+    (kernel,) = variables(batch, "generator", "stage1_upsample/kernel")
+    kernel.assign(kernel * scale)
+    readings, diseases = asked(probe.saturation, batch.subject())
+    assert (readings["generator.stage1.activation/saturated"] > 0.5) == ill
+    assert ("saturated units" in diseases) == ill
+
+
 @pytest.mark.parametrize(
     ("activation", "limits"),
     [
@@ -131,6 +142,20 @@ def test_gradients_vanish_in_a_stack_of_sigmoids_alone(specimen):
         ill = [f for f in made.diagnose(readings, readings) if f.where == "generator"]
         assert [f.disease for f in ill] == (["vanishing gradients"] if activation == "sigmoid" else [])
     assert slopes["sigmoid"] < -0.5 < -0.3 < slopes["leaky_relu"]
+
+
+def test_gradients_explode_where_weights_of_tanh_units_are_large(specimen):
+    """Forwards nothing grows beyond 1, and backwards all does: Poole et al. 2016, arXiv 1606.05340."""
+    made = probe.gradients.build(None, dict(probe.gradients.options(decades_from=0.5)))
+    for scale in (1.0, 30.0):
+        batch = specimen(*DEEP, "generator.activation=tanh")
+        for stage in range(1, 6):
+            for kernel in variables(batch, "generator", f"stage{stage}_upsample"):
+                if len(kernel.shape) > 1:
+                    kernel.assign(kernel * scale)
+        readings = made.measure(batch.subject())
+        ill = {f.disease for f in made.diagnose(readings, readings) if f.where == "generator"}
+        assert ill == ({"exploding gradients"} if scale > 1.0 else set()), readings
 
 
 def test_what_the_discriminator_sends_back_is_compared_with_step_0():
@@ -252,6 +277,11 @@ def test_a_generator_of_one_image_has_collapsed_but_not_before_the_first_step():
     assert readings["generator/spread"] == pytest.approx(0.0, abs=1e-6)
     assert diseases == {"samples collapse"}
     assert not list(_diversity.diagnose(readings, readings, 0.2, 0.2))
+
+
+def test_one_image_has_no_diversity_to_speak_of():
+    image = np.zeros((1, 8, 8, 1))
+    assert asked(probe.diversity, generator_of(image, image)) == ({}, set())
 
 
 # The contest

@@ -43,6 +43,16 @@ def test_equal_laws_have_density_1_and_the_coverage_that_chance_gives(compared):
     assert density == pytest.approx(1.0, abs=0.05)
 
 
+def test_manifolds_know_neither_order_nor_axes_and_swap_with_their_sides(compared, vectors):
+    real, fake = vectors(6, 60, 45, 8)
+    found = manifolds(compared, 3, real, fake)
+    rotation = np.linalg.qr(np.random.RandomState(1).randn(8, 8))[0]
+    for one, other in ((real[::-1], fake), (real, fake[::-1]), (real @ rotation, fake @ rotation)):
+        assert manifolds(compared, 3, one, other) == pytest.approx(found, rel=1e-12)
+    precision, recall, _, _ = manifolds(compared, 3, fake, real)
+    assert (recall, precision) == found[:2]
+
+
 @pytest.mark.slow
 def test_the_example_of_prdc():
     """github.com/clovaai/generative-evaluation-prdc: of their draw .4772, .4705, 1.0555, .9735."""

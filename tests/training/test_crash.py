@@ -8,8 +8,10 @@ import shutil
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from dcgan_kit.errors import RunError, UserError
+from dcgan_kit.cli import cli
+from dcgan_kit.errors import RecipeError, RunError, UserError
 from dcgan_kit.training.crash import replayed
 from dcgan_kit.training.loop import Diverged
 
@@ -104,6 +106,22 @@ def test_a_bundle_replays_to_the_same_crash(bundle, wild):
     assert str(crash) == told == facts["told"]
     assert [vars(t) | {"shape": list(t.shape)} for t in crash.tensors] == facts["tensors"]
     assert {k: v if np.isfinite(v) else str(v) for k, v in crash.metrics.items()} == facts["metrics"]
+
+
+def test_the_command_shows_where_numbers_stop_being_finite(bundle, sample_plugins, tmp_path):
+    plugins = ["--plugins-dir", str(sample_plugins / "folder")]
+    shown = CliRunner().invoke(cli, ["replay", str(bundle), *plugins])
+    facts = json.loads((bundle / "crash.json").read_text())
+    assert shown.exit_code == 0, shown.output
+    assert f"then: {facts['told']}" in shown.stderr
+    as_json = json.loads(CliRunner().invoke(cli, ["replay", str(bundle), *plugins, "--json"]).stdout)
+    assert as_json["reproduced"]
+    assert as_json["told"] == as_json["now"] == facts["told"]
+    shutil.copytree(bundle, tmp_path / "other")
+    (tmp_path / "other" / "crash.json").write_text(json.dumps(facts | {"told": "step 2: something else"}))
+    other = CliRunner().invoke(cli, ["replay", str(tmp_path / "other"), *plugins])
+    assert other.exit_code == 1
+    assert "the step does not go wrong in the same way here" in other.stderr
 
 
 @pytest.mark.parametrize(
@@ -206,6 +224,29 @@ def test_training_goes_back_with_a_lower_rate_and_finishes(rated, run, tmp_path)
         assert newest["recoveries"] == len(backs)
         assert newest["rate_scale"] == pytest.approx(1e-9 ** len(backs), rel=1e-5)
     assert list(outcome.run.crashes.iterdir())
+
+
+RUSHING = """
+from dcgan_kit import component, hookimpl
+
+@component("optimizer")
+def rushing():
+    from keras import optimizers
+    return optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))
+
+@hookimpl
+def dcgan_kit_components():
+    return [rushing]
+"""
+
+
+def test_a_rate_that_recovery_cannot_lower_is_told(tiny, run, tmp_path):
+    (tmp_path / "rushing.py").write_text(RUSHING)
+    own = "training.generator.optimizer={use: rushing}"
+    loaded = tiny(own, "training.recover.times=1", folder=tmp_path)
+    with pytest.raises(RecipeError, match=r"training\.recover\.times: cannot lower .* \(generator: rushing\)"):
+        run(loaded, tmp_path / "run")
+    assert run(tiny(own, folder=tmp_path), tmp_path / "run")[0].step == 8
 
 
 def test_recovery_ends_after_as_many_times_as_the_recipe_says(rated, run, tmp_path):

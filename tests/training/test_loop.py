@@ -5,13 +5,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from dcgan_kit.errors import RunError
+from dcgan_kit.training.environment import _version
 from dcgan_kit.training.measures import METRICS
 
 
@@ -42,6 +45,33 @@ def test_a_run_folder_holds_all_that_is_promised(finished):
     assert {plugin["status"] for plugin in environment["plugins"]} == {"loaded"}
     assert environment["precision"] == "float32"
     assert environment["devices"] == "one CPU"
+
+
+def test_images_that_cannot_be_read_are_counted_and_listed(tiny, run, tmp_path):
+    (tmp_path / "images").mkdir()
+    for index in range(12):
+        Image.new("L", (8, 8), index).save(tmp_path / "images" / f"{index:02}.png")
+    for index in range(8):
+        (tmp_path / "images" / f"broken{index}.png").write_bytes(b"no picture")
+    data = f"data={{use: images, path: {tmp_path / 'images'}, max_broken_share: 0.5}}"
+    outcome, notes = run(tiny(data, "training.batch_size=4"), tmp_path / "run")
+    told = [line for line in notes if line.startswith("skipped ")]
+    assert [line.partition(".png")[0][-7:] for line in told[:6]] == [f"broken{index}" for index in range(6)]
+    assert told[6:] == [f"skipped 8 of 20 images, all listed in {tmp_path / 'run' / 'skipped.txt'}"]
+    listed = outcome.run.skipped_file.read_text().splitlines()
+    assert [f"skipped {line}" for line in listed[:6]] == told[:6]
+    assert len(listed) == 8
+    assert json.loads(outcome.run.environment_file.read_text())["images"] == 12
+
+
+def test_tensorflow_under_another_name_has_its_version(monkeypatch):
+    def version(package):
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("dcgan_kit.training.environment.version", version)
+    assert _version("tensorflow") == tf.__version__
+    with pytest.raises(PackageNotFoundError):
+        _version("keras")
 
 
 def test_metrics_come_as_lines_of_json(finished):

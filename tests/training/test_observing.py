@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,9 +81,43 @@ def test_the_best_checkpoint_is_the_one_that_was_scored(tiny, observed, tmp_path
     assert notes[-1] == f"best distance: 0.5 at step 3; 0.625 at the last step, 8 (kept: {file})"
 
 
-def test_a_run_that_goes_on_looks_at_no_step_twice(tiny, observed, tmp_path):
-    import signal
+def test_what_was_measured_otherwise_is_not_ranked(tiny, observed, tmp_path):
+    """Another number of samples, or another extractor, as after --may-change: the numbers tell nothing of each other."""
+    loaded = tiny("training.best.metric=generator_loss", "training.evaluation.every=3")
+    object.__setattr__(loaded.recipe.training, "best_metric", "distance")
+    of_ten, of_all = Sight(measured="distance[n=10]"), Sight(measured="distance[n=100]")
+    watchman = Watchman(of_ten, best={3: 0.5, 6: 0.75})
 
+    def look(step, look=watchman.look):
+        watchman.sight = of_ten if step < 6 else of_all
+        return look(step)
+
+    watchman.look = look
+    outcome, _ = observed(loaded, tmp_path / "run", watchman)
+    best = json.loads((outcome.run.checkpoints / "manifest.json").read_text())["best"]
+    assert (best["value"], best["measured"], best["entry"]["step"]) == (0.75, "distance[n=100]", 6)
+
+
+def test_a_stop_changes_nothing_of_what_the_best_is_judged_by(tiny, observed, tmp_path):
+    """The checkpoint that a signal asks for is judged by nobody; the next one by all steps since the last."""
+    loaded = tiny("training.best.metric=generator_loss", "training.checkpoint_every=8", "training.log_every=8")
+
+    def best(path, at_progress=None):
+        outcome, _ = observed(loaded, path, Watchman(every=100), at_progress)
+        manifest = json.loads((outcome.run.checkpoints / "manifest.json").read_text())
+        return outcome.step, manifest["best"]
+
+    step, whole = best(tmp_path / "whole")
+    assert (step, whole["entry"]["step"]) == (8, 8)
+    halted = best(tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM))
+    assert 0 < halted[0] < 8
+    assert halted[1] is None
+    step, resumed = best(tmp_path / "run")
+    assert (step, resumed["entry"]["step"]) == (8, 8)
+    assert resumed["value"] == pytest.approx(whole["value"], rel=1e-6)
+
+
+def test_a_run_that_goes_on_looks_at_no_step_twice(tiny, observed, tmp_path):
     path = tmp_path / "run"
     first, second = Watchman(Sight({"pulse": 1.0})), Watchman(Sight({"pulse": 1.0}))
     observed(tiny(), path, first, lambda step: signal.raise_signal(signal.SIGTERM) if step == 4 else None)
