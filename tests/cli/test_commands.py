@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from dcgan_kit import __version__
+from dcgan_kit.training import verifying
 
 SMALL = (
     "training.steps=2", "training.batch_size=4", "training.sample_grid=[2, 2]", "training.log_every=1",
@@ -178,6 +179,16 @@ def test_check_tells_at_once_what_would_keep_training_from_measuring(command):
     assert "training.evaluation.scores.0: memorization cannot be had: it needs images that were held out" in told
     assert "training.best.metric: no score that is evaluated has such a number to judge by (given: 'fd')" in told
     assert "training.on_disease: nothing can stop a training that asks no probe" in told
+
+
+def test_a_run_that_does_not_resume_exactly_is_told(command, monkeypatch):
+    verdict = verifying.Verdict(3, 40, (verifying.Difference("generator/0000/kernel", 7, 0.25),))
+    monkeypatch.setattr(verifying, "verify_resume", lambda *given: verdict)
+    told = command("verify-resume", "tiny-fashion28", status=1)
+    assert "generator/0000/kernel" in told.stdout
+    assert "1 of 3 variables differ after 20 steps" in told.stderr
+    as_json = json.loads(command("verify-resume", "tiny-fashion28", "--json", status=1).stdout)
+    assert as_json["differences"] == [{"name": "generator/0000/kernel", "count": 7, "largest": 0.25}]
 
 
 def test_check_refuses_to_silence_what_does_not_exist(command):

@@ -84,10 +84,14 @@ def test_every_component_is_tried():
 
 
 def compiled_text(step, turn, *arguments):
-    """Return what XLA is given for one kind of step."""
+    """Return what XLA is given for one kind of step, with its learning rates and the moving average."""
 
     def one(pixels, labels, number):
-        return step.replica_step(pixels, labels, number, turn)
+        step.descent.set_rates(number)
+        metrics = step.replica_step(pixels, labels, number, turn)
+        with tf.control_dependencies([metrics]):
+            step.descent.average()
+        return metrics
 
     compiled = tf.function(one, jit_compile=True, autograph=False)
     return compiled.experimental_get_compiler_ir(*arguments)(stage="hlo")

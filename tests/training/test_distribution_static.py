@@ -11,11 +11,15 @@ from dcgan_kit.training.session import Session
 
 
 def program_of(step, turn, batch):
-    """What XLA makes of a step."""
+    """What XLA makes of a step, with its learning rates and the moving average."""
 
     @tf.function(jit_compile=True, autograph=False)
     def one_step(pixels, labels, number):
-        return step.replica_step(pixels, labels, number, turn)
+        step.descent.set_rates(number)
+        metrics = step.replica_step(pixels, labels, number, turn)
+        with tf.control_dependencies([metrics]):
+            step.descent.average()
+        return metrics
 
     return one_step.experimental_get_compiler_ir(*batch)(stage="hlo")
 

@@ -93,6 +93,19 @@ def test_a_signal_saves_and_says_so(number, status, start, tmp_path):
     assert not [file for file in (tmp_path / "run").rglob(".*")], "no temporary file stays"
 
 
+@pytest.mark.slow
+def test_the_default_recipe_stops_within_a_minute(dcgan_kit, tmp_path):
+    process = subprocess.Popen(
+        [dcgan_kit, "train", "training.log_every=10", "--run", "run"], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_for(tmp_path / "run" / "metrics.jsonl", process)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 75, told
+    assert "saved in run; the same command goes on from there" in told
+
+
 def before_training(number):
     return f"stopped by {number.name} before training began; nothing is lost: give the same command again\n"
 
