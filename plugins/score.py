@@ -7,6 +7,7 @@ many images there are, and on which; the engine writes these into its name, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -223,7 +224,7 @@ def memorization() -> Score:
     """Ask whether fakes are nearer to training images than held-out ones are.  features → [0, ∞), z.
 
     memorization_ratio: median distance of F from the nearest training image / the same of R
-    memorization_z: Mann-Whitney's z of the two sets of distances; below -5 or so, images are copied
+    memorization_z: Mann-Whitney's z of the two sets of distances; below -5, with a ratio below 0.9, images are copied
 
     Both look at features: a copy that was shifted or recoloured counts as far as the extractor sees no difference.
     Fakes that are simply bad are far from everything, and look original.
@@ -239,8 +240,15 @@ def memorization() -> Score:
         ratio, z = memorized(*in_float64(sides.fake, sides.reference, sides.training))
         return {"memorization_ratio": ratio, "memorization_z": z}
 
+    def warn(numbers: Mapping[str, float]) -> str:
+        ratio, z = numbers["memorization_ratio"], numbers["memorization_z"]
+        # z grows with the number of images, and would tell of differences that do not matter.
+        if z >= -5.0 or ratio >= 0.9:
+            return ""
+        return f"memorized: images are {ratio:.2f} times as far from training images as held-out ones are (z {z:.1f})"
+
     better = {"memorization_ratio": "floor", "memorization_z": "floor"}
-    return Score(_all_features(), compare, better, needs_training=True)
+    return Score(_all_features(), compare, better, needs_training=True, warn=warn)
 
 
 def _all_features() -> Gathering:

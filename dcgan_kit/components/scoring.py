@@ -100,9 +100,11 @@ class Score:
         compare: Sides → float by name; some or all of the names in ``better``. Raises ValueError where it has no value.
         better: which way each number improves.
         needs_training: whether ``Sides.training`` must be there.
+        warn: what ``compare`` returned → what people should know that it is a sign of, one line; empty: nothing.
     """
 
     gathering: Gathering
     compare: Callable[[Sides], Mapping[str, float]]
     better: Mapping[str, Better]
     needs_training: bool = False
+    warn: Callable[[Mapping[str, float]], str] | None = None

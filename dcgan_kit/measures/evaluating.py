@@ -10,7 +10,7 @@ An ``Evaluator`` looks at the real images once; then it judges any number of set
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -187,11 +187,14 @@ class Evaluator:
         for chosen, floors in zip(self._scores, self._floors, strict=True):
             try:
                 found = self._compared(chosen, fakes, self._training)
+                warning = self._warned(chosen, found)
             except ComponentError as error:
                 if not self._optional:
                     raise
                 self._note(f"{chosen.component.name} is missing from this evaluation: {error}")
                 continue
+            if warning:
+                self._note(warning)
             for name, value in found.items():
                 numbers.append(
                     Number(
@@ -246,6 +249,12 @@ class Evaluator:
                     f"Received: {name} = {value}"
                 )
         return numbers
+
+    def _warned(self, chosen: ChosenScore, numbers: Mapping[str, float]) -> str:
+        if chosen.score.warn is None:
+            return ""
+        with blaming_component(chosen.component):
+            return " ".join(str(chosen.score.warn(numbers)).split())
 
     def _protocol_of(self, chosen: ChosenScore) -> Protocol:
         extractor = "" if chosen.score.gathering.sees == "pixels" else self._protocol.extractor

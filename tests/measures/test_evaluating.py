@@ -85,13 +85,18 @@ def test_the_floor_is_what_the_others_get(images, scores, counting):
     assert number.floor_samples == 200
 
 
-def test_copies_of_training_images_are_found(images, scores, counting):
+def test_copies_of_training_images_are_found_and_told(images, scores, counting):
     training, held_out = split(images(400), 0.25, 0)
-    evaluator = Evaluator(divided(training, held_out), counting().chosen, scores("memorization"), 90)
+    told = []
+    evaluator = Evaluator(divided(training, held_out), counting().chosen, scores("memorization"), 90, note=told.append)
+    evaluator.evaluate(batches_of(images(90, seed=9)))
+    assert told == [], "others are no copies"
     ratio, z = evaluator.evaluate(batches_of(some(training, 90)))
     assert ratio.value == 0.0
     assert ratio.floor == pytest.approx(1.0, abs=0.3)
     assert z.value < -8.0 < z.floor
+    (line,) = told
+    assert line.startswith("memorized: images are 0.00 times as far from training images as held-out ones are (z ")
 
 
 def test_the_second_evaluator_reads_what_the_first_has_seen(images, scores, counting):

@@ -126,6 +126,13 @@ def test_memorization_tells_copies_from_new_images(compared):
     assert abs(fresh["memorization_z"]) < 3.0
 
 
+@pytest.mark.parametrize(("ratio", "z", "ill"), [(0.4, -9.0, True), (0.95, -9.0, False), (0.4, -4.0, False)])
+def test_copies_are_called_memorized(ratio, z, ill):
+    told = score.memorization.build(None, {}).warn({"memorization_ratio": ratio, "memorization_z": z})
+    assert told.startswith("memorized: images are 0.40 times as far") == ill
+    assert bool(told) == ill
+
+
 def test_memorization_refuses_a_reference_that_was_trained_on(compared):
     images = np.random.RandomState(4).randn(20, 3)
     with pytest.raises(ValueError, match="held-out images or more are among the training images"):
