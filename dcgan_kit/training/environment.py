@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from dcgan_kit import __version__
 from dcgan_kit.components.plugins import LoadedPlugins
@@ -68,5 +67,7 @@ def _version(package: str) -> str:
     except PackageNotFoundError:
         if package != "tensorflow":
             raise
-        # It comes under several names: tensorflow-cpu, tensorflow-tpu, tf-nightly.
+        # It comes under several names: tensorflow-cpu, tensorflow-tpu, tf-nightly. Reports read this module without it.
+        import tensorflow as tf
+
         return str(tf.__version__)
