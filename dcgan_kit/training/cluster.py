@@ -19,7 +19,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_kit.errors import UserError
-from dcgan_kit.training.signals import raise_received
+from dcgan_kit.training.signals import prompt_signals
 from dcgan_kit.training.slurm import tasks_of_step
 
 CHECK_SECONDS = 5.0
@@ -167,16 +167,16 @@ def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
     Raises:
         Stopped: a signal came before, and was deferred or swallowed.
     """
-    # Others that got the same signal have left, and would be waited for in vain.
-    raise_received()
-    gone = cluster.gone()
-    if gone:
-        # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
-        tell(f"waiting for {cluster.names(gone)}")
-    # It lets no handler run either; only in the main thread can signals be set.
-    main = threading.current_thread() is threading.main_thread()
-    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
-    handlers = [signal.signal(number, signal.SIG_DFL) for number in numbers]
+    # Others that got the same signal have left, and would be waited for in vain: none may be deferred from here on.
+    with prompt_signals():
+        gone = cluster.gone()
+        if gone:
+            # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
+            tell(f"waiting for {cluster.names(gone)}")
+        # It lets no handler run either; only in the main thread can signals be set.
+        main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+        handlers = [signal.signal(number, signal.SIG_DFL) for number in numbers]
     try:
         yield
     finally:

@@ -123,6 +123,7 @@ def train(
         raise_received()
         if devices.chief:
             run = open_run(path, recipe, facts, may_change)
+            run.skipped_file.unlink(missing_ok=True)
             if found.skipped:
                 run.write(run.skipped_file, "".join(f"{line}\n" for line in found.skipped).encode())
         devices.agree(0.0)

@@ -11,7 +11,7 @@ import pytest
 from dcgan_kit.errors import RecipeError, UserError
 from dcgan_kit.training.cluster import Watch, cluster_of_environment, waiting
 from dcgan_kit.training.devices import choose_devices
-from dcgan_kit.training.signals import Stopped, raised_signals
+from dcgan_kit.training.signals import Stopped, collected_signals, deferred_signals, raised_signals
 from dcgan_kit.training.slurm import expanded_hosts, tasks_of_step
 
 STEP = {
@@ -185,6 +185,21 @@ def test_nobody_waits_after_a_signal_that_a_module_swallowed(cluster_here):
             signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Stopped, match="SIGTERM"), waiting(cluster, print):
             pytest.fail("must not wait")
+
+
+def test_nobody_waits_after_a_signal_that_comes_while_the_others_are_looked_for(cluster_here, monkeypatch):
+    _, cluster = cluster_here
+
+    def gone(self):
+        signal.raise_signal(signal.SIGTERM)
+        return []
+
+    monkeypatch.setattr(type(cluster), "gone", gone)
+    with raised_signals(), deferred_signals():
+        with pytest.raises(Stopped, match="SIGTERM"), waiting(cluster, print):
+            pytest.fail("must not wait")
+        with collected_signals():
+            pass
 
 
 @pytest.mark.parametrize(("overrides", "key", "told"), [
