@@ -41,6 +41,7 @@ from dcgan_kit.errors import (
     RunError,
     UserError,
 )
+from dcgan_kit.files import open_regular
 from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 
 __version__ = "0.1.0"
@@ -88,6 +89,7 @@ __all__ = [
     "cache_folder",
     "component",
     "hookimpl",
+    "open_regular",
     "overlap_factor",
     "pair",
     "report_progress",
