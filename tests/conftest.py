@@ -13,7 +13,9 @@ from dcgan_kit.recipes.loading import load_recipe
 
 # Nothing above imports TensorFlow, which reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-for _name in [name for name in os.environ if name.startswith("DCGAN_KIT_")]:
+# What holds is the same on every machine: on the processor, alone, also in a job of a scheduler. Who tests a GPU says so.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+for _name in [name for name in os.environ if name.startswith(("DCGAN_KIT_", "SLURM", "TF_CONFIG", "TPU_"))]:
     del os.environ[_name]
 
 

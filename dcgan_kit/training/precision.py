@@ -32,10 +32,21 @@ class ChosenPrecision:
     reason: str
 
 
-def choose_precision(wanted: Precision, devices: Devices) -> ChosenPrecision:
-    """Return the precision to train in; ``auto`` takes bfloat16 where the device has it and is faster in it."""
-    if wanted != "auto":
+def choose_precision(wanted: Precision, devices: Devices, so_far: Precision | None = None) -> ChosenPrecision:
+    """Return the precision to train in; ``auto`` takes bfloat16 where the device has it and is faster in it.
+
+    Args:
+        wanted: what the recipe says.
+        devices: where training runs.
+        so_far: the precision of the run that goes on, which stays, whatever this device is quick at; None: none does.
+    """
+    if wanted == so_far or (wanted != "auto" and so_far is None):
         return ChosenPrecision(wanted, "as the recipe says")
+    if so_far is not None:
+        if wanted == "auto":
+            # A worker that does not see the run folder asks the others; it must not wait for this one.
+            devices.agree(0.0)
+        return ChosenPrecision(so_far, "as this run so far")
     faster, reason = _bfloat16_pays(devices.kind)
     # Workers that compute in different numbers would train different networks.
     (share,) = devices.agree(float(faster))

@@ -73,9 +73,7 @@ class Session:
             with blaming(networks, strangers):
                 state = TrainingState.create(recipe, networks, parts)
             _require_rates(recipe, state)
-        chosen = choose_precision(recipe.training.precision, devices)
-        if precision is not None and precision != chosen.precision:
-            chosen = ChosenPrecision(precision, "as this run so far")
+        chosen = choose_precision(recipe.training.precision, devices, precision)
         set_precision(networks, chosen.precision)
         xla = _xla(recipe, devices, networks)
         step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")

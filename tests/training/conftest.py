@@ -6,12 +6,36 @@ import numpy as np
 import pytest
 
 from dcgan_kit.networks.building import build_networks
+from dcgan_kit.training import precision
 from dcgan_kit.training.checkpoint import packed, unpacked
 from dcgan_kit.training.loop import train
 from dcgan_kit.training.measures import means
 from dcgan_kit.training.noise import StepNoise
 from dcgan_kit.training.parts import build_latent
 from dcgan_kit.training.session import Session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unasked_processor():
+    """Let no test of this folder depend on what its processor is quick at: each says what it answers."""
+
+    def ask(kind):
+        raise AssertionError(f"a test asks this {kind}; give it an answer with the fixture processor")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "_bfloat16_pays", ask)
+        yield
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """Return a function bool -> None that lets the processor be quick at bfloat16, or slow."""
+
+    def processor(quick):
+        answer = quick, f"the processor is told to be {'quick' if quick else 'slow'} at it"
+        monkeypatch.setattr(precision, "_bfloat16_pays", lambda kind: answer)
+
+    return processor
 
 
 class Listener:

@@ -326,7 +326,9 @@ def test_another_way_to_write_the_same_recipe_is_the_same(tiny, run, tmp_path):
     assert any("going on from step 2" in line for line in notes)
 
 
-def test_a_precision_that_may_change_does_and_auto_stays_as_begun(tiny, run, tmp_path):
+@pytest.mark.parametrize("quick", [True, False], ids=["quick", "slow"])
+def test_a_precision_that_may_change_does_and_auto_stays_as_begun(quick, tiny, run, tmp_path, processor):
+    processor(quick)
     path = tmp_path / "run"
     run(tiny(), path, stop_at(2))
     _, notes = run(tiny("training.precision=mixed_bfloat16"), path, stop_at(4), ("training.precision",))

@@ -13,6 +13,8 @@ from dcgan_kit.training import precision as under_test
 from dcgan_kit.training.devices import Devices
 from dcgan_kit.training.precision import choose_precision
 
+ASK = under_test._bfloat16_pays
+"""The product's own question, which the tests of this folder are kept from."""
 MIXED = ["mixed_bfloat16", "mixed_float16"]
 DESCENT = "training.optimizer={use: sgd, learning_rate: 0.05, momentum: 0.0}"
 
@@ -51,6 +53,7 @@ def test_auto_takes_bfloat16_where_it_is_faster(flags, ratio, precision, reason,
     if flags is not None:
         file.write_text(f"processor\t: 0\nmodel name\t: avx512_bf16 in a name\nflags\t\t: {flags}\nbugs\t\t:\n")
     read = under_test._processor_flags
+    monkeypatch.setattr(under_test, "_bfloat16_pays", ASK)
     monkeypatch.setattr(under_test, "_processor_flags", lambda: read(file))
     monkeypatch.setattr(under_test, "_times_as_fast", lambda: ratio)
     chosen = choose_precision("auto", cpu())
@@ -98,16 +101,47 @@ def test_samples_and_saved_generators_are_float32(precision, tiny, run, tmp_path
         assert png_of(grid) == (outcome.run.samples / f"step-000008{name}.png").read_bytes()
 
 
-def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(tiny, run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("so_far", ["float32", *MIXED])
+@pytest.mark.parametrize("quick", [True, False], ids=["quick", "slow"])
+def test_a_run_that_goes_on_keeps_its_precision_on_every_processor(quick, so_far, processor):
+    processor(quick)
+    chosen = choose_precision("auto", cpu(), so_far)
+    assert (chosen.precision, chosen.reason) == (so_far, "as this run so far")
+    assert choose_precision(so_far, cpu(), so_far).reason == "as the recipe says"
+    begun = choose_precision("auto", cpu())
+    assert begun.precision == ("mixed_bfloat16" if quick else "float32")
+    assert begun.reason.startswith("auto: the processor is told to be ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "expected"),
+    [
+        ("TPU", None, (True, "TPUs compute in bfloat16")),
+        ("GPU", [(8, 0)], (True, "the GPU has bfloat16, 2.0 times as fast as float32")),
+        ("GPU", [(9, 0), (7, 5)], (False, "this GPU has no bfloat16 in hardware")),
+        ("GPU", [None], (False, "this GPU has no bfloat16 in hardware")),
+    ],
+)
+def test_what_accelerators_answer(kind, details, expected, monkeypatch):
+    monkeypatch.setattr(under_test, "_times_as_fast", lambda: 2.0)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: list(range(len(details or ()))))
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda index: {"compute_capability": details[index]}
+    )
+    assert ASK(kind) == expected
+
+
+@pytest.mark.parametrize("quick", [True, False], ids=["begun quick", "begun slow"])
+def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(quick, tiny, run, tmp_path, processor):
     import signal
 
     loaded = tiny("training.precision=auto")
-    monkeypatch.setattr(under_test, "_processor_flags", lambda: frozenset({"avx512_bf16"}))
-    monkeypatch.setattr(under_test, "_times_as_fast", lambda: 2.0)
+    processor(quick)
     run(loaded, tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM) if step == 2 else None)
-    monkeypatch.setattr(under_test, "_processor_flags", frozenset)
+    processor(not quick)
     _, notes = run(loaded, tmp_path / "run")
-    assert any("mixed_bfloat16 (as this run so far)" in line for line in notes)
+    precision = "mixed_bfloat16" if quick else "float32"
+    assert any(f"one CPU, {precision} (as this run so far)" in line for line in notes)
 
 
 def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):
