@@ -15,6 +15,12 @@ from dcgan_kit.recipes.nodes import Node, described
 MAX_GENERATIONS = 20
 Finder = Callable[[str, str], Node]
 """(reference, source that refers) → the recipe that is meant; raises UserError if there is none."""
+Kept = Callable[[dict[str, Node]], dict[str, Node]]
+"""A slot's mapping → those of its options that stay although another component is named."""
+
+
+def _nothing(_: dict[str, Node]) -> dict[str, Node]:
+    return {}
 
 
 def extended(node: Node, find: Finder) -> Node:
@@ -49,33 +55,35 @@ def _extended(node: Node, find: Finder, children: tuple[str, ...]) -> Node:
     return merged(_extended(parent, find, chain), own)
 
 
-def merged(parent: Node, child: Node, key: str = "") -> Node:
+def merged(parent: Node, child: Node, key: str = "", kept: Kept = _nothing) -> Node:
     """Return the child over the parent, both under the same key."""
     if key in SLOT_KEYS:
-        return merged_slot(parent, child)
+        return merged_slot(parent, child, kept)
     if isinstance(parent.value, dict) and isinstance(child.value, dict):
         together = dict(parent.value)
         for name, node in child.value.items():
-            together[name] = merged(together[name], node, name) if name in together else node
+            together[name] = merged(together[name], node, name, kept) if name in together else node
         return replace(child, value=together)
     return child
 
 
-def merged_slot(parent: Node, child: Node) -> Node:
+def merged_slot(parent: Node, child: Node, kept: Kept = _nothing) -> Node:
     """Return a child's slot over its parent's: options stay only while the component does."""
     before, after = _as_mapping(parent), _as_mapping(child)
     if before is None or after is None:
         return child
     named, inherited = after.get("use"), before.get("use")
     if named is not None and (inherited is None or not same_component(named.value, inherited.value)):
-        return child
+        before = kept(before)
+        if not before:
+            return child
     if isinstance(child.value, str) and len(before) == 1:
         return child
     together = dict(before)
     for name, node in after.items():
         # An option that holds a component, such as an initializer, is a slot too.
         nested = name in together and name != "use" and isinstance(node.value, dict | str)
-        together[name] = merged_slot(together[name], node) if nested else node
+        together[name] = merged_slot(together[name], node, kept) if nested else node
     return replace(child, value=together)
 
 

@@ -1,6 +1,6 @@
-"""``dotted.key=VALUE`` arguments: one value of a recipe replaced, list items by index.
+"""``dotted.key=VALUE`` arguments: each means what a child recipe would that says the same; list items go by index.
 
-An override must name a key that is there or that the recipe language knows; a list item must be there.
+A mapping is therefore merged, and another component drops the options of the one before. A list item must be there.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dcgan_kit.errors import Mark, Problem, RecipeError
-from dcgan_kit.recipes.extending import merged_slot, same_component
-from dcgan_kit.recipes.keys import SLOT_KEYS
+from dcgan_kit.recipes.extending import merged, merged_slot
+from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node, described, dotted
-from dcgan_kit.recipes.reading import PartlyUnderstood, read_value
+from dcgan_kit.recipes.reading import MAX_DEPTH, PartlyUnderstood, extent, read_argument
+
+Path = tuple[str, ...]
 
 
 def overridden(node: Node, overrides: Iterable[str]) -> Node:
@@ -38,43 +40,94 @@ def _overridden(node: Node, text: str, number: int) -> Node:
     if not equals or not key.strip():
         raise RecipeError([Problem(mark, "", f"an override reads key=value (given: {text!r})")])
     parts = tuple(key.strip().split("."))
+    if len(parts) > MAX_DEPTH:
+        raise RecipeError([Problem(mark, "", f"a key with more than {MAX_DEPTH} parts (given: {len(parts)})")])
     if not all(parts):
         raise RecipeError([Problem(mark, key.strip(), "has an empty part between its dots")])
     if parts[0] == "extends":
         raise RecipeError([Problem(mark, key.strip(), "cannot be overridden: the parents are merged already")])
-    new = replace(read_value(value, OVERRIDE, number, len(key) + 2), key_mark=mark)
+    new = replace(read_argument(value, OVERRIDE, number, len(key) + 2), key_mark=mark)
+    if len(parts) + extent(new)[1] > MAX_DEPTH:
+        raise RecipeError([Problem(new.mark, key.strip(), f"nested more than {MAX_DEPTH} deep, its key included")])
     return _placed(node, parts, new, ())
 
 
-def _placed(node: Node, parts: tuple[str, ...], new: Node, above: tuple[str, ...]) -> Node:
-    part, rest = parts[0], parts[1:]
-    here = (*above, part)
-    mark = new.place
+def _placed(node: Node, parts: Path, new: Node, above: Path) -> Node:
+    """Return a node with a new value below it; ``above`` is the node's own path."""
     if isinstance(node.value, list):
-        index = int(part) if part.isascii() and part.isdecimal() and len(part) < 6 else -1
-        if not 0 <= index < len(node.value):
-            count = len(node.value)
-            there = f"items 0 to {count - 1}" if count else "no items"
-            raise RecipeError([Problem(mark, dotted(here), f"is not there: {dotted(above)} has {there}")])
+        index = _index(node.value, parts[0], new, above)
         items = list(node.value)
-        items[index] = _placed(items[index], rest, new, here) if rest else replace(new, key_mark=mark)
+        here = (*above, parts[0])
+        items[index] = _placed(items[index], parts[1:], new, here) if parts[1:] else new
         return replace(node, value=items)
-    if isinstance(node.value, str) and above and any(key in SLOT_KEYS for key in above):
-        mapping = {"use": Node(node.value, node.mark)}
-    elif isinstance(node.value, dict):
-        mapping = node.value
-    elif node.value is None:
-        mapping = {}
-    else:
-        raise RecipeError([Problem(mark, dotted(here), f"is not there: {dotted(above)} is {described(node)}")])
-    child = mapping.get(part)
-    if part == "use" and not rest and (child is None or not same_component(child.value, new.value)):
-        # Another component: the options of the one before go, as in a recipe that extends another.
-        mapping = {name: option for name, option in mapping.items() if option.place.source == OVERRIDE}
-    # A key that is not written down may still be inherited or have a default; validation tells unknown ones.
-    if rest:
-        placed = _placed(child or Node({}, mark, mark), rest, new, here)
-    else:
-        # A component put into a slot keeps the options that were there if it is the same, as in extending.
-        placed = merged_slot(child, new) if child is not None and part in SLOT_KEYS else new
-    return replace(node, value={**mapping, part: placed})
+    if isinstance(node.value, dict) and _meets_list(node, parts):
+        child = _placed(node.value[parts[0]], parts[1:], new, (*above, parts[0]))
+        return replace(node, value={**node.value, parts[0]: child})
+    _require_place(node, parts, new, above)
+    # Below a list, which no child can merge with, an item of it stands for the whole recipe.
+    slot = any(part in (*SLOT_KEYS, *LIST_KEYS) for part in above)
+    child = _nested(node, parts, new)
+    return merged_slot(node, child, _given) if slot else merged(node, child, kept=_given)
+
+
+def _index(items: list[Node], part: str, new: Node, above: Path) -> int:
+    index = int(part) if part.isascii() and part.isdecimal() and len(part) < 6 else -1
+    if not 0 <= index < len(items):
+        there = f"items 0 to {len(items) - 1}" if items else "no items"
+        message = f"is not there: {dotted(above)} has {there}"
+        raise RecipeError([Problem(new.place, dotted((*above, part)), message)])
+    return index
+
+
+def _meets_list(node: Node, parts: Path) -> bool:
+    """Whether a list lies on the way to the last part."""
+    for part in parts[:-1]:
+        child = node.child(part)
+        if child is None or isinstance(child.value, list):
+            return child is not None
+        node = child
+    return False
+
+
+def _require_place(node: Node, parts: Path, new: Node, above: Path) -> None:
+    """Refuse a key below a plain value; the name of a component in a slot may get options."""
+    for count, part in enumerate(parts):
+        here = (*above, *parts[:count])
+        slot = any(key in (*SLOT_KEYS, *LIST_KEYS) for key in here)
+        if not slot and node.value is not None and not isinstance(node.value, dict):
+            message = f"is not there: {dotted(here)} is {described(node)}"
+            raise RecipeError([Problem(new.place, dotted((*here, part)), message)])
+        child = node.child(part)
+        if child is None:
+            # It may still be inherited or have a default; validation tells unknown ones.
+            return
+        node = child
+
+
+def _nested(node: Node | None, parts: Path, new: Node) -> Node:
+    """Return mappings down to a new value, which stand where those stand that are there already."""
+    if not parts:
+        return new
+    inner = _nested(node.child(parts[0]) if node else None, parts[1:], new)
+    return replace(node, value={parts[0]: inner}) if node else Node({parts[0]: inner}, new.place, new.place)
+
+
+def _given(slot: dict[str, Node]) -> dict[str, Node]:
+    """Return the options that overrides gave for the component that this one names, and not for one before it."""
+    use = slot.get("use")
+    if use is not None and use.mark.source == OVERRIDE:
+        return {}
+    found = {name: _from_overrides(option) for name, option in slot.items()}
+    return {name: option for name, option in found.items() if option is not None}
+
+
+def _from_overrides(node: Node) -> Node | None:
+    own = node.mark.source == OVERRIDE
+    if isinstance(node.value, dict):
+        found = {name: _from_overrides(child) for name, child in node.value.items()}
+        kept = {name: child for name, child in found.items() if child is not None}
+        return replace(node, value=kept) if kept or own else None
+    if isinstance(node.value, list):
+        # Of a list in which one item was replaced all others stay too.
+        own = own or any(_from_overrides(item) is not None for item in node.value)
+    return node if own else None

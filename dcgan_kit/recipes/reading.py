@@ -115,6 +115,21 @@ def read_value(text: str, source: str, line: int = 1, column: int = 1) -> Node:
     return _Reader(source, line - 1, column - 1).read(text)
 
 
+def read_argument(text: str, source: str, line: int, column: int) -> Node:
+    """Read the value of an override: one value of which nothing is dropped.
+
+    What begins with a bracket or a quote is YAML, without comments. All else is a single scalar as it stands, without
+    the blanks around it: ``set #2``, ``*.png`` and ``a: b`` are text.
+
+    Raises:
+        PartlyUnderstood: a RecipeError that holds what could be read nevertheless.
+    """
+    blanks = len(text) - len(text.lstrip(" \t"))
+    text = text.strip(" \t")
+    reader = _Reader(source, line - 1, column - 1 + blanks)
+    return reader.read_uncommented(text) if text.startswith(("[", "{", '"', "'")) else reader.read_scalar(text)
+
+
 @dataclass
 class _Open:
     """A mapping or list that is being read."""
@@ -145,16 +160,50 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             self._fail(*self._syntax(error))
         except yaml.reader.ReaderError as error:
-            before = text[: error.position]
-            place = self._place(before.count("\n"), len(before) - before.rfind("\n") - 1)
-            self._fail(place, f"character U+{ord(text[error.position]):04X} is not allowed in YAML")
+            self._refuse_character(text, error.position)
         except (ValueError, OverflowError):
             # PyYAML hands the digits of \U escapes and of %YAML to chr and int as they are.
             self._fail(self.reached, "not YAML: an escape or a version after this place is too large a number")
-        root = self.root or Node(None, self._place(0, 0))
+        return self._result(self.root or Node(None, self._place(0, 0)))
+
+    def read_uncommented(self, text: str) -> Node:
+        """Read YAML in which a comment is a mistake."""
+        end = 0
+        try:
+            for token in yaml.scan(text, Loader=yaml.SafeLoader):
+                blank, number, comment = text[end : token.start_mark.index].partition("#")
+                if number:
+                    message = "here a comment would begin, and an override has none; quote text that holds '#'"
+                    place = self._place_in(text, end + len(blank))
+                    self._fail(place, f"{message} (given: {number + comment!r})")
+                end = token.end_mark.index
+        except (yaml.YAMLError, ValueError, OverflowError):
+            # Reading it tells what is wrong.
+            pass
+        return self.read(text)
+
+    def read_scalar(self, text: str) -> Node:
+        """Read a text that is one plain scalar, whatever YAML would make of its characters."""
+        try:
+            yaml.reader.Reader(text)
+        except yaml.reader.ReaderError as error:
+            self._refuse_character(text, error.position)
+        mark = self._place(0, 0)
+        value = self._plain(text, mark)
+        return self._result(Node(value, mark))
+
+    def _result(self, root: Node) -> Node:
         if self.problems:
             raise PartlyUnderstood(self.problems, root)
         return root
+
+    def _refuse_character(self, text: str, position: int) -> None:
+        message = f"character U+{ord(text[position]):04X} is not allowed in YAML"
+        self._fail(self._place_in(text, position), message)
+
+    def _place_in(self, text: str, position: int) -> Mark:
+        before = text[:position]
+        return self._place(before.count("\n"), len(before) - before.rfind("\n") - 1)
 
     def _mark(self, mark: Any) -> Mark:
         return self._place(0, 0) if mark is None else self._place(mark.line, mark.column)
@@ -240,7 +289,7 @@ class _Reader:
     def _add(self, node: Node, anchor: str | None) -> None:
         self._count(1, node.mark)
         if anchor:
-            self.anchors[anchor] = (node, *_extent(node))
+            self.anchors[anchor] = (node, *extent(node))
         if not self.open:
             self.root = node
             return
@@ -260,8 +309,9 @@ class _Reader:
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
         text: str = event.value
-        if event.style:
-            return self._text(text, mark)
+        return self._text(text, mark) if event.style else self._plain(text, mark)
+
+    def _plain(self, text: str, mark: Mark) -> Scalar:
         if len(text) > MAX_DIGITS and any(number.fullmatch(text) for number in (DECIMAL, OCTAL, HEXADECIMAL)):
             self._tell(mark, f"a whole number has at most {MAX_DIGITS} digits (given: {len(text)})")
             return 0
@@ -320,7 +370,7 @@ def resolved(text: str) -> Scalar:
     return text
 
 
-def _extent(node: Node) -> tuple[int, int]:
+def extent(node: Node) -> tuple[int, int]:
     """Return how many values a node holds, itself included, and how deep they are nested."""
     children: Iterable[Node] = ()
     if isinstance(node.value, dict):
@@ -329,5 +379,5 @@ def _extent(node: Node) -> tuple[int, int]:
         children = node.value
     else:
         return 1, 0
-    extents = [_extent(child) for child in children]
+    extents = [extent(child) for child in children]
     return 1 + sum(size for size, _ in extents), 1 + max((depth for _, depth in extents), default=0)

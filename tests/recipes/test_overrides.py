@@ -56,6 +56,51 @@ def test_one_value_is_replaced_and_no_other(override, path, value):
     assert type(found) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("set #2", "set #2"), ("#2", "#2"), ("# a", "# a"), ("a: b", "a: b"), ("a:", "a:"), ("every: 50", "every: 50"),
+        ("*.png", "*.png"), ("&a b", "&a b"), ("!x", "!x"), ("!!int 3", "!!int 3"), ("%d", "%d"), ("@a", "@a"), ("`a", "`a"),
+        ("|", "|"), ("> a", "> a"), ("- a", "- a"), ("-", "-"), ("? a", "? a"), ("---", "---"), ("...", "..."), ("C:\\data", "C:\\data"),
+        ("a\nb", "a\nb"), ("  a  b  ", "a  b"), ("a, b", "a, b"), ("a]", "a]"), ("~/faces", "~/faces"), ("~", None), ("", None), ("null", None),
+        ("no", "no"), ("true", True), ("0o17", 15), ("1e-5", 1e-5), ("it's", "it's"), (r"a\tb", r"a\tb"), ("a\u2028b", "a\u2028b"),
+        ('"a # b"', "a # b"), ("'set #2'", "set #2"), ('"~"', "~"), ('" a "', " a "), ("['a #b']", ("a #b",)), ("[a, b#c]", ("a", "b#c")),
+        ("[a,\n b]", ("a", "b")), ("{}", {}), ("[]", ()), (r'"a\tb"', "a\tb"),
+    ],
+)  # fmt: skip
+def test_nothing_of_a_value_is_dropped(given, meant):
+    value = after(f"description={given}")["description"]
+    assert value == meant
+    assert type(value) is type(meant)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "activation"),
+    [
+        (["activation={negative_slope: 0.3}"], {"use": "leaky_relu", "negative_slope": 0.3}),
+        (["activation={use: leaky_relu, x: 1}"], {"use": "leaky_relu", "negative_slope": 0.2, "x": 1}),
+        (["activation={use: elu}"], {"use": "elu"}),
+        (["activation.x=1", "activation={use: elu}"], {"use": "elu", "x": 1}),
+        (["activation.x.y=1", "activation={use: elu, x: {z: 2}}"], {"use": "elu", "x": {"y": 1, "z": 2}}),
+        (["activation={use: elu, x: 1}", "activation=relu"], "relu"),
+        (["activation={use: elu, x: 1}", "activation.use=relu"], {"use": "relu"}),
+        (["activation.x=[1, 2]", "activation.x.1=3", "activation.use=elu"], {"use": "elu", "x": (1, 3)}),
+        (["activation=null", "activation.use=relu"], {"use": "relu"}),
+    ],
+)
+def test_overrides_of_a_slot_come_together_as_in_one_child(overrides, activation):
+    assert after(*(f"generator.{override}" for override in overrides))["generator"]["activation"] == activation
+
+
+def test_a_mapping_keeps_what_it_does_not_say():
+    text = "training: {steps: 5, evaluation: {every: 9, scores: [fd, {use: kid, subsets: 3}]}}"
+    evaluation = after("training={evaluation: {every: 50}}", text=text)["training"]["evaluation"]
+    assert evaluation == {"every": 50, "scores": ("fd", {"use": "kid", "subsets": 3})}
+    items = after("training.evaluation.scores.0.x=1", "training.evaluation.scores.1.use=fd", text=text)
+    assert items["training"]["evaluation"]["scores"] == ({"use": "fd", "x": 1}, {"use": "fd"})
+    assert items["training"]["steps"] == 5
+
+
 def test_nothing_else_changes():
     before = read_text(TEXT, "r").data()
     data = after("generator.stages.0.filters=16")
@@ -104,8 +149,18 @@ def told(*overrides):
         ("image.size.2=3", "override:1:1: image.size.2: is not there: image.size has items 0 to 1"),
         ("image.size=[3", "override:1:12: not YAML: this '[' is never closed"),
         ("image.size={a: 1, a: 2}", "override:1:19: a: is given twice; first at 1:13"),
-        ("image.size=!!int 3", "override:1:12: tags are not allowed in a recipe (given: '!!int')"),
-        ("image.size=*a", "override:1:12: alias *a has no anchor &a before it"),
+        ("image.size=[!!int 3]", "override:1:13: 0: tags are not allowed in a recipe (given: '!!int')"),
+        ("image.size=[*a]", "override:1:13: 0: alias *a has no anchor &a before it"),
+        ("image.size=[8, 8] # both", "override:1:19: here a comment would begin, and an override has none; quote text that holds '#' (given: '# both')"),
+        ("image.size=[8, #8]", "override:1:16: here a comment would begin, and an override has none; quote text that holds '#' (given: '#8]')"),
+        ("description='a' #b", "override:1:17: here a comment would begin, and an override has none; quote text that holds '#' (given: '#b')"),
+        ("description=a\udcff", "override:1:14: character U+DCFF is not allowed in YAML"),
+        ("a." * 50 + "b=1", "override:1:1: a key with more than 50 parts (given: 51)"),
+        ("a." * 299 + "b=1", "override:1:1: a key with more than 50 parts (given: 300)"),
+        ("a." * 48 + "b=[[1]]", f"override:1:99: {'a.' * 48}b: nested more than 50 deep, its key included"),
+        ("a.b=" + "[" * 49 + "]" * 49, "override:1:5: a.b: nested more than 50 deep, its key included"),
+        ("a=" + "[" * 51 + "]" * 51, "override:1:53: nested more than 50 deep"),
+        ("image.size.0." + "b." * 46 + "c=[]", "override:1:108: image.size.0." + "b." * 46 + "c: nested more than 50 deep, its key included"),
         ("image.size=\x00", "override:1:12: character U+0000 is not allowed in YAML"),
     ],
 )  # fmt: skip
@@ -134,7 +189,7 @@ def test_every_wrong_override_is_told_and_the_others_are_applied():
         ("latent.size=1.5", "override:1:13: latent.size: must be a whole number (given: 1.5 (a number))"),
         ("training.steps=", "override:1:16: training.steps: must be a whole number (given: null (nothing))"),
         ("data={use: npz}", "override:1:1: data.path: is missing"),
-        ("image={channels: 1}", "override:1:1: image.size: is missing"),
+        ("image={channels: x}", "override:1:18: image.channels: must be a whole number (given: 'x' (text))"),
     ],
 )  # fmt: skip
 def test_a_key_or_a_value_that_the_recipe_cannot_have(problems, whole, override, problem):

@@ -1,12 +1,15 @@
 """What holds for every data, every text and every override."""
 
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcgan_kit.components.plugins import load_builtins
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.recipes.extending import merged
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.reading import read_text, read_value
+from dcgan_kit.recipes.reading import read_file, read_text, read_value, resolved
 from dcgan_kit.recipes.writing import as_yaml
 
 TRICKY = st.sampled_from(
@@ -115,6 +118,63 @@ def test_an_override_gives_the_value_that_it_says(path, data):
     found = node.locate(path)
     assert same(found.data()) == same(data)
     assert found.place.source == "override"
+
+
+PARENTS = [
+    RECIPE,
+    read_text((Path(__file__).parent / "broken" / "parents" / "whole.yaml").read_text(), "r"),
+    *(read_file(path) for path in load_builtins().recipes.values()),
+]
+
+
+def paths(node, above=()):
+    """Every path of a recipe that leads through no list, some of which lead nowhere yet."""
+    yield from ([*above, name] for name in ("use", "new"))
+    for name, child in node.items():
+        yield [*above, name]
+        yield from paths(child, (*above, name))
+
+
+NESTED = st.sampled_from(PARENTS).flatmap(lambda node: st.tuples(st.just(node), st.sampled_from(sorted(paths(node)))))
+OPTIONS = st.dictionaries(
+    st.sampled_from(["use", "size", "channels", "every", "scores", "initializer", "stddev", "optimizer", "path"]),
+    st.sampled_from(["images", "npz", "relu", "adam", "normal", 3, 0.5, None, {"use": "normal"}, {"stddev": 0.1}, []]),
+)
+
+
+@settings(max_examples=500)
+@given(NESTED, DATA | OPTIONS)
+def test_an_override_means_what_a_child_means_that_says_the_same(nested, data):
+    parent, path = nested
+    child = {}
+    inner = child
+    for part in path[:-1]:
+        inner = inner.setdefault(part, {})
+    inner[path[-1]] = data
+    try:
+        given = overridden(parent, [f"{'.'.join(path)}={flow(data)}"])
+    except RecipeError:
+        # Only a key below a plain value, where a child would put a mapping that no recipe may have there.
+        found = parent.locate(tuple(path)).value
+        assert found is not None
+        assert not isinstance(found, dict)
+    else:
+        assert same(given.data()) == same(merged(parent, read_text(as_yaml(child), "c")).data())
+        assert given.mark == parent.mark
+
+
+@settings(max_examples=500)
+@given(TEXT.filter(lambda text: not text.lstrip(" \t").startswith(("[", "{", '"', "'"))))
+def test_a_value_in_plain_words_is_kept_whole(text):
+    try:
+        value = overridden(RECIPE, [f"new={text}"]).data()["new"]
+    except RecipeError as error:
+        assert "is not allowed in YAML" in str(error)
+        return
+    kept = text.strip(" \t")
+    assert same(value) == same(resolved(kept))
+    if isinstance(value, str):
+        assert value == kept
 
 
 def flow(data):
