@@ -8,6 +8,11 @@ from dcgan_kit_plugins._moving import shifted, struck
 
 from dcgan_kit import Noise
 
+TRANSLATION = 0.125
+"""Share of a side that an image moves at most."""
+CUTOUT = 0.5
+"""Share of a side that a hole has."""
+
 
 def color(images: Any, probability: Any, noise: Noise) -> Any:
     """Change brightness, saturation, contrast."""
@@ -25,9 +30,15 @@ def color(images: Any, probability: Any, noise: Noise) -> Any:
     return images + amount() * (images - tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True))
 
 
+def share_of(side: int, share: float) -> int:
+    """Return a share of a side in whole pixels, halves upwards, as the published code has it: not as ``round`` does."""
+    return int(side * share + 0.5)
+
+
 def translation(images: Any, probability: Any, noise: Noise) -> Any:
     """Move by up to an eighth of each side; what moves in is 0."""
-    return shifted(images, (images.shape[1] // 8, images.shape[2] // 8), probability, noise)
+    reach = share_of(images.shape[1], TRANSLATION), share_of(images.shape[2], TRANSLATION)
+    return shifted(images, reach, probability, noise)
 
 
 def cutout(images: Any, probability: Any, noise: Noise) -> Any:
@@ -37,7 +48,7 @@ def cutout(images: Any, probability: Any, noise: Noise) -> Any:
     count, height, width, _ = images.shape
     hole = struck(count, probability, noise)
     for axis, side in ((1, height), (2, width)):
-        size = side // 2
+        size = share_of(side, CUTOUT)
         centre = tf.floor(noise.uniform((count, 1)) * (side + 1 - size % 2))
         place = tf.range(side, dtype=tf.float32)[None] - (centre - size // 2)
         within = tf.cast((place >= 0.0) & (place < size), tf.float32)

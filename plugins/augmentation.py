@@ -52,8 +52,8 @@ def diffaugment(
 
     color: x + u - 1/2; then distances from the pixel's mean over channels, times 2u (saturation: nothing to do for one
     channel); then distances from the image's mean, times u + 1/2 (contrast); a fresh u ~ U(0, 1) for each
-    translation: up to an eighth of each side, padded with 0
-    cutout: 0 in a rectangle of half the sides, whose centre may be anywhere
+    translation: up to ⌊side / 8 + 1/2⌋ pixels along each side, padded with 0
+    cutout: 0 in a rectangle of ⌊height / 2 + 1/2⌋ x ⌊width / 2 + 1/2⌋ pixels, whose centre may be anywhere
 
     The three colours are struck apart. At probability 1 it is the published one.
 

@@ -125,6 +125,49 @@ def test_cutout_blanks_half_of_each_side_wherever_its_centre_is():
     assert rows.sum(1).mean() == pytest.approx(np.mean(sizes), rel=0.03)
 
 
+@pytest.mark.parametrize(
+    ("sides", "reach", "hole"),
+    [
+        # int(side · 0.125 + 0.5) and int(side · 0.5 + 0.5), as github.com/mit-han-lab/data-efficient-gans has them.
+        ((28, 28), (4, 4), (14, 14)),
+        ((32, 64), (4, 8), (16, 32)),
+        ((20, 36), (3, 5), (10, 18)),
+        ((11, 12), (1, 2), (6, 6)),
+        ((13, 27), (2, 3), (7, 14)),
+        ((3, 4), (0, 1), (2, 2)),
+        ((1, 2), (0, 0), (1, 1)),
+        ((48, 97), (6, 12), (24, 49)),
+        ((60, 5), (8, 1), (30, 3)),
+    ],
+    ids=str,
+)
+def test_sizes_of_any_side_are_the_published_ones(sides, reach, hole):
+    x = tf.ones((1, *sides, 1))
+    for axis in (0, 1):
+        draws = [0.5, 0.5]
+        draws[axis] = 0.9999
+        moved = np.asarray(
+            augmentation.diffaugment(policy=("translation",)).transform(x, ALWAYS, Scripted(0.0, *draws))
+        )[0, ..., 0]
+        assert (moved.min(1 - axis) == 0).sum() == reach[axis]
+    cut = np.asarray(augmentation.diffaugment(policy=("cutout",)).transform(x, ALWAYS, Scripted(0.0, 0.5, 0.5)))
+    empty = cut[0, ..., 0] == 0
+    assert (empty.any(1).sum(), empty.any(0).sum()) == hole
+
+
+@pytest.mark.parametrize(("side", "centres"), [(4, 5), (5, 5), (7, 8), (9, 9), (28, 29)])
+def test_a_hole_may_lie_anywhere_and_never_wholly_outside(side, centres):
+    """An even hole has a centre more than the side has pixels, so that both borders are cut as often."""
+    cut = augmentation.diffaugment(policy=("cutout",))
+    seen = set()
+    for number in range(centres):
+        y = cut.transform(tf.ones((1, side, 1, 1)), ALWAYS, Scripted(0.0, (number + 0.5) / centres, 0.0))
+        rows = np.flatnonzero(np.asarray(y)[0, :, 0, 0] == 0)
+        seen.add((rows[0], rows[-1]))
+    assert len(seen) == centres
+    assert {(side - 1 - last, side - 1 - first) for first, last in seen} == seen
+
+
 @pytest.mark.parametrize("name", ["color", "translation", "cutout"])
 def test_each_change_strikes_the_share_of_images_that_probability_says(name):
     x = images(count=2000, height=16, width=16, channels=1)
