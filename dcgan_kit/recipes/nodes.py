@@ -71,6 +71,19 @@ class Node:
                 found = node
         return found
 
+    def find(self, path: tuple[str | int, ...]) -> Node | None:
+        """The node on a path, or None."""
+        node: Node | None = self
+        for part in path:
+            node = node.child(part) if node is not None else None
+        return node
+
+    def said_by(self, source: str) -> Node | None:
+        """The first plain value or list in this node that stands in a source, or an empty mapping that does."""
+        if not isinstance(self.value, dict) or not self.value:
+            return self if self.place.source == source else None
+        return next((found for child in self.value.values() if (found := child.said_by(source))), None)
+
     def items(self) -> Iterator[tuple[str, Node]]:
         """Keys and nodes of a mapping; nothing for anything else."""
         if isinstance(self.value, dict):
