@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -164,20 +163,19 @@ def _as_json(summary: Summary) -> dict[str, Any]:
 
 
 def _show_difference(one: LoadedRecipe, two: LoadedRecipe, labels: tuple[str, str], as_json: bool) -> None:
-    from dcgan_kit.recipes.writing import as_data, flattened
+    from dcgan_kit.recipes.writing import as_data, as_value, flattened
+
+    def shown(flat: dict[str, Any], key: str) -> str:
+        return as_value(flat[key]) if key in flat else "-"
 
     left, right = flattened(as_data(one.recipe)), flattened(as_data(two.recipe))
-    keys = [key for key in dict.fromkeys((*left, *right)) if _shown(left, key) != _shown(right, key)]
+    keys = [key for key in dict.fromkeys((*left, *right)) if shown(left, key) != shown(right, key)]
     if as_json:
         facts({key: dict(zip(labels, (left.get(key), right.get(key)), strict=True)) for key in keys})
         return
     if keys:
-        table(("key", *labels), [(key, _shown(left, key), _shown(right, key)) for key in keys])
-    note(f"{len(keys)} keys differ")
-
-
-def _shown(flat: dict[str, Any], key: str) -> str:
-    return json.dumps(flat[key], ensure_ascii=False) if key in flat else "-"
+        table(("key", *labels), [(key, shown(left, key), shown(right, key)) for key in keys])
+    note("1 key differs" if len(keys) == 1 else f"{len(keys)} keys differ")
 
 
 def _times(shape: tuple[int, ...]) -> str:

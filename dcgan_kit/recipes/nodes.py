@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
+from dcgan_kit.components.options import number_text
 from dcgan_kit.errors import Mark
 
 Scalar = str | int | float | bool | None
@@ -111,7 +111,7 @@ def described(node: Node) -> str:
     if isinstance(value, int):
         return f"{_short(str(value))} (a whole number)"
     if isinstance(value, float):
-        return f"{value if isfinite(value) else str(value).replace('inf', '.inf').replace('nan', '.nan')} (a number)"
+        return f"{number_text(value)} (a number)"
     return f"{_short(value)!r} (text)"
 
 

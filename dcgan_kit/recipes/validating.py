@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from dcgan_kit.components.options import number_text
 from dcgan_kit.errors import Problem, did_you_mean
 from dcgan_kit.recipes.nodes import Node, described, dotted
 
@@ -153,7 +154,8 @@ def _message(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if error["type"] in _BOUNDS:
         words, bound = _BOUNDS[error["type"]]
-        return f"must be {words} {context[bound]}"
+        limit = context[bound]
+        return f"must be {words} {number_text(limit) if isinstance(limit, float) else limit}"
     if error["type"] == "literal_error":
         return f"must be {context['expected']}"
     if error["type"] in ("too_long", "too_short"):

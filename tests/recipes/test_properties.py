@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,15 @@ def test_what_is_written_reads_back(data):
 def test_writing_what_was_read_changes_nothing(data):
     text = as_yaml(data)
     assert as_yaml(read_text(text, "s").data()) == text
+
+
+OLDER = st.from_regex(r"[-+]?[0-9_:.]{1,6}(?:[eE][-+]?[0-9]{1,3})?|0[bxo][0-9a-f_]+|[0-9]{4}-[0-9]{2}-[0-9]{2}", fullmatch=True)
+
+
+@settings(max_examples=500)
+@given(st.dictionaries(TEXT | OLDER, TEXT | OLDER | SCALARS, min_size=1, max_size=3))
+def test_what_is_written_means_the_same_to_readers_of_yaml_1_1(data):
+    assert same(yaml.safe_load(as_yaml(data))) == same(data)
 
 
 @settings(max_examples=500)
