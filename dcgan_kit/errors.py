@@ -101,6 +101,11 @@ def printable(text: str) -> str:
     )
 
 
+def counted(count: int, noun: str) -> str:
+    """Return ``1 key`` or ``1,200 keys``; the noun's plural ends in s, and it may have an adjective before it."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
     """Return `` Did you mean 'x'?`` for the nearest known word, or else for ``elsewhere``; else the known words."""
     candidates = sorted(known)

@@ -176,7 +176,9 @@ def _component(component: Component) -> Iterator[str]:
         yield fenced(prose(rest.strip()))
     options = option_facts(component)
     if options:
-        rows = [(code(o["name"]), o["type"], code(shown_default(o["default"])), prose(o["description"])) for o in options]
+        rows = [
+            (code(o["name"]), o["type"], code(shown_default(o["default"])), prose(o["description"])) for o in options
+        ]
         yield table(("option", "type and range", "default", "meaning"), rows)
     else:
         yield "No options."

@@ -102,7 +102,7 @@ def sample(
     as_json: bool,
 ) -> None:
     """Make new images with the generator of a RUN folder."""
-    from dcgan_kit.errors import UserError
+    from dcgan_kit.errors import UserError, counted
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training.run_folder import read_run
 
@@ -129,7 +129,7 @@ def sample(
             }
         )
     else:
-        note(f"{drawn.grid}: {count} images of step {drawn.step} from seed {seed}")
+        note(f"{drawn.grid}: {counted(count, 'image')} of step {drawn.step} from seed {seed}")
 
 
 class _Progress(Bar):

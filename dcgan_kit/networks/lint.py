@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_kit.errors import Mark, Problem, RecipeError, did_you_mean
+from dcgan_kit.errors import Mark, Problem, RecipeError, counted, did_you_mean
 from dcgan_kit.networks.building import Network, Networks, Part
 from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 from dcgan_kit.networks.resampling import Window
@@ -237,7 +237,8 @@ def batch_scale_near_zero(subject: Subject) -> Iterator[tuple[Path, str]]:
 def small_batch(subject: Subject) -> Iterator[tuple[Path, str]]:
     batch = subject.recipe.training.batch_size
     if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in subject.parts()):
-        yield ("training", "batch_size"), f"{batch} images a batch for batch normalization; take {SMALL_BATCH} or more"
+        few = counted(batch, "image")
+        yield ("training", "batch_size"), f"{few} a batch for batch normalization; take {SMALL_BATCH} or more"
 
 
 @_lint(

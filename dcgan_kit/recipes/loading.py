@@ -123,7 +123,6 @@ def _loaded(reference: str, overrides: tuple[str, ...], plugins: LoadedPlugins) 
 
 def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem]) -> Node:
     """Return a recipe's text merged over its parents; collect problems that leave the rest understandable."""
-
     paths: dict[str, Path] = {}
 
     def read(path: Path) -> Node:

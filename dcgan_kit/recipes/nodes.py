@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcgan_kit.components.options import number_text
-from dcgan_kit.errors import Mark
+from dcgan_kit.errors import Mark, counted
 
 Scalar = str | int | float | bool | None
 OVERRIDE = "override"
@@ -105,7 +105,7 @@ def described(node: Node) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
-        return "an empty list" if not value else f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
+        return "an empty list" if not value else f"a list of {counted(len(value), 'item')}"
     if isinstance(value, bool):
         return f"{str(value).lower()} (true or false)"
     if isinstance(value, int):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.errors import RunError, did_you_mean
+from dcgan_kit.errors import RunError, counted, did_you_mean
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
 from dcgan_kit.training.environment import ENVIRONMENT, environment_of
@@ -190,9 +190,11 @@ def require_usable(
     before = environment_of(run.path)
     if "data" in may_change or all(before.get(key, facts[key]) == facts[key] for key in ("images", "pixels")):
         return
+    images = before.get("images")
+    trained = counted(images, "image") if type(images) is int else f"{images} images"
     now = "others" if before.get("images") == facts["images"] else facts["images"]
     raise RunError(
-        f"{run.path}: was trained on {before.get('images')} images, and there are {now} now, so that it would not go "
+        f"{run.path}: was trained on {trained}, and there are {now} now, so that it would not go "
         "on as before. Bring the images back, or go on all the same with --may-change data"
     )
 

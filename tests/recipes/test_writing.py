@@ -98,7 +98,9 @@ def test_recipes_of_benchmarks_are_understood_by_readers_of_yaml_1_1(file):
 
 
 PAGES = [*(Path(__file__).parents[2] / "docs").glob("*.md"), Path(__file__).parents[2] / "README.md"]
-EXAMPLES = [block for page in PAGES for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)]
+EXAMPLES = [
+    block for page in PAGES for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+]
 
 
 def test_recipes_in_the_documentation_are_understood_by_readers_of_yaml_1_1():
@@ -132,7 +134,9 @@ def test_text_that_older_readers_take_for_something_else_is_quoted(text):
     assert yaml.safe_load(as_yaml({text: 1})) == {text: 1}
 
 
-@pytest.mark.parametrize("text", ["yesterday", "a.b", "no way", "on-line", "v1.2", "1.2.x", "images/2001", "-", "x=1", "~a", "dec"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "a.b", "no way", "on-line", "v1.2", "1.2.x", "images/2001", "-", "x=1", "~a", "dec"]
+)
 def test_other_text_stays_plain(text):
     assert '"' not in as_yaml({"k": text})
 
