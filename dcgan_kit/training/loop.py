@@ -323,9 +323,10 @@ class _Loop:
             path, _ = restore_checkpoint(self.run, self.state)
             if self.watch is not None:
                 self.watch.end()
+            further = f": going back did not help ({again}x)" if again else ", or training.recover.times"
             raise Diverged(
                 f"training diverged: {message}. The last checkpoint, {path}, is from before; try a lower learning rate "
-                f"in a new run folder{f': going back did not help ({again}x)' if again else ', or training.recover.times'}"
+                f"in a new run folder{further}"
             )
         if self.chief:
             forget_recovered(self.run, again)
