@@ -177,7 +177,11 @@ def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
     """
     candidates = sorted(known)
     meant = [name for name in ALSO_CALLED.get(word.lower().replace("-", "_"), ()) if name in candidates]
-    near = meant or get_close_matches(word, candidates, n=1, cutoff=0.6) or get_close_matches(word.lower(), candidates, n=1)
+    near = (
+        meant
+        or get_close_matches(word, candidates, n=1, cutoff=0.6)
+        or get_close_matches(word.lower(), candidates, n=1)
+    )
     if near or elsewhere:
         return f" Did you mean {(near or [elsewhere])[0]!r}?"
     return f" Known: {', '.join(candidates)}." if candidates else ""

@@ -32,7 +32,9 @@ def test_another_name_of_the_field_leads_to_ours_where_spelling_would_not(word):
         assert having, f"nothing is called {meant!r}"
         first = next(name for name in ALSO_CALLED[word] if name in having[0])
         assert did_you_mean(word, having[0]) == did_you_mean(word.upper(), having[0]) == f" Did you mean {first!r}?"
-    spelt = [get_close_matches(word, known, n=1) != [m] for m in ALSO_CALLED[word] for known in VOCABULARIES if m in known]
+    spelt = [
+        get_close_matches(word, known, n=1) != [m] for m in ALSO_CALLED[word] for known in VOCABULARIES if m in known
+    ]
     assert any(spelt), "the spelling suffices"
 
 

@@ -23,7 +23,6 @@ from dcgan_kit.cli.training import sample, train
 from dcgan_kit.cli.verifying import replay, verify_resume
 from dcgan_kit.errors import UserError
 
-
 _ARGUMENTS = "dcgan_kit.arguments"
 
 

@@ -166,10 +166,10 @@ def _require_fitting(
 
 
 def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:
-    from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.run_folder import read_run
+    from dcgan_kit.training.run_folder import load_begun, read_run
 
-    loaded = load_recipe(str(read_run(path).recipe_file), (), plugin_settings())
+    read_run(path)
+    loaded = load_begun(path, path, settings=plugin_settings())
     warn_of_broken(loaded.plugins)
     registry = asked.registry(loaded.plugins.registry)
     _start()

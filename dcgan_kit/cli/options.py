@@ -127,7 +127,9 @@ def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> cli
         return error
     value = _value_of(error.option_name, arguments)
     written = " or ".join(f"{key}={value}" for key in keys[:3])
-    return click.UsageError(f"No such option: {error.option_name}. A recipe's key takes no dashes: {written}", error.ctx)
+    return click.UsageError(
+        f"No such option: {error.option_name}. A recipe's key takes no dashes: {written}", error.ctx
+    )
 
 
 def _keys_called(name: str) -> list[str]:

@@ -103,10 +103,10 @@ def sample(
 ) -> None:
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.errors import UserError, counted
-    from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.run_folder import read_run
+    from dcgan_kit.training.run_folder import load_begun, read_run
 
-    loaded = load_recipe(str(read_run(run).recipe_file), (), plugin_settings())
+    read_run(run)
+    loaded = load_begun(run, run, settings=plugin_settings())
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()

@@ -72,13 +72,13 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
 def replay(bundle: Path, everything: bool, as_json: bool) -> None:
     """Run the step of a crash BUNDLE again, tensor by tensor, and show where numbers stop being finite."""
     from dcgan_kit.errors import RunError
-    from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import load_begun
 
     recipe_file = bundle / "recipe.yaml"
     if not recipe_file.is_file():
         raise RunError(f"{bundle}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
     here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
-    loaded = load_recipe(str(recipe_file), here, plugin_settings())
+    loaded = load_begun(bundle, bundle.resolve().parent.parent, here, plugin_settings())
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()

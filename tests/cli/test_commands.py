@@ -449,7 +449,9 @@ def test_an_option_that_is_a_key_of_recipes_is_told_as_an_override(command, argu
     assert f"A recipe's key takes no dashes: {told}" in error
 
 
-@pytest.mark.parametrize("arguments", [["train", "--foo"], ["sample", "run", "--steps", "5"], ["recipes", "list", "--steps"]])
+@pytest.mark.parametrize(
+    "arguments", [["train", "--foo"], ["sample", "run", "--steps", "5"], ["recipes", "list", "--steps"]]
+)
 def test_another_unknown_option_stays_one(command, arguments):
     error = command(*arguments, status=2).stderr
     assert "No such option" in error
