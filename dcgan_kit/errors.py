@@ -101,10 +101,87 @@ def printable(text: str) -> str:
     )
 
 
+def counted(count: int, noun: str) -> str:
+    """Return ``1 key`` or ``1,200 keys``; the noun's plural ends in s, and it may have an adjective before it."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+ALSO_CALLED = {
+    # Scores, losses and penalties, by the names of papers and of other code.
+    "fid": ("frechet", "fd"),
+    "fd": ("frechet",),
+    "is": ("classifier_score",),
+    "inception_score": ("classifier_score",),
+    "mmd": ("kid",),
+    "prdc": ("density_coverage",),
+    "bce": ("non_saturating",),
+    "gan": ("non_saturating",),
+    "vanilla": ("non_saturating",),
+    "lsgan": ("least_squares",),
+    "mse": ("least_squares",),
+    "wgan": ("wasserstein",),
+    "wgan_gp": ("gradient_penalty", "wasserstein"),
+    "gp": ("gradient_penalty",),
+    "ragan": ("relativistic_average",),
+    # Layers.
+    "bn": ("batch",),
+    "ln": ("layer",),
+    "gn": ("group",),
+    "in": ("instance",),
+    "sn": ("spectral",),
+    "lrelu": ("leaky_relu",),
+    "swish": ("silu",),
+    "conv2d_transpose": ("transposed_conv",),
+    "deconv": ("transposed_conv",),
+    "deconvolution": ("transposed_conv",),
+    "subpixel": ("pixel_shuffle",),
+    "depth_to_space": ("pixel_shuffle",),
+    "avgpool": ("average_pool", "average_pool_dense"),
+    "mbstd": ("minibatch_stddev",),
+    "xavier": ("glorot_uniform",),
+    "xavier_uniform": ("glorot_uniform",),
+    "xavier_normal": ("glorot_normal",),
+    "kaiming": ("he_normal",),
+    "kaiming_normal": ("he_normal",),
+    "gaussian": ("normal",),
+    # Data, augmentation.
+    "folder": ("images",),
+    "directory": ("images",),
+    "zip": ("image_zip",),
+    "hf": ("hugging_face",),
+    "mnist": ("keras_dataset",),
+    "cifar10": ("keras_dataset",),
+    "ada": ("adaptive",),
+    # Keys and options.
+    "norm": ("normalization",),
+    "act": ("activation",),
+    "init": ("initializer",),
+    "aug": ("augmentation",),
+    "lr": ("learning_rate",),
+    "rate": ("learning_rate",),
+    "alpha": ("negative_slope",),
+    "slope": ("negative_slope",),
+    "channels": ("filters",),
+    "amp": ("mixed_float16",),
+    "fp16": ("mixed_float16",),
+    "bf16": ("mixed_bfloat16",),
+    "fp32": ("float32",),
+}
+"""Names that the field uses → ours, where the spelling alone would suggest another one or nothing."""
+
+
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
-    """Return `` Did you mean 'x'?`` for the nearest known word, or else for ``elsewhere``; else the known words."""
+    """Return `` Did you mean 'x'?`` for the nearest known word, or else for ``elsewhere``; else the known words.
+
+    What the field calls by another name is nearer than what is spelt alike.
+    """
     candidates = sorted(known)
-    near = get_close_matches(word, candidates, n=1, cutoff=0.6) or get_close_matches(word.lower(), candidates, n=1)
+    meant = [name for name in ALSO_CALLED.get(word.lower().replace("-", "_"), ()) if name in candidates]
+    near = (
+        meant
+        or get_close_matches(word, candidates, n=1, cutoff=0.6)
+        or get_close_matches(word.lower(), candidates, n=1)
+    )
     if near or elsewhere:
         return f" Did you mean {(near or [elsewhere])[0]!r}?"
     return f" Known: {', '.join(candidates)}." if candidates else ""

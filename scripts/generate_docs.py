@@ -25,7 +25,7 @@ from dcgan_kit.cli.quiet import start_tensorflow
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.plugins import load_builtins
-from dcgan_kit.components.schemas import draft_07, option_facts, type_of
+from dcgan_kit.components.schemas import draft_07, option_facts, shown_default, type_of
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.loading import description_of, load_recipe
 from dcgan_kit.recipes.model import Recipe
@@ -102,7 +102,7 @@ def _key(model: dict[str, Any], name: str, field: dict[str, Any]) -> tuple[str, 
     if name in model.get("required", ()) or (name in _ALWAYS_NEEDED and model["title"] != "TrainingOfNetwork"):
         default = "required"
     else:
-        default = "" if field["default"] is None or "$ref" in field else code(field["default"])
+        default = "" if field["default"] is None or "$ref" in field else code(shown_default(field["default"]))
     return code(name), _key_type(name, field), default, field["description"]
 
 
@@ -176,7 +176,9 @@ def _component(component: Component) -> Iterator[str]:
         yield fenced(prose(rest.strip()))
     options = option_facts(component)
     if options:
-        rows = [(code(o["name"]), o["type"], code(o["default"]), prose(o["description"])) for o in options]
+        rows = [
+            (code(o["name"]), o["type"], code(shown_default(o["default"])), prose(o["description"])) for o in options
+        ]
         yield table(("option", "type and range", "default", "meaning"), rows)
     else:
         yield "No options."

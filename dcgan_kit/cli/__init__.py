@@ -15,7 +15,7 @@ from dcgan_kit.cli.evaluating import evaluate
 from dcgan_kit.cli.inspecting import check, show
 from dcgan_kit.cli.launching import launch
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
-from dcgan_kit.cli.options import plugin_options
+from dcgan_kit.cli.options import override_instead, plugin_options
 from dcgan_kit.cli.probing import probe
 from dcgan_kit.cli.reporting import report
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
@@ -23,13 +23,21 @@ from dcgan_kit.cli.training import sample, train
 from dcgan_kit.cli.verifying import replay, verify_resume
 from dcgan_kit.errors import UserError
 
+_ARGUMENTS = "dcgan_kit.arguments"
+
 
 class _Commands(click.Group):
     """Tells a user's error without a traceback; anything else is a fault of ours and shows one."""
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            raise override_instead(error, ctx.meta[_ARGUMENTS]) from error
         except UserError as error:
             note(str(error))
             ctx.exit(WRONG_INPUT)

@@ -14,7 +14,7 @@ import click
 from dcgan_kit.cli.console import facts, note, table
 from dcgan_kit.cli.options import all_plugins, json_option, plugin_options, plugin_settings, warn_of_broken
 from dcgan_kit.cli.telling import Telling
-from dcgan_kit.errors import UserError
+from dcgan_kit.errors import UserError, counted
 
 if TYPE_CHECKING:
     from dcgan_kit.components.registry import Registry
@@ -166,10 +166,10 @@ def _require_fitting(
 
 
 def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:
-    from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.run_folder import read_run
+    from dcgan_kit.training.run_folder import load_begun, read_run
 
-    loaded = load_recipe(str(read_run(path).recipe_file), (), plugin_settings())
+    read_run(path)
+    loaded = load_begun(path, path, settings=plugin_settings())
     warn_of_broken(loaded.plugins)
     registry = asked.registry(loaded.plugins.registry)
     _start()
@@ -213,7 +213,7 @@ def _of_images(asked: _Asked, fake: Path, real: Path, size: str | None) -> Evalu
         fakes, reals = (images_at(path, spec, registry) for path in (fake, real))
     fakes = some(fakes, asked.samples or len(fakes))
     if asked.samples is not None and len(fakes) < asked.samples:
-        raise UserError(f"{fake}: has {len(fakes)} images, and --samples asks for {asked.samples}")
+        raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {asked.samples}")
     of = {"fake": str(fake), "real": str(real)}
     notes = [f"skipped {line}" for images in (fakes, reals) for line in images.skipped]
     divided_reals = divided(reals, None, "real")
@@ -305,7 +305,7 @@ def _show_calibration(calibration: Calibration, as_json: bool) -> None:
         for index, number in enumerate(by_fault["real"])
     ]
     table(("number", "better", *by_fault), rows, right=tuple(by_fault))
-    note(f"each of {calibration.samples} images, compared with {calibration.references} real ones")
+    note(f"each of {counted(calibration.samples, 'image')}, compared with {calibration.references} real")
 
 
 def _show(evaluation: Evaluation, before: Evaluation | None, other: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +76,7 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
             raise
         facts({"valid": False, "problems": [_place(p.mark, p.key, p.message) for p in error.problems], "advice": []})
         sys.exit(WRONG_INPUT)
+    from dcgan_kit.errors import counted
     from dcgan_kit.networks.lint import LINTS
 
     if as_json:
@@ -88,7 +88,7 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
             for item in advice:
                 if item.lint == name:
                     click.echo(f"  {item.mark}: {item.key}: {item.message}")
-        found = f"{len(advice)} piece{'' if len(advice) == 1 else 's'} of advice" if advice else "nothing to advise"
+        found = f"{counted(len(advice), 'piece')} of advice" if advice else "nothing to advise"
         note(f"{resolved.name}: valid; {found}")
     if strict and advice:
         sys.exit(WRONG_INPUT)
@@ -113,6 +113,7 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
+    from dcgan_kit.errors import counted
     from dcgan_kit.networks.building import build_networks
     from dcgan_kit.networks.summary import summarize, training_memory
 
@@ -133,10 +134,10 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
         table(columns, rows, right=("parameters", "multiply-accumulates"), title=f"{summary.role} of {resolved.name}")
         click.echo(
             f"{summary.trainable_parameters:,} trainable and {summary.non_trainable_parameters:,} other parameters, "
-            f"{summary.macs:,} multiply-accumulates an image\n"
+            f"{counted(summary.macs, 'multiply-accumulate')} an image\n"
         )
     click.echo(
-        f"Training with {resolved.training.batch_size} images a step holds about {memory / 2**20:,.0f} MiB, "
+        f"Training with {counted(resolved.training.batch_size, 'image')} a step holds about {memory / 2**20:,.0f} MiB, "
         "TensorFlow's own 550 MB and the data set not counted."
     )
     click.echo(
@@ -164,20 +165,20 @@ def _as_json(summary: Summary) -> dict[str, Any]:
 
 
 def _show_difference(one: LoadedRecipe, two: LoadedRecipe, labels: tuple[str, str], as_json: bool) -> None:
-    from dcgan_kit.recipes.writing import as_data, flattened
+    from dcgan_kit.errors import counted
+    from dcgan_kit.recipes.writing import as_data, as_value, flattened
+
+    def shown(flat: dict[str, Any], key: str) -> str:
+        return as_value(flat[key]) if key in flat else "-"
 
     left, right = flattened(as_data(one.recipe)), flattened(as_data(two.recipe))
-    keys = [key for key in dict.fromkeys((*left, *right)) if _shown(left, key) != _shown(right, key)]
+    keys = [key for key in dict.fromkeys((*left, *right)) if shown(left, key) != shown(right, key)]
     if as_json:
         facts({key: dict(zip(labels, (left.get(key), right.get(key)), strict=True)) for key in keys})
         return
     if keys:
-        table(("key", *labels), [(key, _shown(left, key), _shown(right, key)) for key in keys])
-    note(f"{len(keys)} keys differ")
-
-
-def _shown(flat: dict[str, Any], key: str) -> str:
-    return json.dumps(flat[key], ensure_ascii=False) if key in flat else "-"
+        table(("key", *labels), [(key, shown(left, key), shown(right, key)) for key in keys])
+    note(f"{counted(len(keys), 'key')} differ{'s' if len(keys) == 1 else ''}")
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -53,7 +53,7 @@ def list_components(kind: str | None, as_json: bool) -> None:
 def show_component(name: str, as_json: bool) -> None:
     """Show one component: NAME, KIND/NAME or PLUGIN/NAME."""
     from dcgan_kit.components.kinds import KINDS
-    from dcgan_kit.components.schemas import option_facts
+    from dcgan_kit.components.schemas import option_facts, shown_default
     from dcgan_kit.errors import UserError, did_you_mean
 
     everything = list(all_plugins().registry)
@@ -82,7 +82,7 @@ def show_component(name: str, as_json: bool) -> None:
         options = option_facts(component)
         if options:
             columns = ("option", "type", "default", "meaning")
-            table(columns, [(o["name"], o["type"], o["default"], o["description"]) for o in options])
+            table(columns, [(o["name"], o["type"], shown_default(o["default"]), o["description"]) for o in options])
         else:
             click.echo("It has no options.\n")
         click.echo(f"A component of kind {kind.name}: {kind.summary}\n")

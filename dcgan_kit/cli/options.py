@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,55 @@ def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> l
 def recipe_and_overrides(recipe: str, overrides: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Return what is to be trained; where a command begins with an override, it is the default recipe."""
     return (DEFAULT_RECIPE, (recipe, *overrides)) if "=" in recipe else (recipe, overrides)
+
+
+def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> click.UsageError:
+    """Return what to say of an option that a command lacks: where it is a key of recipes, the override to write.
+
+    Args:
+        error: what click raised.
+        arguments: of the command line.
+    """
+    command = error.ctx.command if error.ctx is not None else None
+    if command is None or not any(parameter.name == "overrides" for parameter in command.params):
+        return error
+    key = error.option_name.lstrip("-").replace("-", "_")
+    keys = [key] if "." in key else _keys_called(key)
+    if not keys:
+        return error
+    value = _value_of(error.option_name, arguments)
+    written = " or ".join(f"{key}={value}" for key in keys[:3])
+    return click.UsageError(
+        f"No such option: {error.option_name}. A recipe's key takes no dashes: {written}", error.ctx
+    )
+
+
+def _keys_called(name: str) -> list[str]:
+    """Dotted keys of recipes that end in a name: of the language, else options of components."""
+    from dcgan_kit.components.plugins import load_builtins
+    from dcgan_kit.errors import ALSO_CALLED
+    from dcgan_kit.recipes.keys import SLOT_KEYS
+    from dcgan_kit.recipes.model import Recipe
+    from dcgan_kit.recipes.nodes import dotted
+    from dcgan_kit.recipes.validating import paths_to
+
+    names = (name, *ALSO_CALLED.get(name, ()))
+    found = [dotted(path) for called in names for path in paths_to(Recipe, called)]
+    if not found:
+        registry = load_builtins().registry
+        slots = [(called, kind) for called in names for kind in sorted(SLOT_KEYS)]
+        having = [(called, kind) for called, kind in slots if registry.kinds_with_option(kind, called)]
+        found = [f"{dotted(path)}.{called}" for called, kind in having for path in paths_to(Recipe, kind)]
+    return sorted(found, key=lambda key: (key.count("."), key))
+
+
+def _value_of(option: str, arguments: Sequence[str]) -> str:
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument.startswith(f"{option}="):
+            return argument.partition("=")[2]
+        if argument == option and following and not following.startswith("--"):
+            return following
+    return "VALUE"
 
 
 recipe_argument = click.argument("recipe", shell_complete=complete_recipe)

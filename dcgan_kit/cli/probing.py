@@ -51,7 +51,12 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     run = Path(target) if Path(target, "recipe.yaml").is_file() else None
     if best and run is None:
         raise UserError(f"{target}: is no run folder, and --best is about the checkpoints of a run")
-    loaded = load_recipe(target if run is None else str(run / "recipe.yaml"), overrides, plugin_settings())
+    if run is None:
+        loaded = load_recipe(target, overrides, plugin_settings())
+    else:
+        from dcgan_kit.training.run_folder import load_begun
+
+        loaded = load_begun(run, run, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
     from dcgan_kit.cli.quiet import start_tensorflow

@@ -53,13 +53,12 @@ def report(runs: tuple[Path, ...], output: Path | None, quick: bool) -> None:
 def _looked(run: RunFacts) -> Looked:
     """Restore the run's checkpoint and load its data; what cannot be done is told on the page."""
     from dcgan_kit.errors import UserError
-    from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.reports.comparisons import Looked
-    from dcgan_kit.training.run_folder import RunFolder
+    from dcgan_kit.training.run_folder import RunFolder, load_begun
 
     folder = RunFolder(run.path)
     try:
-        loaded = load_recipe(str(folder.recipe_file), (), plugin_settings())
+        loaded = load_begun(run.path, run.path, settings=plugin_settings())
         warn_of_broken(loaded.plugins)
         from dcgan_kit.cli.quiet import start_tensorflow
 

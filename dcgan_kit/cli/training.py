@@ -102,11 +102,11 @@ def sample(
     as_json: bool,
 ) -> None:
     """Make new images with the generator of a RUN folder."""
-    from dcgan_kit.errors import UserError
-    from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.run_folder import read_run
+    from dcgan_kit.errors import UserError, counted
+    from dcgan_kit.training.run_folder import load_begun, read_run
 
-    loaded = load_recipe(str(read_run(run).recipe_file), (), plugin_settings())
+    read_run(run)
+    loaded = load_begun(run, run, settings=plugin_settings())
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
@@ -129,7 +129,7 @@ def sample(
             }
         )
     else:
-        note(f"{drawn.grid}: {count} images of step {drawn.step} from seed {seed}")
+        note(f"{drawn.grid}: {counted(count, 'image')} of step {drawn.step} from seed {seed}")
 
 
 class _Progress(Bar):

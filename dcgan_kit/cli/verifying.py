@@ -36,7 +36,7 @@ DIFFERENT = 1
 @plugin_options
 def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: Path | None, as_json: bool) -> None:
     """Check that RECIPE resumes exactly: N steps, a kill and N more must give what 2N steps give, bit for bit."""
-    from dcgan_kit.errors import UserError
+    from dcgan_kit.errors import UserError, counted
 
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is not empty; name a new folder with --run")
@@ -58,7 +58,8 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
         rows = [(d.name, d.count, f"{d.largest:g}") for d in verdict.differences]
         table(("variable", "numbers that differ", "by at most"), rows, right=("numbers that differ", "by at most"))
     if verdict.differences:
-        note(f"{recipe}: {len(verdict.differences)} of {verdict.variables} variables differ after {2 * steps} steps")
+        differing = f"{len(verdict.differences)} of {counted(verdict.variables, 'variable')}"
+        note(f"{recipe}: {differing} differ after {counted(2 * steps, 'step')}")
         sys.exit(DIFFERENT)
     note(f"{recipe}: all {verdict.numbers:,} numbers of {verdict.variables} variables are equal, bit for bit")
 
@@ -71,13 +72,13 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
 def replay(bundle: Path, everything: bool, as_json: bool) -> None:
     """Run the step of a crash BUNDLE again, tensor by tensor, and show where numbers stop being finite."""
     from dcgan_kit.errors import RunError
-    from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import load_begun
 
     recipe_file = bundle / "recipe.yaml"
     if not recipe_file.is_file():
         raise RunError(f"{bundle}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
     here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
-    loaded = load_recipe(str(recipe_file), here, plugin_settings())
+    loaded = load_begun(bundle, bundle.resolve().parent.parent, here, plugin_settings())
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()

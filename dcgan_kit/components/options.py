@@ -59,3 +59,13 @@ InitializerFactory = Callable[[int], Any]
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     """Return (vertical, horizontal) for an option that may be one number or two."""
     return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def number_text(number: float) -> str:
+    """Return how a number is written in a recipe: ``1.0e-05``, since readers of YAML 1.1 take ``1e-05`` for text."""
+    if number != number:
+        return ".nan"
+    if number in (float("inf"), float("-inf")):
+        return ".inf" if number > 0 else "-.inf"
+    whole, exponent, power = repr(number).partition("e")
+    return whole + (".0" if exponent and "." not in whole else "") + exponent + power

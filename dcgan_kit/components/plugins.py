@@ -10,13 +10,17 @@ import importlib
 import importlib.util
 import os
 import pkgutil
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import Distribution, EntryPoint, distributions
+from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import pluggy
@@ -29,6 +33,8 @@ from dcgan_kit.errors import PluginError, did_you_mean
 ENTRY_POINT_GROUP = "dcgan_kit"
 BUILTIN_COMPONENTS = "dcgan_kit_plugins"
 BUILTIN_RECIPES = "dcgan_kit_recipes"
+FOLDERS = "dcgan_kit_folder_plugins"
+"""A package that exists in memory only; each plugins folder is a package in it."""
 Origin = Literal["built-in", "installed", "folder"]
 _MARKER = f"{hooks.PROJECT}_impl"
 HOOKS = tuple(name for name in vars(hooks) if name.startswith("dcgan_kit_"))
@@ -141,7 +147,7 @@ def load_plugins(settings: PluginSettings = PluginSettings()) -> LoadedPlugins:
         return load_builtins(settings)
     sources = [*_builtin_sources(), *_installed_sources()]
     for folder in settings.folders:
-        sources.extend(_folder_sources(folder))
+        sources.extend(_folder_sources(folder, settings.blocked))
     loaded = _load(sources, settings)
     if settings.strict and loaded.broken:
         raise PluginError("\n".join(f"plugin {plugin} is broken: {plugin.error}" for plugin in loaded.broken))
@@ -155,6 +161,11 @@ class _Source:
     load: Callable[[], Any]
     distribution: str = ""
     file: str = ""
+    module: str = ""
+
+
+class _HasNoHook(PluginError):
+    """A module that offers nothing: a mistake, or of a plugins folder what another file of it imports."""
 
 
 def _builtin_sources() -> Iterator[_Source]:
@@ -182,19 +193,54 @@ def _label(distribution: Distribution) -> str:
     return f"{distribution.metadata['Name']} {distribution.version}"
 
 
-def _folder_sources(folder: Path) -> Iterator[_Source]:
+def _folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[_Source]:
     try:
         files = sorted(
             path for path in folder.absolute().iterdir() if path.suffix == ".py" and not path.name.startswith("_")
         )
     except OSError as error:
         raise PluginError(f"plugins folder {folder}: {error.strerror}") from error
+    package = _package_of(folder.absolute())
     for path in files:
-        yield _Source(path.stem, "folder", lambda path=path: _module_from(path), file=str(path))  # type: ignore[misc]
+        name = f"{package}.{path.stem}"
+        if path.stem in blocked:
+            # An import of it fails: what is blocked is not executed for a neighbour either.
+            sys.modules[name] = None  # type: ignore[assignment]
+        load = partial(_module_from, path, name)
+        yield _Source(path.stem, "folder", load, file=str(path), module=name)
 
 
-def _module_from(path: Path) -> Any:
-    name = f"dcgan_kit_folder_plugins.{path.stem}"
+def _package_of(folder: Path) -> str:
+    """Make a plugins folder a package, so that its files can import each other, and return the package's name.
+
+    Nothing is added to the paths that Python searches: ``from . import x`` finds ``x`` beside the plugin, and neither
+    hides a module of another folder nor one of an installed library.
+    """
+    importlib.invalidate_caches()
+    sys.modules.setdefault(FOLDERS, _module_of_package(FOLDERS, []))
+    base = re.sub(r"\W", "_", folder.name) or "folder"
+    for name in (f"{FOLDERS}.{base}{number or ''}" for number in count()):
+        taken = sys.modules.get(name)
+        if taken is None or list(taken.__path__) == [str(folder)]:
+            break
+    # Files may have changed since they were loaded.
+    for loaded in [module for module in sys.modules if module.startswith(f"{name}.")]:
+        del sys.modules[loaded]
+    sys.modules[name] = _module_of_package(name, [str(folder)])
+    return name
+
+
+def _module_of_package(name: str, path: list[str]) -> ModuleType:
+    module = ModuleType(name)
+    module.__path__ = path
+    return module
+
+
+def _module_from(path: Path, name: str) -> Any:
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        # A neighbour has imported it.
+        return loaded
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python module")
@@ -211,6 +257,7 @@ def _module_from(path: Path) -> Any:
 
 def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins:
     plugins: list[Plugin] = []
+    hookless: dict[str, str] = {}
     for source in sources:
         facts = {"name": source.name, "origin": source.origin, "distribution": source.distribution, "file": source.file}
         if source.name in settings.blocked:
@@ -221,6 +268,7 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
             error = f"a plugin of that name is loaded already: {namesake}"
             plugins.append(Plugin(**facts, status="broken", error=error))  # type: ignore[arg-type]
             continue
+        imported = source.module in sys.modules
         try:
             # Standard output is for programs that read it; what a stranger's module prints goes to people.
             with redirect_stdout(sys.stderr):
@@ -228,11 +276,16 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
                 facts["file"] = source.file or getattr(module, "__file__", "") or ""
                 offers = _offers(module, source)
         except (Exception, SystemExit) as error:
+            if isinstance(error, _HasNoHook) and source.module:
+                hookless[source.file] = source.module
+                if not imported:
+                    # If a neighbour imports it later, it is there again at the end.
+                    del sys.modules[source.module]
             # A stranger's module may raise anything, and may call sys.exit; the plugin is recorded as broken.
             plugins.append(Plugin(**facts, status="broken", error=_told(error, facts["file"])))  # type: ignore[arg-type]
         else:
             plugins.append(Plugin(**facts, **offers))  # type: ignore[arg-type]
-    return LoadedPlugins(tuple(plugins))
+    return LoadedPlugins(tuple(p for p in plugins if hookless.get(p.file) not in sys.modules))
 
 
 def _offers(module: Any, source: _Source) -> dict[str, Any]:
@@ -257,7 +310,7 @@ def _check_hook_names(module: Any) -> None:
     if forgotten:
         raise PluginError(f"{forgotten[0]} lacks the @hookimpl decorator")
     if not marked:
-        raise PluginError(f"has no hook: define one of {', '.join(HOOKS)} under @hookimpl")
+        raise _HasNoHook(f"has no hook: define one of {', '.join(HOOKS)} under @hookimpl")
 
 
 def _hook(manager: pluggy.PluginManager, module: Any, name: str) -> Callable[..., Any] | None:
@@ -325,4 +378,6 @@ def _told(error: BaseException, file: str) -> str:
     if isinstance(error, pluggy.PluginValidationError):
         return " ".join(str(error).split())
     text = str(error.msg if isinstance(error, SyntaxError) else error).partition("\n")[0]
+    if isinstance(error, ModuleNotFoundError) and file and Path(file).with_name(f"{error.name}.py").is_file():
+        place += f"; it lies beside the plugin: write `from . import {error.name}`"
     return f"{type(error).__name__}{text and ': '}{text}{place}"

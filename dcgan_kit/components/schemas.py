@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.options import number_text
 
 
 def options_schema(component: Component) -> dict[str, Any]:
@@ -106,4 +107,13 @@ def type_of(option: dict[str, Any]) -> str:
         return str(kind)
     left = "(" if "exclusiveMinimum" in option or low is None else "["
     right = ")" if "exclusiveMaximum" in option or high is None else "]"
-    return f"{kind} {left}{'-inf' if low is None else low}, {'inf' if high is None else high}{right}"
+    return f"{kind} {left}{'-inf' if low is None else _bound(low)}, {'inf' if high is None else _bound(high)}{right}"
+
+
+def shown_default(value: Any) -> Any:
+    """Return a default of ``option_facts`` as a recipe writes it."""
+    return number_text(value) if isinstance(value, float) else value
+
+
+def _bound(value: float) -> str:
+    return number_text(value) if isinstance(value, float) else str(value)

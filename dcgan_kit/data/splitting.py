@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dcgan_kit.components.results import Images
-from dcgan_kit.errors import DataError
+from dcgan_kit.errors import DataError, counted
 
 _STREAM = 2**63 - 1
 """Second half of the random key. The order of training takes the number of its epoch there, which stays below."""
@@ -33,7 +33,7 @@ def split(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:
     chosen = round(held_out * count)
     if held_out > 0.0 and not 0 < chosen < count:
         raise DataError(
-            f"of {count} images a fraction of {held_out} to hold out is {chosen}: "
+            f"of {counted(count, 'image')} a fraction of {held_out} to hold out is {chosen}: "
             f"give a fraction that leaves images on both sides, or 0"
         )
     order = np.random.Generator(np.random.Philox(key=[seed, _STREAM])).permutation(count)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.splitting import split
-from dcgan_kit.errors import DataError
+from dcgan_kit.errors import DataError, counted
 from dcgan_kit.measures.choosing import ChosenExtractor, ChosenScore
 from dcgan_kit.measures.evaluating import Evaluator, Number, Reals, Tell
 from dcgan_kit.measures.features import batches_of
@@ -66,7 +66,8 @@ def calibrate(
     classes = 0 if images.labels is None else len(np.unique(images.labels))
     if classes <= KEPT_CLASSES:
         raise DataError(
-            f"calibrating leaves {KEPT_CLASSES} classes of the images: more are needed. There are {classes}"
+            f"calibrating leaves {KEPT_CLASSES} classes of the images, and needs more. "
+            f"Received: {counted(classes, 'label')}"
         )
     training, others = split(images, 2 / 3, SEED)
     others, reference = split(others, 0.5, SEED)
@@ -75,7 +76,7 @@ def calibrate(
     most = min(map(len, sets.values()))
     samples = most if samples is None else samples
     if samples > most:
-        raise DataError(f"of these images each fault can have {most} samples at most. Asked for: {samples}")
+        raise DataError(f"of these images each fault can have {counted(most, 'sample')} at most. Asked for: {samples}")
     rest, floor = split(training, 0.5, SEED)
     evaluator = Evaluator(Reals(reference, floor, rest, training, "val"), extractor, scores, samples, tell=tell)
     numbers = {name: evaluator.evaluate(_batches(chosen, samples)) for name, chosen in sets.items()}

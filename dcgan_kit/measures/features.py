@@ -11,7 +11,7 @@ from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.results import Images
 from dcgan_kit.components.scoring import Description, Gathering, Summary
 from dcgan_kit.data.progress import report_progress
-from dcgan_kit.errors import ComponentError, DataError
+from dcgan_kit.errors import ComponentError, DataError, counted
 from dcgan_kit.measures.choosing import ChosenExtractor, ChosenScore, blaming_component
 
 BATCH = 256
@@ -61,7 +61,7 @@ def gather(
         done += len(pixels)
         report_progress(done, count)
     if done != count:
-        raise DataError(f"{count} images were to be looked at, and there were {done}")
+        raise DataError(f"{counted(count, 'image')} should come to be looked at, and {done} came")
     summaries: dict[Gathering, Summary] = {}
     for gathering, component in gatherings.items():
         with blaming_component(component):

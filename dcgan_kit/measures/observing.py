@@ -13,7 +13,7 @@ from dcgan_kit.components.probing import Finding
 from dcgan_kit.components.results import Images
 from dcgan_kit.components.scoring import Extractor
 from dcgan_kit.data.progress import reporting_to
-from dcgan_kit.errors import ComponentError, Problem, RecipeError, did_you_mean, gathered
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, counted, did_you_mean, gathered
 from dcgan_kit.measures.choosing import (
     ChosenExtractor,
     ChosenScore,
@@ -120,7 +120,7 @@ class Evaluations:
         if not session.devices.chief:
             return
         if len(images) < FEWEST:
-            watcher.note(f"no scores: {len(images)} images are too few to compare samples with")
+            watcher.note(f"no scores: {counted(len(images), 'image')}, too few to compare samples with")
             return
         with reporting_to(partial(watcher.preparing, "preparing the extractor")):
             extractor, why = _extractor(self._recipe, images)

@@ -130,7 +130,8 @@ class _Builder:
         gave = ", ".join(f"{name} gave {_times(shape)}" for name, shape in self.block_shapes)
         path = (self.plan.role, "output")
         message = f"the {self.plan.role} ends in {_times(self._shape)} and must end in {_times(wanted)}: {gave}"
-        raise RecipeError([Problem(self.recipe.mark(path), f"{self.plan.role}.output", message)])
+        mark = self.recipe.mark(path, (self.plan.role,), ("image",))
+        raise RecipeError([Problem(mark, f"{self.plan.role}.output", message)])
 
     def _block(self, block: Block) -> None:
         filters = block.filters

@@ -6,14 +6,14 @@ Facts are read off the symbolic networks, not off names of components, so that a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from dcgan_kit.errors import Mark, Problem, RecipeError, did_you_mean
+from dcgan_kit.errors import Mark, Problem, RecipeError, counted, did_you_mean
 from dcgan_kit.networks.building import Network, Networks, Part
 from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 from dcgan_kit.networks.resampling import Window
@@ -51,11 +51,13 @@ class Lint:
         name: by which a recipe silences it.
         why: one sentence, with its source.
         find: yields the path in the recipe and what was found.
+        related: path of a finding → what else in the recipe decides it; an override may stand there.
     """
 
     name: str
     why: str
     find: Callable[[Subject], Iterator[tuple[Path, str]]]
+    related: Callable[[Path], Sequence[Path]]
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def lint(recipe: ResolvedRecipe, networks: Networks) -> tuple[Advice, ...]:
     """Return what the lints find, sorted by place, without those that the recipe silences."""
     subject = Subject(recipe, networks, summarize(networks.generator), summarize(networks.discriminator))
     found = [
-        Advice(recipe.mark(path), dotted(path), rule.name, message)
+        Advice(recipe.mark(path, *rule.related(path)), dotted(path), rule.name, message)
         for rule in LINTS.values()
         if rule.name not in recipe.silence
         for path, message in rule.find(subject)
@@ -108,10 +110,12 @@ def check_silence(recipe: ResolvedRecipe) -> None:
         raise RecipeError(problems)
 
 
-def _lint(why: str) -> Callable[[Callable[[Subject], Iterator[tuple[Path, str]]]], Callable[..., Any]]:
+def _lint(
+    why: str, related: Callable[[Path], Sequence[Path]] = lambda _: ()
+) -> Callable[[Callable[[Subject], Iterator[tuple[Path, str]]]], Callable[..., Any]]:
     def declare(find: Callable[[Subject], Iterator[tuple[Path, str]]]) -> Callable[..., Any]:
         find.__doc__ = why
-        LINTS[find.__name__] = Lint(find.__name__, why, find)
+        LINTS[find.__name__] = Lint(find.__name__, why, find, related)
         return find
 
     return declare
@@ -143,7 +147,8 @@ def kernel_overlap(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 @_lint(
     "Uneven overlap multiplies from stage to stage; ones pushed through the whole generator show what reaches the "
-    "image (Odena et al. 2016, distill.00003)."
+    "image (Odena et al. 2016, distill.00003).",
+    lambda _: [("generator",)],
 )
 def checkerboard_stack(subject: Subject) -> Iterator[tuple[Path, str]]:
     parts = zip(subject.networks.generator.parts, subject.generator.rows, strict=True)
@@ -159,7 +164,8 @@ def checkerboard_stack(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 @_lint(
     "A generator that cannot reach the brightest pixel, or can overshoot it, cannot match the data "
-    "(Radford et al. 2015, arXiv 1511.06434, scale images to the range of tanh)."
+    "(Radford et al. 2015, arXiv 1511.06434, scale images to the range of tanh).",
+    lambda _: [("image", "range"), ("generator", "output")],
 )
 def output_range(subject: Subject) -> Iterator[tuple[Path, str]]:
     activation = next((p for p in reversed(subject.networks.generator.parts) if p.kind == "activation"), None)
@@ -199,7 +205,8 @@ def normalization_on_discriminator_input(subject: Subject) -> Iterator[tuple[Pat
 
 @_lint(
     "Batch norm subtracts the mean, and a bias before it with the mean: it costs parameters and does nothing "
-    "(Ioffe, Szegedy 2015, arXiv 1502.03167, section 3.2)."
+    "(Ioffe, Szegedy 2015, arXiv 1502.03167, section 3.2).",
+    lambda path: [(path[0], "bias"), (*path[:-1], "bias")],
 )
 def bias_before_batch_normalization(subject: Subject) -> Iterator[tuple[Path, str]]:
     for network in (subject.networks.generator, subject.networks.discriminator):
@@ -230,12 +237,14 @@ def batch_scale_near_zero(subject: Subject) -> Iterator[tuple[Path, str]]:
 def small_batch(subject: Subject) -> Iterator[tuple[Path, str]]:
     batch = subject.recipe.training.batch_size
     if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in subject.parts()):
-        yield ("training", "batch_size"), f"{batch} images a batch for batch normalization; take {SMALL_BATCH} or more"
+        few = counted(batch, "image")
+        yield ("training", "batch_size"), f"{few} a batch for batch normalization; take {SMALL_BATCH} or more"
 
 
 @_lint(
     "When one network is far larger it tends to win, and the other learns nothing more "
-    "(eight of the ten published models shipped here stay within a factor of ten)."
+    "(eight of the ten published models shipped here stay within a factor of ten).",
+    lambda _: [("discriminator",)],
 )
 def size_balance(subject: Subject) -> Iterator[tuple[Path, str]]:
     generator, discriminator = subject.generator.trainable_parameters, subject.discriminator.trainable_parameters
@@ -248,7 +257,8 @@ def size_balance(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 @_lint(
     "A discriminator that sums over patches smaller than the image judges texture, not composition "
-    "(Isola et al. 2017, arXiv 1611.07004, section 4.4)."
+    "(Isola et al. 2017, arXiv 1611.07004, section 4.4).",
+    lambda _: [("image", "size"), ("discriminator",)],
 )
 def receptive_field(subject: Subject) -> Iterator[tuple[Path, str]]:
     image, seen = subject.recipe.image, subject.discriminator.rows[-1].receptive_field
@@ -291,7 +301,10 @@ def saturating_activation(subject: Subject) -> Iterator[tuple[Path, str]]:
             yield part.path, f"{part.component} in a hidden layer saturates on both sides"
 
 
-@_lint("A recipe can ask for more memory than a machine has; this estimate is told before anything is allocated.")
+@_lint(
+    "A recipe can ask for more memory than a machine has; this estimate is told before anything is allocated.",
+    lambda _: [("image", "size"), ("generator",), ("discriminator",)],
+)
 def memory(subject: Subject) -> Iterator[tuple[Path, str]]:
     training = subject.recipe.training
     needed = training_memory(subject.networks, training.batch_size, training.ema > 0)

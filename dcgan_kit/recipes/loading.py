@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcgan_kit.components.plugins import LoadedPlugins, PluginSettings, load_builtins, load_plugins
-from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean
+from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean, printable
 from dcgan_kit.recipes.extending import extended
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
@@ -123,16 +123,19 @@ def _loaded(reference: str, overrides: tuple[str, ...], plugins: LoadedPlugins) 
 
 def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem]) -> Node:
     """Return a recipe's text merged over its parents; collect problems that leave the rest understandable."""
+    paths: dict[str, Path] = {}
 
     def read(path: Path) -> Node:
+        name = shown(path, plugins)
+        paths[name] = path
         try:
-            return read_file(path)
+            return read_file(path, name)
         except PartlyUnderstood as error:
             problems.extend(error.problems)
             return error.node
 
     def parent(reference: str, source: str) -> Node:
-        found, _ = find_recipe(reference, plugins, beside=Path(source).parent)
+        found, _ = find_recipe(reference, plugins, beside=paths[source].parent)
         if os.path.exists(found) and not (os.path.isfile(found) or os.path.isdir(found)):
             # A pipe would be waited for without end.
             raise UserError(f"{found}: is no ordinary file")
@@ -141,17 +144,32 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem]) -> Node
     return extended(read(path), parent)
 
 
+def shown(path: Path, plugins: LoadedPlugins) -> str:
+    """Return how messages call a recipe's file: by its name, or its path, relative below the working directory."""
+    real = os.path.realpath(path)
+    name = next((name for name, offered in plugins.recipes.items() if os.path.realpath(offered) == real), None)
+    if name is not None:
+        return name
+    relative = os.path.relpath(real)
+    inside = path.is_absolute() and not relative.startswith(os.pardir)
+    text = relative if inside else str(path)
+    # Without a suffix it would read like a name.
+    return printable(text if text.endswith(SUFFIXES) or os.sep in text else os.path.join(os.curdir, text))
+
+
 def text_of(reference: str, settings: PluginSettings) -> str:
     """Return a recipe's own text as it was written.
 
     Raises:
         UserError: there is no such recipe, or it cannot be read.
     """
+    plugins = load_builtins(settings)
     try:
-        path, _ = find_recipe(reference, load_builtins(settings))
+        path, _ = find_recipe(reference, plugins)
     except UnknownRecipe:
-        path, _ = find_recipe(reference, load_plugins(settings))
-    return read_bounded(path, str(path))
+        plugins = load_plugins(settings)
+        path, _ = find_recipe(reference, plugins)
+    return read_bounded(path, shown(path, plugins))
 
 
 def description_of(path: Path) -> str:

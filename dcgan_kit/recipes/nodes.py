@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
-from dcgan_kit.errors import Mark
+from dcgan_kit.components.options import number_text
+from dcgan_kit.errors import Mark, counted
 
 Scalar = str | int | float | bool | None
 OVERRIDE = "override"
@@ -71,6 +71,19 @@ class Node:
                 found = node
         return found
 
+    def find(self, path: tuple[str | int, ...]) -> Node | None:
+        """The node on a path, or None."""
+        node: Node | None = self
+        for part in path:
+            node = node.child(part) if node is not None else None
+        return node
+
+    def said_by(self, source: str) -> Node | None:
+        """The first plain value or list in this node that stands in a source, or an empty mapping that does."""
+        if not isinstance(self.value, dict) or not self.value:
+            return self if self.place.source == source else None
+        return next((found for child in self.value.values() if (found := child.said_by(source))), None)
+
     def items(self) -> Iterator[tuple[str, Node]]:
         """Keys and nodes of a mapping; nothing for anything else."""
         if isinstance(self.value, dict):
@@ -92,13 +105,13 @@ def described(node: Node) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
-        return "an empty list" if not value else f"a list of {len(value)} item{'' if len(value) == 1 else 's'}"
+        return "an empty list" if not value else f"a list of {counted(len(value), 'item')}"
     if isinstance(value, bool):
         return f"{str(value).lower()} (true or false)"
     if isinstance(value, int):
         return f"{_short(str(value))} (a whole number)"
     if isinstance(value, float):
-        return f"{value if isfinite(value) else str(value).replace('inf', '.inf').replace('nan', '.nan')} (a number)"
+        return f"{number_text(value)} (a number)"
     return f"{_short(value)!r} (text)"
 
 

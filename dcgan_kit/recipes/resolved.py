@@ -12,7 +12,8 @@ from typing import Any, Literal
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.results import ImageSpec
 from dcgan_kit.errors import ComponentError, Mark, UserError
-from dcgan_kit.recipes.nodes import Node
+from dcgan_kit.recipes.keys import SLOT_KEYS
+from dcgan_kit.recipes.nodes import OVERRIDE, Node
 
 Role = Literal["generator", "discriminator"]
 Precision = Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"]
@@ -212,6 +213,28 @@ class ResolvedRecipe:
         """Numbers in a latent vector."""
         return int(self.latent.options["size"])
 
-    def mark(self, path: tuple[str | int, ...]) -> Mark:
-        """Where in the recipe's text a path, or the nearest thing above it, stands."""
-        return self.origin.locate(path).place
+    def mark(self, path: tuple[str | int, ...], *related: tuple[str | int, ...]) -> Mark:
+        """Where in the recipe's text a path, or the nearest thing above it, stands.
+
+        An override that says a part of what is there is the place: what it changed was right.
+
+        Args:
+            path: of a value; a slot may be one that a block inherits from its network, or a network from training.
+            related: what decides the value too. The place is there if an override, or the recipe's own text over a
+                parent's, says something there, and nothing on the path.
+        """
+        found = next((node for way in _ways(path) if (node := self.origin.find(way))), None)
+        place, own = (found or self.origin.locate(path)).place, self.origin.mark.source
+        others = [node for other in related if (node := self.origin.find(other))]
+        saying = [node.said_by(OVERRIDE) for node in ([found] if found else []) + others]
+        if place.source != own:
+            saying += [node.said_by(own) for node in others]
+        return next((node.place for node in saying if node), place)
+
+
+def _ways(path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
+    """The path, and the one that a slot there is inherited from."""
+    if path[:1] == ("training",) and path[1:2] in (("generator",), ("discriminator",)):
+        return [path, ("training", *path[2:])]
+    below = path[3:] if path[1:2] == ("stages",) else path[2:]
+    return [path, (path[0], *below)] if below and below[0] in SLOT_KEYS else [path]

@@ -10,7 +10,8 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dcgan_kit.errors import Problem, did_you_mean
+from dcgan_kit.components.options import number_text
+from dcgan_kit.errors import Problem, counted, did_you_mean
 from dcgan_kit.recipes.nodes import Node, described, dotted
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -138,7 +139,7 @@ def _problem(path: Path, found: list[ErrorDetails], node: Node, base: Path, unkn
 
 def _too_short(errors: list[ErrorDetails]) -> str:
     lacking = [int(e["loc"][-1]) for e in errors if e["type"] == "missing"]
-    return f"must have {max(lacking) + 1} items"
+    return f"must have {counted(max(lacking) + 1, 'item')}"
 
 
 def _near(error: ErrorDetails | None) -> str:
@@ -153,13 +154,14 @@ def _message(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if error["type"] in _BOUNDS:
         words, bound = _BOUNDS[error["type"]]
-        return f"must be {words} {context[bound]}"
+        limit = context[bound]
+        return f"must be {words} {number_text(limit) if isinstance(limit, float) else limit}"
     if error["type"] == "literal_error":
         return f"must be {context['expected']}"
     if error["type"] in ("too_long", "too_short"):
-        length = context.get("max_length", context.get("min_length"))
+        length = int(context.get("max_length", context.get("min_length", 0)))
         limit = "at most" if error["type"] == "too_long" else "at least"
-        return f"must have {limit} {length} item{'' if length == 1 else 's'}"
+        return f"must have {limit} {counted(length, 'item')}"
     if error["type"] == "string_too_short":
         return "must not be empty" if context["min_length"] == 1 else f"must have {context['min_length']} characters"
     if error["type"] == "finite_number":

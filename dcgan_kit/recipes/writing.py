@@ -1,13 +1,18 @@
-"""A resolved recipe → YAML with every default written out, which resolves to the same recipe again."""
+"""A resolved recipe → YAML with every default written out, which resolves to the same recipe again.
+
+What is written means the same in YAML 1.2, which recipes are, and in YAML 1.1, which many editors and tools read.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from dcgan_kit.components.options import number_text
 from dcgan_kit.recipes import reading
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, NetworkTraining, ResolvedRecipe
 
@@ -76,10 +81,19 @@ def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
 
 
 def as_yaml(data: Mapping[str, Any]) -> str:
-    """Return plain data as YAML 1.2 text."""
+    """Return plain data as YAML text."""
     return yaml.dump(
         dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
     )
+
+
+def as_value(data: Any) -> str:
+    """Return plain data in one line, as the value of an override can be given: texts in quotes, as in JSON."""
+    if isinstance(data, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {as_value(data[key])}" for key in data) + "}"
+    if isinstance(data, list | tuple):
+        return "[" + ", ".join(map(as_value, data)) + "]"
+    return number_text(data) if isinstance(data, float) else json.dumps(data, ensure_ascii=False)
 
 
 def flattened(data: Any, prefix: str = "") -> dict[str, Any]:
@@ -140,8 +154,21 @@ def _option(value: Any) -> Any:
     return [_option(item) for item in value] if isinstance(value, tuple) else value
 
 
+NO_TEXT_IN_YAML_1_1 = re.compile(
+    r"""y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF  # true and false
+    |=|<<  # the default value and the merge key
+    |[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*  # whole numbers
+    |[-+]?(?:[0-9][0-9_]*)?\.[0-9._]*(?:[eE][-+]?[0-9]+)?  # numbers
+    |[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?  # numbers to the base 60
+    |[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+).*)?  # points in time
+    """,
+    re.VERBOSE,
+)
+"""Plain text that YAML 1.1 takes for something else (https://yaml.org/type/), beside what YAML 1.2 does."""
+
+
 class _Dumper(yaml.SafeDumper):
-    """Quotes what YAML 1.2 would read as something else than text, and only that."""
+    """Quotes what YAML 1.2 or 1.1 would read as something else than text, and only that."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -149,14 +176,12 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # PyYAML folds text that it takes for several lines, and takes more for line ends than it reads back.
-    plain = text.isprintable() and isinstance(reading.resolved(text), str)
+    plain = text.isprintable() and isinstance(reading.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 
 def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
-    special = {float("inf"): ".inf", float("-inf"): "-.inf"}
-    text = ".nan" if number != number else special.get(number) or repr(number)
-    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+    return dumper.represent_scalar("tag:yaml.org,2002:float", number_text(number))
 
 
 _Dumper.yaml_implicit_resolvers = {}

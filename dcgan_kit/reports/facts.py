@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dcgan_kit.errors import UserError, printable
+from dcgan_kit.errors import UserError, counted, printable
 from dcgan_kit.recipes.reading import read_text
 from dcgan_kit.recipes.writing import flattened
 from dcgan_kit.reports.reading import (
@@ -184,11 +184,9 @@ def labels(paths: Sequence[Path]) -> tuple[str, ...]:
 def _left_out(metrics: Metrics) -> list[str]:
     notes = []
     if metrics.broken:
-        notes.append(
-            f"{metrics.broken:,} lines of metrics.jsonl are broken, as a kill may leave one; they are left out."
-        )
+        notes.append(f"metrics.jsonl has {counted(metrics.broken, 'broken line')}, as a kill may leave one: left out.")
     if metrics.left_out:
-        notes.append(f"{metrics.left_out:,} numbers of metrics.jsonl are not finite or beyond 1e30; they are left out.")
+        notes.append(f"metrics.jsonl has {counted(metrics.left_out, 'number')} not finite or beyond 1e30: left out.")
     if metrics.cut:
         notes.append("metrics.jsonl has more lines or names than a report takes; the rest is left out.")
     return notes

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from dcgan_kit.errors import counted
 from dcgan_kit.reports.comparisons import Looked
 from dcgan_kit.reports.content import Block, Paragraph, Picture, Pictures, Section, Table
 from dcgan_kit.reports.drawing import number
@@ -75,7 +76,7 @@ def _grids(run: RunFacts, grids: Sequence[Grid]) -> tuple[tuple[Picture, ...], l
     for grid in evenly(grids, MOST_GRIDS):
         who = "raw samples" if grid.raw else "samples"
         try:
-            alt = f"{who} of {run.label} after {grid.step:,} steps"
+            alt = f"{who} of {run.label} after {counted(grid.step, 'step')}"
             pictures.append(grid_picture(grid.path, rows, columns, alt, f"step {grid.step:,}"))
         except Unusable as reason:
             notes.append(Paragraph(f"{run.label}: {shown(str(reason))}; it is left out.", "missing"))

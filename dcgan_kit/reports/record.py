@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dcgan_kit.errors import counted
 from dcgan_kit.reports.content import Block, Listing, Paragraph, Section, Table
 from dcgan_kit.reports.facts import RunFacts
 from dcgan_kit.reports.reading import shown
@@ -23,7 +24,8 @@ def recipe(runs: Sequence[RunFacts]) -> Section:
         rows = _differing([run.recipe for run in runs])
         columns = ("key", *(run.label for run in runs))
         if rows:
-            blocks.append(Table(f"{len(rows)} keys differ", columns, tuple(rows[:MOST_ROWS])))
+            title = f"{counted(len(rows), 'key')} {'differs' if len(rows) == 1 else 'differ'}"
+            blocks.append(Table(title, columns, tuple(rows[:MOST_ROWS])))
         else:
             blocks.append(Paragraph("All recipes are the same, key by key."))
     for run in runs:

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from dcgan_kit.errors import Problem, RecipeError, UserError
+from dcgan_kit.errors import Problem, RecipeError, UserError, counted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.cluster import Cluster, cluster_of_environment, waiting
 
@@ -101,7 +101,7 @@ class Devices:
         parts = self.replicas * recipe.training.accumulate
         if recipe.training.batch_size % parts:
             message = (
-                f"{recipe.training.batch_size} images cannot be shared among {self.replicas} replicas"
+                f"{counted(recipe.training.batch_size, 'image')} cannot be shared among {self.replicas} replicas"
                 + (f" in {recipe.training.accumulate} parts each" if recipe.training.accumulate > 1 else "")
                 + f"; choose a multiple of {parts}"
             )

@@ -34,7 +34,14 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Im
         "pixels": _checksum(images),
         "packages": {name: _version(name) for name in packages},
         "plugins": [
-            {"name": p.name, "origin": p.origin, "distribution": p.distribution, "status": p.status, "error": p.error}
+            {
+                "name": p.name,
+                "origin": p.origin,
+                "distribution": p.distribution,
+                "file": p.file if p.origin == "folder" else "",
+                "status": p.status,
+                "error": p.error,
+            }
             for p in plugins.plugins
         ],
     }

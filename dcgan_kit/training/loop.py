@@ -19,7 +19,7 @@ from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.components.results import Images
 from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.splitting import split
-from dcgan_kit.errors import RunError, UserError
+from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.resolving_training import LOSS_METRICS
 from dcgan_kit.recipes.writing import as_data, as_yaml
@@ -205,8 +205,8 @@ class _Loop:
         )
         if step > self.training.steps:
             raise RunError(
-                f"{self.run.path}: {step} steps are done, and training.steps asks for {self.training.steps}; give "
-                f"--may-change training.steps with {step} or more"
+                f"{self.run.path}: {counted(step, 'step')} done, and training.steps asks for {self.training.steps}; "
+                f"give --may-change training.steps with {step} or more"
             )
         if self.chief:
             adopt(self.run, self.recipe, self.facts)
@@ -323,9 +323,10 @@ class _Loop:
             path, _ = restore_checkpoint(self.run, self.state)
             if self.watch is not None:
                 self.watch.end()
+            further = f": going back did not help ({again}x)" if again else ", or training.recover.times"
             raise Diverged(
                 f"training diverged: {message}. The last checkpoint, {path}, is from before; try a lower learning rate "
-                f"in a new run folder{f': {again} recoveries did not help' if again else ', or training.recover.times'}"
+                f"in a new run folder{further}"
             )
         if self.chief:
             forget_recovered(self.run, again)

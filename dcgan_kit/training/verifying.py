@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_kit.components.plugins import PluginSettings
-from dcgan_kit.errors import RunError, UserError
+from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.recipes.loading import load_recipe
 
 
@@ -78,9 +78,9 @@ def verify_resume(
     # What is wrong with the recipe is told here, once.
     load_recipe(reference, (*overrides, *ours), settings)
     straight, resumed = folder / "straight", folder / "resumed"
-    say(f"{2 * steps} steps straight through")
+    say(f"{counted(2 * steps, 'step')} straight through")
     _train(straight, reference, (*overrides, *ours), settings, None)
-    say(f"{steps} steps, and a kill in step {steps + 1}")
+    say(f"{counted(steps, 'step')}, and a kill in step {steps + 1}")
     _train(resumed, reference, (*overrides, *ours), settings, steps)
     if not (resumed / "checkpoints" / f"step-{steps:09d}.npz").exists():
         raise RunError(f"{resumed}: holds no checkpoint of step {steps}: the training was not stopped where it should")

@@ -430,3 +430,29 @@ def test_a_finished_run_takes_more_steps_only_where_they_may_change(command, tra
     told = command(*arguments, "--may-change", "training.steps").output
     assert "going on from step 2" in told
     assert [json.loads(line)["step"] for line in (path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train", "tiny-fashion28", "--steps", "5"], "training.steps=5"),
+        (["check", "tiny-fashion28", "--batch-size=8"], "training.batch_size=8"),
+        (["show", "--lr", "1e-3"], "training.optimizer.learning_rate=1e-3 or"),
+        (["launch", "--channels", "3"], "image.channels=3"),
+        (["train", "--training.loss", "hinge"], "training.loss=hinge"),
+        (["train", "--ema"], "training.ema=VALUE"),
+    ],
+)
+def test_an_option_that_is_a_key_of_recipes_is_told_as_an_override(command, arguments, told):
+    error = command(*arguments, status=2).stderr
+    assert "No such option: --" in error
+    assert f"A recipe's key takes no dashes: {told}" in error
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train", "--foo"], ["sample", "run", "--steps", "5"], ["recipes", "list", "--steps"]]
+)
+def test_another_unknown_option_stays_one(command, arguments):
+    error = command(*arguments, status=2).stderr
+    assert "No such option" in error
+    assert "dashes" not in error

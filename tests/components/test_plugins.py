@@ -184,6 +184,71 @@ def test_a_plugins_folder_that_is_none(tmp_path, make, reason):
         load_plugins(PluginSettings(folders=(path,)))
 
 
+SHARED = HEALTHY.replace(
+    "import component, hookimpl\n", "import component, hookimpl\nfrom . import shared\nVALUE = shared.VALUE\n"
+)
+
+
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
+@pytest.mark.parametrize("how", ["from . import {name} as found", "from .{name} import VALUE as found"])
+def test_a_module_that_a_plugin_imports_from_beside_it_is_no_plugin(load, name, how):
+    loaded = load(mine=f"{how.format(name=name)}\n{HEALTHY}", **{name: "VALUE = 7\n"})
+    assert [(p.name, p.status) for p in loaded.plugins if p.origin == "folder"] == [("mine", "loaded")]
+    assert loaded.find("mine").components[0].factory.__globals__["found"] is not None
+
+
+def test_a_module_that_nobody_imports_is_told(load):
+    assert [(p.name, p.error.partition(":")[0]) for p in load(mine=HEALTHY, other="VALUE = 7\n").broken] == [
+        ("other", "has no hook")
+    ]
+
+
+def test_a_helper_may_be_private_a_package_or_another_plugin(load, folder):
+    (folder() / "deep").mkdir()
+    (folder() / "deep" / "__init__.py").write_text("from .. import _private\nVALUE = _private.VALUE\n")
+    other = HEALTHY.replace("mish", "squash")
+    loaded = load(
+        mine=f"from . import deep, other\nassert deep.VALUE == 5\n{HEALTHY}",
+        other=f"COUNT = [0]\nCOUNT[0] += 1\n{other}",
+        _private="VALUE = 5\n",
+    )
+    assert not loaded.broken
+    factories = [loaded.find(name).components[0].factory for name in ("mine", "other")]
+    assert factories[0].__globals__["other"].COUNT is factories[1].__globals__["COUNT"], "it is executed once"
+
+
+def test_helpers_of_two_folders_do_not_meet(tmp_path):
+    folders = []
+    for index in (1, 2):
+        path = tmp_path / str(index) / "plugins"
+        path.mkdir(parents=True)
+        (path / "shared.py").write_text(f"VALUE = {index}\n")
+        (path / f"mine{index}.py").write_text(SHARED.replace("mish", f"mish{index}"))
+        folders.append(path)
+    loaded = load_plugins(PluginSettings(folders=tuple(folders)))
+    assert not loaded.broken
+    assert [loaded.find(f"mine{i}").components[0].factory.__globals__["VALUE"] for i in (1, 2)] == [1, 2]
+    (folders[0] / "shared.py").write_text("VALUE = 'changed'\n")
+    again = load_plugins(PluginSettings(folders=tuple(folders)))
+    assert again.find("mine1").components[0].factory.__globals__["VALUE"] == "changed"
+
+
+def test_a_blocked_neighbour_is_not_executed_and_a_broken_one_breaks(load):
+    loaded = load(PluginSettings(blocked=frozenset({"shared"})), mine=SHARED, shared="raise SystemExit('executed')\n")
+    assert loaded.find("shared").status == "blocked"
+    assert "shared" in loaded.find("mine").error
+    assert "executed" not in loaded.find("mine").error
+    both = load(mine=SHARED, shared="1 / 0\n")
+    assert {p.name for p in both.broken} == {"mine", "shared"}
+    assert "ZeroDivisionError" in both.find("mine").error
+
+
+def test_an_absolute_import_of_a_neighbour_is_told_how_to_write(load):
+    loaded = load(mine=f"import shared\n{HEALTHY}", shared="VALUE = 1\n")
+    assert loaded.find("mine").error.endswith("it lies beside the plugin: write `from . import shared`")
+    assert "shared" not in sys.modules
+
+
 def test_a_relative_folder(folder, monkeypatch):
     path = folder(mine="import json\njson.loads('{')\n")
     monkeypatch.chdir(path.parent)

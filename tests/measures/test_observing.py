@@ -197,7 +197,7 @@ def test_too_few_images_for_scores_are_told_and_train_all_the_same(watched, tmp_
     np.savez(tmp_path / "three.npz", x=np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8))
     outcome, told = watched(f"data.path={tmp_path / 'three.npz'}", "training.held_out=0.0")
     assert outcome.step == 8
-    assert "no scores: 3 images are too few to compare samples with" in told
+    assert "no scores: 3 images, too few to compare samples with" in told
 
 
 def test_a_run_that_was_stopped_before_its_first_step_tells_of_step_0_once(watched):

@@ -2,6 +2,9 @@
 
 import pytest
 
+from dcgan_kit.components.plugins import PluginSettings
+from dcgan_kit.errors import RecipeError
+from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.overrides import overridden
 from dcgan_kit.recipes.reading import PartlyUnderstood, read_text
 
@@ -217,3 +220,47 @@ def test_the_optimizer_of_one_network(resolved, whole):
 def test_the_same_component_keeps_its_options_and_another_drops_them():
     assert after("generator.activation=leaky_relu")["generator"]["activation"]["negative_slope"] == 0.2
     assert after("generator.activation=relu")["generator"]["activation"] == "relu"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path", "related", "place"),
+    [
+        ([], "generator.output.upsample", [], "dcgan:16:3"),
+        (["generator.upsample.kernel_size=5"], "generator.stages.0.upsample", [], "override:1:1"),
+        (["generator.upsample.kernel_size=5"], "generator.output.upsample.kernel_size", [], "override:1:1"),
+        (["training.ema=0.9", "generator.upsample=nearest"], "generator.output.upsample", [], "override:2:1"),
+        (["training.optimizer={learning_rate: 1}"], "training.generator.optimizer", [], "override:1:21"),
+        (["generator.activation=elu"], "generator.output.upsample", [], "dcgan:16:3"),
+        (["training.steps=5"], "training.xla", [], "lecture-fashion28:36:1"),
+        (["data={use: images, path: x}"], "data", [], "override:1:1"),
+        (["image.size=64"], "generator.output", ["generator", "image"], "override:1:1"),
+        (["generator.input.projection.size=4"], "generator.output", ["generator", "image"], "override:1:1"),
+        (["generator.stages.0.filters=4"], "generator.stages.0", [], "override:1:1"),
+    ],
+)
+def test_what_an_override_changed_is_found_in_the_override(builtins, overrides, path, related, place):
+    recipe = load_recipe("lecture-fashion28", overrides, PluginSettings(builtins_only=True)).recipe
+    parts = tuple(int(part) if part.isdecimal() else part for part in path.split("."))
+    assert str(recipe.mark(parts, *((key,) for key in related))) == place
+
+
+def test_what_a_child_changed_is_found_in_the_child(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "child.yaml").write_text("version: 1\nextends: ../own.yaml\nimage:\n  size: 64\n")
+    (tmp_path / "own.yaml").write_text("version: 1\nextends: lecture-fashion28\ntraining: {steps: 5}\n")
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe(str(tmp_path / "sub" / "child.yaml"), (), PluginSettings(builtins_only=True)).recipe
+    assert str(recipe.mark(("generator", "output"), ("generator",), ("image",))) == "sub/child.yaml:4:3"
+    assert str(recipe.mark(("training", "steps"))) == "own.yaml:3:12"
+    assert str(recipe.mark(("generator", "output"))) == "lecture-fashion28:22:3"
+
+
+def test_a_file_that_is_called_like_a_shipped_recipe_is_told_apart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dcgan").write_text("version: 1\nextends: dcgan\nimage: {size: no}\n")
+    (tmp_path / "dcgan.yaml").write_text("version: 1\nextends: ./dcgan\nlatent: {size: no}\n")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("dcgan.yaml", (), PluginSettings(builtins_only=True))
+    sources = {problem.mark.source for problem in caught.value.problems}
+    assert sources >= {"./dcgan", "dcgan.yaml"}
+    assert "circle" not in str(caught.value)

@@ -52,8 +52,8 @@ def test_a_recipe_alone_is_a_run_that_has_not_begun(tmp_path, recipe_text):
         ("environment.json", b"{", "environment.json is no JSON"),
         ("evaluation.json", b"[]", "evaluation.json holds no list of numbers"),
         ("evaluation.json", b'{"numbers": 3}', "evaluation.json holds no list of numbers"),
-        ("metrics.jsonl", b'{"step": 1\n{"step": 2, "a": 1}\n', "1 lines of metrics.jsonl are broken"),
-        ("metrics.jsonl", b'{"step": 2, "a": NaN}\n', "1 numbers of metrics.jsonl are not finite"),
+        ("metrics.jsonl", b'{"step": 1\n{"step": 2, "a": 1}\n', "metrics.jsonl has 1 broken line"),
+        ("metrics.jsonl", b'{"step": 2, "a": NaN}\n', "metrics.jsonl has 1 number not finite"),
     ],
 )
 def test_a_damaged_file_is_told_and_the_rest_is_read(name, content, told, run):

@@ -275,7 +275,7 @@ def test_what_may_change_does_and_the_rest_is_refused(tiny, run, tmp_path):
 
 def test_fewer_steps_than_are_done_are_refused(tiny, run, tmp_path):
     run(tiny("training.steps=4"), tmp_path / "run")
-    with pytest.raises(RunError, match=r"4 steps are done, and training\.steps asks for 2; give --may-change"):
+    with pytest.raises(RunError, match=r"4 steps done, and training\.steps asks for 2; give --may-change"):
         run(tiny("training.steps=2"), tmp_path / "run", may_change=("training.steps",))
     with pytest.raises(RunError, match="holds a finished run of this recipe"):
         run(tiny("training.steps=4"), tmp_path / "run")
@@ -286,7 +286,7 @@ def files_of(path):
 
 
 @pytest.mark.parametrize(("overrides", "message"), [
-    (("training.steps=2",), "4 steps are done"),
+    (("training.steps=2",), "4 steps done"),
     (("training.steps=8", "generator.input.filters=8"), "is a checkpoint of other networks"),
     (("training.steps=8", "data.path={fewer}"), "was trained on 64 images, and there are 32 now"),
 ], ids=["fewer steps", "other networks", "fewer images"])  # fmt: skip
