@@ -13,19 +13,23 @@ CHUNK_ENTRIES = 2**22
 """Distances that are in memory at once: 32 MiB, and a few arrays of that size."""
 SAME = 1e-12
 """Squared distances below this share of the squared lengths are rounding: |x|² + |y|² - 2 x·y of equals is not 0."""
-TIE = 1.0 + 1e-9
-"""Factor of a squared radius: a neighbour that lies on it is inside, whichever way its distance was rounded."""
+TIE = 1e-9
+"""Share of a squared radius within which a neighbour lies on it, whichever way its distance was rounded."""
 
 
 @dataclass(frozen=True)
 class Manifolds:
     """How two sets, (N, D) real and (M, D) fake, lie in the balls around each other's points.
 
+    Precision and recall are of closed balls, which hold what lies on their surface: Kynkäänniemi et al. 2019, arXiv
+    1904.06991, equation 1. Density and coverage are of open ones, which do not: Naeem et al. 2020, arXiv 2002.09797, as
+    in github.com/clovaai/generative-evaluation-prdc. They differ where points repeat or lie on a grid.
+
     Attributes:
         precision: share of the fakes in at least one ball of a real one.
         recall: share of the real ones in at least one ball of a fake.
-        density: real balls that a fake is in, of k, on the mean.
-        coverage: share of the real ones whose ball holds at least one fake.
+        density: open real balls that a fake is in, of k, on the mean.
+        coverage: share of the real ones whose open ball holds at least one fake.
     """
 
     precision: float
@@ -41,17 +45,20 @@ def manifolds(real: np.ndarray, fake: np.ndarray, k: int, entries: int = CHUNK_E
         ValueError: a set has no k-th neighbour.
     """
     real, fake = _centred(real, fake)
-    real_radii, fake_radii = (squared_radii(points, k, entries) * TIE for points in (real, fake))
+    real_radii, fake_radii = (squared_radii(points, k, entries) for points in (real, fake))
+    within, beyond = 1.0 - TIE, 1.0 + TIE
     balls_around = np.zeros(len(fake), np.int64)
+    in_real_ball = np.zeros(len(fake), bool)
     in_fake_ball = np.zeros(len(real), bool)
     covered = np.zeros(len(real), bool)
     for rows, distances in squared_distances(real, fake, entries):
-        in_real_ball = distances <= real_radii[rows, None]
-        balls_around += in_real_ball.sum(axis=0)
-        covered[rows] = in_real_ball.any(axis=1)
-        in_fake_ball[rows] = (distances <= fake_radii).any(axis=1)
+        inside = distances < real_radii[rows, None] * within
+        balls_around += inside.sum(axis=0)
+        covered[rows] = inside.any(axis=1)
+        in_real_ball |= (distances <= real_radii[rows, None] * beyond).any(axis=0)
+        in_fake_ball[rows] = (distances <= fake_radii * beyond).any(axis=1)
     return Manifolds(
-        precision=float(np.mean(balls_around > 0)),
+        precision=float(np.mean(in_real_ball)),
         recall=float(np.mean(in_fake_ball)),
         density=float(np.mean(balls_around) / k),
         coverage=float(np.mean(covered)),

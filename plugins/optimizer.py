@@ -1,7 +1,11 @@
 """Optimizers: how gradients move weights.
 
-Clipping and L2 are keys of ``training``, for every optimizer; ``weight_decay`` is apart from gradients: each step
+Clipping and L2 are keys of ``training``, for every optimizer; ``weight_decay`` is apart from gradients: each step first
 multiplies all weights by 1 - learning_rate · weight_decay.
+
+In formulas, which are those of Keras: w the weights, g their gradient, η the learning rate, ε epsilon, t the number of
+the step from 1; what is not said to begin otherwise begins at 0. Where ε stands differs from optimizer to optimizer,
+and from PyTorch: with the ε of another program a first step can be another one by more than a factor of ten.
 """
 
 from __future__ import annotations
@@ -18,7 +22,14 @@ if TYPE_CHECKING:
 LearningRate = Annotated[float, Field(gt=0.0, le=10.0, description="length of a step")]
 Beta1 = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean gradient")]
 Beta2 = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean squared gradient")]
-Epsilon = Annotated[float, Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient")]
+EpsilonUncorrected = Annotated[
+    float,
+    Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient, before its bias is corrected"),
+]
+EpsilonCorrected = Annotated[
+    float,
+    Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient, after its bias is corrected"),
+]
 EpsilonInside = Annotated[float, Field(gt=0.0, le=1.0, description="added to the squares before the root is taken")]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the step before")]
 WeightDecay = Annotated[
@@ -32,9 +43,15 @@ def adam(
     learning_rate: LearningRate = 2e-4,
     beta_1: Beta1 = 0.5,
     beta_2: Beta2 = 0.999,
-    epsilon: Epsilon = 1e-7,
+    epsilon: EpsilonUncorrected = 1e-7,
 ) -> keras.optimizers.Optimizer:
     """Step along the mean gradient, divided by its root mean square.
+
+    m ← beta_1 m + (1 - beta_1) g;  v ← beta_2 v + (1 - beta_2) g²
+    w ← w - η √(1 - beta_2ᵗ) / (1 - beta_1ᵗ) · m / (√v + ε)
+
+    This ε is the ε̂ that the paper ends section 2 with. Its algorithm 1, and PyTorch, add ε to √(v / (1 - beta_2ᵗ)):
+    theirs is this one divided by √(1 - beta_2ᵗ), which is 32 times as large at the first step, and the same later.
 
     Kingma, Ba 2014, arXiv 1412.6980; 2e-4 and 0.5: Radford et al. 2015, arXiv 1511.06434, section 4
     """
@@ -49,10 +66,12 @@ def adamw(
     learning_rate: LearningRate = 2e-4,
     beta_1: Beta1 = 0.5,
     beta_2: Beta2 = 0.999,
-    epsilon: Epsilon = 1e-7,
+    epsilon: EpsilonUncorrected = 1e-7,
     weight_decay: WeightDecay = 0.004,
 ) -> keras.optimizers.Optimizer:
     """Step as Adam does, and let weights decay.
+
+    w ← (1 - η weight_decay) w, then ``adam``
 
     Loshchilov, Hutter 2017, arXiv 1711.05101; rate and betas as ``adam``'s, weight_decay as Keras'
     """
@@ -67,12 +86,19 @@ def nadam(
     learning_rate: LearningRate = 2e-4,
     beta_1: Beta1 = 0.5,
     beta_2: Beta2 = 0.999,
-    epsilon: Epsilon = 1e-7,
+    epsilon: EpsilonCorrected = 1e-7,
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
     """Step as Adam does, with Nesterov's look ahead.
 
-    Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; rate and betas as ``adam``'s
+    m ← beta_1 m + (1 - beta_1) g;  v ← beta_2 v + (1 - beta_2) g²;  μᵢ = beta_1 (1 - 0.96ⁱ / 2)
+    m̂ = μₜ₊₁ m / (1 - μ₁ ⋯ μₜ₊₁) + (1 - μₜ) g / (1 - μ₁ ⋯ μₜ)
+    w ← w - η m̂ / (√(v / (1 - beta_2ᵗ)) + ε)
+
+    It is not quite Dozat's: he lets μ rise with 0.96 to the power of i / 250 and takes μ for beta_1 in m too. PyTorch
+    computes the formula above with the exponent 0.004 i unless momentum_decay is 1. ε is his and PyTorch's, not ``adam``'s.
+
+    After Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; rate and betas as ``adam``'s
     """
     from keras import optimizers
 
@@ -92,6 +118,11 @@ def rmsprop(
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
     """Step along the gradient, divided by its root mean square.
+
+    v ← rho v + (1 - rho) g²;  a ← rho a + (1 - rho) g;  s = v, or v - a² with ``centered``
+    u ← momentum u + η g / √(s + ε);  w ← w - u
+
+    PyTorch adds ε to √s, where 1e-8 weighs as 1e-16 does here.
 
     Tieleman, Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6.5; 5e-5: Arjovsky et al. 2017,
     arXiv 1701.07875, algorithm 1
@@ -118,6 +149,8 @@ def sgd(
 ) -> keras.optimizers.Optimizer:
     """Step along the gradient.
 
+    u ← momentum u - η g;  w ← w + u, or w + momentum u - η g with ``nesterov``
+
     Defaults: the convolutional CIFAR-10 network of the first GANs, github.com/goodfeli/adversarial; there momentum
     rises to 0.7 in 250 epochs
     """
@@ -135,6 +168,8 @@ def lion(
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
     """Step along the sign of the mean gradient: every weight as far.
+
+    w ← w - η sign(beta_1 m + (1 - beta_1) g);  m ← beta_2 m + (1 - beta_2) g
 
     Chen et al. 2023, arXiv 2302.06675, algorithm 2, which advises a rate 3 to 10 times smaller than Adam's
     """
@@ -154,6 +189,10 @@ def adagrad(
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
     """Step along the gradient, divided by the root of the sum of all its squares so far.
+
+    v ← v + g², from initial_accumulator on;  w ← w - η g / √(v + ε)
+
+    PyTorch adds ε to √v.
 
     Duchi et al. 2011, jmlr.org/papers/v12/duchi11a.html; defaults: Keras'
     """

@@ -261,8 +261,12 @@ def size_balance(subject: Subject) -> Iterator[tuple[Path, str]]:
     lambda _: [("image", "size"), ("discriminator",)],
 )
 def receptive_field(subject: Subject) -> Iterator[tuple[Path, str]]:
-    image, seen = subject.recipe.image, subject.discriminator.rows[-1].receptive_field
-    if seen is not None and (seen[0] < image.height or seen[1] < image.width):
+    image, field = subject.recipe.image, subject.discriminator.rows[-1].trace.seen_at_once
+    if field is None:
+        return
+    # What the head sees at once, or the patches of which it is given a mean.
+    seen = max(field.widest[0], field.patch[0]), max(field.widest[1], field.patch[1])
+    if seen[0] < image.height or seen[1] < image.width:
         patch = f"{seen[0]}x{seen[1]} of the image's {image.height}x{image.width} pixels"
         yield ("discriminator", "output", "head"), f"what the head judges are patches of {patch}"
 

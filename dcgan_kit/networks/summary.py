@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.networks.building import Network, Networks
-from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize
+from dcgan_kit.networks.receptive_field import ReceptiveField
 from dcgan_kit.networks.tracing import Trace, trace
 
 BYTES_PER_NUMBER = 4
@@ -25,8 +25,8 @@ class Row:
         trainable_parameters: numbers that training moves.
         non_trainable_parameters: numbers that it does not, such as running statistics.
         macs: multiply-accumulates for one image.
-        receptive_field: height and width, in pixels of the network's first map, that one number of the output sees;
-            None: all of it.
+        receptive_field: height and width, in pixels of the network's first map, of the largest rectangle that one
+            number of the output sees; None: all of it.
         trace: the operations behind.
     """
 
@@ -70,16 +70,17 @@ class Summary:
 
 def summarize(network: Network) -> Summary:
     """Return the facts about a network, built or symbolic."""
-    traces = [trace(part.layers, part.input_shape) for part in network.parts]
     rows = []
-    seen = _Sight()
-    for part, traced in zip(network.parts, traces, strict=True):
+    fields = _fields_of(network.parts[0].input_shape) if network.parts else ()
+    for part in network.parts:
+        traced = trace(part.layers, part.input_shape, *fields)
         if part.kind == "projection":
-            # It sees the whole latent vector, whatever it is made of.
-            seen = _Sight(everything=True)
+            # It sees the whole latent vector; its map is what the following layers see.
+            fields, seen = _fields_of(part.output_shape), None
         else:
-            # The projection's map begins anew: its pixels are what the following layers see.
-            seen = (_Sight() if seen.everything and len(part.input_shape) == 3 else seen).through(traced)
+            assert traced.field is not None and traced.seen_at_once is not None
+            fields, seen = (traced.field, traced.seen_at_once), traced.field.widest
+            seen = None if seen == traced.field.sides else seen
         weights = {id(v): v for layer in part.layers for v in layer.trainable_weights}
         fixed = {id(v): v for layer in part.layers for v in layer.non_trainable_weights}
         rows.append(
@@ -90,11 +91,16 @@ def summarize(network: Network) -> Summary:
                 trainable_parameters=sum(math.prod(v.shape) for v in weights.values()),
                 non_trainable_parameters=sum(math.prod(v.shape) for v in fixed.values()),
                 macs=traced.macs,
-                receptive_field=None if seen.everything else (seen.size[0], seen.size[1]),
+                receptive_field=seen,
                 trace=traced,
             )
         )
     return Summary(network.role, tuple(rows))
+
+
+def _fields_of(shape: Shape) -> tuple[ReceptiveField, ReceptiveField]:
+    field = ReceptiveField.of_map(*shape[:2]) if len(shape) == 3 else ReceptiveField.of_everything(1 + len(shape))
+    return field, field
 
 
 def training_memory(networks: Networks, batch_size: int, averaged: bool) -> int:
@@ -109,35 +115,3 @@ def training_memory(networks: Networks, batch_size: int, averaged: bool) -> int:
     weights += generator.trainable_parameters if averaged else 0
     activations = 2 * batch_size * (generator.activations + 2 * discriminator.activations)
     return BYTES_PER_NUMBER * (weights + activations)
-
-
-@dataclass(frozen=True)
-class _Sight:
-    """How far one number of a map sees, and how far apart neighbours look, in pixels of the first map."""
-
-    size: tuple[int, ...] = (1, 1)
-    step: tuple[float, ...] = (1.0, 1.0)
-    everything: bool = False
-
-    def through(self, traced: Trace) -> _Sight:
-        sight = self
-        for operation in traced.operations:
-            if sight.everything or isinstance(operation, Pooled):
-                # What follows weighs patches that were seen one by one.
-                return sight
-            sight = sight._past(operation)
-        return sight
-
-    def _past(self, operation: Operation) -> _Sight:
-        if isinstance(operation, Flattened | Pooled):
-            return _Sight(everything=True)
-        if isinstance(operation, Resize):
-            size = [math.ceil(r + (operation.taps - 1) * j) for r, j in zip(self.size, self.step, strict=True)]
-            return _Sight(tuple(size), tuple(j / f for j, f in zip(self.step, operation.factor, strict=True)))
-        reach = [d * (k - 1) for k, d in zip(operation.size, operation.dilation, strict=True)]
-        if operation.transposed:
-            taps = [math.ceil((r + 1) / s) for r, s in zip(reach, operation.stride, strict=True)]
-            size = [math.ceil(r + (t - 1) * j) for r, t, j in zip(self.size, taps, self.step, strict=True)]
-            return _Sight(tuple(size), tuple(j / s for j, s in zip(self.step, operation.stride, strict=True)))
-        size = [math.ceil(r + k * j) for r, k, j in zip(self.size, reach, self.step, strict=True)]
-        return _Sight(tuple(size), tuple(j * s for j, s in zip(self.step, operation.stride, strict=True)))

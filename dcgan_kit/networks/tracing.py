@@ -1,4 +1,4 @@
-"""What a part of a network computes, read off its TensorFlow graph: multiply-accumulates and resamplings.
+"""What a part of a network computes, read off its TensorFlow graph: multiply-accumulates, resamplings, what it sees.
 
 Reading the graph, and not the component's name, holds for a stranger's layers too.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
 from dcgan_kit.components.kinds import Shape
+from dcgan_kit.networks.receptive_field import ReceptiveField, propagated
 from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize, Window
 from dcgan_kit.networks.weightless import weightless
 
@@ -27,14 +29,30 @@ class Trace:
     Attributes:
         macs: multiply-accumulates for one image.
         operations: windows and resizes in order.
+        field: what the numbers that it returns see, if it was asked.
+        seen_at_once: likewise, if what is taken of a whole map, such as its mean, is left out.
     """
 
     macs: int
     operations: tuple[Operation, ...]
+    field: ReceptiveField | None = None
+    seen_at_once: ReceptiveField | None = None
 
 
-def trace(layers: Sequence[Any], input_shape: Shape) -> Trace:
-    """Trace layers applied in order to one image of ``input_shape`` (H, W, C) or (N,), at inference."""
+def trace(
+    layers: Sequence[Any],
+    input_shape: Shape,
+    field: ReceptiveField | None = None,
+    seen_at_once: ReceptiveField | None = None,
+) -> Trace:
+    """Trace layers applied in order to one image of ``input_shape`` (H, W, C) or (N,), at inference.
+
+    Args:
+        layers: built, or built without weights.
+        input_shape: what they are given, without the batch.
+        field: what the numbers see that they are given.
+        seen_at_once: likewise, statistics of whole maps left out.
+    """
     spans: list[tuple[Any, int, int, Any, Any]] = []
 
     def applied(inputs: Any) -> Any:
@@ -49,13 +67,20 @@ def trace(layers: Sequence[Any], input_shape: Shape) -> Trace:
     with weightless():
         function = tf.function(applied, autograph=False)
         graph = function.get_concrete_function(tf.TensorSpec((1, *input_shape), keras.config.floatx())).graph
+    ends = graph.inputs[0], graph.outputs[0]
     macs, found = 0, list[Operation]()
     for layer, first, last, before, after in spans:
         operations = list(_all_operations(graph, graph.get_operations()[first:last]))
         macs += sum(map(_macs, operations))
         found.extend(_resamplings(operations, learned=bool(layer.weights)))
         found.extend(_rearranged(operations, before, after))
-    return Trace(macs, tuple(found))
+    body = partial(_called, graph)
+    return Trace(
+        macs,
+        tuple(found),
+        None if field is None else propagated(graph, *ends, field, True, body),
+        None if seen_at_once is None else propagated(graph, *ends, seen_at_once, False, body),
+    )
 
 
 def _takes_training(layer: Any) -> bool:
@@ -64,12 +89,18 @@ def _takes_training(layer: Any) -> bool:
 
 def _all_operations(graph: Any, operations: Sequence[Any]) -> Iterator[Any]:
     for operation in operations:
-        function = operation.get_attr("f").name if "PartitionedCall" in operation.type else None
-        inner = graph._get_function(function) if function else None
-        if inner is not None and hasattr(inner, "graph"):
-            yield from _all_operations(inner.graph, inner.graph.get_operations())
-        else:
+        inner = _called(graph, operation)
+        if inner is None:
             yield operation
+        else:
+            yield from _all_operations(inner, inner.get_operations())
+
+
+def _called(graph: Any, operation: Any) -> Any:
+    """The graph of the function that an operation calls; None if it calls none."""
+    if "PartitionedCall" not in operation.type:
+        return None
+    return getattr(graph._get_function(operation.get_attr("f").name), "graph", None)
 
 
 def _macs(operation: Any) -> int:

@@ -218,6 +218,11 @@ class Training(Strict):
         lt=1.0,
         description="decay a step of the averaged generator that samples are drawn from; 0: no average is kept",
     )
+    ema_ramp: bool = Field(
+        True,
+        description="whether the decay begins low and rises, as (1 + t) / (10 + t) after t steps, until it is ema: "
+        "the average leaves the first weights at once",
+    )
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto", description="of products and convolutions; weights stay float32. auto: what is faster on the device"
     )

@@ -146,6 +146,7 @@ class TrainingPlan:
     generator: NetworkTraining
     discriminator: NetworkTraining
     ema: float
+    ema_ramp: bool
     precision: Precision
     xla: Literal["auto", "on", "off"]
     fuse: bool

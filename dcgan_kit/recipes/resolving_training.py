@@ -97,6 +97,7 @@ def training_plan(training: model.Training, chosen: ComponentsOfTraining) -> Tra
             training, discriminator, chosen.discriminator_optimizer, chosen.discriminator_schedule
         ),
         ema=training.ema,
+        ema_ramp=training.ema_ramp,
         precision=training.precision,
         xla=training.xla,
         fuse=training.fuse,

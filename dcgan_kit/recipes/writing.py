@@ -46,6 +46,7 @@ def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
             "generator": _network_training(training.generator),
             "discriminator": _network_training(training.discriminator),
             "ema": training.ema,
+            "ema_ramp": training.ema_ramp,
             "precision": training.precision,
             "xla": training.xla,
             "fuse": training.fuse,

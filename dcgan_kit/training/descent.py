@@ -15,6 +15,9 @@ SMALLEST_SCALE = 2.0**-10
 """Where gradients overflow at this loss scale too, they are infinite, and the step says so."""
 GOOD_STEPS = 2000
 """Steps without overflow after which mixed_float16 doubles its loss scale (Micikevicius 2018, 1710.03740)."""
+RAMP = 9.0
+"""After t steps the averaged generator takes at least RAMP / (RAMP + 1 + t) of the generator: the decay is at most
+(1 + t) / (10 + t), as in tf.train.ExponentialMovingAverage with ``num_updates``."""
 
 
 class Descent:
@@ -107,12 +110,18 @@ class Descent:
                 factor = 1.0 if schedule is None else schedule(tf.cast(step, tf.float32), self.training.steps)
                 optimizer.learning_rate = rate * factor * self.state.rate_scale
 
-    def average(self) -> None:
-        """Move the averaged generator a little towards the generator; called once for all replicas."""
+    def average(self, step: Any) -> None:
+        """Move the averaged generator a little towards the generator; called once for all replicas.
+
+        Args:
+            step: steps that were done before, int64; how far depends on it alone, so that a resumed run goes on alike.
+        """
         averaged, generator = self.state.averaged, self.state.networks.generator.model
         if averaged is None:
             return
-        share = 1.0 - self.training.ema
+        share: Any = 1.0 - self.training.ema
+        if self.training.ema_ramp:
+            share = tf.maximum(tf.constant(share, tf.float32), RAMP / (RAMP + 1.0 + tf.cast(step, tf.float32)))
         for average, current in zip(averaged.weights, generator.weights, strict=True):
             self.devices.strategy.extended.update(
                 average.value, lambda a, c: a.assign_add(share * (c - a)), args=(current.value,), group=False

@@ -219,7 +219,7 @@ def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
         branches = [lambda turn=turn: run(turn, pixels, labels, number) for turn in turns]
         metrics = branches[0]() if len(turns) == 1 else tf.switch_case(which(number), branches)
         with tf.control_dependencies([metrics]):
-            step.descent.average()
+            step.descent.average(number)
             state.step.assign(number + 1)
         return metrics
 

@@ -68,7 +68,7 @@ CASES = {
         ["discriminator.output.head=sum_pool_dense"],
         "discriminator.output.head",
         "what the head judges are patches of 10x10 of the image's 16x16 pixels",
-        ["discriminator.output.head=sum_pool_dense", "discriminator.downsample={use: strided_conv, kernel_size: 6}"],
+        ["discriminator.output.head=sum_pool_dense", "discriminator.downsample={use: strided_conv, kernel_size: 8}"],
     ),
     "adam_momentum": (
         ["training.optimizer={use: adam, beta_1: 0.9}"],
@@ -202,3 +202,52 @@ def test_the_models_that_the_lecture_warns_of_are_recognized(resolve):
     assert "checkerboard_stack" not in found
     assert {"kernel_overlap", "normalization_on_discriminator_input", "size_balance",
             "bias_before_batch_normalization"} <= found  # fmt: skip
+
+
+ATTENTION = """
+import keras
+from dcgan_kit import component, hookimpl
+
+
+@keras.saving.register_keras_serializable("tests")
+class Attention(keras.layers.Layer):
+    def call(self, x):
+        flat = keras.ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
+        scores = keras.ops.softmax(keras.ops.matmul(flat, keras.ops.transpose(flat, (0, 2, 1))))
+        return x + keras.ops.reshape(keras.ops.matmul(scores, flat), (-1, *x.shape[1:]))
+
+
+@component("regularizer")
+def attention():
+    \"\"\"Attend.  (B, H, W, C) → (B, H, W, C).\"\"\"
+    return Attention()
+
+
+@hookimpl
+def dcgan_kit_components():
+    return [attention]
+"""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "patch"),
+    [
+        ((), "10x10"),
+        (("discriminator.stages.1.normalization=instance",), "10x10"),
+        (("discriminator.stages.1.regularizer=minibatch_stddev",), "10x10"),
+        (("discriminator.stages.0.regularizer=attention",), ""),
+        (("discriminator.stages.1.regularizer=attention",), ""),
+        (("discriminator.output.head=dense",), ""),
+    ],
+    ids=str,
+)
+def test_patches_are_what_a_head_sees_at_once(overrides, patch, networks_of, base, tmp_path):
+    """Means over the map look at it patch by patch; attention, once and for all, does not."""
+    (tmp_path / "attention.py").write_text(ATTENTION)
+    given = ("discriminator.output.head=average_pool_dense", *overrides)
+    found = [
+        advice.message
+        for advice in lint(base(*given, folder=tmp_path), networks_of(*given, folder=tmp_path))
+        if advice.lint == "receptive_field"
+    ]
+    assert found == ([f"what the head judges are patches of {patch} of the image's 16x16 pixels"] if patch else [])

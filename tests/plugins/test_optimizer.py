@@ -51,6 +51,93 @@ def test_adam_over_steps():
     assert stepped(optimizer.adam, steps, (1.0,), learning_rate=0.1, beta_2=0.9) == pytest.approx(weight, rel=1e-5)
 
 
+def adam_by_hand(w, gradients, rate, epsilon, beta_1=0.5, beta_2=0.9, weight_decay=0.0):
+    m = v = 0.0
+    for t, g in enumerate(gradients, 1):
+        w = w * (1 - rate * weight_decay)
+        m, v = beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g**2
+        w = w - rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (np.sqrt(v) + epsilon)
+    return w
+
+
+def nadam_by_hand(w, gradients, rate, epsilon, beta_1=0.5, beta_2=0.9, weight_decay=0.0):
+    m = v = 0.0
+    mu = [beta_1 * (1 - 0.5 * 0.96**i) for i in range(1, len(gradients) + 2)]
+    for t, g in enumerate(gradients, 1):
+        w = w * (1 - rate * weight_decay)
+        m, v = beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g**2
+        ahead = mu[t] * m / (1 - np.prod(mu[: t + 1])) + (1 - mu[t - 1]) * g / (1 - np.prod(mu[:t]))
+        w = w - rate * ahead / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+    return w
+
+
+def rmsprop_by_hand(w, gradients, rate, epsilon, rho=0.75, momentum=0.0, centered=False, weight_decay=0.0):
+    v = a = u = 0.0
+    for g in gradients:
+        w = w * (1 - rate * weight_decay)
+        v, a = rho * v + (1 - rho) * g**2, rho * a + (1 - rho) * g
+        u = momentum * u + rate * g / np.sqrt(v - (a**2 if centered else 0.0) + epsilon)
+        w = w - u
+    return w
+
+
+def adagrad_by_hand(w, gradients, rate, epsilon, initial_accumulator=0.25, weight_decay=0.0):
+    v = initial_accumulator
+    for g in gradients:
+        w = w * (1 - rate * weight_decay)
+        v = v + g**2
+        w = w - rate * g / np.sqrt(v + epsilon)
+    return w
+
+
+def sgd_by_hand(w, gradients, rate, momentum, nesterov=False, weight_decay=0.0):
+    u = 0.0
+    for g in gradients:
+        w = w * (1 - rate * weight_decay)
+        u = momentum * u - rate * g
+        w = w + (momentum * u - rate * g if nesterov else u)
+    return w
+
+
+def lion_by_hand(w, gradients, rate, beta_1=0.8, beta_2=0.6, weight_decay=0.0):
+    m = 0.0
+    for g in gradients:
+        w = w * (1 - rate * weight_decay)
+        w = w - rate * np.sign(beta_1 * m + (1 - beta_1) * g)
+        m = beta_2 * m + (1 - beta_2) * g
+    return w
+
+
+FORMULAS = [
+    (optimizer.adam, adam_by_hand, {"epsilon": 0.3, "beta_1": 0.5, "beta_2": 0.9}),
+    (optimizer.adam, adam_by_hand, {"epsilon": 1e-7, "beta_1": 0.0, "beta_2": 0.999}),
+    (optimizer.adamw, adam_by_hand, {"epsilon": 0.3, "beta_1": 0.9, "beta_2": 0.5, "weight_decay": 0.7}),
+    (optimizer.nadam, nadam_by_hand, {"epsilon": 0.3, "beta_1": 0.5, "beta_2": 0.9}),
+    (optimizer.nadam, nadam_by_hand, {"epsilon": 0.1, "beta_1": 0.9, "beta_2": 0.99, "weight_decay": 0.7}),
+    (optimizer.rmsprop, rmsprop_by_hand, {"epsilon": 0.3, "rho": 0.75}),
+    (optimizer.rmsprop, rmsprop_by_hand, {"epsilon": 0.3, "rho": 0.75, "momentum": 0.5, "weight_decay": 0.7}),
+    (optimizer.rmsprop, rmsprop_by_hand, {"epsilon": 0.3, "rho": 0.5, "centered": True}),
+    (optimizer.adagrad, adagrad_by_hand, {"epsilon": 0.3, "initial_accumulator": 0.25}),
+    (optimizer.adagrad, adagrad_by_hand, {"epsilon": 0.1, "initial_accumulator": 0.0, "weight_decay": 0.7}),
+    (optimizer.sgd, sgd_by_hand, {"momentum": 0.0}),
+    (optimizer.sgd, sgd_by_hand, {"momentum": 0.5, "weight_decay": 0.7}),
+    (optimizer.sgd, sgd_by_hand, {"momentum": 0.5, "nesterov": True}),
+    (optimizer.lion, lion_by_hand, {"beta_1": 0.8, "beta_2": 0.6, "weight_decay": 0.7}),
+]
+
+
+@pytest.mark.parametrize(("component", "by_hand", "options"), FORMULAS, ids=str)
+def test_each_step_is_the_formula_of_the_docstring(component, by_hand, options):
+    """Epsilons are as large as gradients, so that it shows where they enter."""
+    gradients = [[0.3, -0.02], [-0.1, 0.4], [0.05, 0.6]]
+    expected = by_hand(np.array([1.0, -2.0]), np.array(gradients), 0.1, **options)
+    np.testing.assert_allclose(stepped(component, gradients, learning_rate=0.1, **options), expected, rtol=2e-6)
+
+
+def test_every_formula_is_tried():
+    assert {component for component, _, _ in FORMULAS} == set(OPTIMIZERS)
+
+
 def test_sgd_with_momentum_and_without():
     options = {"learning_rate": 0.1, "momentum": 0.0}
     assert stepped(optimizer.sgd, [[1.0], [1.0]], (1.0,), **options) == pytest.approx(0.8)

@@ -19,18 +19,51 @@ def test_published_vectors(compared, vectors, k, expected):
     assert manifolds(compared, k, *vectors(0, 200, 200, 16)) == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_formulas_point_by_point(compared, vectors):
-    real, fake = vectors(2, 40, 30, 5)
-    k = 4
+def by_definition(real, fake, k):
+    """Precision, recall (closed balls), density, coverage (open ones), pair by pair."""
 
     def radius(points):
         distances = np.linalg.norm(points[:, None] - points, axis=-1)
         return np.sort(distances, axis=1)[:, k]  # the 0th is the point itself
 
     between = np.linalg.norm(real[:, None] - fake, axis=-1)
-    in_real, in_fake = between <= radius(real)[:, None], between <= radius(fake)
-    expected = (in_real.any(0).mean(), in_fake.any(1).mean(), in_real.sum() / (k * 30), in_real.any(1).mean())
-    assert manifolds(compared, k, real, fake) == pytest.approx(expected)
+    real_radius, fake_radius = radius(real)[:, None], radius(fake)
+    return (
+        (between <= real_radius).any(0).mean(),
+        (between <= fake_radius).any(1).mean(),
+        (between < real_radius).sum() / (k * len(fake)),
+        (between < real_radius).any(1).mean(),
+    )
+
+
+def test_the_formulas_point_by_point(compared, vectors):
+    real, fake = vectors(2, 40, 30, 5)
+    assert manifolds(compared, 4, real, fake) == pytest.approx(by_definition(real, fake, 4))
+
+
+def grid(seed, count, side, size=4):
+    return np.random.default_rng(seed).integers(0, side, (count, size)).astype(float)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+@pytest.mark.parametrize(
+    ("real", "fake"),
+    [
+        (grid(0, 60, 3)[:40], grid(0, 60, 3)[20:]),
+        (grid(1, 50, 2), grid(2, 30, 2)),
+        (grid(3, 30, 5, 1), grid(4, 40, 5, 1)),
+        (np.repeat(grid(5, 10, 9), 6, 0), np.repeat(grid(6, 15, 9), 2, 0)),
+        (np.concatenate([grid(7, 30, 4), np.zeros((20, 4))]), np.ones((12, 4))),
+        (np.zeros((9, 3)), np.zeros((7, 3))),
+        (grid(8, 25, 3), grid(8, 25, 3)),
+    ],
+    ids=["shared rows", "corners", "on a line", "copies", "constant columns", "one point", "the same"],
+)
+def test_ties_are_inside_for_precision_and_recall_and_outside_for_density_and_coverage(compared, real, fake, k):
+    # Distances on a grid are exact, so that surfaces are hit; moved and scaled they no longer are.
+    expected = by_definition(real, fake, k)
+    for moved in (lambda x: x, lambda x: 0.1 * x + 123.4):
+        assert manifolds(compared, k, moved(real), moved(fake)) == pytest.approx(expected)
 
 
 def test_equal_laws_have_density_1_and_the_coverage_that_chance_gives(compared):
@@ -76,16 +109,19 @@ def test_equal_sets_lie_in_each_other(compared, vectors):
     real, _ = vectors(5, 60, 2, 6)
     precision, recall, density, coverage = manifolds(compared, 3, real, real)
     assert (precision, recall, coverage) == (1.0, 1.0, 1.0)
-    # Each ball holds its own centre and three neighbours.
-    assert density == pytest.approx(4 / 3)
+    # Each ball holds its own centre and two neighbours; the third lies on its surface.
+    assert density == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("far", [0.0, 1e6])
 def test_collapsed_sets_have_balls_of_no_size(compared, far):
-    """Duplicates are neighbours at distance 0, and rounding must not part them, however far from 0 they lie."""
+    """Duplicates are neighbours at distance 0, and rounding must not part them, however far from 0 they lie.
+
+    A closed ball of no size holds its centre, an open one nothing.
+    """
     point = np.full((1, 7), far) + np.linspace(0.1, 0.7, 7)
     real = np.repeat(point, 10, axis=0)
-    assert manifolds(compared, 3, real, np.repeat(point, 8, axis=0)) == (1.0, 1.0, 10 / 3, 1.0)
+    assert manifolds(compared, 3, real, np.repeat(point, 8, axis=0)) == (1.0, 1.0, 0.0, 0.0)
     assert manifolds(compared, 3, real, np.repeat(point + 1.0, 8, axis=0)) == (0.0, 0.0, 0.0, 0.0)
 
 

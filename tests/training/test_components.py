@@ -90,7 +90,7 @@ def compiled_text(step, turn, *arguments):
         step.descent.set_rates(number)
         metrics = step.replica_step(pixels, labels, number, turn)
         with tf.control_dependencies([metrics]):
-            step.descent.average()
+            step.descent.average(number)
         return metrics
 
     compiled = tf.function(one, jit_compile=True, autograph=False)

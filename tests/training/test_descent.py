@@ -216,22 +216,103 @@ def test_images_are_augmented_in_one_range_whatever_the_recipes(plain, taken):
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
 
 
-def test_the_average_follows_the_generator(plain, taken):
-    ours = taken(plain("training.ema=0.75"), 3)
+@pytest.mark.parametrize(
+    ("overrides", "decays"),
+    [
+        (("training.ema=0.75", "training.ema_ramp=false"), (0.75, 0.75, 0.75)),
+        (("training.ema=0.15",), (0.1, 0.15, 0.15)),
+        (("training.ema=0.999",), (1 / 10, 2 / 11, 3 / 12)),
+    ],
+    ids=str,
+)
+def test_the_average_follows_the_generator(overrides, decays, plain, taken):
+    ours = taken(plain(*overrides), 3)
     generator, averaged = ours.state.networks.generator.model, ours.state.averaged
     expected = [np.asarray(weight) for weight in generator.weights]
     for weight, average in zip(expected, averaged.weights, strict=True):
         np.testing.assert_array_equal(weight, average)
-    for step in range(3):
+    for step, decay in enumerate(decays):
         ours.take(step, 1)
         now = [np.asarray(weight) for weight in generator.weights]
-        expected = [0.75 * mean + 0.25 * weight for mean, weight in zip(expected, now, strict=True)]
+        expected = [decay * mean + (1 - decay) * weight for mean, weight in zip(expected, now, strict=True)]
     assert ours.state.sampled is averaged
     for mean, average, weight in zip(expected, averaged.weights, generator.weights, strict=True):
         np.testing.assert_allclose(average, mean, rtol=1e-4, atol=1e-7, err_msg=weight.path)
         if "moving" in weight.path:
             assert (np.asarray(average) != np.asarray(weight)).any(), "running statistics are averaged too"
     assert any("moving_variance" in weight.path for weight in generator.weights)
+
+
+def test_the_decay_rises_until_it_is_what_the_recipe_says(plain, taken):
+    """Far into training a step of the average is 1 - ema: 9 / (10 + t) is less from t = 9 / (1 - ema) - 10 on."""
+    for step, share in ((30, 9 / 40), (889, 9 / 899), (890, 0.01), (100_000, 0.01)):
+        session = taken(plain(f"image.range=[{low}, {high}]", "training.augmentation={use: shift, pixels: 3}")).session
+        from dcgan_kit.training.noise import StepNoise
+
+        changed = np.asarray(session.step.critic.augmented(tf.fill((4, 8, 8, 1), high), StepNoise(0, 0, "a")))
+        seen.append((changed - low) / (high - low))
+        assert set(np.unique(seen[-1]).tolist()) == {0.5, 1.0}
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "decays"),
+    [
+        (("training.ema=0.75", "training.ema_ramp=false"), (0.75, 0.75, 0.75)),
+        (("training.ema=0.15",), (0.1, 0.15, 0.15)),
+        (("training.ema=0.999",), (1 / 10, 2 / 11, 3 / 12)),
+    ],
+    ids=str,
+)
+def test_the_average_follows_the_generator(overrides, decays, plain, taken):
+    ours = taken(plain(*overrides), 3)
+    generator, averaged = ours.state.networks.generator.model, ours.state.averaged
+    expected = [np.asarray(weight) for weight in generator.weights]
+    for weight, average in zip(expected, averaged.weights, strict=True):
+        np.testing.assert_array_equal(weight, average)
+    for step, decay in enumerate(decays):
+        ours.take(step, 1)
+        now = [np.asarray(weight) for weight in generator.weights]
+        expected = [decay * mean + (1 - decay) * weight for mean, weight in zip(expected, now, strict=True)]
+    assert ours.state.sampled is averaged
+    for mean, average, weight in zip(expected, averaged.weights, generator.weights, strict=True):
+        np.testing.assert_allclose(average, mean, rtol=1e-4, atol=1e-7, err_msg=weight.path)
+        if "moving" in weight.path:
+            assert (np.asarray(average) != np.asarray(weight)).any(), "running statistics are averaged too"
+    assert any("moving_variance" in weight.path for weight in generator.weights)
+
+
+def test_the_decay_rises_until_it_is_what_the_recipe_says(plain, taken):
+    """Far into training a step of the average is 1 - ema: 9 / (10 + t) is less from t = 9 / (1 - ema) - 10 on."""
+    for step, share in ((30, 9 / 40), (889, 9 / 899), (890, 0.01), (100_000, 0.01)):
+        state = taken(plain("training.ema=0.99")).state
+        averaged, generator = state.averaged.weights[0], state.networks.generator.model.weights[0]
+        averaged.assign(tf.zeros_like(averaged.value))
+        generator.assign(tf.ones_like(generator.value))
+        taken(plain("training.ema=0.99"))
+        session = taken(plain("training.ema=0.99")).session
+        averaged, generator = session.state.averaged.weights[0], session.state.networks.generator.model.weights[0]
+        averaged.assign(tf.zeros_like(averaged.value))
+        generator.assign(tf.ones_like(generator.value))
+        session.step.descent.average(tf.constant(step, tf.int64))
+        np.testing.assert_allclose(averaged, share, rtol=1e-5)
+
+
+def test_samples_of_the_average_are_not_grey_after_fifty_steps(tiny, taken):
+    """Without the ramp most of an average of 0.999 is still the first weights, of which batch normalization is unsure."""
+    deviations = {}
+    for ramp in ("true", "false"):
+        recipe = tiny(
+            "training.ema=0.999", f"training.ema_ramp={ramp}", "training.optimizer.learning_rate=0.002"
+        ).recipe
+        ours = taken(recipe, 50)
+        ours.take(0, 50)
+        latent = tf.random.stateless_normal((64, recipe.latent_size), (1, 2))
+        models = ours.state.averaged, ours.state.networks.generator.model
+        own, raw = (float(np.asarray(model(latent, training=False)).std(0).mean()) for model in models)
+        deviations[ramp] = own / raw
+    assert 0.5 < deviations["true"] < 1.5
+    assert deviations["false"] < 0.25
 
 
 def test_without_an_average_the_generator_itself_is_sampled(plain, taken):

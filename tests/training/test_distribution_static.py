@@ -18,7 +18,7 @@ def program_of(step, turn, batch):
         step.descent.set_rates(number)
         metrics = step.replica_step(pixels, labels, number, turn)
         with tf.control_dependencies([metrics]):
-            step.descent.average()
+            step.descent.average(number)
         return metrics
 
     return one_step.experimental_get_compiler_ir(*batch)(stage="hlo")
