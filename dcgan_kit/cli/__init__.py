@@ -19,6 +19,7 @@ from dcgan_kit.cli.options import plugin_options
 from dcgan_kit.cli.probing import probe
 from dcgan_kit.cli.reporting import report
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
+from dcgan_kit.cli.stopping import stoppable
 from dcgan_kit.cli.training import sample, train
 from dcgan_kit.cli.verifying import replay, verify_resume
 from dcgan_kit.errors import UserError
@@ -29,7 +30,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with stoppable("stopped by {}; give the same command again"):
+                return super().invoke(ctx)
         except UserError as error:
             note(str(error))
             ctx.exit(WRONG_INPUT)
