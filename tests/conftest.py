@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from dcgan_kit.recipes.loading import load_recipe
 
 # Nothing above imports TensorFlow, which reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A shell lets what it puts into the background ignore Ctrl-C, as nohup does with SIGHUP; who is started here is not to.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 # What holds is the same on every machine: on the processor, alone, also in a job of a scheduler. Who tests a GPU says so.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 for _name in [name for name in os.environ if name.startswith(("DCGAN_KIT_", "SLURM", "TF_CONFIG", "TPU_"))]:

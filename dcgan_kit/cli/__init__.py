@@ -19,6 +19,7 @@ from dcgan_kit.cli.options import override_instead, plugin_options
 from dcgan_kit.cli.probing import probe
 from dcgan_kit.cli.reporting import report
 from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
+from dcgan_kit.cli.stopping import stoppable
 from dcgan_kit.cli.training import sample, train
 from dcgan_kit.cli.verifying import replay, verify_resume
 from dcgan_kit.errors import UserError
@@ -35,7 +36,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with stoppable("stopped by {}; give the same command again"):
+                return super().invoke(ctx)
         except click.NoSuchOption as error:
             raise override_instead(error, ctx.meta[_ARGUMENTS]) from error
         except UserError as error:

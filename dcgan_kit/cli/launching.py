@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +33,9 @@ from dcgan_kit.cli.options import (
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED, WRONG_INPUT
 from dcgan_kit.cli.stopping import status_of, stoppable
-from dcgan_kit.training.signals import Stopped, blocked_signals
+from dcgan_kit.training.signals import Stopped, blocked_signals, taken_signals
 
-START = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
+START = "import sys; from dcgan_kit_command import main; sys.argv[0] = 'dcgan-kit'; main()"
 LEFT_SECONDS = 10.0
 """Time that the others have to end by themselves when one worker has died; then they are killed."""
 STOPPED_SECONDS = 40.0
@@ -178,7 +178,7 @@ class _Shown:
 
 @contextmanager
 def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signals]]:
-    """Send SIGINT and SIGTERM to the workers that there are, and yield those that came."""
+    """Send signals that ask to stop to the workers that there are, and yield those that came."""
     passed: list[signal.Signals] = []
 
     def pass_on(number: int, _: Any) -> None:
@@ -186,14 +186,8 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signa
         for worker in workers:
             worker.process.send_signal(number)
 
-    before: dict[signal.Signals, Callable[..., Any] | int | None] = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, pass_on)
-    try:
+    with taken_signals(pass_on):
         yield passed
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:

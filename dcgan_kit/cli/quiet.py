@@ -8,6 +8,7 @@ import tempfile
 
 from dcgan_kit.cli.console import note
 from dcgan_kit.errors import UserError
+from dcgan_kit.training.signals import deferred_signals
 
 
 def start_tensorflow() -> None:
@@ -28,11 +29,12 @@ def start_tensorflow() -> None:
     with tempfile.TemporaryFile() as scratch:
         os.dup2(scratch.fileno(), 2)
         try:
-            import keras
-            import tensorflow as tf
+            with deferred_signals():
+                import keras
+                import tensorflow as tf
 
-            # TensorFlow looks at the machine, and says so. Operations must wait: devices are still to be chosen.
-            tf.config.list_physical_devices()
+                # TensorFlow looks at the machine, and says so. Operations must wait: devices are still to be chosen.
+                tf.config.list_physical_devices()
         except Exception as error:
             # A broken installation raises anything from ImportError to errors of protobuf.
             scratch.seek(0)

@@ -1,4 +1,4 @@
-"""How commands that train end when they are asked to stop before training began."""
+"""How commands end when a signal asks them to stop; training itself stops at a checkpoint."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ def status_of(number: int) -> int:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
-    """End the process in order at SIGINT and SIGTERM.
+def stoppable(
+    told: str = "stopped by {} before training began; nothing is lost: give the same command again",
+) -> Iterator[None]:
+    """End the process in order at signals that ask it to stop.
 
     Files of a run are there whole or not at all, whenever that is.
+
+    Args:
+        told: the line for people, with ``{}`` for the signal.
     """
     try:
         with raised_signals():
             yield
     except Stopped as stopped:
-        note(f"stopped by {stopped} before training began; nothing is lost: give the same command again")
+        note(told.format(stopped))
         sys.exit(status_of(stopped.signal))

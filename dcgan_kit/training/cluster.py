@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -18,9 +17,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_kit.errors import UserError
-from dcgan_kit.training.signals import prompt_signals
+from dcgan_kit.training.signals import prompt_signals, taken_signals
 from dcgan_kit.training.slurm import tasks_of_step
+from dcgan_kit.training.tf_config import workers_of
 
 CHECK_SECONDS = 5.0
 """Between two looks at the other workers."""
@@ -74,45 +73,14 @@ def cluster_of_environment() -> Cluster | None:
     """Return the cluster that TF_CONFIG, or else a step of SLURM, describes; None where neither does.
 
     Raises:
-        UserError: TF_CONFIG is no JSON, misses something, or names others than workers; or SLURM is not understood.
+        UserError: TF_CONFIG, or what SLURM says, is not understood; every problem of it.
     """
     text = os.environ.get("TF_CONFIG", "").strip()
     if text:
-        return _of_tf_config(text)
+        named = workers_of(text)
+        return None if named is None else Cluster(*named, "TF_CONFIG")
     step = tasks_of_step(os.environ)
     return None if step is None else Cluster(*step, "SLURM")
-
-
-def _of_tf_config(text: str) -> Cluster | None:
-    example = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
-    try:
-        config = json.loads(text)
-        jobs = {str(job): [str(a) for a in addresses] for job, addresses in config.get("cluster", {}).items()}
-        task = config.get("task", {})
-        job, index = str(task.get("type", "worker")), int(task.get("index", 0))
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"TF_CONFIG: cannot be understood ({error}); it looks like {example}") from error
-    if "ps" in jobs or job == "ps":
-        raise UserError("TF_CONFIG: names parameter servers, which train on stale weights; name workers only")
-    if job == "evaluator":
-        raise UserError(
-            "TF_CONFIG: makes this process an evaluator, and there is none: the chief samples as it trains. Start "
-            "workers only; `dcgan-kit sample` looks at a run meanwhile"
-        )
-    addresses = [*jobs.get("chief", []), *jobs.get("worker", [])]
-    if not addresses:
-        return None
-    if len(jobs.get("chief", [])) > 1:
-        raise UserError("TF_CONFIG: names several chiefs; name one, or workers only")
-    if job not in ("chief", "worker") or not 0 <= index < len(jobs.get(job, [])):
-        raise UserError(f"TF_CONFIG: there is no {job} {index} in its cluster; it looks like {example}")
-    for address in addresses:
-        port = address.rpartition(":")[2]
-        if ":" not in address or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-            raise UserError(f"TF_CONFIG: {address!r} is no host:port; it looks like {example}")
-    if len(set(addresses)) < len(addresses):
-        raise UserError("TF_CONFIG: names an address twice; each worker listens on its own")
-    return Cluster(tuple(addresses), index + (len(jobs.get("chief", [])) if job == "worker" else 0), "TF_CONFIG")
 
 
 def _answers(address: str) -> bool:
@@ -173,15 +141,9 @@ def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
         if gone:
             # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
             tell(f"waiting for {cluster.names(gone)}")
-        # It lets no handler run either; only in the main thread can signals be set.
-        main = threading.current_thread() is threading.main_thread()
-        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
-        handlers = [signal.signal(number, signal.SIG_DFL) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, handlers, strict=True):
-            signal.signal(number, handler)
+        # It lets no handler run either.
+        with taken_signals(signal.SIG_DFL):
+            yield
 
 
 @contextmanager

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable, Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2)
+"""What asks a training to stop: Ctrl-C; a scheduler; a terminal or ssh connection that ends; a limit of processor time;
+what batch systems can be told to send before they kill (SLURM's ``--signal``, Grid Engine's ``-notify``).
+
+SIGQUIT stays the way to end it at once and without a checkpoint.
+"""
 
 
 class Stopped(BaseException):
@@ -36,12 +46,9 @@ class _Raise:
             raise Stopped(self.received[0])
 
 
-STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
-
-
 @contextmanager
 def blocked_signals() -> Iterator[None]:
-    """Keep SIGINT and SIGTERM waiting, for this thread and for processes started meanwhile, which inherit it.
+    """Keep signals of ``STOPPING`` waiting, for this thread and for processes started meanwhile, which inherit it.
 
     Such a process loses none of them: ``raised_signals`` lets them through once it can answer.
     """
@@ -54,9 +61,10 @@ def blocked_signals() -> Iterator[None]:
 
 @contextmanager
 def raised_signals() -> Iterator[None]:
-    """Raise ``Stopped`` at SIGINT and SIGTERM, until ``collected_signals`` takes both over for good.
+    """Raise ``Stopped`` at signals of ``STOPPING``, until ``collected_signals`` takes them over for good.
 
-    Inside of ``deferred_signals`` they wait for its end.
+    Inside of ``deferred_signals`` they wait for its end. Those that whoever started this process ignores (``nohup``, a
+    shell that puts a command into the background) stay ignored.
 
     Raises:
         Stopped: one came, even if something else swallowed it and failed.
@@ -65,7 +73,8 @@ def raised_signals() -> Iterator[None]:
     before = _take(raising)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        yield
+        with _again_where_nothing_can_be_raised():
+            yield
     except Exception as error:
         if raising.received:
             # Inside TensorFlow's tracing, ``Stopped`` comes out as an error of a context manager, or, with a plugin's
@@ -74,6 +83,28 @@ def raised_signals() -> Iterator[None]:
         raise
     finally:
         _give_back(before)
+
+
+@contextmanager
+def _again_where_nothing_can_be_raised() -> Iterator[None]:
+    """Send a signal once more that met a destructor or callback, where Python drops all that is raised."""
+    before = sys.unraisablehook
+
+    def again(unraisable: Any) -> None:
+        if isinstance(unraisable.exc_value, Stopped):
+            number = unraisable.exc_value.signal
+            # A little later, and from elsewhere: raised in here it would be dropped again.
+            later = threading.Timer(0.05, os.kill, (os.getpid(), number))
+            later.daemon = True
+            later.start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager
@@ -130,13 +161,13 @@ def raise_received() -> None:
 
 
 def _raising() -> _Raise | None:
-    handler = signal.getsignal(signal.SIGTERM)
-    return handler if isinstance(handler, _Raise) else None
+    handlers = map(signal.getsignal, STOPPING)
+    return next((handler for handler in handlers if isinstance(handler, _Raise)), None)
 
 
 @contextmanager
 def collected_signals() -> Iterator[list[signal.Signals]]:
-    """Collect SIGINT and SIGTERM instead of dying, so that the group of steps and a checkpoint can be finished."""
+    """Collect signals of ``STOPPING`` instead of dying, so that the group of steps and a checkpoint can be finished."""
     raising = _raising()
     received = [] if raising is None else list(raising.received)
 
@@ -154,17 +185,35 @@ def collected_signals() -> Iterator[list[signal.Signals]]:
         _give_back({number: handler for number, handler in before.items() if not isinstance(handler, _Raise)})
 
 
-def _take(handler: Callable[[int, Any], None]) -> dict[signal.Signals, Any]:
-    """Set who takes both signals; return who did, or nothing outside the main thread, where whoever started it does."""
-    before = {}
+@contextmanager
+def taken_signals(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterator[None]:
+    """Give signals of ``STOPPING`` to a handler during the body.
+
+    With ``SIG_DFL`` they end the process at once, as they must where no handler of Python runs.
+    """
+    before = _take(handler)
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, handler)
-    except ValueError:
+        yield
+    finally:
+        _give_back(before)
+
+
+def _take(handler: Callable[[int, Any], None] | signal.Handlers) -> dict[signal.Signals, Any]:
+    """Set who takes the signals; return who did, or nothing outside the main thread, where whoever started it does."""
+    if threading.current_thread() is not threading.main_thread():
         return {}
-    return before
+    return {number: signal.signal(number, handler) for number in STOPPING if _may_be_taken(number)}
 
 
-def _give_back(handlers: dict[signal.Signals, Any]) -> None:
+def _may_be_taken(number: signal.Signals) -> bool:
+    now = signal.getsignal(number)
+    if number in (signal.SIGINT, signal.SIGTERM):
+        return now is not signal.SIG_IGN
+    # A plugin's own use of SIGUSR1, say to show where a program is, is left alone.
+    ours = getattr(now, "__module__", "").partition(".")[0] in ("dcgan_kit", "dcgan_kit_command")
+    return ours or now is signal.SIG_DFL
+
+
+def _give_back(handlers: Mapping[signal.Signals, Any]) -> None:
     for number, handler in handlers.items():
         signal.signal(number, handler)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from dcgan_kit.errors import UserError
 from dcgan_kit.training.signals import (
+    STOPPING,
     Stopped,
     collected_signals,
     deferred_signals,
@@ -26,8 +28,11 @@ ARGUMENTS = [
 
 
 SIGNALS = pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)], ids=["INT", "TERM"]
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGHUP, 75)],
+    ids=["INT", "TERM", "HUP"],
 )
+EVERY = pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def start(dcgan_kit, tmp_path):
 
 
 def wait_for_handler(process, number):
-    """Wait until a process takes a signal itself, which is before it starts TensorFlow."""
+    """Wait until a process takes a signal itself, which is the first thing that the program does."""
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
@@ -116,7 +121,9 @@ def test_a_signal_right_at_the_start_ends_it_and_says_so(number, status, start, 
     wait_for_handler(process, signal.SIGTERM)
     process.send_signal(number)
     out, told = process.communicate(timeout=60)
-    assert (process.returncode, out, told) == (status, "", before_training(number))
+    assert (process.returncode, out) == (status, "")
+    at_once = f"stopped by {number.name} while it started; give the same command again\n"
+    assert told in (at_once, before_training(number), f"stopped by {number.name}; give the same command again\n")
     assert not (tmp_path / "run").exists()
 
 
@@ -150,6 +157,130 @@ def test_a_signal_that_meets_the_beginning_of_training_is_not_lost(start, tmp_pa
         assert "Traceback" not in told
         assert "another process" not in told
     assert not list((tmp_path / "run").rglob(".*.tmp"))
+
+
+PROGRAM = """
+import atexit, os, signal, sys, types
+cli = types.ModuleType("dcgan_kit.cli")
+sys.modules["dcgan_kit"], sys.modules["dcgan_kit.cli"] = types.ModuleType("dcgan_kit"), cli
+def send(name):
+    os.kill(os.getpid(), getattr(signal, name))
+    for _ in range(1000):
+        pass
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=int(getattr(signal, sys.argv[2]))):
+        kill(pid, number)
+def main():
+    print("done")
+    place, name = sys.argv[1:]
+    if place == "imports":
+        send(name)
+    if place == "atexit":
+        atexit.register(send, name)
+    if place == "teardown":
+        sys.last = Last()
+    sys.exit(3)
+cli.main = main
+import dcgan_kit_command
+dcgan_kit_command.main()
+"""
+"""The real program around a command that is done at once, and that sends itself a signal where it is told to."""
+
+
+def program(place, number, before=""):
+    return subprocess.run(
+        [sys.executable, "-c", before + PROGRAM, place, number.name], capture_output=True, text=True, timeout=60
+    )
+
+
+@EVERY
+def test_before_the_command_a_signal_ends_the_program_at_once(number):
+    done = program("imports", number)
+    assert done.returncode == (130 if number == signal.SIGINT else 75)
+    assert done.stderr == f"stopped by {number.name} while it started; give the same command again\n"
+
+
+@EVERY
+@pytest.mark.parametrize("place", ["atexit", "teardown", "nowhere"])
+def test_after_the_command_a_signal_changes_neither_status_nor_output(place, number):
+    done = program(place, number)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "done\n", "")
+
+
+@EVERY
+@pytest.mark.parametrize("place", ["imports", "atexit", "teardown"])
+def test_the_program_ignores_what_it_was_started_to_ignore(place, number):
+    done = program(place, number, f"import signal; signal.signal({int(number)}, signal.SIG_IGN)")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "done\n", "")
+
+
+def test_the_program_knows_the_statuses_and_signals_of_the_command_line():
+    import dcgan_kit_command
+    from dcgan_kit.cli import status
+
+    assert (dcgan_kit_command.INTERRUPTED, dcgan_kit_command.PREEMPTED) == (status.INTERRUPTED, status.PREEMPTED)
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    code = "import dcgan_kit_command, sys; print(sorted({m.partition('.')[0] for m in sys.modules} & {'dcgan_kit', 'click'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n", "nothing is imported before the handlers are there"
+    assert before == {number: signal.getsignal(number) for number in STOPPING}
+
+
+@EVERY
+def test_every_signal_is_raised_before_training_and_collected_in_it(number):
+    before = {number: signal.getsignal(number) for number in STOPPING}
+    with pytest.raises(Stopped, match=number.name), raised_signals():
+        signal.raise_signal(number)
+    with raised_signals(), collected_signals() as received:
+        signal.raise_signal(number)
+        assert received == [number]
+    assert before == {number: signal.getsignal(number) for number in STOPPING}
+
+
+@EVERY
+def test_a_signal_that_is_ignored_from_the_start_stays_ignored(number):
+    """As ``nohup`` has it with SIGHUP, and a shell with SIGINT for what it puts into the background."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with raised_signals(), deferred_signals(), prompt_signals():
+            signal.raise_signal(number)
+            other = signal.SIGTERM if number != signal.SIGTERM else signal.SIGINT
+            with pytest.raises(Stopped, match=other.name):
+                signal.raise_signal(other)
+            with collected_signals() as received:
+                signal.raise_signal(number)
+                assert received == [other]
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGHUP])
+def test_a_plugins_own_use_of_a_signal_is_left_alone(number):
+    seen = []
+    before = signal.signal(number, lambda number, _: seen.append(number))
+    try:
+        with raised_signals(), collected_signals() as received:
+            signal.raise_signal(number)
+        assert (received, seen) == ([], [number])
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_signal_that_meets_a_destructor_is_not_lost():
+    """Python drops what is raised there, and prints a traceback."""
+
+    class Meets:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    def body():
+        for _ in (Meets(),):
+            pass
+        time.sleep(30)
+
+    with pytest.raises(Stopped, match="SIGTERM"), raised_signals():
+        body()
 
 
 def test_what_was_raised_in_vain_is_heeded_when_training_begins():
