@@ -30,8 +30,14 @@ from dcgan_kit.components.scoring import (
     Summary,
 )
 from dcgan_kit.components.site import Site
+from dcgan_kit.data.array_header import ArrayHeader, array_header
 from dcgan_kit.data.cache import cache_folder
+from dcgan_kit.data.classes import class_folders
+from dcgan_kit.data.content import require_ordinary, require_path
+from dcgan_kit.data.image_file import decoded_image
+from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder, open_image_file
 from dcgan_kit.data.progress import report_progress
+from dcgan_kit.data.run_folders import run_folder_between
 from dcgan_kit.errors import (
     ComponentError,
     DataError,
@@ -41,7 +47,7 @@ from dcgan_kit.errors import (
     RunError,
     UserError,
 )
-from dcgan_kit.files import open_regular
+from dcgan_kit.files import open_regular, replacing
 from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 
 __version__ = "0.1.0"
@@ -49,6 +55,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Accumulator",
     "AdversarialLoss",
+    "ArrayHeader",
     "Augmentation",
     "Bias",
     "Component",
@@ -60,6 +67,7 @@ __all__ = [
     "Extractor",
     "Finding",
     "Gathering",
+    "ImageFiles",
     "ImageSpec",
     "Images",
     "Initializer",
@@ -86,12 +94,22 @@ __all__ = [
     "Subject",
     "Summary",
     "UserError",
+    "array_header",
     "cache_folder",
+    "class_folders",
     "component",
+    "decoded_image",
     "hookimpl",
+    "image_archive",
+    "image_folder",
+    "open_image_file",
     "open_regular",
     "overlap_factor",
     "pair",
+    "replacing",
     "report_progress",
+    "require_ordinary",
+    "require_path",
+    "run_folder_between",
     "stack_evenness",
 ]

@@ -7,7 +7,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from dcgan_kit_plugins._pixel_cache import Add, cached
 from dcgan_kit import DataError, Images, ImageSpec, report_progress
 
 MIB = 2**20
+DECODER = 2
+"""Part of every key: a change of what pixels a file has takes another number."""
 SHOWN = 5
 """Reasons that an error lists."""
 
@@ -40,6 +42,8 @@ class Source:
         entries: returns them in order; a text in place of one says why it cannot be read.
         facts: returns what the content depends on, for JSON.
         labelled: whether entries have labels.
+        left_out: lines about what lies beside them and is no image.
+        notes: what else a user should know.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Source:
     entries: Callable[[], Iterable[Entry | str]]
     facts: Callable[[], Any]
     labelled: bool
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,16 @@ def collect(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
     Raises:
         DataError: too many of them cannot be read.
     """
+    images = _collected(source, spec, decoding)
+    return replace(images, left_out=tuple(map(_one_line, source.left_out)), notes=tuple(map(_one_line, source.notes)))
+
+
+def _collected(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
     fitting = decoding.fitting(spec)
     if source.count * spec.height * spec.width * spec.channels > decoding.memory_mib * MIB:
         from PIL import __version__ as pillow
 
-        key = [source.facts(), spec.shape, fitting.fit, fitting.colour, source.labelled, pillow]
+        key = [DECODER, source.facts(), spec.shape, fitting.fit, fitting.colour, source.labelled, pillow]
         images = cached(
             key, spec.shape, source.count, lambda add: _decode_all(source, fitting, decoding.max_broken_share, add)
         )
@@ -100,7 +111,7 @@ def _decode_all(
         try:
             with entry.open() as stream:
                 return decode(stream, fitting), entry.label
-        except Exception as error:  # Pillow raises almost anything on a damaged image.
+        except Exception as error:  # Pillow raises almost anything, also while it resizes.
             return f"{entry.name}: {_told(error)}", None
 
     labels: list[int | None] = []
@@ -129,7 +140,11 @@ def _decode_all(
 def _told(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    return "it is damaged: its pixels cannot be decoded"
 
 
 def _one_line(text: str) -> str:

@@ -9,17 +9,12 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from dcgan_kit import ImageSpec
+from dcgan_kit import ImageSpec, decoded_image
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-"""What Pillow may decode; its other decoders never see a byte."""
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-MOST_PIXELS = 2**26
-"""8192 x 8192. A few bytes can claim any size, and would be decoded into memory."""
 
 
 @dataclass(frozen=True)
@@ -41,30 +36,17 @@ def decode(stream: IO[bytes], fitting: Fitting) -> np.ndarray:
     """Return uint8 pixels (H, W, C) of the first frame.
 
     Raises:
-        Exception: whatever Pillow raises on a damaged image, which is almost anything.
+        DataError: it is no image, or cannot be decoded; the message says why in plain words.
+        OSError: it cannot be read.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        opened = Image.open(stream, formats=FORMATS)
-    except UnidentifiedImageError:
-        # Pillow's own words hold the address of an object in memory.
-        raise ValueError(f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from None
-    with opened:
-        if opened.width * opened.height > MOST_PIXELS:
-            raise ValueError(f"{opened.width}x{opened.height} pixels are more than {MOST_PIXELS:,}")
-        image = ImageOps.exif_transpose(opened)
-        image = _converted(image, MODES[fitting.spec.channels], fitting.colour)
+    image = _converted(decoded_image(stream), MODES[fitting.spec.channels], fitting.colour)
     return np.asarray(_resized(image, fitting), np.uint8).reshape(fitting.spec.shape)
 
 
 def _converted(image: Image.Image, mode: str, colour: tuple[int, int, int]) -> Image.Image:
     from PIL import Image
 
-    if image.mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion would clip at 255.
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
-    if image.has_transparency_data and not mode.endswith("A"):
+    if image.mode.endswith("A") and not mode.endswith("A"):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (*colour, 255)), image)
     return image.convert(mode)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import IO, Any
 from dcgan_kit_plugins._collecting import Entry, Source
 from dcgan_kit_plugins._pixel_cache import file_facts
 
-from dcgan_kit import DataError
+from dcgan_kit import DataError, open_image_file, require_ordinary
 
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _SAVED = ("dataset_info.json", "dataset_dict.json")
@@ -75,6 +74,7 @@ def _from_disk(datasets: Any, folder: Path, split: str) -> Any:
         raise DataError(
             f"{folder} holds no Hugging Face dataset: write one with save_to_disk; for image files use 'images'"
         )
+    require_ordinary(folder)
     try:
         dataset = datasets.load_from_disk(str(folder))
     except Exception as error:  # JSON, Arrow and fsspec raise their own on a damaged folder.
@@ -158,12 +158,16 @@ def _opened(image: Any) -> IO[bytes]:
     """Open what a cell holds: bytes, or the name of a file; never an address to fetch.
 
     Raises:
-        ValueError: it holds neither.
+        DataError: it holds neither.
+        OSError: the file cannot be opened.
     """
     content = image if isinstance(image, bytes) else image.get("bytes")
     if content is not None:
         return io.BytesIO(content)
     path = image.get("path")
-    if not path or not os.path.isfile(path):
-        raise ValueError(f"neither bytes nor a local file ({path})")
-    return open(path, "rb")
+    if not path:
+        raise DataError(f"neither bytes nor a local file ({path})")
+    try:
+        return open_image_file(path)
+    except FileNotFoundError as error:
+        raise DataError(f"neither bytes nor a local file ({path})") from error

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit import DataError, Description
+from dcgan_kit import DataError, Description, open_regular
 
 WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
 ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{WEIGHTS}"
 HDF5 = b"\x89HDF\r\n\x1a\n"
+LARGEST = 2**30
+"""Bytes; Keras' file has 96 million."""
 SIDE = 299
 HEX_DIGITS = 8
 BATCH = 32
@@ -34,6 +36,22 @@ def weights_file(path: str | None) -> Path:
     return file
 
 
+def _digest(file: Path) -> str:
+    """Return a hash of the file's content, in hex digits.
+
+    Raises:
+        OSError: it is no ordinary file, or cannot be read.
+        ValueError: it is no HDF5 file, or too large.
+    """
+    with open_regular(file) as stream:
+        if stream.read(len(HDF5)) != HDF5:
+            raise ValueError("it is no HDF5 file")
+        if os.fstat(stream.fileno()).st_size > LARGEST:
+            raise ValueError(f"it is larger than {LARGEST // 2**20} MiB")
+        stream.seek(0)
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any], Description], str]:
     """Return the function from pixels (N, *shape) to 2048 features and 1000 probabilities, and its key.
 
@@ -44,9 +62,7 @@ def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any],
     import tensorflow as tf
 
     try:
-        content = file.read_bytes()
-        if not content.startswith(HDF5):
-            raise ValueError("it is no HDF5 file")
+        digest = _digest(file)
         network = keras.applications.InceptionV3(weights=None)
         network.load_weights(file)
     except Exception as error:  # h5py and Keras raise whatever they like on a file of something else.
@@ -66,4 +82,4 @@ def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any],
         features, probabilities = (tf.concat(outputs, axis=0).numpy() for outputs in zip(*parts, strict=True))
         return Description(features, probabilities)
 
-    return describe, f"{hashlib.sha256(content).hexdigest()[:HEX_DIGITS]}-bicubic{SIDE}"
+    return describe, f"{digest[:HEX_DIGITS]}-bicubic{SIDE}"

@@ -11,17 +11,16 @@ import json
 import os
 import shutil
 import struct
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from dcgan_kit import DataError, Images, cache_folder, report_progress
+from dcgan_kit import DataError, Images, cache_folder, open_regular, replacing, report_progress
 
 FORMAT = b"dcgkpx01"
 """Marks the files of this layout; another layout takes another mark, and older files are written anew."""
@@ -79,7 +78,7 @@ def cached(key: Any, shape: tuple[int, int, int], count: int, fill: Fill) -> Ima
 def read_pixels(file: Path, shape: tuple[int, int, int]) -> Images | None:
     """Return images whose pixels are the file, mapped read-only; None if there is no such file or it is damaged."""
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             size = os.fstat(stream.fileno()).st_size
             stream.seek(max(0, size - TRAILER.size))
             trailer = stream.read()
@@ -124,32 +123,27 @@ def _write_pixels(file: Path, shape: tuple[int, int, int], count: int, fill: Fil
                 f"{count} decoded images take {count * bytes_each / 2**30:.1f} GiB, and {file.parent} has "
                 f"{free / 2**30:.1f} GiB left: free some, or set DCGAN_KIT_CACHE to a folder on a larger disk"
             )
-        handle, temporary = tempfile.mkstemp(".tmp", f".{file.stem[:16]}-", file.parent)
-    try:
-        with open(handle, "wb", buffering=CHUNK) as stream:
-            checksum = added = 0
-
-            def add(pixels: Any) -> None:
-                nonlocal checksum, added
-                content = np.ascontiguousarray(pixels, np.uint8).tobytes()
-                checksum = zlib.crc32(content, checksum)
-                added += len(content) // bytes_each
-                with _telling(file):
-                    stream.write(content)
-
-            labels, skipped = fill(add)
-            texts = b"" if labels is None else labels.astype("<i8").tobytes(), json.dumps(skipped).encode()
-            for text in texts:
-                checksum = zlib.crc32(text, checksum)
-            with _telling(file):
-                stream.writelines([*texts, TRAILER.pack(FORMAT, added, *map(len, texts), checksum)])
-                stream.flush()
-                os.fsync(stream.fileno())
+    with ExitStack() as held:
         with _telling(file):
-            os.replace(temporary, file)
-    finally:
-        with suppress(OSError):  # It has its final name, or whatever stopped us is told already.
-            os.unlink(temporary)
+            stream = held.enter_context(replacing(file))
+        checksum = added = 0
+
+        def add(pixels: Any) -> None:
+            nonlocal checksum, added
+            content = np.ascontiguousarray(pixels, np.uint8).tobytes()
+            checksum = zlib.crc32(content, checksum)
+            added += len(content) // bytes_each
+            with _telling(file):
+                stream.write(content)
+
+        labels, skipped = fill(add)
+        texts = b"" if labels is None else labels.astype("<i8").tobytes(), json.dumps(skipped).encode()
+        for text in texts:
+            checksum = zlib.crc32(text, checksum)
+        with _telling(file):
+            stream.writelines([*texts, TRAILER.pack(FORMAT, added, *map(len, texts), checksum)])
+            # What stops the disk from taking it is the cache's fault, and what stops 'fill' is not.
+            held.close()
 
 
 def _remove_stale(folder: Path) -> None:

@@ -15,9 +15,11 @@ from dcgan_kit_plugins._collecting import Entry, Source
 from dcgan_kit_plugins._pixel_cache import file_facts
 from dcgan_kit_plugins._tfrecord import until_lost
 
-from dcgan_kit import DataError
+from dcgan_kit import DataError, open_regular, require_ordinary
 
 INFO = "dataset_info.json"
+LARGEST_FEATURES = 2**24
+"""Bytes of the file that lists a data set's features."""
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
@@ -54,6 +56,7 @@ def tfds_source(
             builder = tfds.builder(name, data_dir=root)
             builder.download_and_prepare()
         else:
+            require_ordinary(folder)
             _refuse_foreign_code(folder)
             builder = tfds.builder_from_directory(folder)
         features, splits = builder.info.features, builder.info.splits
@@ -127,9 +130,14 @@ def _refuse_foreign_code(folder: Path) -> None:
     """
     file = folder / "features.json"
     try:
-        todo = [json.loads(file.read_text(encoding="utf-8"))]
+        with open_regular(file) as stream:
+            content = stream.read(LARGEST_FEATURES + 1)
+        if len(content) > LARGEST_FEATURES:
+            raise ValueError(f"is larger than {LARGEST_FEATURES // 2**20} MiB")
+        todo = [json.loads(content.decode("utf-8"))]
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{file}: {error}: prepare the data set anew") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise DataError(f"{file}: {reason}: prepare the data set anew") from error
     while todo:
         value = todo.pop()
         if isinstance(value, list):

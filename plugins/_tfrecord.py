@@ -6,16 +6,18 @@ import glob
 import gzip
 import io
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
 from dcgan_kit_plugins._collecting import Entry, Source
 from dcgan_kit_plugins._pixel_cache import file_facts
 
-from dcgan_kit import DataError
+from dcgan_kit import DataError, open_regular, run_folder_between
 
 LARGEST_RECORD = 64 * 2**20
 """Bytes of one record: a damaged or hostile length must not become a request for memory."""
@@ -32,7 +34,7 @@ def tfrecord_source(path: str, image: str, label: str | None, hint: str) -> Sour
     Raises:
         DataError: no such file, no record in it, or no feature of that name in the first record.
     """
-    files = _files(path, hint)
+    files, left_out = _files(path, hint)
     counts, ends = zip(*(_scan(file) for file in files), strict=True)
     if not sum(counts):
         reasons = "; ".join(f"{file}: {end}" for file, end in zip(files, ends, strict=True) if end)
@@ -46,37 +48,65 @@ def tfrecord_source(path: str, image: str, label: str | None, hint: str) -> Sour
                 yield f"{file}: {end}"
 
     total = sum(counts) + sum(1 for end in ends if end)
-    return Source(path, total, entries, lambda: ["tfrecord", image, label, file_facts(files)], labelled)
+    facts = ["tfrecord", image, label]
+    return Source(path, total, entries, lambda: [*facts, file_facts(files)], labelled, left_out)
 
 
-def _files(path: str, hint: str) -> list[str]:
+def check_files(path: str, hint: str) -> None:
+    """Refuse a path at which no TFRecord file is.
+
+    Raises:
+        DataError: there is none.
+    """
+    _files(path, hint)
+
+
+def _files(path: str, hint: str) -> tuple[list[str], tuple[str, ...]]:
+    """Return the files, sorted, and lines about what is left out."""
     place = os.path.expanduser(path)
     if os.path.isdir(place):
         found = [
             str(file) for file in Path(place).iterdir() if "tfrecord" in file.name and not file.name.startswith(".")
         ]
     else:
-        found = [place] if os.path.isfile(place) else glob.glob(place)
-    files = sorted(file for file in found if os.path.isfile(file))
+        found = [place] if os.path.lexists(place) else glob.glob(place)
+    strange = [file for file in found if not os.path.isfile(file) and not os.path.isdir(file)]
+    outputs = {file: _run_folder(file, place) for file in found}
+    files = sorted(file for file in found if os.path.isfile(file) and not outputs[file])
+    runs = sorted({run for run in outputs.values() if run})
+    lines = [f"{path}: left out {file}: it is no ordinary file" for file in sorted(strange)]
+    lines += [f"{path}: left out the run folder {run}, as output is no input" for run in runs]
     if not files:
         wanted = hint or "give a file, a folder of files whose names hold 'tfrecord', or a pattern: train-*.tfrecord"
-        raise DataError(f"no TFRecord file at {place}: {wanted}")
-    return files
+        raise DataError("\n  ".join([f"no TFRecord file at {place}: {wanted}", *lines]))
+    return files, tuple(lines)
 
 
-def _opened(file: str) -> IO[bytes]:
-    with open(file, "rb") as stream:
+def _run_folder(file: str, place: str) -> str:
+    """Return the run folder that a file lies in below the part of a pattern that has no wildcard; empty: none."""
+    fixed = place if os.path.isdir(place) else os.path.dirname(re.split(r"[*?[]", place)[0])
+    found = run_folder_between(Path(file), Path(fixed))
+    return "" if found is None else str(found)
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
+    """Yield a stream of a file's records, unpacked, and the size of a file that is not packed."""
+    with open_regular(file) as stream:
         packed = stream.read(2) == GZIP
-    return cast("IO[bytes]", gzip.open(file, "rb")) if packed else open(file, "rb")
+        stream.seek(0)
+        if packed:
+            with gzip.open(stream, "rb") as unpacked:
+                yield cast("IO[bytes]", unpacked), None
+        else:
+            yield stream, os.fstat(stream.fileno()).st_size
 
 
 def _scan(file: str) -> tuple[int, str]:
     """Return how many whole records a file frames, and what is wrong behind them; empty if nothing is."""
     count = 0
     try:
-        with _opened(file) as stream:
-            packed = isinstance(stream, gzip.GzipFile)
-            size = None if packed else os.path.getsize(file)
+        with _opened(file) as (stream, size):
             while head := stream.read(LENGTH.size):
                 if len(head) < LENGTH.size:
                     return count, f"cut off in record {count + 1}"
@@ -90,7 +120,7 @@ def _scan(file: str) -> tuple[int, str]:
                     return count, f"cut off in record {count + 1}"
                 count += 1
     except (OSError, EOFError, zlib.error) as error:
-        return count, f"unreadable behind record {count}: {getattr(error, 'strerror', None) or error}"
+        return count, f"unreadable behind record {count}: {getattr(error, 'strerror', None) or 'damaged'}"
     return count, ""
 
 
@@ -113,7 +143,7 @@ def _records(file: str, count: int) -> Iterator[Any]:
     """Yield the first ``count`` records, checksums compared; in place of what is damaged and all behind, a reason."""
     import tensorflow as tf
 
-    with open(file, "rb") as stream:
+    with open_regular(file) as stream:
         packed = "GZIP" if stream.read(2) == GZIP else ""
     return until_lost(tf.data.TFRecordDataset(file, packed).take(count).as_numpy_iterator(), count, file)
 

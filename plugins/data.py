@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +11,7 @@ from typing import Annotated, Literal
 from dcgan_kit_plugins._data_options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
 from pydantic import Field
 
-from dcgan_kit import Component, DataError, Images, ImageSpec, component, hookimpl
+from dcgan_kit import Component, DataError, Images, ImageSpec, component, hookimpl, require_path
 
 KERAS_FILES = {
     "mnist": ("mnist.npz",),
@@ -24,6 +25,46 @@ KERAS_FILES = {
 }
 """Where Keras keeps its downloads, below ``$KERAS_HOME/datasets``."""
 
+_WANTED = {
+    "images": "give a folder of images (PNG, JPEG, WebP, …), with or without sub-folders",
+    "image_zip": "give a zip archive of images (PNG, JPEG, WebP, …)",
+    "npz": "give an archive of uint8 images, as numpy.savez writes it",
+    "npy": "give an array of uint8 images, as numpy.save writes it",
+}
+
+
+def _is_there(source: str, path: str, hint: str) -> None:
+    """Refuse a path where nothing lies, or what another source reads."""
+    require_path(Path(path).expanduser(), source, f"put it there: {hint}" if hint else _WANTED[source])
+
+
+def _check_path(source: str) -> Callable[..., None]:
+    return lambda *, path, hint, **_: _is_there(source, path, hint)
+
+
+def _check_npy(*, path: str, labels: str | None, hint: str, **_: object) -> None:
+    _is_there("npy", path, hint)
+    if labels is not None:
+        _is_there("npy", labels, hint)
+
+
+def _check_tfrecord(*, path: str, hint: str, **_: object) -> None:
+    from dcgan_kit_plugins._tfrecord import check_files
+
+    check_files(path, hint)
+
+
+def _check_keras_dataset(*, name: str, download: bool) -> None:
+    folder = _keras_folder()
+    missing = [str(folder / file) for file in KERAS_FILES[name] if not (folder / file).is_file()]
+    if missing and not download:
+        raise DataError(f"{name} is not here yet: put {' and '.join(missing)} in place, or set 'download: true'")
+
+
+def _keras_folder() -> Path:
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+
+
 File = Annotated[str, Field(min_length=1)]
 _PATH = "'~' is your home, a relative path starts where you are"
 
@@ -36,14 +77,13 @@ def fashion_mnist_4k(spec: ImageSpec) -> Images:
 
     Xiao et al. 2017, arXiv 1708.07747
     """
-    from dcgan_kit_plugins._arrays import fitting, read_npz
+    from dcgan_kit_plugins._arrays import read_npz
 
     with resources.files("dcgan_kit.data.embedded").joinpath("fashion_mnist_4k.npz").open("rb") as stream:
-        pixels, labels = read_npz(stream, "x", "y")
-    return fitting(pixels, labels, spec, "fashion_mnist_4k")
+        return read_npz(stream, "x", "y", spec, "fashion_mnist_4k")
 
 
-@component("data")
+@component("data", check=_check_keras_dataset)
 def keras_dataset(
     spec: ImageSpec,
     *,
@@ -63,19 +103,16 @@ def keras_dataset(
     """
     from dcgan_kit_plugins._arrays import fitting
 
-    folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
-    missing = [str(folder / file) for file in KERAS_FILES[name] if not (folder / file).is_file()]
-    if missing and not download:
-        raise DataError(f"{name} is not here yet: put {' and '.join(missing)} in place, or set 'download: true'")
+    _check_keras_dataset(name=name, download=download)
     loader = import_module(f"keras.datasets.{name}")
     try:
         (pixels, labels), _ = loader.load_data()
     except Exception as error:  # Keras raises plain Exception where a download fails.
-        raise DataError(f"{name} could not be read from {folder} or fetched: {error}") from error
+        raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
     return fitting(pixels, labels, spec, name)
 
 
-@component("data")
+@component("data", check=_check_path("npz"))
 def npz(
     spec: ImageSpec,
     *,
@@ -96,15 +133,11 @@ def npz(
     """
     from dcgan_kit_plugins._arrays import npz_images
 
-    file = Path(path).expanduser()
-    try:
-        return npz_images(file, images, labels, spec, memory_mib)
-    except FileNotFoundError as error:
-        wanted = hint or f"an archive with an array {images!r} of uint8 images"
-        raise DataError(f"no file {file}: put it there: {wanted}") from error
+    _is_there("npz", path, hint)
+    return npz_images(Path(path).expanduser(), images, labels, spec, memory_mib)
 
 
-@component("data")
+@component("data", check=_check_npy)
 def npy(
     spec: ImageSpec,
     *,
@@ -125,14 +158,11 @@ def npy(
     """
     from dcgan_kit_plugins._arrays import npy_images
 
-    try:
-        return npy_images(Path(path).expanduser(), Path(labels).expanduser() if labels else None, spec, memory_mib)
-    except FileNotFoundError as error:
-        wanted = hint or "an array as numpy.save writes it"
-        raise DataError(f"no file {error.filename}: put it there: {wanted}") from error
+    _check_npy(path=path, labels=labels, hint=hint)
+    return npy_images(Path(path).expanduser(), Path(labels).expanduser() if labels else None, spec, memory_mib)
 
 
-@component("data")
+@component("data", check=_check_path("images"))
 def images(
     spec: ImageSpec,
     *,
@@ -143,25 +173,27 @@ def images(
     memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
-    """Read every PNG, JPEG, WebP, BMP and GIF below a folder, resized (antialiased) to the recipe's size.
+    """Read every image below a folder (PNG, JPEG, WebP, TIFF, AVIF, …), resized (antialiased) to the recipe's size.
 
-    Files are taken in sorted order, upright as their EXIF data says; of an animation, the first frame. If all lie in
-    sub-folders, and in two of them or more, then the sub-folders of the top are classes, numbered in sorted order.
-    Names that start with a dot are passed over. Files that cannot be read are listed in ``Images.skipped``.
+    An image is known by its content. Files are taken in sorted order, upright as their metadata says; of an animation,
+    the first frame. If all lie in sub-folders, two or more, most of them with several images, then the sub-folders of
+    the top are classes, numbered in sorted order; folders called like splits (train, test, …) are not. Run folders and
+    names that start with a dot are left out. ``Images.skipped`` lists images that cannot be read, ``Images.left_out``
+    counts what is no image.
 
     Raises:
-        DataError: no such folder, no image in it, or too many unreadable ones.
+        DataError: no such folder, a run folder, no image in it, or too many unreadable ones.
     """
     from dcgan_kit_plugins._collecting import Decoding, collect
     from dcgan_kit_plugins._image_folder import folder_source
 
-    folder = Path(path).expanduser()
-    if hint and not folder.exists():
-        raise DataError(f"no folder {folder}: put it there: {hint}")
-    return collect(folder_source(folder), spec, Decoding(fit, background, max_broken_share, memory_mib))
+    _is_there("images", path, hint)
+    return collect(
+        folder_source(Path(path).expanduser()), spec, Decoding(fit, background, max_broken_share, memory_mib)
+    )
 
 
-@component("data")
+@component("data", check=_check_path("image_zip"))
 def image_zip(
     spec: ImageSpec,
     *,
@@ -176,6 +208,7 @@ def image_zip(
     """Read every image in a zip archive as ``images`` reads those of a folder, without unpacking it.
 
     Encrypted members, members of more than 64 MiB and names that lead out of the archive are skipped like broken ones.
+    Names that Windows' programs wrote with backslashes are folders too.
 
     Raises:
         DataError: no such file, no zip archive, no image in it, more than 256 GiB, or too many unreadable images.
@@ -183,13 +216,13 @@ def image_zip(
     from dcgan_kit_plugins._collecting import Decoding, collect
     from dcgan_kit_plugins._image_folder import zip_source
 
-    file = Path(path).expanduser()
-    if hint and not file.exists():
-        raise DataError(f"no file {file}: put it there: {hint}")
-    return collect(zip_source(file, folder), spec, Decoding(fit, background, max_broken_share, memory_mib))
+    _is_there("image_zip", path, hint)
+    return collect(
+        zip_source(Path(path).expanduser(), folder), spec, Decoding(fit, background, max_broken_share, memory_mib)
+    )
 
 
-@component("data")
+@component("data", check=_check_tfrecord)
 def tfrecord(
     spec: ImageSpec,
     *,

@@ -196,6 +196,7 @@ def _of_images(asked: _Asked, fake: Path, real: Path, size: str | None) -> Evalu
 
     registry = asked.registry(load_builtins(plugin_settings()).registry)
     _start()
+    from dcgan_kit.data.loading import told_of
     from dcgan_kit.data.progress import reporting_to
     from dcgan_kit.measures.evaluating import divided, some
     from dcgan_kit.measures.features import batches_of
@@ -215,7 +216,7 @@ def _of_images(asked: _Asked, fake: Path, real: Path, size: str | None) -> Evalu
     if asked.samples is not None and len(fakes) < asked.samples:
         raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {asked.samples}")
     of = {"fake": str(fake), "real": str(real)}
-    notes = [f"skipped {line}" for images in (fakes, reals) for line in images.skipped]
+    notes = [line for images in (fakes, reals) for line in told_of(images)]
     divided_reals = divided(reals, None, "real")
     return _evaluation(
         asked, registry, of, batches_of(fakes), len(fakes), divided_reals, "", notes, resized=size is not None

@@ -35,12 +35,15 @@ class Component:
         name: what recipes call it.
         factory: the decorated function.
         owner: name of the plugin that brought it; empty until a plugin did.
+        check: of a source of images: takes the options that the factory takes, and raises DataError where the images
+            cannot be there; asked before TensorFlow starts. None: nothing can be said so early.
     """
 
     kind: str
     name: str
     factory: Callable[..., Any]
     owner: str = ""
+    check: Callable[..., None] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the factory itself."""
@@ -119,7 +122,9 @@ class Component:
         return replace(self, owner=owner)
 
 
-def component(kind: str, *, name: str | None = None) -> Callable[[Callable[..., Any]], Component]:
+def component(
+    kind: str, *, name: str | None = None, check: Callable[..., None] | None = None
+) -> Callable[[Callable[..., Any]], Component]:
     """Declare a factory function as a component.
 
     The factory takes at most one positional argument, which the builder supplies (see ``KINDS[kind].given``), and
@@ -128,15 +133,19 @@ def component(kind: str, *, name: str | None = None) -> Callable[[Callable[..., 
     Args:
         kind: one of ``KINDS``.
         name: the name in recipes; default: the function's own.
+        check: for kind ``data``: takes the factory's options and raises DataError where the images cannot be there. It
+            is called before TensorFlow starts, and must be quick.
 
     Raises:
         TypeError: when the declaration breaks a rule; the message names it.
     """
     if kind not in KINDS:
         raise TypeError(f"unknown kind of component {kind!r}.{did_you_mean(kind, KINDS)}")
+    if check is not None and kind != "data":
+        raise TypeError(f"'check' is for components of kind 'data', whose images may be missing. Received: {kind!r}")
 
     def declare(factory: Callable[..., Any]) -> Component:
-        declared = Component(kind, name or factory.__name__, factory)
+        declared = Component(kind, name or factory.__name__, factory, check=check)
         _check_declaration(declared)
         return declared
 

@@ -30,12 +30,16 @@ class Images:
         labels: integer array, one for each image, or None.
         skipped: files that could not be read, each with the reason.
         indices: integer array (M,): which of ``pixels`` belong to the part, in order; None: all N.
+        left_out: what lies where the images are and is none: a line for each reason, with the number.
+        notes: what a user should know of the images besides, such as where the labels come from; a line each.
     """
 
     pixels: Any
     labels: Any = None
     skipped: tuple[str, ...] = ()
     indices: Any = None
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels if self.indices is None else self.indices)

@@ -34,6 +34,34 @@ def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
     return images  # type: ignore[no-any-return]
 
 
+def require_data(recipe: ResolvedRecipe) -> None:
+    """Refuse a recipe whose images cannot be there, before TensorFlow starts and without reading them.
+
+    Raises:
+        DataError: its source says so; the message says what to put where.
+    """
+    check = recipe.data.component.check
+    if check is None:
+        return
+    try:
+        check(**recipe.data.options)
+    except DataError as error:
+        raise DataError(f"{recipe.mark(('data',))}: data: {error}") from error
+    except Exception as error:
+        # A stranger's function may raise anything.
+        raise ComponentError(f"{recipe.data.component}: its check raised {type(error).__name__}: {error}") from error
+
+
+def told_of(images: Images, most: int | None = None) -> list[str]:
+    """Return what a user is told of images that were read: what was skipped and left out, and what their labels are.
+
+    Args:
+        images: the images.
+        most: skipped ones that are named; None: all.
+    """
+    return [*(f"skipped {line}" for line in images.skipped[:most]), *images.left_out, *images.notes]
+
+
 def broken_contract(images: object, spec: ImageSpec) -> str:
     """Return what is wrong with the images that a component of kind ``data`` returned; empty if nothing is."""
     if not isinstance(images, Images):

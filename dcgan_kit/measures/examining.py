@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dcgan_kit.components.probing import Finding, Readings
 from dcgan_kit.components.results import Images
-from dcgan_kit.data.loading import load_images
+from dcgan_kit.data.loading import load_images, told_of
 from dcgan_kit.data.splitting import split
 from dcgan_kit.measures.health import findings_of
 from dcgan_kit.measures.probing import Asked, NamedProbe
@@ -66,8 +66,8 @@ def examine(
     """
     session = Session.create(recipe, None if run is None else precision_so_far(run), strangers)
     images, _ = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
-    for line in images.skipped:
-        note(f"skipped {line}")
+    for line in told_of(images):
+        note(line)
     batch = FixedBatch(session, images)
     steps = _Steps(session, images)
     first = now = _asked(batch, probes, steps)

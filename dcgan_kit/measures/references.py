@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.results import Images
 from dcgan_kit.components.scoring import Gathering, Summary
 from dcgan_kit.data.cache import cache_folder
+from dcgan_kit.files import open_regular, replacing
 from dcgan_kit.measures.choosing import ChosenExtractor
 from dcgan_kit.measures.features import batches_of, gather
 
@@ -88,7 +86,7 @@ def _code(start: Any) -> str | None:
 
 def _read(file: Path, note: Note) -> Summary | None:
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with open_regular(file) as stream, np.load(stream, allow_pickle=False) as arrays:
             # Reading a member to its end compares its checksum.
             return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
@@ -100,22 +98,12 @@ def _read(file: Path, note: Note) -> Summary | None:
 
 
 def _write(file: Path, summary: Summary, note: Note) -> None:
-    temporary = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(".tmp", f".{file.name[:16]}-", file.parent)
-        with open(handle, "wb") as stream:
+        with replacing(file) as stream:
             np.savez(stream, allow_pickle=False, **summary)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
     except OSError as error:
         # It is there to save time; without it all goes on, and takes that time again.
         note(
             f"the cache {file.parent} cannot be written ({error.strerror or error}), so that real images are looked "
             "at again next time: set DCGAN_KIT_CACHE to a folder that can"
         )
-    finally:
-        if temporary is not None:
-            with suppress(FileNotFoundError):  # It has its final name.
-                os.unlink(temporary)

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.components.results import Images
-from dcgan_kit.data.loading import load_images
+from dcgan_kit.data.loading import load_images, told_of
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -124,18 +124,20 @@ def train(
         if devices.chief:
             run = open_run(path, recipe, facts, may_change)
             run.skipped_file.unlink(missing_ok=True)
-            if found.skipped:
-                run.write(run.skipped_file, "".join(f"{line}\n" for line in found.skipped).encode())
+            if found.skipped or found.left_out:
+                lines = (*found.skipped, *found.left_out)
+                run.write(run.skipped_file, "".join(f"{line}\n" for line in lines).encode())
         devices.agree(0.0)
         return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
 
 
 def _told_of_skipped(images: Images, path: Path) -> Sequence[str]:
-    skipped, told = images.skipped, images.skipped[:MAX_TOLD]
-    lines = [f"skipped {line}" for line in told]
-    if len(skipped) > len(told):
+    skipped = images.skipped
+    lines = told_of(images, MAX_TOLD)
+    if len(skipped) > MAX_TOLD:
         file = RunFolder(path).skipped_file
-        lines.append(f"skipped {len(skipped):,} of {len(images) + len(skipped):,} images, all listed in {file}")
+        more = f"skipped {len(skipped):,} of {len(images) + len(skipped):,} images, all listed in {file}"
+        lines.insert(MAX_TOLD, more)
     return lines
 
 

@@ -57,7 +57,7 @@ class RunFolder:
 
     @property
     def skipped_file(self) -> Path:
-        """A line for each image that could not be read, if there are any."""
+        """A line for each image that could not be read, and for each reason why something else was left out, if any."""
         return self.path / "skipped.txt"
 
     @property

@@ -375,7 +375,7 @@ def test_every_problem_of_a_recipe_is_told_with_its_place(command, tmp_path):
         (["train", "tiny-fashion28", "image.size=29", "--run", "r"], "and must end in 29x29x1"),
         (["train", "tiny-fashion28", "data={use: images, path: nowhere}", "--run", "r"], "nowhere does not exist"),
         (["train", "tiny-fashion28", "data={use: images, path: folder}", "--run", "r"], "no image in folder"),
-        (["train", "tiny-fashion28", "data={use: npz, path: nowhere.npz}", "--run", "r"], "no file nowhere.npz"),
+        (["train", "tiny-fashion28", "data={use: npz, path: nowhere.npz}", "--run", "r"], "nowhere.npz does not exist: give an archive of uint8 images"),
         (["train", "tiny-fashion28", "data={use: npz, path: bad.npz}", "--run", "r"], "not a readable .npz archive"),
         (["train", "tiny-fashion28", "data={use: npz, path: binary.yaml}", "--run", "r"], "not a readable .npz archive"),
         (["train", "tiny-fashion28", "image.channels=3", "--run", "r"], "and the recipe's 'image' asks for 28x28x3"),

@@ -65,7 +65,7 @@ def test_missing_images_are_told_with_the_place_in_the_recipe(recipe, load, tmp_
     file = tmp_path / "mine.yaml"
     file.write_text(RECIPE.replace("data: fashion_mnist_4k", "data: {use: npz, path: nowhere.npz}"))
     recipe = load(file).recipe
-    with pytest.raises(DataError, match=rf"^{file}:7:1: data: no file nowhere.npz"):
+    with pytest.raises(DataError, match=rf"^{file}:7:1: data: nowhere.npz does not exist: give an archive"):
         load_images(recipe)
 
 

@@ -76,7 +76,10 @@ def test_an_image_has_the_size_that_it_has_upright(tmp_path, registry):
 def test_what_no_data_component_reads_has_no_say(tmp_path, folder):
     (folder / "broken.png").write_bytes(b"no image")
     (folder / ".hidden").mkdir()
-    for name in (".hidden/0.png", ".1.png", "2.tiff"):
+    (folder / "runs" / "x" / "samples").mkdir(parents=True)
+    (folder / "runs" / "x" / "checkpoints").mkdir()
+    (folder / "runs" / "x" / "recipe.yaml").touch()
+    for name in (".hidden/0.png", ".1.png", "runs/x/samples/2.png"):
         Image.fromarray(PIXELS[0, :5]).save(folder / name)
     (folder / "above").symlink_to(folder)
     assert size_at(folder) == ImageSpec(10, 12, 3)
@@ -90,9 +93,9 @@ def test_what_no_data_component_reads_has_no_say(tmp_path, folder):
         ("missing.npy", None, "there is no such file"),
         ("missing.zip", None, "there is no such file"),
         ("text.txt", b"x", "give a folder of images, a .zip of them, or an array"),
-        ("broken.npz", b"x", "its images cannot be read"),
-        ("broken.npy", b"x", "its images cannot be read"),
-        ("broken.zip", b"x", "its images cannot be read"),
+        ("broken.npz", b"x", "is not a readable zip archive: it is cut off, damaged, or something else"),
+        ("broken.npy", b"x", "is no NumPy array"),
+        ("broken.zip", b"x", "is not a readable zip archive: it is cut off, damaged, or something else"),
     ],
 )
 def test_what_cannot_be_read_is_told(tmp_path, name, content, told):

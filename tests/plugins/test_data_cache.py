@@ -58,7 +58,7 @@ def test_many_images_are_mapped_from_the_cache_and_are_the_same(folder, read, ca
         assert not found.pixels.flags.writeable
         np.testing.assert_array_equal(found.pixels, expected.pixels)
         np.testing.assert_array_equal(found.labels, expected.labels)
-        assert found.skipped == expected.skipped == (f"{folder}/a/broken.png: not a PNG, JPEG, WEBP, BMP or GIF image",)
+        assert found.skipped == expected.skipped == (f"{folder}/a/broken.png: it is empty",)
     batch = again.batch(np.array([3, 1]))
     assert type(batch) is np.ndarray
     np.testing.assert_array_equal(batch, expected.pixels[[3, 1]])
@@ -106,7 +106,7 @@ def test_an_archive_of_arrays_is_copied_to_the_cache(shape, tmp_path, read, cach
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
-        (np.zeros((6, 8, 8, 1), np.float32), r"a.npz: images must be uint8, in C order. Received: float32"),
+        (np.zeros((6, 8, 8, 1), np.float32), r"a.npz: images must be uint8, .*Received: float32"),
         (np.zeros((6, 8, 8), np.uint8, order="F"), r"Received: uint8, \(6, 8, 8\), Fortran order"),
         (np.zeros((6, 9, 8), np.uint8), r"a.npz: images are 9x8x1, and the recipe's 'image' asks for 8x8x1"),
     ],

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import re
 import zlib
 
 import numpy as np
@@ -138,7 +137,8 @@ def test_too_many_broken_files_are_an_error(tmp_path, read, picture):
     picture(tmp_path / "a.png", 0, mode="L")
     (tmp_path / "b.jpg").write_bytes(b"no image at all")
     with pytest.raises(
-        DataError, match=r"(?s)1 of 2 images in .* \(data.max_broken_share, here 0.1\); the first:.*b.jpg: not a PNG, "
+        DataError,
+        match=r"(?s)1 of 2 images in .* \(data.max_broken_share, here 0.1\); the first:.*b.jpg: not an image of a format that is ",
     ):
         read(data.images, GREY8, path=str(tmp_path))
     assert len(read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.5).pixels) == 1
@@ -161,7 +161,7 @@ def test_a_few_bytes_that_claim_a_huge_image_are_a_broken_file(tmp_path, read, p
     images = read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.7)
     assert len(images) == 1
     assert images.skipped[0].endswith("b.png: 8193x8192 pixels are more than 67,108,864")
-    assert re.search(r"c.png: DecompressionBombError: .*3600000000 pixels", images.skipped[1])
+    assert images.skipped[1].endswith("c.png: it claims more than 67,108,864 pixels")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp", "gif"])
@@ -194,10 +194,10 @@ def test_the_first_frame_of_an_animation_is_read(tmp_path, read):
 def test_the_number_of_a_class_does_not_depend_on_broken_files(tmp_path, read, picture):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "broken.png").touch()
-    picture(tmp_path / "b" / "1.png", 0, mode="L")
-    picture(tmp_path / "c" / "2.png", 0, mode="L")
+    for name in ("b/1.png", "b/2.png", "c/3.png", "c/4.png"):
+        picture(tmp_path / name, 0, mode="L")
     images = read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.5)
-    np.testing.assert_array_equal(images.labels, [1, 2])
+    np.testing.assert_array_equal(images.labels, [1, 1, 2, 2])
 
 
 def test_background_may_be_a_colour(tmp_path, read, picture):
@@ -213,10 +213,12 @@ def test_background_may_be_a_colour(tmp_path, read, picture):
     np.testing.assert_array_equal(grey.pixels[0, 0, 0], [90])
 
 
-def test_other_formats_behind_an_image_suffix_are_not_decoded(tmp_path, read, picture):
+@pytest.mark.parametrize("other", ["EPS", "PDF", "TGA", "XBM"])
+def test_other_formats_behind_an_image_suffix_are_not_decoded(other, tmp_path, read, picture):
     picture(tmp_path / "a.png", 0, mode="L")
-    Image.new("RGB", (8, 8)).save(tmp_path / "b.png", format="TIFF")
-    assert len(read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.5).skipped) == 1
+    Image.new("1" if other == "XBM" else "L", (8, 8)).save(tmp_path / "b.png", format=other)
+    (reason,) = read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.5).skipped
+    assert reason.endswith("b.png: not an image of a format that is read")
 
 
 def test_links_are_followed_once_and_pipes_are_not_opened(tmp_path, read, picture):
@@ -233,12 +235,12 @@ def test_links_are_followed_once_and_pipes_are_not_opened(tmp_path, read, pictur
 
 
 def test_images_path_that_does_not_serve(tmp_path, read):
-    with pytest.raises(DataError, match=r"nowhere does not exist: give a folder of images \(.png"):
+    with pytest.raises(DataError, match=r"nowhere does not exist: give a folder of images \(PNG, "):
         read(data.images, GREY8, path=str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match=r"no image in .*: put files into it that end in .png"):
+    with pytest.raises(DataError, match=r"no image in .*: put files of images \(PNG"):
         read(data.images, GREY8, path=str(tmp_path))
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"file is not a folder"):
+    with pytest.raises(DataError, match=r"file is not a folder: give a folder of images"):
         read(data.images, GREY8, path=str(tmp_path / "file"))
 
 

@@ -1,0 +1,55 @@
+"""Classes of images by the folders that they lie in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+SPLITS = frozenset(
+    ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout")
+)
+"""Names of parts of a data set, lower case, that are no classes."""
+SHOWN = 10
+"""Classes that a line names."""
+
+
+def class_folders(source: str, paths: Sequence[Sequence[str]]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Return the number of each image's class, or None, and lines that say so.
+
+    The top folders are classes, numbered in sorted order, if every image lies in one, there are two or more, and at
+    most half of them hold a single image. Where all of them are called like splits (train, test, …), the folders
+    below them are asked instead. Broken images count too, so that the number of a class does not depend on them.
+
+    Args:
+        source: what the lines call the images.
+        paths: of each image the folders that it lies in, from the top, and its name.
+    """
+    notes = []
+    level = 0
+    tops = {path[0] for path in paths if len(path) > 1}
+    if tops and tops <= {top for top in tops if top.lower() in SPLITS} and all(len(path) > 1 for path in paths):
+        level = 1
+        names = ", ".join(sorted(tops))
+        if len(tops) > 1:
+            notes.append(f"{source}: {names} are splits, no classes; all are used: name one in 'path' to use it alone")
+        else:
+            notes.append(f"{source}: {names} is a split, no class")
+    folders = [path[level] for path in paths if len(path) > level + 1]
+    counts = Counter(folders)
+    if len(counts) < 2:
+        return None, tuple(notes)
+    if len(folders) < len(paths):
+        beside = len(paths) - len(folders)
+        notes.append(f"{source}: no labels: {beside:,} of {len(paths):,} images lie beside the folders, not in them")
+        return None, tuple(notes)
+    single = sum(1 for count in counts.values() if count == 1)
+    if 2 * single > len(counts):
+        notes.append(f"{source}: no labels: {single:,} of {len(counts):,} folders hold a single image")
+        return None, tuple(notes)
+    classes, labels = np.unique(folders, return_inverse=True)
+    named = [f"{name} ({counts[str(name)]:,})" for name in classes[:SHOWN]]
+    more = [f"{len(classes) - SHOWN:,} more"] if len(classes) > SHOWN else []
+    notes.append(f"{source}: labels are the folders' names, {len(classes):,} classes: {', '.join([*named, *more])}")
+    return labels, tuple(notes)

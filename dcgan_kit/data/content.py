@@ -1,0 +1,107 @@
+"""What lies at a path, and which component of kind ``data`` reads it: known by content, and without TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from dcgan_kit.errors import DataError
+from dcgan_kit.files import open_regular
+
+NUMPY_MARK = b"\x93NUMPY"
+_WHAT = {
+    "images": "a folder",
+    "image_zip": "a zip archive",
+    "npz": "an archive of NumPy arrays",
+    "npy": "a NumPy array",
+    "tfrecord": "TFRecord data",
+    "tfds": "a data set of TensorFlow Datasets",
+    "hugging_face": "a Hugging Face dataset",
+}
+_OPTION = {"tfds": "name", "hugging_face": "name"}
+
+
+def reader_of(path: Path) -> str | None:
+    """Return the name of the built-in component that reads what lies at a path; None: none, or nothing lies there."""
+    if path.is_dir():
+        return _reader_of_folder(path)
+    try:
+        with open_regular(path) as stream:
+            head = stream.read(len(NUMPY_MARK))
+            if head.startswith(NUMPY_MARK):
+                return "npy"
+            if zipfile.is_zipfile(stream):
+                with zipfile.ZipFile(stream) as archive:
+                    names = archive.namelist()
+                arrays = sum(name.endswith(".npy") for name in names)
+                # With both in it, either component may be meant.
+                return "image_zip" if not arrays else "npz" if arrays == len(names) else None
+    except Exception:
+        # It cannot be opened, or a damaged archive makes zipfile raise whatever it likes: nothing reads it.
+        return None
+    return "tfrecord" if "tfrecord" in path.name else None
+
+
+def _reader_of_folder(path: Path) -> str | None:
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return None
+    if "dataset_info.json" in names and "features.json" in names:
+        return "tfds"
+    if "dataset_dict.json" in names or {"dataset_info.json", "state.json"} <= set(names):
+        return "hugging_face"
+    if any("tfrecord" in name for name in names):
+        return "tfrecord"
+    return "images"
+
+
+def require_path(path: Path, component: str, wanted: str) -> None:
+    """Refuse a path where nothing lies, or something that another component reads, without reading it.
+
+    Args:
+        path: where the images should be.
+        component: name of the built-in component that should read them.
+        wanted: what to put there.
+
+    Raises:
+        DataError: the message says what is there, and what to put there or which component to use.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        raise DataError(f"{path} {'does not exist' if missing else error.strerror}: {wanted}") from error
+    except ValueError as error:
+        raise DataError(f"{str(path)!r} is no name of a file: {wanted}") from error
+    found = reader_of(path)
+    if found is None and not path.is_dir() and not path.is_file():
+        raise DataError(f"{path} is no ordinary file: {wanted}")
+    if found is not None and not _reads(component, found, path):
+        raise DataError(
+            f"{path} is {_WHAT[found]}, which {component!r} does not read: "
+            f"write data: {{use: {found}, {_OPTION.get(found, 'path')}: {path}}}"
+        )
+
+
+def require_ordinary(folder: Path) -> None:
+    """Refuse a folder with a pipe, a device or a link to either in it, for a library that would open what it finds.
+
+    Raises:
+        DataError: there is one.
+    """
+    for below, _, names in os.walk(folder):
+        for file in (os.path.join(below, name) for name in names):
+            if not os.path.isfile(file):
+                raise DataError(f"{file} is no ordinary file: remove it, or write the data set anew")
+
+
+def _reads(component: str, found: str, path: Path) -> bool:
+    if component == "images":
+        # Whatever else is in a folder, there may be images in it.
+        return path.is_dir()
+    if component == "tfrecord":
+        # Their names need not say it.
+        return found == "tfrecord" or (path.is_file() and found not in ("npy", "npz", "image_zip"))
+    return component == found

@@ -1,0 +1,238 @@
+"""One image file: its pixels upright and of 8 bits, whatever its metadata, or plain words that say why not."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from dcgan_kit.components.results import ImageSpec
+from dcgan_kit.data.image_format import HEAD, image_format
+from dcgan_kit.data.image_metadata import WITHOUT_METADATA
+from dcgan_kit.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MOST_PIXELS = 2**26
+"""8192 x 8192. A few bytes can claim any size, and would be decoded into memory."""
+LARGEST_RETRY = 64 * 2**20
+"""Bytes of a file that is read again without its metadata; it is in memory as a whole then."""
+ORIENTATION = 0x0112
+"""EXIF's tag, and TIFF's."""
+TURNED = (5, 6, 7, 8)
+"""Its values that turn an image by 90 degrees."""
+LOW_LEVELS = {"L;2": 85, "L;4": 17}
+"""Pillow spreads grey of 2 and 4 bits over 8, and leaves the transparent level as it is in the file."""
+_CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "I": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "PA": 4}
+"""Of Pillow's modes; all others are colours."""
+
+
+def decoded_image(stream: IO[bytes]) -> Image.Image:
+    """Return the first frame of an image file as a Pillow image of mode L, LA, RGB or RGBA, upright.
+
+    Metadata is followed where it can be read, and never decides whether an image can be used.
+
+    Raises:
+        DataError: it is no image of a format that is read, it is damaged, or it claims too many pixels.
+        OSError: the file cannot be read; ``strerror`` says why.
+    """
+    for attempt, last in _attempts(stream):
+        try:
+            return _decoded(*attempt)
+        except DataError:
+            raise
+        except Exception as error:
+            # Pillow raises almost anything on a damaged image.
+            if isinstance(error, OSError) and error.strerror:
+                raise
+            if last:
+                raise DataError(_reason(error)) from error
+    raise AssertionError("there is a last attempt")
+
+
+def image_size(stream: IO[bytes]) -> ImageSpec:
+    """Return the size of an image file, upright, and its channels, by its header alone.
+
+    Raises:
+        DataError, OSError: as ``decoded_image`` does, as far as the header tells.
+    """
+    for (content, name), last in _attempts(stream):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with _opened(content, name) as image:
+                    # Pillow would decode all of a PNG to look for EXIF behind its pixels, where hardly anybody has it.
+                    told = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
+                    width, height = _stored_size(image)
+                    if told and _turn(image) in TURNED:
+                        width, height = height, width
+                    return ImageSpec(height, width, _CHANNELS.get(image.mode, 3))
+        except DataError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.strerror:
+                raise
+            if last:
+                raise DataError(_reason(error)) from error
+    raise AssertionError("there is a last attempt")
+
+
+def _attempts(stream: IO[bytes]) -> Iterator[tuple[tuple[IO[bytes], str], bool]]:
+    """Yield the file as it is and then with less and less metadata, its format, and whether it is the last attempt."""
+    head = stream.read(HEAD)
+    name = image_format(head)
+    if name is None:
+        raise DataError("not an image of a format that is read" if head else "it is empty")
+    without = WITHOUT_METADATA.get(name)
+    stream.seek(0)
+    yield (stream, name), without is None
+    if without is None:
+        return
+    stream.seek(0)
+    content = stream.read(LARGEST_RETRY + 1)
+    for turn in (True, False):
+        try:
+            stripped = content if len(content) > LARGEST_RETRY else without(content, turn)
+        except Exception:
+            # What holds the pixels cannot be found: the decoder says so.
+            stripped = content
+        yield (io.BytesIO(stripped), name), not turn
+
+
+def _reason(error: Exception) -> str:
+    from PIL import Image
+
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it claims more than {MOST_PIXELS:,} pixels"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+        return "it is cut off"
+    return "it is damaged: its pixels cannot be decoded"
+
+
+@cache
+def _decoders() -> frozenset[str]:
+    """The formats that this installation of Pillow decodes."""
+    from PIL import Image
+
+    Image.init()
+    return frozenset(Image.OPEN)
+
+
+@cache
+def _tiff() -> Any:
+    from PIL import TiffImagePlugin
+
+    # Not turned while it is decoded: Pillow reads all tags for that, and raises at odd ones.
+    return type("Tiff", (TiffImagePlugin.TiffImageFile,), {"load_end": lambda self: None})
+
+
+def _opened(stream: IO[bytes], name: str) -> Image.Image:
+    """Return an image whose header is read."""
+    from PIL import Image
+
+    if name not in _decoders():
+        raise DataError(f"this installation of Pillow does not read {name}: install a newer one, or convert it")
+    opened: Image.Image = _tiff()(stream, "") if name == "TIFF" else Image.open(stream, formats=(name,))
+    width, height = opened.size
+    if width * height > MOST_PIXELS:
+        raise DataError(f"{width}x{height} pixels are more than {MOST_PIXELS:,}")
+    return opened
+
+
+def _decoded(stream: IO[bytes], name: str) -> Image.Image:
+    from PIL import Image
+
+    with _opened(stream, name) as opened:
+        raw = _raw_mode(opened)
+        opened.load()
+        turn = _turn(opened)
+        plain = _plain(opened, raw)
+    method = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(turn)
+    return plain if method is None else plain.transpose(method)
+
+
+def _raw_mode(opened: Image.Image) -> str:
+    """How pixels lie in the file, as far as Pillow says; its tiles are (decoder, box, offset, arguments)."""
+    tiles = getattr(opened, "tile", None)
+    arguments = tiles[0][3] if tiles else None
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """(width, height) before turning: of a TIFF, Pillow gives those after."""
+    tags = getattr(image, "tag_v2", None)
+    return image.size if tags is None else (tags[256], tags[257])
+
+
+def _turn(image: Image.Image) -> int:
+    """Return EXIF's orientation, 1 to 8; 1 where there is none that can be read."""
+    tags = getattr(image, "tag_v2", None)
+    try:
+        value = (image.getexif() if tags is None else tags).get(ORIENTATION)
+    except Exception:
+        # Metadata of any program, broken in any way.
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _plain(image: Image.Image, raw: str) -> Image.Image:
+    """Return an image of mode L, LA, RGB or RGBA.
+
+    Raises:
+        DataError: its numbers have no known black and white.
+    """
+    if image.mode.startswith("I"):
+        return _from_16_bits(image)
+    if image.mode == "F":
+        raise DataError("its pixels are fractions, whose white is not known: convert it to 8 or 16 bits")
+    if image.mode == "LAB":
+        raise DataError("its colours are Lab: convert it to RGB")
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int) and raw in LOW_LEVELS:
+        image.info["transparency"] = transparent * LOW_LEVELS[raw]
+    elif isinstance(transparent, tuple) and raw.startswith("RGB;16"):
+        # Pillow keeps the upper 8 of 16 bits.
+        image.info["transparency"] = tuple(level >> 8 for level in transparent)
+    grey = image.mode in ("1", "L", "LA", "La")
+    if image.has_transparency_data:
+        try:
+            return image.convert("RGBA").convert("LA") if grey else image.convert("RGBA")
+        except (ValueError, TypeError, OverflowError):
+            # A transparent colour that no pixel can have.
+            del image.info["transparency"]
+    return image.convert("L" if grey else "RGB")
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    """Keep the upper 8 of 16 bits, and the transparent level; Pillow's own conversion would clip at 255."""
+    from PIL import Image
+
+    values = np.asarray(image).astype(np.int64)
+    tags = getattr(image, "tag_v2", {})
+    if tags and image.mode == "I":
+        raise DataError("its pixels are numbers of 32 bits, whose white is not known: convert it to 8 or 16 bits")
+    if tags.get(258) == (12,):
+        values <<= 4
+    transparent = image.info.get("transparency")
+    if tags.get(262) == 0:
+        # The file says that 0 is white, and Pillow does not turn 16 bits round.
+        values = 65535 - values
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    if not isinstance(transparent, int):
+        return grey
+    return Image.merge("LA", (grey, Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8))))

@@ -1,0 +1,67 @@
+"""What lies in a folder or in an archive and is not among its images: counted by reason, and told."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+
+SHOWN = 5
+"""Examples that a line gives."""
+NO_IMAGE = "no image"
+HIDDEN = "hidden"
+NOT_ORDINARY = "not ordinary"
+UNREADABLE = "unreadable"
+REPLACED = "replaced"
+_REASONS = {
+    NO_IMAGE: ("file that is no image", "files that are no images"),
+    HIDDEN: ("name that begins with a dot or is macOS's own", "names that begin with a dot or are macOS's own"),
+    NOT_ORDINARY: (
+        "pipe, device, or link that leads to no file",
+        "pipes, devices, or links that lead to no file",
+    ),
+    UNREADABLE: (
+        "file that cannot be looked into and is not called an image",
+        "files that cannot be looked into and are not called images",
+    ),
+    REPLACED: (
+        "member that a later one of the same name replaces",
+        "members that later ones of the same name replace",
+    ),
+}
+
+
+class LeftOut:
+    """Counts what is left out."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Counter[str]] = {}
+        self._run_folders: list[str] = []
+
+    def add(self, reason: str, name: str) -> None:
+        """Count a file for one of the reasons of this module."""
+        suffix = os.path.splitext(name)[1].lower()
+        self._counts.setdefault(reason, Counter())[suffix or "without suffix"] += 1
+
+    def add_run_folder(self, name: str) -> None:
+        """Count a run folder, with all that is in it."""
+        self._run_folders.append(name)
+
+    def lines(self, source: str) -> tuple[str, ...]:
+        """Return a line for each reason, with the number of files."""
+        lines = []
+        for reason, (one, many) in _REASONS.items():
+            suffixes = self._counts.get(reason, Counter())
+            count = suffixes.total()
+            if count:
+                kinds = f" ({_some([f'{n:,} {suffix}' for suffix, n in suffixes.most_common()])})"
+                lines.append(f"{source}: left out {count:,} {one if count == 1 else many}{kinds}")
+        if self._run_folders:
+            folders = sorted(self._run_folders)
+            what = "a run folder" if len(folders) == 1 else f"{len(folders):,} run folders"
+            lines.append(f"{source}: left out {what}, as output is no input: {_some(folders)}")
+        return tuple(lines)
+
+
+def _some(texts: Sequence[str]) -> str:
+    return ", ".join([*texts[:SHOWN], *([f"{len(texts) - SHOWN:,} more"] if len(texts) > SHOWN else [])])
