@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Penalty
-from dcgan_kit.testing.complaints import built, finite, require, require_returned, told
+from dcgan_kit.testing.complaints import built, finite, require, require_returned, told, xla_refused
 from dcgan_kit.training.noise import StepNoise
 
 _BATCH = 4
@@ -24,7 +24,7 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
     """Check that it draws vectors of the size asked for, and the same for the same seed."""
     draw = built(component, None, options, str(component))
     require_returned(component, draw, callable(draw))
-    compiled = tf.function(draw, autograph=False, jit_compile=xla or None)
+    compiled = tf.function(draw, autograph=False)
     drawn = [np.asarray(draw(5, tf.constant(seed))) for seed in ([0, 1], [0, 1], [0, 2], [1, 1])]
     size = options["size"]
     require(drawn[0].shape == (5, size), f"{component}: must draw (5, {size}). Received: {drawn[0].shape}")
@@ -33,8 +33,10 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
     require(np.array_equal(drawn[0], drawn[1]), f"{component}: must draw the same for the same seed")
     for other in drawn[2:]:
         require(not np.array_equal(drawn[0], other), f"{component}: must draw others for another seed")
-    traced = np.asarray(_compiled(str(component), compiled, xla, 5, tf.constant([0, 1])))
-    require(np.allclose(traced, drawn[0], atol=1e-5), f"{component}: must draw the same inside a tf.function")
+    traced = np.asarray(_called(f"{component}, in a tf.function", compiled, 5, tf.constant([0, 1])))
+    require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
+    if xla:
+        _compiled_by_xla(str(component), lambda: draw(5, tf.constant([0, 1])))
 
 
 def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
@@ -80,7 +82,7 @@ def check_penalty(component: Component, options: dict[str, Any], shapes: Sequenc
         reached = False
         for scale, kind in ((0.3, "a usual"), (3.0, "a steep"), (0.0, "a flat")):
             where = f"{component}, of {kind} discriminator of {shape}"
-            compile_it = xla and kind == "a usual"
+            compile_it = xla and kind == "a usual" and shape == (shapes or _IMAGES)[0]
             reached |= _check_penalty_of(where, penalty, real, fake, _critic_weights(shape, scale), compile_it)
         require(reached, f"{component} of {shape}: its gradients by the discriminator's weights are always 0")
 
@@ -108,7 +110,8 @@ def check_augmentation(
         images = tf.constant(np.tanh(_normal(0, _BATCH, *shape)))
         for probability in (0.0, 0.5, 1.0):
             where = f"{component} of {shape} at probability {probability:g}"
-            _check_augmentation_of(where, augmentation, images, probability, xla)
+            first = xla and shape == (shapes or _IMAGES)[0]
+            _check_augmentation_of(where, augmentation, images, probability, first)
     _check_state(component, augmentation)
 
 
@@ -198,10 +201,10 @@ def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> No
         optimizer.build([variable])
         step = _applied(optimizer, variable)
         if how == "inside a tf.function":
-            step = tf.function(step, autograph=False, jit_compile=xla or None)
+            step = tf.function(step, autograph=False)
         for number in range(3):
             gradient = tf.constant(_normal(number, 3, 2))
-            _compiled(f"{component}, {how}", step, xla and how == "inside a tf.function", gradient)
+            _called(f"{component}, {how}", step, gradient)
             if number == 0 and how == "from a checkpoint":
                 kept = [np.asarray(v) for v in optimizer.variables]
                 optimizer = built(component, None, options, str(component))
@@ -210,6 +213,8 @@ def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> No
                     own.assign(value)
                 step = _applied(optimizer, variable)
         ends[how] = np.asarray(variable)
+    if xla:
+        _compiled_by_xla(str(component), step, tf.constant(_normal(0, 3, 2)))
     for how, end in ends.items():
         require(finite(end), f"{component}: must move weights to finite numbers")
         alike = np.allclose(end, ends["eagerly"], rtol=1e-4, atol=1e-6)
@@ -266,21 +271,19 @@ def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: 
     # Sums on a GPU may differ in their last digits.
     same = np.allclose(value, again, rtol=1e-5, atol=1e-6)
     require(same, f"{where}: must be the same for the same noise; draw random numbers from 'noise' alone")
-    traced = tf.function(function, autograph=False, jit_compile=xla or None)
-    compiled = _compiled(f"{where}, in a tf.function", traced, xla)
-    require(np.allclose(value, compiled, rtol=1e-3, atol=1e-4), f"{where}: must be the same inside a tf.function")
+    traced = _called(f"{where}, in a tf.function", tf.function(function, autograph=False))
+    require(np.allclose(value, traced, rtol=1e-4, atol=1e-5), f"{where}: must be the same inside a tf.function")
+    if xla:
+        compiled = _compiled_by_xla(where, function)
+        require(finite(compiled), f"{where}: must be finite when XLA compiles it")
 
 
-def _compiled(where: str, function: Callable[..., Any], xla: bool, *given: Any) -> Any:
-    """Call what was compiled; where XLA refuses, say how an author may do without it."""
+def _compiled_by_xla(where: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Compile and call a function.  XLA draws other random numbers than TensorFlow does, where both may choose how."""
     try:
-        return function(*given)
+        return tf.function(function, autograph=False, jit_compile=True)(*given)
     except Exception as error:
-        hint = (
-            "; XLA compiles operations of TensorFlow on static shapes; or check it with without=['xla'], "
-            "and say in its docstring that it needs training.xla: off"
-        )
-        raise AssertionError(f"{where}: failed: {told(error)}{hint if xla else ''}") from error
+        raise AssertionError(f"{where}: {xla_refused(error)}") from error
 
 
 def _some(gradient: Any) -> bool:
