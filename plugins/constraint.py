@@ -22,23 +22,21 @@ def spectral(
 
     The kernel W is taken as a matrix with one column for each index of its last axis (a convolution's filters, a
     transposed convolution's input channels), and σ = v W uᵀ is estimated by power iteration from a stored vector u.
+    Where channels are kept apart, W is block-diagonal, and σ is the largest of its blocks: one a channel of a
+    depthwise kernel, one a group of a grouped one. Both kernels of a separable convolution are divided.
 
-    What Keras' wrapper does, and Miyato et al. do not: each forward pass with ``training=True`` *overwrites* the
+    As in Keras' wrapper, and not in Miyato et al.: each forward pass with ``training=True`` *overwrites* the
     stored kernel with W / σ and then uses it. So the optimizer moves a kernel that is projected after the fact, no
     gradient flows through σ, and outside training the kernel is used as it was left: after the last update.
-    Wrapped layers compute in float32 under mixed precision, since a kernel overwritten in bfloat16 forgets updates.
+    σ is computed in float32 under mixed precision, since a kernel overwritten in bfloat16 forgets updates.
 
     Miyato et al. 2018, arXiv 1802.05957
     """
-    from keras import layers
 
     def constrain(layer: keras.Layer) -> keras.Layer:
-        return layers.SpectralNormalization(
-            layer,
-            power_iterations=power_iterations,
-            name=layer.name,
-            dtype=layer.dtype_policy.variable_dtype,
-        )
+        from dcgan_kit_plugins.constraint_layers import SpectralNormalization
+
+        return SpectralNormalization(layer, power_iterations=power_iterations, name=layer.name)
 
     return constrain
 

@@ -28,10 +28,10 @@ import pluggy
 from dcgan_kit.components import hooks
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.registry import Registry
+from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS, is_layer_module
 from dcgan_kit.errors import PluginError, did_you_mean
 
 ENTRY_POINT_GROUP = "dcgan_kit"
-BUILTIN_COMPONENTS = "dcgan_kit_plugins"
 BUILTIN_RECIPES = "dcgan_kit_recipes"
 FOLDERS = "dcgan_kit_folder_plugins"
 """A package that exists in memory only; each plugins folder is a package in it."""
@@ -172,7 +172,7 @@ def _builtin_sources() -> Iterator[_Source]:
     spec = importlib.util.find_spec(BUILTIN_COMPONENTS)
     for entry in pkgutil.iter_modules(spec.submodule_search_locations if spec else ()):
         # Modules of layers are imported by the factories that use them, since they import keras.
-        if not entry.name.startswith("_") and not entry.name.endswith("_layers"):
+        if not entry.name.startswith("_") and not is_layer_module(entry.name):
             name = f"{BUILTIN_COMPONENTS}.{entry.name}"
             yield _Source(entry.name, "built-in", lambda name=name: importlib.import_module(name))  # type: ignore[misc]
     yield _Source("recipes", "built-in", lambda: importlib.import_module(BUILTIN_RECIPES))

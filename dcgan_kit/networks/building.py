@@ -18,6 +18,7 @@ from keras import layers
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
+from dcgan_kit.networks.constraints import constrained, unconstrained
 from dcgan_kit.networks.reasons import reason
 from dcgan_kit.networks.weightless import weightless
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
@@ -25,7 +26,6 @@ from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecip
 BUILDER = "builder"
 """Shown as the component of a convolution that the builder added to change the number of channels."""
 _SHAPE_KEEPING = ("normalization", "activation", "regularizer")
-_CONSTRAINED = (layers.Conv2D, layers.Conv2DTranspose, layers.Dense, layers.DepthwiseConv2D)
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Part:
         layers: its layers, in order.
         input_shape: what it is given, without the batch.
         output_shape: what it returns, without the batch.
+        unconstrained: names of layers in it whose kernels the block's constraint does not reach.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Part:
     layers: tuple[Any, ...]
     input_shape: Shape
     output_shape: Shape
+    unconstrained: tuple[str, ...] = ()
 
     @property
     def block(self) -> str:
@@ -106,6 +108,8 @@ class _Builder:
         self.parts: list[Part] = []
         self.block_shapes: list[tuple[str, Shape]] = []
         self.problems: list[Problem] = []
+        self.constrained: dict[str, list[Any]] = {}
+        """By block: the layers that its constraint was given and has made."""
 
     def network(self) -> Network:
         try:
@@ -226,9 +230,11 @@ class _Builder:
             return made
         if not callable(wrap):
             raise self._broken(block, "constraint", block.constraint, wrap)
-        held = [wrap(layer) if isinstance(layer, _CONSTRAINED) else layer for layer in made]
-        if as_layers(held) is None:
-            raise self._broken(block, "constraint", block.constraint, held)
+        held, wrapped = constrained(made, wrap)
+        if as_layers(wrapped) is None:
+            raise self._broken(block, "constraint", block.constraint, wrapped)
+        reached = self.constrained.setdefault(block.name, [])
+        reached.extend(inner for layer in wrapped for inner in layer._flatten_layers())
         return held
 
     def _append(
@@ -265,6 +271,7 @@ class _Builder:
                     layers=tuple(made),
                     input_shape=before,
                     output_shape=after,
+                    unconstrained=self._unconstrained(made, block),
                 )
             )
 
@@ -280,6 +287,10 @@ class _Builder:
             who = choice.component if choice else layer.name
             raise self._problem(block, slot, f"{who} must map one tensor to one tensor")
         return result
+
+    def _unconstrained(self, made: list[Any], block: Block) -> tuple[str, ...]:
+        reached = self.constrained.get(block.name)
+        return () if reached is None else tuple(unconstrained(made, reached))
 
     def _chosen(self, block: Block, slot: str) -> tuple[str | int, ...]:
         """Where the recipe fills a slot of a block: in the block, or for the whole network."""

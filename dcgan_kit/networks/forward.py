@@ -105,7 +105,9 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
             lines.append(f"{' + '.join(member.name for member in members)}: {match.becomes}")
             place += match.count
         else:
-            steps.append(_as_it_is(layer))
+            inside = _normalizations_inside(layer) if synchronized else []
+            steps.append(_synchronizing(layer, inside) if inside else _as_it_is(layer))
+            together.extend(inner.name for inner in inside)
             place += 1
     return Forward(model, tuple(lines), tuple(together), tuple(steps))
 
@@ -205,6 +207,32 @@ def _synchronized(layer: Any, shape: Any) -> _Step:
         f"{layer.name} ({type(layer).__name__}) cannot take its statistics over all replicas from outside: "
         "build it with synchronized=True"
     )
+
+
+def _normalizations_inside(layer: Any) -> list[Any]:
+    """The batch normalizations inside a layer (a model, a stranger's block) that take statistics of their own batch."""
+    if not isinstance(layer, keras.Layer):
+        return []
+    inside = layer._flatten_layers(include_self=False)
+    return [inner for inner in inside if isinstance(inner, layers.BatchNormalization) and not inner.synchronized]
+
+
+def _synchronizing(layer: Any, normalizations: Sequence[Any]) -> _Step:
+    """Run a layer whose batch normalizations, inside it, take their statistics over all replicas meanwhile."""
+    run = _as_it_is(layer)
+
+    def step(x: Any, training: bool) -> Any:
+        # Keras looks at this at each call. Mirrored replicas are traced in threads, which meet at each statistic: none
+        # is through with the layer before all have looked for the last time.
+        for inner in normalizations:
+            inner.synchronized = True
+        try:
+            return run(x, training)
+        finally:
+            for inner in normalizations:
+                inner.synchronized = False
+
+    return step
 
 
 def _grouped(run: Callable[..., Any], members: Sequence[Any]) -> _Step:

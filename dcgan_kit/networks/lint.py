@@ -211,7 +211,7 @@ def normalization_on_discriminator_input(subject: Subject) -> Iterator[tuple[Pat
 def bias_before_batch_normalization(subject: Subject) -> Iterator[tuple[Path, str]]:
     for network in (subject.networks.generator, subject.networks.discriminator):
         for before, part in zip(network.parts, network.parts[1:], strict=False):
-            biased = any(getattr(_inner(layer), "use_bias", False) for layer in before.layers)
+            biased = any(getattr(layer, "use_bias", False) for layer in _all_layers(before))
             if biased and _batch_norms(part):
                 yield before.path, f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
 
@@ -228,6 +228,17 @@ def batch_scale_near_zero(subject: Subject) -> Iterator[tuple[Path, str]]:
                 drawn = np.asarray(initializer((1024,), "float32"))
                 if abs(float(drawn.mean())) < 0.1:
                     yield part.path, f"the scale starts with mean {drawn.mean():.2f} and deviation {drawn.std():.2f}"
+
+
+@_lint(
+    "A bound on how steep the discriminator is, as spectral normalization gives, is the product over all its kernels: "
+    "one that is left out leaves it open (Miyato et al. 2018, arXiv 1802.05957, section 2.1)."
+)
+def unconstrained_kernel(subject: Subject) -> Iterator[tuple[Path, str]]:
+    for _, part, _ in subject.parts():
+        if part.unconstrained:
+            named = ", ".join(part.unconstrained)
+            yield part.path, f"the block's constraint does not reach {named} in {part.component}"
 
 
 @_lint(
@@ -336,11 +347,13 @@ def _response(part: Part) -> Any:
 
 
 def _batch_norms(part: Part) -> list[Any]:
-    return [layer for layer in part.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return [layer for layer in _all_layers(part) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
-def _inner(layer: Any) -> Any:
-    return getattr(layer, "layer", layer)
+def _all_layers(part: Part) -> Iterator[Any]:
+    """The layers of a part, and those inside them: of a wrapper, a model, a stranger's block."""
+    for layer in part.layers:
+        yield from layer._flatten_layers()
 
 
 def _bounded(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,13 @@ def finite(numbers: Any) -> bool:
 def told(error: Exception) -> str:
     """Return the type and the reason of an error."""
     return f"{type(error).__name__}: {reason(error)}"
+
+
+def xla_refused(error: Exception) -> str:
+    """Return that XLA cannot compile something, why, and what its author can do."""
+    missing = sorted(set(re.findall(r"(\w+) \(No registered", str(error))))
+    why = f"it has no {', '.join(missing)}" if missing else told(error)
+    return (
+        f"XLA cannot compile it: {why}. Use operations of keras.ops or TensorFlow on static shapes; "
+        "or check it with without=['xla'], and say in its docstring that it needs training.xla: off"
+    )

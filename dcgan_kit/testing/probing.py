@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from dcgan_kit.components.declaration import Component
-from dcgan_kit.components.kinds import Shape
 from dcgan_kit.components.plugins import PluginSettings
 from dcgan_kit.components.probing import Probe
 from dcgan_kit.components.results import Images
@@ -49,7 +47,7 @@ _PAIRS = {
 }
 
 
-def check_probe(component: Component, options: dict[str, Any], _: Sequence[Shape] | None) -> None:
+def check_probe(component: Component, options: dict[str, Any], *_: Any) -> None:
     """Check that it gives the same finite numbers twice, finds nothing that is no Finding, and changes nothing."""
     made = built(component, None, options, str(component))
     require_returned(component, made, isinstance(made, Probe))

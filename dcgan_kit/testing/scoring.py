@@ -20,7 +20,7 @@ _CLASSES = 4
 _FEATURES = 12
 
 
-def check_extractor(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
+def check_extractor(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
     """Check that it describes each image by itself, by finite features, twice alike, under a key that stays."""
     for shape in shapes or (_IMAGES,):
         where = f"{component} of {shape}"
@@ -59,7 +59,7 @@ def _check_description(where: str, description: Any, count: int, classifies: boo
         require(valid, f"{where}: rows of probabilities must be 0 or more and sum to 1")
 
 
-def check_score(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
+def check_score(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
     """Check that its numbers are finite, announced, the same however images come in batches, and no side is changed."""
     for shape in shapes or (_IMAGES,):
         where = f"{component} of {shape}"

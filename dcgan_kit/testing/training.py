@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Penalty
-from dcgan_kit.testing.complaints import built, finite, require, require_returned, told
+from dcgan_kit.testing.complaints import built, finite, require, require_returned, told, xla_refused
 from dcgan_kit.training.noise import StepNoise
 
 _BATCH = 4
@@ -20,7 +20,7 @@ _STEPS = 1000
 _IMAGES: tuple[Shape, ...] = ((8, 8, 1), (12, 6, 3), (8, 10, 4))
 
 
-def check_latent(component: Component, options: dict[str, Any], _: Any) -> None:
+def check_latent(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
     """Check that it draws vectors of the size asked for, and the same for the same seed."""
     draw = built(component, None, options, str(component))
     require_returned(component, draw, callable(draw))
@@ -33,22 +33,33 @@ def check_latent(component: Component, options: dict[str, Any], _: Any) -> None:
     require(np.array_equal(drawn[0], drawn[1]), f"{component}: must draw the same for the same seed")
     for other in drawn[2:]:
         require(not np.array_equal(drawn[0], other), f"{component}: must draw others for another seed")
-    traced = np.asarray(compiled(5, tf.constant([0, 1])))
+    traced = np.asarray(_called(f"{component}, in a tf.function", compiled, 5, tf.constant([0, 1])))
     require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
+    if xla:
+        _compiled_by_xla(str(component), lambda: draw(5, tf.constant([0, 1])))
 
 
-def check_loss(component: Component, options: dict[str, Any], _: Any) -> None:
-    """Check that both losses are finite scalars with finite gradients, which chance enters by ``noise`` alone."""
+def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+    """Check that both losses are finite scalars with finite gradients, which chance enters by ``noise`` alone.
+
+    Gradients must reach what moves: G's loss the logits of generated images, D's those of real ones too. Where a loss
+    is flat, as a hinge is beyond its margin, it may be zero, and not for all logits.
+    """
     loss = built(component, None, options, str(component))
     require_returned(component, loss, isinstance(loss, AdversarialLoss))
-    for low, high in ((-1.0, 1.0), (-80.0, 80.0)):
-        real, fake = tf.constant([[low], [0.0], [high]]), tf.constant([[high], [low], [0.0]])
-        for name in ("generator", "discriminator"):
+    for name in ("generator", "discriminator"):
+        reached = np.zeros(2, bool)
+        for low, high in ((-1.0, 1.0), (-80.0, 80.0)):
+            real, fake = tf.constant([[low], [0.0], [high]]), tf.constant([[high], [low], [0.0]])
             where = f"{component}, of the {name}, for logits from {low:g} to {high:g}"
-            _check_loss_of(where, getattr(loss, name), real, fake)
+            reached |= _check_loss_of(where, getattr(loss, name), real, fake, xla)
+        for whose, found in zip(("real", "generated"), reached, strict=True):
+            needed = name == "discriminator" or whose == "generated"
+            message = f"{component}, of the {name}: no gradient reaches the logits of {whose} images"
+            require(bool(found) or not needed, message)
 
 
-def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any) -> None:
+def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any, xla: bool) -> list[bool]:
     def value() -> Any:
         return _tensor(loss(real, fake, StepNoise(0, 1, "loss")))
 
@@ -56,10 +67,11 @@ def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any) -
     _require_scalar(where, first)
     _require_finite_gradients(where, gradients)
     require(gradients[1] is not None, f"{where}: must depend on the logits of generated images")
-    _require_repeated(where, first, value)
+    _require_repeated(where, first, value, xla)
+    return [_some(gradient) for gradient in gradients]
 
 
-def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
+def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, xla: bool) -> None:
     """Check that it is a finite scalar with finite gradients by D's weights, also where D is flat."""
     penalty = built(component, (-1.0, 1.0), options, str(component))
     require_returned(component, penalty, isinstance(penalty, Penalty))
@@ -67,12 +79,15 @@ def check_penalty(component: Component, options: dict[str, Any], shapes: Sequenc
     require(whole, f"{component}: every must be a whole number from 1 up. Received: {penalty.every!r:.100}")
     for shape in shapes or _IMAGES:
         real, fake = (tf.constant(np.tanh(_normal(seed, _BATCH, *shape))) for seed in (0, 1))
-        for scale, kind in ((0.3, "a usual"), (0.0, "a flat")):
+        reached = False
+        for scale, kind in ((0.3, "a usual"), (3.0, "a steep"), (0.0, "a flat")):
             where = f"{component}, of {kind} discriminator of {shape}"
-            _check_penalty_of(where, penalty, real, fake, _critic_weights(shape, scale))
+            compile_it = xla and kind == "a usual" and shape == (shapes or _IMAGES)[0]
+            reached |= _check_penalty_of(where, penalty, real, fake, _critic_weights(shape, scale), compile_it)
+        require(reached, f"{component} of {shape}: its gradients by the discriminator's weights are always 0")
 
 
-def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weights: list[Any]) -> None:
+def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weights: list[Any], xla: bool) -> bool:
     def value() -> Any:
         return _tensor(penalty.value(lambda images: _critic(images, weights), real, fake, StepNoise(0, 1, "penalty")))
 
@@ -81,10 +96,13 @@ def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weight
     _require_finite_gradients(where, gradients)
     depends = any(gradient is not None for gradient in gradients)
     require(depends, f"{where}: must have gradients by the discriminator's weights, and has none")
-    _require_repeated(where, first, value)
+    _require_repeated(where, first, value, xla)
+    return any(map(_some, gradients))
 
 
-def check_augmentation(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None) -> None:
+def check_augmentation(
+    component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, xla: bool
+) -> None:
     """Check that it keeps shape and type, changes nothing at probability 0, and lets gradients through."""
     augmentation = built(component, None, options, str(component))
     require_returned(component, augmentation, isinstance(augmentation, Augmentation))
@@ -92,11 +110,12 @@ def check_augmentation(component: Component, options: dict[str, Any], shapes: Se
         images = tf.constant(np.tanh(_normal(0, _BATCH, *shape)))
         for probability in (0.0, 0.5, 1.0):
             where = f"{component} of {shape} at probability {probability:g}"
-            _check_augmentation_of(where, augmentation, images, probability)
+            first = xla and shape == (shapes or _IMAGES)[0]
+            _check_augmentation_of(where, augmentation, images, probability, first)
     _check_state(component, augmentation)
 
 
-def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, probability: float) -> None:
+def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, probability: float, xla: bool) -> None:
     def change() -> Any:
         return _tensor(augmentation.transform(images, tf.constant(probability), StepNoise(0, 1, "augmentation")))
 
@@ -105,11 +124,14 @@ def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, 
     given, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (images, changed))
     require(kept, f"{where}: must return {given}. Received: {received}")
     require(finite(changed), f"{where}: must return finite numbers")
-    require(gradients[0] is not None, f"{where}: must let gradients through to the images")
+    # At a higher probability nothing of an image may be left, as where all of it is cut out.
+    needed = probability == 0.0
+    through = _some(gradients[0]) if needed else gradients[0] is not None
+    require(through, f"{where}: must let gradients through to the images")
     _require_finite_gradients(where, gradients)
     if probability == 0.0:
         require(np.allclose(changed, images, atol=1e-6), f"{where}: must leave images as they are")
-    _require_repeated(where, changed, change)
+    _require_repeated(where, changed, change, xla and probability == 0.5)
 
 
 def _check_state(component: Component, augmentation: Augmentation) -> None:
@@ -133,26 +155,29 @@ def _check_state(component: Component, augmentation: Augmentation) -> None:
             state = now
 
 
-def check_schedule(component: Component, options: dict[str, Any], _: Any) -> None:
+def check_schedule(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
     """Check that it is a finite factor, 0 or more, at the first step, in the middle and at the end."""
     schedule = built(component, None, options, str(component))
     require_returned(component, schedule, callable(schedule))
     for step in (0, 1, _STEPS // 2, _STEPS - 1, _STEPS):
-        _check_schedule_at(f"{component} at step {step} of {_STEPS}", schedule, tf.constant(float(step)))
+        _check_schedule_at(f"{component} at step {step} of {_STEPS}", schedule, tf.constant(float(step)), xla)
 
 
-def _check_schedule_at(where: str, schedule: Callable[..., Any], step: Any) -> None:
+def _check_schedule_at(where: str, schedule: Callable[..., Any], step: Any, xla: bool) -> None:
     def factor() -> Any:
         return _tensor(schedule(step, _STEPS))
 
     first = _called(where, factor)
     _require_scalar(where, first)
     require(float(first) >= 0.0, f"{where}: must not be negative. Received: {float(first):g}")
-    _require_repeated(where, first, factor)
+    _require_repeated(where, first, factor, xla)
 
 
-def check_optimizer(component: Component, options: dict[str, Any], _: Any) -> None:
-    """Check that it is a fresh Keras optimizer, which moves weights against their gradient."""
+def check_optimizer(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+    """Check that it is a fresh Keras optimizer, which moves weights against their gradient.
+
+    And alike each time, eagerly and compiled, with what it remembers in its variables, which checkpoints hold.
+    """
     first, again = (built(component, None, options, str(component)) for _ in range(2))
     require_returned(component, first, isinstance(first, keras.optimizers.Optimizer))
     require(first is not again, f"{component}: must return a fresh optimizer at each call")
@@ -162,6 +187,45 @@ def check_optimizer(component: Component, options: dict[str, Any], _: Any) -> No
     moved = np.asarray(variable)
     require(finite(moved), f"{component}: must move weights to finite numbers")
     require(bool((moved < 1.0).all()), f"{component}: must move weights against their gradient")
+    _check_steps(component, options, xla)
+
+
+def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> None:
+    """Check that three steps end alike: eagerly, again, compiled, and from what a checkpoint holds after the first."""
+    ends = {}
+    for how in ("eagerly", "a second time", "inside a tf.function", "from a checkpoint"):
+        optimizer, variable = (
+            built(component, None, options, str(component)),
+            keras.Variable(np.ones((3, 2), "float32")),
+        )
+        optimizer.build([variable])
+        step = _applied(optimizer, variable)
+        if how == "inside a tf.function":
+            step = tf.function(step, autograph=False)
+        for number in range(3):
+            gradient = tf.constant(_normal(number, 3, 2))
+            _called(f"{component}, {how}", step, gradient)
+            if number == 0 and how == "from a checkpoint":
+                kept = [np.asarray(v) for v in optimizer.variables]
+                optimizer = built(component, None, options, str(component))
+                optimizer.build([variable])
+                for own, value in zip(optimizer.variables, kept, strict=True):
+                    own.assign(value)
+                step = _applied(optimizer, variable)
+        ends[how] = np.asarray(variable)
+    if xla:
+        _compiled_by_xla(str(component), step, tf.constant(_normal(0, 3, 2)))
+    for how, end in ends.items():
+        require(finite(end), f"{component}: must move weights to finite numbers")
+        alike = np.allclose(end, ends["eagerly"], rtol=1e-4, atol=1e-6)
+        require(alike, f"{component}: {how}, must move weights alike; what it remembers belongs in add_variable()")
+
+
+def _applied(optimizer: Any, variable: Any) -> Callable[[Any], None]:
+    def step(gradient: Any) -> None:
+        optimizer.apply([gradient], [variable])
+
+    return step
 
 
 def _critic_weights(shape: Shape, scale: float) -> list[Any]:
@@ -202,13 +266,28 @@ def _require_finite_gradients(where: str, gradients: list[Any]) -> None:
     require(every, f"{where}: must have finite gradients")
 
 
-def _require_repeated(where: str, value: Any, function: Callable[[], Any]) -> None:
+def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: bool) -> None:
     again = _called(where, function)
     # Sums on a GPU may differ in their last digits.
     same = np.allclose(value, again, rtol=1e-5, atol=1e-6)
     require(same, f"{where}: must be the same for the same noise; draw random numbers from 'noise' alone")
     traced = _called(f"{where}, in a tf.function", tf.function(function, autograph=False))
     require(np.allclose(value, traced, rtol=1e-4, atol=1e-5), f"{where}: must be the same inside a tf.function")
+    if xla:
+        compiled = _compiled_by_xla(where, function)
+        require(finite(compiled), f"{where}: must be finite when XLA compiles it")
+
+
+def _compiled_by_xla(where: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Compile and call a function.  XLA draws other random numbers than TensorFlow does, where both may choose how."""
+    try:
+        return tf.function(function, autograph=False, jit_compile=True)(*given)
+    except Exception as error:
+        raise AssertionError(f"{where}: {xla_refused(error)}") from error
+
+
+def _some(gradient: Any) -> bool:
+    return gradient is not None and bool(np.any(np.asarray(tf.convert_to_tensor(gradient)) != 0.0))
 
 
 def _tensor(value: Any) -> Any:

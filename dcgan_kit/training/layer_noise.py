@@ -52,7 +52,5 @@ class LayerNoise:
 
 def _seed_generators(model: Any) -> Iterator[keras.random.SeedGenerator]:
     for layer in model._flatten_layers():
-        for value in vars(layer).values():
-            for found in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(found, keras.random.SeedGenerator):
-                    yield found
+        # Keras 3.15 notes here whatever a layer keeps in an attribute, a list or a mapping, at any depth.
+        yield from layer._seed_generators

@@ -95,6 +95,47 @@ SYNCHRONIZED = """
             close(one, expected)
     frozen = strategy.run(lambda part: forward(part, training=False), args=(parts,))
     close(joined(frozen), alone(x, training=False))
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inside = {"norms": [layers.BatchNormalization(momentum=0.7)]}
+
+        def call(self, x, training=False):
+            return x + self.inside["norms"][0](x, training=training)
+
+    def nested():
+        keras.utils.set_random_seed(1)
+        inner = keras.Sequential([layers.BatchNormalization(), layers.LeakyReLU(0.2), layers.Dense(3)])
+        graph = keras.Input((2, 2, 3))
+        functional = keras.Model(graph, layers.BatchNormalization(scale=False)(graph) * graph)
+        return keras.Sequential([
+            keras.Input((4, 4, 2)), layers.Conv2D(6, 3), inner, functional, Block(), layers.Flatten(), layers.Dense(1),
+        ])
+
+    def first_order(model, forward, x):
+        weights = [v.value for v in model.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch([x, *weights])
+            y = forward(x, training=True)
+            loss = tf.reduce_sum(y * y)
+        return y, tape.gradient(loss, [x, *weights])
+
+    alone = nested()
+    y, (by_input, *by_weights) = first_order(alone, alone, tf.constant(x))
+    with strategy.scope():
+        model = nested()
+    forward = forward_of(model, fused=fused, synchronized=True)
+    assert len(forward.synchronized) == 3, forward
+    run = tf.function(lambda: strategy.run(lambda part: first_order(model, forward, part), args=(parts,)))
+    found_y, (found_by_input, *found_by_weights) = run()
+    close(joined(found_y), y)
+    close(joined(found_by_input), by_input)
+    for found, expected in zip(found_by_weights, by_weights):
+        close(summed(found), expected)
+    for found, expected in zip(model.non_trainable_variables, alone.non_trainable_variables):
+        close(found, expected)
+    assert not any(getattr(layer, "synchronized", False) for layer in model._flatten_layers())
     print("all alike")
 """
 

@@ -146,6 +146,91 @@ def test_what_is_broken_is_told(name, message, sample_plugins):
         check_component(component)
 
 
+@pytest.fixture(scope="module")
+def doubtful(sample_plugins):
+    """Components that look right and are not, and some that look wrong and are right, by name."""
+    plugins = load_plugins(PluginSettings(folders=(sample_plugins / "doubtful",)))
+    return {component.name: component for component in plugins.find("doubtful").components}
+
+
+NO_GRADIENT = r"no gradient reaches its input, so that nothing before it learns"
+DOUBTFUL = {
+    "stopped": NO_GRADIENT,
+    "rounded": NO_GRADIENT,
+    "signs": NO_GRADIENT,
+    "compared": NO_GRADIENT,
+    "by_numpy": NO_GRADIENT,
+    "by_python": r"XLA cannot compile it: it has no EagerPyFunc.*without=\['xla'\]",
+    "printed": r"XLA cannot compile it: it has no AsString",
+    "adds_constant": r"in mixed_bfloat16: failed: .*cast constants to inputs.dtype",
+    "multiplies_array": r"in mixed_bfloat16: .*cast constants to inputs.dtype",
+    "overflows_in_half": r"in mixed_float16: must be finite, with its gradients",
+    "doubles": r"must return float32. Received: float64",
+    "eager_only": r"must give the same numbers inside a tf.function",
+    "counts": r"must give the same numbers each time outside training",
+    "by_chance": r"must give the same numbers each time outside training",
+    "fixed_batch": r"given 1 images, must return the shape \(1, 8, 8, 16\). Received: \(4, 8, 8, 16\)",
+    "largest_place": NO_GRADIENT,
+    "quantized": NO_GRADIENT,
+    "hidden_variable": r"must not keep a variable that Keras does not know: .*Use add_weight\(\)",
+    "hidden_state": r"must not keep a variable that Keras does not know: .*Use add_weight\(\)",
+    "unused_weight": r"no gradient reaches its weight unused\w*/gain, so that it never learns",
+    "detached_kernel": r"no gradient reaches its weight detached\w*/kernel, so that it never learns",
+    "forgets_option": r"gives other numbers in training after being saved and loaded; does get_config\(\) say all",
+    "unseeded_dropout": r"draws other numbers in training each time; give its random layers seed=site.seed\(\)",
+    "always_dropout": r"must give the same numbers each time outside training",
+    "over_rows": r"takes channels first, and maps are \(H, W, C\)",
+    "lambda_layer": r"cannot be saved and loaded again: .*Lambda",
+    "no_config": r"cannot be saved and loaded again: .*get_config\(\)",
+    "opaque_config": r"cannot be saved and loaded again: .*Cannot serialize object",
+    "fails_in_training": r"training=True: failed: ValueError: not in training",
+    "looks_at_tensors": r"inside a tf.function, training=True: failed: .*bool",
+    "stopped_latent": NO_GRADIENT,
+    "signed_logit": NO_GRADIENT,
+    "stopped_loss": r"of the generator: no gradient reaches the logits of generated images",
+    "deaf_loss": r"of the discriminator: no gradient reaches the logits of real images",
+    "python_loss": r"XLA cannot compile it: it has no EagerPyFunc",
+    "flat_penalty": r"its gradients by the discriminator's weights are always 0",
+    "stopped_augmentation": r"at probability 0: must let gradients through to the images",
+    "counting_optimizer": r"inside a tf.function, must move weights alike; what it remembers belongs in add_variable",
+}
+SOUND = (
+    "straight_through",
+    "closed_gate",
+    "counted_steps",
+    "frozen_convolution",
+    "exact_logit",
+    "one_sided",
+    "all_cut_out",
+)
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_what_is_doubtful_is_told(name, doubtful):
+    component = doubtful[name]
+    with pytest.raises(AssertionError, match=rf"(?s)^{component.kind} doubtful/{name}.*{DOUBTFUL[name]}"):
+        check_component(component)
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_only_looks_doubtful_passes(name, doubtful):
+    check_component(doubtful[name])
+
+
+def test_every_doubtful_component_is_tried(doubtful):
+    assert sorted(doubtful) == sorted((*DOUBTFUL, *SOUND))
+
+
+def test_an_author_may_say_what_a_component_does_without(doubtful):
+    check_component(doubtful["by_python"], without=["xla"])
+    check_component(doubtful["python_loss"], without=["xla"])
+    check_component(doubtful["adds_constant"], without=["mixed_precision"])
+    with pytest.raises(AssertionError, match="in mixed_bfloat16"):
+        check_component(doubtful["adds_constant"], without=["xla"])
+    with pytest.raises(ValueError, match=r"without must name some of xla, mixed_precision. Received: jit"):
+        check_component(doubtful["by_python"], without=["jit"])
+
+
 def test_a_component_that_draws_its_weights_by_chance_is_told():
     from dcgan_kit import component
 

@@ -1,0 +1,322 @@
+"""The contract of a network's layers: built, run, differentiated, compiled and saved as training does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.kinds import KINDS, Shape
+from dcgan_kit.components.site import Site
+from dcgan_kit.networks.building import as_layers
+from dcgan_kit.testing.complaints import built, finite, require, told, xla_refused
+
+BATCH = 4
+OTHER_BATCHES = (1, 3)
+"""The last batch of a data set, of samples or of scores may be of any size."""
+POLICIES = ("mixed_bfloat16", "mixed_float16")
+ROUGH = 0.1
+"""Half precision may be off by this share: bfloat16 has 8 bits."""
+_SEEN_BY_NOBODY = "keep a variable that Keras does not know"
+
+
+def check_layers(
+    component: Component,
+    options: dict[str, Any],
+    shape: Shape,
+    filters: int,
+    thorough: bool,
+    xla: bool,
+    mixed_precision: bool,
+) -> None:
+    """Check what a component makes at one place.
+
+    Args:
+        component: of a kind that makes layers of a network.
+        options: validated.
+        shape: what its layers are given, without the batch.
+        filters: channels that are asked for.
+        thorough: also trace, save, and take other batches.
+        xla: also compile by XLA.
+        mixed_precision: also compute in half precision.
+
+    Raises:
+        AssertionError: it breaks its contract.
+    """
+    where = f"{component} at {shape} with {filters} filters"
+
+    def build() -> tuple[list[Any], Any]:
+        made = built(component, site(shape, filters), options, where)
+        layers = as_layers(made)
+        if layers is None:
+            raise AssertionError(f"{where}: must return {KINDS[component.kind].returns}. Received: {made!r:.200}")
+        return layers, model_of(layers, shape, where)
+
+    with _created() as created:
+        layers, model = build()
+    rule = KINDS[component.kind].shape_rule
+    complaint = rule(shape, model.output_shape[1:], filters) if rule else None
+    require(complaint is None, f"{where}: {complaint}. Received: {model.output_shape[1:]}")
+    _require_known(created, model, where)
+    for layer in layers:
+        _require_channels_last(layer, where)
+
+    check_numbers(model, shape, where, thorough)
+    again, same = build()
+    shared = {id(layer) for layer in layers} & {id(layer) for layer in again}
+    require(not shared, f"{where}: must return fresh layers at each call, and returned one of them twice")
+    _, other = build()
+    # The first model has run in training by now; first weights are compared between two that have not.
+    for one, two in zip(same.weights, other.weights, strict=True):
+        equal = np.array_equal(np.asarray(one), np.asarray(two))
+        require(equal, f"{where}: first weights of {one.path} differ at the same place; draw them from site.seed()")
+    x = tf.constant(noise(BATCH, *shape))
+    drawn = (_called(where, m, x, training=True) for m in (same, other))
+    require(
+        close(*drawn), f"{where}: draws other numbers in training each time; give its random layers seed=site.seed()"
+    )
+    if thorough:
+        check_saving(same, shape, where)
+    if mixed_precision:
+        for policy in POLICIES:
+            _check_half(build()[1], other, shape, policy, component.kind == "head", where)
+    if xla:
+        check_compiled(other, shape, where)
+
+
+def site(shape: Shape, filters: int) -> Site:
+    """A usual place."""
+    return Site(
+        role="discriminator",
+        block="stage1",
+        slot="slot",
+        input_shape=shape,
+        filters=filters,
+        bias=True,
+        initializer=lambda seed: keras.initializers.RandomNormal(stddev=0.02, seed=seed),
+    )
+
+
+def model_of(layers: list[Any], shape: Shape, where: str) -> Any:
+    """Apply layers in order, as the builder does."""
+    inputs = outputs = keras.Input(shape)
+    for layer in layers:
+        try:
+            outputs = layer(outputs)
+        except Exception as error:
+            raise AssertionError(f"{where}: {layer.name} cannot be applied: {told(error)}") from error
+        single = isinstance(outputs, keras.KerasTensor)
+        require(single, f"{where}: {layer.name} must map one tensor to one tensor. Received: {outputs!r:.200}")
+    return keras.Model(inputs, outputs)
+
+
+def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -> None:
+    """Check outputs and gradients on noise and zeros, in training and outside.
+
+    Where ``thorough``, also that they are the same each time, when traced, and that the batch may be of any size.
+    """
+    given = {"normal noise": noise(BATCH, *shape), "zeros": np.zeros((BATCH, *shape), "float32")}
+    found = [
+        _differentiated(model, tf.constant(x), training, f"{where}, given {name}, training={training}")
+        for name, x in given.items()
+        for training in (False, True)
+    ]
+    _require_gradients(model, found[1][1], where)
+    if not thorough:
+        return
+    x = tf.constant(given["normal noise"])
+    first, again = (_called(where, model, x, training=False) for _ in range(2))
+    require(close(first, again), f"{where}: must give the same numbers each time outside training")
+    traced = tf.function(lambda x: model(x, training=False), autograph=False)
+    compiled = _called(f"{where}, inside a tf.function", traced, x)
+    # A second call of what was traced once: what Python did while it was traced is not done again.
+    compiled = _called(f"{where}, inside a tf.function", traced, x)
+    require(close(first, compiled, 1e-4), f"{where}: must give the same numbers inside a tf.function")
+    in_training = tf.function(lambda x: model(x, training=True), autograph=False)
+    _called(f"{where}, inside a tf.function, training=True", in_training, x)
+    for count in OTHER_BATCHES:
+        result = _called(f"{where}, given {count} images", model, x[:count], training=False)
+        right = (count, *model.output_shape[1:])
+        shown = tuple(result.shape)
+        require(shown == right, f"{where}: given {count} images, must return the shape {right}. Received: {shown}")
+
+
+def check_compiled(model: Any, shape: Shape, where: str) -> None:
+    """Check that XLA compiles the layers and, unless they pool by maximum, their gradients."""
+    # Training does not use XLA where there is max pooling: it has no gradient of it that repeats.
+    pooled = any(isinstance(layer, keras.layers.MaxPooling2D) for layer in model._flatten_layers())
+    x = tf.constant(noise(BATCH, *shape))
+
+    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
+    def step(x: Any) -> Any:
+        outside = model(x, training=False)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(tf.cast(model(x, training=True), tf.float32))
+        return outside, None if pooled else tape.gradient(total, x, unconnected_gradients="zero")
+
+    expected = model(x, training=False)
+    try:
+        result, _ = step(x)
+    except Exception as error:
+        raise AssertionError(f"{where}: {xla_refused(error)}") from error
+    require(close(result, expected, 1e-3), f"{where}: gives other numbers when XLA compiles it")
+
+
+def check_saving(model: Any, shape: Shape, where: str) -> None:
+    """Check that a saved model, loaded, gives the same numbers in training and outside, and can be saved again."""
+    x = tf.constant(noise(BATCH, *shape))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "model.keras")
+        try:
+            model.save(file)
+            loaded = keras.saving.load_model(file, compile=False)
+            loaded.save(Path(folder, "again.keras"))
+            keras.models.clone_model(model)
+        except Exception as error:
+            raise AssertionError(
+                f"{where}: cannot be saved and loaded again: {told(error)}. A layer of your own needs "
+                "@keras.saving.register_keras_serializable(package=...) and get_config()"
+            ) from error
+    # A file does not hold how far random layers have drawn.
+    random = any(layer._seed_generators for layer in model._flatten_layers())
+    for training in (False,) if random else (False, True):
+        same = close(model(x, training=training), loaded(x, training=training), 1e-5)
+        when = "in training" if training else "outside training"
+        require(same, f"{where}: gives other numbers {when} after being saved and loaded; does get_config() say all?")
+
+
+def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any, list[Any]]:
+    """The result, and the gradients of its random projection by the input and by each weight; all are finite."""
+    weights = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        result = _called(where, model, x, training=training)
+        require(result.dtype == tf.float32, f"{where}: must return float32. Received: {result.dtype.name}")
+        # A plain sum would hide: what is normalized always has the same.
+        total = tf.reduce_sum(result * noise(*result.shape))
+    require(finite(result), f"{where}: must be finite, and is not everywhere")
+    known = {id(_bare(variable)) for variable in model.variables}
+    hidden = [variable.name for variable in tape.watched_variables() if id(variable) not in known]
+    require(not hidden, f"{where}: must not {_SEEN_BY_NOBODY}: {', '.join(hidden)}. Use add_weight()")
+    gradients = [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(total, [x, *weights])]
+    every = all(gradient is None or finite(gradient) for gradient in gradients)
+    require(every, f"{where}: must have finite gradients, and has not everywhere")
+    return result, gradients
+
+
+def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
+    """Complain of an input or a weight that no gradient reaches, at the first weights and at others."""
+    names = ["its input", *(f"its weight {variable.path}" for variable in model.trainable_variables)]
+    if all(map(_some, gradients)):
+        return
+    # A gate that starts at 0 lets nothing through at first, and opens when its weight moves.
+    before = model.get_weights()
+    random = np.random.default_rng(1)
+    for variable in model.trainable_variables:
+        variable.assign(np.asarray(variable) + 0.1 * random.standard_normal(variable.shape))
+    x = tf.constant(noise(BATCH, *model.input_shape[1:]))
+    _, moved = _differentiated(model, x, True, where)
+    model.set_weights(before)
+    for name, first, then in zip(names, gradients, moved, strict=True):
+        effect = "nothing before it learns" if name == names[0] else "it never learns"
+        require(
+            _some(first) or _some(then),
+            f"{where}: no gradient reaches {name}, so that {effect}; stop_gradient, rounding, signs, comparisons and "
+            "NumPy let none through",
+        )
+
+
+def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float32: bool, where: str) -> None:
+    """Check that layers compute in a mixed precision, as training sets it."""
+    for layer in model.layers[1:]:
+        for inner in layer._flatten_layers():
+            inner.dtype_policy = policy
+    half = tf.as_dtype(policy.removeprefix("mixed_"))
+    x, about = tf.constant(noise(BATCH, *shape)), f"{where}, in {policy}"
+    hint = "cast constants to inputs.dtype; or check it with without=['mixed_precision'], and say that it needs float32"
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            # What comes from the layer before is in half precision.
+            result = _through(model, tf.cast(x, half))
+            total = tf.reduce_sum(tf.cast(result, tf.float32))
+        gradient = tape.gradient(total, x, unconnected_gradients="zero")
+        outside = model(x, training=False)
+    except Exception as error:
+        raise AssertionError(f"{about}: failed: {told(error)}; {hint}") from error
+    right = result.dtype == half or (may_be_float32 and result.dtype == tf.float32)
+    require(right, f"{about}: must return {half.name}, and returned {result.dtype.name}; {hint}")
+    require(finite(tf.cast(result, tf.float32)) and finite(gradient), f"{about}: must be finite, with its gradients")
+    expected = exact(x, training=False)
+    # In the mean: where a function jumps, a single number may land on the other side.
+    difference = np.abs(np.asarray(tf.cast(outside, tf.float32)) - np.asarray(expected)).mean()
+    near = difference <= ROUGH * max(np.abs(np.asarray(expected)).mean(), 1e-6)
+    require(near, f"{about}: gives other numbers than in float32, by more than rounding")
+
+
+def _through(model: Any, x: Any) -> Any:
+    for layer in model.layers[1:]:
+        x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
+    return x
+
+
+def _require_known(created: list[Any], model: Any, where: str) -> None:
+    known = {id(_bare(variable)) for variable in model.variables}
+    hidden = [variable.name for variable in created if id(variable) not in known]
+    require(not hidden, f"{where}: must not {_SEEN_BY_NOBODY}: {', '.join(hidden[:3])}. Use add_weight() in build()")
+
+
+def _require_channels_last(layer: Any, where: str) -> None:
+    for inner in layer._flatten_layers():
+        first = getattr(inner, "data_format", None) == "channels_first"
+        if isinstance(inner, keras.layers.BatchNormalization | keras.layers.GroupNormalization):
+            first = first or inner.axis % inner.input_spec.ndim != inner.input_spec.ndim - 1
+        require(not first, f"{where}: {inner.name} takes channels first, and maps are (H, W, C)")
+
+
+@contextmanager
+def _created() -> Iterator[list[Any]]:
+    """Note every variable that TensorFlow makes meanwhile."""
+    made: list[Any] = []
+
+    def note(create: Any, **arguments: Any) -> Any:
+        made.append(create(**arguments))
+        return made[-1]
+
+    with tf.variable_creator_scope(note):
+        yield made
+
+
+def _bare(variable: Any) -> Any:
+    """TensorFlow's variable in a variable of Keras'."""
+    return getattr(variable, "_value", variable)
+
+
+def _called(where: str, function: Any, *given: Any, **named: Any) -> Any:
+    try:
+        return function(*given, **named)
+    except Exception as error:
+        raise AssertionError(f"{where}: failed: {told(error)}") from error
+
+
+def _some(gradient: Any) -> bool:
+    return gradient is not None and bool(np.any(np.asarray(gradient) != 0.0))
+
+
+def close(one: Any, other: Any, share: float = 1e-5) -> bool:
+    """Whether two arrays differ by no more than a share of the larger one's largest number."""
+    one, other = np.asarray(one, "float64"), np.asarray(other, "float64")
+    return bool(np.abs(one - other).max() <= share * max(np.abs(one).max(), np.abs(other).max(), 1e-6))
+
+
+def noise(*shape: int) -> Any:
+    """Normal noise, always the same."""
+    return np.random.default_rng(0).standard_normal(shape).astype("float32")
