@@ -24,6 +24,7 @@ from dcgan_kit.training.environment import ENVIRONMENT, environment_of
 RECIPE = "recipe.yaml"
 METRICS = "metrics.jsonl"
 GENERATOR = "generator.keras"
+STEPS = "training.steps"
 LOCK = "lock"
 """An empty file that a training locks as long as it runs; it stays, since removing it would let two in at once."""
 TEMPORARY = ".tmp"
@@ -162,7 +163,8 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
         path: the folder.
         recipe: what is trained.
         facts: what ``environment`` returned.
-        may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with.
+        may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with;
+            in ``training.steps`` it always may.
 
     Raises:
         RunError: the folder holds something else, another recipe's run, or a finished run; or cannot be written.
@@ -336,7 +338,9 @@ def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[
                 f"--plugins-dir {path.parent if path else 'DIR'}"
             )
         else:
-            lines.append(f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here")
+            lines.append(
+                f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
+            )
     return lines
 
 
@@ -344,7 +348,9 @@ def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[s
     """See to it that the run is unfinished, or was begun with a recipe that differs, and that in what may differ."""
     _require_keys(recipe, may_change)
     differences = _differences(run, recipe)
-    forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in may_change)]
+    # More steps are no other recipe; the loop sees to it that those that are done would have been the same.
+    allowed = (*may_change, STEPS)
+    forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in allowed)]
     if forbidden:
         lines = [f"  {key}: {differences[key][0]} there, {differences[key][1]} here" for key in forbidden[:20]]
         more = [f"  and {len(forbidden) - 20} more"] if len(forbidden) > 20 else []
@@ -357,6 +363,34 @@ def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[s
             f"{run.path}: holds a finished run of this recipe. Look at it with `dcgan-kit sample {run.path}`, "
             "or choose another folder with --run"
         )
+
+
+def told_of_finished(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = ()) -> str:
+    """Return what to say of a folder in which nothing is left to train; empty where something is, or it is no run.
+
+    Raises:
+        RunError: ``may_change`` names no key of the recipe, or the run cannot be read.
+    """
+    _require_keys(recipe, may_change)
+    run = RunFolder(path)
+    if not run.recipe_file.is_file() or not run.finished:
+        return ""
+    differences = _differences(run, recipe)
+    there, here = differences.get(STEPS, (recipe.training.steps,) * 2)
+    if differences.keys() - {STEPS} or type(there) is not int or there < here:
+        return ""
+    steps = counted(there, "step")
+    held = "a finished run of this recipe" if there == here else "a finished run of this recipe with more steps"
+    return (
+        f"{path}: holds {held}: {steps}. Look at it with `dcgan-kit sample {path}`, raise training.steps above {there} "
+        "to go on, or choose another folder with --run"
+    )
+
+
+def steps_of(run: RunFolder, recipe: ResolvedRecipe) -> int:
+    """Return how many steps the run's own recipe asks for; ``recipe``'s where the run is new."""
+    steps = _differences(run, recipe).get(STEPS, (recipe.training.steps,))[0]
+    return steps if type(steps) is int else recipe.training.steps
 
 
 def _require_keys(recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:

@@ -420,15 +420,19 @@ def test_another_backend_of_keras_is_refused(command, monkeypatch):
     assert "KERAS_BACKEND is 'jax'; dcgan-kit needs 'tensorflow'" in command("check", "tiny-fashion28", status=2).stderr
 
 
-def test_a_finished_run_takes_more_steps_only_where_they_may_change(command, trained, tmp_path):
+def test_a_finished_run_takes_more_steps_and_says_afterwards_that_it_has_them(command, trained, tmp_path):
     path = shutil.copytree(trained[0], tmp_path / "run")
     arguments = ("train", "tiny-fashion28", *SMALL, "training.steps=3", "--run", path)
-    refused = command(*arguments, status=2).output
-    assert "--may-change training.steps" in refused
-    assert "training.steps: 2 there, 3 here" in refused
-    assert command(*arguments, "--may-change", "training.seed", status=2).output == refused
-    told = command(*arguments, "--may-change", "training.steps").output
+    told = command(*arguments).output
     assert "going on from step 2" in told
+    again = command(*arguments).output.splitlines()
+    assert len(again) == 1
+    assert again[0].startswith(f"{path}: holds a finished run of this recipe: 3 steps. ")
+    first = ("train", "tiny-fashion28", *SMALL, "--run", path)
+    assert "holds a finished run of this recipe with more steps: 3 steps. " in command(*first).output
+    other = command(*first, "training.seed=5", status=2).output
+    assert "training.seed: 0 there, 5 here" in other
+    assert "training.steps" not in other
     assert [json.loads(line)["step"] for line in (path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
