@@ -14,6 +14,7 @@ from typing import Any
 
 from dcgan_kit.components.plugins import PluginSettings, load_plugins
 from dcgan_kit.errors import PluginError, RunError, counted, did_you_mean
+from dcgan_kit.files import write_output
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
 from dcgan_kit.recipes.reading import read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -137,6 +138,16 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def write_asked(path: Path, content: bytes) -> None:
+    """Write a file that a command's option names.
+
+    Raises:
+        RunError: it cannot be written, or is no ordinary file.
+    """
+    with writing(path):
+        write_output(path, content)
+
+
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[int, Path]]:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -229,6 +240,7 @@ def _new(run: RunFolder) -> bool:
     Raises:
         RunError: it holds something else than a run, or cannot be read.
     """
+    require_name(run.path)
     with writing(run.path):
         if run.recipe_file.is_file():
             return False
@@ -238,6 +250,20 @@ def _new(run: RunFolder) -> bool:
     if not new or any(name != LOCK and not (name.startswith(ours[0]) and name.endswith(ours[1])) for name in names):
         raise RunError(f"{run.path}: is there and is not a run folder. Choose another with --run, or remove it")
     return True
+
+
+def require_name(path: Path) -> None:
+    """Refuse a run folder that TensorFlow could not write to.
+
+    Raises:
+        RunError: the path is no UTF-8.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        raise RunError(
+            f"{path}: this name is no UTF-8, and TensorFlow writes to no other. Choose one with --run"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -372,6 +398,7 @@ def told_of_finished(path: Path, recipe: ResolvedRecipe, may_change: Sequence[st
         RunError: ``may_change`` names no key of the recipe, or the run cannot be read.
     """
     _require_keys(recipe, may_change)
+    require_name(path)
     run = RunFolder(path)
     if not run.recipe_file.is_file() or not run.finished:
         return ""
