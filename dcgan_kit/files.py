@@ -96,6 +96,19 @@ def write_whole(path: Path, content: bytes) -> None:
         stream.write(content)
 
 
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file that the user named, whole or not at all; of a link, the file that it leads to.
+
+    Raises:
+        OSError: see ``replacing``; a device and what a link to one names are refused.
+    """
+    try:
+        real = Path(os.path.realpath(path))
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "is no name of a file", os.fspath(path)) from error
+    write_whole(real, content)
+
+
 def require_replaceable(path: Path) -> None:
     """Refuse a name that belongs to something else than an ordinary file.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -243,11 +242,9 @@ def _schema_of(plugins: LoadedPlugins) -> str:
 
 def _write(path: Path, text: str) -> None:
     from dcgan_kit.errors import UserError
+    from dcgan_kit.files import write_output
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_output(path, text.encode())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error

@@ -15,6 +15,7 @@ DEFAULT_RECIPE = "lecture-fashion28"
 """What is trained where no recipe is named."""
 
 _FOLDERS, _BLOCKED, _NONE = "dcgan_kit.folders", "dcgan_kit.blocked", "dcgan_kit.no_plugins"
+_TOLD = "dcgan_kit.told_of_plugins"
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,12 +64,35 @@ def plugin_settings() -> PluginSettings:
 
     meta = click.get_current_context().meta
     settings = PluginSettings.from_environment()
-    return replace(
+    chosen = replace(
         settings,
         folders=(*settings.folders, *meta.get(_FOLDERS, ())),
         blocked=settings.blocked | frozenset(meta.get(_BLOCKED, ())),
         builtins_only=bool(meta.get(_NONE, False)),
     )
+    if not meta.get(_TOLD, False):
+        meta[_TOLD] = True
+        _tell_what_is_not_there(chosen, meta.get(_BLOCKED, ()), meta.get(_FOLDERS, ()))
+    return chosen
+
+
+def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], folders: Sequence[Path]) -> None:
+    """Refuse what an option names and does not exist; of the environment, which machines may share, only warn."""
+    from dcgan_kit.cli.console import note
+    from dcgan_kit.components.plugins import plugin_files, unknown_names
+    from dcgan_kit.errors import UserError
+
+    for name, hint in (unknown_names(settings) if settings.blocked else {}).items():
+        message = f"no plugin is called {name!r}.{hint}"
+        if name in blocked:
+            raise UserError(f"--block: {message}")
+        note(f"warning: DCGAN_KIT_BLOCK: {message}")
+    for folder in () if settings.builtins_only else settings.folders:
+        if not plugin_files(folder):
+            message = f"{folder}: holds no plugin, which is a file *.py whose name does not begin with '_'"
+            if folder in folders:
+                raise UserError(f"--plugins-dir: {message}")
+            note(f"warning: DCGAN_KIT_PLUGINS_DIR: {message}")
 
 
 def plugin_arguments() -> list[str]:

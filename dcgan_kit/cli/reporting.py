@@ -35,7 +35,7 @@ def report(runs: tuple[Path, ...], output: Path | None, quick: bool) -> None:
     from dcgan_kit.errors import UserError
     from dcgan_kit.reports.facts import labels, read_facts
     from dcgan_kit.reports.page import page
-    from dcgan_kit.training.run_folder import RunFolder
+    from dcgan_kit.training.run_folder import write_asked
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{output}: a report is a page; give a name that ends in .html")
@@ -46,7 +46,7 @@ def report(runs: tuple[Path, ...], output: Path | None, quick: bool) -> None:
     if output is None:
         output = (runs[0] if len(runs) == 1 else runs[0].resolve().parent) / "report.html"
     content = page(facts, looked).encode()
-    RunFolder(runs[0]).write(output, content)
+    write_asked(output, content)
     note(f"{output}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
 
 

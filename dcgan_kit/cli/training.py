@@ -54,6 +54,12 @@ def train(
     loaded = load_recipe(recipe, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     path = Path("runs") / loaded.recipe.name if path is None else path
+    from dcgan_kit.training.run_folder import told_of_finished
+
+    finished = told_of_finished(path, loaded.recipe, may_change)
+    if finished:
+        note(finished)
+        return
     from dcgan_kit.cli.quiet import start_tensorflow
 
     with deferred_signals():

@@ -193,13 +193,32 @@ def _label(distribution: Distribution) -> str:
     return f"{distribution.metadata['Name']} {distribution.version}"
 
 
-def _folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[_Source]:
+def unknown_names(settings: PluginSettings) -> dict[str, str]:
+    """Return the names that are to be blocked and that no plugin has, each with what may have been meant.
+
+    Raises:
+        PluginError: a plugin folder is not a folder.
+    """
+    known = {source.name for source in (*_builtin_sources(), *_installed_sources())}
+    known.update(path.stem for folder in settings.folders for path in plugin_files(folder))
+    return {name: did_you_mean(name, known) for name in sorted(settings.blocked - known)}
+
+
+def plugin_files(folder: Path) -> list[Path]:
+    """Return the files of a plugins folder that may be plugins, by name.
+
+    Raises:
+        PluginError: it is not a folder, or cannot be read.
+    """
     try:
-        files = sorted(
-            path for path in folder.absolute().iterdir() if path.suffix == ".py" and not path.name.startswith("_")
-        )
+        entries = sorted(folder.absolute().iterdir())
     except OSError as error:
         raise PluginError(f"plugins folder {folder}: {error.strerror}") from error
+    return [path for path in entries if path.suffix == ".py" and not path.name.startswith("_")]
+
+
+def _folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[_Source]:
+    files = plugin_files(folder)
     package = _package_of(folder.absolute())
     for path in files:
         name = f"{package}.{path.stem}"

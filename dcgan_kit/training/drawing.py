@@ -10,7 +10,7 @@ import numpy as np
 
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.training.opening import open_generator
-from dcgan_kit.training.run_folder import RunFolder
+from dcgan_kit.training.run_folder import write_asked
 from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
 
 
@@ -56,17 +56,17 @@ def draw(
     Raises:
         RunError: the run has no whole checkpoint, or a file cannot be written.
     """
-    opened, run = open_generator(recipe, run_path, best, raw), RunFolder(run_path)
+    opened = open_generator(recipe, run_path, best, raw)
     # The seed of training's own latent vectors is (seed, step); any step below 0 is free for sampling.
     latent = latent_vectors(recipe, count, seed, step=-2)
     images = generated(opened.generator, latent, recipe.value_range)
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     blank = np.zeros((rows * columns - count, *recipe.image.shape), np.uint8)
-    run.write(output, png_of(grid_of(np.concatenate([images, blank]), rows, columns)))
+    write_asked(output, png_of(grid_of(np.concatenate([images, blank]), rows, columns)))
     files = []
     if each is not None:
         for index, image in enumerate(images):
             files.append(each / f"{index:05d}.png")
-            run.write(files[-1], png_of(image, enlarged=False))
+            write_asked(files[-1], png_of(image, enlarged=False))
     return Drawn(output, tuple(files), opened.step, opened.notes)

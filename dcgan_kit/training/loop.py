@@ -20,6 +20,7 @@ from dcgan_kit.components.results import Images
 from dcgan_kit.data.loading import load_images, told_of
 from dcgan_kit.data.splitting import split
 from dcgan_kit.errors import RunError, UserError, counted
+from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.resolving_training import LOSS_METRICS
 from dcgan_kit.recipes.writing import as_data, as_yaml
@@ -40,7 +41,7 @@ from dcgan_kit.training.environment import environment, precision_so_far
 from dcgan_kit.training.measures import METRICS, means
 from dcgan_kit.training.observing import Observe, Observer, Watcher, nobody
 from dcgan_kit.training.recording import Recorder
-from dcgan_kit.training.run_folder import RunFolder, adopt, locked, open_run, require_usable
+from dcgan_kit.training.run_folder import STEPS, RunFolder, adopt, locked, open_run, require_usable, steps_of
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.signals import collected_signals, deferred_signals, prompt_signals, raise_received
 from dcgan_kit.training.step import Steps
@@ -49,6 +50,8 @@ GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""
 
 
+MOST_RATES = 200
+"""Steps, evenly chosen, of which rates are compared before a run goes on to another number of steps."""
 MAX_TOLD = 6
 """Names in a message."""
 
@@ -128,7 +131,8 @@ def train(
                 lines = (*found.skipped, *found.left_out)
                 run.write(run.skipped_file, "".join(f"{line}\n" for line in lines).encode())
         devices.agree(0.0)
-        return _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers).run_to_end()
+        loop = _Loop(session, plugins, run, facts, images, steps, watcher, watch, observers)
+        return loop.run_to_end(may_change)
 
 
 def _told_of_skipped(images: Images, path: Path) -> Sequence[str]:
@@ -191,7 +195,7 @@ class _Loop:
         self.ending = ""
         self.found = ""
 
-    def run_to_end(self) -> Outcome:
+    def run_to_end(self, may_change: Sequence[str] = ()) -> Outcome:
         path, told = restore_checkpoint(self.run, self.state)
         if path is None:
             require_nothing_lost(self.run, told)
@@ -208,8 +212,10 @@ class _Loop:
         if step > self.training.steps:
             raise RunError(
                 f"{self.run.path}: {counted(step, 'step')} done, and training.steps asks for {self.training.steps}; "
-                f"give --may-change training.steps with {step} or more"
+                f"ask for {step} or more, or choose another folder with --run"
             )
+        if not any(f"{STEPS}.".startswith(f"{may}.") for may in may_change):
+            self._require_same_rates(step)
         if self.chief:
             adopt(self.run, self.recipe, self.facts)
         if path is not None:
@@ -241,6 +247,24 @@ class _Loop:
         stopped = None if ended else (received or [signal.SIGTERM])[0]
         stopped_by = self.callbacks.stopped_by and f"plugin {self.callbacks.stopped_by}"
         return Outcome(self.run, step, stopped, (self.found or stopped_by) if self.ending == "early" else "")
+
+    def _require_same_rates(self, done: int) -> None:
+        """Refuse another number of steps where a schedule would have given steps that are done another rate."""
+        before, now = steps_of(self.run, self.recipe), self.training.steps
+        if before == now or not done:
+            return
+        steps = np.unique(np.linspace(0, done - 1, MOST_RATES).round()).astype(np.float32)
+        for choice in filter(None, (self.training.generator.schedule, self.training.discriminator.schedule)):
+            schedule = choice.build()
+            for step in map(tf.constant, steps):
+                then, other = (float(schedule(step, count)) for count in (before, now))
+                if then != other:
+                    raise RunError(
+                        f"{self.run.path}: holds {counted(done, 'step')} of {before}, and {dotted(choice.path)} "
+                        f"follows that number: of {now} steps, step {int(step) + 1} would have had {other:.3g} of the "
+                        f"first rate, and had {then:.3g}. Choose another folder with --run, or go on all the same with "
+                        f"--may-change {STEPS}"
+                    )
 
     def _to_next_checkpoint(self, step: int, received: list[signal.Signals]) -> int:
         """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""

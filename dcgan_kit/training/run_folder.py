@@ -14,6 +14,7 @@ from typing import Any
 
 from dcgan_kit.components.plugins import PluginSettings, load_plugins
 from dcgan_kit.errors import PluginError, RunError, counted, did_you_mean
+from dcgan_kit.files import write_output
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
 from dcgan_kit.recipes.reading import read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -24,6 +25,7 @@ from dcgan_kit.training.environment import ENVIRONMENT, environment_of
 RECIPE = "recipe.yaml"
 METRICS = "metrics.jsonl"
 GENERATOR = "generator.keras"
+STEPS = "training.steps"
 LOCK = "lock"
 """An empty file that a training locks as long as it runs; it stays, since removing it would let two in at once."""
 TEMPORARY = ".tmp"
@@ -136,6 +138,16 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+def write_asked(path: Path, content: bytes) -> None:
+    """Write a file that a command's option names.
+
+    Raises:
+        RunError: it cannot be written, or is no ordinary file.
+    """
+    with writing(path):
+        write_output(path, content)
+
+
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[int, Path]]:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +174,8 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
         path: the folder.
         recipe: what is trained.
         facts: what ``environment`` returned.
-        may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with.
+        may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with;
+            in ``training.steps`` it always may.
 
     Raises:
         RunError: the folder holds something else, another recipe's run, or a finished run; or cannot be written.
@@ -227,6 +240,7 @@ def _new(run: RunFolder) -> bool:
     Raises:
         RunError: it holds something else than a run, or cannot be read.
     """
+    require_name(run.path)
     with writing(run.path):
         if run.recipe_file.is_file():
             return False
@@ -236,6 +250,20 @@ def _new(run: RunFolder) -> bool:
     if not new or any(name != LOCK and not (name.startswith(ours[0]) and name.endswith(ours[1])) for name in names):
         raise RunError(f"{run.path}: is there and is not a run folder. Choose another with --run, or remove it")
     return True
+
+
+def require_name(path: Path) -> None:
+    """Refuse a run folder that TensorFlow could not write to.
+
+    Raises:
+        RunError: the path is no UTF-8.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        raise RunError(
+            f"{path}: this name is no UTF-8, and TensorFlow writes to no other. Choose one with --run"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -336,7 +364,9 @@ def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[
                 f"--plugins-dir {path.parent if path else 'DIR'}"
             )
         else:
-            lines.append(f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here")
+            lines.append(
+                f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
+            )
     return lines
 
 
@@ -344,7 +374,9 @@ def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[s
     """See to it that the run is unfinished, or was begun with a recipe that differs, and that in what may differ."""
     _require_keys(recipe, may_change)
     differences = _differences(run, recipe)
-    forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in may_change)]
+    # More steps are no other recipe; the loop sees to it that those that are done would have been the same.
+    allowed = (*may_change, STEPS)
+    forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in allowed)]
     if forbidden:
         lines = [f"  {key}: {differences[key][0]} there, {differences[key][1]} here" for key in forbidden[:20]]
         more = [f"  and {len(forbidden) - 20} more"] if len(forbidden) > 20 else []
@@ -357,6 +389,35 @@ def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[s
             f"{run.path}: holds a finished run of this recipe. Look at it with `dcgan-kit sample {run.path}`, "
             "or choose another folder with --run"
         )
+
+
+def told_of_finished(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = ()) -> str:
+    """Return what to say of a folder in which nothing is left to train; empty where something is, or it is no run.
+
+    Raises:
+        RunError: ``may_change`` names no key of the recipe, or the run cannot be read.
+    """
+    _require_keys(recipe, may_change)
+    require_name(path)
+    run = RunFolder(path)
+    if not run.recipe_file.is_file() or not run.finished:
+        return ""
+    differences = _differences(run, recipe)
+    there, here = differences.get(STEPS, (recipe.training.steps,) * 2)
+    if differences.keys() - {STEPS} or type(there) is not int or there < here:
+        return ""
+    steps = counted(there, "step")
+    held = "a finished run of this recipe" if there == here else "a finished run of this recipe with more steps"
+    return (
+        f"{path}: holds {held}: {steps}. Look at it with `dcgan-kit sample {path}`, raise training.steps above {there} "
+        "to go on, or choose another folder with --run"
+    )
+
+
+def steps_of(run: RunFolder, recipe: ResolvedRecipe) -> int:
+    """Return how many steps the run's own recipe asks for; ``recipe``'s where the run is new."""
+    steps = _differences(run, recipe).get(STEPS, (recipe.training.steps,))[0]
+    return steps if type(steps) is int else recipe.training.steps
 
 
 def _require_keys(recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:

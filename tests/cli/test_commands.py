@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -420,15 +421,19 @@ def test_another_backend_of_keras_is_refused(command, monkeypatch):
     assert "KERAS_BACKEND is 'jax'; dcgan-kit needs 'tensorflow'" in command("check", "tiny-fashion28", status=2).stderr
 
 
-def test_a_finished_run_takes_more_steps_only_where_they_may_change(command, trained, tmp_path):
+def test_a_finished_run_takes_more_steps_and_says_afterwards_that_it_has_them(command, trained, tmp_path):
     path = shutil.copytree(trained[0], tmp_path / "run")
     arguments = ("train", "tiny-fashion28", *SMALL, "training.steps=3", "--run", path)
-    refused = command(*arguments, status=2).output
-    assert "--may-change training.steps" in refused
-    assert "training.steps: 2 there, 3 here" in refused
-    assert command(*arguments, "--may-change", "training.seed", status=2).output == refused
-    told = command(*arguments, "--may-change", "training.steps").output
+    told = command(*arguments).output
     assert "going on from step 2" in told
+    again = command(*arguments).output.splitlines()
+    assert len(again) == 1
+    assert again[0].startswith(f"{path}: holds a finished run of this recipe: 3 steps. ")
+    first = ("train", "tiny-fashion28", *SMALL, "--run", path)
+    assert "holds a finished run of this recipe with more steps: 3 steps. " in command(*first).output
+    other = command(*first, "training.seed=5", status=2).output
+    assert "training.seed: 0 there, 5 here" in other
+    assert "training.steps" not in other
     assert [json.loads(line)["step"] for line in (path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
@@ -456,3 +461,68 @@ def test_another_unknown_option_stays_one(command, arguments):
     error = command(*arguments, status=2).stderr
     assert "No such option" in error
     assert "dashes" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plugins", "list", "--block", "convolutoin"], "--block: no plugin is called 'convolutoin'. Did you mean 'convolution'?"),
+        (["check", "tiny-fashion28", "--block", "mish", "--no-plugins"], "--block: no plugin is called 'mish'"),
+        (["recipes", "list", "--plugins-dir", "{tmp}"], "--plugins-dir: {tmp}: holds no plugin"),
+        (["recipes", "list", "--plugins-dir", "{tmp}/none"], "plugins folder {tmp}/none: No such file or directory"),
+        (["components", "list", "--kind", "activaton"], "unknown kind 'activaton'. Did you mean 'activation'?"),
+        (["train", "tiny-fashion28", "--may-change", "training.stepps"], "Did you mean 'training.steps'?"),
+        (["evaluate", "--scores", "fid", "--real", "{tmp}", "--fake", "{tmp}"], "unknown score 'fid'. Did you mean 'frechet'?"),
+        (["probe", "tiny-fashion28", "--probes", "unit"], "Did you mean 'units'?"),
+    ],
+)  # fmt: skip
+def test_what_an_option_names_and_does_not_exist_is_told(command, tmp_path, arguments, told):
+    (tmp_path / "_private.py").write_text("")
+    error = command(*(argument.format(tmp=tmp_path) for argument in arguments), status=2).stderr
+    assert told.format(tmp=tmp_path) in error
+
+
+def test_what_the_environment_names_may_be_of_another_machine(command, tmp_path):
+    env = {"DCGAN_KIT_BLOCK": "mish, loss", "DCGAN_KIT_PLUGINS_DIR": str(tmp_path)}
+    found = command("plugins", "list", env=env)
+    block, folder = found.stderr.splitlines()
+    assert block.startswith("warning: DCGAN_KIT_BLOCK: no plugin is called 'mish'.")
+    assert folder.startswith(f"warning: DCGAN_KIT_PLUGINS_DIR: {tmp_path}: holds no plugin, which is a file *.py")
+
+
+ODD = os.fsdecode(b"\xff\xfe")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", ODD], ["check", f"{ODD}.yaml"], ["check", "tiny-fashion28", f"description={ODD}"], ["check", "tiny-fashion28", f"{ODD}=1"],
+        ["check", "tiny-fashion28", f"data={{use: images, path: '{ODD}'}}"], ["show", "tiny-fashion28", "--diff", ODD], ["recipes", "show", ODD],
+        ["components", "show", ODD], ["components", "list", "--kind", ODD], ["plugins", "show", ODD], ["plugins", "list", "--plugins-dir", ODD],
+        ["plugins", "list", "--block", ODD], ["sample", ODD], ["probe", ODD], ["evaluate", ODD], ["report", ODD], ["replay", ODD],
+        ["train", "tiny-fashion28", "--run", ODD], ["train", f"{ODD}.yaml"], ["train", "tiny-fashion28", "--may-change", ODD], ["launch", ODD],
+        ["train", "tiny-fashion28", f"--{ODD}", "1"], [ODD],
+    ],
+)  # fmt: skip
+def test_a_name_that_is_no_utf_8_is_told(command, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    error = command(*arguments, status=2).stderr
+    assert error.encode("utf-8")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_device_is_not_replaced_and_a_link_is_followed(command, tmp_path):
+    (tmp_path / "there.json").write_text("old")
+    (tmp_path / "link.json").symlink_to(tmp_path / "there.json")
+    (tmp_path / "new.json").symlink_to(tmp_path / "later.json")
+    (tmp_path / "device.json").symlink_to("/dev/null")
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, file in (("link", "there"), ("new", "later")):
+        command("schema", "--output", tmp_path / f"{name}.json")
+        assert (tmp_path / f"{name}.json").is_symlink()
+        assert json.loads((tmp_path / f"{file}.json").read_text())["title"] == "dcgan-kit recipe"
+    for name in ("device.json", "pipe.json"):
+        error = command("schema", "--output", tmp_path / name, status=2).stderr
+        assert "cannot be written: is no ordinary file, which is not replaced" in error
+    assert os.stat("/dev/null").st_rdev
+    assert not list(tmp_path.glob(".*"))

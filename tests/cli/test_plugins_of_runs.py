@@ -33,7 +33,13 @@ def run(tmp_path):
         folder = tmp_path / "run"
         folder.mkdir()
         (folder / "recipe.yaml").write_text(as_yaml(as_data(recipe)))
-        facts = {"name": "curved", "origin": "folder", "distribution": "", "file": str(plugins / "curved.py"), **changed}
+        facts = {
+            "name": "curved",
+            "origin": "folder",
+            "distribution": "",
+            "file": str(plugins / "curved.py"),
+            **changed,
+        }
         (folder / "environment.json").write_text(json.dumps({"plugins": [{"status": "loaded", "error": "", **facts}]}))
         return folder
 

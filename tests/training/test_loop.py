@@ -244,11 +244,9 @@ def test_without_an_average_there_is_one_generator(tiny, run, tmp_path):
     assert sorted(file.name for file in outcome.run.samples.iterdir()) == ["step-000000.png", "step-000002.png"]
 
 
-def test_a_finished_run_goes_on_where_more_steps_may_be_asked_for(tiny, run, values_in, tmp_path):
+def test_a_finished_run_goes_on_where_more_steps_are_asked_for(tiny, run, values_in, tmp_path):
     run(tiny("training.steps=4"), tmp_path / "run")
-    with pytest.raises(RunError, match=r"--may-change training.steps\n  training.steps: 4 there, 8 here"):
-        run(tiny("training.steps=8"), tmp_path / "run")
-    outcome, notes = run(tiny("training.steps=8"), tmp_path / "run", may_change=("training.steps",))
+    outcome, notes = run(tiny("training.steps=8"), tmp_path / "run")
     assert any("going on from step 4" in line for line in notes)
     assert (outcome.step, outcome.run.finished) == (8, True)
     assert "steps: 8" in outcome.run.recipe_file.read_text()
@@ -257,6 +255,34 @@ def test_a_finished_run_goes_on_where_more_steps_may_be_asked_for(tiny, run, val
     for name, value in one.items():
         if not name.startswith("meta/"):
             np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "done", "steps", "key"),
+    [
+        (("training.schedule=cosine",), 4, 8, "training"),
+        (("training.discriminator.schedule=linear",), 2, 2000, "training.discriminator"),
+        (("training.generator.schedule={use: stepwise, at: [0.5]}",), 2, 2, "training.generator"),
+        (("training.schedule={use: warm_up, steps: 2, then: cosine}",), 4, 6, "training"),
+    ],
+    ids=["cosine", "line", "fewer of an unfinished run", "after a rise"],
+)
+def test_steps_that_would_have_had_other_rates_are_told(overrides, done, steps, key, tiny, run, tmp_path):
+    first = tiny("training.steps=4", *overrides)
+    run(first, tmp_path / "run", None if done == 4 else stop_at(done))
+    before = files_of(tmp_path / "run")
+    other = tiny(f"training.steps={steps}", *overrides)
+    with pytest.raises(RunError, match=rf"holds {done} steps of 4, and {key}.schedule follows that number"):
+        run(other, tmp_path / "run")
+    assert files_of(tmp_path / "run") == before
+    if steps < 10:
+        assert run(other, tmp_path / "run", may_change=("training.steps",))[0].step == steps
+
+
+def test_steps_whose_rates_are_the_same_go_on(tiny, run, tmp_path):
+    overrides = ("training.schedule={use: linear, start: 0.75}", "training.checkpoint_every=2")
+    run(tiny("training.steps=8", *overrides), tmp_path / "run", stop_at(2))
+    assert run(tiny("training.steps=4", *overrides), tmp_path / "run")[0].run.finished
 
 
 def test_what_may_change_does_and_the_rest_is_refused(tiny, run, tmp_path):
@@ -275,7 +301,7 @@ def test_what_may_change_does_and_the_rest_is_refused(tiny, run, tmp_path):
 
 def test_fewer_steps_than_are_done_are_refused(tiny, run, tmp_path):
     run(tiny("training.steps=4"), tmp_path / "run")
-    with pytest.raises(RunError, match=r"4 steps done, and training\.steps asks for 2; give --may-change"):
+    with pytest.raises(RunError, match=r"4 steps done, and training\.steps asks for 2; ask for 4 or more"):
         run(tiny("training.steps=2"), tmp_path / "run", may_change=("training.steps",))
     with pytest.raises(RunError, match="holds a finished run of this recipe"):
         run(tiny("training.steps=4"), tmp_path / "run")
