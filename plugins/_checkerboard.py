@@ -15,15 +15,16 @@ LEAST_SPACING = 4
 
 
 def measure(subject: Subject, periods: Sequence[int], count: int) -> Readings:
-    """Indices of generated images less those of real ones, and of what D sends back."""
+    """Indices of images and of what D sends back, and those of generated ones less those of real ones."""
     made, samples, real = subject.after(subject.generator[-1]), subject.samples(count), subject.real_images(count)
     readings = {}
     for period in possible(periods, made.shape[1:3]):
-        own = index(real, period)
-        readings[f"generator/checkerboard_{period}"] = index(made, period) - own
-        readings[f"samples/checkerboard_{period}"] = index(samples, period) - own
-        readings[f"data/checkerboard_{period}"] = own
-        readings[f"image_gradient/checkerboard_{period}"] = index(subject.image_gradient(), period)
+        shown = {"generator": made, "samples": samples, "data": real, "image_gradient": subject.image_gradient()}
+        indices = {whose: index(images, period) for whose, images in shown.items()}
+        # Under a name of their own: an index does not belong beside a difference of two.
+        readings.update({f"{whose}/checkerboard_index_{period}": value for whose, value in indices.items()})
+        for whose in ("generator", "samples"):
+            readings[f"{whose}/checkerboard_{period}"] = indices[whose] - indices["data"]
     return readings
 
 
@@ -68,14 +69,13 @@ def diagnose(readings: Readings, first: Readings, limit: float) -> Iterator[Find
         return
     for key, value in readings.items():
         where, _, what = key.partition("/checkerboard_")
-        if where == "generator" and value >= limit:
-            baseline = readings[f"data/checkerboard_{what}"]
+        if where == "generator" and not what.startswith("index") and value >= limit:
             yield Finding(
                 disease=f"checkerboard at period {what}",
                 where=where,
                 told=f"checkerboard at period {what} ({10**value:.0f} times as strong as the data's)",
-                value=value,
-                baseline=baseline,
+                value=readings[f"generator/checkerboard_index_{what}"],
+                baseline=readings[f"data/checkerboard_index_{what}"],
                 advice="a kernel that the stride divides (`generator.upsample.kernel_size=4`), or "
                 "`generator.upsample=resize_conv`",
                 page="health.md#checkerboard",

@@ -16,12 +16,16 @@ def measure(subject: Subject) -> Readings:
     made, real = subject.after(subject.generator[-1]), subject.real
     if len(real) < 2:
         return {}
-    own = _spread(real)
+    deviation, distance = _spread(real), _nearest(real)
+    of_made, apart = _spread(made), _nearest(made)
     return {
-        "generator/spread": _spread(made) / own if own else 0.0,
-        "generator/nearest": _nearest(made) / max(_nearest(real), 1e-12),
-        "data/spread": own,
-        "data/nearest": _nearest(real),
+        "generator/spread": of_made / deviation if deviation else 0.0,
+        "generator/nearest": apart / max(distance, 1e-12),
+        # Under names of their own: what is in other units than a ratio does not belong beside one.
+        "generator/deviation": of_made,
+        "data/deviation": deviation,
+        "generator/nearest_distance": apart,
+        "data/nearest_distance": distance,
     }
 
 

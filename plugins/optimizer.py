@@ -96,7 +96,8 @@ def nadam(
     w ← w - η m̂ / (√(v / (1 - beta_2ᵗ)) + ε)
 
     It is not quite Dozat's: he lets μ rise with 0.96 to the power of i / 250 and takes μ for beta_1 in m too. PyTorch
-    computes the formula above with the exponent 0.004 i unless momentum_decay is 1. ε is his and PyTorch's, not ``adam``'s.
+    computes the formula above with the exponent 0.004 i unless momentum_decay is 1. ε is his and PyTorch's, and not
+    ``adam``'s.
 
     After Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; rate and betas as ``adam``'s
     """

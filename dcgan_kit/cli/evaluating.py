@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from dcgan_kit.cli.console import facts, note, table
 from dcgan_kit.cli.options import all_plugins, json_option, plugin_options, plugin_settings, warn_of_broken
+from dcgan_kit.cli.status import WRONG_INPUT
 from dcgan_kit.cli.telling import Telling
 from dcgan_kit.errors import UserError, counted
 
@@ -65,7 +67,8 @@ def evaluate(
     """Judge the samples of a RUN, or images from anywhere, by comparing them with real ones.
 
     Each number stands beside what real images get in the same place. Writes RUN/evaluation.json, with --best and --raw
-    RUN/evaluation-best.json and so on. What the numbers mean, and when not to trust them: docs/measures.md.
+    RUN/evaluation-best.json and so on. Ends with status 2 if a score fails on the samples, after the others are shown.
+    What the numbers mean, and when not to trust them: docs/measures.md.
     """
     from dcgan_kit.measures.results import file_name, read_evaluation
 
@@ -87,18 +90,23 @@ def evaluate(
         # Before it is shown: an evaluation that cannot be set against another is an evaluation all the same.
         _write(run, file_name(best, raw), evaluation)
     for line in evaluation.notes:
-        note(line)
+        if line not in asked.failed:
+            note(line)
     if as_json:
         facts(evaluation.as_data())
     else:
         _show(evaluation, before, "" if against is None else against.name)
+    if asked.failed:
+        # Told already; what the other scores say is written and shown all the same.
+        sys.exit(WRONG_INPUT)
 
 
 class _Asked:
-    """What the command was asked for, and who is told how it goes."""
+    """What the command was asked for, who is told how it goes, and which scores failed though nobody named them."""
 
     def __init__(self, scores: str | None, extractor: str | None, samples: int | None, told: Telling) -> None:
         self.scores, self.extractor, self.samples, self.told = scores, extractor, samples, told
+        self.failed: list[str] = []
 
     def registry(self, builtins: Registry) -> Registry:
         """Return the built-in components; all plugins' if a name is none of theirs.
@@ -242,7 +250,8 @@ def _evaluation(
     optional = asked.scores is None
     evaluator = Evaluator(reals, extractor, scores, samples, resized, optional, asked.told.tell, asked.told.note)
     numbers = evaluator.evaluate(batches)
-    lines = [*notes, why, *left_out, *_caveats(reals, samples, evaluator.floor_samples)]
+    asked.failed = evaluator.failed
+    lines = [*notes, *asked.failed, why, *left_out, *_caveats(reals, samples, evaluator.floor_samples)]
     return Evaluation(of, numbers, tuple(lines))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from dcgan_kit.cli.options import (
     plugin_settings,
     warn_of_broken,
 )
+from dcgan_kit.cli.status import WRONG_INPUT
 from dcgan_kit.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ if TYPE_CHECKING:
 def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool, as_json: bool) -> None:
     """Look into the networks of a RUN folder at its newest checkpoint, or of a RECIPE before it is trained.
 
-    Trains a few steps in memory for what shows only between two of them, and writes nothing.
+    Trains a few steps in memory for what shows only between two of them, and writes nothing. Ends with status 2 if a
+    probe fails: what the others found is shown all the same.
     """
     from dcgan_kit.recipes.loading import load_recipe
 
@@ -74,6 +77,11 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
         _show(found, {p.name: p.component for p in probes})
     for line in found.failed:
         note(line)
+    if found.silent:
+        note(f"no readings here from: {', '.join(found.silent)}")
+    if found.failed:
+        # What was not looked at is not well.
+        sys.exit(WRONG_INPUT)
 
 
 def _choices(names: str | None, plugins: LoadedPlugins, of_the_recipe: Sequence[Choice]) -> list[Choice]:
@@ -115,7 +123,7 @@ def _show(found: Examination, components: dict[str, Component]) -> None:
     from dcgan_kit.measures.health import health_line
 
     click.echo(f"Step {found.step}{'; in brackets: the same at step 0' if trained else ''}.")
-    click.echo(health_line(found.findings, len(found.now)))
+    click.echo(health_line(found.findings, found.asked, len(found.failed)))
     for finding in found.findings:
         click.echo(
             f"  {finding.where}: {finding.disease}: {finding.value:.3g} (baseline {finding.baseline:.3g}); try "
@@ -130,6 +138,7 @@ def _as_json(found: Examination) -> dict[str, Any]:
         "first": {name: _numbers(readings) for name, readings in found.first.items()},
         "findings": [{**finding.as_data(), "told": str(finding)} for finding in found.findings],
         "failed": list(found.failed),
+        "silent": list(found.silent),
     }
 
 

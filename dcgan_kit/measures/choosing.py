@@ -184,7 +184,7 @@ def blaming_component(component: Component) -> Iterator[None]:
         raise
     except ValueError as error:
         raise NoValue(f"{component}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A stranger's function may raise anything.
         place = traceback.extract_tb(sys.exc_info()[2])[-1]
         told = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"

@@ -129,6 +129,10 @@ class Evaluator:
     Raises:
         NoValue: a score has no value for the real images, and is not optional.
         ComponentError: a component failed on them.
+
+    Attributes:
+        failed: a line about each optional score that failed on the samples seen last; one that has no value for them
+            did not fail.
     """
 
     def __init__(
@@ -144,6 +148,7 @@ class Evaluator:
     ) -> None:
         self._extractor, self._scores, self._optional = extractor, list(scores), optional
         self._tell, self._note = tell, note
+        self.failed: list[str] = []
         self._gatherings = gatherings_of(scores)
         self._of_training = gatherings_of([chosen for chosen in scores if chosen.score.needs_training])
         reference = some(reals.reference, max(samples, MOST_REFERENCES))
@@ -181,6 +186,7 @@ class Evaluator:
         Raises:
             ComponentError: a component failed on them: the extractor, or a score that is not optional.
         """
+        self.failed = []
         with self._telling("looking at samples"):
             fakes = gather(batches, self._protocol.samples, self._extractor, self._gatherings)
         numbers = []
@@ -191,7 +197,10 @@ class Evaluator:
             except ComponentError as error:
                 if not self._optional:
                     raise
-                self._note(f"{chosen.component.name} is missing from this evaluation: {error}")
+                line = f"{chosen.component.name} is missing from this evaluation: {error}"
+                self._note(line)
+                if not isinstance(error, NoValue):
+                    self.failed.append(line)
                 continue
             if warning:
                 self._note(warning)
@@ -242,6 +251,8 @@ class Evaluator:
         )
         with self._telling(f"comparing: {of}{chosen.component.name}"), blaming_component(chosen.component):
             numbers = {name: float(value) for name, value in score.compare(sides).items()}
+        if not numbers:
+            raise NoValue(f"{chosen.component}: it has no number for these images")
         for name, value in numbers.items():
             if name not in score.better or not math.isfinite(value):
                 raise ComponentError(

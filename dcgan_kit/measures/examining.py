@@ -34,6 +34,8 @@ class Examination:
         first: the same at step 0.
         findings: what is ill.
         failed: a line about each probe that failed.
+        asked: how many did not, and have given a number.
+        silent: names of probes that gave no number at all: there was nothing for them to look at.
     """
 
     step: int
@@ -41,6 +43,8 @@ class Examination:
     first: Mapping[str, Readings]
     findings: tuple[Finding, ...]
     failed: tuple[str, ...]
+    asked: int
+    silent: tuple[str, ...]
 
 
 def examine(
@@ -78,8 +82,11 @@ def examine(
         step = session.state.steps_done
         now = _asked(batch, probes, steps)
     now.diagnose(probes, first.readings)
-    failed = tuple({**first.failed, **now.failed}.values())
-    return Examination(step, now.readings, first.readings, findings_of(now), failed)
+    failed = {**first.failed, **now.failed}
+    asked = now.well_asked - failed.keys()
+    silent = tuple(probe.name for probe in probes if probe.name not in asked and probe.name not in failed)
+    lines = tuple(failed.values())
+    return Examination(step, now.readings, first.readings, findings_of(now), lines, len(asked), silent)
 
 
 def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> Asked:

@@ -10,6 +10,8 @@ from dcgan_kit.measures.probing import Asked
 
 TOLD = 3
 """Findings in the line; the others are counted."""
+FAILED = "probe failed"
+"""What stands for a disease in the record of a probe that failed."""
 
 
 def findings_of(asked: Asked) -> tuple[Finding, ...]:
@@ -38,10 +40,32 @@ def not_finite(numbers: Mapping[str, float]) -> tuple[Finding, ...]:
     )
 
 
-def health_line(findings: Sequence[Finding], asked: int) -> str:
-    """One line: ``health: generator stage 2: 31 % dead channels``; ``asked`` is how many probes were."""
+def failure(name: str, line: str) -> Finding:
+    """A record of a probe that failed, and looks no more: no network is ill, and none is known to be well."""
+    return Finding(
+        disease=FAILED,
+        where=name,
+        told=line,
+        value=math.nan,
+        baseline=math.nan,
+        advice="mending the probe, or leaving it out of `training.probing.probes`",
+        page="health.md#who-has-looked",
+    )
+
+
+def health_line(findings: Sequence[Finding], asked: int, failed: int = 0) -> str:
+    """One line: ``health: generator stage 2: 31 % dead channels``.
+
+    Args:
+        findings: what is ill.
+        asked: probes that have looked, and told what they saw.
+        failed: probes that could not: nobody knows what they would have found.
+    """
+    silent = f"; {failed} probe{'' if failed == 1 else 's'} failed, and may have found more" if failed else ""
+    if not findings and not asked:
+        return f"health: unknown: no probe looked{silent.partition(',')[0]}"
     if not findings:
-        return f"health: {asked} probe{' finds' if asked == 1 else 's find'} nothing wrong"
+        return f"health: {asked} probe{' finds' if asked == 1 else 's find'} nothing wrong{silent}"
     told = "; ".join(map(str, findings[:TOLD]))
     more = f"; and {len(findings) - TOLD} more" if len(findings) > TOLD else ""
-    return f"health: {told}{more}"
+    return f"health: {told}{more}{silent}"

@@ -103,7 +103,7 @@ class Health:
         lines += [f"step {step}: {finding}. Try {finding.advice}{_page(finding)}" for finding in fresh]
         return Sight(
             numbers=look.scalars,
-            findings=[finding.as_data() for finding in look.findings],
+            findings=[finding.as_data() for finding in (*look.findings, *look.failures)],
             lines=[*lines, *look.notes],
             stop=f"{look.lasting[0]}; training.on_disease: stop" if self._stop and look.lasting else "",
         )

@@ -67,21 +67,28 @@ class NamedProbe:
         """What its readings are a sign of.
 
         Raises:
-            ProbeFailed: it raised, or returned something else than findings.
+            ProbeFailed: it raised, or returned something else than findings of text and numbers.
         """
         findings = self._guarded(lambda: tuple(self.probe.diagnose(readings, first)))
-        if not all(isinstance(finding, Finding) for finding in findings):
-            raise ProbeFailed(f"{self.component}: diagnose must return dcgan_kit.Findings, and gave {findings!r:.100}")
+        for finding in findings:
+            if not isinstance(finding, Finding):
+                raise ProbeFailed(
+                    f"{self.component}: diagnose must return dcgan_kit.Findings, and gave {_shown(findings)}"
+                )
+            wrong = _wrong_field(finding)
+            if wrong:
+                raise ProbeFailed(f"{self.component}: a Finding's {wrong}, and it gave {_shown(finding)}")
         return findings
 
     def _readings(self, ask: Callable[[], Any]) -> Readings:
-        found = self._guarded(ask)
-        fits = isinstance(found, Mapping) and all(
-            isinstance(key, str) and "/" in key and isinstance(value, numbers.Real) for key, value in found.items()
+        # What a stranger returns may raise too when it is looked at.
+        found, items = self._guarded(lambda: _with_items(ask()))
+        fits = items is not None and all(
+            isinstance(key, str) and "/" in key and isinstance(value, numbers.Real) for key, value in items
         )
         if not fits:
-            raise ProbeFailed(f"{self.component} must return numbers by 'place/what', and gave {found!r:.100}")
-        return {key: float(value) for key, value in found.items()}
+            raise ProbeFailed(f"{self.component} must return numbers by 'place/what', and gave {_shown(found)}")
+        return self._guarded(lambda: {key: float(value) for key, value in items})
 
     def _guarded(self, ask: Callable[[], _T]) -> _T:
         try:
@@ -89,6 +96,28 @@ class NamedProbe:
         except (Exception, SystemExit) as error:
             # A stranger's probe may raise anything.
             raise ProbeFailed(f"{self.component} failed: {type(error).__name__}: {reason(error)}") from error
+
+
+def _with_items(found: Any) -> tuple[Any, Any]:
+    return found, list(found.items()) if isinstance(found, Mapping) else None
+
+
+def _wrong_field(finding: Finding) -> str:
+    for name in ("disease", "where", "told", "advice", "page"):
+        if not isinstance(getattr(finding, name), str):
+            return f"{name} must be text"
+    for name in ("value", "baseline"):
+        if not isinstance(getattr(finding, name), numbers.Real):
+            return f"{name} must be a number"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.100}"
+    except Exception:
+        # A stranger's object need not even be able to say what it is.
+        return f"an object of {type(value).__name__}"
 
 
 def build_probes(choices: Iterable[Choice]) -> tuple[NamedProbe, ...]:
@@ -151,6 +180,11 @@ class Asked:
     def numbers(self) -> dict[str, float]:
         """All readings by place."""
         return {key: value for readings in self.readings.values() for key, value in readings.items()}
+
+    @property
+    def well_asked(self) -> frozenset[str]:
+        """Names of the probes that have answered with a number, and did not fail before or after."""
+        return frozenset(name for name, readings in self.readings.items() if readings and name not in self.failed)
 
     def measure(self, probe: NamedProbe, subject: Subject) -> None:
         """Ask a probe for its readings."""

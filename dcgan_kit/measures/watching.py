@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dcgan_kit.components.probing import Finding, Readings
 from dcgan_kit.components.results import Images
-from dcgan_kit.measures.health import findings_of, health_line, not_finite
+from dcgan_kit.measures.health import failure, findings_of, health_line, not_finite
 from dcgan_kit.measures.probing import Asked, Kept, NamedProbe
 from dcgan_kit.measures.subject import FixedBatch
 from dcgan_kit.training.session import Session
@@ -24,8 +24,10 @@ class Look:
         lasting: those of them that the same probe found at its look before too. A network is ill for a moment now and
             then, and well again; act on these.
         standing: (disease, place) of all that probes found when they were asked last, these or others.
-        health: one line for people, or empty where no probe was asked for a diagnosis.
+        health: one line for people, or empty where no probe was to be asked for a diagnosis. It counts probes that have
+            failed, now or before.
         notes: a line about each probe that failed; it is not asked again.
+        failures: the same for what keeps findings: who reads them later must know that nobody looked.
     """
 
     scalars: Mapping[str, float]
@@ -34,6 +36,7 @@ class Look:
     standing: frozenset[tuple[str, str]] = frozenset()
     health: str = ""
     notes: tuple[str, ...] = ()
+    failures: tuple[Finding, ...] = ()
 
 
 class ProbeWatch:
@@ -64,6 +67,7 @@ class ProbeWatch:
         self._last = session.recipe.training.steps
         self._found: dict[str, set[tuple[str, str]]] = {}
         self._due: dict[int, dict[str, Kept]] = {}
+        self._failed: set[str] = set()
         self._first = Asked()
         if session.devices.chief:
             self.batch = FixedBatch(session, images)
@@ -86,6 +90,7 @@ class ProbeWatch:
         later = Asked()
         for kept in self._due.pop(step, {}).values():
             later.compare(kept, subject)
+        wanted = any(self._asks(probe, step) for probe in self._all)
         now = [probe for probe in self._probes if self._asks(probe, step)]
         asked = self._first if step == 0 else Asked()
         for probe in now:
@@ -102,14 +107,16 @@ class ProbeWatch:
             self._found[""] = {_key(f) for f in not_finite(asked.numbers)}
         failed = {**later.failed, **asked.failed}
         self._leave_out(failed)
+        self._failed.update(failed)
         numbers = {**asked.numbers, **later.numbers}
         return Look(
             scalars={key: value for key, value in numbers.items() if math.isfinite(value)},
             findings=findings,
             lasting=tuple(finding for finding in findings if _key(finding) in known),
             standing=frozenset(self._known()),
-            health=health_line(findings, len(asked.findings)) if now else "",
+            health=health_line(findings, len(asked.well_asked - failed.keys()), len(self._failed)) if wanted else "",
             notes=tuple(failed.values()),
+            failures=tuple(failure(name, line) for name, line in failed.items()),
         )
 
     def _asks(self, probe: NamedProbe, step: int) -> bool:

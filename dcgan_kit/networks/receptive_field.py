@@ -167,14 +167,14 @@ def _reduced(operation: Any, given: list[Any]) -> list[Any] | None:
 def _product(operation: Any, given: list[Any]) -> list[Any] | None:
     """A matrix product: rows of the one with columns of the other."""
     flat = operation.type == "MatMul"
-    sides = []
+    sides: list[Any] = []
     for each, name, other in zip(given, ("a", "b"), ("x", "y"), strict=True):
         if each is None:
             sides.append(None)
             continue
         flipped = operation.get_attr(f"transpose_{name}" if flat else f"adj_{other}")
-        each = np.swapaxes(each, -1, -2) if flipped else each
-        sides.append(each.min(axis=-1 if name == "a" else -2, keepdims=True))
+        upright = np.swapaxes(each, -1, -2) if flipped else each
+        sides.append(upright.min(axis=-1 if name == "a" else -2, keepdims=True))
     union = _given(sides)
     return [union[0] if len(union) == 1 else np.minimum(*union)]
 
@@ -375,13 +375,15 @@ def _compressed(edges: Any) -> Any:
 _REDUCTIONS = ("All", "Any", "Max", "Mean", "Min", "Prod", "Sum")
 _COPIES = ("IdentityN",)
 _SHAPES = ("Rank", "Shape", "ShapeN", "Size")
-_POINTWISE = frozenset(
-    "Abs Add AddN AddV2 BiasAdd Cast CheckNumerics ClipByValue Cos Cosh Div DivNoNan Elu EnsureShape Equal Erf Erfc Exp "
-    "Expm1 Floor Greater GreaterEqual Identity IsFinite LeakyRelu Less "
-    "LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul Neg NotEqual Pow PreventGradient "
-    "RealDiv Reciprocal Relu Relu6 Rint Round Rsqrt SelectV2 Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square "
-    "SquaredDifference StopGradient Sub Tan Tanh Xdivy Xlogy ZerosLike".split()
-)
+_POINTWISE = {
+    "Abs", "Add", "AddN", "AddV2", "BiasAdd", "Cast", "CheckNumerics", "ClipByValue", "Cos", "Cosh", "Div",
+    "DivNoNan", "Elu", "EnsureShape", "Equal", "Erf", "Erfc", "Exp", "Expm1", "Floor", "Greater", "GreaterEqual",
+    "Identity", "IsFinite", "LeakyRelu", "Less", "LessEqual", "Log", "Log1p", "LogicalAnd", "LogicalNot",
+    "LogicalOr", "Maximum", "Minimum", "Mod", "Mul", "Neg", "NotEqual", "Pow", "PreventGradient", "RealDiv",
+    "Reciprocal", "Relu", "Relu6", "Rint", "Round", "Rsqrt", "SelectV2", "Selu", "Sigmoid", "Sign", "Sin", "Sinh",
+    "Softplus", "Softsign", "Sqrt", "Square", "SquaredDifference", "StopGradient", "Sub", "Tan", "Tanh", "Xdivy",
+    "Xlogy", "ZerosLike",
+}  # fmt: skip
 _RULES: dict[str, Callable[[Any, list[Any]], list[Any] | None]] = {
     **dict.fromkeys(("Conv2D", "DepthwiseConv2dNative", "MaxPool", "AvgPool"), _window),
     "Conv2DBackpropInput": _spread,

@@ -78,7 +78,8 @@ def summarize(network: Network) -> Summary:
             # It sees the whole latent vector; its map is what the following layers see.
             fields, seen = _fields_of(part.output_shape), None
         else:
-            assert traced.field is not None and traced.seen_at_once is not None
+            assert traced.field is not None
+            assert traced.seen_at_once is not None
             fields, seen = (traced.field, traced.seen_at_once), traced.field.widest
             seen = None if seen == traced.field.sides else seen
         weights = {id(v): v for layer in part.layers for v in layer.trainable_weights}

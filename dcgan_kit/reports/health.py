@@ -18,6 +18,8 @@ MOST_CHARTS = 36
 """Of a run."""
 MOST_CONSTANT = 200
 WELL = "nothing wrong"
+FAILED = "probe failed"
+"""What ``measures.health`` records of a probe that was not asked again."""
 TOLD = 3
 """Findings in the health line."""
 _NUMBER = re.compile(r"_\d+$")
@@ -29,14 +31,21 @@ def health_line(run: RunFacts) -> str:
 
     Looks in between ask cheap probes only, or compare two steps and diagnose nothing: what they miss may be there.
     """
+    failures = {one.where for one in run.findings if one.disease == FAILED}
+    silent = f"; failed: {', '.join(sorted(failures))}" if failures else ""
+    return f"{_found(run, bool(failures))}{silent}"
+
+
+def _found(run: RunFacts, failed: bool) -> str:
     looks = {step for name in _readings(run) for step in run.metrics.series[name].steps}
     if not looks:
-        return "not probed"
-    looks.update(finding.step for finding in run.findings)
+        return "unknown" if failed else "not probed"
+    findings = [one for one in run.findings if one.disease != FAILED]
+    looks.update(finding.step for finding in findings)
     every = finite(run.recipe.get("training.evaluation.every")) or 0
     # Without a readable recipe nobody knows when all were asked: then all that was ever found is told.
     last = max((step for step in looks if every >= 1 and step % every == 0), default=0)
-    found = {(one.disease, one.where): one for one in run.findings if one.step >= last}
+    found = {(one.disease, one.where): one for one in findings if one.step >= last}
     if not found:
         return f"{WELL} at step {last:,}{f' or since, up to {max(looks):,}' if max(looks) > last else ''}"
     latest = sorted(found.values(), key=lambda one: -one.step)
@@ -49,7 +58,8 @@ def health(runs: Sequence[RunFacts]) -> Section:
     blocks: list[Block] = []
     for run in runs:
         of = f"{run.label}: " if len(runs) > 1 else ""
-        if not _readings(run):
+        diseases = {one.disease for one in run.findings}
+        if not _readings(run) and FAILED not in diseases:
             text = (
                 f"{run.label} was not probed: `training.probing.probes` in the recipe says what is measured inside the "
             )
@@ -58,7 +68,9 @@ def health(runs: Sequence[RunFacts]) -> Section:
             )
             continue
         line = health_line(run)
-        blocks.append(Paragraph(f"{run.label}: {line}.", "well" if line.startswith(WELL) else "ill"))
+        blocks.append(
+            Paragraph(f"{run.label}: {line}.", "well" if line.startswith(WELL) and FAILED not in diseases else "ill")
+        )
         if run.findings:
             blocks.append(_table(f"{of}findings" if of else "Findings", run.findings))
         charts = list(_charts(run))
@@ -84,7 +96,8 @@ def _readings(run: RunFacts) -> list[str]:
 
 
 def _told(finding: FoundAt) -> str:
-    return f"{spoken(finding.where)}: {finding.told}"
+    # The place of a probe that failed is its name, and what is told of it says so.
+    return finding.told if finding.disease == FAILED else f"{spoken(finding.where)}: {finding.told}"
 
 
 def _table(caption: str, findings: Sequence[FoundAt]) -> Table:

@@ -43,6 +43,21 @@ def folders(tmp_path_factory):
     return top
 
 
+def test_a_score_that_breaks_on_samples_is_no_success(command, folders, monkeypatch):
+    """The others are shown, what broke is named, and the status says that it did."""
+    from dcgan_kit_plugins import _spectrum
+
+    known = _spectrum.radial_difference
+    answers = iter([known, lambda fake, real: {}["no such ring"]])
+    monkeypatch.setattr(_spectrum, "radial_difference", lambda fake, real: next(answers)(fake, real))
+    paths = ("--fake", folders / "fake", "--real", folders / "real", "--extractor", "random_convolution", "--json")
+    result = command("evaluate", *paths, status=2)
+    assert result.stderr.count("spectrum is missing from this evaluation: score score/spectrum: KeyError") == 1
+    found = json.loads(result.stdout)
+    assert "kid" in {number["number"] for number in found["numbers"]}
+    assert any(note.startswith("spectrum is missing") for note in found["notes"])
+
+
 def test_a_run_is_judged_by_every_score(command, run):
     result = command("evaluate", run, "--samples", 100)
     for number in ("fd", "kid", "precision", "coverage", "classifier_score", "memorization_z", "checkerboard_4", "js"):

@@ -171,6 +171,56 @@ def test_a_score_that_fails_on_some_samples_leaves_a_gap_and_is_tried_again(imag
     assert names == [{"spectrum_db", "high_band_db"}, {"own", "spectrum_db", "high_band_db"}]
     assert len(told) == 1
     assert told[0].startswith("own is missing from this evaluation: score tests/own: RuntimeError: nothing to see")
+    assert evaluator.failed == []
+
+
+def nothing(sides):
+    return {}
+
+
+def no_value(sides):
+    raise ValueError("too dark")
+
+
+def broken(sides):
+    raise KeyError("mood")
+
+
+def leaves(sides):
+    raise SystemExit(0)
+
+
+def not_finite(sides):
+    return {"own": float("nan")}
+
+
+def no_mapping(sides):
+    return [1.0]
+
+
+def of_another_name(sides):
+    return {"mine": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("on_samples", "failed"),
+    [
+        (nothing, False), (no_value, False),
+        (broken, True), (leaves, True), (not_finite, True), (no_mapping, True), (of_another_name, True),
+        (lambda sides: None, True), (lambda sides: {"own": None}, True),
+    ],
+)  # fmt: skip
+def test_a_score_that_breaks_is_no_score_without_a_value(on_samples, failed, images, counting, own_score, scores):
+    """Both leave a gap and a note; whoever broke is remembered, so that a command can end otherwise than well."""
+    answers, told = iter([lambda sides: {"own": 1.0}, on_samples, on_samples]), []
+    asked = [own_score(lambda sides: next(answers)(sides)), *scores("spectrum")]
+    evaluator = Evaluator(divided(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append)
+    for _ in range(2):
+        numbers = evaluator.evaluate(batches_of(images(20)))
+        assert {number.number for number in numbers} == {"spectrum_db", "high_band_db"}
+        assert len(evaluator.failed) == failed
+    assert len(told) == 2
+    assert told[0].startswith("own is missing from this evaluation: score tests/own")
 
 
 def test_what_takes_long_is_told(images, scores, counting, monkeypatch):

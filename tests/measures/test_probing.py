@@ -9,7 +9,7 @@ import pytest
 
 from dcgan_kit import ComponentError, Finding, Probe, SecondLook, component
 from dcgan_kit.measures.health import health_line, not_finite
-from dcgan_kit.measures.probing import NamedProbe, build_probes, by_default
+from dcgan_kit.measures.probing import NamedProbe, ProbeFailed, build_probes, by_default
 from dcgan_kit.measures.watching import ProbeWatch
 
 
@@ -101,6 +101,21 @@ def fails(*_):
     raise KeyError("level 3")
 
 
+class Unreadable(dict):
+    """What cannot even be looked at."""
+
+    def items(self):
+        raise OSError("gone")
+
+    def __repr__(self):
+        raise OSError("gone")
+
+
+def finding(**fields):
+    told = {"disease": "d", "where": "generator", "told": "t", "value": 1.0, "baseline": 0.0, "advice": "rest"}
+    return Finding(**{**told, **fields})
+
+
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
@@ -124,6 +139,47 @@ def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, told
     assert notes[0].startswith("probe strange/odd")
     assert told in notes[0]
     assert all(one.scalars["generator/well"] == 1.0 for one in looks)
+    # Nobody who failed counts as someone who found nothing.
+    assert looks[-1].health == "health: 1 probe finds nothing wrong; 1 probe failed, and may have found more"
+    assert not any("2 probes" in one.health for one in looks if one.notes)
+
+
+BROKEN = [
+    ({"measure": lambda subject: None}, "must return numbers by 'place/what', and gave None"),
+    ({"measure": lambda subject: {"generator/size": [1.0]}}, "and gave {'generator/size': [1.0]}"),
+    ({"measure": lambda subject: {"generator/size": 1j}}, "and gave {'generator/size': 1j}"),
+    ({"measure": lambda subject: {3: 1.0}}, "and gave {3: 1.0}"),
+    ({"measure": lambda subject: {"generator/size": 10**400}}, "failed: OverflowError"),
+    ({"measure": lambda subject: Unreadable(a=1)}, "failed: OSError: gone"),
+    (
+        {"measure": lambda subject: [Unreadable()]},
+        "must return numbers by 'place/what', and gave an object of list",
+    ),
+    ({"measure": lambda subject: exit(0)}, "failed: SystemExit"),
+    ({"diagnose": lambda readings, first: None}, "failed: TypeError"),
+    (
+        {"diagnose": lambda readings, first: [finding(told=None)]},
+        "a Finding's told must be text, and it gave Finding(",
+    ),
+    ({"diagnose": lambda readings, first: [finding(where=7)]}, "a Finding's where must be text"),
+    ({"diagnose": lambda readings, first: [finding(value="much")]}, "a Finding's value must be a number"),
+    (
+        {"second": SecondLook(10, lambda subject: 1, lambda kept, subject: None)},
+        "must return numbers by 'place/what'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("answers", "told"), BROKEN)
+def test_garbage_is_told_by_name_whatever_it_is(answers, told):
+    odd = named("odd", **answers)
+
+    def ask():
+        return odd.measure(None), odd.diagnose({}, {}), odd.compare(None, None)
+
+    with pytest.raises(ProbeFailed, match=r"^probe strange/odd") as failure:
+        ask()
+    assert told in str(failure.value)
 
 
 def test_a_watch_begins_at_step_0(specimen):
@@ -147,6 +203,21 @@ def test_what_is_no_probe_is_refused_with_its_owner():
 
     with pytest.raises(ComponentError, match=r"probe strange/picky has options without a default"):
         by_default(picky.owned_by("strange"))
+
+
+def test_a_line_of_health_counts_who_has_looked():
+    assert health_line([], 0) == "health: unknown: no probe looked"
+    assert health_line([], 0, 2) == "health: unknown: no probe looked; 2 probes failed"
+    assert health_line([], 1, 1) == "health: 1 probe finds nothing wrong; 1 probe failed, and may have found more"
+    ill = [Finding("d", "generator", "pale", 1.0, 0.0, "rest")]
+    assert health_line(ill, 3, 2) == "health: generator: pale; 2 probes failed, and may have found more"
+
+
+def test_who_gives_no_number_has_not_looked(watch):
+    _, look = watch(
+        named("well", measure=lambda subject: {"generator/well": 1.0}), named("silent", measure=lambda _: {})
+    )
+    assert look(0).health == "health: 1 probe finds nothing wrong"
 
 
 def test_a_line_of_health_names_three_and_counts_the_others():

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from dcgan_kit.components.plugins import load_builtins
 from dcgan_kit.networks.building import build_networks
-from dcgan_kit.networks.summary import summarize
 from dcgan_kit.networks.receptive_field import ReceptiveField
+from dcgan_kit.networks.summary import summarize
 from dcgan_kit.networks.tracing import trace
 
 POINTWISE = ("activation", "normalization", "regularizer")

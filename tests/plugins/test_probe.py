@@ -374,3 +374,51 @@ def test_gradients_change_only_behind_layers_that_move(specimen):
     batch.session.state.generator_optimizer.learning_rate = 0.0
     readings, _ = asked(probe.gradient_change, batch.subject())
     assert readings["generator.output.upsample/gradient_change"] == 0.0
+
+
+class Alike:
+    """Networks whose images are the real ones."""
+
+    def __init__(self, images):
+        self.step, self.value_range, self.generator, self.discriminator = 0, (-1.0, 1.0), [None], []
+        self.real = images
+
+    def after(self, place):
+        return self.real
+
+    def samples(self, count):
+        return self.real
+
+    real_images = samples
+
+    def image_gradient(self):
+        return self.real
+
+
+@pytest.mark.parametrize("made", [probe.diversity, probe.checkerboard], ids=lambda c: c.name)
+def test_what_stands_beside_the_datas_number_is_in_its_unit(made):
+    """Readings of one name come into one chart: those of images that are the data are the data's, and ratios are 1."""
+    readings = made().measure(Alike(np.random.default_rng(0).uniform(-1, 1, (24, 16, 16, 1)).astype("float32")))
+    of_data = {key.partition("/")[2]: value for key, value in readings.items() if key.startswith("data/")}
+    assert of_data
+    for key, value in readings.items():
+        name = key.partition("/")[2]
+        if name in of_data:
+            assert value == of_data[name], key
+        else:
+            # A ratio, or a difference of logarithms.
+            assert value == (0.0 if name.startswith("checkerboard") else 1.0), key
+    assert {f"generator/{name}" for name in of_data} <= readings.keys()
+
+
+def test_no_other_probe_has_a_number_of_the_data_beside_one_in_other_units(specimen):
+    """Of samples and data alike: shares of pixels. A new one has to be looked at here."""
+    batch = specimen()
+    names = set()
+    for component in probe.dcgan_kit_components():
+        for key in component().measure(batch.subject()):
+            if key.startswith("data/"):
+                names.add(f"{component.name} {key.partition('/')[2].rstrip('0123456789')}")
+    assert names == {
+        "diversity deviation", "diversity nearest_distance", "checkerboard checkerboard_index_", "saturation saturated"
+    }  # fmt: skip

@@ -159,6 +159,25 @@ def test_what_was_found_is_told_until_all_probes_are_asked_again(found, read, to
     assert f"ill: {told}" in written(run).words
 
 
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        ([0, 1000, 2000], "ill: nothing wrong at step 2,000; failed: strange/odd."),
+        ([], "ill: unknown; failed: strange/odd."),
+    ],
+)
+def test_a_probe_that_failed_once_is_told_to_the_end(read, told, written, make_run, tmp_path, lines):
+    from dcgan_kit.measures.health import failure
+
+    run = make_run(tmp_path / "ill", "training.evaluation.every=1000")
+    record = failure("strange/odd", "probe strange/odd failed: KeyError: 'level 3'").as_data()
+    lines(run / "findings.jsonl", [{"step": 0, **record}])
+    lines(run / "metrics.jsonl", [{"step": step, "samples/spread": 0.8} for step in read] or [{"step": 0}])
+    page = written(run)
+    assert told in page.words
+    assert "probe strange/odd failed: KeyError: 'level 3'" in page.words
+
+
 def test_evaluation_says_how_it_was_measured(written, run):
     words = written(run).words
     assert "garments: scores of run runs/garments, step 40" in words

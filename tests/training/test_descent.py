@@ -244,54 +244,10 @@ def test_the_average_follows_the_generator(overrides, decays, plain, taken):
 
 
 def test_the_decay_rises_until_it_is_what_the_recipe_says(plain, taken):
-    """Far into training a step of the average is 1 - ema: 9 / (10 + t) is less from t = 9 / (1 - ema) - 10 on."""
+    """9 / (10 + t) is less than 1 - ema from t = 9 / (1 - ema) - 10 on."""
+    session = taken(plain("training.ema=0.99")).session
+    averaged, generator = session.state.averaged.weights[0], session.state.networks.generator.model.weights[0]
     for step, share in ((30, 9 / 40), (889, 9 / 899), (890, 0.01), (100_000, 0.01)):
-        session = taken(plain(f"image.range=[{low}, {high}]", "training.augmentation={use: shift, pixels: 3}")).session
-        from dcgan_kit.training.noise import StepNoise
-
-        changed = np.asarray(session.step.critic.augmented(tf.fill((4, 8, 8, 1), high), StepNoise(0, 0, "a")))
-        seen.append((changed - low) / (high - low))
-        assert set(np.unique(seen[-1]).tolist()) == {0.5, 1.0}
-    np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "decays"),
-    [
-        (("training.ema=0.75", "training.ema_ramp=false"), (0.75, 0.75, 0.75)),
-        (("training.ema=0.15",), (0.1, 0.15, 0.15)),
-        (("training.ema=0.999",), (1 / 10, 2 / 11, 3 / 12)),
-    ],
-    ids=str,
-)
-def test_the_average_follows_the_generator(overrides, decays, plain, taken):
-    ours = taken(plain(*overrides), 3)
-    generator, averaged = ours.state.networks.generator.model, ours.state.averaged
-    expected = [np.asarray(weight) for weight in generator.weights]
-    for weight, average in zip(expected, averaged.weights, strict=True):
-        np.testing.assert_array_equal(weight, average)
-    for step, decay in enumerate(decays):
-        ours.take(step, 1)
-        now = [np.asarray(weight) for weight in generator.weights]
-        expected = [decay * mean + (1 - decay) * weight for mean, weight in zip(expected, now, strict=True)]
-    assert ours.state.sampled is averaged
-    for mean, average, weight in zip(expected, averaged.weights, generator.weights, strict=True):
-        np.testing.assert_allclose(average, mean, rtol=1e-4, atol=1e-7, err_msg=weight.path)
-        if "moving" in weight.path:
-            assert (np.asarray(average) != np.asarray(weight)).any(), "running statistics are averaged too"
-    assert any("moving_variance" in weight.path for weight in generator.weights)
-
-
-def test_the_decay_rises_until_it_is_what_the_recipe_says(plain, taken):
-    """Far into training a step of the average is 1 - ema: 9 / (10 + t) is less from t = 9 / (1 - ema) - 10 on."""
-    for step, share in ((30, 9 / 40), (889, 9 / 899), (890, 0.01), (100_000, 0.01)):
-        state = taken(plain("training.ema=0.99")).state
-        averaged, generator = state.averaged.weights[0], state.networks.generator.model.weights[0]
-        averaged.assign(tf.zeros_like(averaged.value))
-        generator.assign(tf.ones_like(generator.value))
-        taken(plain("training.ema=0.99"))
-        session = taken(plain("training.ema=0.99")).session
-        averaged, generator = session.state.averaged.weights[0], session.state.networks.generator.model.weights[0]
         averaged.assign(tf.zeros_like(averaged.value))
         generator.assign(tf.ones_like(generator.value))
         session.step.descent.average(tf.constant(step, tf.int64))
@@ -299,12 +255,11 @@ def test_the_decay_rises_until_it_is_what_the_recipe_says(plain, taken):
 
 
 def test_samples_of_the_average_are_not_grey_after_fifty_steps(tiny, taken):
-    """Without the ramp most of an average of 0.999 is still the first weights, of which batch normalization is unsure."""
+    """Without the ramp most of an average of 0.999 is still the first weights."""
     deviations = {}
     for ramp in ("true", "false"):
-        recipe = tiny(
-            "training.ema=0.999", f"training.ema_ramp={ramp}", "training.optimizer.learning_rate=0.002"
-        ).recipe
+        given = ("training.ema=0.999", f"training.ema_ramp={ramp}", "training.optimizer.learning_rate=0.002")
+        recipe = tiny(*given).recipe
         ours = taken(recipe, 50)
         ours.take(0, 50)
         latent = tf.random.stateless_normal((64, recipe.latent_size), (1, 2))
