@@ -46,6 +46,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
 
     Trains a few steps in memory for what shows only between two of them, and writes nothing.
     """
+    from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
 
     run = Path(target) if Path(target, "recipe.yaml").is_file() else None
@@ -54,6 +55,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     loaded = load_recipe(target if run is None else str(run / "recipe.yaml"), overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
+    require_data(loaded.recipe)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
