@@ -174,14 +174,15 @@ def _require_fitting(
 
 
 def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:
+    from dcgan_kit.data.loading import load_images, require_data
     from dcgan_kit.training.run_folder import load_begun, read_run
 
     read_run(path)
     loaded = load_begun(path, path, settings=plugin_settings())
     warn_of_broken(loaded.plugins)
     registry = asked.registry(loaded.plugins.registry)
+    require_data(loaded.recipe)
     _start()
-    from dcgan_kit.data.loading import load_images
     from dcgan_kit.data.splitting import split
     from dcgan_kit.measures.evaluating import default_samples, divided
     from dcgan_kit.measures.sampled import generated_pixels

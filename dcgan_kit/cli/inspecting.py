@@ -90,8 +90,20 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
                     click.echo(f"  {item.mark}: {item.key}: {item.message}")
         found = f"{counted(len(advice), 'piece')} of advice" if advice else "nothing to advise"
         note(f"{resolved.name}: valid; {found}")
+        _note_missing_data(resolved)
     if strict and advice:
         sys.exit(WRONG_INPUT)
+
+
+def _note_missing_data(resolved: ResolvedRecipe) -> None:
+    """Say where images are not here: no fault of the recipe, which may be trained on another machine."""
+    from dcgan_kit.data.loading import require_data
+    from dcgan_kit.errors import DataError
+
+    try:
+        require_data(resolved)
+    except DataError as error:
+        note(f"on this machine it cannot be trained yet: {error}")
 
 
 @click.command()

@@ -83,6 +83,7 @@ def launch(
     Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Ctrl-C and SIGTERM go to all of them. The exit
     status is the worst of theirs; 128 + N stands for a worker that signal N killed.
     """
+    from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
@@ -90,6 +91,7 @@ def launch(
     # What is wrong with a recipe is told here, once, before anything is started.
     loaded = load_recipe(recipe, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
+    require_data(loaded.recipe)
     path = Path("runs") / loaded.recipe.name if path is None else path
     changes = [argument for key in may_change for argument in ("--may-change", key)]
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]

@@ -49,6 +49,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     Trains a few steps in memory for what shows only between two of them, and writes nothing. Ends with status 2 if a
     probe fails: what the others found is shown all the same.
     """
+    from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
 
     run = Path(target) if Path(target, "recipe.yaml").is_file() else None
@@ -62,6 +63,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
         loaded = load_begun(run, run, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
+    require_data(loaded.recipe)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()

@@ -46,6 +46,7 @@ def train(
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
     """
+    from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
@@ -53,6 +54,7 @@ def train(
         overrides = (*overrides, f"distribute.strategy={strategy}")
     loaded = load_recipe(recipe, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
+    require_data(loaded.recipe)
     path = Path("runs") / loaded.recipe.name if path is None else path
     from dcgan_kit.training.run_folder import told_of_finished
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 PNG_MARK = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PNG_COLOUR = 25
+"""Where a PNG file says whether it is grey (0), in colours (2), or has a palette."""
 _XMP_TEXT = b"XML:com.adobe.xmp\0\0"
 """Begins the PNG chunk with XMP, unpacked; a packed one may unpack to any size."""
 _JPEG_PIXELS = (*range(0xC0, 0xD0), 0xDB, 0xDD, 0xE0, 0xEE)
@@ -40,6 +42,9 @@ def png_without_metadata(content: bytes, turn: bool) -> bytes:
         critical = name[:1].isupper()
         # As the specification has it: an ancillary chunk with a wrong checksum counts as absent.
         whole = len(chunk) == 12 + length and zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+        if name == b"tRNS":
+            # Grey has one transparent level, of two bytes, and colour three.
+            whole = whole and length >= {0: 2, 2: 6}.get(content[_PNG_COLOUR], 0)
         tells = name == b"eXIf" or (name == b"iTXt" and chunk[8:].startswith(_XMP_TEXT))
         if (critical or whole) and (name in _PNG_PIXELS or (turn and tells)):
             kept.append(chunk)

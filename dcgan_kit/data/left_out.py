@@ -54,7 +54,8 @@ class LeftOut:
             suffixes = self._counts.get(reason, Counter())
             count = suffixes.total()
             if count:
-                kinds = f" ({_some([f'{n:,} {suffix}' for suffix, n in suffixes.most_common()])})"
+                most = sorted(suffixes.items(), key=lambda item: (-item[1], item[0]))
+                kinds = f" ({_some([f'{n:,} {suffix}' for suffix, n in most])})"
                 lines.append(f"{source}: left out {count:,} {one if count == 1 else many}{kinds}")
         if self._run_folders:
             folders = sorted(self._run_folders)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -136,7 +138,7 @@ def test_npy_that_is_missing_or_a_folder(tmp_path, pixels, read):
     with pytest.raises(DataError, match=r"is a folder, which 'npy' does not read: write data: {use: images, path: "):
         read(data.npy, GREY8, path=str(tmp_path))
     np.save(tmp_path / "a.npy", pixels)
-    with pytest.raises(DataError, match=r"no file .*b.npy: put it there"):
+    with pytest.raises(DataError, match=r"b.npy does not exist: give an array"):
         read(data.npy, GREY8, path=str(tmp_path / "a.npy"), labels=str(tmp_path / "b.npy"))
 
 
@@ -169,3 +171,129 @@ def test_npy_of_other_arrays(tmp_path, pixels, read):
         DataError, match=r"labels must be one integer for each of the 6 images. Received: int64, \(5,\)"
     ):
         read(data.npy, GREY8, path=str(tmp_path / "a.npy"), labels=str(tmp_path / "b.npy"))
+
+
+# Arrays that claim more than they should
+
+
+def zeros(path, arrays, compression=zipfile.ZIP_DEFLATED):
+    """Write an archive of arrays of zeros, {name: (dtype, shape)}, without ever holding one."""
+    with zipfile.ZipFile(path, "w", compression, compresslevel=1) as archive:
+        for name, (dtype, shape) in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_2_0(member, {"descr": dtype, "fortran_order": False, "shape": shape})
+                left = int(np.prod(shape)) * np.dtype(dtype).itemsize
+                while left:
+                    member.write(bytes(min(left, 2**20)))
+                    left -= min(left, 2**20)
+
+
+READING = """
+import resource, sys
+from dcgan_kit import DataError, ImageSpec
+from dcgan_kit_plugins import data, _arrays, _collecting
+import numpy, zipfile
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for component, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    try:
+        images = getattr(data, component).build(ImageSpec(8, 8, 1), dict(getattr(data, component).options(path=path)))
+        print(len(images), end=" ")
+    except DataError as error:
+        assert "Error" not in str(error), error
+        print("refused", end=" ")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_no_array_takes_memory_that_its_images_do_not_justify(tmp_path):
+    few = ("|u1", (6, 8, 8))
+    zeros(tmp_path / "labels.npz", {"x": few, "y": ("<i8", (2**24,))})
+    zeros(tmp_path / "floats.npz", {"x": ("<f8", (2**18, 8, 8))})
+    zeros(tmp_path / "texts.npz", {"x": few, "y": ("<U5000000", (6,))})
+    header = b"\x93NUMPY\x02\x00" + (2**27).to_bytes(4, "little")
+    with zipfile.ZipFile(tmp_path / "header.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", header + b" " * 2**27)
+    (tmp_path / "header.npy").write_bytes(header)
+    with (tmp_path / "header.npy").open("r+b") as stream:
+        stream.truncate(2**28)
+    zeros(tmp_path / "beside.npz", {"x": few, "z": ("<f8", (2**24,))})
+    files = ["labels.npz", "floats.npz", "texts.npz", "header.npz", "header.npy", "beside.npz"]
+    arguments = [part for name in files for part in (name.rpartition(".")[2], str(tmp_path / name))]
+    process = subprocess.run([sys.executable, "-c", READING, *arguments], capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stderr
+    *found, grown = process.stdout.split()
+    assert found == ["refused"] * 5 + ["6"]
+    assert int(grown) < 48, "MiB"
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_methods_without_a_limit_are_refused(name, compression, tmp_path, read):
+    arrays = {"x": ("|u1", (6, 8, 8)), "y": ("<i8", (6,))}
+    zeros(tmp_path / "a.npz", {key: value for key, value in arrays.items() if key != name})
+    zeros(tmp_path / "b.npz", {name: arrays[name]}, compression)
+    with zipfile.ZipFile(tmp_path / "a.npz", "a", compression) as archive, zipfile.ZipFile(tmp_path / "b.npz") as other:
+        archive.writestr(f"{name}.npy", other.read(f"{name}.npy"))
+    with pytest.raises(
+        DataError, match=rf"a.npz: array '{name}' is encrypted, or packed by another method than deflate"
+    ):
+        read(data.npz, GREY8, path=str(tmp_path / "a.npz"))
+
+
+def test_refusals_name_the_option_that_helps(tmp_path, pixels, read):
+    np.savez(tmp_path / "a.npz", pictures=pixels, classes=np.arange(6), depth=np.zeros((6, 8, 8), np.float32))
+    for options, told in (
+        ({}, r"no array 'x' in the archive. It has pictures, classes, depth: set 'images' to one of them"),
+        ({"images": "pictures", "labels": "c"}, r"no array 'c' .*: set 'labels' to one of them, or to null"),
+        ({"images": "depth"}, r"Received: float32, .*also has pictures, classes: set 'images' if one of them is meant"),
+        (
+            {"images": "pictures", "labels": "depth"},
+            r"labels must be one integer .*: set 'labels' to others, or to null",
+        ),
+    ):
+        with pytest.raises(DataError, match=told):
+            read(data.npz, GREY8, path=str(tmp_path / "a.npz"), **options)
+
+
+def test_an_array_that_ends_early_or_has_a_negative_side(tmp_path, read):
+    zeros(tmp_path / "whole.npz", {"x": ("|u1", (6, 8, 8))})
+    with zipfile.ZipFile(tmp_path / "whole.npz") as archive:
+        whole = archive.read("x.npy")
+    for name, content, told in (
+        ("short", whole[:-10], r"array 'x' ends after 374 of 384 bytes"),
+        ("negative", whole.replace(b"(6, 8, 8)", b"(-6,8, 8)"), r"'x' is no NumPy array"),
+        ("code", whole.replace(b"(6, 8, 8)", b"print(12)"), r"'x' is no NumPy array"),
+    ):
+        with zipfile.ZipFile(tmp_path / f"{name}.npz", "w") as archive:
+            archive.writestr("x.npy", content)
+        (tmp_path / f"{name}.npy").write_bytes(content)
+        with pytest.raises(DataError, match=told):
+            read(data.npz, GREY8, path=str(tmp_path / f"{name}.npz"))
+        with pytest.raises(
+            DataError, match=rf"{name}.npy: not a readable .npy file: (ends after 374|is no NumPy array)"
+        ):
+            read(data.npy, GREY8, path=str(tmp_path / f"{name}.npy"))
+
+
+# Files that are not what they seem
+
+
+@pytest.mark.parametrize("component", [data.npz, data.npy, data.images, data.image_zip, data.tfrecord], ids=str)
+@pytest.mark.parametrize("kind", ["pipe", "endless", "link to a pipe", "itself"])
+def test_no_source_waits_for_a_pipe_or_reads_a_device(component, kind, tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    place = tmp_path / "a.tfrecord"
+    target = {"pipe": None, "endless": "/dev/zero", "link to a pipe": tmp_path / "pipe", "itself": place}[kind]
+    if target is None:
+        os.mkfifo(place)
+    else:
+        place.symlink_to(target)
+    with pytest.raises(DataError, match=r"a.tfrecord"):
+        read(component, GREY8, path=str(place))
+
+
+def test_labels_of_an_npy_may_not_be_a_pipe_either(tmp_path, pixels, read):
+    np.save(tmp_path / "a.npy", pixels)
+    os.mkfifo(tmp_path / "labels.npy")
+    with pytest.raises(DataError, match=r"labels.npy is no ordinary file"):
+        read(data.npy, GREY8, path=str(tmp_path / "a.npy"), labels=str(tmp_path / "labels.npy"))

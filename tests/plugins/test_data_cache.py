@@ -307,3 +307,32 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     command = [sys.executable, "-c", code, str(tmp_path)]
     output = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
     assert int(output) < 64 * 1024, "KiB"
+
+
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero", "folder"])
+def test_a_cache_file_that_is_no_ordinary_file_is_told_and_left(target, folder, read, cache, tmp_path):
+    read(data.images, GREY8, path=str(folder), memory_mib=0)
+    (file,) = cache()
+    file.unlink()
+    if target == "pipe":
+        os.mkfifo(file)
+    elif target == "folder":
+        file.mkdir()
+    else:
+        file.symlink_to(target)
+    before = file.lstat().st_mode
+    with pytest.raises(DataError, match=r"the cache .* cannot be used: is no ordinary file: set DCGAN_KIT_CACHE"):
+        read(data.images, GREY8, path=str(folder), memory_mib=0)
+    assert file.lstat().st_mode == before
+
+
+def test_what_is_left_out_is_told_from_the_cache_too(folder, read, no_decoding):
+    (folder / "notes.txt").touch()
+    (folder / "a" / "run" / "checkpoints").mkdir(parents=True)
+    (folder / "a" / "run" / "recipe.yaml").touch()
+    first = read(data.images, GREY8, path=str(folder), memory_mib=0)
+    no_decoding()
+    again = read(data.images, GREY8, path=str(folder), memory_mib=0)
+    assert len(first.left_out) == 2
+    assert (again.left_out, again.notes) == (first.left_out, first.notes)
+    assert again.notes == (f"{folder}: labels are the folders' names, 2 classes: a (10), b (10)",)
