@@ -29,6 +29,8 @@ from dcgan_kit.errors import PluginError, did_you_mean
 
 ENTRY_POINT_GROUP = "dcgan_kit"
 BUILTIN_RECIPES = "dcgan_kit_recipes"
+FOLDER_PLUGINS = "dcgan_kit_folder_plugins"
+"""A package that is no folder: modules of file plugins are called after it, in processes that load them only."""
 Origin = Literal["built-in", "installed", "folder"]
 _MARKER = f"{hooks.PROJECT}_impl"
 HOOKS = tuple(name for name in vars(hooks) if name.startswith("dcgan_kit_"))
@@ -114,6 +116,11 @@ class LoadedPlugins:
         """The plugins that could not be loaded."""
         return tuple(plugin for plugin in self.plugins if plugin.status == "broken")
 
+    @property
+    def strangers(self) -> frozenset[str]:
+        """The names of the plugins that are not built in, whose layers may fail."""
+        return frozenset(plugin.name for plugin in self.plugins if plugin.origin != "built-in")
+
     def find(self, name: str) -> Plugin:
         """Return the plugin of that name.
 
@@ -194,7 +201,7 @@ def _folder_sources(folder: Path) -> Iterator[_Source]:
 
 
 def _module_from(path: Path) -> Any:
-    name = f"dcgan_kit_folder_plugins.{path.stem}"
+    name = f"{FOLDER_PLUGINS}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python module")
