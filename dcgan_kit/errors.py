@@ -79,7 +79,15 @@ def gathered(*steps: Callable[[], Any]) -> list[Any]:
 
 
 class ComponentError(UserError):
-    """A component that raised or broke the contract of its kind."""
+    """A component that raised or broke the contract of its kind.
+
+    Attributes:
+        path: where in the recipe it was chosen, where that is known.
+    """
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class PluginError(UserError):

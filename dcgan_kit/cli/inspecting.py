@@ -27,22 +27,29 @@ if TYPE_CHECKING:
 
 
 def _checked(recipe: str, overrides: tuple[str, ...]) -> tuple[ResolvedRecipe, tuple[Advice, ...]]:
-    resolved = _load(recipe, overrides).recipe
+    loaded = _load(recipe, overrides)
+    resolved = loaded.recipe
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from dcgan_kit.errors import gathered
+    from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
     from dcgan_kit.measures.observing import require_observable
     from dcgan_kit.networks.building import build_networks
     from dcgan_kit.networks.lint import check_silence, lint
+    from dcgan_kit.recipes.nodes import dotted
+    from dcgan_kit.training.dry_run import require_trainable
     from dcgan_kit.training.parts import build_parts
 
-    networks, *_ = gathered(
+    networks, _, parts, _ = gathered(
         lambda: build_networks(resolved, symbolic=True),
         lambda: check_silence(resolved),
         lambda: build_parts(resolved),
         lambda: require_observable(resolved),
     )
+    try:
+        require_trainable(resolved, networks, parts, loaded.plugins.strangers)
+    except ComponentError as error:
+        raise RecipeError([Problem(resolved.mark(error.path), dotted(error.path), str(error))]) from error
     return resolved, lint(resolved, networks)
 
 

@@ -33,7 +33,7 @@ from dcgan_kit.errors import PluginError, did_you_mean
 
 ENTRY_POINT_GROUP = "dcgan_kit"
 BUILTIN_RECIPES = "dcgan_kit_recipes"
-FOLDERS = "dcgan_kit_folder_plugins"
+FOLDER_PLUGINS = "dcgan_kit_folder_plugins"
 """A package that exists in memory only; each plugins folder is a package in it."""
 Origin = Literal["built-in", "installed", "folder"]
 _MARKER = f"{hooks.PROJECT}_impl"
@@ -119,6 +119,11 @@ class LoadedPlugins:
     def broken(self) -> tuple[Plugin, ...]:
         """The plugins that could not be loaded."""
         return tuple(plugin for plugin in self.plugins if plugin.status == "broken")
+
+    @property
+    def strangers(self) -> frozenset[str]:
+        """The names of the plugins that are not built in, whose layers may fail."""
+        return frozenset(plugin.name for plugin in self.plugins if plugin.origin != "built-in")
 
     def find(self, name: str) -> Plugin:
         """Return the plugin of that name.
@@ -236,9 +241,9 @@ def _package_of(folder: Path) -> str:
     hides a module of another folder nor one of an installed library.
     """
     importlib.invalidate_caches()
-    sys.modules.setdefault(FOLDERS, _module_of_package(FOLDERS, []))
+    sys.modules.setdefault(FOLDER_PLUGINS, _module_of_package(FOLDER_PLUGINS, []))
     base = re.sub(r"\W", "_", folder.name) or "folder"
-    for name in (f"{FOLDERS}.{base}{number or ''}" for number in count()):
+    for name in (f"{FOLDER_PLUGINS}.{base}{number or ''}" for number in count()):
         taken = sys.modules.get(name)
         if taken is None or list(taken.__path__) == [str(folder)]:
             break

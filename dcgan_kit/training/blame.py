@@ -33,7 +33,8 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
             part = _failing(network, error)
             if part is not None and part.owner in strangers:
                 who = f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role})"
-                raise ComponentError(f"{who} failed: {type(error).__name__}: {reason(error)}") from error
+                message = f"{who} failed: {type(error).__name__}: {reason(error)}"
+                raise ComponentError(message, part.path) from error
         raise
 
 

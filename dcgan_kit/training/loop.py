@@ -98,7 +98,7 @@ def train(
     Raises:
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
-    strangers = frozenset(p.name for p in plugins.plugins if p.origin != "built-in")
+    strangers = plugins.strangers
     watcher = _Heeding(watcher)
     with deferred_signals(), ExitStack() as held:
         devices = choose_devices(recipe, watcher.note)

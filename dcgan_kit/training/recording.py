@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dcgan_kit.training.metrics import MetricsWriter
+from dcgan_kit.training.needs import needed
 from dcgan_kit.training.observing import Observer, Sight
 from dcgan_kit.training.precision import in_float32
 from dcgan_kit.training.run_folder import RunFolder, writing
@@ -99,6 +100,8 @@ class Recorder:
             finally:
                 temporary.unlink(missing_ok=True)
             self._run.write(target, content)
+        for line in needed(self._session.state.sampled):
+            self._note(f"{self._run.generator_file.name} {line}")
 
     def _generators(self) -> dict[str, Any]:
         """What is sampled and kept: the average, and the generator itself beside it."""

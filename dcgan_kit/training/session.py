@@ -16,6 +16,7 @@ from dcgan_kit.networks.building import Networks, build_networks
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.devices import Devices, choose_devices
+from dcgan_kit.training.dry_run import max_pools, require_no_max_pooling, require_trainable
 from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.training.state import TrainingState
@@ -70,9 +71,9 @@ class Session:
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():
             networks, parts = gathered(lambda: build_networks(recipe), lambda: build_parts(recipe))
+            require_trainable(recipe, networks, parts, strangers)
             with blaming(networks, strangers):
                 state = TrainingState.create(recipe, networks, parts)
-            _require_rates(recipe, state)
         chosen = choose_precision(recipe.training.precision, devices, precision)
         set_precision(networks, chosen.precision)
         xla = _xla(recipe, devices, networks)
@@ -111,31 +112,11 @@ class Session:
         return indices.reshape((count, each, training.accumulate, self.devices.replicas, -1))
 
 
-def _require_rates(recipe: ResolvedRecipe, state: TrainingState) -> None:
-    """See to it that a recovery can lower both learning rates: it would meet the same numbers again otherwise."""
-    if not recipe.training.recover_times:
-        return
-    plans = {"generator": recipe.training.generator, "discriminator": recipe.training.discriminator}
-    own = [
-        f"{role}: {plan.optimizer.component.name}"
-        for (role, plan), rate in zip(plans.items(), state.rates, strict=True)
-        if rate is None
-    ]
-    if own:
-        path = ("training", "recover", "times")
-        message = f"cannot lower the rate of an optimizer that has a schedule of its own ({', '.join(own)}); choose 0"
-        raise RecipeError([Problem(recipe.mark(path), "training.recover.times", message)])
-
-
 def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
     wanted = recipe.training.xla
-    layers = [layer for n in (networks.generator, networks.discriminator) for layer in n.model._flatten_layers()]
-    pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
     if wanted == "on" and devices.replicas > 1 and devices.kind != "TPU":
         message = "XLA compiles the step of one device only; choose auto or off, or distribute.strategy one_device"
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
-    if wanted == "on" and pools:
-        # It refuses, on every device, where operations must give the same twice, as resuming bit for bit needs.
-        message = f"XLA has no repeatable gradient of max pooling ({', '.join(pools)}); choose auto or off"
-        raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
+    require_no_max_pooling(recipe, networks)
+    pools = max_pools(networks)
     return wanted == "on" or (wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not pools)

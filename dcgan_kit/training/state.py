@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.networks.building import Networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
+from dcgan_kit.training.dry_run import copy_of, rate_of
 from dcgan_kit.training.parts import Parts, build_optimizer
 
 FIRST_LOSS_SCALE = 2.0**15
@@ -58,8 +58,8 @@ class TrainingState:
         """
         training = recipe.training
         generator, discriminator = networks.generator.model, networks.discriminator.model
-        # Done in any case: what cannot be copied cannot be saved in the end, which is better known now.
-        copy = keras.models.clone_model(generator)
+        # Done in any case: what cannot be copied or written cannot be saved in the end, which is better known now.
+        copy = copy_of(generator)
         averaged = None
         if training.ema > 0:
             averaged = copy
@@ -75,7 +75,7 @@ class TrainingState:
             averaged=averaged,
             generator_optimizer=optimizers[0],
             discriminator_optimizer=optimizers[1],
-            rates=(_rate(optimizers[0]), _rate(optimizers[1])),
+            rates=(rate_of(optimizers[0]), rate_of(optimizers[1])),
             step=_variable(0, tf.int64),
             rate_scale=_variable(1.0, tf.float32),
             recoveries=_variable(0, tf.int64),
@@ -138,8 +138,3 @@ class TrainingState:
 def _variable(value: Any, dtype: Any) -> Any:
     # Every replica computes the same number, so that one may speak for all.
     return tf.Variable(value, dtype=dtype, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
-
-
-def _rate(optimizer: Any) -> float | None:
-    rate = optimizer.get_config()["learning_rate"]
-    return float(rate) if isinstance(rate, int | float) else None

@@ -164,7 +164,9 @@ def test_batch_normalization_inside_a_model_is_seen(base, tmp_path):
         "@hookimpl\ndef dcgan_kit_components():\n    return [inside]\n"
     )
     recipe = base(
-        "discriminator.stages.1={filters: 8, normalization: inside, bias: true}", "training.batch_size=8", folder=tmp_path
+        "discriminator.stages.1={filters: 8, normalization: inside, bias: true}",
+        "training.batch_size=8",
+        folder=tmp_path,
     )
     found = {advice.lint for advice in lint(recipe, build_networks(recipe, symbolic=True))}
     assert {"bias_before_batch_normalization", "batch_scale_near_zero", "small_batch"} <= found
