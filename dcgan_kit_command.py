@@ -10,6 +10,7 @@ import atexit
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType
 
@@ -37,11 +38,15 @@ class _Ending:
         os._exit(INTERRUPTED if number == signal.SIGINT else PREEMPTED)
 
 
-def main() -> None:
+def main(launcher: int | None = None) -> None:
     """Run the command line.
 
     Every signal of ``dcgan_kit.training.signals.STOPPING`` ends it with status 130 (SIGINT) or 75, unless it was
     ignored from the start; once the command is done, with the command's status.
+
+    Args:
+        launcher: file descriptor of a pipe that ``dcgan-kit launch``, which started this worker, holds open; where that
+            was killed, the worker stops in order, as at SIGTERM.
     """
     ending = _Ending()
     stopping = [
@@ -58,6 +63,8 @@ def main() -> None:
     # The first to be registered runs last. Python then gives signals their default action back, and TensorFlow still
     # has to end its threads: what comes in that moment must not turn a finished command into a killed one.
     atexit.register(_ignore, stopping)
+    if launcher is not None:
+        threading.Thread(target=_stop_after, args=(launcher,), name="launcher", daemon=True).start()
     try:
         from dcgan_kit.cli import main as run
 
@@ -72,6 +79,17 @@ def main() -> None:
     except BaseException:
         ending.status = 1
         raise
+
+
+def _stop_after(launcher: int) -> None:
+    """Wait until the launcher is gone; then stop."""
+    while os.read(launcher, 1):
+        pass
+    # It read what this process says, and a pipe without a reader would end the training.
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nobody, output)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _ignore(numbers: list[signal.Signals]) -> None:

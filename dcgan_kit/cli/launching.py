@@ -33,9 +33,10 @@ from dcgan_kit.cli.options import (
 )
 from dcgan_kit.cli.status import INTERRUPTED, PREEMPTED, WRONG_INPUT
 from dcgan_kit.cli.stopping import status_of, stoppable
+from dcgan_kit.errors import Problem, RecipeError
 from dcgan_kit.training.signals import Stopped, blocked_signals, taken_signals
 
-START = "import sys; from dcgan_kit_command import main; sys.argv[0] = 'dcgan-kit'; main()"
+START = "import sys; from dcgan_kit_command import main; sys.argv[0] = 'dcgan-kit'; main(launcher=0)"
 LEFT_SECONDS = 10.0
 """Time that the others have to end by themselves when one worker has died; then they are killed."""
 STOPPED_SECONDS = 40.0
@@ -87,14 +88,19 @@ def launch(
     from dcgan_kit.recipes.loading import load_recipe
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
-    overrides = (*overrides, "distribute.strategy=multi_worker")
     # What is wrong with a recipe is told here, once, before anything is started.
     loaded = load_recipe(recipe, overrides, plugin_settings())
+    strategy = loaded.recipe.distribution.strategy
+    if strategy not in ("auto", "multi_worker"):
+        message = f"launch starts workers, and this says {strategy}; choose auto or multi_worker, or the command train"
+        path_of_key = ("distribute", "strategy")
+        raise RecipeError([Problem(loaded.recipe.mark(path_of_key), "distribute.strategy", message)])
     warn_of_broken(loaded.plugins)
     require_data(loaded.recipe)
     path = Path("runs") / loaded.recipe.name if path is None else path
     changes = [argument for key in may_change for argument in ("--may-change", key)]
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]
+    arguments.append("distribute.strategy=multi_worker")
     with ExitStack() as held:
         ports = _free_ports(workers)
         started: list[Worker] = []
@@ -142,7 +148,8 @@ def _process(arguments: Sequence[str], config: Mapping[str, Any]) -> subprocess.
         # The current folder is not to be imported from, just as with the installed command.
         [sys.executable, "-P", "-c", START, *arguments],
         env=os.environ | {"TF_CONFIG": json.dumps(config), "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
+        # Nothing is written to it: it ends when this process does, however that is, and a worker stops then.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -17,6 +17,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.training.rendezvous import meet
 from dcgan_kit.training.signals import prompt_signals, taken_signals
 from dcgan_kit.training.slurm import tasks_of_step
 from dcgan_kit.training.tf_config import workers_of
@@ -130,18 +131,16 @@ class Watch:
 
 @contextmanager
 def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
-    """Say which other workers are not there yet; then let signals end the process while the body connects to them.
+    """Wait for all workers, saying for which; then let signals end the process while the body connects to them.
 
     Raises:
-        Stopped: a signal came before, and was deferred or swallowed.
+        Stopped: a signal came before or meanwhile, and was deferred or swallowed.
+        UserError: something else holds an address of the cluster.
     """
     # Others that got the same signal have left, and would be waited for in vain: none may be deferred from here on.
     with prompt_signals():
-        gone = cluster.gone()
-        if gone:
-            # Now or never: TensorFlow waits in its C++ part, and lets no other thread of Python run meanwhile.
-            tell(f"waiting for {cluster.names(gone)}")
-        # It lets no handler run either.
+        meet(cluster.addresses, cluster.index, tell)
+        # TensorFlow connects in its C++ part, where no handler of Python runs.
         with taken_signals(signal.SIG_DFL):
             yield
 

@@ -89,14 +89,15 @@ def raised_signals() -> Iterator[None]:
 def _again_where_nothing_can_be_raised() -> Iterator[None]:
     """Send a signal once more that met a destructor or callback, where Python drops all that is raised."""
     before = sys.unraisablehook
+    waiting: list[threading.Timer] = []
 
     def again(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, Stopped):
             number = unraisable.exc_value.signal
             # A little later, and from elsewhere: raised in here it would be dropped again.
-            later = threading.Timer(0.05, os.kill, (os.getpid(), number))
-            later.daemon = True
-            later.start()
+            waiting.append(threading.Timer(0.05, os.kill, (os.getpid(), number)))
+            waiting[-1].daemon = True
+            waiting[-1].start()
         else:
             before(unraisable)
 
@@ -105,6 +106,8 @@ def _again_where_nothing_can_be_raised() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
+        for timer in waiting:
+            timer.cancel()
 
 
 @contextmanager

@@ -139,6 +139,43 @@ def test_a_worker_that_dies_is_named_and_the_others_end(launch, tmp_path):
 
 
 @pytest.mark.slow
+def test_workers_of_a_launcher_that_was_killed_save_and_end(launch, tmp_path):
+    process = launch(*PLENTY)
+    wait_for_training(process, tmp_path)
+    workers = children(process)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 120
+    while any(map(is_running, workers)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    newest = max((tmp_path / "run" / "checkpoints").glob("*.npz")).stem
+    assert int(newest.removeprefix("step-")) > 0, "what was trained is saved"
+    assert "Traceback" not in (tmp_path / "told.txt").read_text()
+
+
+def test_a_worker_without_a_launcher_stops_as_at_sigterm():
+    """Also where nobody reads what it says any more."""
+    code = (
+        "import sys, time, types, signal\n"
+        "cli = types.ModuleType('dcgan_kit.cli')\n"
+        "sys.modules['dcgan_kit'], sys.modules['dcgan_kit.cli'] = types.ModuleType('dcgan_kit'), cli\n"
+        "def main():\n"
+        "    print('ready', flush=True)\n"
+        "    signal.signal(signal.SIGTERM, lambda *_: (print('x' * 100_000, flush=True), sys.exit(75)))\n"
+        "    time.sleep(60)\n"
+        "cli.main = main\n"
+        "from dcgan_kit_command import main\n"
+        "main(launcher=0)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.stdout.close()
+    process.stdin.close()
+    assert process.wait(60) == 75
+
+
+@pytest.mark.slow
 def test_what_only_workers_can_find_is_told_once(launch, tmp_path):
     assert launch("training.batch_size=15").wait(120) == 2
     told = (tmp_path / "told.txt").read_text()
@@ -151,6 +188,8 @@ def test_what_only_workers_can_find_is_told_once(launch, tmp_path):
     (["trainig.steps=3"], "override:1:1: trainig: unknown key"),
     (["tiny-fashion28", "distribute.cpu_devices=65"], "distribute.cpu_devices: "),
     (["tiny-fashion28", "--workers", "0"], "--workers"),
+    (["tiny-fashion28", "distribute.strategy=mirrored"], "distribute.strategy: launch starts workers, and this says mir"),
+    (["tiny-fashion28", "distribute.strategy=one_device"], "choose auto or multi_worker, or the command train"),
 ])  # fmt: skip
 def test_a_wrong_recipe_starts_nobody(arguments, told, command):
     result = command("launch", *arguments, status=2)

@@ -11,7 +11,7 @@ import pytest
 from dcgan_kit.errors import RecipeError, UserError
 from dcgan_kit.training.cluster import Watch, cluster_of_environment, waiting
 from dcgan_kit.training.devices import choose_devices
-from dcgan_kit.training.signals import Stopped, collected_signals, deferred_signals, raised_signals
+from dcgan_kit.training.signals import STOPPING, Stopped, deferred_signals, raised_signals
 from dcgan_kit.training.slurm import expanded_hosts, tasks_of_step
 
 STEP = {
@@ -124,8 +124,10 @@ def test_what_is_wrong_with_slurm_is_told(change, told):
 @pytest.fixture
 def cluster_here(tf_config):
     """A listening socket, and a cluster of it and this process, which is worker 0."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        tf_config({"worker": ["127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"]})
+    with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as own:
+        free = own.getsockname()[1]
+        own.close()
+        tf_config({"worker": [f"127.0.0.1:{free}", f"127.0.0.1:{other.getsockname()[1]}"]})
         yield other, cluster_of_environment()
 
 
@@ -155,15 +157,18 @@ def test_an_ended_watch_says_nothing(cluster_here, monkeypatch):
     assert lost == []
 
 
-def test_who_is_waited_for_is_told(cluster_here):
+@pytest.mark.parametrize("number", STOPPING, ids=lambda number: number.name)
+def test_a_worker_that_waits_says_for_whom_and_heeds_every_signal(number, cluster_here):
     other, cluster = cluster_here
-    told = []
-    with waiting(cluster, told.append):
-        pass
-    assert told == []
     other.close()
-    with waiting(cluster, told.append):
-        pass
+    told = []
+
+    def tell(message):
+        told.append(message)
+        signal.raise_signal(number)
+
+    with pytest.raises(Stopped, match=number.name), raised_signals(), deferred_signals(), waiting(cluster, tell):
+        pytest.fail("must not go on")
     assert told == [f"waiting for {cluster.name(1)}"]
 
 
@@ -175,21 +180,6 @@ def test_nobody_waits_after_a_signal_that_a_module_swallowed(cluster_here):
             signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Stopped, match="SIGTERM"), waiting(cluster, print):
             pytest.fail("must not wait")
-
-
-def test_nobody_waits_after_a_signal_that_comes_while_the_others_are_looked_for(cluster_here, monkeypatch):
-    _, cluster = cluster_here
-
-    def gone(self):
-        signal.raise_signal(signal.SIGTERM)
-        return []
-
-    monkeypatch.setattr(type(cluster), "gone", gone)
-    with raised_signals(), deferred_signals():
-        with pytest.raises(Stopped, match="SIGTERM"), waiting(cluster, print):
-            pytest.fail("must not wait")
-        with collected_signals():
-            pass
 
 
 @pytest.mark.parametrize(("overrides", "key", "told"), [
