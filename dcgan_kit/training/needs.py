@@ -26,7 +26,7 @@ def needed(model: Any) -> list[str]:
 
 
 def _line(module: str, names: list[str]) -> str:
-    package, _, plugin = module.partition(".")
+    package, plugin = module.partition(".")[0], module.rpartition(".")[2]
     who = f"needs {', '.join(names)} of "
     if package != FOLDER_PLUGINS:
         return f"{who}{module}: import it before keras.saving.load_model"
