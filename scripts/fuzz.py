@@ -1,0 +1,470 @@
+"""Try inputs that nobody would write on purpose: recipes, overrides, TF_CONFIG, run folders, archives of images.
+
+Usage: python scripts/fuzz.py [--seconds N] [--seed S] [--only recipes,overrides] [--target T --number N]
+
+Every input follows from the seed, the target and a number. A finding is an input that ends in anything but success or a
+``UserError``, takes longer than 10 seconds or more than 1 GiB. Each is printed with what replays it; the exit status is
+1 if there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.components.plugins import PluginSettings, load_builtins
+from dcgan_kit.errors import UserError
+from dcgan_kit.recipes.extending import extended
+from dcgan_kit.recipes.loading import load_recipe
+from dcgan_kit.recipes.nodes import Node
+from dcgan_kit.recipes.overrides import overridden
+from dcgan_kit.recipes.reading import PartlyUnderstood, read_file, read_text
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.recipes.resolving import resolve
+from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
+
+SECONDS = 10.0
+BYTES = 2**30
+MOST_SHOWN = 600
+Random = random.Random
+
+NASTY: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1, 0.7, -0.0, 1e400, -1e400, float("nan"), 10**30, -(10**30), 2**31, 2**63),
+    *("", " ", "0", "x" * 5000, "\0", "\ud800", "é", "🙂", "../../x", "/dev/zero", "\n", "\x1b[31m"),
+    *([], {}, [[]], [None], {"": 0}, {"use": None}, {"use": {}}, [[[[[[[[1]]]]]]]]),
+)
+TOKENS = (
+    *("{", "}", "[", "]", ":", ": ", ",", "- ", "\n", "\t", "  ", "#", " #", "&a ", "*a", "!!int ", "'", '"', "|", ">"),
+    *("? ", "---\n", "...\n", "%", "@", "`", "~", "null", "<<: ", "use: ", "extends: dcgan\n", "extends: .\n"),
+    *("1e400", "-1", "0x", "0o8", ".nan", ".inf", "9" * 300, "true", "none", "batch", "r1", "[" * 60, "{a: " * 60),
+    *("\\u0000", "\\ud800", "\\U0011ffff", "\ufeff", "\u2028", "\x85", "\x00", "é🙂", "data: {use: npz, path: x}\n"),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that reads what nobody vouches for.
+
+    Attributes:
+        make: random numbers → an input; what it is shows in its repr.
+        read: what is done with an input.
+    """
+
+    make: Callable[[Random], Any]
+    read: Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An input that was not read as it should be."""
+
+    target: str
+    number: int
+    what: str
+    given: str
+
+
+def targets(folder: Path) -> dict[str, Callable[[], Target]]:
+    """Return what makes each target; it may write in the folder."""
+    return {
+        "recipes": lambda: _recipes(folder),
+        "overrides": _overrides,
+        "TF_CONFIG": _tf_config,
+        "manifests": lambda: _manifests(folder),
+        "archives": lambda: _archives(folder),
+    }
+
+
+def tried(name: str, target: Target, seed: int, number: int) -> Finding | None:
+    """Try one input of a target."""
+    given = target.make(Random(f"{seed}/{name}/{number}"))
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    what = ""
+    try:
+        with _limited(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            target.read(given)
+    except UserError as error:
+        try:
+            str(error)
+        except Exception:
+            what = traceback.format_exc()
+    except _TooLong:
+        what = f"takes more than {SECONDS:g} seconds"
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        what = traceback.format_exc()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    if not what and grown > BYTES:
+        what = f"takes {grown / 2**20:,.0f} MiB in {time.monotonic() - started:.1f} s"
+    return Finding(name, number, what, repr(given)[:MOST_SHOWN]) if what else None
+
+
+class _TooLong(BaseException):
+    pass
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    def ring(*_: object) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def mutated_text(draw: Random, text: str) -> str:
+    """Return a text with a few pieces cut, doubled, moved or replaced."""
+    for _ in range(draw.randint(1, 6)):
+        first = draw.randrange(len(text) + 1)
+        last = min(len(text), first + draw.choice((0, 1, 3, 10, 40)))
+        piece = draw.choice(
+            (draw.choice(TOKENS), "", text[first:last] * 2, text[last : last + 30], chr(draw.randrange(0x3000)))
+        )
+        text = text[:first] + piece + text[last:]
+    return text
+
+
+def mutated_bytes(draw: Random, content: bytes) -> bytes:
+    """Return bytes with a few of them changed, cut or doubled."""
+    data = bytearray(content)
+    for _ in range(draw.randint(1, 6)):
+        if not data:
+            break
+        first = draw.randrange(len(data))
+        last = min(len(data), first + draw.choice((1, 1, 2, 4, 8, 64)))
+        piece = draw.choice(
+            (bytes([draw.randrange(256)]) * (last - first), b"", bytes(data[first:last]) * 2, b"\xff" * 8, b"\0" * 8)
+        )
+        data[first:last] = piece
+    return bytes(data)
+
+
+def mutated_data(draw: Random, data: Any) -> Any:
+    """Return nested data with one value or key exchanged, dropped, or put one level deeper."""
+    if isinstance(data, (dict, list)) and data and draw.random() < 0.85:
+        keys = list(data) if isinstance(data, dict) else list(range(len(data)))
+        key = draw.choice(keys)
+        copy = dict(data) if isinstance(data, dict) else list(data)
+        chance = draw.random()
+        if chance < 0.1:
+            del copy[key]  # type: ignore[arg-type]
+        elif chance < 0.15 and isinstance(copy, dict):
+            copy[str(draw.choice(NASTY))] = copy.pop(key)
+        else:
+            copy[key] = mutated_data(draw, data[key])  # type: ignore[index]
+        return copy
+    return draw.choice((*NASTY, [data], {"use": data}, data if not isinstance(data, str) else data * 2))
+
+
+def _recipes(folder: Path) -> Target:
+    texts = [path.read_text() for path in load_builtins().recipes.values()]
+    settings = PluginSettings(builtins_only=True)
+    file = folder / "recipe.yaml"
+
+    def make(draw: Random) -> bytes:
+        text = draw.choice(texts)
+        chance = draw.random()
+        if chance < 0.2:
+            return mutated_bytes(draw, text.encode())
+        if chance < 0.4:
+            data = read_text(text, "shipped").data()
+            for _ in range(draw.randint(1, 3)):
+                data = mutated_data(draw, data)
+            return json.dumps(data).encode()
+        return mutated_text(draw, text).encode("utf-8", "surrogatepass")
+
+    def read(content: bytes) -> None:
+        file.write_bytes(content)
+        if content[:1] < b"$":
+            # All the way, now and then: it takes longer.
+            load_recipe(str(file), (), settings)
+        recipe = known.resolved(lambda: read_file(file))
+        written = as_yaml(as_data(recipe))
+        assert as_yaml(as_data(known.resolved(lambda: read_text(written, "written")))) == written
+
+    known = _Known()
+    return Target(make, read)
+
+
+class _Known:
+    """The built-ins and their recipes, which are read once."""
+
+    def __init__(self) -> None:
+        self.plugins = load_builtins()
+        self.parents = {name: read_file(path) for name, path in self.plugins.recipes.items()}
+
+    def parent(self, reference: str, _: str) -> Node:
+        if reference not in self.parents:
+            raise UserError(f"unknown recipe {reference!r}")
+        return self.parents[reference]
+
+    def resolved(self, read: Callable[[], Node], overrides: Sequence[str] = ()) -> ResolvedRecipe:
+        node = _understood(read)
+        node = extended(node, self.parent)
+        return resolve(_understood(lambda: overridden(node, overrides)), self.plugins, "fuzzed")
+
+
+def _understood(read: Callable[[], Node]) -> Node:
+    """Go on with what could be read, as loading does to tell all problems at once."""
+    try:
+        return read()
+    except PartlyUnderstood as error:
+        str(error)
+        return error.node
+
+
+def _overrides() -> Target:
+    settings = PluginSettings(builtins_only=True)
+    names = sorted(load_builtins().recipes.keys() - {"dcgan"})
+    keys = sorted({key for name in names for key in flattened(as_data(load_recipe(name, (), settings).recipe))})
+
+    def override(draw: Random) -> str:
+        parts = draw.choice(keys).split(".")
+        chance = draw.random()
+        if chance < 0.3:
+            parts = parts[: draw.randint(1, len(parts))]
+        elif chance < 0.4:
+            parts[draw.randrange(len(parts))] = draw.choice(
+                ("", "0", "-1", "99", "use", "x", "٣", "\ud800", "extends", "a=b")
+            )
+        elif chance < 0.45:
+            parts = parts * draw.randint(2, 60)
+        value = draw.choice(
+            (
+                lambda: draw.choice(TOKENS),
+                lambda: json.dumps(mutated_data(draw, draw.choice(NASTY))),
+                lambda: mutated_text(draw, "{use: adam, learning_rate: 2.0e-4}"),
+                lambda: mutated_text(draw, "[relu, {use: batch}]"),
+                lambda: str(draw.choice(NASTY)),
+                lambda: "[" * 70 + "]" * 70,
+                lambda: draw.choice(
+                    ("none", "batch", "adam", "r1", "hinge", "1", "0.5", "64", "npz", "[8, 8]", "{}", "[]")
+                ),
+            )
+        )()
+        text = f"{'.'.join(parts)}={value}"
+        return mutated_text(draw, text) if draw.random() < 0.1 else text
+
+    def make(draw: Random) -> tuple[str, list[str]]:
+        return draw.choice(names), [override(draw) for _ in range(draw.randint(1, 3))]
+
+    known = _Known()
+
+    def read(given: tuple[str, list[str]]) -> None:
+        known.resolved(lambda: known.parents[given[0]], given[1])
+
+    return Target(make, read)
+
+
+def _tf_config() -> Target:
+    from dcgan_kit.training.cluster import cluster_of_environment
+
+    hosts = ["127.0.0.1:2222", "127.0.0.1:2223"]
+    whole = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": 0}}
+
+    def make(draw: Random) -> str:
+        data = whole
+        for _ in range(draw.randint(1, 3)):
+            data = mutated_data(draw, data)
+        text = json.dumps(data)
+        return mutated_text(draw, text) if draw.random() < 0.3 else text
+
+    def read(text: str) -> None:
+        before = os.environ.get("TF_CONFIG")
+        try:
+            os.environ["TF_CONFIG"] = text.replace("\0", "")
+            cluster_of_environment()
+        finally:
+            os.environ.pop("TF_CONFIG", None)
+            if before is not None:
+                os.environ["TF_CONFIG"] = before
+
+    return Target(make, lambda text: read(text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")))
+
+
+def _manifests(folder: Path) -> Target:
+    from dcgan_kit.reports.facts import read_facts
+    from dcgan_kit.training.checkpoint import best_so_far
+    from dcgan_kit.training.environment import environment_of, precision_so_far
+    from dcgan_kit.training.run_folder import RunFolder
+
+    run = RunFolder(folder / "run")
+    recipe = load_recipe("tiny-fashion28", (), PluginSettings(builtins_only=True)).recipe
+    entry = {"file": "step-000000020.npz", "step": 20, "bytes": 100, "sha256": "0" * 64}
+    best = {"entry": entry, "metric": "fd", "value": 1.5, "measured": ""}
+    plugin = {"name": "loss", "origin": "built-in", "distribution": "", "file": "", "status": "loaded", "error": ""}
+    line = {"step": 1, "generator_loss": 0.7, "discriminator_loss": 1.4, "images_per_second": 100.0}
+    whole: dict[str, Any] = {
+        "checkpoints/manifest.json": {"version": 1, "checkpoints": [entry, entry], "best": best},
+        "environment.json": {"precision": "float32", "images": 64, "pixels": "0badcafe", "plugins": [plugin]},
+        "metrics.jsonl": [line, {**line, "step": 2}],
+        "findings.jsonl": [{"step": 1, "network": "generator", "disease": "dead units", "told": "x", "probe": "units"}],
+        "recipe.yaml": as_data(recipe),
+    }
+
+    _write(run.path, whole, {})
+    assert best_so_far(run), "the manifest must be one before it is changed"
+
+    def make(draw: Random) -> dict[str, bytes]:
+        name = draw.choice(list(whole))
+        data = whole[name]
+        for _ in range(draw.randint(1, 3)):
+            data = mutated_data(draw, data)
+        content = _text_of(name, data).encode("utf-8", "surrogatepass")
+        return {name: mutated_bytes(draw, content) if draw.random() < 0.3 else content}
+
+    def read(given: dict[str, bytes]) -> None:
+        _write(run.path, whole, given)
+        environment_of(run.path)
+        precision_so_far(run.path)
+        for reader in (lambda: read_facts(run.path, "run"), lambda: best_so_far(run)):
+            try:
+                reader()
+            except UserError:
+                # Each reader is tried, whatever the one before says.
+                continue
+
+    return Target(make, read)
+
+
+def _text_of(name: str, data: Any) -> str:
+    lines = name.endswith("jsonl") and isinstance(data, list)
+    return "".join(json.dumps(item) + "\n" for item in data) if lines else json.dumps(data)
+
+
+def _write(run: Path, whole: dict[str, Any], given: dict[str, bytes]) -> None:
+    for name, data in whole.items():
+        path = run / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(given.get(name, _text_of(name, data).encode()))
+
+
+def _archives(folder: Path) -> Target:
+    pixels = np.arange(6 * 8 * 8, dtype=np.uint8).reshape(6, 8, 8)
+    whole = {"npz": _npz(pixels), "npy": _npy(pixels), "image_zip": _zip(pixels), "tfrecord": _example(pixels[0])}
+    suffixes = {"npz": "npz", "npy": "npy", "image_zip": "zip", "tfrecord": "tfrecord"}
+    settings = PluginSettings(builtins_only=True)
+    choices = {}
+    for kind, suffix in suffixes.items():
+        file = folder / f"images.{suffix}"
+        overrides = ["image.size=8", f"data={json.dumps({'use': kind, 'path': str(file)})}"]
+        recipe = load_recipe("tiny-fashion28", overrides, settings).recipe
+        choices[kind] = (file, recipe)
+
+    def make(draw: Random) -> tuple[str, bytes]:
+        kind = draw.choice(list(whole))
+        return kind, mutated_bytes(draw, whole[kind])
+
+    def read(given: tuple[str, bytes]) -> None:
+        from dcgan_kit.data.loading import load_images
+
+        kind, content = given
+        file, recipe = choices[kind]
+        if kind == "tfrecord":
+            # A record carries a checksum, without which a reader looks at nothing.
+            import tensorflow as tf
+
+            with tf.io.TFRecordWriter(str(file)) as writer:
+                writer.write(content)
+        else:
+            file.write_bytes(content)
+        load_images(recipe)
+
+    return Target(make, read)
+
+
+def _npz(pixels: Any) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, x=pixels, y=np.zeros(len(pixels), np.int64))
+    return stream.getvalue()
+
+
+def _npy(pixels: Any) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, pixels)
+    return stream.getvalue()
+
+
+def _zip(pixels: Any) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for index, image in enumerate(pixels):
+            archive.writestr(f"{index}.png", _png(image))
+    return stream.getvalue()
+
+
+def _png(image: Any) -> bytes:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _example(image: Any) -> bytes:
+    import tensorflow as tf
+
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[_png(image)]))
+    example = tf.train.Example(features=tf.train.Features(feature={"image": feature}))
+    content: bytes = example.SerializeToString()
+    return content
+
+
+def main() -> int:
+    """Try inputs until the time is over; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for all targets together")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="targets, with commas between")
+    parser.add_argument("--target", help="replay: of which target")
+    parser.add_argument("--number", type=int, help="replay: which input")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        known = targets(Path(folder))
+        names = [asked.target] if asked.target else [name for name in asked.only.split(",") if name] or list(known)
+        if not set(names) <= set(known):
+            parser.error(f"targets are {', '.join(known)}")
+        found = 0
+        for name in names:
+            target, number = known[name](), 0
+            end = time.monotonic() + asked.seconds / len(names)
+            numbers = [asked.number] if asked.number is not None else None
+            while (numbers is None and time.monotonic() < end) or (numbers is not None and number < len(numbers)):
+                finding = tried(name, target, asked.seed, numbers[number] if numbers else number)
+                number += 1
+                if finding is not None:
+                    found += 1
+                    replay = f"--seed {asked.seed} --target {name} --number {finding.number}"
+                    print(f"{name} ({replay}): {finding.what}\n  given: {finding.given}", flush=True)
+            print(f"{name}: {number:,} inputs", file=sys.stderr, flush=True)
+    print(f"{found} findings" if found != 1 else "1 finding", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
