@@ -1,4 +1,8 @@
-"""Initializers: draw first weights.  seed → keras.initializers.Initializer."""
+"""Initializers: draw first weights.  seed → keras.initializers.Initializer.
+
+Of a kernel (height, width, a, b), fan_in is height · width · a and fan_out height · width · b, as Keras counts them. a is
+what goes into a convolution; of a transposed one it is what comes out, so that fan_in counts its filters.
+"""
 
 from __future__ import annotations
 
@@ -119,6 +123,8 @@ def orthogonal(
     gain: Annotated[float, Field(gt=0.0, le=100.0, description="factor of the orthogonal matrix")] = 1.0,
 ) -> Initializer:
     """Draw an orthogonal matrix, one column a filter.
+
+    Of a kernel (height, width, a, b), rows are height · width · a. Where these are fewer than b, rows are orthogonal.
 
     Saxe et al. 2013, arXiv 1312.6120; in GANs: Brock et al. 2016, arXiv 1609.07093
     """

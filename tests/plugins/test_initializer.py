@@ -57,6 +57,34 @@ def test_truncated_normal_stays_within_two_standard_deviations():
     assert np.abs(built(initializer.truncated_normal)(SHAPE)).max() <= 0.04
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "fan_in", "fan_out"),
+    [
+        (keras.layers.Conv2D(96, (3, 5)), (8, 8, 32), 15 * 32, 15 * 96),
+        # Its kernel is that of the convolution which it turns round: it goes from 96 to 32.
+        (keras.layers.Conv2DTranspose(96, 4, 2), (8, 8, 32), 16 * 96, 16 * 32),
+        (keras.layers.Dense(600), (300,), 300, 600),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_fans_are_those_of_the_kernel(layer, shape, fan_in, fan_out):
+    layer.build((None, *shape))
+    for component, variance in (
+        (initializer.he_normal, 2 / fan_in),
+        (initializer.he_uniform, 2 / fan_in),
+        (initializer.lecun_normal, 1 / fan_in),
+        (initializer.glorot_normal, 2 / (fan_in + fan_out)),
+        (initializer.glorot_uniform, 2 / (fan_in + fan_out)),
+    ):
+        drawn = np.asarray(built(component)(tuple(layer.kernel.shape)))
+        assert drawn.var() == pytest.approx(variance, rel=0.03), component
+
+
+def test_orthogonal_rows_where_there_are_more_filters():
+    matrix = np.asarray(built(initializer.orthogonal)((1, 1, 16, 40))).reshape(16, 40)
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(16), atol=1e-4)
+
+
 def test_orthogonal_columns():
     matrix = np.asarray(built(initializer.orthogonal, gain=2.0)(SHAPE)).reshape(-1, 128)
     np.testing.assert_allclose(matrix.T @ matrix, 4 * np.eye(128), atol=1e-4)

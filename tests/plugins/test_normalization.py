@@ -47,9 +47,10 @@ def standardized(x, axes, epsilon=1e-5):
 )
 def test_mean_and_variance_are_taken_over_these_axes(component, options, shape, axes, model_of, noise):
     x = 3 * noise(5, *shape) + 2
-    np.testing.assert_allclose(
-        model_of(component, shape, **options)(x, training=True), standardized(x, axes), atol=2e-5
-    )
+    # One that is nearly nothing, and one that shows whether it is inside of the root.
+    for epsilon in (1e-5, 1.0):
+        model = model_of(component, shape, epsilon=epsilon, **options)
+        np.testing.assert_allclose(model(x, training=True), standardized(x, axes, epsilon), atol=2e-5)
 
 
 def test_groups_are_of_neighbouring_channels(model_of, noise):
@@ -65,8 +66,9 @@ def test_groups_are_of_neighbouring_channels(model_of, noise):
 @pytest.mark.parametrize("shape", [MAP, (8,)])
 def test_root_mean_square(component, shape, model_of, noise):
     x = noise(5, *shape)
-    expected = x / np.sqrt((x**2).mean(-1, keepdims=True) + component.options().epsilon)
-    np.testing.assert_allclose(model_of(component, shape)(x), expected, rtol=1e-5)
+    for epsilon in (component.options().epsilon, 1.0):
+        expected = x / np.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
+        np.testing.assert_allclose(model_of(component, shape, epsilon=epsilon)(x), expected, rtol=1e-5)
 
 
 def test_only_rms_learns(model_of):
