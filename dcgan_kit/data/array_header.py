@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from typing import IO
-
-import numpy as np
+from typing import IO, TYPE_CHECKING
 
 from dcgan_kit.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LARGEST_HEADER = 2**16
 """Bytes of a header that are looked at; NumPy writes 128 for such arrays, and a file may claim 4 GiB."""
@@ -43,6 +44,8 @@ def array_header(stream: IO[bytes]) -> ArrayHeader:
     Raises:
         DataError: it is none, or its elements are Python objects, which are never unpickled.
     """
+    import numpy as np
+
     head = io.BytesIO(stream.read(LARGEST_HEADER))
     try:
         version = np.lib.format.read_magic(head)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 SPLITS = frozenset(
     ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout")
@@ -26,6 +28,8 @@ def class_folders(source: str, paths: Sequence[Sequence[str]]) -> tuple[np.ndarr
         source: what the lines call the images.
         paths: of each image the folders that it lies in, from the top, and its name.
     """
+    import numpy as np
+
     notes = []
     level = 0
     tops = {path[0] for path in paths if len(path) > 1}

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-
 from dcgan_kit.components.results import ImageSpec
 from dcgan_kit.data.image_format import HEAD, image_format
 from dcgan_kit.data.image_metadata import WITHOUT_METADATA
@@ -220,6 +218,7 @@ def _plain(image: Image.Image, raw: str) -> Image.Image:
 
 def _from_16_bits(image: Image.Image) -> Image.Image:
     """Keep the upper 8 of 16 bits, and the transparent level; Pillow's own conversion would clip at 255."""
+    import numpy as np
     from PIL import Image
 
     values = np.asarray(image).astype(np.int64)

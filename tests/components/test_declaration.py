@@ -166,3 +166,18 @@ def test_declaring_imports_no_framework():
 def test_components_are_values():
     assert Component("activation", "example", example.factory) == example
     assert len({example, Component("activation", "example", example.factory)}) == 1
+
+
+def test_only_sources_of_images_are_checked_beforehand():
+    def check(**options):
+        """Find nothing wrong."""
+
+    with pytest.raises(TypeError, match=r"'check' is for components of kind 'data'.* Received: 'loss'"):
+        component("loss", check=check)
+
+    @component("data", check=check)
+    def mine(spec):
+        """Return images."""
+
+    assert mine.check is check
+    assert mine.owned_by("me").check is check

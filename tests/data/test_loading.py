@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from dcgan_kit import Images, ImageSpec
-from dcgan_kit.data.loading import broken_contract, load_images
+from dcgan_kit.data.loading import broken_contract, load_images, require_data
 from dcgan_kit.errors import ComponentError, DataError
 
 RECIPE = """version: 1
@@ -67,6 +71,44 @@ def test_missing_images_are_told_with_the_place_in_the_recipe(recipe, load, tmp_
     recipe = load(file).recipe
     with pytest.raises(DataError, match=rf"^{file}:7:1: data: nowhere.npz does not exist: give an archive"):
         load_images(recipe)
+
+
+def test_what_is_missing_is_told_without_tensorflow(recipe, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    for source, told in (
+        ("images, path: nowhere", "nowhere does not exist: give a folder of images"),
+        ("image_zip, path: nowhere, hint: the moon", "nowhere does not exist: put it there: the moon"),
+        ("npy, path: nowhere", "nowhere does not exist: give an array"),
+        ("tfrecord, path: 'nowhere-*'", "no TFRecord file at nowhere-"),
+        (f"npz, path: {tmp_path / 'pictures'}", "is a folder, which 'npz' does not read"),
+    ):
+        with pytest.raises(DataError, match=rf"^override:1:1: data: .*{told}"):
+            require_data(recipe(f"data={{use: {source}}}"))
+    require_data(recipe(f"data={{use: images, path: {tmp_path / 'pictures'}}}"))
+    require_data(recipe("data=fashion_mnist_4k"))
+
+
+def test_a_check_of_a_stranger_that_raises_is_named(recipe):
+    found = recipe("data=fashion_mnist_4k")
+    broken = replace(found.data.component, check=lambda: 1 / 0, owner="strange")
+    with pytest.raises(ComponentError, match="data strange/fashion_mnist_4k: its check raised ZeroDivisionError"):
+        require_data(replace(found, data=replace(found.data, component=broken)))
+
+
+COMMANDS = """
+import sys
+from click.testing import CliRunner
+from dcgan_kit.cli import cli
+for name in ("train", "launch", "probe"):
+    found = CliRunner().invoke(cli, [name, "tiny-fashion28", "data={use: images, path: nowhere}"])
+    assert (found.exit_code, "nowhere does not exist" in found.output) == (2, True), (name, found.output)
+    assert "tensorflow" not in sys.modules, name
+"""
+
+
+def test_commands_refuse_what_is_missing_before_tensorflow_starts(tmp_path):
+    subprocess.run([sys.executable, "-c", COMMANDS], cwd=tmp_path, check=True, timeout=120)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_loading_tells_its_progress(recipe, tmp_path, monkeypatch):

@@ -149,3 +149,32 @@ def test_files_that_do_not_serve(tmp_path, read):
         (tmp_path / "a.tfrecord").write_bytes(content)
         with pytest.raises(DataError, match=r"no record in .*: give TFRecord files of tf.train.Example"):
             read(data.tfrecord, GREY8, path=str(tmp_path))
+
+
+def test_records_in_a_run_folder_are_left_out_of_a_pattern(tmp_path, read):
+    run = tmp_path / "runs" / "x"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "recipe.yaml").touch()
+    (tmp_path / "runs" / "mine").mkdir()
+    write(run / "a.tfrecord", [example(png(99))])
+    write(tmp_path / "runs" / "mine" / "a.tfrecord", [example(png(10))])
+    images = read(data.tfrecord, GREY8, path=str(tmp_path / "runs" / "*" / "*.tfrecord"))
+    np.testing.assert_array_equal(images.pixels[:, 4, 4, 0], [10])
+    assert images.left_out[0].endswith(f"left out the run folder {run}, as output is no input")
+    with pytest.raises(DataError, match=r"(?s)no TFRecord file at .*left out the run folder"):
+        read(data.tfrecord, GREY8, path=str(tmp_path / "*" / "x" / "*.tfrecord"))
+    # What is named itself is read.
+    assert len(read(data.tfrecord, GREY8, path=str(run / "*.tfrecord"))) == 1
+    assert len(read(data.tfrecord, GREY8, path=str(run))) == 1
+
+
+def test_pipes_among_the_files_are_left_out(tmp_path, read):
+    write(tmp_path / "a.tfrecord", [example(png(10))])
+    os.mkfifo(tmp_path / "b.tfrecord")
+    (tmp_path / "c.tfrecord").symlink_to("/dev/zero")
+    images = read(data.tfrecord, GREY8, path=str(tmp_path))
+    assert len(images) == 1
+    assert [line.rpartition("/")[2] for line in images.left_out] == [
+        "b.tfrecord: it is no ordinary file",
+        "c.tfrecord: it is no ordinary file",
+    ]

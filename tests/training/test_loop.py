@@ -64,6 +64,36 @@ def test_images_that_cannot_be_read_are_counted_and_listed(tiny, run, tmp_path):
     assert json.loads(outcome.run.environment_file.read_text())["images"] == 12
 
 
+def test_what_is_left_out_and_what_the_labels_are_is_told(tiny, run, tmp_path):
+    for index in range(8):
+        place = tmp_path / "images" / "ab"[index % 2] / str(index)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), index).save(place, format="TIFF")
+    (tmp_path / "images" / "README.txt").write_text("eight images")
+    folder = tmp_path / "images"
+    outcome, notes = run(tiny(f"data={{use: images, path: {folder}}}", "training.batch_size=4"), tmp_path / "run")
+    left_out = f"{folder}: left out 1 file that is no image (1 .txt)"
+    assert left_out in notes
+    assert f"{folder}: labels are the folders' names, 2 classes: a (4), b (4)" in notes
+    assert outcome.run.skipped_file.read_text().splitlines() == [left_out]
+
+
+def test_output_never_becomes_input(tiny, run, tmp_path):
+    """The run folder lies below the images: not there at the first start, full of pictures at the second."""
+    for index in range(8):
+        Image.new("L", (8, 8), index).save(tmp_path / f"{index}.png")
+    recipe = tiny(f"data={{use: images, path: {tmp_path}}}", "training.batch_size=4", "training.sample_every=2")
+    path = tmp_path / "runs" / "x"
+    first, notes = run(recipe, path, stop_at(4))
+    assert first.signal is not None
+    assert list(first.run.samples.glob("*.png"))
+    Image.new("L", (8, 8)).save(path / "sample-1.png")
+    last, notes = run(recipe, path)
+    assert last.step == 8
+    assert f"{tmp_path}: left out a run folder, as output is no input: runs/x" in notes
+    assert json.loads(last.run.environment_file.read_text())["images"] == 8
+
+
 def test_tensorflow_under_another_name_has_its_version(monkeypatch):
     def version(package):
         raise PackageNotFoundError(package)
