@@ -21,7 +21,7 @@ extends: dcgan
 image: {size: 8, channels: 1}
 latent: {size: 4}
 generator:
-  input: {projection: {use: dense, size: 4}, filters: 2}
+  input: {projection: {use: dense, size: 2}, filters: 2}
   stages: [{filters: 2}]
 discriminator:
   stages: [{filters: 2, normalization: none, bias: true}]
