@@ -129,8 +129,8 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
              f"{r.macs:,}", "all" if r.receptive_field is None else _times(r.receptive_field))
             for r in summary.rows
         ]  # fmt: skip
-        columns = ("layer", "component", "output", "parameters", "multiply-accumulates", "sees")
-        table(columns, rows, right=("parameters", "multiply-accumulates"), title=f"{summary.role} of {resolved.name}")
+        columns = ("layer", "component", "output", "parameters", "multiply accumulates", "sees")
+        table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{summary.role} of {resolved.name}")
         click.echo(
             f"{summary.trainable_parameters:,} trainable and {summary.non_trainable_parameters:,} other parameters, "
             f"{summary.macs:,} multiply-accumulates an image\n"
@@ -173,7 +173,7 @@ def _show_difference(one: LoadedRecipe, two: LoadedRecipe, labels: tuple[str, st
         return
     if keys:
         table(("key", *labels), [(key, _shown(left, key), _shown(right, key)) for key in keys])
-    note(f"{len(keys)} keys differ")
+    note(f"{len(keys)} key{' differs' if len(keys) == 1 else 's differ'}")
 
 
 def _shown(flat: dict[str, Any], key: str) -> str:
