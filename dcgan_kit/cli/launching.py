@@ -84,6 +84,7 @@ def launch(
     status is the worst of theirs; 128 + N stands for a worker that signal N killed.
     """
     from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import require_own
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
     overrides = (*overrides, "distribute.strategy=multi_worker")
@@ -91,6 +92,7 @@ def launch(
     loaded = load_recipe(recipe, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     path = Path("runs") / loaded.recipe.name if path is None else path
+    require_own(path, loaded.recipe, may_change)
     changes = [argument for key in may_change for argument in ("--may-change", key)]
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]
     with ExitStack() as held:

@@ -54,6 +54,10 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     loaded = load_recipe(target if run is None else str(run / "recipe.yaml"), overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
+    if run is not None:
+        from dcgan_kit.training.run_folder import read_run, require_checkpoint
+
+        require_checkpoint(read_run(run))
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()

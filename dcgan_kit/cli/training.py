@@ -54,6 +54,9 @@ def train(
     loaded = load_recipe(recipe, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     path = Path("runs") / loaded.recipe.name if path is None else path
+    from dcgan_kit.training.run_folder import require_own
+
+    require_own(path, loaded.recipe, may_change)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     with deferred_signals():
@@ -104,16 +107,20 @@ def sample(
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.errors import UserError
     from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.run_folder import read_run
+    from dcgan_kit.training.run_folder import read_run, require_checkpoint
 
-    loaded = load_recipe(str(read_run(run).recipe_file), (), plugin_settings())
+    if output is not None and output.suffix.lower() != ".png":
+        raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
+    if each is not None and each.exists() and not each.is_dir():
+        raise UserError(f"{each}: is no folder; --each writes each image to a file of its own in one")
+    folder = read_run(run)
+    loaded = load_recipe(str(folder.recipe_file), (), plugin_settings())
+    require_checkpoint(folder)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
     from dcgan_kit.training.drawing import draw
 
-    if output is not None and output.suffix.lower() != ".png":
-        raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     seed = int(time.time()) % 2**31 if seed is None else seed
     drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each, raw, best)
     for line in drawn.notes:
