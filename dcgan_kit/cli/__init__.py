@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import warnings
 from typing import Any
 
 import click
 
 from dcgan_kit import __version__
+from dcgan_kit.cli import streams
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.console import note
 from dcgan_kit.cli.evaluating import evaluate
@@ -17,8 +18,9 @@ from dcgan_kit.cli.launching import launch
 from dcgan_kit.cli.listing import components, plugins, recipes, schema
 from dcgan_kit.cli.options import override_instead, plugin_options
 from dcgan_kit.cli.probing import probe
+from dcgan_kit.cli.quiet import quieten
 from dcgan_kit.cli.reporting import report
-from dcgan_kit.cli.status import INTERRUPTED, WRONG_INPUT
+from dcgan_kit.cli.status import INTERRUPTED, UNWRITTEN, WRONG_INPUT
 from dcgan_kit.cli.stopping import stoppable
 from dcgan_kit.cli.training import sample, train
 from dcgan_kit.cli.verifying import replay, verify_resume
@@ -35,6 +37,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
+        quieten()
         try:
             with stoppable("stopped by {}; give the same command again"):
                 return super().invoke(ctx)
@@ -46,10 +49,20 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             note("interrupted: nothing is kept but what a checkpoint holds")
             ctx.exit(INTERRUPTED)
-        except BrokenPipeError:
-            # Who read our output has enough of it, as `head` does; that is nobody's fault.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
+        except Exception as error:
+            told = _fault_of_the_machine(error)
+            if not told:
+                raise
+            note(told)
+            ctx.exit(WRONG_INPUT)
+
+
+def _fault_of_the_machine(error: Exception) -> str:
+    if "tensorflow" not in sys.modules:
+        return ""
+    from dcgan_kit.networks.reasons import fault_of_the_machine
+
+    return fault_of_the_machine(error)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -85,5 +98,15 @@ for _command in (
 
 
 def main() -> None:
-    """Run the command line."""
-    sys.exit(cli(prog_name="dcgan-kit"))
+    """Run the command line, and end the process with its exit status."""
+    streams.install()
+    if any(action == "error" for action, *_ in warnings.filters):
+        # Python was told so, for the sake of other programs perhaps: one of Keras' would end a training.
+        warnings.simplefilter("default")
+    try:
+        cli(prog_name="dcgan-kit")
+    except SystemExit as ended:
+        lost = streams.lost_output()
+        if lost:
+            note(f"standard output cannot be written: {lost}")
+        sys.exit(ended.code or (UNWRITTEN if lost else 0))

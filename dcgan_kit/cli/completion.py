@@ -9,13 +9,13 @@ import click
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    r"""Print a completion script for SHELL.
+    """Print a completion script for SHELL.
 
     \b
     bash:  dcgan-kit completion bash >> ~/.bashrc
     zsh:   dcgan-kit completion zsh >> ~/.zshrc
     fish:  dcgan-kit completion fish > ~/.config/fish/completions/dcgan-kit.fish
-    """
+    """  # noqa: D301 - click looks for the character itself, not for its name
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -13,6 +14,7 @@ from dcgan_kit.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 WIDE = 10_000
 """Columns where the output is no terminal: in a file or a pipe a row is a line."""
@@ -22,27 +24,95 @@ def console(error: bool = False) -> Console:
     """Return a console on standard output, or on standard error."""
     from rich.console import Console
 
-    class Quiet(Console):
-        def on_broken_pipe(self) -> None:
-            # rich would end the program with status 1; the command line knows better.
-            raise BrokenPipeError
-
     stream = sys.stderr if error else sys.stdout
-    return Quiet(stderr=error, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
+    return Console(stderr=error, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), title: str = "") -> None:
-    """Print a table; columns named in ``right`` are aligned to the right."""
+    """Print a table in which no word is broken; columns named in ``right`` are aligned to the right.
+
+    Columns for which there is no room follow below, beside the first column again; where not even two have room, each
+    row becomes lines of name and value. Only a word that is wider than the terminal is broken.
+    """
+    from rich.padding import Padding
+    from rich.text import Text
+
+    out = console()
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    sizes = [_Sizes.of([name, *(row[index] for row in cells)]) for index, name in enumerate(columns)]
+    parts = _parts([size.word for size in sizes], out.width)
+    if title:
+        out.print(Text(title, style="italic"))
+    for part in parts or ():
+        shown = [[row[index] for index in part] for row in cells]
+        widths = _widths([sizes[index] for index in part], out.width - _overhead(len(part)))
+        out.print(_drawn([columns[index] for index in part], shown, widths, right))
+        out.print()
+    if parts is None:
+        for row in cells:
+            for name, cell in zip(columns, row, strict=True):
+                out.print(Text(f"{name}:", style="bold"))
+                out.print(Padding(Text(cell, overflow="fold"), (0, 0, 0, 2), expand=False))
+            out.print()
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Of a column: its widest word and its widest line, in cells of a terminal."""
+
+    word: int
+    line: int
+
+    @staticmethod
+    def of(texts: Sequence[str]) -> _Sizes:
+        from rich.cells import cell_len
+
+        words = (cell_len(word) for text in texts for word in text.split())
+        return _Sizes(max(words, default=0), max(cell_len(line) for text in texts for line in text.split("\n")))
+
+
+def _overhead(columns: int) -> int:
+    """What the space between columns takes of a table's width."""
+    return 2 * (columns - 1)
+
+
+def _parts(words: Sequence[int], width: int) -> list[list[int]] | None:
+    """Which columns stand side by side, the first in every part; None if two of them have no room."""
+    parts: list[list[int]] = [[0]]
+    for index in range(1, len(words)):
+        if sum(words[other] for other in (*parts[-1], index)) + _overhead(len(parts[-1]) + 1) <= width:
+            parts[-1].append(index)
+        elif words[0] + words[index] + _overhead(2) <= width and len(parts[-1]) > 1:
+            parts.append([0, index])
+        else:
+            return None
+    return parts
+
+
+def _widths(sizes: Sequence[_Sizes], width: int) -> list[int]:
+    """Share a width out: to each column its widest word, and the rest to those that have longer lines."""
+    widths = [min(size.word, width) for size in sizes]
+    spare = width - sum(widths)
+    wanting = sorted(range(len(sizes)), key=lambda index: sizes[index].line - widths[index])
+    for place, index in enumerate(wanting):
+        more = min(sizes[index].line - widths[index], spare // (len(wanting) - place))
+        widths[index] += more
+        spare -= more
+    return widths
+
+
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[str]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False)
-    for column in columns:
-        drawn.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for column, width in zip(columns, widths, strict=True):
+        side: Literal["left", "right"] = "right" if column in right else "left"
+        drawn.add_column(Text(column), justify=side, overflow="fold", width=width)
     for row in rows:
-        drawn.add_row(*(Text(printable(str(cell))) for cell in row))
-    console().print(drawn)
+        drawn.add_row(*map(Text, row))
+    return drawn
 
 
 def facts(data: Any) -> None:

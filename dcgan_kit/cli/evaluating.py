@@ -175,12 +175,13 @@ def _require_fitting(
 
 def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:
     from dcgan_kit.data.loading import load_images, require_data
-    from dcgan_kit.training.run_folder import load_begun, read_run
+    from dcgan_kit.training.run_folder import load_begun, read_run, require_checkpoint
 
-    read_run(path)
+    run = read_run(path)
     loaded = load_begun(path, path, settings=plugin_settings())
     warn_of_broken(loaded.plugins)
     registry = asked.registry(loaded.plugins.registry)
+    require_checkpoint(run)
     require_data(loaded.recipe)
     _start()
     from dcgan_kit.data.splitting import split
@@ -204,11 +205,9 @@ def _of_images(asked: _Asked, fake: Path, real: Path, size: str | None) -> Evalu
     from dcgan_kit.components.plugins import load_builtins
 
     registry = asked.registry(load_builtins(plugin_settings()).registry)
-    _start()
+    # Reading images needs no TensorFlow: what is wrong with them is told before it starts.
     from dcgan_kit.data.loading import told_of
     from dcgan_kit.data.progress import reporting_to
-    from dcgan_kit.measures.evaluating import divided, some
-    from dcgan_kit.measures.features import batches_of
     from dcgan_kit.measures.sources import images_at, size_at
 
     if size is not None:
@@ -221,9 +220,13 @@ def _of_images(asked: _Asked, fake: Path, real: Path, size: str | None) -> Evalu
             raise UserError(f"{fake} has images of {one}, and {real} of {other}: give --size, e.g. --size {other}")
     with reporting_to(partial(asked.told.tell, "reading images")):
         fakes, reals = (images_at(path, spec, registry) for path in (fake, real))
-    fakes = some(fakes, asked.samples or len(fakes))
     if asked.samples is not None and len(fakes) < asked.samples:
         raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {asked.samples}")
+    _start()
+    from dcgan_kit.measures.evaluating import divided, some
+    from dcgan_kit.measures.features import batches_of
+
+    fakes = some(fakes, asked.samples or len(fakes))
     of = {"fake": str(fake), "real": str(real)}
     notes = [line for images in (fakes, reals) for line in told_of(images)]
     divided_reals = divided(reals, None, "real")

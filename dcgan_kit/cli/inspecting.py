@@ -149,8 +149,8 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
              f"{r.macs:,}", "all" if r.receptive_field is None else _times(r.receptive_field))
             for r in summary.rows
         ]  # fmt: skip
-        columns = ("layer", "component", "output", "parameters", "multiply-accumulates", "sees")
-        table(columns, rows, right=("parameters", "multiply-accumulates"), title=f"{summary.role} of {resolved.name}")
+        columns = ("layer", "component", "output", "parameters", "multiply accumulates", "sees")
+        table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{summary.role} of {resolved.name}")
         click.echo(
             f"{summary.trainable_parameters:,} trainable and {summary.non_trainable_parameters:,} other parameters, "
             f"{counted(summary.macs, 'multiply-accumulate')} an image\n"

@@ -86,6 +86,7 @@ def launch(
     """
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import require_own, told_of_finished
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
     # What is wrong with a recipe is told here, once, before anything is started.
@@ -96,8 +97,13 @@ def launch(
         path_of_key = ("distribute", "strategy")
         raise RecipeError([Problem(loaded.recipe.mark(path_of_key), "distribute.strategy", message)])
     warn_of_broken(loaded.plugins)
-    require_data(loaded.recipe)
     path = Path("runs") / loaded.recipe.name if path is None else path
+    finished = told_of_finished(path, loaded.recipe, may_change)
+    if finished:
+        note(finished)
+        return
+    require_own(path, loaded.recipe, may_change)
+    require_data(loaded.recipe)
     changes = [argument for key in may_change for argument in ("--may-change", key)]
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]
     arguments.append("distribute.strategy=multi_worker")

@@ -63,6 +63,10 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
         loaded = load_begun(run, run, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
+    if run is not None:
+        from dcgan_kit.training.run_folder import read_run, require_checkpoint
+
+        require_checkpoint(read_run(run))
     require_data(loaded.recipe)
     from dcgan_kit.cli.quiet import start_tensorflow
 

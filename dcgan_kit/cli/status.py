@@ -2,6 +2,8 @@
 
 WRONG_INPUT = 2
 """The user's input is wrong; the problems are on standard error."""
+UNWRITTEN = 74
+"""All is done, but standard output could not be written, e.g. to a full disk. EX_IOERR of sysexits.h."""
 PREEMPTED = 75
 """Stopped after a clean checkpoint by SIGTERM; the same command goes on. EX_TEMPFAIL of sysexits.h."""
 INTERRUPTED = 130

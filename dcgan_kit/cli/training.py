@@ -54,14 +54,15 @@ def train(
         overrides = (*overrides, f"distribute.strategy={strategy}")
     loaded = load_recipe(recipe, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
-    require_data(loaded.recipe)
     path = Path("runs") / loaded.recipe.name if path is None else path
-    from dcgan_kit.training.run_folder import told_of_finished
+    from dcgan_kit.training.run_folder import require_own, told_of_finished
 
     finished = told_of_finished(path, loaded.recipe, may_change)
     if finished:
         note(finished)
         return
+    require_own(path, loaded.recipe, may_change)
+    require_data(loaded.recipe)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     with deferred_signals():
@@ -111,17 +112,20 @@ def sample(
 ) -> None:
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.errors import UserError, counted
-    from dcgan_kit.training.run_folder import load_begun, read_run
+    from dcgan_kit.training.run_folder import load_begun, read_run, require_checkpoint
 
-    read_run(run)
+    if output is not None and output.suffix.lower() != ".png":
+        raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
+    if each is not None and each.exists() and not each.is_dir():
+        raise UserError(f"{each}: is no folder; --each writes each image to a file of its own in one")
+    folder = read_run(run)
     loaded = load_begun(run, run, settings=plugin_settings())
+    require_checkpoint(folder)
     from dcgan_kit.cli.quiet import start_tensorflow
 
     start_tensorflow()
     from dcgan_kit.training.drawing import draw
 
-    if output is not None and output.suffix.lower() != ".png":
-        raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     seed = int(time.time()) % 2**31 if seed is None else seed
     drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each, raw, best)
     for line in drawn.notes:

@@ -38,7 +38,7 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
     """Check that RECIPE resumes exactly: N steps, a kill and N more must give what 2N steps give, bit for bit."""
     from dcgan_kit.errors import UserError, counted
 
-    if folder is not None and folder.exists() and any(folder.iterdir()):
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: is not empty; name a new folder with --run")
     from dcgan_kit.training.verifying import verify_resume as verified
 

@@ -19,6 +19,7 @@ from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
 from dcgan_kit.networks.constraints import constrained, unconstrained
+from dcgan_kit.networks.keras_defaults import set_keras_defaults
 from dcgan_kit.networks.reasons import reason
 from dcgan_kit.networks.weightless import weightless
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
@@ -91,6 +92,7 @@ def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
     Raises:
         RecipeError: the stages miss the image, or a component cannot be put where the recipe puts it; with places.
     """
+    set_keras_defaults()
     with weightless() if symbolic else nullcontext():
         generator, discriminator = gathered(
             lambda: _Builder(recipe, recipe.generator, (recipe.latent_size,)).network(),

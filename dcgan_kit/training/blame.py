@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import keras
 
-from dcgan_kit.errors import ComponentError
+from dcgan_kit.errors import ComponentError, UserError
 from dcgan_kit.networks.building import Network, Networks, Part
-from dcgan_kit.networks.reasons import reason
+from dcgan_kit.networks.reasons import reason, refused_by_xla
+
+WITHOUT_XLA = ". training.xla=off trains without XLA"
 
 
 @contextlib.contextmanager
@@ -24,6 +26,7 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
 
     Raises:
         ComponentError: a stranger's layer failed.
+        UserError: XLA cannot compile something.
     """
     try:
         yield
@@ -33,8 +36,11 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
             part = _failing(network, error)
             if part is not None and part.owner in strangers:
                 who = f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role})"
-                message = f"{who} failed: {type(error).__name__}: {reason(error)}"
+                hint = WITHOUT_XLA if refused_by_xla(error) else ""
+                message = f"{who} failed: {type(error).__name__}: {reason(error)}{hint}"
                 raise ComponentError(message, part.path) from error
+        if refused_by_xla(error):
+            raise UserError(f"training.xla: {type(error).__name__}: {reason(error)}{WITHOUT_XLA}") from error
         raise
 
 

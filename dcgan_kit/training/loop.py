@@ -37,7 +37,7 @@ from dcgan_kit.training.checkpoint import (
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
 from dcgan_kit.training.devices import choose_devices
-from dcgan_kit.training.environment import environment, precision_so_far
+from dcgan_kit.training.environment import environment, environment_of, precision_so_far, told_of_changes
 from dcgan_kit.training.measures import METRICS, means
 from dcgan_kit.training.observing import Observe, Observer, Watcher, nobody
 from dcgan_kit.training.recording import Recorder
@@ -220,6 +220,9 @@ class _Loop:
             adopt(self.run, self.recipe, self.facts)
         if path is not None:
             self.watcher.note(f"going on from step {step} ({path})")
+            changes = told_of_changes(environment_of(self.run.path), self.facts) if self.chief else ""
+            if changes:
+                self.watcher.note(changes)
             self.saved = step
         else:
             self._save(step)

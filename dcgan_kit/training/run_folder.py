@@ -216,6 +216,17 @@ def require_usable(
     )
 
 
+def require_own(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = ()) -> None:
+    """Refuse a folder that a training of this recipe would refuse, whatever images there are; needs no TensorFlow.
+
+    Raises:
+        RunError: it holds something else, another recipe's run, or a finished run.
+    """
+    run = RunFolder(path)
+    if not _new(run):
+        _require_same(run, recipe, may_change)
+
+
 def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> None:
     """Make a recipe, its precision and its number of images the run's; generators made by a recipe before go.
 
@@ -368,6 +379,16 @@ def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[
                 f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
             )
     return lines
+
+
+def require_checkpoint(run: RunFolder) -> None:
+    """Refuse a run of which nothing was saved yet; needs no TensorFlow, and does not say that what is there is whole.
+
+    Raises:
+        RunError: there is no checkpoint.
+    """
+    if next(run.checkpoints.glob("*.npz"), None) is None:
+        raise RunError(f"{run.path}: has no checkpoint yet")
 
 
 def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:

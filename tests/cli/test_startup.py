@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+
+from dcgan_kit.recipes.loading import load_recipe
 
 HEAVY = ("tensorflow", "keras", "numpy", "PIL", "tensorboard", "h5py")
 PAGES = ("matplotlib", "jinja2")
@@ -53,6 +56,102 @@ def test_nothing_heavy_is_imported(arguments, status, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [status, []]
     assert "Traceback" not in done.stderr
+
+
+PLUGIN = """
+import sys, warnings
+import keras
+warnings.warn("of the plugin")
+print("said by the plugin")
+print("told by the plugin", file=sys.stderr)
+from dcgan_kit import component, hookimpl
+
+@component("activation")
+def wavy():
+    \"\"\"A wave.\"\"\"
+    return keras.layers.Activation("relu")
+
+@hookimpl
+def dcgan_kit_components():
+    return [wavy]
+"""
+
+
+def test_a_plugin_that_imports_keras_is_quiet_and_its_own_words_are_shown(tmp_path):
+    """TensorFlow writes to the descriptor, past Python's streams: that needs a process."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "wave.py").write_text(PLUGIN)
+    (tmp_path / "plugins" / "zbroken.py").write_text("import tensorflow\ntensorflow.no_such_thing\n")
+    (tmp_path / "keras.json").write_text(
+        '{"floatx": "float16", "image_data_format": "channels_first", "backend": "jax"}'
+    )
+    # It would be imported from the working directory otherwise.
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('of the working directory')")
+    code = "import sys; from dcgan_kit.cli import main; sys.argv[0] = 'dcgan-kit'; main()"
+    arguments = ["components", "list", "--kind", "activation", "--plugins-dir", "plugins"]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *arguments],
+        cwd=tmp_path, capture_output=True, text=True, env={**environment, "KERAS_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "wavy" in done.stdout
+    assert "said by" not in done.stdout
+    lines = [line for line in done.stderr.splitlines() if "of the plugin" not in line]
+    assert [line for line in lines if "UserWarning" not in line and not line.startswith("  ")] == [
+        "said by the plugin",
+        "told by the plugin",
+        f"warning: plugin zbroken ({tmp_path}/plugins/zbroken.py) is broken: AttributeError: module 'tensorflow' has no "
+        f"attribute 'no_such_thing' ({tmp_path}/plugins/zbroken.py:2)",
+    ]
+    assert "of the plugin" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "tiny-fashion28", "--run", "foreign"], "foreign: is there and is not a run folder"),
+        (["train", "tiny-fashion28", "--run", "file"], "file: is there and is not a run folder"),
+        (["train", "tiny-fashion28", "training.seed=7", "--run", "begun"], "training.seed: 0 there, 7 here"),
+        (["launch", "tiny-fashion28", "--run", "foreign"], "foreign: is there and is not a run folder"),
+        (["sample", "foreign"], "foreign: is not a run folder"),
+        (["sample", "nowhere"], "nowhere: there is no such folder"),
+        (["sample", "begun"], "begun: has no checkpoint yet"),
+        (["sample", "begun", "--output", "grid.jpg"], "grid.jpg: a grid is a PNG"),
+        (["sample", "begun", "--each", "file"], "file: is no folder"),
+        (["evaluate", "foreign"], "foreign: is not a run folder"),
+        (["evaluate", "begun"], "begun: has no checkpoint yet"),
+        (["evaluate", "begun", "--scores", "nothing"], "unknown score 'nothing'"),
+        (["evaluate", "--fake", "nowhere", "--real", "foreign"], "foreign"),
+        (["evaluate", "--fake", "a.npz", "--real", "a.npz"], "a.npz: there is no such file"),
+        (["evaluate", "--fake", "foreign", "--real", "foreign", "--size", "big"], "--size: height, width and"),
+        (["evaluate", "--fake", "nowhere", "--real", "foreign", "--size", "8x8x1"], "nowhere"),
+        (["probe", "foreign"], "foreign"),
+        (["probe", "begun"], "begun: has no checkpoint yet"),
+        (["report", "foreign"], "foreign"),
+        (["report", "begun", "--output", "page.pdf"], "page.pdf: a report is a page"),
+        (["verify-resume", "tiny-fashion28", "--run", "file"], "file: is not empty"),
+        (["replay", "foreign"], "foreign: is no crash bundle"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_needs_no_tensorflow_is_refused_before_it_starts(arguments, message, command, tmp_path, monkeypatch):
+    from dcgan_kit.recipes.writing import as_data, as_yaml
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "begun").mkdir()
+    recipe = load_recipe("tiny-fashion28").recipe
+    (tmp_path / "begun" / "recipe.yaml").write_text(as_yaml(as_data(recipe)))
+
+    def fail():
+        pytest.fail("TensorFlow was started")
+
+    monkeypatch.setattr("dcgan_kit.cli.quiet.start_tensorflow", fail)
+    monkeypatch.setattr("dcgan_kit.cli.launching._started", fail)
+    assert message in command(*arguments, status=2).stderr
 
 
 def test_the_heavy_modules_are_those_that_training_imports():
