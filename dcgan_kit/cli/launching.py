@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +98,13 @@ def launch(
         raise RecipeError([Problem(loaded.recipe.mark(path_of_key), "distribute.strategy", message)])
     warn_of_broken(loaded.plugins)
     path = Path("runs") / loaded.recipe.name if path is None else path
-    finished = told_of_finished(path, loaded.recipe, may_change)
+    # What the workers are told below.
+    trained = replace(loaded.recipe, distribution=replace(loaded.recipe.distribution, strategy="multi_worker"))
+    finished = told_of_finished(path, trained, may_change)
     if finished:
         note(finished)
         return
-    require_own(path, loaded.recipe, may_change)
+    require_own(path, trained, may_change)
     require_data(loaded.recipe)
     changes = [argument for key in may_change for argument in ("--may-change", key)]
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]
