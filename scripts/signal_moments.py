@@ -58,9 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--at-once", type=int, default=2, help="processes that run at a time (default 2)")
     parser.add_argument("--command", default=str(Path(sys.executable).with_name("dcgan-kit")), help="the program")
     asked = parser.parse_args(arguments)
-    for number in SIGNALS:
-        # In the background of a shell this process ignores some, and those that it starts would too.
-        signal.signal(number, signal.SIG_DFL)
     with tempfile.TemporaryDirectory(prefix="signals-") as scratch:
         folder = Path(scratch)
         begun = time.monotonic()
@@ -187,4 +184,7 @@ def print_table(moments: Sequence[Moment]) -> None:
 
 
 if __name__ == "__main__":
+    for _number in SIGNALS:
+        # In the background of a shell this process ignores some, and those that it starts would too.
+        signal.signal(_number, signal.SIG_DFL)
     sys.exit(main())

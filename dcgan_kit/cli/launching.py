@@ -81,8 +81,8 @@ def launch(
 ) -> None:
     """Train RECIPE with several workers on this machine, as they would train on several machines.
 
-    Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Ctrl-C and SIGTERM go to all of them. The exit
-    status is the worst of theirs; 128 + N stands for a worker that signal N killed.
+    Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Signals that ask to stop go to all of them. The
+    exit status is the worst of theirs; 128 + N stands for a worker that signal N killed.
     """
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe

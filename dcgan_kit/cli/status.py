@@ -5,6 +5,9 @@ WRONG_INPUT = 2
 UNWRITTEN = 74
 """All is done, but standard output could not be written, e.g. to a full disk. EX_IOERR of sysexits.h."""
 PREEMPTED = 75
-"""Stopped after a clean checkpoint by SIGTERM; the same command goes on. EX_TEMPFAIL of sysexits.h."""
+"""Stopped by SIGTERM, SIGHUP and their like; training saved a checkpoint, and the same command goes on.
+
+EX_TEMPFAIL of sysexits.h.
+"""
 INTERRUPTED = 130
 """Stopped by Ctrl-C; training saved a checkpoint. 128 + SIGINT, as shells have it."""

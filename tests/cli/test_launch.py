@@ -46,7 +46,7 @@ def children(process):
 
 
 def wait_for_training(process, folder):
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     file = folder / "run" / "metrics.jsonl"
     while not (file.exists() and file.stat().st_size):
         assert process.poll() is None, (folder / "told.txt").read_text()
@@ -145,7 +145,7 @@ def test_workers_of_a_launcher_that_was_killed_save_and_end(launch, tmp_path):
     workers = children(process)
     process.kill()
     process.wait()
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while any(map(is_running, workers)):
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -379,3 +380,14 @@ def test_the_same_command_finishes_after_a_kill(start, tmp_path):
     assert "going on from step" in told
     assert "done: run" in told
     assert (tmp_path / "run" / "generator.keras").exists()
+
+
+@pytest.mark.slow
+def test_no_moment_loses_anything(dcgan_kit, capsys):
+    """A few moments of many; ``scripts/signal_moments.py`` tries as many as it is asked to."""
+    file = Path(__file__).parents[2] / "scripts" / "signal_moments.py"
+    spec = importlib.util.spec_from_file_location("signal_moments", file)
+    script = importlib.util.module_from_spec(spec)
+    sys.modules["signal_moments"] = script
+    spec.loader.exec_module(script)
+    assert script.main(["--moments", "4", "--command", dcgan_kit]) == 0, capsys.readouterr().out
