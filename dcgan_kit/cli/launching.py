@@ -84,7 +84,6 @@ def launch(
     Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Signals that ask to stop go to all of them. The
     exit status is the worst of theirs; 128 + N stands for a worker that signal N killed.
     """
-    from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training.run_folder import require_own, told_of_finished
 
@@ -105,6 +104,8 @@ def launch(
         note(finished)
         return
     require_own(path, trained, may_change)
+    from dcgan_kit.data.loading import require_data
+
     require_data(loaded.recipe)
     changes = [argument for key in may_change for argument in ("--may-change", key)]
     arguments = ["train", *plugin_arguments(), "--run", str(path), *changes, "--", recipe, *overrides]

@@ -20,6 +20,8 @@ from dcgan_kit.training.signals import deferred_signals
 _FATAL = ("TF_XLA_FLAGS", "XLA_FLAGS")
 """Flags at which TensorFlow ends the process where it knows them not; its last line must reach people then."""
 
+_MARK = "_dcgan_kit_quiet"
+
 
 def quieten() -> None:
     """Make the first import of TensorFlow or Keras in this process a quiet one, whoever does it.
@@ -76,8 +78,10 @@ class _Quiet(MetaPathFinder):
         others = (finder for finder in sys.meta_path if finder is not self)
         found = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((spec for spec in found if spec is not None), None)
-        if spec is not None and spec.loader is not None:
+        # A finder that asks all the others, as wrapt's does, hands back what is quiet already.
+        if spec is not None and spec.loader is not None and not hasattr(spec.loader, _MARK):
             spec.loader.exec_module = _quietly(spec.loader.exec_module)  # type: ignore[method-assign]
+            setattr(spec.loader, _MARK, True)
         return spec
 
 

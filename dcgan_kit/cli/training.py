@@ -46,7 +46,6 @@ def train(
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
     """
-    from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
@@ -62,6 +61,8 @@ def train(
         note(finished)
         return
     require_own(path, loaded.recipe, may_change)
+    from dcgan_kit.data.loading import require_data
+
     require_data(loaded.recipe)
     from dcgan_kit.cli.quiet import start_tensorflow
 
