@@ -20,7 +20,7 @@ from dcgan_kit.components.options import (
 )
 from dcgan_kit.components.probing import Finding, Place, Probe, Readings, SecondLook, Subject
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
-from dcgan_kit.components.saved_layers import register_with_keras
+from dcgan_kit.components.saved_layers import register_with_keras as _register_with_keras
 from dcgan_kit.components.scoring import (
     Accumulator,
     Description,
@@ -53,7 +53,7 @@ from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
 
 __version__ = "0.1.0"
 
-register_with_keras()
+_register_with_keras()
 
 __all__ = [
     "Accumulator",

@@ -40,6 +40,8 @@ _SHAPES: dict[str, tuple[Shape, ...]] = {
 """Where components of a kind are usually put."""
 _FILTERS = (16, 8)
 """As many channels as are given, and fewer."""
+_OF_FILTERS = ("convolution", "downsample", "upsample", "projection")
+"""Kinds to which it matters how many are asked for."""
 PROMISES = ("xla", "mixed_precision")
 """What a component may do without, if its author says so."""
 
@@ -77,12 +79,12 @@ def check_component(
     if KINDS[component.kind].shape_rule is None:
         _CHECKS[component.kind](component, validated, shapes, "xla" not in without)
         return
-    for shape in shapes or _SHAPES[component.kind]:
-        for filters in _FILTERS:
+    for place, shape in enumerate(shapes or _SHAPES[component.kind]):
+        for filters in _FILTERS if component.kind in _OF_FILTERS else _FILTERS[:1]:
             # What takes longest does not depend on how many filters there are, and hardly on the shape.
-            first = filters == _FILTERS[0]
-            xla = first and shape == (shapes or _SHAPES[component.kind])[0] and "xla" not in without
-            check_layers(component, validated, shape, filters, first, xla, first and "mixed_precision" not in without)
+            thorough = filters == _FILTERS[0]
+            once = {promise: thorough and place == 0 and promise not in without for promise in PROMISES}
+            check_layers(component, validated, shape, filters, thorough, **once)
 
 
 def _check_constraint(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:

@@ -108,8 +108,12 @@ def advice(base):
     return advice
 
 
+OF_STRANGERS = {"unconstrained_kernel"}
+"""Built-in components do not earn it; test_constraints.py has plugins that do."""
+
+
 def test_every_lint_is_tested_here():
-    assert set(CASES) == set(LINTS)
+    assert set(CASES) | OF_STRANGERS == set(LINTS)
 
 
 def test_the_recipe_that_all_cases_change_has_nothing_to_advise(advice):
