@@ -1,7 +1,7 @@
 """Initializers: draw first weights.  seed → keras.initializers.Initializer.
 
-Of a kernel (height, width, a, b), fan_in is height · width · a and fan_out height · width · b, as Keras counts them. a is
-what goes into a convolution; of a transposed one it is what comes out, so that fan_in counts its filters.
+Of a kernel (height, width, a, b), fan_in is height · width · a and fan_out height · width · b, as Keras counts them. a
+is what goes into a convolution; of a transposed one it is what comes out, so that fan_in counts its filters.
 """
 
 from __future__ import annotations
