@@ -245,6 +245,8 @@ def _write(path: Path, text: str) -> None:
     from dcgan_kit.files import write_output
 
     try:
+        # A folder that is not there is a slip of the pen here, and not to be made.
+        path.parent.stat()
         write_output(path, text.encode())
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error

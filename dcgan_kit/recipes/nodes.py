@@ -79,8 +79,9 @@ class Node:
         return node
 
     def said_by(self, source: str) -> Node | None:
-        """The first plain value or list in this node that stands in a source, or an empty mapping that does."""
-        if not isinstance(self.value, dict) or not self.value:
+        """The first plain value or list in this node that stands in a source; of an override, the first value."""
+        whole = source == OVERRIDE and self.place.source == source
+        if whole or not isinstance(self.value, dict) or not self.value:
             return self if self.place.source == source else None
         return next((found for child in self.value.values() if (found := child.said_by(source))), None)
 

@@ -316,7 +316,7 @@ def test_sample_is_a_function_of_the_seed(command, trained, tmp_path):
 def test_sample_writes_into_the_run_by_default(command, trained):
     path, _ = trained
     told = command("sample", path, "--count", 1, "--seed", 9).stderr
-    assert f"{path}/sample-9.png: 1 images of step 2 from seed 9" in told
+    assert f"{path}/sample-9.png: 1 image of step 2 from seed 9" in told
     assert (path / "sample-9.png").is_file()
 
 
