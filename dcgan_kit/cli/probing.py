@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,11 +48,12 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     Trains a few steps in memory for what shows only between two of them, and writes nothing.
     """
     from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import read_run
 
-    run = Path(target) if Path(target, "recipe.yaml").is_file() else None
+    run = Path(target) if os.path.lexists(Path(target, "recipe.yaml")) else None
     if best and run is None:
         raise UserError(f"{target}: is no run folder, and --best is about the checkpoints of a run")
-    loaded = load_recipe(target if run is None else str(run / "recipe.yaml"), overrides, plugin_settings())
+    loaded = load_recipe(target if run is None else str(read_run(run).recipe_file), overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
     from dcgan_kit.cli.quiet import start_tensorflow

@@ -18,6 +18,7 @@ from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.results import Images
 from dcgan_kit.components.scoring import Gathering, Summary
 from dcgan_kit.data.cache import cache_folder
+from dcgan_kit.files import open_regular
 from dcgan_kit.measures.choosing import ChosenExtractor
 from dcgan_kit.measures.features import batches_of, gather
 
@@ -88,7 +89,7 @@ def _code(start: Any) -> str | None:
 
 def _read(file: Path, note: Note) -> Summary | None:
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        with open_regular(file) as stream, np.load(stream, allow_pickle=False) as arrays:
             # Reading a member to its end compares its checksum.
             return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
