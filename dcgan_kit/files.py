@@ -109,6 +109,21 @@ def write_output(path: Path, content: bytes) -> None:
     write_whole(real, content)
 
 
+def append_regular(path: Path, content: bytes) -> None:
+    """Write at the end of an ordinary file that is no link; where there is none, it is made.
+
+    Raises:
+        OSError: the disk is full, or the name belongs to a folder, a link, a pipe or a device; ``strerror`` says which.
+    """
+    require_replaceable(path)
+    # What took the name since then is not written to either.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o666), "ab") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no ordinary file", os.fspath(path))
+        stream.write(content)
+
+
 def require_replaceable(path: Path) -> None:
     """Refuse a name that belongs to something else than an ordinary file.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,21 +52,19 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     """
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import load_begun, read_run, require_checkpoint
 
-    run = Path(target) if Path(target, "recipe.yaml").is_file() else None
+    run = Path(target) if os.path.lexists(Path(target, "recipe.yaml")) else None
     if best and run is None:
         raise UserError(f"{target}: is no run folder, and --best is about the checkpoints of a run")
     if run is None:
         loaded = load_recipe(target, overrides, plugin_settings())
     else:
-        from dcgan_kit.training.run_folder import load_begun
-
+        read_run(run)
         loaded = load_begun(run, run, overrides, plugin_settings())
     warn_of_broken(loaded.plugins)
     choices = _choices(names, loaded.plugins, loaded.recipe.training.probing.probes)
     if run is not None:
-        from dcgan_kit.training.run_folder import read_run, require_checkpoint
-
         require_checkpoint(read_run(run))
     require_data(loaded.recipe)
     from dcgan_kit.cli.quiet import start_tensorflow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -72,11 +73,12 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
 def replay(bundle: Path, everything: bool, as_json: bool) -> None:
     """Run the step of a crash BUNDLE again, tensor by tensor, and show where numbers stop being finite."""
     from dcgan_kit.errors import RunError
-    from dcgan_kit.training.run_folder import load_begun
+    from dcgan_kit.training.run_folder import RunFolder, load_begun
 
     recipe_file = bundle / "recipe.yaml"
-    if not recipe_file.is_file():
+    if not os.path.lexists(recipe_file):
         raise RunError(f"{bundle}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
+    RunFolder(bundle).require_ordinary(recipe_file.name)
     here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
     loaded = load_begun(bundle, bundle.resolve().parent.parent, here, plugin_settings())
     from dcgan_kit.cli.quiet import start_tensorflow

@@ -186,7 +186,8 @@ class SecondLook:
 
     Attributes:
         after: steps from the first look to the second.
-        remember: ``(subject) -> anything``: what is kept of the first look.
+        remember: ``(subject) -> kept``: what is kept of the first look: numbers, texts, arrays, or lists, tuples, sets
+            and mappings of these, which lie in checkpoints until the second.
         compare: ``(kept, subject) -> readings`` at the second.
     """
 

@@ -108,6 +108,15 @@ class Health:
             stop=f"{look.lasting[0]}; training.on_disease: stop" if self._stop and look.lasting else "",
         )
 
+    def memory(self) -> Any:
+        """What probes found last and what of it was told."""
+        return {"told": self._told, "watch": self._watch.memory()}
+
+    def recall(self, memory: Any) -> None:
+        """Go on from there."""
+        self._told = set(memory["told"])
+        self._watch.recall(memory["watch"])
+
 
 class Evaluations:
     """Compares samples with real images by the recipe's scores."""
@@ -117,6 +126,7 @@ class Evaluations:
         self._recipe, self._plan = session.recipe, session.recipe.training.evaluation
         scores = tuple(build_score(choice) for choice in self._plan.scores)
         self._evaluator: Evaluator | None = None
+        self._goes_on = True
         if not session.devices.chief:
             return
         if len(images) < FEWEST:
@@ -139,7 +149,7 @@ class Evaluations:
 
     def look(self, step: int) -> Sight:
         """Draw samples and evaluate them."""
-        if self._evaluator is None:
+        if self._evaluator is None or not self._goes_on:
             return Sight()
         state = self._session.state
         with in_float32(state.networks, self._session.precision.precision):
@@ -149,7 +159,7 @@ class Evaluations:
                 numbers = self._evaluator.evaluate(drawn)
             except ComponentError as error:
                 # An extractor that fails on samples is no reason to lose a training; a score only leaves its gap.
-                self._evaluator = None
+                self._goes_on = False
                 return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
         named = self._recipe.training.best_metric
         best = next((number for number in numbers if number.number == named), None)
@@ -164,6 +174,14 @@ class Evaluations:
             best=None if best is None else best.value,
             measured="" if best is None else best.name,
         )
+
+    def memory(self) -> Any:
+        """Whether evaluations go on."""
+        return {"goes_on": self._goes_on}
+
+    def recall(self, memory: Any) -> None:
+        """Go on, or not, as then."""
+        self._goes_on = bool(memory["goes_on"])
 
 
 def spectrum(fake: Any, real: Any) -> Any:

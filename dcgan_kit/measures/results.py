@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from dcgan_kit.errors import RunError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dcgan_kit.components.scoring import Better
+from dcgan_kit.errors import RunError, printable
+from dcgan_kit.files import read_regular
 from dcgan_kit.measures.evaluating import Number
 from dcgan_kit.measures.protocol import Protocol, require_comparable
 
@@ -67,37 +70,72 @@ def read_evaluation(path: Path) -> Evaluation:
         RunError: there is none, or it is something else: no ordinary file, larger than 16 MiB, or of other content.
     """
     file = path / FILE if path.is_dir() else path
+    # In a folder, which may be a stranger's, a link may lead anywhere; a path is the user's own.
+    follow = file == path
     try:
-        data = json.loads(_content(file))
-        if data["version"] != VERSION:
-            raise RunError(f"{file}: is of version {data['version']!r}, and this dcgan-kit reads {VERSION}")
-        numbers = tuple(
-            Number(
-                number=str(item["number"]),
-                value=float(item["value"]),
-                floor=None if item["floor"] is None else float(item["floor"]),
-                better=item["better"],
-                protocol=Protocol.from_data(item["protocol"]),
-                floor_samples=int(item["floor_samples"]),
-            )
-            for item in data["numbers"]
-        )
-        return Evaluation(data["of"], numbers, tuple(data["notes"]))
+        data = json.loads(read_regular(file, MOST, follow_links=follow))
+        version = data.get("version") if isinstance(data, dict) else None
+        if type(version) is int and version != VERSION:
+            raise RunError(f"{file}: is of version {version!r:.20}, and this dcgan-kit reads {VERSION}")
+        found = _Evaluation.model_validate(data)
     except OSError as error:
-        raise RunError(f"{file}: cannot be read: {error.strerror}. `dcgan-kit evaluate RUN` writes one") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RunError(f"{file}: is no evaluation of dcgan-kit ({type(error).__name__}: {error})") from error
+        if error.errno == errno.EFBIG:
+            raise RunError(f"{file}: {error.strerror}, and so is no evaluation of dcgan-kit") from error
+        reason = error.strerror or error
+        raise RunError(f"{file}: cannot be read: {reason}. `dcgan-kit evaluate RUN` writes one") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        told = printable(f"{where}: {first['msg']}")[:300]
+        raise RunError(f"{file}: is no evaluation of dcgan-kit ({told})") from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{file}: is no evaluation of dcgan-kit ({printable(str(error))[:300]})") from error
+    numbers = tuple(
+        Number(
+            number=item.number,
+            value=item.value,
+            floor=item.floor,
+            better=item.better,
+            protocol=Protocol(**item.protocol.model_dump()),
+            floor_samples=item.floor_samples,
+        )
+        for item in found.numbers
+    )
+    return Evaluation(found.of, numbers, tuple(found.notes))
 
 
-def _content(file: Path) -> bytes:
-    # Without O_NONBLOCK a pipe would be waited for, without end if nobody writes.
-    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise RunError(f"{file}: is no ordinary file. `dcgan-kit evaluate RUN` writes one")
-        content = stream.read(MOST + 1)
-    if len(content) > MOST:
-        raise RunError(f"{file}: is larger than {MOST // 2**20} MiB, and so is no evaluation of dcgan-kit")
-    return content
+_Text = Annotated[str, Field(max_length=2000)]
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Protocol(_Strict):
+    options: _Text
+    extractor: _Text
+    images: _Text
+    samples: _Count
+    references: _Count
+    split: _Text
+    fingerprint: _Text
+
+
+class _Number(_Strict):
+    number: Annotated[str, Field(min_length=1, max_length=2000)]
+    value: float
+    floor: float | None
+    better: Better
+    protocol: _Protocol
+    floor_samples: _Count
+
+
+class _Evaluation(_Strict):
+    version: Annotated[int, Field(ge=1, le=1)]
+    of: dict[_Text, Any]
+    numbers: Annotated[list[_Number], Field(max_length=10_000)]
+    notes: Annotated[list[_Text], Field(max_length=10_000)]
 
 
 def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, float]:

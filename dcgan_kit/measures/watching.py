@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dcgan_kit.components.probing import Finding, Readings
 from dcgan_kit.components.results import Images
 from dcgan_kit.measures.health import failure, findings_of, health_line, not_finite
 from dcgan_kit.measures.probing import Asked, Kept, NamedProbe
 from dcgan_kit.measures.subject import FixedBatch
+from dcgan_kit.training.checkpoint import MOST_OF_MEMORY
+from dcgan_kit.training.memory import as_text, from_text
 from dcgan_kit.training.session import Session
 
 
@@ -63,11 +66,12 @@ class ProbeWatch:
         if session.state.steps_done:
             raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
         self._all = self._probes = tuple(probes)
+        self._names = {probe.name: probe for probe in self._all}
         self._every, self._evaluate_every = every, evaluate_every
         self._last = session.recipe.training.steps
         self._found: dict[str, set[tuple[str, str]]] = {}
-        self._due: dict[int, dict[str, Kept]] = {}
-        self._failed: set[str] = set()
+        # What is remembered is kept as text: a run that was stopped reads it back, and sees what a straight one sees.
+        self._due: dict[int, dict[str, str]] = {}
         self._first = Asked()
         if session.devices.chief:
             self.batch = FixedBatch(session, images)
@@ -88,8 +92,8 @@ class ProbeWatch:
         """Ask the probes that are due; no variable of the session is another one afterwards."""
         subject = self.batch.subject()
         later = Asked()
-        for kept in self._due.pop(step, {}).values():
-            later.compare(kept, subject)
+        for name, text in self._due.pop(step, {}).items():
+            later.compare(Kept(self._names[name], 0, from_text(text)), subject)
         wanted = any(self._asks(probe, step) for probe in self._all)
         now = [probe for probe in self._probes if self._asks(probe, step)]
         asked = self._first if step == 0 else Asked()
@@ -98,8 +102,7 @@ class ProbeWatch:
                 asked.measure(probe, subject)
             kept_now = asked.remember(probe, subject)
             if kept_now is not None:
-                # By name: after going back to a checkpoint the same step is met again.
-                self._due.setdefault(step + kept_now.after, {})[probe.name] = kept_now
+                self._keep(kept_now, step, asked)
         asked.diagnose(now, self.first)
         findings, known = findings_of(asked), self._known()
         if now:
@@ -107,17 +110,54 @@ class ProbeWatch:
             self._found[""] = {_key(f) for f in not_finite(asked.numbers)}
         failed = {**later.failed, **asked.failed}
         self._leave_out(failed)
-        self._failed.update(failed)
         numbers = {**asked.numbers, **later.numbers}
         return Look(
             scalars={key: value for key, value in numbers.items() if math.isfinite(value)},
             findings=findings,
             lasting=tuple(finding for finding in findings if _key(finding) in known),
             standing=frozenset(self._known()),
-            health=health_line(findings, len(asked.well_asked - failed.keys()), len(self._failed)) if wanted else "",
+            health=health_line(findings, len(asked.well_asked - failed.keys()), len(self._failed())) if wanted else "",
             notes=tuple(failed.values()),
             failures=tuple(failure(name, line) for name, line in failed.items()),
         )
+
+    def memory(self) -> Any:
+        """What looks depend on besides the networks: what was found last, and kept for second looks; who has failed."""
+        return {
+            "found": self._found,
+            "due": self._due,
+            "failed": self._failed(),
+        }
+
+    def recall(self, memory: Any) -> None:
+        """Go on from what ``memory`` returned, of this recipe's probes."""
+        self._found = {name: set(found) for name, found in memory["found"].items() if name in ("", *self._names)}
+        self._due = {
+            step: {name: text for name, text in kept.items() if name in self._names}
+            for step, kept in memory["due"].items()
+        }
+        self._probes = self._all
+        self._leave_out(memory["failed"])
+
+    def _keep(self, kept: Kept, step: int, asked: Asked) -> None:
+        """Keep what a probe remembers until its second look."""
+        name, component = kept.probe.name, kept.probe.component
+        try:
+            text = as_text(kept.memory)
+        except TypeError as error:
+            asked.failed[name] = (
+                f"{component}: remember must return numbers, texts, arrays, or lists and mappings of these, which a "
+                f"checkpoint can hold, and gave {error}"
+            )
+            return
+        # By name: after going back to a checkpoint the same step is met again.
+        self._due.setdefault(step + kept.after, {})[name] = text
+        size = sum(len(one) for due in self._due.values() for one in due.values())
+        if size > MOST_OF_MEMORY:
+            asked.failed[name] = (
+                f"{component}: what probes remember comes to {size // 2**20} MiB; a checkpoint holds at most "
+                f"{MOST_OF_MEMORY // 2**20} MiB of it"
+            )
 
     def _asks(self, probe: NamedProbe, step: int) -> bool:
         return step % self._evaluate_every == 0 or step == self._last or (probe.probe.cheap and step % self._every == 0)
@@ -133,6 +173,10 @@ class ProbeWatch:
             self._due[step] = {name: one for name, one in kept.items() if name not in names}
             if not self._due[step]:
                 del self._due[step]
+
+    def _failed(self) -> list[str]:
+        """The probes that are asked no more."""
+        return [probe.name for probe in self._all if probe not in self._probes]
 
     def _known(self) -> set[tuple[str, str]]:
         """What each probe found when it was asked last."""

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from dcgan_kit.errors import Mark, Problem, RecipeError, UserError
+from dcgan_kit.files import open_regular
 from dcgan_kit.recipes.nodes import Node, Scalar, dotted
 
 MAX_BYTES = 1_000_000
@@ -77,7 +78,7 @@ def read_bounded(path: Path, name: str) -> str:
     try:
         if path.is_dir():
             raise UserError(f"{name}: is a folder, not a recipe file")
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UserError(f"{name}: there is no such file") from None

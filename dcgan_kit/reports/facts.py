@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from dcgan_kit.recipes.reading import read_text
 from dcgan_kit.recipes.writing import flattened
 from dcgan_kit.reports.reading import (
     Metrics,
+    Series,
     Unusable,
     finite,
     read_document,
@@ -26,6 +27,8 @@ from dcgan_kit.training.run_folder import read_run
 
 EVALUATION = "evaluation.json"
 """``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""
+SPEED = "images_per_second"
+"""Lies in a file of its own: the clock says it."""
 MOST_FINDINGS = 10_000
 MOST_SCORES = 200
 MOST_GRIDS = 100_000
@@ -127,7 +130,7 @@ class RunFacts:
     @property
     def minutes(self) -> float | None:
         """Training's own minutes: what the logged images took at the logged speeds; None where neither is logged."""
-        speed, batch = self.metrics.series.get("images_per_second"), finite(self.recipe.get("training.batch_size"))
+        speed, batch = self.metrics.series.get(SPEED), finite(self.recipe.get("training.batch_size"))
         if speed is None or batch is None:
             return None
         before, seconds = 0, 0.0
@@ -155,7 +158,14 @@ def read_facts(path: Path, label: str) -> RunFacts:
 
     text = (attempt(lambda: read_document(run.recipe_file), None) or b"").decode("utf-8", "replace")
     metrics = attempt(lambda: read_metrics(run.metrics_file), Metrics())
-    notes.extend(_left_out(metrics))
+    speed = attempt(lambda: read_metrics(run.speed_file), Metrics())
+    notes.extend(_left_out(run.metrics_file.name, metrics))
+    notes.extend(_left_out(run.speed_file.name, speed))
+    metrics = replace(metrics, series={**metrics.series, **_only(SPEED, speed)})
+    none: tuple[tuple[FoundAt, ...], int] = (), 0
+    findings, broken = attempt(lambda: _findings(run.findings_file), none)
+    if broken:
+        notes.append(_broken(run.findings_file.name, broken))
     return RunFacts(
         path=path,
         label=label,
@@ -163,7 +173,7 @@ def read_facts(path: Path, label: str) -> RunFacts:
         recipe=attempt(lambda: _recipe(text), {}),
         environment=attempt(lambda: _flat(read_json(run.environment_file)), {}),
         metrics=metrics,
-        findings=attempt(lambda: _findings(run.findings_file), ()),
+        findings=findings,
         evaluation=attempt(lambda: _evaluation(read_json(path / EVALUATION)), None),
         grids=attempt(lambda: _grids(run.samples), ()),
         finished=run.finished,
@@ -181,14 +191,22 @@ def labels(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(shown(f"{path} ({number})") for number, path in enumerate(resolved, start=1))
 
 
-def _left_out(metrics: Metrics) -> list[str]:
+def _only(name: str, metrics: Metrics) -> dict[str, Series]:
+    return {name: metrics.series[name]} if name in metrics.series else {}
+
+
+def _broken(file: str, lines: int) -> str:
+    return f"{file} has {counted(lines, 'broken line')}, as a kill may leave one: left out."
+
+
+def _left_out(file: str, metrics: Metrics) -> list[str]:
     notes = []
     if metrics.broken:
-        notes.append(f"metrics.jsonl has {counted(metrics.broken, 'broken line')}, as a kill may leave one: left out.")
+        notes.append(_broken(file, metrics.broken))
     if metrics.left_out:
-        notes.append(f"metrics.jsonl has {counted(metrics.left_out, 'number')} not finite or beyond 1e30: left out.")
+        notes.append(f"{file} has {counted(metrics.left_out, 'number')} not finite or beyond 1e30: left out.")
     if metrics.cut:
-        notes.append("metrics.jsonl has more lines or names than a report takes; the rest is left out.")
+        notes.append(f"{file} has more lines or names than a report takes; the rest is left out.")
     return notes
 
 
@@ -217,7 +235,9 @@ def _text(value: Any) -> str:
     return shown(value) if isinstance(value, str) else ""
 
 
-def _findings(path: Path) -> tuple[FoundAt, ...]:
+def _findings(path: Path) -> tuple[tuple[FoundAt, ...], int]:
+    """Findings in order of their steps, and how many lines are broken."""
+    lines = list(islice(read_lines(path), MOST_FINDINGS))
     found = [
         FoundAt(
             step=line["step"],
@@ -228,10 +248,10 @@ def _findings(path: Path) -> tuple[FoundAt, ...]:
             baseline=finite(line.get("baseline")),
             advice=_text(line.get("advice")),
         )
-        for line in islice(read_lines(path), MOST_FINDINGS)
+        for line in lines
         if line is not None
     ]
-    return tuple(sorted(found, key=lambda one: one.step))
+    return tuple(sorted(found, key=lambda one: one.step)), lines.count(None)
 
 
 def _evaluation(data: Any) -> Evaluation | None:
@@ -263,11 +283,11 @@ def _texts(data: Any) -> dict[str, str]:
 
 def _grids(folder: Path) -> tuple[Grid, ...]:
     try:
-        names = [entry.name for entry in folder.iterdir()]
+        names = [entry.name for entry in islice(folder.iterdir(), MOST_GRIDS)]
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise Unusable(f"{folder.name}/ cannot be read: {error.strerror or error}") from error
-    found = [match for name in names[:MOST_GRIDS] if (match := _GRID.fullmatch(name))]
+    found = [match for name in names if (match := _GRID.fullmatch(name))]
     grids = [Grid(int(match["step"]), match["raw"] is not None, folder / match.string) for match in found]
     return tuple(sorted(grids, key=lambda grid: (grid.raw, grid.step)))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from dcgan_kit.errors import printable
+from dcgan_kit.files import open_regular
 
 MOST_OF_A_DOCUMENT = 4 * 2**20
 """Bytes of a file that is read as a whole: recipe, environment, evaluation."""
@@ -85,7 +84,8 @@ def read_document(path: Path, most: int = MOST_OF_A_DOCUMENT) -> bytes | None:
         Unusable: it is too large, no ordinary file, or the system refuses.
     """
     try:
-        with _opened(path) as stream:
+        # A link may lead to what was never meant to be in a report.
+        with open_regular(path, follow_links=False) as stream:
             content = stream.read(most + 1)
     except FileNotFoundError:
         return None
@@ -118,7 +118,7 @@ def read_lines(path: Path) -> Iterator[Mapping[str, Any] | None]:
         Unusable: it is there and cannot be read.
     """
     try:
-        with _opened(path) as stream:
+        with open_regular(path, follow_links=False) as stream:
             read = 0
             while read < MOST_OF_LINES and (line := stream.readline(MOST_OF_A_LINE)):
                 read += len(line)
@@ -174,15 +174,6 @@ def finite(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if -LARGEST <= value <= LARGEST and math.isfinite(value) else None
-
-
-def _opened(path: Path) -> BinaryIO:
-    # A pipe would be waited for without end; a link may lead to what was never meant to be in a report.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise Unusable(f"{path.name} is no ordinary file")
-    return os.fdopen(descriptor, "rb")
 
 
 def _object(line: bytes) -> Mapping[str, Any] | None:

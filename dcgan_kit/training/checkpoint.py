@@ -2,66 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
-import json
 import math
-import re
+import os
 import zipfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from dcgan_kit.errors import RunError
-from dcgan_kit.training.run_folder import RunFolder
+from dcgan_kit.files import open_regular, read_regular
+from dcgan_kit.training.manifest import BEST, MOST_OF_A_MANIFEST, NAME, Best, Damaged, Entry, Manifest
+from dcgan_kit.training.run_folder import RunFolder, writing
 from dcgan_kit.training.state import TrainingState
 
 META = "meta/"
-"""Before the names of what is no variable: the resolved recipe and the versions, as UTF-8 bytes."""
+"""Before the names of what is no variable: the resolved recipe, the versions and what observers remember, as UTF-8."""
+MEMORY = "memory"
 
 MOST_OF_A_HEADER = 64 * 2**10
 """Bytes, of one array in an archive: NumPy's header, and its name twice."""
 MOST_OF_TEXTS = 16 * 2**20
 """Bytes, of the recipe and the versions."""
-
-_NAME = re.compile(r"step-(?P<step>\d{9,})(-again-(?P<again>\d+))?\.npz")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of the manifest.
-
-    Attributes:
-        file: name of the file in the folder of checkpoints.
-        step: steps that were done.
-        sha256: of the whole file; empty where the line was lost.
-        bytes: its size.
-    """
-
-    file: str
-    step: int
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Best:
-    """The checkpoint that is kept for good.
-
-    Attributes:
-        entry: its file.
-        metric: what it is the best in.
-        value: the mean of that metric since the checkpoint before.
-        measured: how a score was measured, its full name; empty: it is a loss.
-    """
-
-    entry: Entry
-    metric: str
-    value: float
-    measured: str = ""
+MOST_OF_MEMORY = 64 * 2**20
+"""Bytes, of what observers remember."""
+MAX_TOLD = 6
+"""Names in a message."""
 
 
 @dataclass(frozen=True)
@@ -87,20 +58,13 @@ class Judgement:
         return self.value > best.value if self.highest else self.value < best.value
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """The checkpoints that there are: the newest, oldest first, and the best."""
-
-    entries: tuple[Entry, ...] = ()
-    best: Best | None = None
-
-
 def save_checkpoint(
     run: RunFolder,
     state: TrainingState,
     keep: int,
     judgement: Judgement | None = None,
     values: dict[str, Any] | None = None,
+    memory: str = "",
 ) -> Path:
     """Write every variable, the recipe and the versions; remove all but the newest ``keep`` files.
 
@@ -110,12 +74,14 @@ def save_checkpoint(
         keep: how many files stay.
         judgement: keep the file for good too if it is the best so far by this; None: never.
         values: the state's, where they have been read already.
+        memory: what ``memory_in`` is to return.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
     """
     content = packed(
-        state.values() if values is None else values, {"recipe": run.recipe_file, "environment": run.environment_file}
+        state.values() if values is None else values,
+        {"recipe": _text(run.recipe_file), "environment": _text(run.environment_file), MEMORY: memory.encode()},
     )
     step, again = state.steps_done, int(np.asarray(state.recoveries))
     path = run.checkpoints / (f"step-{step:09d}.npz" if not again else f"step-{step:09d}-again-{again}.npz")
@@ -130,14 +96,14 @@ def save_checkpoint(
     kept = [known for known in entries if known.step != step or known is entry][-keep:]
     for old in entries:
         if old not in kept:
-            (run.checkpoints / old.file).unlink(missing_ok=True)
+            _remove(run.checkpoints / old.file)
     if judgement is not None and judgement.beats(best):
-        best = Best(replace(entry, file=f"best-{path.name}"), judgement.metric, judgement.value, judgement.measured)
+        best = Best(replace(entry, file=f"{BEST}{path.name}"), judgement.metric, judgement.value, judgement.measured)
         run.write(run.checkpoints / best.entry.file, content)
     _write_manifest(run, Manifest(tuple(kept), best))
-    for file in run.checkpoints.glob("best-*.npz"):
+    for file in run.checkpoints.glob(f"{BEST}*.npz"):
         if best is None or file.name != best.entry.file:
-            file.unlink()
+            _remove(file)
     return path
 
 
@@ -150,7 +116,7 @@ def forget_recovered(run: RunFolder, recoveries: int) -> None:
     if recoveries and len(entries) > 1 and entries[-1].file.endswith(f"-again-{recoveries}.npz"):
         manifest = _manifest(run)
         _write_manifest(run, Manifest(tuple(entries[:-1]), None if manifest is None else manifest.best))
-        (run.checkpoints / entries[-1].file).unlink(missing_ok=True)
+        _remove(run.checkpoints / entries[-1].file)
 
 
 def best_so_far(run: RunFolder) -> Best | None:
@@ -176,11 +142,11 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     return path
 
 
-def packed(values: dict[str, Any], texts: dict[str, Path]) -> bytes:
-    """Return arrays, and files of text beside them, as one npz."""
+def packed(values: Mapping[str, Any], texts: Mapping[str, bytes]) -> bytes:
+    """Return arrays, and texts beside them, as one npz."""
     arrays = {name: value for name, value in values.items()}
-    for name, file in texts.items():
-        arrays[META + name] = np.frombuffer(file.read_bytes() if file.exists() else b"", np.uint8)
+    for name, text in texts.items():
+        arrays[META + name] = np.frombuffer(text, np.uint8)
     stream = io.BytesIO()
     # Names hold slashes, which savez would take for folders inside the archive; that is harmless, and read back alike.
     np.savez(stream, allow_pickle=False, **arrays)
@@ -197,12 +163,15 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
         RunError: a whole checkpoint is of other networks.
     """
     told, entries = [], _entries(run)
-    if _manifest(run) is None and (entries or run.manifest_file.exists()):
-        what = "is damaged and left aside" if run.manifest_file.exists() else "is not there"
+    try:
+        what = "is not there" if _read_manifest(run) is None and entries else ""
+    except Damaged as error:
+        what = f"is damaged and left aside ({error})"
+    if what:
         told.append(f"{run.manifest_file}: {what}; checkpoints are checked by their archive's sums")
     for entry in reversed(entries):
         path = run.checkpoints / entry.file
-        if not path.exists():
+        if not os.path.lexists(path):
             told.append(f"{path}: is not there: the process ended while it was written, or it was removed")
             continue
         try:
@@ -252,23 +221,27 @@ def require_nothing_lost(run: RunFolder, told: Sequence[str]) -> None:
         )
 
 
-class Damaged(Exception):
-    """Bytes are not what was written; the message says what of them."""
-
-
 def _entries(run: RunFolder) -> list[Entry]:
     """The lines of the manifest, or where it cannot be read what the files' names tell, oldest first."""
     manifest = _manifest(run)
     if manifest is not None:
         return list(manifest.entries)
-    found = [match for file in run.checkpoints.glob("step-*.npz") if (match := _NAME.fullmatch(file.name))]
+    found = [match for file in run.checkpoints.glob("step-*.npz") if (match := NAME.fullmatch(file.name))]
     found.sort(key=lambda match: (int(match["again"] or 0), int(match["step"])))
     return [Entry(match.string, int(match["step"]), "", 0) for match in found]
 
 
 def _read(path: Path, entry: Entry, state: TrainingState) -> dict[str, Any]:
+    return unpacked(_content(path, entry, state), state, str(path))
+
+
+def _content(path: Path, entry: Entry, state: TrainingState) -> bytes:
+    most = most_bytes(state)
     try:
-        size, most = path.stat().st_size, most_bytes(state)
+        with open_regular(path, follow_links=False) as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(0)
+            content = b"" if size > most else stream.read(most)
         if size > most:
             if entry.sha256 and size != entry.bytes:
                 raise Damaged(f"it has {size} bytes, and {entry.bytes} were written")
@@ -276,26 +249,40 @@ def _read(path: Path, entry: Entry, state: TrainingState) -> dict[str, Any]:
                 f"{path}: is a checkpoint of other networks than the recipe's ({size} bytes; this recipe's have at "
                 f"most {most})"
             )
-        content = path.read_bytes()
     except OSError as error:
-        raise Damaged(f"cannot be read: {error.strerror}") from error
+        raise Damaged(f"cannot be read: {error.strerror or error}") from error
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
         raise Damaged("its checksum is not the one that was written down")
-    return unpacked(content, state, str(path))
+    return content
+
+
+def _text(file: Path) -> bytes:
+    """A text that a checkpoint holds; none where there is no such file."""
+    try:
+        return read_regular(file, MOST_OF_TEXTS // 2, follow_links=False)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise RunError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def _remove(file: Path) -> None:
+    with writing(file):
+        file.unlink(missing_ok=True)
 
 
 def most_bytes(state: TrainingState) -> int:
     """How large a file of the state can be, that nothing larger is ever read into memory."""
     variables = state.variables().values()
     numbers: int = sum(math.prod(v.shape) * np.dtype(getattr(v.dtype, "name", v.dtype)).itemsize for v in variables)
-    return numbers + len(variables) * MOST_OF_A_HEADER + MOST_OF_TEXTS
+    return numbers + len(variables) * MOST_OF_A_HEADER + MOST_OF_TEXTS + MOST_OF_MEMORY
 
 
 def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]:
     """Return the arrays of an npz that are the state's variables, each checked before it is read.
 
     Raises:
-        Damaged: the archive is not whole.
+        Damaged: the archive is not whole, or holds numbers that are not finite: training writes none.
         RunError: they are of other networks.
     """
     expected = {name: (tuple(v.shape), np.dtype(v.dtype.name if hasattr(v.dtype, "name") else v.dtype))
@@ -320,7 +307,33 @@ def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]
     except Exception as error:
         # A damaged archive makes zipfile or NumPy raise whatever they like.
         raise Damaged(str(error)) from error
+    wrong = not_finite(values)
+    if wrong:
+        more = f" and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+        raise Damaged(f"numbers that are not finite in {', '.join(wrong[:MAX_TOLD])}{more}")
     return values
+
+
+def not_finite(values: Mapping[str, Any]) -> list[str]:
+    """Return the names of the variables that hold a number which is not finite."""
+    return [name for name, value in values.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
+
+
+def memory_in(path: Path, state: TrainingState) -> str:
+    """Return what observers remembered when a checkpoint was written.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    try:
+        content = io.BytesIO(_content(path, Entry(path.name, 0, "", 0), state))
+        with zipfile.ZipFile(content) as archive, archive.open(f"{META}{MEMORY}.npy") as stream:
+            return read_header(stream)[2].decode()
+    except RunError:
+        raise
+    except Exception as error:
+        # A damaged archive makes zipfile or NumPy raise whatever they like.
+        raise RunError(f"{path}: is damaged: {error}") from error
 
 
 def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: Any, where: str) -> Any:
@@ -348,26 +361,29 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], Any, bytes]:
 
 
 def _manifest(run: RunFolder) -> Manifest | None:
-    """The manifest; None if there is none, or it is damaged.
+    """The manifest; None if there is none, or it is damaged."""
+    try:
+        return _read_manifest(run)
+    except Damaged:
+        return None
+
+
+def _read_manifest(run: RunFolder) -> Manifest | None:
+    """The manifest; None if there is none.
 
     Raises:
+        Damaged: it is not what was written.
         RunError: it is there, and the system does not let it be read.
     """
     try:
-        data = json.loads(run.manifest_file.read_bytes())
-        best = data["best"] and Best(**{**data["best"], "entry": _entry(data["best"]["entry"])})
-        return Manifest(tuple(_entry(line) for line in data["checkpoints"]), best)
-    except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Manifest.from_json(read_regular(run.manifest_file, MOST_OF_A_MANIFEST, follow_links=False))
+    except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise Damaged(str(error.strerror)) from error
         raise RunError(f"{run.manifest_file}: cannot be read: {error.strerror or error}") from error
 
 
-def _entry(line: dict[str, Any]) -> Entry:
-    return Entry(**{**line, "file": Path(line["file"]).name})
-
-
 def _write_manifest(run: RunFolder, manifest: Manifest) -> None:
-    best = None if manifest.best is None else asdict(manifest.best)
-    data = {"version": 1, "checkpoints": [asdict(entry) for entry in manifest.entries], "best": best}
-    run.write(run.manifest_file, json.dumps(data, indent=2).encode() + b"\n")
+    run.write(run.manifest_file, manifest.as_json())

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit import __version__
 from dcgan_kit.components.results import Images
-from dcgan_kit.errors import RunError
+from dcgan_kit.errors import RunError, printable
+from dcgan_kit.files import open_regular, read_regular
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml
 from dcgan_kit.training.checkpoint import (
     MOST_OF_A_HEADER,
-    Damaged,
     most_bytes,
+    not_finite,
     packed,
     read_header,
     restore_checkpoint,
     unpacked,
 )
 from dcgan_kit.training.examining import TensorFacts, examined
-from dcgan_kit.training.measures import means
+from dcgan_kit.training.measures import added, means, nothing
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.session import Session
 from dcgan_kit.training.step import Steps
@@ -98,7 +100,8 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
     """
 
     def metrics_of(first: int, count: int) -> Any:
-        return steps(*session.batches(images, first, count), tf.constant(first, tf.int64)).numpy()
+        found = steps(*session.batches(images, first, count), tf.constant(np.int64(first)))
+        return added(nothing(), found)
 
     state = session.state
     path, told = restore_checkpoint(run, state)
@@ -119,11 +122,6 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
     precision = session.precision.precision
     seed = session.recipe.training.seed
     return Crash(bad + 1, seed, precision, tensors, tuple(after), means(metrics), before, pixels)
-
-
-def not_finite(values: Mapping[str, Any]) -> list[str]:
-    """Return the names of the variables that hold a number which is not finite."""
-    return [name for name, value in values.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
 
 
 def bundle_folder(run: RunFolder, crash: Crash) -> Path:
@@ -166,37 +164,43 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
         RunError: the bundle is not whole, or not of this recipe.
     """
     facts = _facts(bundle)
-    session = Session.create(recipe, facts["precision"])
+    session = Session.create(recipe, facts.precision)
     training = recipe.training
     rows = training.batch_size // training.accumulate
     shape = (batches_a_step(training), training.accumulate, 1, rows, *recipe.image.shape)
     try:
-        _require_at_most(bundle / STATE, most_bytes(session.state))
-        _require_at_most(bundle / BATCH, math.prod(shape) + MOST_OF_A_HEADER)
-        content = (bundle / STATE).read_bytes()
-        with (bundle / BATCH).open("rb") as stream:
-            found, kind, data = read_header(stream)
+        content = _content(bundle / STATE, most_bytes(session.state))
+        batch = _content(bundle / BATCH, math.prod(shape) + MOST_OF_A_HEADER)
+        found, kind, data = read_header(io.BytesIO(batch))
         pixels = np.frombuffer(data, kind).reshape(found)
         values = unpacked(content, session.state, str(bundle / STATE))
-    except (OSError, ValueError, SyntaxError, Damaged) as error:
-        raise RunError(f"{bundle}: is not whole: {error}") from error
+    except RunError:
+        raise
+    except Exception as error:
+        # NumPy raises whatever it likes at what is no array.
+        reason = getattr(error, "strerror", None) or error
+        where = getattr(error, "filename", None)
+        raise RunError(f"{bundle}: is not whole: {f'{where}: ' if where else ''}{reason}") from error
     if pixels.dtype != np.uint8 or pixels.size != np.prod(shape):
         raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
     pixels = pixels.reshape(shape)
-    step = facts["step"] - 1
+    step = facts.step - 1
     tensors = tuple(examined(session, values, tf.constant(pixels), step))
     session.state.assign(values)
     labels = tf.zeros((1, *shape[:4]), tf.int32)
-    metrics = session.compile()(tf.constant(pixels[None]), labels, tf.constant(step, tf.int64)).numpy()
+    metrics = added(nothing(), session.compile()(tf.constant(pixels[None]), labels, tf.constant(np.int64(step))))
     after, precision = tuple(not_finite(session.state.values())), session.precision.precision
-    crash = Crash(facts["step"], training.seed, precision, tensors, after, means(metrics), values, pixels)
-    return crash, facts["told"]
+    crash = Crash(facts.step, training.seed, precision, tensors, after, means(metrics), values, pixels)
+    return crash, facts.told
 
 
-def _require_at_most(path: Path, most: int) -> None:
-    size = path.stat().st_size
-    if size > most:
-        raise RunError(f"{path}: is not of this recipe: it has {size} bytes, and would have at most {most}")
+def _content(path: Path, most: int) -> bytes:
+    with open_regular(path, follow_links=False) as stream:
+        size = stream.seek(0, io.SEEK_END)
+        if size > most:
+            raise RunError(f"{path}: is not of this recipe: it has {size} bytes, and would have at most {most}")
+        stream.seek(0)
+        return stream.read(most)
 
 
 def _no_bundle(folder: Path) -> str:
@@ -209,26 +213,33 @@ def _no_bundle(folder: Path) -> str:
     return f"{folder}: holds no record of a crash ({FACTS}); training writes one where numbers stop being finite"
 
 
-def _facts(bundle: Path) -> dict[str, Any]:
+def _facts(bundle: Path) -> _Facts:
     path = bundle / FACTS
-    if not path.exists():
-        raise RunError(_no_bundle(bundle))
     try:
-        if path.stat().st_size > MAX_FACTS_BYTES:
-            raise ValueError(f"is larger than {MAX_FACTS_BYTES} bytes")
-        facts = json.loads(path.read_bytes())
-        if facts["precision"] not in ("float32", "mixed_bfloat16", "mixed_float16"):
-            raise ValueError(f"unknown precision {facts['precision']!r}")
-        if type(facts["step"]) is not int or not 0 < facts["step"] < 2**31:
-            raise ValueError(f"step must be a whole number from 1 up, and is {facts['step']!r:.100}")
-        return {"precision": facts["precision"], "step": facts["step"], "told": str(facts["told"])}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RunError(f"{path}: is no record of a crash: {error}") from error
+        return _Facts.model_validate(json.loads(read_regular(path, MAX_FACTS_BYTES, follow_links=False)))
+    except FileNotFoundError:
+        raise RunError(_no_bundle(bundle)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = f"{where}: {first['msg']} (given: {first['input']!r:.100})"
+    except OSError as error:
+        reason = str(error.strerror or error)
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+    raise RunError(f"{path}: is no record of a crash: {printable(reason)[:400]}")
+
+
+class _Facts(BaseModel):
+    """What is read of the record of a crash; the rest is for people."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    precision: Precision
+    step: Annotated[int, Field(gt=0, lt=2**31)]
+    told: Annotated[str, Field(max_length=10_000)]
 
 
 def _array_bytes(array: Any) -> bytes:
-    import io
-
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=False)
     return stream.getvalue()

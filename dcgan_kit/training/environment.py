@@ -9,15 +9,21 @@ import zlib
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit import __version__
 from dcgan_kit.components.plugins import LoadedPlugins
 from dcgan_kit.components.results import Images
+from dcgan_kit.errors import printable
+from dcgan_kit.files import read_regular
+from dcgan_kit.recipes.resolved import Precision
 
 ENVIRONMENT = "environment.json"
+MOST_OF_FACTS = 4 * 2**20
+"""Bytes of the file."""
 CHECKED = 256
 """Images whose pixels are checked before a run goes on, evenly chosen."""
 
@@ -131,17 +137,46 @@ def _checksum(images: Images) -> str:
 
 def precision_so_far(path: Path) -> Any:
     """The precision of a run; None where there is no run, or it does not say."""
-    precision = environment_of(path).get("precision")
-    return precision if precision in ("float32", "mixed_bfloat16", "mixed_float16") else None
+    return environment_of(path).get("precision")
 
 
 def environment_of(path: Path) -> dict[str, Any]:
-    """What a run folder says of its environment; nothing where it cannot be read."""
+    """What a run folder says of its environment; nothing where it says none, or something that nobody writes."""
+    return _read(path)[0]
+
+
+def damage_of(path: Path) -> str:
+    """What is wrong with what a run folder says of its environment, for people; empty if nothing is."""
+    reason = _read(path)[1]
+    told = "the precision and the images that the run began with are not known"
+    return reason and f"{path / ENVIRONMENT}: {reason}, and left aside: {told}"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    """The facts, or nothing and what is wrong with them."""
     try:
-        facts = json.loads((path / ENVIRONMENT).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
+        facts = json.loads(read_regular(path / ENVIRONMENT, MOST_OF_FACTS, follow_links=False))
+        _Facts.model_validate(facts)
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f"cannot be read: {error.strerror or error}"
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return {}, printable(f"is damaged ({'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']})")[:300]
+    except (ValueError, RecursionError) as error:
+        return {}, printable(f"is damaged ({error})")[:300]
+    return facts, ""
+
+
+class _Facts(BaseModel):
+    """What training reads of it; the rest is for people."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    precision: Precision | None = None
+    images: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    pixels: Annotated[str, Field(pattern="^[0-9a-f]{8}$")] | None = None
+    devices: Annotated[str, Field(max_length=1000)] | None = None
 
 
 def _version(package: str) -> str:

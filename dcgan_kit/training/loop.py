@@ -30,15 +30,18 @@ from dcgan_kit.training.checkpoint import (
     Judgement,
     best_so_far,
     forget_recovered,
+    memory_in,
+    not_finite,
     require_nothing_lost,
     restore_checkpoint,
     save_checkpoint,
 )
 from dcgan_kit.training.cluster import Watch, watching
-from dcgan_kit.training.crash import bundle_folder, first_crash, not_finite, write_bundle
+from dcgan_kit.training.crash import bundle_folder, first_crash, write_bundle
 from dcgan_kit.training.devices import choose_devices
-from dcgan_kit.training.environment import environment, environment_of, precision_so_far, told_of_changes
-from dcgan_kit.training.measures import METRICS, means
+from dcgan_kit.training.environment import damage_of, environment, environment_of, precision_so_far, told_of_changes
+from dcgan_kit.training.measures import added, means, nothing
+from dcgan_kit.training.memory import as_text, from_text
 from dcgan_kit.training.observing import Observe, Observer, Watcher, nobody
 from dcgan_kit.training.recording import Recorder
 from dcgan_kit.training.run_folder import STEPS, RunFolder, adopt, locked, open_run, require_usable, steps_of
@@ -121,6 +124,8 @@ def train(
         if devices.chief:
             held.enter_context(locked(run))
             require_usable(run, recipe, facts, may_change)
+            if damaged := damage_of(path):
+                watcher.note(damaged)
         # Before anything is written: what they refuse is mended in the recipe, and the folder is to be new then.
         observers = observe(session, images, held_out, watcher)
         raise_received()
@@ -187,6 +192,7 @@ class _Loop:
         generator = session.state.networks.generator.model
         self.callbacks = Callbacks.of(plugins, self.recipe, run, generator) if self.chief else Callbacks(())
         self.recorder = Recorder(session, run, observers, watcher.note)
+        self.digest = hashlib.sha256(as_yaml(as_data(self.recipe)).encode()).hexdigest()
         self.group = 1
         self.seconds = 0.0
         self.saved = -1
@@ -202,10 +208,9 @@ class _Loop:
         for line in told if self.chief else ():
             self.watcher.note(line)
         step = self.state.steps_done
-        recipe = hashlib.sha256(as_yaml(as_data(self.recipe)).encode()).digest()[:8]
         self.session.devices.require_same(
             step_of_the_run_folder=step,
-            recipe=int.from_bytes(recipe, "big"),
+            recipe=int(self.digest[:16], 16),
             number_of_images=len(self.images),
             devices_of_a_worker=self.session.devices.local_replicas,
         )
@@ -224,12 +229,11 @@ class _Loop:
             if changes:
                 self.watcher.note(changes)
             self.saved = step
+            self._recall(path)
         else:
             self._save(step)
         with collected_signals() as received, self.recorder.opened(step):
-            if step == 0:
-                self.recorder.sample(step)
-                self._look(step)
+            self._begin(step)
             self.callbacks.call("on_train_begin")
             while step < self.training.steps and not self.ending:
                 try:
@@ -237,6 +241,7 @@ class _Loop:
                 except _NotFinite as found:
                     step = self._after_crash(found)
                     self.recorder.rewind(step)
+                    self._begin(step)
             self.callbacks.call("on_train_end")
             ended = step == self.training.steps or self.ending == "early"
             if ended:
@@ -248,8 +253,38 @@ class _Loop:
                 self.watch.end()
         # Where another worker took the signal, this one ends as that one does.
         stopped = None if ended else (received or [signal.SIGTERM])[0]
-        stopped_by = self.callbacks.stopped_by and f"plugin {self.callbacks.stopped_by}"
-        return Outcome(self.run, step, stopped, (self.found or stopped_by) if self.ending == "early" else "")
+        return Outcome(self.run, step, stopped, self._stop if self.ending == "early" else "")
+
+    def _begin(self, step: int) -> None:
+        """Sample and look before the first step, also where training comes back to it."""
+        if step == 0:
+            self.recorder.sample(step)
+            self._look(step)
+
+    def _memory(self) -> str:
+        """What the next step depends on that is no variable: what observers know, and whether one wants to end it."""
+        known = {type(observer).__name__: observer.memory() for observer in self.observers}
+        return as_text({"observers": known, "stop": self._stop, "recipe": self.digest})
+
+    def _recall(self, path: Path) -> None:
+        """Remember what was remembered at a checkpoint.
+
+        What wanted to end training then counts no more where the recipe is another one since: the user wants to go on.
+        """
+        try:
+            memory = from_text(memory_in(path, self.state))
+            for observer in self.observers:
+                if type(observer).__name__ in memory["observers"]:
+                    observer.recall(memory["observers"][type(observer).__name__])
+            self.found = str(memory["stop"]) if memory["recipe"] == self.digest else ""
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(f"{path}: what its run remembered is damaged: {error}") from error
+
+    @property
+    def _stop(self) -> str:
+        """Who wants to end training; empty if nobody does."""
+        by_plugin = self.callbacks.stopped_by
+        return self.found or (by_plugin and f"plugin {by_plugin}")
 
     def _require_same_rates(self, done: int) -> None:
         """Refuse another number of steps where a schedule would have given steps that are done another rate."""
@@ -272,9 +307,9 @@ class _Loop:
     def _to_next_checkpoint(self, step: int, received: list[signal.Signals]) -> int:
         """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""
         while True:
-            first, (step, metrics) = step, self._to_next_log(step, received)
+            step, metrics, images_per_second = self._to_next_log(step, received)
             if metrics:
-                self._log(step, step - first, metrics)
+                self._log(step, metrics, images_per_second)
                 self._look(step)
             if step % self.training.sample_every == 0 or step == self.training.steps:
                 self.recorder.sample(step)
@@ -289,8 +324,13 @@ class _Loop:
         evaluated = self.best_by_score and step % self.training.evaluation.every == 0
         return evaluated or step % self.training.checkpoint_every == 0
 
-    def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float]]:
-        """Train up to the next step at which something is due; return it and the means over the way."""
+    def _to_next_log(self, step: int, received: list[signal.Signals]) -> tuple[int, dict[str, float], float]:
+        """Train up to the next step at which something is due.
+
+        Returns:
+            That step, the means since the latest line of metrics, and the images a second of the way. There are no
+            means where a signal asks to stop before anything is due: a run that goes on logs as one that never stopped.
+        """
         training = self.training
         due = min(
             (step // every + 1) * every
@@ -298,10 +338,10 @@ class _Loop:
         )
         due = min(due, training.steps)
         due = next((s for s in range(step + 1, due) if any(o.due(s) for o in self.observers)), due)
-        first, totals, started = step, np.zeros((2, len(METRICS))), time.perf_counter()
+        first, totals, started = step, np.asarray(self.state.unlogged), time.perf_counter()
         while step < due:
             # All workers must take the same number of steps, and stop at the same one.
-            wishes = float(bool(received)), float(bool(self.callbacks.stopped_by or self.found))
+            wishes = float(bool(received)), float(bool(self._stop))
             signalled, early, seconds = self.session.devices.agree(*wishes, self.seconds)
             if signalled > 0 or early > 0:
                 self.ending = "signal" if signalled > 0 else "early"
@@ -314,29 +354,29 @@ class _Loop:
             group_started = time.perf_counter()
             found = self._group(step, count)
             self.seconds = (time.perf_counter() - group_started) / count
-            totals += found
+            totals = added(totals, found)
             step += count
-            self.watcher.progress(step, means(found))
-        if step == first:
-            return step, {}
-        seconds = time.perf_counter() - started
-        metrics = means(totals)
-        metrics["images_per_second"] = (step - first) * training.batch_size / seconds
-        return step, metrics
+            self.watcher.progress(step, means(added(nothing(), found)))
+        self.state.unlogged.assign(totals)
+        if self.ending == "signal" or step == int(np.asarray(self.state.logged)):
+            return step, {}, 0.0
+        return step, means(totals), (step - first) * training.batch_size / (time.perf_counter() - started)
 
     def _group(self, step: int, count: int) -> Any:
+        """Take some steps; return what each reports, float32 (steps, 2, metrics)."""
         pixels, labels = self.session.batches(self.images, step, count)
         try:
-            totals = self.steps(pixels, labels, tf.constant(step, tf.int64)).numpy()
+            # TensorFlow keeps each number of Python's that it is ever given, for as long as the process lives.
+            found = self.steps(pixels, labels, tf.constant(np.int64(step))).numpy()
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise RunError(
                 f"{self.run.path}: out of memory in step {step + 1}: lower training.batch_size, or raise "
                 "training.accumulate, in a new run folder"
             ) from error
-        wrong = [name for name, value in means(totals).items() if not np.isfinite(value)]
+        wrong = [name for name, value in means(added(nothing(), found)).items() if not np.isfinite(value)]
         if wrong:
             raise _NotFinite(step, count, wrong)
-        return totals
+        return found
 
     def _after_crash(self, found: _NotFinite) -> int:
         """Find the first step that went wrong, keep what shows why, and go back if the recipe says so."""
@@ -360,7 +400,9 @@ class _Loop:
         if self.chief:
             forget_recovered(self.run, again)
         self.session.devices.agree(0.0)
-        restore_checkpoint(self.run, self.state)
+        path, _ = restore_checkpoint(self.run, self.state)
+        if path is not None:
+            self._recall(path)
         self.session.devices.agree(0.0)
         self.state.recoveries.assign(again + 1)
         self.state.rate_scale.assign(scale * self.training.recover_rate)
@@ -379,7 +421,7 @@ class _Loop:
             # Numbers may overflow in the weights, or in statistics that no loss sees, before they do in a metric.
             raise _NotFinite(self.saved, step - self.saved, wrong or ["variables of another worker"])
         if self.chief:
-            save_checkpoint(self.run, self.state, self.training.keep, judgement, values)
+            save_checkpoint(self.run, self.state, self.training.keep, judgement, values, self._memory())
             self.judged = None if judgement is None else judgement.value
         self.session.devices.agree(0.0)
         self.saved = step
@@ -406,11 +448,14 @@ class _Loop:
             file = self.run.checkpoints / best.entry.file
             self.watcher.note(f"best {best.metric}: {best.value:.3g} at step {best.entry.step}{last} (kept: {file})")
 
-    def _log(self, step: int, steps: int, metrics: dict[str, float]) -> None:
+    def _log(self, step: int, metrics: dict[str, float], images_per_second: float) -> None:
+        steps = step - int(np.asarray(self.state.logged))
         if self.training.best_metric in LOSS_METRICS:
             self.state.judged.assign_add((metrics[self.training.best_metric] * steps, steps))
-        self.recorder.metrics(step, metrics)
-        self.callbacks.call("on_train_batch_end", step, metrics)
+        self.state.logged.assign(np.int64(step))
+        self.state.unlogged.assign(nothing())
+        self.recorder.metrics(step, metrics, images_per_second)
+        self.callbacks.call("on_train_batch_end", step, {**metrics, "images_per_second": images_per_second})
 
     def _look(self, step: int) -> None:
         for sight in self.recorder.look(step):

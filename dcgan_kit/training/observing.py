@@ -58,6 +58,12 @@ class Observer(Protocol):
     def look(self, step: int) -> Sight:
         """Look. No variable of the session may be another one afterwards."""
 
+    def memory(self) -> Any:
+        """What later looks depend on besides the networks, as ``memory.as_text`` takes it; it lies in checkpoints."""
+
+    def recall(self, memory: Any) -> None:
+        """Remember what was remembered at a checkpoint that training goes on from, and nothing else."""
+
 
 Observe = Callable[[Session, Images, Images, Watcher], Sequence[Observer]]
 """(session, training images, held-out images, who is told) → who looks, in that order.

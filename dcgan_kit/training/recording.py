@@ -47,14 +47,15 @@ class Recorder:
             yield
 
     def rewind(self, step: int) -> None:
-        """Drop the lines of all steps after ``step``, which will be taken again."""
+        """Drop the lines of all steps after ``step``, which will be taken again; at step 0 all, as ``opened`` does."""
         if self._writer is not None:
-            self._writer.rewind(step)
+            self._writer.rewind(step or -1)
 
-    def metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Write a line of metrics."""
+    def metrics(self, step: int, metrics: Mapping[str, float], images_per_second: float) -> None:
+        """Write a line of metrics, and how fast training was since the line before."""
         if self._writer is not None:
             self._writer.scalars(step, metrics)
+            self._writer.speed(step, images_per_second)
 
     def sample(self, step: int) -> None:
         """Write a grid of samples, of each generator that is kept."""
@@ -95,6 +96,7 @@ class Recorder:
             target = self._run.raw_generator_file if name else self._run.generator_file
             try:
                 with writing(target), in_float32(self._session.state.networks, self._session.precision.precision):
+                    temporary.unlink(missing_ok=True)
                     generator.save(temporary)
                     content = temporary.read_bytes()
             finally:

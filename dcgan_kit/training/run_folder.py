@@ -6,15 +6,15 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dcgan_kit.components.plugins import PluginSettings, load_plugins
 from dcgan_kit.errors import PluginError, RunError, counted, did_you_mean
-from dcgan_kit.files import write_output
+from dcgan_kit.files import TEMPORARY, write_output, write_whole
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
 from dcgan_kit.recipes.reading import read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -24,12 +24,18 @@ from dcgan_kit.training.environment import ENVIRONMENT, environment_of
 
 RECIPE = "recipe.yaml"
 METRICS = "metrics.jsonl"
+SPEED = "speed.jsonl"
+FINDINGS = "findings.jsonl"
+SKIPPED = "skipped.txt"
 GENERATOR = "generator.keras"
+RAW_GENERATOR = "generator-raw.keras"
 STEPS = "training.steps"
 LOCK = "lock"
 """An empty file that a training locks as long as it runs; it stays, since removing it would let two in at once."""
-TEMPORARY = ".tmp"
-"""Ends the name of a file that is being written; one that is met later belonged to a process that was killed."""
+
+
+WRITTEN = (RECIPE, ENVIRONMENT, METRICS, SPEED, FINDINGS, SKIPPED, GENERATOR, RAW_GENERATOR)
+"""Files that a training writes into its folder; something else of such a name is refused before it begins."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,17 @@ class RunFolder:
     @property
     def findings_file(self) -> Path:
         """One JSON object a line: what probes found ill, and when."""
-        return self.path / "findings.jsonl"
+        return self.path / FINDINGS
+
+    @property
+    def speed_file(self) -> Path:
+        """One JSON object a line: what the clock said, which no two runs have alike."""
+        return self.path / SPEED
 
     @property
     def skipped_file(self) -> Path:
         """A line for each image that could not be read, and for each reason why something else was left out, if any."""
-        return self.path / "skipped.txt"
+        return self.path / SKIPPED
 
     @property
     def generator_file(self) -> Path:
@@ -85,7 +96,7 @@ class RunFolder:
     @property
     def raw_generator_file(self) -> Path:
         """The final generator without averaging, where the recipe keeps an average."""
-        return self.path / "generator-raw.keras"
+        return self.path / RAW_GENERATOR
 
     @property
     def crashes(self) -> Path:
@@ -111,14 +122,35 @@ class RunFolder:
         """Write a file so that it is there whole or not at all.
 
         Raises:
-            RunError: the disk is full, or the folder cannot be written.
+            RunError: the disk is full, the folder cannot be written, or the name is that of something else than an
+                ordinary file.
         """
-        with writing(path), _temporary(path) as (descriptor, temporary):
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(path)
+        with writing(path):
+            write_whole(path, content)
+
+    def require_ordinary(self, *names: str) -> None:
+        """See to it that what there is of a run's files and folders are files and folders, and none of them a link.
+
+        Args:
+            names: of files that are looked at; folders always are.
+
+        Raises:
+            RunError: one is something else.
+        """
+        with writing(self.path):
+            for folder in (self.checkpoints, self.samples, self.tensorboard, self.crashes):
+                self._require(folder, stat.S_ISDIR, "folder")
+            for name in names:
+                self._require(self.path / name, stat.S_ISREG, "file")
+
+    def _require(self, path: Path, fits: Callable[[int], bool], what: str) -> None:
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if not fits(mode):
+            met = "a link" if stat.S_ISLNK(mode) else f"no ordinary {what}"
+            raise RunError(f"{path}: is {met}. A run has a {what} of its own there: bring it back, or remove {path}")
 
 
 @contextlib.contextmanager
@@ -148,23 +180,6 @@ def write_asked(path: Path, content: bytes) -> None:
         write_output(path, content)
 
 
-@contextlib.contextmanager
-def _temporary(path: Path) -> Iterator[tuple[int, Path]]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
-    try:
-        os.chmod(name, 0o666 & ~_umask())
-        yield descriptor, Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()) -> RunFolder:
     """Create a run folder, or open one that the same recipe left unfinished.
 
@@ -190,7 +205,8 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
         run.samples.mkdir(exist_ok=True)
         run.checkpoints.mkdir(exist_ok=True)
         for left in path.rglob(f".*{TEMPORARY}"):
-            left.unlink()
+            if not left.is_dir() or left.is_symlink():
+                left.unlink()
     return run
 
 
@@ -202,6 +218,7 @@ def require_usable(
     Raises:
         RunError: it holds something else, another recipe's run, or a finished run.
     """
+    run.require_ordinary(*WRITTEN)
     if not _new(run):
         _require_same(run, recipe, may_change)
     before = environment_of(run.path)
@@ -253,7 +270,8 @@ def _new(run: RunFolder) -> bool:
     """
     require_name(run.path)
     with writing(run.path):
-        if run.recipe_file.is_file():
+        if os.path.lexists(run.recipe_file):
+            run.require_ordinary(RECIPE)
             return False
         names = [entry.name for entry in run.path.iterdir()] if run.path.is_dir() else []
         new = not run.path.exists() or run.path.is_dir()
@@ -288,10 +306,11 @@ def locked(run: RunFolder) -> Iterator[None]:
     """
     # Nothing of ours, not even a lock, is to come into a folder of something else.
     _new(run)
+    run.require_ordinary(LOCK)
     file = run.path / LOCK
     with writing(file):
         run.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     try:
         try:
             # The lock is the system's: it goes with the process, however that ends, and the empty file stays.
@@ -315,14 +334,15 @@ def read_run(path: Path) -> RunFolder:
     """Return an existing run folder.
 
     Raises:
-        RunError: there is none at that path.
+        RunError: there is none at that path; or its recipe is no ordinary file, or one of its folders none.
     """
     run = RunFolder(path)
-    if not run.recipe_file.is_file():
+    if not os.path.lexists(run.recipe_file):
         what = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
         usual = Path("runs", path.name)
         known = RunFolder(usual).recipe_file.is_file()
         raise RunError(f"{path}: {what}. {f'Did you mean {usual}?' if known else '`dcgan-kit train RECIPE` makes one'}")
+    run.require_ordinary(RECIPE)
     return run
 
 
@@ -452,12 +472,9 @@ def _require_keys(recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
 
 def _differences(run: RunFolder, recipe: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:
     """What the run's recipe and this one have otherwise, by key; comments and the way of writing do not count."""
-    from dcgan_kit.recipes.reading import read_text
+    from dcgan_kit.recipes.reading import read_bounded, read_text
 
-    try:
-        before = run.recipe_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{run.recipe_file}: cannot be read: {error}") from error
+    before = read_bounded(run.recipe_file, str(run.recipe_file))
     old = flattened(_lists(read_text(before, RECIPE).data()))
     new = flattened(as_data(recipe))
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]

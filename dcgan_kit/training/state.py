@@ -12,6 +12,7 @@ import tensorflow as tf
 from dcgan_kit.networks.building import Networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 from dcgan_kit.training.dry_run import copy_of, rate_of
+from dcgan_kit.training.measures import nothing
 from dcgan_kit.training.parts import Parts, build_optimizer
 
 FIRST_LOSS_SCALE = 2.0**15
@@ -32,6 +33,8 @@ class TrainingState:
         step: steps that are done, an int64 variable.
         rate_scale: factor of both learning rates, which falls at each recovery.
         recoveries: times that training went back to a checkpoint.
+        logged: the step of the latest line of metrics, an int64 variable.
+        unlogged: sums and counts of the metrics of all steps since, float64 (2, metrics).
         judged: (sum of the loss that checkpoints are judged by, over how many steps) since the last one, float32.
         augmentation: what the augmentation remembers, float32 (n,); its first number is the probability.
         loss_scale: (scale, steps since it changed), float32; used by mixed_float16 alone.
@@ -45,6 +48,8 @@ class TrainingState:
     step: Any
     rate_scale: Any
     recoveries: Any
+    logged: Any
+    unlogged: Any
     judged: Any
     augmentation: Any
     loss_scale: Any
@@ -79,6 +84,8 @@ class TrainingState:
             step=_variable(0, tf.int64),
             rate_scale=_variable(1.0, tf.float32),
             recoveries=_variable(0, tf.int64),
+            logged=_variable(0, tf.int64),
+            unlogged=_variable(nothing(), tf.float64),
             judged=_variable((0.0, 0.0), tf.float32),
             augmentation=_variable(augmentation, tf.float32),
             loss_scale=_variable((FIRST_LOSS_SCALE, 0.0), tf.float32),
@@ -102,6 +109,8 @@ class TrainingState:
             "step": self.step,
             "rate_scale": self.rate_scale,
             "recoveries": self.recoveries,
+            "logged": self.logged,
+            "unlogged": self.unlogged,
             "judged": self.judged,
             "augmentation": self.augmentation,
             "loss_scale": self.loss_scale,

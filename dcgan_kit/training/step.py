@@ -190,10 +190,10 @@ class ReplicaStep:
 
 
 def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
-    """Return a function that trains on K steps: (images, labels, first step) → totals.
+    """Return a function that trains on K steps: (images, labels, first step) → what each of them reports.
 
-    Images are uint8 (K, batches, parts, replicas here, B, H, W, C), labels int32 of the same shape up to B; totals are
-    sums and counts of ``METRICS``, float32 (2, metrics).
+    Images are uint8 (K, batches, parts, replicas here, B, H, W, C), labels int32 of the same shape up to B; a step
+    reports sums and counts of ``METRICS``, float32 (K, 2, metrics) in all.
 
     Args:
         step: the step.
@@ -235,13 +235,14 @@ def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
     def steps(images: Any, labels: Any, first: Any) -> Any:
         count = tf.shape(images)[0]
 
-        def body(index: Any, totals: Any) -> tuple[Any, Any]:
+        def body(index: Any, rows: Any) -> tuple[Any, Any]:
             found = one_step(images[index], labels[index], first + tf.cast(index, tf.int64))
-            return index + 1, totals + found
+            return index + 1, rows.write(index, found)
 
-        start = (tf.constant(0), tf.zeros((2, len(METRICS))))
-        _, totals = tf.while_loop(lambda index, _: index < count, body, start, parallel_iterations=1)
-        return totals
+        rows = tf.TensorArray(tf.float32, count, element_shape=(2, len(METRICS)))
+        start = (tf.constant(0), rows)
+        _, rows = tf.while_loop(lambda index, _: index < count, body, start, parallel_iterations=1)
+        return rows.stack()
 
     compiled: Steps = steps.get_concrete_function()
     return compiled

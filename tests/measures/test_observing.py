@@ -111,7 +111,7 @@ def test_looking_changes_no_bit_of_a_run(watched):
     arrays = []
     for outcome in (seen, alone):
         with np.load(outcome.run.checkpoints / "step-000000008.npz", allow_pickle=False) as archive:
-            arrays.append({name: archive[name] for name in archive.files if not name.startswith("recipe")})
+            arrays.append({name: archive[name] for name in archive.files if name != "meta/memory"})
     assert arrays[0].keys() == arrays[1].keys()
     for name, array in arrays[0].items():
         np.testing.assert_array_equal(array, arrays[1][name], err_msg=name)

@@ -11,6 +11,7 @@ from dcgan_kit import ComponentError, Finding, Probe, SecondLook, component
 from dcgan_kit.measures.health import health_line, not_finite
 from dcgan_kit.measures.probing import NamedProbe, ProbeFailed, build_probes, by_default
 from dcgan_kit.measures.watching import ProbeWatch
+from dcgan_kit.training.memory import as_text, from_text
 
 
 def named(name, owner="strange", **answers):
@@ -74,6 +75,45 @@ def test_a_second_look_follows_some_steps_later(watch):
     found = look(43)
     assert found.scalars == {"generator/moved": 3.0}
     assert found.notes == ()
+
+
+def test_a_watch_that_recalls_goes_on_as_one_that_was_never_stopped(watch):
+    """Also when it was stopped between a first look and the second, and between two looks that find the same."""
+    later = SecondLook(
+        3, lambda subject: {"at": subject.step}, lambda kept, now: {"generator/moved": now.step - kept["at"]}
+    )
+    probes = (
+        named("moves", second=later),
+        named("doctor", measure=lambda subject: {"generator/size": 3.0}, diagnose=ill),
+    )
+    straight, look = watch(*probes)
+    looks = {step: look(step) for step in (0, 3, 10)}
+    stopped, look_again = watch(*probes)
+    look_again(0), look_again(3), look_again(10)
+    gone_on, look_on = watch(*probes)
+    gone_on.recall(from_text(as_text(stopped.memory())))
+    assert looks[3].scalars == {"generator/moved": 3.0}
+    assert [look_on(step) for step in (13, 20)] == [look(step) for step in (13, 20)]
+    assert as_text(gone_on.memory()) == as_text(straight.memory())
+
+
+def test_a_probe_that_failed_stays_left_out_where_training_goes_on(watch):
+    probes = (named("odd", measure=fails), named("well", measure=lambda subject: {"generator/well": 1.0}))
+    stopped, look = watch(*probes)
+    assert look(0).notes
+    gone_on, look_on = watch(*probes)
+    gone_on.recall(from_text(as_text(stopped.memory())))
+    assert look_on(10).notes == ()
+
+
+def test_what_a_checkpoint_cannot_hold_is_no_memory(watch, monkeypatch):
+    _, look = watch(named("keeper", second=SecondLook(3, lambda subject: object(), fails)))
+    (told,) = look(0).notes
+    assert told.startswith("probe strange/keeper: remember must return numbers, texts, arrays, or lists and mappings")
+    monkeypatch.setattr("dcgan_kit.measures.watching.MOST_OF_MEMORY", 2**20)
+    _, look = watch(named("hoarder", second=SecondLook(3, lambda subject: "x" * 2**21, fails)))
+    (told,) = look(0).notes
+    assert "what probes remember comes to 2 MiB; a checkpoint holds at most 1 MiB of it" in told
 
 
 def test_an_illness_is_told_at_once_and_lasts_from_the_second_look_on(watch):

@@ -22,7 +22,7 @@ def test_what_was_written_is_read_in_a_folder_or_by_its_name(tmp_path):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / FILE)
-    with pytest.raises(RunError, match=r"evaluation\.json: is no ordinary file"):
+    with pytest.raises(RunError, match=r"evaluation\.json: cannot be read: is no ordinary file"):
         read_evaluation(tmp_path)
 
 

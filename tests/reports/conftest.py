@@ -50,6 +50,7 @@ def make_run(recipe_text):
         ]
         lines += [{"step": 20, FD: 30.0, f"floor/{FD}": 2.5}, {"step": 40, FD: 20.0}]
         write_lines(path / "metrics.jsonl", lines)
+        write_lines(path / "speed.jsonl", [{"step": step, "images_per_second": 160.0} for step in range(2, 41, 2)])
         write_lines(path / "findings.jsonl", [finding(40)])
         (path / "evaluation.json").write_text(json.dumps(EVALUATION))
         for step in (0, 20, 40):
@@ -79,7 +80,6 @@ def training(step):
         "generator_rate": 2e-4,
         "discriminator_rate": 2e-4,
         "augmentation": 0.0,
-        "images_per_second": 160.0,
     }
 
 

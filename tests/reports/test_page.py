@@ -122,6 +122,7 @@ def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
         for s in (0, 1)
     ]
     lines(run / "metrics.jsonl", numbers)
+    (run / "speed.jsonl").unlink()
     html = page([read_facts(run, "garments")], {})
     titles = re.findall(r"<title id=[^>]*>([^<]*)", html)
     assert titles == ["dead: generator activation", "spread"]
@@ -264,6 +265,7 @@ def test_scores_that_were_measured_otherwise_are_in_charts_of_their_own(written,
     folders = [make_run(tmp_path / name) for name in ("one", "two")]
     for folder, samples in zip(folders, (100, 200), strict=True):
         lines(folder / "metrics.jsonl", [{"step": 1, f"fd[x,n={samples}]": 3.0}])
+        (folder / "speed.jsonl").unlink()
     found = written(*folders)
     assert found.words.count("fd[x,n=100]") == found.words.count("fd[x,n=200]")
     assert len([figure for figure in found.of("svg")]) == 2

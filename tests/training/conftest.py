@@ -9,7 +9,7 @@ from dcgan_kit.networks.building import build_networks
 from dcgan_kit.training import precision
 from dcgan_kit.training.checkpoint import packed, unpacked
 from dcgan_kit.training.loop import train
-from dcgan_kit.training.measures import means
+from dcgan_kit.training.measures import added, means, nothing
 from dcgan_kit.training.noise import StepNoise
 from dcgan_kit.training.parts import build_latent
 from dcgan_kit.training.session import Session
@@ -162,7 +162,7 @@ class Taken:
         self._compiled = self._compiled or self.session.compile()
         pixels = self.pixels[first : None if count is None else first + count]
         labels = tf.zeros(pixels.shape[:5], tf.int32)
-        return means(self._compiled(tf.constant(pixels), labels, tf.constant(first, tf.int64)))
+        return means(added(nothing(), self._compiled(tf.constant(pixels), labels, tf.constant(first, tf.int64))))
 
     def weights(self, role):
         """Values of the trainable variables."""

@@ -9,15 +9,17 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
 
-KILLS = 15
+KILLS = 6
 EVERY = 2
 
 
@@ -98,7 +100,18 @@ def killed_often(start, path, seed):
     return told, end
 
 
-def test_thirty_kills_lose_nothing_and_change_nothing(start, tmp_path, values_in):
+def test_a_kill_at_any_write_or_moment_changes_no_bit_of_any_way_to_train():
+    """The short form of the script: one or two kills of each variant."""
+    script = Path(__file__).parents[2] / "scripts" / "kills.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--kills", "13", "--seed", "0"],
+        capture_output=True, text=True, timeout=1200,
+    )  # fmt: skip
+    assert done.returncode == 0, (done.args, done.stdout, done.stderr)
+    assert "13 of 13 kills" in done.stdout
+
+
+def test_a_dozen_kills_lose_nothing_and_change_nothing(start, tmp_path, values_in):
     straight = start(tmp_path / "straight", "training.steps=1000", "training.checkpoint_every=500")
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(lambda seed: killed_often(start, tmp_path / f"run{seed}", seed), (0, 1)))
@@ -111,7 +124,7 @@ def test_thirty_kills_lose_nothing_and_change_nothing(start, tmp_path, values_in
         assert went_on == sorted(went_on), "no kill throws training back before an earlier start"
         assert len(went_on) > KILLS / 2
         values = values_in(path / "checkpoints" / "step-000001000.npz")
-        for name in good.keys() - {"meta/recipe"}:
+        for name in good.keys() - {"meta/recipe", "meta/memory"}:
             np.testing.assert_array_equal(values[name], good[name], err_msg=name)
         lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
         assert [line["step"] for line in lines if "generator_loss" in line] == list(range(1, 1001))

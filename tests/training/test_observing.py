@@ -30,6 +30,12 @@ class Watchman:
         self.looks.append(step)
         return Sight(**{**vars(self.sight), "best": self.best.get(step)})
 
+    def memory(self):
+        return None
+
+    def recall(self, memory):
+        assert memory is None
+
 
 @pytest.fixture
 def observed(listener):
@@ -61,6 +67,8 @@ def test_observers_change_nothing_of_a_run(tiny, run, observed, tmp_path, values
     run(tiny(), tmp_path / "alone")
     one, other = (values_in(tmp_path / name / "checkpoints" / "step-000000008.npz") for name in ("watched", "alone"))
     for name, value in one.items():
+        if name == "meta/memory":
+            continue  # There is one more who remembers.
         np.testing.assert_array_equal(value, other[name], err_msg=name)
 
 
@@ -114,7 +122,7 @@ def test_a_stop_changes_nothing_of_what_the_best_is_judged_by(tiny, observed, tm
     assert halted[1] is None
     step, resumed = best(tmp_path / "run")
     assert (step, resumed["entry"]["step"]) == (8, 8)
-    assert resumed["value"] == pytest.approx(whole["value"], rel=1e-6)
+    assert resumed["value"] == whole["value"]
 
 
 def test_a_run_that_goes_on_looks_at_no_step_twice(tiny, observed, tmp_path):

@@ -1,0 +1,146 @@
+"""The list of a run's checkpoints, and which of them is the best: written by training, believed by nobody unread."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dcgan_kit.errors import printable
+
+MOST_OF_A_MANIFEST = 4 * 2**20
+"""Bytes; a line has some two hundred, and a recipe keeps at most a thousand checkpoints."""
+MOST_ENTRIES = 10_000
+LARGEST = 2**53
+"""Of whole numbers: further ones are not the same in every reader of JSON."""
+
+NAME = re.compile(r"step-(?P<step>\d{9,16})(-again-(?P<again>\d{1,9}))?\.npz")
+BEST = "best-"
+"""Before the name of the checkpoint that is kept for good."""
+
+
+class Damaged(Exception):
+    """Bytes are not what was written; the message says what of them."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the manifest.
+
+    Attributes:
+        file: name of the file in the folder of checkpoints.
+        step: steps that were done.
+        sha256: of the whole file; empty where the line was lost.
+        bytes: its size.
+    """
+
+    file: str
+    step: int
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Best:
+    """The checkpoint that is kept for good.
+
+    Attributes:
+        entry: its file.
+        metric: what it is the best in.
+        value: the mean of that metric since the checkpoint before.
+        measured: how a score was measured, its full name; empty: it is a loss.
+    """
+
+    entry: Entry
+    metric: str
+    value: float
+    measured: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The checkpoints that there are: the newest, oldest first, and the best."""
+
+    entries: tuple[Entry, ...] = ()
+    best: Best | None = None
+
+    def as_json(self) -> bytes:
+        """Write it down."""
+        best = None if self.best is None else asdict(self.best)
+        data = {"version": 1, "checkpoints": [asdict(entry) for entry in self.entries], "best": best}
+        return json.dumps(data, indent=2).encode() + b"\n"
+
+    @staticmethod
+    def from_json(content: bytes) -> Manifest:
+        """Read what ``as_json`` wrote.
+
+        Raises:
+            Damaged: it is something else; the message says where and why.
+        """
+        try:
+            found = _Manifest.model_validate(json.loads(content))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise Damaged(printable(f"{where}: {first['msg']}" if where else first["msg"])[:300]) from error
+        except (ValueError, RecursionError) as error:
+            raise Damaged(printable(f"is no JSON: {error}")[:300]) from error
+        one = found.best
+        best = None if one is None else Best(_entry(one.entry), one.metric, one.value, one.measured)
+        return Manifest(tuple(_entry(line) for line in found.checkpoints), best)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _Line(_Strict):
+    file: Annotated[str, Field(pattern=rf"^({BEST})?{NAME.pattern.replace('?P<step>', '').replace('?P<again>', '')}$")]
+    step: Annotated[int, Field(ge=0, le=LARGEST)]
+    sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
+    bytes: Annotated[int, Field(ge=0, le=LARGEST)]
+
+    @model_validator(mode="after")
+    def _of_its_step(self) -> _Line:
+        match = NAME.fullmatch(self.file.removeprefix(BEST))
+        if match is None or int(match["step"]) != self.step:
+            raise ValueError(f"the file is of another step than {self.step}")
+        return self
+
+
+class _BestLine(_Strict):
+    entry: _Line
+    metric: Annotated[str, Field(min_length=1, max_length=200)]
+    value: float
+    measured: Annotated[str, Field(max_length=2000)]
+
+    @model_validator(mode="after")
+    def _kept_for_good(self) -> _BestLine:
+        if not self.entry.file.startswith(BEST):
+            raise ValueError(f"the file of the best checkpoint begins with {BEST}")
+        return self
+
+
+class _Manifest(_Strict):
+    version: Annotated[int, Field(ge=1, le=1)]
+    checkpoints: Annotated[list[_Line], Field(max_length=MOST_ENTRIES)]
+    best: _BestLine | None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> _Manifest:
+        names = [line.file for line in self.checkpoints]
+        if any(name.startswith(BEST) for name in names):
+            raise ValueError("the best checkpoint is among the newest ones")
+        if len(set(names)) < len(names):
+            raise ValueError("a file is named twice")
+        steps = [line.step for line in self.checkpoints]
+        if steps != sorted(steps):
+            raise ValueError("the checkpoints are not in order of their steps")
+        return self
+
+
+def _entry(line: _Line) -> Entry:
+    return Entry(line.file, line.step, line.sha256, line.bytes)
