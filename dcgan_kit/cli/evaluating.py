@@ -175,7 +175,8 @@ def _require_fitting(
 
 def _of_run(asked: _Asked, path: Path, best: bool, raw: bool) -> Evaluation:
     from dcgan_kit.data.loading import load_images, require_data
-    from dcgan_kit.training.run_folder import load_begun, read_run, require_checkpoint
+    from dcgan_kit.training.run_folder import read_run, require_checkpoint
+    from dcgan_kit.training.run_plugins import load_begun
 
     run = read_run(path)
     loaded = load_begun(path, path, settings=plugin_settings())

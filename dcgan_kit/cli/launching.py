@@ -84,19 +84,19 @@ def launch(
     Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Signals that ask to stop go to all of them. The
     exit status is the worst of theirs; 128 + N stands for a worker that signal N killed.
     """
-    from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training.run_folder import require_own, told_of_finished
+    from dcgan_kit.training.run_plugins import load_for, usual_folder
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
     # What is wrong with a recipe is told here, once, before anything is started.
-    loaded = load_recipe(recipe, overrides, plugin_settings())
+    loaded = load_for(recipe, overrides, plugin_settings(), path)
     strategy = loaded.recipe.distribution.strategy
     if strategy not in ("auto", "multi_worker"):
         message = f"launch starts workers, and this says {strategy}; choose auto or multi_worker, or the command train"
         path_of_key = ("distribute", "strategy")
         raise RecipeError([Problem(loaded.recipe.mark(path_of_key), "distribute.strategy", message)])
     warn_of_broken(loaded.plugins)
-    path = Path("runs") / loaded.recipe.name if path is None else path
+    path = usual_folder(loaded.recipe.name) if path is None else path
     # What the workers are told below.
     trained = replace(loaded.recipe, distribution=replace(loaded.recipe.distribution, strategy="multi_worker"))
     finished = told_of_finished(path, trained, may_change)

@@ -52,7 +52,8 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     """
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.run_folder import load_begun, read_run, require_checkpoint
+    from dcgan_kit.training.run_folder import read_run, require_checkpoint
+    from dcgan_kit.training.run_plugins import load_begun
 
     run = Path(target) if os.path.lexists(Path(target, "recipe.yaml")) else None
     if best and run is None:

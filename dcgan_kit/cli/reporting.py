@@ -54,7 +54,8 @@ def _looked(run: RunFacts) -> Looked:
     """Restore the run's checkpoint and load its data; what cannot be done is told on the page."""
     from dcgan_kit.errors import UserError
     from dcgan_kit.reports.comparisons import Looked
-    from dcgan_kit.training.run_folder import RunFolder, load_begun
+    from dcgan_kit.training.run_folder import RunFolder
+    from dcgan_kit.training.run_plugins import load_begun
 
     folder = RunFolder(run.path)
     try:

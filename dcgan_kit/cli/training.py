@@ -46,16 +46,15 @@ def train(
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
     """
-    from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.training.run_folder import require_own, told_of_finished
+    from dcgan_kit.training.run_plugins import load_for, usual_folder
 
     recipe, overrides = recipe_and_overrides(recipe, overrides)
     if strategy is not None:
         overrides = (*overrides, f"distribute.strategy={strategy}")
-    loaded = load_recipe(recipe, overrides, plugin_settings())
+    loaded = load_for(recipe, overrides, plugin_settings(), path)
     warn_of_broken(loaded.plugins)
-    path = Path("runs") / loaded.recipe.name if path is None else path
-    from dcgan_kit.training.run_folder import require_own, told_of_finished
-
+    path = usual_folder(loaded.recipe.name) if path is None else path
     finished = told_of_finished(path, loaded.recipe, may_change)
     if finished:
         note(finished)
@@ -113,7 +112,8 @@ def sample(
 ) -> None:
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.errors import UserError, counted
-    from dcgan_kit.training.run_folder import load_begun, read_run, require_checkpoint
+    from dcgan_kit.training.run_folder import read_run, require_checkpoint
+    from dcgan_kit.training.run_plugins import load_begun
 
     if output is not None and output.suffix.lower() != ".png":
         raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")

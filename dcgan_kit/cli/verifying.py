@@ -73,7 +73,8 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
 def replay(bundle: Path, everything: bool, as_json: bool) -> None:
     """Run the step of a crash BUNDLE again, tensor by tensor, and show where numbers stop being finite."""
     from dcgan_kit.errors import RunError
-    from dcgan_kit.training.run_folder import RunFolder, load_begun
+    from dcgan_kit.training.run_folder import RunFolder
+    from dcgan_kit.training.run_plugins import load_begun
 
     recipe_file = bundle / "recipe.yaml"
     if not os.path.lexists(recipe_file):

@@ -101,7 +101,7 @@ def flattened(data: Any, prefix: str = "") -> dict[str, Any]:
     """Return nested data as dotted keys: ``{"training.loss.use": "non_saturating"}``."""
     if isinstance(data, Mapping):
         items = [(str(key), value) for key, value in data.items()]
-    elif isinstance(data, list) and any(isinstance(item, Mapping) for item in data):
+    elif isinstance(data, list | tuple) and any(isinstance(item, Mapping) for item in data):
         items = [(str(index), value) for index, value in enumerate(data)]
     else:
         return {prefix: data}

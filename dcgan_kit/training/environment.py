@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit import __version__
@@ -131,6 +130,8 @@ def _processor() -> str:
 
 def _checksum(images: Images) -> str:
     """A checksum of some images, which tells other ones apart without reading a large data set through."""
+    import numpy as np
+
     some = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).round().astype(np.int64)
     return f"{zlib.crc32(np.ascontiguousarray(images.batch(some)).tobytes()):08x}"
 

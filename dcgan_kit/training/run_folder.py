@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.components.plugins import PluginSettings, load_plugins
-from dcgan_kit.errors import PluginError, RunError, counted, did_you_mean
+from dcgan_kit.errors import RunError, counted, did_you_mean
 from dcgan_kit.files import TEMPORARY, write_output, write_whole
-from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
-from dcgan_kit.recipes.reading import read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.recipes.resolving import UnknownNames
 from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
 from dcgan_kit.training.environment import ENVIRONMENT, environment_of
 
@@ -344,61 +340,6 @@ def read_run(path: Path) -> RunFolder:
         raise RunError(f"{path}: {what}. {f'Did you mean {usual}?' if known else '`dcgan-kit train RECIPE` makes one'}")
     run.require_ordinary(RECIPE)
     return run
-
-
-def load_begun(
-    folder: Path, run: Path, overrides: Sequence[str] = (), settings: PluginSettings | None = None
-) -> LoadedRecipe:
-    """Load the recipe that a run folder, or a crash bundle in one, keeps.
-
-    Args:
-        folder: that holds ``recipe.yaml``.
-        run: the run folder, whose environment tells which plugins it was begun with.
-        overrides: ``dotted.key=VALUE`` texts.
-        settings: which plugins may be loaded; default: as the environment says.
-
-    Raises:
-        PluginError: the recipe needs a plugin that the run was begun with and that is not there now.
-        UserError: see ``load_recipe``.
-    """
-    settings = PluginSettings.from_environment() if settings is None else settings
-    try:
-        return load_recipe(str(folder / RECIPE), overrides, settings)
-    except UnknownNames as error:
-        missing = _missing_plugins(folder / RECIPE, run, settings)
-        if not missing:
-            raise
-        raise PluginError("\n".join(f"{folder}: {line}" for line in missing)) from error
-
-
-def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[str]:
-    """Say of each plugin that a recipe needs, and that was there when the run was begun, how to have it again."""
-    text = flattened(_lists(read_file(recipe).data()))
-    owners = {value.partition("/")[0] for key, value in text.items() if key.endswith("use") and isinstance(value, str)}
-    needed = owners.union(text["plugins"] if isinstance(text.get("plugins"), list) else [])
-    here = {plugin.name for plugin in load_plugins(settings).plugins}
-    then = environment_of(run).get("plugins")
-    lines = []
-    for plugin in then if isinstance(then, list) else []:
-        name, origin, file, distribution = (
-            str(plugin.get(key, "")) if isinstance(plugin, dict) else ""
-            for key in ("name", "origin", "file", "distribution")
-        )
-        if name not in needed or name in here or origin not in ("folder", "installed"):
-            continue
-        if settings.builtins_only:
-            lines.append(f"it was begun with plugin {name!r}, which --no-plugins leaves out")
-        elif origin == "folder":
-            path = Path(file) if file else None
-            lines.append(
-                f"it was begun with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
-                f"--plugins-dir {path.parent if path else 'DIR'}"
-            )
-        else:
-            lines.append(
-                f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
-            )
-    return lines
 
 
 def require_checkpoint(run: RunFolder) -> None:
