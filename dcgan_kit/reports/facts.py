@@ -162,7 +162,8 @@ def read_facts(path: Path, label: str) -> RunFacts:
     notes.extend(_left_out(run.metrics_file.name, metrics))
     notes.extend(_left_out(run.speed_file.name, speed))
     metrics = replace(metrics, series={**metrics.series, **_only(SPEED, speed)})
-    findings, broken = attempt(lambda: _findings(run.findings_file), ((), 0))
+    none: tuple[tuple[FoundAt, ...], int] = ((), 0)
+    findings, broken = attempt(lambda: _findings(run.findings_file), none)
     if broken:
         notes.append(_broken(run.findings_file.name, broken))
     return RunFacts(
