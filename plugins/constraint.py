@@ -22,13 +22,14 @@ def spectral(
 
     The kernel W is taken as a matrix with one column for each index of its last axis (a convolution's filters, a
     transposed convolution's input channels), and σ = v W uᵀ is estimated by power iteration from a stored vector u.
-    Where channels are kept apart, W is block-diagonal, and σ is the largest of its blocks: one a channel of a
-    depthwise kernel, one a group of a grouped one. Both kernels of a separable convolution are divided.
+    A kernel that keeps channels apart is block-diagonal: a depthwise kernel has one block for each channel, a grouped
+    one a block for each group. σ is then the largest of the blocks' values. In a separable convolution both kernels
+    are divided.
 
-    As in Keras' wrapper, and not in Miyato et al.: each forward pass with ``training=True`` *overwrites* the
-    stored kernel with W / σ and then uses it. So the optimizer moves a kernel that is projected after the fact, no
-    gradient flows through σ, and outside training the kernel is used as it was left: after the last update.
-    σ is computed in float32 under mixed precision, since a kernel overwritten in bfloat16 forgets updates.
+    This does what Keras' wrapper does, and differs from Miyato et al.: each forward pass with ``training=True`` *overwrites* the
+    stored kernel with W / σ and then uses it. So the optimizer moves a kernel that is projected afterwards, and no
+    gradient flows through σ. Outside training the kernel is used as the last update left it. Under mixed precision
+    σ is computed in float32, since a kernel overwritten in bfloat16 forgets updates.
 
     Miyato et al. 2018, arXiv 1802.05957
     """

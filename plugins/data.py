@@ -175,11 +175,11 @@ def images(
 ) -> Images:
     """Read every image below a folder (PNG, JPEG, WebP, TIFF, AVIF, …), resized (antialiased) to the recipe's size.
 
-    An image is known by its content. Files are taken in sorted order, upright as their metadata says; of an animation,
-    the first frame. If all lie in sub-folders, two or more, most of them with several images, then the sub-folders of
-    the top are classes, numbered in sorted order; folders called like splits (train, test, …) are not. Run folders and
-    names that start with a dot are left out. ``Images.skipped`` lists images that cannot be read, ``Images.left_out``
-    counts what is no image.
+    The content of a file decides whether it is an image. Files come in sorted order, turned upright as their metadata
+    says; an animation gives its first frame. The top sub-folders are classes, numbered in sorted order, if there are
+    two or more, all images lie in them, and at most half of them hold a single image. Folders with names of splits
+    (train, test, …) are no classes. Run folders and names that start with a dot are left out. ``Images.skipped`` lists
+    images that cannot be read, ``Images.left_out`` counts the files that are no images.
 
     Raises:
         DataError: no such folder, a run folder, no image in it, or too many unreadable ones.
@@ -208,7 +208,7 @@ def image_zip(
     """Read every image in a zip archive as ``images`` reads those of a folder, without unpacking it.
 
     Encrypted members, members of more than 64 MiB and names that lead out of the archive are skipped like broken ones.
-    Names that Windows' programs wrote with backslashes are folders too.
+    A backslash in a name, as programs of Windows write it, separates folders too.
 
     Raises:
         DataError: no such file, no zip archive, no image in it, more than 256 GiB, or too many unreadable images.

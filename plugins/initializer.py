@@ -124,7 +124,8 @@ def orthogonal(
 ) -> Initializer:
     """Draw an orthogonal matrix, one column a filter.
 
-    Of a kernel (height, width, a, b), rows are height · width · a. Where these are fewer than b, rows are orthogonal.
+    A kernel (height, width, a, b) is a matrix with height · width · a rows and b columns. If it has fewer rows than
+    columns, its rows are orthogonal.
 
     Saxe et al. 2013, arXiv 1312.6120; in GANs: Brock et al. 2016, arXiv 1609.07093
     """

@@ -3,9 +3,9 @@
 Clipping and L2 are keys of ``training``, for every optimizer; ``weight_decay`` is apart from gradients: each step first
 multiplies all weights by 1 - learning_rate · weight_decay.
 
-In formulas, which are those of Keras: w the weights, g their gradient, η the learning rate, ε epsilon, t the number of
-the step from 1; what is not said to begin otherwise begins at 0. Where ε stands differs from optimizer to optimizer,
-and from PyTorch: with the ε of another program a first step can be another one by more than a factor of ten.
+The formulas are those of Keras: w are the weights, g their gradient, η the learning rate, ε epsilon, t the number of
+the step, from 1. All else begins at 0 unless a formula says otherwise. Optimizers add ε in different places, and
+PyTorch in others again: with the ε of another program, a first step can differ by more than a factor of ten.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ def adam(
     m ← beta_1 m + (1 - beta_1) g;  v ← beta_2 v + (1 - beta_2) g²
     w ← w - η √(1 - beta_2ᵗ) / (1 - beta_1ᵗ) · m / (√v + ε)
 
-    This ε is the ε̂ that the paper ends section 2 with. Its algorithm 1, and PyTorch, add ε to √(v / (1 - beta_2ᵗ)):
-    theirs is this one divided by √(1 - beta_2ᵗ), which is 32 times as large at the first step, and the same later.
+    This ε is the ε̂ at the end of the paper's section 2. The paper's algorithm 1 and PyTorch add ε to
+    √(v / (1 - beta_2ᵗ)). Their ε is this one divided by √(1 - beta_2ᵗ): 32 times as large at the first step, and the
+    same later.
 
     Kingma, Ba 2014, arXiv 1412.6980; 2e-4 and 0.5: Radford et al. 2015, arXiv 1511.06434, section 4
     """
@@ -95,9 +96,9 @@ def nadam(
     m̂ = μₜ₊₁ m / (1 - μ₁ ⋯ μₜ₊₁) + (1 - μₜ) g / (1 - μ₁ ⋯ μₜ)
     w ← w - η m̂ / (√(v / (1 - beta_2ᵗ)) + ε)
 
-    It is not quite Dozat's: he lets μ rise with 0.96 to the power of i / 250 and takes μ for beta_1 in m too. PyTorch
-    computes the formula above with the exponent 0.004 i unless momentum_decay is 1. ε is his and PyTorch's, and not
-    ``adam``'s.
+    Dozat's formula differs: μ rises with 0.96 to the power of i / 250, and m uses μ in place of beta_1. PyTorch
+    computes the formula above, with the exponent 0.004 i unless momentum_decay is 1. ε is the one of Dozat and
+    PyTorch, not that of ``adam``.
 
     After Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; rate and betas as ``adam``'s
     """
@@ -123,7 +124,7 @@ def rmsprop(
     v ← rho v + (1 - rho) g²;  a ← rho a + (1 - rho) g;  s = v, or v - a² with ``centered``
     u ← momentum u + η g / √(s + ε);  w ← w - u
 
-    PyTorch adds ε to √s, where 1e-8 weighs as 1e-16 does here.
+    PyTorch adds ε to √s: its 1e-8 weighs as much as 1e-16 here.
 
     Tieleman, Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6.5; 5e-5: Arjovsky et al. 2017,
     arXiv 1701.07875, algorithm 1

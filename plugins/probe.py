@@ -71,8 +71,8 @@ def checkerboard(
     Images less their means, times a Hann window; S(f) = mean of |FFT|². For period P
     checkerboard_index_P = log10(mean of S at (iH/P, jW/P) / mean of the medians of S at distances 2 and 3 from each)
     over the frequencies that no divisor of P has; beside one on an axis, along the axis
-    checkerboard_P: that of the generator in training, and of users' samples (averaged weights, inference), less that of
-    real images
+    checkerboard_P: the index less that of real images; of the generator in training, and of users' samples (averaged
+    weights, inference)
 
     Periods that do not divide both sides, or leave less than 4 frequencies between two, are left out.
 
@@ -212,7 +212,7 @@ def diversity(
     spread: standard deviation of a pixel over samples, mean over pixels, over that of real images
     nearest: median distance of a sample to the nearest other, in units of the median distance of any two, over that
     of real images: near 0 where samples are copies of a few, however far these are apart
-    deviation, nearest_distance: what both are ratios of, of generated and of real images
+    deviation, nearest_distance: the same before the division, of generated and of real images
 
     Of images of the fixed latent vectors, made as in training.
 

@@ -80,7 +80,7 @@ def precision_recall(*, k: Neighbours = 3) -> Score:
     """Ask which fakes lie among the real images (precision), and the other way round (recall).  features → [0, 1].
 
     precision: share of F within any ball of R;  recall: share of R within any ball of F
-    A ball reaches from an image to the k-th nearest other one of its own set, and holds what lies on its surface.
+    A ball reaches from an image to the k-th nearest other one of its own set, and its surface belongs to it.
 
     A real image far from all others has a ball that takes in much of the space, and precision with it: ``density``
     counts balls instead.
@@ -105,8 +105,8 @@ def density_coverage(*, k: Neighbours = 5) -> Score:
     """Count the real images' balls that fakes lie in (density), and those that hold one (coverage).  features → [0, ∞).
 
     density: balls of R around a fake, on the mean, of k;  coverage: share of R with a fake in its ball
-    A ball reaches from a real image to the k-th nearest other one, and holds what is nearer than that: other than with
-    ``precision_recall``, nothing on its surface. So the ball of an image that is there k + 1 times is empty.
+    A ball reaches from a real image to the k-th nearest other one. Its surface does not belong to it, unlike that of
+    ``precision_recall``. So the ball of an image that occurs k + 1 times is empty.
 
     Equal laws have density 1, and coverage 1 - Π_{i<k} (N - 1 - i) / (N + M - 1 - i) for N real images and M fakes.
     Density above 1 says that fakes crowd where real images are dense.

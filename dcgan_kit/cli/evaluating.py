@@ -320,7 +320,7 @@ def _show_calibration(calibration: Calibration, as_json: bool) -> None:
         for index, number in enumerate(by_fault["real"])
     ]
     table(("number", "better", *by_fault), rows, right=tuple(by_fault))
-    note(f"each of {counted(calibration.samples, 'image')}, compared with {calibration.references} real")
+    note(f"each of {counted(calibration.samples, 'image')}, compared with {calibration.references} real ones")
 
 
 def _show(evaluation: Evaluation, before: Evaluation | None, other: str) -> None:

@@ -92,7 +92,9 @@ def launch(
     loaded = load_for(recipe, overrides, plugin_settings(), path)
     strategy = loaded.recipe.distribution.strategy
     if strategy not in ("auto", "multi_worker"):
-        message = f"launch starts workers, and this says {strategy}; choose auto or multi_worker, or the command train"
+        message = (
+            f"launch starts workers, and {strategy} has none; choose auto or multi_worker, or use the command train"
+        )
         path_of_key = ("distribute", "strategy")
         raise RecipeError([Problem(loaded.recipe.mark(path_of_key), "distribute.strategy", message)])
     warn_of_broken(loaded.plugins)

@@ -89,7 +89,7 @@ def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], fo
         note(f"warning: DCGAN_KIT_BLOCK: {message}")
     for folder in () if settings.builtins_only else settings.folders:
         if not plugin_files(folder):
-            message = f"{folder}: holds no plugin, which is a file *.py whose name does not begin with '_'"
+            message = f"{folder}: holds no plugin: a plugin is a file *.py whose name does not begin with '_'"
             if folder in folders:
                 raise UserError(f"--plugins-dir: {message}")
             note(f"warning: DCGAN_KIT_PLUGINS_DIR: {message}")

@@ -118,7 +118,7 @@ def sample(
     if output is not None and output.suffix.lower() != ".png":
         raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     if each is not None and each.exists() and not each.is_dir():
-        raise UserError(f"{each}: is no folder; --each writes each image to a file of its own in one")
+        raise UserError(f"{each}: is not a folder; --each writes every image to its own file in a folder")
     folder = read_run(run)
     loaded = load_begun(run, run, settings=plugin_settings())
     require_checkpoint(folder)

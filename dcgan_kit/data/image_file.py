@@ -197,7 +197,10 @@ def _plain(image: Image.Image, raw: str) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_16_bits(image)
     if image.mode == "F":
-        raise DataError("its pixels are fractions, whose white is not known: convert it to 8 or 16 bits")
+        raise DataError(
+            "its pixels are floating-point numbers, and the file does not say which is white: "
+            "convert it to 8 or 16 bits"
+        )
     if image.mode == "LAB":
         raise DataError("its colours are Lab: convert it to RGB")
     transparent = image.info.get("transparency")
@@ -224,7 +227,9 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.int64)
     tags = getattr(image, "tag_v2", {})
     if tags and image.mode == "I":
-        raise DataError("its pixels are numbers of 32 bits, whose white is not known: convert it to 8 or 16 bits")
+        raise DataError(
+            "its pixels are 32-bit numbers, and the file does not say which is white: convert it to 8 or 16 bits"
+        )
     if tags.get(258) == (12,):
         values <<= 4
     transparent = image.info.get("transparency")

@@ -18,7 +18,9 @@ from dcgan_kit.files import open_regular
 
 LARGEST_FILE = 512 * 2**20
 """Bytes of one file: as many as the largest image has at 8 bytes a pixel, unpacked."""
-INSIDE = "is a run folder, and output is no input: give the folder of the images; one in it that you name is read"
+INSIDE = (
+    "is a run folder, and output is no input: give the folder of the images, or name a folder inside the run folder"
+)
 
 
 @dataclass(frozen=True)

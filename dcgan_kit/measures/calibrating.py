@@ -76,7 +76,7 @@ def calibrate(
     most = min(map(len, sets.values()))
     samples = most if samples is None else samples
     if samples > most:
-        raise DataError(f"of these images each fault can have {counted(most, 'sample')} at most. Asked for: {samples}")
+        raise DataError(f"these images give each fault at most {counted(most, 'sample')}. Received: {samples}")
     rest, floor = split(training, 0.5, SEED)
     evaluator = Evaluator(Reals(reference, floor, rest, training, "val"), extractor, scores, samples, tell=tell)
     numbers = {name: evaluator.evaluate(_batches(chosen, samples)) for name, chosen in sets.items()}

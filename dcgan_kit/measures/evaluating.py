@@ -252,7 +252,7 @@ class Evaluator:
         with self._telling(f"comparing: {of}{chosen.component.name}"), blaming_component(chosen.component):
             numbers = {name: float(value) for name, value in score.compare(sides).items()}
         if not numbers:
-            raise NoValue(f"{chosen.component}: it has no number for these images")
+            raise NoValue(f"{chosen.component}: it has no value for these images")
         for name, value in numbers.items():
             if name not in score.better or not math.isfinite(value):
                 raise ComponentError(

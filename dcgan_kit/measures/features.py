@@ -61,7 +61,7 @@ def gather(
         done += len(pixels)
         report_progress(done, count)
     if done != count:
-        raise DataError(f"{counted(count, 'image')} should come to be looked at, and {done} came")
+        raise DataError(f"{counted(count, 'image')} were promised, and {done} came")
     summaries: dict[Gathering, Summary] = {}
     for gathering, component in gatherings.items():
         with blaming_component(component):

@@ -61,9 +61,9 @@ def health_line(findings: Sequence[Finding], asked: int, failed: int = 0) -> str
         asked: probes that have looked, and told what they saw.
         failed: probes that could not: nobody knows what they would have found.
     """
-    silent = f"; {failed} probe{'' if failed == 1 else 's'} failed, and may have found more" if failed else ""
+    silent = f"; {failed} probe{'' if failed == 1 else 's'} failed, so problems may be hidden" if failed else ""
     if not findings and not asked:
-        return f"health: unknown: no probe looked{silent.partition(',')[0]}"
+        return f"health: unknown: no probe gave a reading{silent.partition(',')[0]}"
     if not findings:
         return f"health: {asked} probe{' finds' if asked == 1 else 's find'} nothing wrong{silent}"
     told = "; ".join(map(str, findings[:TOLD]))

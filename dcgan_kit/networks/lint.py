@@ -231,8 +231,8 @@ def batch_scale_near_zero(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 
 @_lint(
-    "A bound on how steep the discriminator is, as spectral normalization gives, is the product over all its kernels: "
-    "one that is left out leaves it open (Miyato et al. 2018, arXiv 1802.05957, section 2.1)."
+    "Spectral normalization bounds how steep the discriminator is by the product over all its kernels: if it leaves "
+    "one out, there is no bound (Miyato et al. 2018, arXiv 1802.05957, section 2.1)."
 )
 def unconstrained_kernel(subject: Subject) -> Iterator[tuple[Path, str]]:
     for _, part, _ in subject.parts():
@@ -317,7 +317,7 @@ def saturating_activation(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 
 @_lint(
-    "A recipe can ask for more memory than a machine has; this estimate is told before anything is allocated.",
+    "A recipe can ask for more memory than a machine has; this estimate comes before anything is allocated.",
     lambda _: [("image", "size"), ("generator",), ("discriminator",)],
 )
 def memory(subject: Subject) -> Iterator[tuple[Path, str]]:

@@ -220,7 +220,7 @@ class Training(Strict):
     )
     ema_ramp: bool = Field(
         True,
-        description="whether the decay begins low and rises, as (1 + t) / (10 + t) after t steps, until it is ema: "
+        description="whether the decay rises, as (1 + t) / (10 + t) after t steps, until it reaches ema: "
         "the average leaves the first weights at once",
     )
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(

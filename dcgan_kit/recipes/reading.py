@@ -174,7 +174,9 @@ class _Reader:
             for token in yaml.scan(text, Loader=yaml.SafeLoader):
                 blank, number, comment = text[end : token.start_mark.index].partition("#")
                 if number:
-                    message = "here a comment would begin, and an override has none; quote text that holds '#'"
+                    message = (
+                        "'#' would begin a comment here, and an override cannot have one; quote text that holds '#'"
+                    )
                     place = self._place_in(text, end + len(blank))
                     self._fail(place, f"{message} (given: {number + comment!r})")
                 end = token.end_mark.index

@@ -126,7 +126,7 @@ class _Meeting:
         return None
 
     def _stranger(self, index: int, answer: bytes) -> None:
-        what = "a worker of another cluster" if answer.startswith(b"dcgan-kit ") else "no worker that waits for others"
+        what = "a worker of another cluster" if answer.startswith(b"dcgan-kit ") else "another program"
         said = f", which says {answer[:40]!r}" if answer else ""
         told = f"{self._name(index)}: {what} answers there{said}{holder(self._addresses[index])}"
         since = self._strange.setdefault(index, time.monotonic())
@@ -175,7 +175,7 @@ class _Meeting:
                     time.sleep(BETWEEN_SECONDS)
                     continue
                 raise UserError(
-                    f"{self._name(self._index)}, this one, cannot have its port: {os.strerror(error.errno or 0)}"
+                    f"{self._name(self._index)}, this one, cannot use its port: {os.strerror(error.errno or 0)}"
                     f"{holder(f'localhost:{port}')}. End what holds it, or choose another port"
                 ) from error
 

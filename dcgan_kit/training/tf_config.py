@@ -47,7 +47,7 @@ def workers_of(text: str) -> tuple[tuple[str, ...], int] | None:
     if config.get("cluster", {}) != {}:
         index = _task(config.get("task"), jobs, len(counted), problems)
         if not counted and not problems:
-            problems.append(f"TF_CONFIG: cluster: names nobody who trains; it looks like {EXAMPLE}")
+            problems.append(f"TF_CONFIG: cluster: names no worker; it looks like {EXAMPLE}")
     if problems:
         told = problems[:MAX_PROBLEMS]
         more = [f"TF_CONFIG: and {len(problems) - len(told)} more problems"] if len(problems) > len(told) else []

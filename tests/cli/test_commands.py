@@ -487,7 +487,7 @@ def test_what_the_environment_names_may_be_of_another_machine(command, tmp_path)
     found = command("plugins", "list", env=env)
     block, folder = found.stderr.splitlines()
     assert block.startswith("warning: DCGAN_KIT_BLOCK: no plugin is called 'mish'.")
-    assert folder.startswith(f"warning: DCGAN_KIT_PLUGINS_DIR: {tmp_path}: holds no plugin, which is a file *.py")
+    assert folder.startswith(f"warning: DCGAN_KIT_PLUGINS_DIR: {tmp_path}: holds no plugin: a plugin is a file *.py")
 
 
 ODD = os.fsdecode(b"\xff\xfe")

@@ -209,4 +209,4 @@ def test_calibration_spoils_images_and_the_scores_tell(command):
     table = command("evaluate", "--calibrate", "--scores", "spectrum", "--samples", 50)
     assert "a class missing" in table.stdout
     assert "each of 50 images, compared with 1334 real ones" in table.stderr
-    assert "at most. Asked for: 2000" in command("evaluate", "--calibrate", "--samples", 2000, status=2).stderr
+    assert "samples. Received: 2000" in command("evaluate", "--calibrate", "--samples", 2000, status=2).stderr

@@ -188,7 +188,7 @@ def test_what_only_workers_can_find_is_told_once(launch, tmp_path):
     (["trainig.steps=3"], "override:1:1: trainig: unknown key"),
     (["tiny-fashion28", "distribute.cpu_devices=65"], "distribute.cpu_devices: "),
     (["tiny-fashion28", "--workers", "0"], "--workers"),
-    (["tiny-fashion28", "distribute.strategy=mirrored"], "distribute.strategy: launch starts workers, and this says mir"),
+    (["tiny-fashion28", "distribute.strategy=mirrored"], "distribute.strategy: launch starts workers, and mirrored has none"),
     (["tiny-fashion28", "distribute.strategy=one_device"], "choose auto or multi_worker, or the command train"),
 ])  # fmt: skip
 def test_a_wrong_recipe_starts_nobody(arguments, told, command):

@@ -97,12 +97,12 @@ def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     result = probe("tiny-fashion28", *SMALL, "--probes", "answer,broken,overlap,silent", *strange, status=2)
     assert "42" in result.stdout
     assert "probe answers/broken failed: KeyError: 'nothing'" in result.stderr
-    assert "health: 2 probes find nothing wrong; 1 probe failed, and may have found more" in result.stdout
+    assert "health: 2 probes find nothing wrong; 1 probe failed, so problems may be hidden" in result.stdout
     assert "no readings here from: answers/silent" in result.stderr
     found = json.loads(probe("tiny-fashion28", *SMALL, "--probes", "broken", "--json", *strange, status=2).stdout)
     assert found["failed"] == ["probe answers/broken failed: KeyError: 'nothing'"]
     alone = probe("tiny-fashion28", *SMALL, "--probes", "broken", *strange, status=2).stdout
-    assert "health: unknown: no probe looked; 1 probe failed" in alone
+    assert "health: unknown: no probe gave a reading; 1 probe failed" in alone
     assert "nothing wrong" not in alone
 
 
@@ -114,7 +114,7 @@ def test_a_recipe_whose_probe_breaks_trains_and_says_that_its_health_is_unknown(
     told = command("train", "tiny-fashion28", *asked, "--plugins-dir", tmp_path / "strange").stderr
     failed = which == "broken"
     assert told.count("probe answers/broken failed: KeyError: 'nothing'") == failed
-    unknown = "health: unknown: no probe looked" + ("; 1 probe failed" if failed else "")
+    unknown = "health: unknown: no probe gave a reading" + ("; 1 probe failed" if failed else "")
     assert f"step 0: {unknown}\n" in told
     assert f"step 4: {unknown}\n" in told
     assert "nothing wrong" not in told

@@ -276,8 +276,8 @@ def test_16_bits_of_which_0_is_white_are_turned_round():
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (saved("TIFF", PICTURE.convert("F")), "its pixels are fractions, whose white is not known"),
-        (saved("TIFF", PICTURE.convert("I")), "its pixels are numbers of 32 bits, whose white is not known"),
+        (saved("TIFF", PICTURE.convert("F")), "its pixels are floating-point numbers, and the file does not"),
+        (saved("TIFF", PICTURE.convert("I")), "its pixels are 32-bit numbers, and the file does not"),
         (saved("TIFF", PICTURE.convert("LAB")), "its colours are Lab: convert it to RGB"),
         (saved("PNG")[:70], "it is cut off"),
         (saved("JPEG")[:700], "it is cut off"),

@@ -114,7 +114,7 @@ def test_pixels_alone_need_no_extractor(images, scores, counting):
 
 def test_another_number_of_images_than_told_is_refused(images, scores, counting):
     evaluator = Evaluator(divided(images(40), None), counting().chosen, scores("spectrum"), 20)
-    with pytest.raises(DataError, match="20 images should come to be looked at, and 19 came"):
+    with pytest.raises(DataError, match="20 images were promised, and 19 came"):
         evaluator.evaluate(batches_of(images(19)))
 
 

@@ -180,7 +180,7 @@ def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, told
     assert told in notes[0]
     assert all(one.scalars["generator/well"] == 1.0 for one in looks)
     # Nobody who failed counts as someone who found nothing.
-    assert looks[-1].health == "health: 1 probe finds nothing wrong; 1 probe failed, and may have found more"
+    assert looks[-1].health == "health: 1 probe finds nothing wrong; 1 probe failed, so problems may be hidden"
     assert not any("2 probes" in one.health for one in looks if one.notes)
 
 
@@ -246,11 +246,11 @@ def test_what_is_no_probe_is_refused_with_its_owner():
 
 
 def test_a_line_of_health_counts_who_has_looked():
-    assert health_line([], 0) == "health: unknown: no probe looked"
-    assert health_line([], 0, 2) == "health: unknown: no probe looked; 2 probes failed"
-    assert health_line([], 1, 1) == "health: 1 probe finds nothing wrong; 1 probe failed, and may have found more"
+    assert health_line([], 0) == "health: unknown: no probe gave a reading"
+    assert health_line([], 0, 2) == "health: unknown: no probe gave a reading; 2 probes failed"
+    assert health_line([], 1, 1) == "health: 1 probe finds nothing wrong; 1 probe failed, so problems may be hidden"
     ill = [Finding("d", "generator", "pale", 1.0, 0.0, "rest")]
-    assert health_line(ill, 3, 2) == "health: generator: pale; 2 probes failed, and may have found more"
+    assert health_line(ill, 3, 2) == "health: generator: pale; 2 probes failed, so problems may be hidden"
 
 
 def test_who_gives_no_number_has_not_looked(watch):

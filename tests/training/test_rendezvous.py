@@ -97,10 +97,10 @@ def stranger(address, says=b"", closes=False):
 
 
 @pytest.mark.parametrize(("says", "closes", "told"), [
-    (b"", False, "no worker that waits for others answers there"),
-    (b"", True, "no worker that waits for others answers there"),
+    (b"", False, "another program answers there"),
+    (b"", True, "another program answers there"),
     (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"answers there, which says b'HTTP/1\.1 400 Bad Request"),
-    (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" * 50, False, r"no worker that waits for others answers there, which says b'"),
+    (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" * 50, False, r"another program answers there, which says b'"),
     (b"dcgan-kit 0123456789abcdef 0\n", True, "a worker of another cluster answers there"),
     (b"\x1b[2J\n", True, r"says b'\\x1b\[2J"),
 ])  # fmt: skip
@@ -123,7 +123,7 @@ def test_a_stranger_at_an_address_is_named_and_not_waited_for_ever(index, says, 
 def test_a_port_of_ones_own_that_is_taken_is_told_with_its_holder(index, addresses):
     with stranger(addresses[index]), pytest.raises(UserError) as caught:
         meet(addresses[:2], index, print)
-    told = f"worker {index} at {addresses[index]}, this one, cannot have its port: Address already in use, process "
+    told = f"worker {index} at {addresses[index]}, this one, cannot use its port: Address already in use, process "
     assert str(caught.value).startswith(f"{told}{os.getpid()} (")
 
 
