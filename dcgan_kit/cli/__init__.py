@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import warnings
 from typing import Any
@@ -27,6 +28,20 @@ from dcgan_kit.cli.verifying import replay, verify_resume
 from dcgan_kit.errors import UserError
 
 _ARGUMENTS = "dcgan_kit.arguments"
+_REFUSALS = frozenset(
+    (
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.ESTALE,
+    )
+)
+"""What a system says of a file that no program can do anything about; a file that is missing may be a fault of ours."""
 
 
 class _Commands(click.Group):
@@ -58,6 +73,9 @@ class _Commands(click.Group):
 
 
 def _fault_of_the_machine(error: Exception) -> str:
+    """Return what to tell of an error that the system, a device or its libraries caused; empty for any other."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     if "tensorflow" not in sys.modules:
         return ""
     from dcgan_kit.networks.reasons import fault_of_the_machine

@@ -163,15 +163,23 @@ def _run_folders(names: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
     return {run for run in runs if not any(run[:depth] in runs for depth in range(len(run)))}
 
 
+def unpacking_fault(info: zipfile.ZipInfo) -> str:
+    """Return why not a byte of a member may be unpacked; empty if it may."""
+    if info.flag_bits & ENCRYPTED_FLAG:
+        return "it is encrypted: make an archive without a password"
+    if info.compress_type not in METHODS:
+        return "it is packed by another method than deflate: make the archive anew with deflate"
+    return ""
+
+
 def _refusal(parts: tuple[str, ...], info: zipfile.ZipInfo) -> str:
     """Return why a member of an archive is not read; empty if it is."""
     if parts[0].startswith("/") or ".." in parts or re.fullmatch(r"[A-Za-z]:", parts[0]):
         # Nothing is ever written under such a name; an archive that has one was made to do harm.
         return "its name leads out of the archive"
-    if info.flag_bits & ENCRYPTED_FLAG:
-        return "it is encrypted: make an archive without a password"
-    if info.compress_type not in METHODS:
-        return "it is packed by another method than deflate: make the archive anew with deflate"
+    fault = unpacking_fault(info)
+    if fault:
+        return fault
     if info.file_size > LARGEST_MEMBER:
         return f"{info.file_size / 2**20:.0f} MiB are more than an image may have ({LARGEST_MEMBER / 2**20:.0f} MiB)"
     return ""

@@ -9,7 +9,7 @@ from dcgan_kit.components.registry import Registry
 from dcgan_kit.components.results import Images, ImageSpec
 from dcgan_kit.data.array_header import array_header
 from dcgan_kit.data.content import reader_of
-from dcgan_kit.data.image_archive import open_archive
+from dcgan_kit.data.image_archive import open_archive, unpacking_fault
 from dcgan_kit.data.image_file import image_size
 from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder
 from dcgan_kit.data.loading import broken_contract
@@ -52,8 +52,7 @@ def size_at(path: Path) -> ImageSpec:
             with open_regular(path) as stream:
                 return _spec_of(array_header(stream).shape, path)
         if name == "npz":
-            with open_archive(path) as archive, archive.open(f"{_array_name(path)}.npy") as member:
-                return _spec_of(array_header(member).shape, path)
+            return _size_in_archive(path, f"{_array_name(path)}.npy")
         return _common_size(image_folder(path) if name == "images" else image_archive(path))
     except DataError as error:
         raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
@@ -65,11 +64,15 @@ def size_at(path: Path) -> ImageSpec:
 
 
 def _component(path: Path) -> str:
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        what = "file" if path.suffix else "folder"
+        raise DataError(f"{path}: there is no such {what}") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
     if path.is_dir():
         return "images"
-    if not path.exists():
-        what = "file" if path.suffix else "folder"
-        raise DataError(f"{path}: there is no such {what}")
     # A damaged archive is known by its name alone.
     named = {".npz": "npz", ".npy": "npy", ".zip": "image_zip"}.get(path.suffix.lower())
     found = reader_of(path)
@@ -86,6 +89,19 @@ def _array_name(path: Path) -> str:
     if "x" in names or len(names) != 1:
         return "x"
     return names[0]
+
+
+def _size_in_archive(path: Path, name: str) -> ImageSpec:
+    with open_archive(path) as archive:
+        if name not in archive.namelist():
+            held = ", ".join(archive.namelist()) or "nothing"
+            raise DataError(f"{path}: holds no array x, and not one array alone. It has {held}")
+        info = archive.getinfo(name)
+        fault = unpacking_fault(info)
+        if fault:
+            raise DataError(f"{path}: array {name.removesuffix('.npy')!r}: {fault}")
+        with archive.open(info) as member:
+            return _spec_of(array_header(member).shape, path)
 
 
 def _spec_of(shape: tuple[int, ...], path: Path) -> ImageSpec:

@@ -41,8 +41,6 @@ def _overridden(node: Node, text: str, number: int) -> Node:
         raise RecipeError([Problem(mark, "", f"an override reads key=value (given: {text!r})")])
     # A key is text like any other: what YAML does not allow cannot be looked up either.
     read_argument(f"x{key}", OVERRIDE, number, 0)
-    # A key is text like any other: what YAML does not allow cannot be looked up either.
-    read_argument(f"x{key}", OVERRIDE, number, 0)
     parts = tuple(key.strip().split("."))
     if len(parts) > MAX_DEPTH:
         raise RecipeError([Problem(mark, "", f"a key with more than {MAX_DEPTH} parts (given: {len(parts)})")])

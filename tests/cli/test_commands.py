@@ -526,3 +526,36 @@ def test_a_device_is_not_replaced_and_a_link_is_followed(command, tmp_path):
         assert "cannot be written: is no ordinary file, which is not replaced" in error
     assert os.stat("/dev/null").st_rdev
     assert not list(tmp_path.glob(".*"))
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", f"{LONG}.yaml"], ["show", "tiny-fashion28", "--diff", f"{LONG}.yaml"], ["recipes", "show", f"{LONG}.yaml"],
+        ["recipes", "copy", "tiny-fashion28", f"{LONG}.yaml"], ["train", "tiny-fashion28", "--run", LONG],
+        ["launch", "tiny-fashion28", "--run", LONG], ["train", "tiny-fashion28", f"data={{use: images, path: {LONG}}}"],
+        ["sample", LONG], ["probe", f"{LONG}/run"], ["evaluate", LONG], ["evaluate", "--fake", LONG, "--real", LONG],
+        ["evaluate", "--fake", ".", "--real", ".", "--against", LONG], ["report", LONG], ["replay", LONG],
+        ["verify-resume", "tiny-fashion28", "--run", LONG], ["schema", "--output", f"{LONG}.json"],
+        ["plugins", "list", "--plugins-dir", LONG],
+    ],
+)  # fmt: skip
+def test_what_the_system_says_no_to_is_told_with_the_name(command, tmp_path, monkeypatch, arguments):
+    """A name that is too long stands for all: who may do everything cannot try a folder that may not be searched."""
+    monkeypatch.chdir(tmp_path)
+    error = command(*arguments, status=2).stderr
+    assert "File name too long" in error
+    assert LONG in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_missing_where_it_must_not_be_is_a_fault_of_ours(command, monkeypatch):
+    def fail(*_):
+        raise FileNotFoundError(2, "No such file or directory", "inner")
+
+    monkeypatch.setattr("dcgan_kit.cli.inspecting._load", fail)
+    with pytest.raises(FileNotFoundError):
+        command("check", "tiny-fashion28")

@@ -114,3 +114,28 @@ def test_arrays_of_other_things_are_told(tmp_path):
     np.save(tmp_path / "flat.npy", np.zeros(5))
     with pytest.raises(DataError, match=r"images are an array .* Received: \(5,\)"):
         size_at(tmp_path / "flat.npy")
+
+
+def test_an_archive_without_the_array_is_told_with_what_it_has(tmp_path):
+    np.savez(tmp_path / "a.npz", faces=PIXELS, depth=PIXELS)
+    with pytest.raises(DataError, match=r"a.npz: holds no array x, .* It has faces.npy, depth.npy"):
+        size_at(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("name", ["a.npz", "a.zip"])
+def test_what_would_unpack_without_a_limit_is_not_unpacked_for_its_header(name, method, tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", PIXELS)
+    Image.fromarray(PIXELS[0]).save(tmp_path / "x.png")
+    with zipfile.ZipFile(tmp_path / name, "w", method) as archive:
+        archive.write(tmp_path / ("x.npy" if name == "a.npz" else "x.png"), "x.npy" if name == "a.npz" else "x.png")
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("is unpacked"))
+    with pytest.raises(DataError, match=r"packed by another method than deflate|there is no image in it"):
+        size_at(tmp_path / name)
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(40, "Too many levels")])
+def test_a_path_that_may_not_be_looked_at_is_told(error, tmp_path, monkeypatch):
+    monkeypatch.setattr("pathlib.Path.stat", lambda *_, **__: (_ for _ in ()).throw(error))
+    with pytest.raises(DataError, match=rf"{tmp_path}: {error.strerror}"):
+        size_at(tmp_path)
