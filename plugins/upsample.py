@@ -94,6 +94,8 @@ def resize_conv(
 ) -> list[keras.Layer]:
     """Resize, then convolve: no checkerboard.  (B, H, W, C) → (B, 2H, 2W, filters).
 
+    XLA has no ``bicubic``: with ``training.xla: auto`` training does without it.
+
     Odena et al. 2016, distill.pub/2016/deconv-checkerboard
     """
     from keras import layers

@@ -32,7 +32,7 @@ def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, 
         ComponentError: a stranger's layer fails in training, cannot be compiled as the recipe asks, or cannot be saved.
         RecipeError: XLA is asked for and cannot compile the networks; or a recovery could not lower a learning rate.
     """
-    require_no_max_pooling(recipe, networks)
+    require_compilable(recipe, networks)
     _require_rates(recipe)
     with weightless(), blaming(networks, strangers):
         copy_of(networks.generator.model)
@@ -50,17 +50,31 @@ def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, 
                 set_precision(networks, "float32")
 
 
-def require_no_max_pooling(recipe: ResolvedRecipe, networks: Networks) -> None:
-    """Check that XLA, where the recipe asks for it, meets no max pooling.
+def require_compilable(recipe: ResolvedRecipe, networks: Networks) -> None:
+    """Check that XLA, where the recipe asks for it, meets no layer of Keras' that it cannot compile.
 
     Raises:
-        RecipeError: it does. It refuses, on every device, where operations must give the same twice, as resuming bit
-            for bit needs.
+        RecipeError: it does.
     """
-    pools = max_pools(networks)
-    if recipe.training.xla == "on" and pools:
-        message = f"XLA has no repeatable gradient of max pooling ({', '.join(pools)}); choose auto or off"
+    reasons = beyond_xla(networks)
+    if recipe.training.xla == "on" and reasons:
+        message = f"{'; '.join(reasons)}; choose auto or off"
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
+
+
+def beyond_xla(networks: Networks) -> list[str]:
+    """Say what of two networks XLA cannot compile, with the names of the layers; empty if nothing."""
+    layers = [layer for n in (networks.generator, networks.discriminator) for layer in n.model._flatten_layers()]
+    pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    resizing = [layer for layer in layers if isinstance(layer, keras.layers.UpSampling2D | keras.layers.Resizing)]
+    bicubic = [layer.name for layer in resizing if layer.interpolation == "bicubic"]
+    found = []
+    if pools:
+        # It refuses, on every device, where operations must give the same twice, as resuming bit for bit needs.
+        found.append(f"XLA has no repeatable gradient of max pooling ({', '.join(pools)})")
+    if bicubic:
+        found.append(f"XLA has no bicubic resizing ({', '.join(bicubic)})")
+    return found
 
 
 def rate_of(optimizer: Any) -> float | None:
@@ -83,12 +97,6 @@ def _require_rates(recipe: ResolvedRecipe) -> None:
         path = ("training", "recover", "times")
         message = f"cannot lower the rate of an optimizer that has a schedule of its own ({', '.join(own)}); choose 0"
         raise RecipeError([Problem(recipe.mark(path), "training.recover.times", message)])
-
-
-def max_pools(networks: Networks) -> list[str]:
-    """Name the layers of max pooling."""
-    layers = [layer for n in (networks.generator, networks.discriminator) for layer in n.model._flatten_layers()]
-    return [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
 
 
 def copy_of(generator: Any) -> Any:

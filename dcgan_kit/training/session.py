@@ -16,7 +16,7 @@ from dcgan_kit.networks.building import Networks, build_networks
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.training.blame import blaming
 from dcgan_kit.training.devices import Devices, choose_devices
-from dcgan_kit.training.dry_run import max_pools, require_no_max_pooling, require_trainable
+from dcgan_kit.training.dry_run import beyond_xla, require_compilable, require_trainable
 from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.training.state import TrainingState
@@ -117,6 +117,7 @@ def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
     if wanted == "on" and devices.replicas > 1 and devices.kind != "TPU":
         message = "XLA compiles the step of one device only; choose auto or off, or distribute.strategy one_device"
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
-    require_no_max_pooling(recipe, networks)
-    pools = max_pools(networks)
-    return wanted == "on" or (wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not pools)
+    require_compilable(recipe, networks)
+    return wanted == "on" or (
+        wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not beyond_xla(networks)
+    )

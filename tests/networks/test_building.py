@@ -171,15 +171,13 @@ def test_valid_padding(networks_of):
 
 
 def test_spectral_normalization_wraps_what_has_a_kernel(networks_of):
+    from dcgan_kit_plugins.constraint_layers import SpectralNormalization
+
     discriminator = networks_of("discriminator.constraint=spectral", symbolic=False).discriminator
-    wrapped = [
-        n
-        for n in names(discriminator)
-        if isinstance(discriminator.model.get_layer(n), keras.layers.SpectralNormalization)
-    ]
+    wrapped = [n for n in names(discriminator) if isinstance(discriminator.model.get_layer(n), SpectralNormalization)]
     assert wrapped == ["stage1_downsample", "stage2_downsample", "output_head_dense"]
     head = networks_of("discriminator.output.constraint=spectral").discriminator
-    assert isinstance(head.model.get_layer("output_head_dense"), keras.layers.SpectralNormalization)
+    assert isinstance(head.model.get_layer("output_head_dense"), SpectralNormalization)
     assert isinstance(head.model.get_layer("stage1_downsample"), keras.layers.Conv2D)
 
 

@@ -27,7 +27,8 @@ def test_built_ins_keep_their_contracts(component):
     ("name", "options"),
     [
         ("upsample/transposed_conv", {"kernel_size": 5, "padding": "valid"}),
-        ("upsample/resize_conv", {"interpolation": "bicubic"}),
+        # TensorFlow 2.21's XLA has no bicubic resizing; training does without XLA there.
+        ("upsample/resize_conv", {"interpolation": "bicubic", "without": ["xla"]}),
         ("downsample/strided_conv", {"kernel_size": (3, 5)}),
         ("downsample/blur_pool", {"size": 5}),
         ("normalization/batch", {"sampling": "batch"}),

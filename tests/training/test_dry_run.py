@@ -12,7 +12,7 @@ from dcgan_kit.errors import ComponentError, RecipeError
 from dcgan_kit.networks.building import build_networks
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.training import session as session_module
-from dcgan_kit.training.dry_run import require_trainable
+from dcgan_kit.training.dry_run import beyond_xla, require_trainable
 from dcgan_kit.training.parts import build_parts
 from dcgan_kit.training.session import Session
 
@@ -47,11 +47,12 @@ CASES = {
     "Python without XLA": (f"{G}activation=by_python",),
     "no gradient trains, badly": (f"{D}activation=rounded",),
     "max pooling under XLA": (f"{D}downsample=conv_max_pool", XLA),
+    "bicubic resizing under XLA": (f"{G}upsample={{use: resize_conv, interpolation: bicubic}}", XLA),
 }
 REFUSED = (
     "a Lambda in G cannot be saved", "no get_config", "a configuration that JSON has not", "an error in training only",
     "an if over tensors", "another number of images", "a float32 constant", "a float32 tensor of Keras'",
-    "Python under XLA", "max pooling under XLA",
+    "Python under XLA", "max pooling under XLA", "bicubic resizing under XLA",
 )  # fmt: skip
 
 
@@ -114,3 +115,9 @@ def test_auto_is_refused_on_every_machine_alike(loaded):
     recipe = loaded(f"{G}activation=adds_constant", "training.precision=auto")
     with pytest.raises(ComponentError, match="'auto' may mean mixed_bfloat16"):
         Session.create(recipe.recipe, strangers=recipe.plugins.strangers)
+
+
+def test_where_xla_cannot_compile_a_layer_auto_does_without(loaded):
+    networks = build_networks(loaded(f"{G}upsample={{use: resize_conv, interpolation: bicubic}}").recipe, symbolic=True)
+    assert beyond_xla(networks) == ["XLA has no bicubic resizing (stage1_upsample_resize)"]
+    assert beyond_xla(build_networks(loaded().recipe, symbolic=True)) == []
