@@ -52,7 +52,6 @@ def transposed_conv(
     kernel_size: KernelSize = 4,
     stride: Stride = 2,
     padding: Padding = "same",
-    dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
@@ -61,18 +60,12 @@ def transposed_conv(
     same: side · stride.  valid: (side - 1) · stride + kernel_size, or side · stride if the kernel is smaller.
     A kernel that the stride does not divide overlaps unevenly: a checkerboard (distill.pub/2016/deconv-checkerboard).
 
-    Raises:
-        ValueError: a stride and a dilation, both above 1.
-
     Radford et al. 2015, arXiv 1511.06434; Dumoulin, Visin 2016, arXiv 1603.07285
     """
-    if max(pair(stride)) > 1 and max(pair(dilation)) > 1:
-        raise ValueError(f"stride or dilation must be 1. Received: stride={stride}, dilation={dilation}")
     return site.transposed_conv(
         kernel_size=kernel_size,
         stride=stride,
         padding=padding,
-        dilation=dilation,
         bias=bias,
         initializer=initializer,
     )

@@ -83,6 +83,7 @@ def test_a_training_that_goes_on_says_the_same(command, run, tmp_path):
     folder = run()
     (tmp_path / "mine.yaml").write_text("version: 1\nextends: tiny-fashion28\ngenerator: {activation: mish}\n")
     told = command("train", tmp_path / "mine.yaml", "--run", folder, status=2).stderr
-    assert "give --plugins-dir" in told and len(told.splitlines()) == 1
+    assert "give --plugins-dir" in told
+    assert len(told.splitlines()) == 1
     told = command("train", tmp_path / "mine.yaml", "--run", tmp_path / "new", status=2).stderr
     assert "mine.yaml:3:25: generator.activation" in told

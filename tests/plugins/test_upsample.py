@@ -28,7 +28,6 @@ def test_contract(component, keeps_contract):
         (upsample.transposed_conv, {"kernel_size": 3, "padding": "valid"}, 6, 13),
         (upsample.transposed_conv, {"kernel_size": 4, "padding": "valid"}, 13, 28),
         (upsample.transposed_conv, {"kernel_size": 2, "stride": 3, "padding": "valid"}, 4, 12),
-        (upsample.transposed_conv, {"kernel_size": 3, "stride": 1, "dilation": 2, "padding": "valid"}, 4, 8),
         (upsample.nearest, {"factor": 3}, 4, 12),
         (upsample.bilinear, {"factor": 1}, 4, 4),
         (upsample.resize_conv, {}, 4, 8),
@@ -118,11 +117,6 @@ def test_ways_up_are_stock_layers_but_one(layers_of):
     assert custom == {DepthToSpace}
 
 
-def test_stride_and_dilation_exclude_each_other(place):
-    with pytest.raises(ValueError, match=r"stride or dilation must be 1. Received: stride=2, dilation=2"):
-        upsample.transposed_conv(place((4, 4, 3)), dilation=2)
-
-
 @pytest.mark.parametrize(
     ("component", "options"),
     [
@@ -132,6 +126,8 @@ def test_stride_and_dilation_exclude_each_other(place):
         (upsample.conv, {"padding": "valid"}),
         (upsample.transposed_conv, {"kernel_size": "4"}),
         (upsample.transposed_conv, {"kernel_size": True}),
+        # TensorFlow computes it on some processors only.
+        (upsample.transposed_conv, {"dilation": 2}),
     ],
 )
 def test_options_out_of_range_are_refused(component, options):
