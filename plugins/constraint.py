@@ -28,8 +28,8 @@ def spectral(
 
     This does what Keras' wrapper does, and differs from Miyato et al.: each forward pass with ``training=True``
     *overwrites* the stored kernel with W / σ and then uses it. So the optimizer moves a kernel that is projected
-    afterwards, and no gradient flows through σ. Outside training the kernel is used as the last update left it.
-    Under mixed precision σ is computed in float32, since a kernel overwritten in bfloat16 forgets updates.
+    afterwards, and no gradient flows through σ. Outside training the kernel is used as the last update left it. Under
+    mixed precision σ is computed in float32, since a kernel overwritten in bfloat16 forgets updates.
 
     Miyato et al. 2018, arXiv 1802.05957
     """
