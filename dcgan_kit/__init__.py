@@ -34,7 +34,7 @@ from dcgan_kit.components.site import Site
 from dcgan_kit.data.array_header import ArrayHeader, array_header
 from dcgan_kit.data.cache import cache_folder
 from dcgan_kit.data.classes import class_folders
-from dcgan_kit.data.content import require_ordinary, require_path
+from dcgan_kit.data.content import require_ordinary_files, require_path
 from dcgan_kit.data.image_file import decoded_image
 from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder, open_image_file
 from dcgan_kit.data.progress import report_progress
@@ -111,7 +111,7 @@ __all__ = [
     "pair",
     "replacing",
     "report_progress",
-    "require_ordinary",
+    "require_ordinary_files",
     "require_path",
     "run_folder_between",
     "stack_evenness",

@@ -13,7 +13,7 @@ from typing import IO, Any
 from dcgan_kit_plugins._collecting import Entry, Source
 from dcgan_kit_plugins._pixel_cache import file_facts
 
-from dcgan_kit import DataError, open_image_file, require_ordinary
+from dcgan_kit import DataError, open_image_file, require_ordinary_files
 
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _SAVED = ("dataset_info.json", "dataset_dict.json")
@@ -74,7 +74,7 @@ def _from_disk(datasets: Any, folder: Path, split: str) -> Any:
         raise DataError(
             f"{folder} holds no Hugging Face dataset: write one with save_to_disk; for image files use 'images'"
         )
-    require_ordinary(folder)
+    require_ordinary_files(folder)
     try:
         dataset = datasets.load_from_disk(str(folder))
     except Exception as error:  # JSON, Arrow and fsspec raise their own on a damaged folder.

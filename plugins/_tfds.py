@@ -15,7 +15,7 @@ from dcgan_kit_plugins._collecting import Entry, Source
 from dcgan_kit_plugins._pixel_cache import file_facts
 from dcgan_kit_plugins._tfrecord import until_lost
 
-from dcgan_kit import DataError, open_regular, require_ordinary
+from dcgan_kit import DataError, open_regular, require_ordinary_files
 
 INFO = "dataset_info.json"
 LARGEST_FEATURES = 2**24
@@ -56,7 +56,7 @@ def tfds_source(
             builder = tfds.builder(name, data_dir=root)
             builder.download_and_prepare()
         else:
-            require_ordinary(folder)
+            require_ordinary_files(folder)
             _refuse_foreign_code(folder)
             builder = tfds.builder_from_directory(folder)
         features, splits = builder.info.features, builder.info.splits

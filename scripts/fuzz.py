@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.plugins import PluginSettings, load_builtins
-from dcgan_kit.errors import UserError
+from dcgan_kit.errors import UserError, counted
 from dcgan_kit.recipes.extending import extended
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.nodes import Node
@@ -462,7 +462,7 @@ def main() -> int:
                     replay = f"--seed {asked.seed} --target {name} --number {finding.number}"
                     print(f"{name} ({replay}): {finding.what}\n  given: {finding.given}", flush=True)
             print(f"{name}: {number:,} inputs", file=sys.stderr, flush=True)
-    print(f"{found} findings" if found != 1 else "1 finding", file=sys.stderr)
+    print(counted(found, "finding"), file=sys.stderr)
     return 1 if found else 0
 
 

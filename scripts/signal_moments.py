@@ -103,7 +103,6 @@ def at_moment(command: str, path: Path, undisturbed: dict[str, str], after: floa
     if "Traceback" in told and not early:
         wrong.append(f"a traceback: {told[-500:]!r}")
     try:
-        # A finished run is refused, with its name.
         found = files_of(path) if status == 0 else trained(command, path)
     except RuntimeError as error:
         wrong.append(f"the same command does not go on: {error}")

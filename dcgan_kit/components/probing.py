@@ -18,6 +18,8 @@ Readings = Mapping[str, float]
 Role = Literal["generator", "discriminator"]
 Of = Literal["generated", "real"]
 Mode = Literal["training", "inference"]
+PROBE_FAILED = "probe failed"
+"""Stands for a disease in the record of a probe that failed: no network is ill, and none is known to be well."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def class_folders(source: str, paths: Sequence[Sequence[str]]) -> tuple[np.ndarr
     notes = []
     level = 0
     tops = {path[0] for path in paths if len(path) > 1}
-    if tops and tops <= {top for top in tops if top.lower() in SPLITS} and all(len(path) > 1 for path in paths):
+    if tops and all(top.lower() in SPLITS for top in tops) and all(len(path) > 1 for path in paths):
         level = 1
         names = ", ".join(sorted(tops))
         if len(tops) > 1:

@@ -72,7 +72,7 @@ def require_path(path: Path, component: str, wanted: str) -> None:
         path.stat()
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        raise DataError(f"{path} {'does not exist' if missing else error.strerror}: {wanted}") from error
+        raise DataError(f"{path}{' does not exist' if missing else f': {error.strerror}'}: {wanted}") from error
     except ValueError as error:
         raise DataError(f"{str(path)!r} is no name of a file: {wanted}") from error
     found = reader_of(path)
@@ -85,7 +85,7 @@ def require_path(path: Path, component: str, wanted: str) -> None:
         )
 
 
-def require_ordinary(folder: Path) -> None:
+def require_ordinary_files(folder: Path) -> None:
     """Refuse a folder with a pipe, a device or a link to either in it, for a library that would open what it finds.
 
     Raises:

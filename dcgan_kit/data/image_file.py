@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from dcgan_kit.components.results import ImageSpec
 from dcgan_kit.data.image_format import HEAD, image_format
@@ -15,6 +15,8 @@ from dcgan_kit.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_T = TypeVar("_T")
 
 MOST_PIXELS = 2**26
 """8192 x 8192. A few bytes can claim any size, and would be decoded into memory."""
@@ -39,18 +41,7 @@ def decoded_image(stream: IO[bytes]) -> Image.Image:
         DataError: it is no image of a format that is read, it is damaged, or it claims too many pixels.
         OSError: the file cannot be read; ``strerror`` says why.
     """
-    for attempt, last in _attempts(stream):
-        try:
-            return _decoded(*attempt)
-        except DataError:
-            raise
-        except Exception as error:
-            # Pillow raises almost anything on a damaged image.
-            if isinstance(error, OSError) and error.strerror:
-                raise
-            if last:
-                raise DataError(_reason(error)) from error
-    raise AssertionError("there is a last attempt")
+    return _first_that_is_read(stream, _decoded)
 
 
 def image_size(stream: IO[bytes]) -> ImageSpec:
@@ -59,20 +50,18 @@ def image_size(stream: IO[bytes]) -> ImageSpec:
     Raises:
         DataError, OSError: as ``decoded_image`` does, as far as the header tells.
     """
-    for (content, name), last in _attempts(stream):
+    return _first_that_is_read(stream, _size)
+
+
+def _first_that_is_read(stream: IO[bytes], read: Callable[[IO[bytes], str], _T]) -> _T:
+    """Return what ``read`` makes of the file, given as it is or else with less metadata, and of its format."""
+    for attempt, last in _attempts(stream):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                with _opened(content, name) as image:
-                    # Pillow would decode all of a PNG to look for EXIF behind its pixels, where hardly anybody has it.
-                    told = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
-                    width, height = _stored_size(image)
-                    if told and _turn(image) in TURNED:
-                        width, height = height, width
-                    return ImageSpec(height, width, _CHANNELS.get(image.mode, 3))
+            return read(*attempt)
         except DataError:
             raise
         except Exception as error:
+            # Pillow raises almost anything on a damaged image.
             if isinstance(error, OSError) and error.strerror:
                 raise
             if last:
@@ -142,6 +131,18 @@ def _opened(stream: IO[bytes], name: str) -> Image.Image:
     if width * height > MOST_PIXELS:
         raise DataError(f"{width}x{height} pixels are more than {MOST_PIXELS:,}")
     return opened
+
+
+def _size(stream: IO[bytes], name: str) -> ImageSpec:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _opened(stream, name) as image:
+            # Pillow would decode all of a PNG to look for EXIF behind its pixels, where hardly anybody has it.
+            told = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
+            width, height = _stored_size(image)
+            if told and _turn(image) in TURNED:
+                width, height = height, width
+            return ImageSpec(height, width, _CHANNELS.get(image.mode, 3))
 
 
 def _decoded(stream: IO[bytes], name: str) -> Image.Image:

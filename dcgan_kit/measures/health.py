@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from dcgan_kit.components.probing import Finding
+from dcgan_kit.components.probing import PROBE_FAILED, Finding
+from dcgan_kit.errors import counted
 from dcgan_kit.measures.probing import Asked
 
 TOLD = 3
 """Findings in the line; the others are counted."""
-FAILED = "probe failed"
-"""What stands for a disease in the record of a probe that failed."""
 
 
 def findings_of(asked: Asked) -> tuple[Finding, ...]:
@@ -41,9 +40,9 @@ def not_finite(numbers: Mapping[str, float]) -> tuple[Finding, ...]:
 
 
 def failure(name: str, line: str) -> Finding:
-    """A record of a probe that failed, and looks no more: no network is ill, and none is known to be well."""
+    """A record of a probe that failed, and looks no more."""
     return Finding(
-        disease=FAILED,
+        disease=PROBE_FAILED,
         where=name,
         told=line,
         value=math.nan,
@@ -61,11 +60,11 @@ def health_line(findings: Sequence[Finding], asked: int, failed: int = 0) -> str
         asked: probes that have looked, and told what they saw.
         failed: probes that could not: nobody knows what they would have found.
     """
-    silent = f"; {failed} probe{'' if failed == 1 else 's'} failed, so problems may be hidden" if failed else ""
+    silent = f"; {counted(failed, 'probe')} failed, so problems may be hidden" if failed else ""
     if not findings and not asked:
         return f"health: unknown: no probe gave a reading{silent.partition(',')[0]}"
     if not findings:
-        return f"health: {asked} probe{' finds' if asked == 1 else 's find'} nothing wrong{silent}"
+        return f"health: {counted(asked, 'probe')} {'finds' if asked == 1 else 'find'} nothing wrong{silent}"
     told = "; ".join(map(str, findings[:TOLD]))
     more = f"; and {len(findings) - TOLD} more" if len(findings) > TOLD else ""
     return f"health: {told}{more}{silent}"

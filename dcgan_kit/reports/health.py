@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from dcgan_kit.components.probing import PROBE_FAILED
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
 from dcgan_kit.reports.drawing import Chart, Line, drawn, number
 from dcgan_kit.reports.facts import FoundAt, RunFacts
@@ -18,8 +19,6 @@ MOST_CHARTS = 36
 """Of a run."""
 MOST_CONSTANT = 200
 WELL = "nothing wrong"
-FAILED = "probe failed"
-"""What ``measures.health`` records of a probe that was not asked again."""
 TOLD = 3
 """Findings in the health line."""
 _NUMBER = re.compile(r"_\d+$")
@@ -31,7 +30,7 @@ def health_line(run: RunFacts) -> str:
 
     Looks in between ask cheap probes only, or compare two steps and diagnose nothing: what they miss may be there.
     """
-    failures = {one.where for one in run.findings if one.disease == FAILED}
+    failures = {one.where for one in run.findings if one.disease == PROBE_FAILED}
     silent = f"; failed: {', '.join(sorted(failures))}" if failures else ""
     return f"{_found(run, bool(failures))}{silent}"
 
@@ -40,7 +39,7 @@ def _found(run: RunFacts, failed: bool) -> str:
     looks = {step for name in _readings(run) for step in run.metrics.series[name].steps}
     if not looks:
         return "unknown" if failed else "not probed"
-    findings = [one for one in run.findings if one.disease != FAILED]
+    findings = [one for one in run.findings if one.disease != PROBE_FAILED]
     looks.update(finding.step for finding in findings)
     every = finite(run.recipe.get("training.evaluation.every")) or 0
     # Without a readable recipe nobody knows when all were asked: then all that was ever found is told.
@@ -59,7 +58,7 @@ def health(runs: Sequence[RunFacts]) -> Section:
     for run in runs:
         of = f"{run.label}: " if len(runs) > 1 else ""
         diseases = {one.disease for one in run.findings}
-        if not _readings(run) and FAILED not in diseases:
+        if not _readings(run) and PROBE_FAILED not in diseases:
             text = (
                 f"{run.label} was not probed: `training.probing.probes` in the recipe says what is measured inside the "
             )
@@ -69,7 +68,9 @@ def health(runs: Sequence[RunFacts]) -> Section:
             continue
         line = health_line(run)
         blocks.append(
-            Paragraph(f"{run.label}: {line}.", "well" if line.startswith(WELL) and FAILED not in diseases else "ill")
+            Paragraph(
+                f"{run.label}: {line}.", "well" if line.startswith(WELL) and PROBE_FAILED not in diseases else "ill"
+            )
         )
         if run.findings:
             blocks.append(_table(f"{of}findings" if of else "Findings", run.findings))
@@ -97,7 +98,7 @@ def _readings(run: RunFacts) -> list[str]:
 
 def _told(finding: FoundAt) -> str:
     # The place of a probe that failed is its name, and what is told of it says so.
-    return finding.told if finding.disease == FAILED else f"{spoken(finding.where)}: {finding.told}"
+    return finding.told if finding.disease == PROBE_FAILED else f"{spoken(finding.where)}: {finding.told}"
 
 
 def _table(caption: str, findings: Sequence[FoundAt]) -> Table:

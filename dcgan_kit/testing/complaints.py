@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import KINDS
@@ -35,6 +36,23 @@ def require(holds: bool, message: str) -> None:
         raise AssertionError(message)
 
 
+def called(where: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Call something of a component.
+
+    Raises:
+        AssertionError: it raised.
+    """
+    try:
+        return function(*given, **named)
+    except Exception as error:
+        raise AssertionError(f"{where}: failed: {told(error)}") from error
+
+
+def reached(gradient: Any) -> bool:
+    """Whether a gradient is there and is not 0 everywhere."""
+    return gradient is not None and bool(np.any(np.asarray(tf.convert_to_tensor(gradient)) != 0.0))
+
+
 def finite(numbers: Any) -> bool:
     """Whether all numbers are finite."""
     return bool(np.isfinite(numbers).all())
@@ -47,9 +65,7 @@ def told(error: Exception) -> str:
 
 def xla_refused(error: Exception) -> str:
     """Return that XLA cannot compile something, why, and what its author can do."""
-    missing = sorted(set(re.findall(r"(\w+) \(No registered", str(error))))
-    why = f"it has no {', '.join(missing)}" if missing else told(error)
     return (
-        f"XLA cannot compile it: {why}. Use operations of keras.ops or TensorFlow on static shapes; "
+        f"XLA cannot compile it: {reason(error)}. Use operations of keras.ops or TensorFlow on static shapes; "
         "or check it with without=['xla'], and say in its docstring that it needs training.xla: off"
     )

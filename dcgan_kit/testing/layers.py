@@ -16,7 +16,7 @@ from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.networks.building import as_layers
-from dcgan_kit.testing.complaints import built, finite, require, told, xla_refused
+from dcgan_kit.testing.complaints import built, called, finite, reached, require, told, xla_refused
 
 BATCH = 4
 OTHER_BATCHES = (1, 3)
@@ -78,7 +78,7 @@ def check_layers(
         equal = np.array_equal(np.asarray(one), np.asarray(two))
         require(equal, f"{where}: first weights of {one.path} differ at the same place; draw them from site.seed()")
     x = tf.constant(noise(BATCH, *shape))
-    drawn = (_called(where, m, x, training=True) for m in (same, other))
+    drawn = (called(where, m, x, training=True) for m in (same, other))
     require(
         close(*drawn), f"{where}: draws other numbers in training each time; give its random layers seed=site.seed()"
     )
@@ -132,17 +132,17 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -
     if not thorough:
         return
     x = tf.constant(given["normal noise"])
-    first, again = (_called(where, model, x, training=False) for _ in range(2))
+    first, again = (called(where, model, x, training=False) for _ in range(2))
     require(close(first, again), f"{where}: must give the same numbers each time outside training")
     traced = tf.function(lambda x: model(x, training=False), autograph=False)
-    compiled = _called(f"{where}, inside a tf.function", traced, x)
+    compiled = called(f"{where}, inside a tf.function", traced, x)
     # A second call of what was traced once: what Python did while it was traced is not done again.
-    compiled = _called(f"{where}, inside a tf.function", traced, x)
+    compiled = called(f"{where}, inside a tf.function", traced, x)
     require(close(first, compiled, 1e-4), f"{where}: must give the same numbers inside a tf.function")
     in_training = tf.function(lambda x: model(x, training=True), autograph=False)
-    _called(f"{where}, inside a tf.function, training=True", in_training, x)
+    called(f"{where}, inside a tf.function, training=True", in_training, x)
     for count in OTHER_BATCHES:
-        result = _called(f"{where}, given {count} images", model, x[:count], training=False)
+        result = called(f"{where}, given {count} images", model, x[:count], training=False)
         right = (count, *model.output_shape[1:])
         shown = tuple(result.shape)
         require(shown == right, f"{where}: given {count} images, must return the shape {right}. Received: {shown}")
@@ -198,7 +198,7 @@ def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any
     weights = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch(x)
-        result = _called(where, model, x, training=training)
+        result = called(where, model, x, training=training)
         require(result.dtype == tf.float32, f"{where}: must return float32. Received: {result.dtype.name}")
         # A plain sum would hide: what is normalized always has the same.
         total = tf.reduce_sum(result * noise(*result.shape))
@@ -215,7 +215,7 @@ def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any
 def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
     """Complain of an input or a weight that no gradient reaches, at the first weights and at others."""
     names = ["its input", *(f"its weight {variable.path}" for variable in model.trainable_variables)]
-    if all(map(_some, gradients)):
+    if all(map(reached, gradients)):
         return
     # A gate that starts at 0 lets nothing through at first, and opens when its weight moves.
     before = model.get_weights()
@@ -228,7 +228,7 @@ def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
     for name, first, then in zip(names, gradients, moved, strict=True):
         effect = "nothing before it learns" if name == names[0] else "it never learns"
         require(
-            _some(first) or _some(then),
+            reached(first) or reached(then),
             f"{where}: no gradient reaches {name}, so that {effect}; stop_gradient, rounding, signs, comparisons and "
             "NumPy let none through",
         )
@@ -298,17 +298,6 @@ def _created() -> Iterator[list[Any]]:
 def _bare(variable: Any) -> Any:
     """TensorFlow's variable in a variable of Keras'."""
     return getattr(variable, "_value", variable)
-
-
-def _called(where: str, function: Any, *given: Any, **named: Any) -> Any:
-    try:
-        return function(*given, **named)
-    except Exception as error:
-        raise AssertionError(f"{where}: failed: {told(error)}") from error
-
-
-def _some(gradient: Any) -> bool:
-    return gradient is not None and bool(np.any(np.asarray(gradient) != 0.0))
 
 
 def close(one: Any, other: Any, share: float = 1e-5) -> bool:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_kit.components.declaration import Component
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.components.results import AdversarialLoss, Augmentation, Penalty
-from dcgan_kit.testing.complaints import built, finite, require, require_returned, told, xla_refused
+from dcgan_kit.testing.complaints import built, called, finite, reached, require, require_returned, xla_refused
 from dcgan_kit.training.noise import StepNoise
 
 _BATCH = 4
@@ -33,7 +33,7 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
     require(np.array_equal(drawn[0], drawn[1]), f"{component}: must draw the same for the same seed")
     for other in drawn[2:]:
         require(not np.array_equal(drawn[0], other), f"{component}: must draw others for another seed")
-    traced = np.asarray(_called(f"{component}, in a tf.function", compiled, 5, tf.constant([0, 1])))
+    traced = np.asarray(called(f"{component}, in a tf.function", compiled, 5, tf.constant([0, 1])))
     require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
     if xla:
         _compiled_by_xla(str(component), lambda: draw(5, tf.constant([0, 1])))
@@ -48,12 +48,12 @@ def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool)
     loss = built(component, None, options, str(component))
     require_returned(component, loss, isinstance(loss, AdversarialLoss))
     for name in ("generator", "discriminator"):
-        reached = np.zeros(2, bool)
+        moved = np.zeros(2, bool)
         for low, high in ((-1.0, 1.0), (-80.0, 80.0)):
             real, fake = tf.constant([[low], [0.0], [high]]), tf.constant([[high], [low], [0.0]])
             where = f"{component}, of the {name}, for logits from {low:g} to {high:g}"
-            reached |= _check_loss_of(where, getattr(loss, name), real, fake, xla)
-        for whose, found in zip(("real", "generated"), reached, strict=True):
+            moved |= _check_loss_of(where, getattr(loss, name), real, fake, xla)
+        for whose, found in zip(("real", "generated"), moved, strict=True):
             needed = name == "discriminator" or whose == "generated"
             message = f"{component}, of the {name}: no gradient reaches the logits of {whose} images"
             require(bool(found) or not needed, message)
@@ -68,7 +68,7 @@ def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any, x
     _require_finite_gradients(where, gradients)
     require(gradients[1] is not None, f"{where}: must depend on the logits of generated images")
     _require_repeated(where, first, value, xla)
-    return [_some(gradient) for gradient in gradients]
+    return [reached(gradient) for gradient in gradients]
 
 
 def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, xla: bool) -> None:
@@ -79,12 +79,12 @@ def check_penalty(component: Component, options: dict[str, Any], shapes: Sequenc
     require(whole, f"{component}: every must be a whole number from 1 up. Received: {penalty.every!r:.100}")
     for shape in shapes or _IMAGES:
         real, fake = (tf.constant(np.tanh(_normal(seed, _BATCH, *shape))) for seed in (0, 1))
-        reached = False
+        moved = False
         for scale, kind in ((0.3, "a usual"), (3.0, "a steep"), (0.0, "a flat")):
             where = f"{component}, of {kind} discriminator of {shape}"
             compile_it = xla and kind == "a usual" and shape == (shapes or _IMAGES)[0]
-            reached |= _check_penalty_of(where, penalty, real, fake, _critic_weights(shape, scale), compile_it)
-        require(reached, f"{component} of {shape}: its gradients by the discriminator's weights are always 0")
+            moved |= _check_penalty_of(where, penalty, real, fake, _critic_weights(shape, scale), compile_it)
+        require(moved, f"{component} of {shape}: its gradients by the discriminator's weights are always 0")
 
 
 def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weights: list[Any], xla: bool) -> bool:
@@ -97,7 +97,7 @@ def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weight
     depends = any(gradient is not None for gradient in gradients)
     require(depends, f"{where}: must have gradients by the discriminator's weights, and has none")
     _require_repeated(where, first, value, xla)
-    return any(map(_some, gradients))
+    return any(map(reached, gradients))
 
 
 def check_augmentation(
@@ -126,7 +126,7 @@ def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, 
     require(finite(changed), f"{where}: must return finite numbers")
     # At a higher probability nothing of an image may be left, as where all of it is cut out.
     needed = probability == 0.0
-    through = _some(gradients[0]) if needed else gradients[0] is not None
+    through = reached(gradients[0]) if needed else gradients[0] is not None
     require(through, f"{where}: must let gradients through to the images")
     _require_finite_gradients(where, gradients)
     if probability == 0.0:
@@ -146,7 +146,7 @@ def _check_state(component: Component, augmentation: Augmentation) -> None:
     for logit in (50.0, -50.0):
         where, state = f"{component}, adapting to logits of {logit:g}", tf.constant(augmentation.state, tf.float32)
         for _ in range(20):
-            now = _called(where, adapt, state, tf.fill((_BATCH, 1), logit))
+            now = called(where, adapt, state, tf.fill((_BATCH, 1), logit))
             given, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (state, now))
             require(given == received, f"{where}: must return a state of {given}. Received: {received}")
             require(finite(now), f"{where}: must keep its state finite")
@@ -167,7 +167,7 @@ def _check_schedule_at(where: str, schedule: Callable[..., Any], step: Any, xla:
     def factor() -> Any:
         return _tensor(schedule(step, _STEPS))
 
-    first = _called(where, factor)
+    first = called(where, factor)
     _require_scalar(where, first)
     require(float(first) >= 0.0, f"{where}: must not be negative. Received: {float(first):g}")
     _require_repeated(where, first, factor, xla)
@@ -204,7 +204,7 @@ def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> No
             step = tf.function(step, autograph=False)
         for number in range(3):
             gradient = tf.constant(_normal(number, 3, 2))
-            _called(f"{component}, {how}", step, gradient)
+            called(f"{component}, {how}", step, gradient)
             if number == 0 and how == "from a checkpoint":
                 kept = [np.asarray(v) for v in optimizer.variables]
                 optimizer = built(component, None, options, str(component))
@@ -241,17 +241,10 @@ def _critic(images: Any, weights: list[Any]) -> Any:
     return tf.matmul(tf.reshape(maps, (maps.shape[0], -1)), dense)
 
 
-def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
-    try:
-        return function(*given)
-    except Exception as error:
-        raise AssertionError(f"{where}: failed: {told(error)}") from error
-
-
 def _with_gradients(where: str, function: Callable[[], Any], sources: list[Any]) -> tuple[Any, list[Any]]:
     with tf.GradientTape() as tape:
         tape.watch(sources)
-        value = _called(where, function)
+        value = called(where, function)
     return value, tape.gradient(value, sources)
 
 
@@ -267,11 +260,11 @@ def _require_finite_gradients(where: str, gradients: list[Any]) -> None:
 
 
 def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: bool) -> None:
-    again = _called(where, function)
+    again = called(where, function)
     # Sums on a GPU may differ in their last digits.
     same = np.allclose(value, again, rtol=1e-5, atol=1e-6)
     require(same, f"{where}: must be the same for the same noise; draw random numbers from 'noise' alone")
-    traced = _called(f"{where}, in a tf.function", tf.function(function, autograph=False))
+    traced = called(f"{where}, in a tf.function", tf.function(function, autograph=False))
     require(np.allclose(value, traced, rtol=1e-4, atol=1e-5), f"{where}: must be the same inside a tf.function")
     if xla:
         compiled = _compiled_by_xla(where, function)
@@ -284,10 +277,6 @@ def _compiled_by_xla(where: str, function: Callable[..., Any], *given: Any) -> A
         return tf.function(function, autograph=False, jit_compile=True)(*given)
     except Exception as error:
         raise AssertionError(f"{where}: {xla_refused(error)}") from error
-
-
-def _some(gradient: Any) -> bool:
-    return gradient is not None and bool(np.any(np.asarray(tf.convert_to_tensor(gradient)) != 0.0))
 
 
 def _tensor(value: Any) -> Any:

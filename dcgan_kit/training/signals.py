@@ -213,7 +213,8 @@ def _may_be_taken(number: signal.Signals) -> bool:
     if number in (signal.SIGINT, signal.SIGTERM):
         return now is not signal.SIG_IGN
     # A plugin's own use of SIGUSR1, say to show where a program is, is left alone.
-    ours = getattr(now, "__module__", "").partition(".")[0] in ("dcgan_kit", "dcgan_kit_command")
+    # A method of a built-in type says no module.
+    ours = (getattr(now, "__module__", None) or "").partition(".")[0] in ("dcgan_kit", "dcgan_kit_command")
     return ours or now is signal.SIG_DFL
 
 

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from dcgan_kit import DataError, require_ordinary, require_path
+from dcgan_kit import DataError, require_ordinary_files, require_path
 from dcgan_kit.data.content import reader_of
 
 
@@ -84,6 +84,6 @@ def test_what_may_serve_passes(things, component, name):
 
 
 def test_a_folder_for_a_library_holds_ordinary_files(things):
-    require_ordinary(things / "prepared")
+    require_ordinary_files(things / "prepared")
     with pytest.raises(DataError, match=r"pipe.npz is no ordinary file"):
-        require_ordinary(things)
+        require_ordinary_files(things)

@@ -256,14 +256,15 @@ def test_a_signal_that_is_ignored_from_the_start_stays_ignored(number):
         signal.signal(number, before)
 
 
+@pytest.mark.parametrize("builtin", [True, False], ids=["a method of a built-in type", "a function"])
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGHUP])
-def test_a_plugins_own_use_of_a_signal_is_left_alone(number):
-    seen = []
-    before = signal.signal(number, lambda number, _: seen.append(number))
+def test_a_plugins_own_use_of_a_signal_is_left_alone(number, builtin):
+    seen = {}
+    before = signal.signal(number, seen.setdefault if builtin else lambda number, frame: seen.update({number: frame}))
     try:
         with raised_signals(), collected_signals() as received:
             signal.raise_signal(number)
-        assert (received, seen) == ([], [number])
+        assert (received, list(seen)) == ([], [number])
     finally:
         signal.signal(number, before)
 
