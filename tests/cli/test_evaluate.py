@@ -61,7 +61,7 @@ def test_a_score_that_breaks_on_samples_is_no_success(command, folders, monkeypa
 def test_a_run_is_judged_by_every_score(command, run):
     result = command("evaluate", run, "--samples", 100)
     for number in ("fd", "kid", "precision", "coverage", "classifier_score", "memorization_z", "checkerboard_4", "js"):
-        assert f" {number} " in result.stdout
+        assert re.search(rf"(^| ){number} ", result.stdout, re.MULTILINE)
     assert "features by fashion_classifier@826f4525: it learned from these images" in result.stderr
     written = json.loads((run / "evaluation.json").read_text())
     assert written["of"] == {"run": str(run), "step": 2, "best": False, "raw": False}
@@ -184,7 +184,7 @@ def test_the_score_that_the_page_about_plugins_shows(command, run, tmp_path):
     )
     (tmp_path / "brightness.py").write_text(code)
     result = command("evaluate", run, "--scores", "brightness", "--samples", 20, "--plugins-dir", tmp_path)
-    assert re.search(r" \[28x28x1,n=20,val=800@\w+\] +brightness ", result.stdout)
+    assert re.search(r"^\[28x28x1,n=20,val=800@\w+\] +brightness$", result.stdout, re.MULTILINE)
 
 
 def test_calibration_spoils_images_and_the_scores_tell(command):
