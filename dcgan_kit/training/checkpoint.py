@@ -88,13 +88,15 @@ def save_checkpoint(
     entry = Entry(path.name, step, hashlib.sha256(content).hexdigest(), len(content))
     before = _manifest(run)
     best = None if before is None else before.best
-    entries = [*(known for known in _entries(run) if known.file != path.name), entry]
+    known = [one for one in _entries(run) if one.file != path.name]
+    # A later one could not be read, or training would have gone on from there; its step comes again.
+    entries = [*(one for one in known if one.step <= step), entry]
     # First the line, then the file: a file without a line could not be told from a damaged one.
     _write_manifest(run, Manifest(tuple(entries), best))
     run.write(path, content)
     # What training went back to is replaced by what it goes on with.
-    kept = [known for known in entries if known.step != step or known is entry][-keep:]
-    for old in entries:
+    kept = [one for one in entries if one.step != step or one is entry][-keep:]
+    for old in known:
         if old not in kept:
             _remove(run.checkpoints / old.file)
     if judgement is not None and judgement.beats(best):

@@ -227,6 +227,17 @@ def test_the_next_checkpoint_mends_the_manifest(killed, state):
     assert [line["step"] for line in json.loads(killed.manifest_file.read_text())["checkpoints"]] == [4, 8]
 
 
+@pytest.mark.parametrize("keep", [1, 2, 5])
+def test_a_later_checkpoint_that_is_damaged_gives_way_to_one_before_its_step(keep, killed, state):
+    (killed.checkpoints / NEWEST).write_bytes(b"damaged")
+    restored(killed, state)
+    state.step.assign(5)
+    save_checkpoint(killed, state, keep)
+    assert restored(killed, state) == ("step-000000005.npz", [])
+    left = ["step-000000005.npz"] if keep == 1 else [BEFORE, "step-000000005.npz"]
+    assert names(killed) == ["manifest.json", *left]
+
+
 def archive(arrays, packing=zipfile.ZIP_STORED):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", packing) as target:
