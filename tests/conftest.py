@@ -14,6 +14,8 @@ from dcgan_kit.recipes.loading import load_recipe
 
 # Nothing above imports TensorFlow, which reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As the commands do.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # A shell lets what it puts into the background ignore Ctrl-C, as nohup does with SIGHUP; who is started here is not to.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:

@@ -30,6 +30,8 @@ def quieten() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # TensorFlow leaves it off where a processor lacks AVX-512 VNNI; convolutions are quicker with it there too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if not any(isinstance(finder, _Quiet) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Quiet())
 
