@@ -64,6 +64,21 @@ def read_regular(path: str | os.PathLike[str], most: int, *, follow_links: bool 
     return content
 
 
+def is_there(path: str | os.PathLike[str]) -> bool:
+    """Whether something has that name, if only a link that leads nowhere.
+
+    Raises:
+        OSError: the system does not say: the name is too long, or a folder above may not be searched.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "is no name of a file", os.fspath(path)) from error
+    return True
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Yield a stream to a temporary file, which takes the name ``path`` once the body is through and all is on disk.

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from dcgan_kit.files import open_regular, read_regular, write_whole
+from dcgan_kit.files import is_there, open_regular, read_regular, write_whole
 
 
 def _fifo(path):
@@ -75,6 +75,16 @@ def test_an_impossible_name_is_an_error_of_the_system(tmp_path, name):
     with pytest.raises(OSError, match=r"no name|too long"):
         write_whole(tmp_path / name, b"")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_may_be_a_link_that_leads_nowhere(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    names = ("link", "file", "nothing", "file/below", "nothing/below")
+    assert [is_there(tmp_path / name) for name in names] == [True, True, False, False, False]
+    for name in ("a\0b", "x" * 300):
+        with pytest.raises(OSError, match=r"no name|too long"):
+            is_there(tmp_path / name)
 
 
 def test_no_more_is_read_than_may_be(tmp_path):

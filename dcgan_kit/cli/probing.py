@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from dcgan_kit.cli.options import (
 )
 from dcgan_kit.cli.status import WRONG_INPUT
 from dcgan_kit.errors import UserError
+from dcgan_kit.files import is_there
 
 if TYPE_CHECKING:
     from dcgan_kit.components.declaration import Component
@@ -55,7 +55,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     from dcgan_kit.training.run_folder import read_run, require_checkpoint
     from dcgan_kit.training.run_plugins import load_begun
 
-    run = Path(target) if os.path.lexists(Path(target, "recipe.yaml")) else None
+    run = Path(target) if is_there(Path(target, "recipe.yaml")) else None
     if best and run is None:
         raise UserError(f"{target}: is no run folder, and --best is about the checkpoints of a run")
     if run is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +20,7 @@ from dcgan_kit.cli.options import (
     plugin_settings,
     recipe_argument,
 )
+from dcgan_kit.files import is_there
 
 DIFFERENT = 1
 """Exit status where what should be the same is not."""
@@ -77,7 +77,7 @@ def replay(bundle: Path, everything: bool, as_json: bool) -> None:
     from dcgan_kit.training.run_plugins import load_begun
 
     recipe_file = bundle / "recipe.yaml"
-    if not os.path.lexists(recipe_file):
+    if not is_there(recipe_file):
         raise RunError(f"{bundle}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
     RunFolder(bundle).require_ordinary(recipe_file.name)
     here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_kit.errors import RunError, counted, did_you_mean
-from dcgan_kit.files import TEMPORARY, write_output, write_whole
+from dcgan_kit.files import TEMPORARY, is_there, write_output, write_whole
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
 from dcgan_kit.training.environment import ENVIRONMENT, environment_of
@@ -266,7 +266,7 @@ def _new(run: RunFolder) -> bool:
     """
     require_name(run.path)
     with writing(run.path):
-        if os.path.lexists(run.recipe_file):
+        if is_there(run.recipe_file):
             run.require_ordinary(RECIPE)
             return False
         names = [entry.name for entry in run.path.iterdir()] if run.path.is_dir() else []
@@ -333,7 +333,7 @@ def read_run(path: Path) -> RunFolder:
         RunError: there is none at that path; or its recipe is no ordinary file, or one of its folders none.
     """
     run = RunFolder(path)
-    if not os.path.lexists(run.recipe_file):
+    if not is_there(run.recipe_file):
         what = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
         usual = Path("runs", path.name)
         known = RunFolder(usual).recipe_file.is_file()

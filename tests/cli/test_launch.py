@@ -189,7 +189,7 @@ def test_what_only_workers_can_find_is_told_once(launch, tmp_path):
     (["tiny-fashion28", "distribute.cpu_devices=65"], "distribute.cpu_devices: "),
     (["tiny-fashion28", "--workers", "0"], "--workers"),
     (["tiny-fashion28", "distribute.strategy=mirrored"], "distribute.strategy: launch starts workers, and mirrored has none"),
-    (["tiny-fashion28", "distribute.strategy=one_device"], "choose auto or multi_worker, or the command train"),
+    (["tiny-fashion28", "distribute.strategy=one_device"], "choose auto or multi_worker, or use the command train"),
 ])  # fmt: skip
 def test_a_wrong_recipe_starts_nobody(arguments, told, command):
     result = command("launch", *arguments, status=2)

@@ -118,7 +118,7 @@ def test_a_plugin_that_imports_keras_is_quiet_and_its_own_words_are_shown(tmp_pa
         (["sample", "nowhere"], "nowhere: there is no such folder"),
         (["sample", "begun"], "begun: has no checkpoint yet"),
         (["sample", "begun", "--output", "grid.jpg"], "grid.jpg: a grid is a PNG"),
-        (["sample", "begun", "--each", "file"], "file: is no folder"),
+        (["sample", "begun", "--each", "file"], "file: is not a folder"),
         (["evaluate", "foreign"], "foreign: is not a run folder"),
         (["evaluate", "begun"], "begun: has no checkpoint yet"),
         (["evaluate", "begun", "--scores", "nothing"], "unknown score 'nothing'"),
