@@ -23,7 +23,7 @@ def train(dcgan_kit):
     def train(folder, *more, **variables):
         return subprocess.run(
             [dcgan_kit, *ARGUMENTS, *more], cwd=folder, env={**os.environ, **variables}, text=True,
-            capture_output=True, timeout=240,
+            capture_output=True, timeout=600,
         )  # fmt: skip
 
     return train

@@ -90,7 +90,7 @@ def train_cases(folder, cases, workers=1, *overrides):
         )
     told = []
     try:
-        told = [process.communicate(timeout=280)[0] for process in processes]
+        told = [process.communicate(timeout=1500)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -129,6 +129,8 @@ def require_went_on(found, case):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
+
 @pytest.mark.parametrize(("strategy", "count", "names"), [
     ("mirrored", 2, CASES), ("mirrored", 4, FEW), ("multi_worker", 2, CASES), ("multi_worker", 3, FEW[1:]),
 ])  # fmt: skip

@@ -45,7 +45,7 @@ class Workers:
 
     def wait_for(self, name):
         """Wait until a file of the run has content."""
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while time.monotonic() < until and all(process.poll() is None for process in self.processes):
             if (self.folder / "run" / name).exists() and (self.folder / "run" / name).stat().st_size:
                 return
@@ -53,12 +53,12 @@ class Workers:
         pytest.fail(f"no {name}: {self.told()}")
 
     def wait_for_words(self, index, words):
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while words not in self.told()[index]:
             assert time.monotonic() < until, self.told()
             time.sleep(0.1)
 
-    def statuses(self, timeout=120):
+    def statuses(self, timeout=600):
         return [process.wait(timeout=timeout) for process in self.processes]
 
     def told(self):
@@ -176,5 +176,5 @@ def test_a_worker_that_waits_says_for_whom_and_heeds_signals(number, status, clu
 ], ids=["mirrored", "own statistics"])  # fmt: skip
 def test_mirrored_replicas_go_on_bit_for_bit(more, dcgan_kit, tmp_path):
     command = [dcgan_kit, "verify-resume", "tiny-fashion28", *more, "--steps", "5"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr + done.stdout

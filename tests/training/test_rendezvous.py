@@ -42,7 +42,7 @@ def test_workers_meet_in_whatever_order_they_come(order, addresses, monkeypatch)
     waits = threading.Event()
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(meet, addresses, order[0], lambda _: waits.set())
-        assert waits.wait(60)
+        assert waits.wait(300)
         assert not first.done()
         others = [pool.submit(meet, addresses, index, print) for index in order[1:]]
         for meeting in (first, *others):
@@ -60,7 +60,7 @@ def test_who_is_waited_for_is_told_once(addresses):
 
     with ThreadPoolExecutor(3) as pool:
         chief = pool.submit(meet, addresses, 0, tell)
-        assert waits.wait(60)
+        assert waits.wait(300)
         others = [pool.submit(meet, addresses, index, print) for index in (1, 2)]
         for meeting in (chief, *others):
             meeting.result(60)
@@ -133,7 +133,7 @@ def test_a_stranger_that_leaves_is_forgotten(addresses, monkeypatch):
     with ThreadPoolExecutor(2) as pool:
         with stranger(pair[1], b"HTTP/1.1 400\r\n", closes=True):
             chief = pool.submit(meet, pair, 0, lambda _: seen.set())
-            assert seen.wait(60)
+            assert seen.wait(300)
         worker = pool.submit(meet, pair, 1, print)
         assert (chief.result(60), worker.result(60)) == (None, None)
 
