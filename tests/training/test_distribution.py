@@ -130,7 +130,6 @@ def require_went_on(found, case):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-
 @pytest.mark.parametrize(("strategy", "count", "names"), [
     ("mirrored", 2, CASES), ("mirrored", 4, FEW), ("multi_worker", 2, CASES), ("multi_worker", 3, FEW[1:]),
 ])  # fmt: skip
