@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -146,13 +147,14 @@ def test_a_signal_to_one_stops_all_at_the_same_step(number, whom, expected, clus
 
 @pytest.mark.slow
 def test_a_worker_that_cannot_go_on_names_itself_to_the_others(cluster, tmp_path):
-    """The chief alone sees that the folder holds something else; the others wait for it and must not do so for ever."""
+    """The chief alone sees that somebody trains in the folder; the others wait for it and must not do so for ever."""
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "thesis.txt").write_text("mine")
-    workers = cluster("training.batch_size=18", count=3).start(0, 1, 2)
-    assert workers.statuses() == [2, 75, 75]
+    with (tmp_path / "run" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        workers = cluster("training.batch_size=18", count=3).start(0, 1, 2)
+        assert workers.statuses() == [2, 75, 75]
     told = workers.told()
-    assert "is there and is not a run folder" in told[0]
+    assert "another process is training in this folder" in told[0]
     for index in (1, 2):
         assert f"lost worker 0 at {workers.addresses[0]}" in told[index]
     assert "Traceback" not in "".join(told)
