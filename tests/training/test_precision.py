@@ -77,7 +77,8 @@ def test_mixed_precision_takes_nearly_the_same_step(precision, tiny, taken):
     np.testing.assert_allclose(list(one.values()), list(other.values()), rtol=0.05, atol=0.02)
     for name, variable in mixed.state.variables().items():
         if "float" in str(variable.dtype):
-            assert "float32" in str(variable.dtype), name
+            # Sums of metrics are added up on the host, in more digits.
+            assert ("float64" if name == "unlogged" else "float32") in str(variable.dtype), name
     layers = mixed.state.networks.discriminator.model.layers[1:]
     assert {layer.compute_dtype for layer in layers} == {precision.removeprefix("mixed_")}
     last = mixed.state.networks.generator.model.layers[-1]
