@@ -316,11 +316,12 @@ def _manifests(folder: Path) -> Target:
     run = RunFolder(folder / "run")
     recipe = load_recipe("tiny-fashion28", (), PluginSettings(builtins_only=True)).recipe
     entry = {"file": "step-000000020.npz", "step": 20, "bytes": 100, "sha256": "0" * 64}
-    best = {"entry": entry, "metric": "fd", "value": 1.5, "measured": ""}
+    newer = {**entry, "file": "step-000000040.npz", "step": 40}
+    best = {"entry": {**entry, "file": f"best-{entry['file']}"}, "metric": "fd", "value": 1.5, "measured": ""}
     plugin = {"name": "loss", "origin": "built-in", "distribution": "", "file": "", "status": "loaded", "error": ""}
     line = {"step": 1, "generator_loss": 0.7, "discriminator_loss": 1.4, "images_per_second": 100.0}
     whole: dict[str, Any] = {
-        "checkpoints/manifest.json": {"version": 1, "checkpoints": [entry, entry], "best": best},
+        "checkpoints/manifest.json": {"version": 1, "checkpoints": [entry, newer], "best": best},
         "environment.json": {"precision": "float32", "images": 64, "pixels": "0badcafe", "plugins": [plugin]},
         "metrics.jsonl": [line, {**line, "step": 2}],
         "findings.jsonl": [{"step": 1, "network": "generator", "disease": "dead units", "told": "x", "probe": "units"}],
