@@ -50,9 +50,7 @@ def test_built_ins_keep_their_contracts(component):
 )
 def test_built_ins_keep_their_contracts_with_other_options(name, options):
     kind, _, bare = name.partition("/")
-    # XLA has no ResizeBicubic.
-    without = ["xla"] if options.get("interpolation") == "bicubic" else []
-    check_component(load_builtins().registry.find(kind, bare), without=without, **options)
+    check_component(load_builtins().registry.find(kind, bare), **options)
 
 
 def test_sources_of_images_keep_their_contract(tmp_path):
