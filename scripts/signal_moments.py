@@ -147,15 +147,15 @@ def takes(process: int, number: signal.Signals) -> bool:
 
 
 def files_of(path: Path) -> dict[str, str]:
-    """Checksums of all that a training computes: the newest checkpoint's variables, samples and generators.
+    """Checksums of all that a training computes: the newest checkpoint's variables, samples, metrics and generators.
 
-    Metrics hold speeds, and checkpoints their times, which no two trainings share.
+    Checkpoints hold their times, which no two trainings share.
     """
     import numpy as np
 
     sums = {
         str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(path.glob("samples/*.png"))
+        for file in (*sorted(path.glob("samples/*.png")), *path.glob("metrics.jsonl"))
     }
     checkpoints = sorted(path.glob("checkpoints/step-*.npz"))
     if checkpoints:

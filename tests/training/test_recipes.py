@@ -48,8 +48,9 @@ def test_all_ten_published_models_are_here():
     assert NAMED.keys() <= set(RECIPES)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_takes_twenty_steps(name, load, noise, run, tmp_path):
+@pytest.mark.parametrize(("name", "quick"), [*((name, False) for name in RECIPES), ("lecture-fashion28", True)])
+def test_a_recipe_takes_twenty_steps(name, quick, load, noise, run, tmp_path, processor):
+    processor(quick)
     shape = load(name).recipe.image.shape
     loaded = load(
         name, f"data={{use: npz, path: {noise(shape)}}}", f"training.steps={STEPS}", "training.batch_size=2",
