@@ -183,6 +183,9 @@ def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
 
     What the field calls by another name is nearer than what is spelt alike.
     """
+    name, colon, value = word.partition(":")
+    if colon:
+        return f" YAML wants a blank after a colon: '{name}: {value}'."
     candidates = sorted(known)
     meant = [name for name in ALSO_CALLED.get(word.lower().replace("-", "_"), ()) if name in candidates]
     near = (

@@ -24,6 +24,8 @@ STRANGER_SECONDS = 120.0
 PORT_SECONDS = 15.0
 """How long another program may hold this worker's port."""
 ANSWER_SECONDS = 5.0
+SILENT_SECONDS, PROBES = 30, 3
+"""When the kernel asks whether the other side of a silent connection is still there, and how often in all."""
 BETWEEN_SECONDS = 0.5
 MAX_LINE = 120
 GO = b"go\n"
@@ -84,7 +86,7 @@ class _Meeting:
                 self._tell_once(f"waiting for {self._name(0)}")
             else:
                 with chief:
-                    chief.settimeout(None)
+                    _wait_while_alive(chief)
                     with suppress(OSError):
                         if _line(chief) == GO:
                             return
@@ -190,7 +192,8 @@ class _Meeting:
     def _answer(self, there: socket.socket) -> None:
         """Say who this is; keep the connection of a worker that goes to the chief until it is closed."""
         there.settimeout(ANSWER_SECONDS)
-        try:
+        # Whoever is lost here comes again, or is missed by the chief.
+        with suppress(OSError):
             said = _line(there)
             there.sendall(self._hello(self._index))
             who = next((i for i in range(len(self._addresses)) if said == self._hello(i)), None)
@@ -199,10 +202,8 @@ class _Meeting:
                 return
             with self._lock:
                 self._there[who] = there
-            there.settimeout(None)
+            _wait_while_alive(there)
             there.recv(1)
-        except OSError:
-            pass
         with self._lock:
             for who in [who for who, kept in self._there.items() if kept is there]:
                 del self._there[who]
@@ -218,6 +219,16 @@ class _Meeting:
         if message not in self._told:
             self._told.add(message)
             self._tell(message)
+
+
+def _wait_while_alive(there: socket.socket) -> None:
+    """Let a connection wait for as long as the other side is there: a machine that lost its power says no farewell."""
+    there.settimeout(None)
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # macOS has another name for the first of them, and keeps its two hours.
+    for name, value in (("TCP_KEEPIDLE", SILENT_SECONDS), ("TCP_KEEPINTVL", SILENT_SECONDS), ("TCP_KEEPCNT", PROBES)):
+        if hasattr(socket, name):
+            there.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _line(there: socket.socket) -> bytes:

@@ -182,6 +182,8 @@ def test_every_wrong_override_is_told_and_the_others_are_applied():
     ("override", "problem"),
     [
         ("image.sizes=8", "override:1:1: image.sizes: unknown key. Did you mean 'size'?"),
+        ("training={steps:8}", "override:1:11: training.steps:8: unknown key. YAML wants a blank after a colon: 'steps: 8'."),
+        ("data={use:npz}", "override:1:7: data.use:npz: images has no such option. YAML wants a blank after a colon: 'use: npz'."),
         ("steps=8", "override:1:1: steps: unknown key. Did you mean 'training.steps'?"),
         ("imag.size.x=8", "override:1:1: imag: unknown key. Did you mean 'image'?"),
         ("generator.stages.0.filter=8", "override:1:1: generator.stages.0.filter: unknown key. Did you mean 'filters'?"),
