@@ -126,7 +126,9 @@ FORMULAS = [
 ]
 
 
-@pytest.mark.parametrize(("component", "by_hand", "options"), FORMULAS, ids=str)
+@pytest.mark.parametrize(
+    ("component", "by_hand", "options"), FORMULAS, ids=lambda value: getattr(value, "__name__", str(value))
+)
 def test_each_step_is_the_formula_of_the_docstring(component, by_hand, options):
     """Epsilons are as large as gradients, so that it shows where they enter."""
     gradients = [[0.3, -0.02], [-0.1, 0.4], [0.05, 0.6]]
