@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ spec.loader.exec_module(fuzz)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_what_nobody_would_write_is_read_or_refused(name, tmp_path, monkeypatch):
     # On a machine that does much else nothing is said about seconds here.
-    monkeypatch.setattr(fuzz, "SECONDS", 300.0)
+    monkeypatch.setattr(fuzz, "WAITING_SECONDS", 3000.0)
     known = fuzz.targets(tmp_path)
     assert set(known) == set(NUMBERS)
     target = known[name]()
@@ -42,11 +43,12 @@ def test_anything_else_is_a_finding_that_can_be_replayed(read, what):
     assert first.given != fuzz.tried("x", target, 3, 8).given
 
 
-def test_what_takes_too_long_is_a_finding(monkeypatch):
-    monkeypatch.setattr(fuzz, "SECONDS", 0.2)
+def count(_):
+    while True:
+        pass
 
-    def read(_):
-        while True:
-            pass
 
+@pytest.mark.parametrize(("limit", "read"), [("SECONDS", count), ("WAITING_SECONDS", lambda _: time.sleep(60))])
+def test_what_takes_too_long_is_a_finding(limit, read, monkeypatch):
+    monkeypatch.setattr(fuzz, limit, 0.2)
     assert "takes more than" in fuzz.tried("x", fuzz.Target(lambda draw: 0, read), 0, 0).what
