@@ -91,22 +91,49 @@ def save_checkpoint(
     known = [one for one in _entries(run) if one.file != path.name]
     # A later one could not be read, or training would have gone on from there; its step comes again.
     entries = [*(one for one in known if one.step <= step), entry]
+    if judgement is not None and judgement.beats(best):
+        # Before the file that training goes on from: once that is there, nothing judges it again.
+        best = Best(replace(entry, file=f"{BEST}{path.name}"), judgement.metric, judgement.value, judgement.measured)
+        run.write(run.checkpoints / best.entry.file, content)
     # First the line, then the file: a file without a line could not be told from a damaged one.
     _write_manifest(run, Manifest(tuple(entries), best))
     run.write(path, content)
-    # What training went back to is replaced by what it goes on with.
-    kept = [one for one in entries if one.step != step or one is entry][-keep:]
     for old in known:
+        if old not in entries:
+            _remove(run.checkpoints / old.file)
+    settle(run, path, keep)
+    return path
+
+
+def settle(run: RunFolder, path: Path, keep: int) -> None:
+    """Remove what a checkpoint replaces: all but the newest ``keep``, what it goes on from, and what was best before.
+
+    A process may have ended in the middle of that; where training goes on, it comes to its end.
+
+    Args:
+        run: where.
+        path: the checkpoint that was written, or that training goes on from.
+        keep: how many files stay.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    manifest = _manifest(run)
+    entry = next((one for one in manifest.entries if one.file == path.name), None) if manifest else None
+    if manifest is None or entry is None:
+        return
+    later = [one for one in manifest.entries if one.step > entry.step]
+    # What training went back to is replaced by what it goes on with.
+    before = [one for one in manifest.entries if one.step < entry.step]
+    kept = [*[*before, entry][-keep:], *later]
+    for old in manifest.entries:
         if old not in kept:
             _remove(run.checkpoints / old.file)
-    if judgement is not None and judgement.beats(best):
-        best = Best(replace(entry, file=f"{BEST}{path.name}"), judgement.metric, judgement.value, judgement.measured)
-        run.write(run.checkpoints / best.entry.file, content)
-    _write_manifest(run, Manifest(tuple(kept), best))
+    if kept != list(manifest.entries):
+        _write_manifest(run, Manifest(tuple(kept), manifest.best))
     for file in run.checkpoints.glob(f"{BEST}*.npz"):
-        if best is None or file.name != best.entry.file:
+        if manifest.best is None or file.name != manifest.best.entry.file:
             _remove(file)
-    return path
 
 
 def forget_recovered(run: RunFolder, recoveries: int) -> None:

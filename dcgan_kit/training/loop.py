@@ -35,6 +35,7 @@ from dcgan_kit.training.checkpoint import (
     require_nothing_lost,
     restore_checkpoint,
     save_checkpoint,
+    settle,
 )
 from dcgan_kit.training.cluster import Watch, watching
 from dcgan_kit.training.crash import bundle_folder, first_crash, write_bundle
@@ -229,6 +230,8 @@ class _Loop:
             if changes:
                 self.watcher.note(changes)
             self.saved = step
+            if self.chief:
+                settle(self.run, path, self.training.keep)
             self._recall(path)
         else:
             self._save(step)

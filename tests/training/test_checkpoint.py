@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import pickle
 import shutil
 import signal
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from dcgan_kit.errors import RunError
-from dcgan_kit.training.checkpoint import Damaged, restore_checkpoint, save_checkpoint, unpacked
+from dcgan_kit.training.checkpoint import Damaged, Judgement, restore_checkpoint, save_checkpoint, settle, unpacked
 from dcgan_kit.training.run_folder import RunFolder
 from dcgan_kit.training.session import Session
 
@@ -236,6 +237,62 @@ def test_a_later_checkpoint_that_is_damaged_gives_way_to_one_before_its_step(kee
     assert restored(killed, state) == ("step-000000005.npz", [])
     left = ["step-000000005.npz"] if keep == 1 else [BEFORE, "step-000000005.npz"]
     assert names(killed) == ["manifest.json", *left]
+
+
+class Killed(BaseException):
+    """The process ended."""
+
+
+def killed_at(monkeypatch, number):
+    """Let the process end before the n-th change of a file, counted from 0; return what counts."""
+    count = iter(range(10_000))
+
+    def around(call):
+        def counted(*given, **named):
+            if next(count) == number:
+                raise Killed
+            return call(*given, **named)
+
+        return counted
+
+    for name in ("replace", "rename", "unlink"):
+        monkeypatch.setattr(os, name, around(getattr(os, name)))
+    return count
+
+
+def saved_at_ten(run, state, keep, judgement):
+    """Go on from the newest checkpoint up to step 10, as training does."""
+    path, _ = restore_checkpoint(run, state)
+    settle(run, path, keep)
+    if state.steps_done == 8:
+        state.step.assign(10)
+        save_checkpoint(run, state, keep, judgement)
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+@pytest.mark.parametrize("value", [None, 1.0, 3.0], ids=["not judged", "the best so far", "worse"])
+def test_whenever_a_process_ends_while_it_saves_the_next_one_leaves_the_same(value, keep, killed, state, monkeypatch):
+    restore_checkpoint(killed, state)
+    save_checkpoint(killed, state, keep, Judgement("fd", 2.0, highest=False))
+    judgement = None if value is None else Judgement("fd", value, highest=False)
+    straight = RunFolder(shutil.copytree(killed.path, killed.path.parent / "straight"))
+    saved_at_ten(straight, state, keep, judgement)
+    expected = {file.name: file.read_bytes() for file in straight.checkpoints.iterdir()}
+    number, ended = 0, False
+    while not ended:
+        again = RunFolder(shutil.copytree(killed.path, killed.path.parent / f"killed{number}"))
+        with monkeypatch.context() as patch:
+            killed_at(patch, number)
+            try:
+                saved_at_ten(again, state, keep, judgement)
+                ended = True
+            except Killed:
+                pass
+        saved_at_ten(again, state, keep, judgement)
+        found = {file.name: file.read_bytes() for file in again.checkpoints.iterdir()}
+        assert found == expected, f"ended before change {number}"
+        number += 1
+    assert number > 3
 
 
 def archive(arrays, packing=zipfile.ZIP_STORED):
