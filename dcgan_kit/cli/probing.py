@@ -102,10 +102,12 @@ def _choices(names: str | None, plugins: LoadedPlugins, of_the_recipe: Sequence[
 
     if names is None:
         return [as_known(component) for component in plugins.registry.of_kind("probe")]
+    asked = [text.strip() for text in names.split(",")]
     # A name may be a stranger's, which a recipe of built-ins has not loaded.
-    registry = all_plugins().registry
+    known_names = {text.partition(":")[0] for text in asked} <= set(plugins.registry.names("probe"))
+    registry = plugins.registry if known_names else all_plugins().registry
     chosen: list[Choice] = []
-    for text in map(str.strip, names.split(",")):
+    for text in asked:
         choice = choice_of("probe", text, registry) if ":" in text else as_known(registry.find("probe", text))
         if any(choice.component == other.component for other in chosen):
             raise UserError(f"--probes: {choice.component.name} is named twice: name each probe once")

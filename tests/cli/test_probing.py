@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
+
+from dcgan_kit.errors import UserError
 
 SMALL = ("training.steps=4", "training.batch_size=4", "training.sample_grid=[2, 2]", "training.log_every=1")
 STRANGER = """
@@ -132,3 +135,18 @@ def test_a_recipe_whose_probe_breaks_trains_and_says_that_its_health_is_unknown(
 )
 def test_what_is_wrong_is_told(probe, arguments, told):
     assert told in probe(*arguments, status=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "everything"), [("units", False), ("units:dormant_below=0.1,contest", False), ("mine", True)]
+)
+def test_strangers_are_loaded_for_a_probe_that_no_builtin_has(names, everything, monkeypatch):
+    from dcgan_kit.cli import probing
+    from dcgan_kit.components.plugins import load_builtins
+
+    builtins = load_builtins()
+    loaded = []
+    monkeypatch.setattr(probing, "all_plugins", lambda: loaded.append(True) or builtins)
+    with suppress(UserError):
+        probing._choices(names, builtins, ())
+    assert bool(loaded) == everything
