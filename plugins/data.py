@@ -42,6 +42,15 @@ def _check_path(source: str) -> Callable[..., None]:
     return lambda *, path, hint, **_: _is_there(source, path, hint)
 
 
+def _check_images(*, path: str, hint: str, **_: object) -> None:
+    _is_there("images", path, hint)
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: {_WANTED['images']}")
+    if not any(folder.iterdir()):
+        raise DataError(f"{folder} is empty: put images (PNG, JPEG, WebP, …) into it")
+
+
 def _check_npy(*, path: str, labels: str | None, hint: str, **_: object) -> None:
     _is_there("npy", path, hint)
     if labels is not None:
@@ -162,7 +171,7 @@ def npy(
     return npy_images(Path(path).expanduser(), Path(labels).expanduser() if labels else None, spec, memory_mib)
 
 
-@component("data", check=_check_path("images"))
+@component("data", check=_check_images)
 def images(
     spec: ImageSpec,
     *,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +36,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence
     Columns for which there is no room follow below, beside the first column again; where not even two have room, each
     row becomes lines of name and value. Only a word that is wider than the terminal is broken.
     """
+    from rich.cells import cell_len
     from rich.padding import Padding
     from rich.text import Text
 
@@ -51,6 +54,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence
     if parts is None:
         for row in cells:
             for name, cell in zip(columns, row, strict=True):
+                if cell_len(name) + cell_len(cell) + 2 <= out.width and "\n" not in cell:
+                    out.print(Text.assemble((f"{name}: ", "bold"), cell))
+                    continue
                 out.print(Text(f"{name}:", style="bold"))
                 out.print(Padding(Text(cell, overflow="fold"), (0, 0, 0, 2), expand=False))
             out.print()
@@ -122,4 +128,24 @@ def facts(data: Any) -> None:
 
 def note(message: str) -> None:
     """Print a line for people on standard error."""
-    click.echo(printable(message), err=True)
+    click.echo(_wrapped(printable(message), sys.stderr), err=True)
+
+
+def say(text: str) -> None:
+    """Print prose for people on standard output."""
+    click.echo(_wrapped(text, sys.stdout))
+
+
+def _wrapped(text: str, stream: Any) -> str:
+    """Break lines between words where a terminal would break them anywhere; words, such as paths, stay whole."""
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+
+    def wrapped(line: str) -> str:
+        indent = line[: len(line) - len(line.lstrip())]
+        return textwrap.fill(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+        )
+
+    return "\n".join(line if len(line) <= width else wrapped(line) for line in text.split("\n"))

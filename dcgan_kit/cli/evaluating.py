@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -154,6 +155,12 @@ class _Asked:
 
 
 def _require_one_subject(run: Path | None, fake: Path | None, real: Path | None, calibrate: bool) -> None:
+    if run is not None and fake is None and real is not None:
+        sample = shlex.join(["dcgan-kit", "sample", str(run)])
+        raise UserError(
+            "a run is compared with the images of its recipe. To compare its samples with others, write them by "
+            f"`{sample} --each DIR`, and give --fake DIR --real {shlex.quote(str(real))}"
+        )
     if (fake is None) != (real is None):
         raise UserError("--fake and --real go together: give both")
     if (run is not None) + (fake is not None) + calibrate != 1:

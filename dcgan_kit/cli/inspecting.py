@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcgan_kit.cli.console import facts, note, table
+from dcgan_kit.cli.console import facts, note, say, table
 from dcgan_kit.cli.options import (
     json_option,
     overrides_argument,
@@ -91,10 +91,10 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
         facts({"valid": True, "problems": [], "advice": given})
     else:
         for name in sorted({item.lint for item in advice}):
-            click.echo(f"{name}: {LINTS[name].why}")
+            say(f"{name}: {LINTS[name].why}")
             for item in advice:
                 if item.lint == name:
-                    click.echo(f"  {item.mark}: {item.key}: {item.message}")
+                    say(f"  {item.mark}: {item.key}: {item.message}")
         found = f"{counted(len(advice), 'piece')} of advice" if advice else "nothing to advise"
         note(f"{resolved.name}: valid; {found}")
         _note_missing_data(resolved)
@@ -151,17 +151,15 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
         ]  # fmt: skip
         columns = ("layer", "component", "output", "parameters", "multiply accumulates", "sees")
         table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{summary.role} of {resolved.name}")
-        click.echo(
+        say(
             f"{summary.trainable_parameters:,} trainable and {summary.non_trainable_parameters:,} other parameters, "
             f"{counted(summary.macs, 'multiply-accumulate')} an image\n"
         )
-    click.echo(
+    say(
         f"Training with {counted(resolved.training.batch_size, 'image')} a step holds about {memory / 2**20:,.0f} MiB, "
         "TensorFlow's own 550 MB and the data set not counted."
     )
-    click.echo(
-        "'sees': pixels of the network's first map that one number of the output depends on. One image, no batch."
-    )
+    say("'sees': pixels of the network's first map that one number of the output depends on. One image, no batch.")
 
 
 def _as_json(summary: Summary) -> dict[str, Any]:

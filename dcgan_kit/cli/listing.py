@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcgan_kit.cli.console import facts, note, table
+from dcgan_kit.cli.console import facts, note, say, table
 from dcgan_kit.cli.options import (
     all_plugins,
     json_option,
@@ -77,14 +77,18 @@ def show_component(name: str, as_json: bool) -> None:
     for component in found:
         kind = KINDS[component.kind]
         click.echo(f"{component.kind} {component.name}, of plugin {component.owner}\n")
-        click.echo(f"{component.documentation}\n")
+        # What it raises is for who calls it.
+        for paragraph in component.documentation.partition("\n\nRaises:")[0].replace("``", "`").split("\n\n"):
+            lines = paragraph.split("\n")
+            laid_out = any(line.startswith((" ", "-", "*", "|")) for line in lines)
+            say(f"{paragraph if laid_out else ' '.join(lines)}\n")
         options = option_facts(component)
         if options:
             columns = ("option", "type", "default", "meaning")
             table(columns, [(o["name"], o["type"], shown_default(o["default"]), o["description"]) for o in options])
         else:
             click.echo("It has no options.\n")
-        click.echo(f"A component of kind {kind.name}: {kind.summary}\n")
+        say(f"A component of kind {kind.name}: {kind.summary}\n")
 
 
 @click.group()

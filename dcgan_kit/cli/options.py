@@ -60,18 +60,23 @@ def plugin_settings() -> PluginSettings:
     """Return what the options of the running command and the environment say about plugins."""
     from dataclasses import replace
 
+    from dcgan_kit.cli.console import note
     from dcgan_kit.components.plugins import PluginSettings
 
     meta = click.get_current_context().meta
     settings = PluginSettings.from_environment()
+    missing = [folder for folder in settings.folders if not folder.is_dir()]
     chosen = replace(
         settings,
-        folders=(*settings.folders, *meta.get(_FOLDERS, ())),
+        folders=(*(folder for folder in settings.folders if folder not in missing), *meta.get(_FOLDERS, ())),
         blocked=settings.blocked | frozenset(meta.get(_BLOCKED, ())),
         builtins_only=bool(meta.get(_NONE, False)),
     )
     if not meta.get(_TOLD, False):
         meta[_TOLD] = True
+        for folder in missing:
+            # Machines may share the variable, and not the folder.
+            note(f"warning: DCGAN_KIT_PLUGINS_DIR: {folder}: there is no such folder")
         _tell_what_is_not_there(chosen, meta.get(_BLOCKED, ()), meta.get(_FOLDERS, ()))
     return chosen
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
@@ -19,6 +21,9 @@ from dcgan_kit.training.signals import deferred_signals
 
 _FATAL = ("TF_XLA_FLAGS", "XLA_FLAGS")
 """Flags at which TensorFlow ends the process where it knows them not; its last line must reach people then."""
+
+_CONFIG = os.path.join("keras", "src", "backend", "config.py")
+"""The module of Keras that reads the user's settings."""
 
 _MARK = "_dcgan_kit_quiet"
 
@@ -56,6 +61,11 @@ def start_tensorflow() -> None:
                 # TensorFlow looks at the machine, and says so. Operations must wait: devices are still to be chosen.
                 tf.config.list_physical_devices()
         except Exception as error:
+            if any(frame.filename.endswith(_CONFIG) for frame in traceback.extract_tb(error.__traceback__)):
+                home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+                raise UserError(
+                    f"{home / 'keras.json'}: Keras cannot use it: {error}; mend the file, or remove it"
+                ) from error
             # A broken installation raises anything from ImportError to errors of protobuf.
             raise UserError(
                 f"TensorFlow or Keras cannot be started: {type(error).__name__}: {error}\n{_text(written)}".strip()

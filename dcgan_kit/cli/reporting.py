@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dcgan_kit.reports.comparisons import Looked
     from dcgan_kit.reports.facts import RunFacts
 
+PAGE = "report.html"
+
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
@@ -39,12 +41,14 @@ def report(runs: tuple[Path, ...], output: Path | None, quick: bool) -> None:
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{output}: a report is a page; give a name that ends in .html")
+    # A pattern such as runs/* finds the page about several runs too.
+    runs = tuple(path for path in runs if len(runs) == 1 or path.name != PAGE or not path.is_file())
     if len({path.resolve() for path in runs}) < len(runs):
         raise UserError("a run is named twice; name each once")
     facts = [read_facts(path, label) for path, label in zip(runs, labels(runs), strict=True)]
     looked = {} if quick else {run.label: _looked(run) for run in facts}
     if output is None:
-        output = (runs[0] if len(runs) == 1 else runs[0].resolve().parent) / "report.html"
+        output = (runs[0] if len(runs) == 1 else runs[0].absolute().parent) / PAGE
     content = page(facts, looked).encode()
     write_asked(output, content)
     note(f"{output}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")

@@ -119,6 +119,7 @@ def sample(
         raise UserError(f"{output}: a grid is a PNG; give a name that ends in .png")
     if each is not None and each.exists() and not each.is_dir():
         raise UserError(f"{each}: is not a folder; --each writes every image to its own file in a folder")
+    _require_room(each, count)
     folder = read_run(run)
     loaded = load_begun(run, run, settings=plugin_settings())
     require_checkpoint(folder)
@@ -128,7 +129,8 @@ def sample(
     from dcgan_kit.training.drawing import draw
 
     seed = int(time.time()) % 2**31 if seed is None else seed
-    drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}.png", each, raw, best)
+    which = "".join(f"-{name}" for name, chosen in (("best", best), ("raw", raw)) if chosen)
+    drawn = draw(loaded.recipe, run, count, seed, output or run / f"sample-{seed}{which}.png", each, raw, best)
     for line in drawn.notes:
         note(line)
     if as_json:
@@ -142,7 +144,22 @@ def sample(
             }
         )
     else:
-        note(f"{drawn.grid}: {counted(count, 'image')} of step {drawn.step} from seed {seed}")
+        checkpoint, generator = "the best checkpoint, " * best, " of the generator without its average" * raw
+        note(f"{drawn.grid}: {counted(count, 'image')} of {checkpoint}step {drawn.step} from seed {seed}{generator}")
+        if each is not None:
+            note(f"{each}: each of them in a file of its own")
+
+
+def _require_room(each: Path | None, count: int) -> None:
+    """Refuse a folder in which other files would lie among the new images: nobody could tell them apart."""
+    from dcgan_kit.errors import UserError, counted
+
+    if each is None or not each.exists():
+        return
+    others = {path.name for path in each.iterdir()} - {f"{index:05d}.png" for index in range(count)}
+    if others:
+        files = counted(len(others), "other file")
+        raise UserError(f"{each}: holds {files}, such as {min(others)}; give an empty folder, or a new one")
 
 
 class _Progress(Bar):

@@ -21,7 +21,7 @@ from dcgan_kit.components.results import Images
 from dcgan_kit.components.scoring import Better, Gathering, Sides, Summary
 from dcgan_kit.data.progress import reporting_to
 from dcgan_kit.data.splitting import split
-from dcgan_kit.errors import ComponentError, DataError
+from dcgan_kit.errors import ComponentError, DataError, counted
 from dcgan_kit.measures.choosing import ChosenExtractor, ChosenScore, NoValue, blaming_component
 from dcgan_kit.measures.features import gather, gatherings_of
 from dcgan_kit.measures.protocol import Protocol
@@ -74,7 +74,7 @@ def divided(training: Images, held_out: Images | None, split_name: str = "train"
         DataError: there are fewer than four images to divide.
     """
     if len(training) < 4:
-        raise DataError(f"{len(training)} real images are too few to be divided: bring 4 at least")
+        raise DataError(f"{counted(len(training), 'real image')}, too few to be divided: bring 4 at least")
     rest, others = split(training, 0.5, SEED)
     if held_out is None or not len(held_out):
         return Reals(rest, others, rest, training, split_name)

@@ -81,6 +81,8 @@ def read_evaluation(path: Path) -> Evaluation:
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise RunError(f"{file}: {error.strerror}, and so is no evaluation of dcgan-kit") from error
+        if not path.exists():
+            raise RunError(f"{path}: there is no such file or folder") from error
         reason = error.strerror or error
         raise RunError(f"{file}: cannot be read: {reason}. `dcgan-kit evaluate RUN` writes one") from error
     except ValidationError as error:

@@ -82,12 +82,18 @@ def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = No
     if reference.endswith(SUFFIXES) or "/" in reference:
         path = _path(reference) if beside is None else beside / _path(reference)
         if path.suffix in SUFFIXES or os.path.exists(path):
-            return path, path.stem
+            return path, _name_of(path)
         raise UnknownRecipe(f"{reference}: there is no such file, and no plugin offers a recipe of that name")
     if beside is None and os.path.exists(reference):
         return Path(reference), Path(reference).stem
     hint = did_you_mean(reference, plugins.recipes)
     raise UnknownRecipe(f"unknown recipe {reference!r}.{hint} A path ends in .yaml or has a slash.")
+
+
+def _name_of(path: Path) -> str:
+    """A recipe is called as its file is; that of a run folder as the run."""
+    folder = path.absolute().parent
+    return folder.name if path.name == "recipe.yaml" and (folder / "environment.json").is_file() else path.stem
 
 
 def _path(reference: str) -> Path:

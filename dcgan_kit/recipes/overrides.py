@@ -5,6 +5,7 @@ A mapping is therefore merged, and another component drops the options of the on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -38,7 +39,12 @@ def _overridden(node: Node, text: str, number: int) -> Node:
     key, equals, value = text.partition("=")
     mark = Mark(OVERRIDE, number, 1)
     if not equals or not key.strip():
-        raise RecipeError([Problem(mark, "", f"an override reads key=value (given: {text!r})")])
+        raise RecipeError(
+            [Problem(mark, "", f"an override reads key=value, with no blank at the '=' (given: {text!r})")]
+        )
+    if re.search(r"[][/]", key):
+        meant = re.sub(r"\[(\w+)\]", r".\1", key.strip()).replace("/", ".")
+        raise RecipeError([Problem(mark, key.strip(), f"the parts of a key have dots between them, as in {meant}")])
     # A key is text like any other: what YAML does not allow cannot be looked up either.
     read_argument(f"x{key}", OVERRIDE, number, 0)
     parts = tuple(key.strip().split("."))

@@ -9,6 +9,7 @@ depth and aliases are bounded.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,11 +74,20 @@ def read_file(path: Path, shown: str | None = None) -> Node:
     return read_text(read_bounded(path, name), name)
 
 
+def _about_folder(path: Path) -> str:
+    """What to do with a folder that was given as a recipe."""
+    recipe = path / "recipe.yaml"
+    if recipe.is_file():
+        command = shlex.join(["dcgan-kit", "train", str(recipe), "--run", str(path)])
+        return f"is a run folder, not a recipe; to go on with it: `{command}`"
+    return "is a folder, not a recipe file"
+
+
 def read_bounded(path: Path, name: str) -> str:
     """Return the text of a file that should be a recipe; see ``read_file`` for what it raises."""
     try:
         if path.is_dir():
-            raise UserError(f"{name}: is a folder, not a recipe file")
+            raise UserError(f"{name}: {_about_folder(path)}")
         with open_regular(path) as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from math import isfinite
 
 from dcgan_kit.components.plugins import LoadedPlugins
@@ -110,8 +111,13 @@ class _Resolution:
         # It may be the right key in the wrong place: one of a section, or an option of a component. One of the top is
         # known to whoever writes a section.
         places = [*paths_to(model.Recipe, key), *self.node.options_called(key)]
-        right = [dotted(place) for place in places if place != path and len(place) > 1]
-        return f"unknown key.{did_you_mean(key, known_keys(model.Recipe, path[:-1]), min(right, key=len, default=''))}"
+        known = known_keys(model.Recipe, path[:-1])
+        right = [place for place in places if place != path and len(place) > 1]
+        # What stands for both networks may be said of one.
+        right += [(*path[:-1], *place[1:]) for place in right if place[:1] == path[:1] and place[1] in known]
+        # The nearest: of the same network, then the shortest.
+        nearest = min(right, key=lambda place: (-_shared(place, path), len(place)), default=())
+        return f"unknown key.{did_you_mean(key, known, dotted(nearest))}"
 
     def _problem(self, path: Path, message: str, node: Node | None = None) -> None:
         place = (node or self.node.locate(path)).place
@@ -281,3 +287,8 @@ class _Resolution:
             return self.slots.choice(slot, default, (*path, slot), tell=False) if default and default.value else None
         node = merged_slot(default, own) if default is not None and default.value is not None else own
         return self.slots.choice(slot, node, (*path, slot))
+
+
+def _shared(one: Path, other: Path) -> int:
+    """How many parts two paths begin with alike."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))

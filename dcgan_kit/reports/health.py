@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from dcgan_kit.components.probing import PROBE_FAILED
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
@@ -63,7 +64,9 @@ def health(runs: Sequence[RunFacts]) -> Section:
                 f"{run.label} was not probed: `training.probing.probes` in the recipe says what is measured inside the "
             )
             blocks.append(
-                Paragraph(f"{text}networks, and `dcgan-kit probe {run.path}` measures a trained run.", "missing")
+                Paragraph(
+                    f"{text}networks, and `dcgan-kit probe {quote(str(run.path))}` measures a trained run.", "missing"
+                )
             )
             continue
         line = health_line(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from shlex import quote
 
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
 from dcgan_kit.reports.drawing import Chart, Level, Line, drawn, number
@@ -69,7 +70,8 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
     for run in runs:
         found = run.evaluation
         if found is None:
-            text = f"{run.label} was not evaluated: `dcgan-kit evaluate {run.path}` scores its newest checkpoint."
+            command = f"dcgan-kit evaluate {quote(str(run.path))}"
+            text = f"{run.label} was not evaluated: `{command}` scores its newest checkpoint."
             blocks.append(Paragraph(text, "missing"))
             continue
         # Best and raw are true or false of it: what is false is not said.

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,9 @@ def train(
         images, held_out = split(found, recipe.training.held_out, recipe.training.seed)
         for line in _told_of_skipped(found, path):
             watcher.note(line)
+        if len(images) < recipe.training.batch_size:
+            few = counted(len(images), "training image")
+            watcher.note(f"{few}, and a batch has {recipe.training.batch_size}: each batch repeats some of them")
         held.enter_context(blaming(session.state.networks, strangers))
         steps = session.compile()
         facts = environment(plugins, precision.precision, str(devices), images)
@@ -390,7 +394,7 @@ class _Loop:
             write_bundle(self.run, self.recipe, crash)
         self.session.devices.agree(0.0)
         self.found = ""
-        message = f"{crash}. Look at it with `dcgan-kit replay {bundle_folder(self.run, crash)}`"
+        message = f"{crash}. Look at it with `dcgan-kit replay {quote(str(bundle_folder(self.run, crash)))}`"
         if again >= self.training.recover_times:
             path, _ = restore_checkpoint(self.run, self.state)
             if self.watch is not None:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -368,9 +369,13 @@ def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[s
         )
     if run.finished and not differences:
         raise RunError(
-            f"{run.path}: holds a finished run of this recipe. Look at it with `dcgan-kit sample {run.path}`, "
-            "or choose another folder with --run"
+            f"{run.path}: holds a finished run of this recipe. {_looking(run.path)}, or choose another folder with "
+            "--run"
         )
+
+
+def _looking(path: Path) -> str:
+    return f"Look at it with `{shlex.join(['dcgan-kit', 'sample', str(path)])}`"
 
 
 def told_of_finished(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = ()) -> str:
@@ -391,8 +396,8 @@ def told_of_finished(path: Path, recipe: ResolvedRecipe, may_change: Sequence[st
     steps = counted(there, "step")
     held = "a finished run of this recipe" if there == here else "a finished run of this recipe with more steps"
     return (
-        f"{path}: holds {held}: {steps}. Look at it with `dcgan-kit sample {path}`, raise training.steps above {there} "
-        "to go on, or choose another folder with --run"
+        f"{path}: holds {held}: {steps}. {_looking(path)}, raise training.steps above {there} to go on, or choose "
+        "another folder with --run"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -95,7 +96,7 @@ def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[
             path = Path(file) if file else None
             lines.append(
                 f"it was begun with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
-                f"--plugins-dir {path.parent if path else 'DIR'}"
+                f"--plugins-dir {shlex.quote(str(path.parent)) if path else 'DIR'}"
             )
         else:
             lines.append(

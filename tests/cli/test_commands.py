@@ -320,6 +320,26 @@ def test_sample_writes_into_the_run_by_default(command, trained):
     assert (path / "sample-9.png").is_file()
 
 
+def test_other_generators_of_a_run_and_other_images_overwrite_nothing(command, trained, tmp_path):
+    path, folder = trained[0], tmp_path / "each"
+    told = command("sample", path, "--count", 4, "--seed", 9, "--raw", "--each", folder).stderr
+    assert f"{path}/sample-9-raw.png: 4 images of step 2 from seed 9 of the generator without its average" in told
+    assert f"{folder}: each of them in a file of its own" in told
+    command("sample", path, "--count", 4, "--seed", 8, "--each", folder)
+    refused = command("sample", path, "--count", 3, "--seed", 9, "--each", folder, status=2).stderr
+    assert f"{folder}: holds 1 other file, such as 00003.png; give an empty folder, or a new one" in refused
+
+
+def test_a_run_folder_is_no_recipe_and_its_recipe_is_called_after_it(command, trained):
+    path = trained[0]
+    told = command("train", path, status=2).stderr
+    assert (
+        f"{path}: is a run folder, not a recipe; to go on with it: `dcgan-kit train {path}/recipe.yaml --run {path}`"
+        in told
+    )
+    assert command("check", path / "recipe.yaml").stderr.startswith(f"{path.name}: valid")
+
+
 def test_a_run_that_was_stopped_can_be_sampled(command, trained, tmp_path):
     path = tmp_path / "run"
     shutil.copytree(trained[0], path)
@@ -372,7 +392,7 @@ def test_every_problem_of_a_recipe_is_told_with_its_place(command, tmp_path):
         (["train", "tiny-fashion28", "training.stepz=1"], "training.stepz: unknown key. Did you mean 'steps'?"),
         (["train", "tiny-fashion28", "training.steps=many"], "training.steps: must be a whole number"),
         (["train", "tiny-fashion28", "generator.stages.9.filters=3"], "generator.stages.9: is not there"),
-        (["train", "tiny-fashion28", "nonsense"], "an override reads key=value (given: 'nonsense')"),
+        (["train", "tiny-fashion28", "nonsense"], "an override reads key=value, with no blank at the '=' (given: 'nonsense')"),
         (["train", "tiny-fashion28", "image.size=29", "--run", "r"], "and must end in 29x29x1"),
         (["train", "tiny-fashion28", "data={use: images, path: nowhere}", "--run", "r"], "nowhere does not exist"),
         (["train", "tiny-fashion28", "data={use: images, path: folder}", "--run", "r"], "no image in folder"),
@@ -488,6 +508,19 @@ def test_what_the_environment_names_may_be_of_another_machine(command, tmp_path)
     block, folder = found.stderr.splitlines()
     assert block.startswith("warning: DCGAN_KIT_BLOCK: no plugin is called 'mish'.")
     assert folder.startswith(f"warning: DCGAN_KIT_PLUGINS_DIR: {tmp_path}: holds no plugin: a plugin is a file *.py")
+
+
+def test_a_plugins_folder_of_the_environment_may_be_missing(command, tmp_path):
+    missing, there = tmp_path / "missing", tmp_path / "there"
+    there.mkdir()
+    (there / "mine.py").write_text(
+        "from dcgan_kit import hookimpl\n\n@hookimpl\ndef dcgan_kit_recipes():\n    return {}\n"
+    )
+    env = {"DCGAN_KIT_PLUGINS_DIR": f"{missing}{os.pathsep}{there}"}
+    for arguments in (["plugins", "list"], ["check", "tiny-fashion28"], ["recipes", "list"]):
+        found = command(*arguments, env=env)
+        assert f"warning: DCGAN_KIT_PLUGINS_DIR: {missing}: there is no such folder" in found.stderr
+    assert "mine" in command("plugins", "list", env=env).stdout
 
 
 ODD = os.fsdecode(b"\xff\xfe")

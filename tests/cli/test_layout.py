@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -88,6 +89,24 @@ def test_a_word_that_is_wider_than_the_terminal_is_folded_and_not_cut(monkeypatc
     monkeypatch.setattr(console, "WIDE", 20)
     console.table(("file", "size"), [("x" * 50, "3")])
     assert capsys.readouterr().out.count("x") == 50
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize(
+    "text", ["word " * 60, "  indented " * 12 + "\n\nand more", "/a/path/" * 30 + " is whole", "short", "", "a-b " * 50]
+)
+def test_prose_breaks_between_words_on_a_terminal(text, width, monkeypatch):
+    written = []
+    monkeypatch.setenv("COLUMNS", f"{width}")
+    monkeypatch.setattr(console.click, "echo", lambda text, err=False: written.append(text))
+    for stream, show in (("stdout", console.say), ("stderr", console.note)):
+        with monkeypatch.context() as patch:
+            patch.setattr(getattr(sys, stream), "isatty", lambda: True, raising=False)
+            show(text)
+        assert written[-1].split() == text.split()
+        assert all(len(line) <= width or len(line.split()) == 1 for line in written[-1].split("\n"))
+        show(text)
+        assert written[-1] == text
 
 
 def test_help_texts_have_no_marks():

@@ -31,6 +31,9 @@ def test_a_page_about_several_goes_beside_the_first(run, command):
     (other / "recipe.yaml").write_text((run / "recipe.yaml").read_text())
     command("report", "--quick", run, other)
     assert "All recipes are the same" in (run.parent / "report.html").read_text()
+    everything = sorted(run.parent.iterdir())
+    assert run.parent / "report.html" in everything
+    assert "about new, other" in command("report", "--quick", *everything).stderr
 
 
 def test_a_page_goes_where_it_is_wanted(run, command, tmp_path):

@@ -114,12 +114,22 @@ def test_a_plugin_that_imports_keras_is_quiet_and_its_own_words_are_shown(tmp_pa
         (["train", "tiny-fashion28", "--run", "file"], "file: is there and is not a run folder"),
         (["train", "tiny-fashion28", "training.seed=7", "--run", "begun"], "training.seed: 0 there, 7 here"),
         (["launch", "tiny-fashion28", "--run", "foreign"], "foreign: is there and is not a run folder"),
+        (
+            ["train", "tiny-fashion28", "data={use: images, path: file}"],
+            "file is not a folder: give a folder of images",
+        ),
+        (["train", "tiny-fashion28", "data={use: images, path: empty}"], "empty is empty: put images"),
         (["sample", "foreign"], "foreign: is not a run folder"),
         (["sample", "nowhere"], "nowhere: there is no such folder"),
         (["sample", "begun"], "begun: has no checkpoint yet"),
         (["sample", "begun", "--output", "grid.jpg"], "grid.jpg: a grid is a PNG"),
         (["sample", "begun", "--each", "file"], "file: is not a folder"),
         (["evaluate", "foreign"], "foreign: is not a run folder"),
+        (
+            ["evaluate", "begun", "--real", "foreign"],
+            "write them by `dcgan-kit sample begun --each DIR`, and give --fake",
+        ),
+        (["evaluate", "begun", "--against", "nowhere"], "nowhere: there is no such file or folder"),
         (["evaluate", "begun"], "begun: has no checkpoint yet"),
         (["evaluate", "begun", "--scores", "nothing"], "unknown score 'nothing'"),
         (["evaluate", "--fake", "nowhere", "--real", "foreign"], "foreign"),
@@ -142,6 +152,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(arguments, message
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "thesis.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
+    (tmp_path / "empty").mkdir()
     (tmp_path / "begun").mkdir()
     recipe = load_recipe("tiny-fashion28").recipe
     (tmp_path / "begun" / "recipe.yaml").write_text(as_yaml(as_data(recipe)))
@@ -152,6 +163,19 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(arguments, message
     monkeypatch.setattr("dcgan_kit.cli.quiet.start_tensorflow", fail)
     monkeypatch.setattr("dcgan_kit.cli.launching._started", fail)
     assert message in command(*arguments, status=2).stderr
+
+
+@pytest.mark.parametrize("content", ["[]", '{"epsilon": "x"}', '{"floatx": "float8"}', None])
+def test_settings_that_keras_cannot_use_are_named(content, tmp_path):
+    file = tmp_path / "keras.json"
+    file.write_text(content) if content is not None else file.mkdir()
+    code = "import sys; from dcgan_kit.cli import main; sys.argv[1:] = ['check', 'tiny-fashion28']; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "KERAS_HOME": str(tmp_path)}
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{file}: Keras cannot use it: ")
+    assert done.stderr.rstrip().endswith("; mend the file, or remove it")
 
 
 def test_the_heavy_modules_are_those_that_training_imports():

@@ -139,9 +139,9 @@ def told(*overrides):
 @pytest.mark.parametrize(
     ("override", "problem"),
     [
-        ("image", "override:1:1: an override reads key=value (given: 'image')"),
-        ("=3", "override:1:1: an override reads key=value (given: '=3')"),
-        ("", "override:1:1: an override reads key=value (given: '')"),
+        ("image", "override:1:1: an override reads key=value, with no blank at the '=' (given: 'image')"),
+        ("=3", "override:1:1: an override reads key=value, with no blank at the '=' (given: '=3')"),
+        ("", "override:1:1: an override reads key=value, with no blank at the '=' (given: '')"),
         ("image..size=3", "override:1:1: image..size: has an empty part between its dots"),
         ("extends=dcgan", "override:1:1: extends: cannot be overridden: the parents are merged already"),
         ("generator.stages.2.filters=3", "override:1:1: generator.stages.2: is not there: generator.stages has items 0 to 1"),
@@ -184,6 +184,10 @@ def test_every_wrong_override_is_told_and_the_others_are_applied():
         ("image.sizes=8", "override:1:1: image.sizes: unknown key. Did you mean 'size'?"),
         ("training={steps:8}", "override:1:11: training.steps:8: unknown key. YAML wants a blank after a colon: 'steps: 8'."),
         ("data={use:npz}", "override:1:7: data.use:npz: images has no such option. YAML wants a blank after a colon: 'use: npz'."),
+        ("training.generator.learning_rate=1", "override:1:1: training.generator.learning_rate: unknown key. Did you mean 'training.generator.optimizer.learning_rate'?"),
+        ("training.learning_rate=1", "override:1:1: training.learning_rate: unknown key. Did you mean 'training.optimizer.learning_rate'?"),
+        ("generator.stages[0].filters=8", "override:1:1: generator.stages[0].filters: the parts of a key have dots between them, as in generator.stages.0.filters"),
+        ("training/steps=8", "override:1:1: training/steps: the parts of a key have dots between them, as in training.steps"),
         ("steps=8", "override:1:1: steps: unknown key. Did you mean 'training.steps'?"),
         ("imag.size.x=8", "override:1:1: imag: unknown key. Did you mean 'image'?"),
         ("generator.stages.0.filter=8", "override:1:1: generator.stages.0.filter: unknown key. Did you mean 'filters'?"),
