@@ -91,7 +91,10 @@ def train(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=None, help="Of the latent vectors.  [default: by clock]"
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="PNG of the grid.  [default: RUN/sample-SEED.png]"
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="PNG of the grid.  [default: RUN/sample-SEED.png; with --best or --raw, sample-SEED-best.png and so on]",
 )
 @click.option(
     "--each", type=click.Path(path_type=Path), metavar="DIR", help="Write each image to a file of its own here too."
