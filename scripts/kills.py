@@ -191,10 +191,13 @@ def forked(loaded: LoadedRecipe, path: Path, last: int | None, seconds: float | 
 def _trained(loaded: LoadedRecipe, path: Path, last: int | None, tell: int) -> int:
     from dcgan_kit.measures.observing import observers_of
     from dcgan_kit.training.loop import train
+    from dcgan_kit.training.run_folder import told_of_finished
 
     counter = Counter(last)
     counter.watch()
-    train(loaded.recipe, loaded.plugins, path, Silent(), (), observers_of)
+    # As the command does: a kill may come when all is written.
+    if not told_of_finished(path, loaded.recipe):
+        train(loaded.recipe, loaded.plugins, path, Silent(), (), observers_of)
     os.write(tell, str(counter.count).encode())
     return 0
 
