@@ -102,7 +102,9 @@ def test_other_evaluations_are_shown_beside_only_if_they_were_measured_alike(com
     assert (
         "is no evaluation of dcgan-kit" in command("evaluate", run, "--against", run / "recipe.yaml", status=2).stderr
     )
-    assert "there is no such file or folder" in command("evaluate", run, "--against", tmp_path / "none", status=2).stderr
+    assert (
+        "there is no such file or folder" in command("evaluate", run, "--against", tmp_path / "none", status=2).stderr
+    )
 
 
 def test_images_from_anywhere(command, folders):
