@@ -47,7 +47,11 @@ def _check_images(*, path: str, hint: str, **_: object) -> None:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: {_WANTED['images']}")
-    if not any(folder.iterdir()):
+    try:
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
+    if empty:
         raise DataError(f"{folder} is empty: put images (PNG, JPEG, WebP, …) into it")
 
 

@@ -244,7 +244,7 @@ class Killed(BaseException):
 
 
 def killed_at(monkeypatch, number):
-    """Let the process end before the n-th change of a file, counted from 0; return what counts."""
+    """Let the process end before the n-th change of a file, counted from 0."""
     count = iter(range(10_000))
 
     def around(call):
@@ -257,7 +257,6 @@ def killed_at(monkeypatch, number):
 
     for name in ("replace", "rename", "unlink"):
         monkeypatch.setattr(os, name, around(getattr(os, name)))
-    return count
 
 
 def saved_at_ten(run, state, keep, judgement):
