@@ -81,9 +81,11 @@ def test_what_is_missing_is_told_without_tensorflow(recipe, tmp_path):
         ("npy, path: nowhere", "nowhere does not exist: give an array"),
         ("tfrecord, path: 'nowhere-*'", "no TFRecord file at nowhere-"),
         (f"npz, path: {tmp_path / 'pictures'}", "is a folder, which 'npz' does not read"),
+        (f"images, path: {tmp_path / 'pictures'}", "pictures is empty: put images"),
     ):
         with pytest.raises(DataError, match=rf"^override:1:1: data: .*{told}"):
             require_data(recipe(f"data={{use: {source}}}"))
+    Image.new("L", (28, 28)).save(tmp_path / "pictures" / "0.png")
     require_data(recipe(f"data={{use: images, path: {tmp_path / 'pictures'}}}"))
     require_data(recipe("data=fashion_mnist_4k"))
 
