@@ -11,16 +11,15 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
 
 KILLS = 6
 EVERY = 2
+STEPS = 500
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +76,7 @@ def whole_checkpoint(path):
 def killed_often(start, path, seed):
     """Train on and on, and kill each time → what the process after the last kill said."""
     chance, told = random.Random(seed), []
-    overrides = ("training.steps=1000", f"training.checkpoint_every={EVERY}", "training.log_every=1")
+    overrides = (f"training.steps={STEPS}", f"training.checkpoint_every={EVERY}", "training.log_every=1")
     for kill in range(KILLS):
         process = start(path, *overrides, SAMPLE_PLUGIN_SLOW_DISK="0.03" if kill % 3 else "0.01")
         before, lived = logged(path), kill % 5 == 4
@@ -111,26 +110,17 @@ def test_a_kill_at_any_write_or_moment_changes_no_bit_of_any_way_to_train():
     assert "13 of 13 kills" in done.stdout
 
 
-def test_a_dozen_kills_lose_nothing_and_change_nothing(start, tmp_path, values_in):
-    straight = start(tmp_path / "straight", "training.steps=1000", "training.checkpoint_every=500")
-    with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(lambda seed: killed_often(start, tmp_path / f"run{seed}", seed), (0, 1)))
-    straight.communicate(timeout=300)
-    assert straight.returncode == 0
-    good = values_in(tmp_path / "straight" / "checkpoints" / "step-000001000.npz")
-    for seed, (told, end) in enumerate(runs):
-        path = tmp_path / f"run{seed}"
-        went_on = [int(step) for text in (*told, end) for step in re.findall(r"going on from step (\d+)", text)]
-        assert went_on == sorted(went_on), "no kill throws training back before an earlier start"
-        assert len(went_on) > KILLS / 2
-        values = values_in(path / "checkpoints" / "step-000001000.npz")
-        for name in good.keys() - {"meta/recipe", "meta/memory"}:
-            np.testing.assert_array_equal(values[name], good[name], err_msg=name)
-        lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-        assert [line["step"] for line in lines if "generator_loss" in line] == list(range(1, 1001))
-        looks = [(line["step"], min(line.keys() - {"step"})) for line in lines if "generator_loss" not in line]
-        assert len(looks) == len(set(looks)), "no look is written down twice"
-        assert not list(path.rglob(".*")), "what kills left behind is cleared away"
+def test_a_slow_disk_and_kills_lose_no_line_and_leave_nothing_behind(start, tmp_path):
+    """The script compares the bits of every end; here is what stands in the folder while kills come."""
+    told, end = killed_often(start, tmp_path / "run", seed=0)
+    went_on = [int(step) for text in (*told, end) for step in re.findall(r"going on from step (\d+)", text)]
+    assert went_on == sorted(went_on), "no kill throws training back before an earlier start"
+    assert len(went_on) > KILLS / 2
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "generator_loss" in line] == list(range(1, STEPS + 1))
+    looks = [(line["step"], min(line.keys() - {"step"})) for line in lines if "generator_loss" not in line]
+    assert len(looks) == len(set(looks)), "no look is written down twice"
+    assert not list((tmp_path / "run").rglob(".*")), "what kills left behind is cleared away"
 
 
 def test_two_processes_do_not_train_in_one_folder(start, tmp_path):
