@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED, PREEMPTED = 130, 75
-"""As ``dcgan_kit.cli.status`` has them."""
+"""As ``dcgan_kit.cli.exit_codes`` has them."""
 
 
 class _Ending:
@@ -41,8 +41,8 @@ class _Ending:
 def main(launcher: int | None = None) -> None:
     """Run the command line.
 
-    Every signal of ``dcgan_kit.training.signals.STOPPING`` ends it with status 130 (SIGINT) or 75, unless it was
-    ignored from the start; once the command is done, with the command's status.
+    Every signal of ``dcgan_kit.distributed.stop_signals.STOPPING`` ends it with status 130 (SIGINT) or 75, unless it
+    was ignored from the start; once the command is done, with the command's status.
 
     Args:
         launcher: file descriptor of a pipe that ``dcgan-kit launch``, which started this worker, holds open; where that

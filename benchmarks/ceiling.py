@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dcgan_kit.cli.quiet import start_tensorflow
+from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
 SIDE = 2048
 PASSES = {"generator": 3, "discriminator": 7}
@@ -45,7 +45,7 @@ def main() -> None:
     start_tensorflow()
     import ours
 
-    from dcgan_kit.networks.building import build_networks
+    from dcgan_kit.networks.builder import build_networks
     from dcgan_kit.networks.summary import summarize
     from dcgan_kit.recipes.loading import load_recipe
 

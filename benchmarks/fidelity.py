@@ -13,8 +13,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from dcgan_kit.components.plugins import PluginSettings
-from dcgan_kit.components.results import Images
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.data.loading import load_images
 from dcgan_kit.recipes.loading import load_recipe
 

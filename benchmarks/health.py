@@ -22,12 +22,12 @@ def _looks(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[d
     """Train with all probes; return what each look says."""
     import tensorflow as tf
 
-    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.data.loading import load_images
-    from dcgan_kit.measures.probing import build_probes, by_default
-    from dcgan_kit.measures.watching import ProbeWatch
+    from dcgan_kit.probing.probe_run import build_probes, by_default
+    from dcgan_kit.probing.schedule import ProbeWatch
     from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.session import Session
 
     loaded = load_recipe(recipe, overrides, PluginSettings(builtins_only=True))
     session, images = Session.create(loaded.recipe), load_images(loaded.recipe)
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="fewer than the recipe has")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    from dcgan_kit.cli.quiet import start_tensorflow
+    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
     looks = _looks(arguments.recipe, tuple(arguments.overrides), arguments.steps)

@@ -1,4 +1,4 @@
-"""What each rewrite of ``dcgan_kit.networks.forward`` gains: layers as they are against fused, forward and backward.
+"""What rewrites of ``dcgan_kit.networks.fused_forward`` gain: layers as they are against fused, forward and backward.
 
 Both run in turn in one process, and the ratio of each pair counts, so that a noisy machine disturbs both alike. The
 sizes are those of DCGANs for 64x64 and 28x28 images. A ratio above 1 says that the rewrite is faster; ``off`` marks
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.cli.quiet import start_tensorflow
+from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 # (height, width, channels given) or (features,), and filters where there are any.
@@ -105,14 +105,14 @@ def measured(rewrite: str, shape: tuple[int, ...], filters: int, precision: str,
     """Compare one rewrite at one size."""
     import tensorflow as tf
 
-    from dcgan_kit.networks import forward
+    from dcgan_kit.networks import fused_forward
 
     model = model_of(rewrite, shape, filters, precision)
-    chosen = bool(forward.forward_of(model).fused)
-    limits = forward.FEW_CHANNELS, forward.LEAST_CHANNELS, forward.LEAST_FEATURES
-    forward.FEW_CHANNELS, forward.LEAST_CHANNELS, forward.LEAST_FEATURES = 4096, 1, 1
-    fused = forward.forward_of(model)
-    forward.FEW_CHANNELS, forward.LEAST_CHANNELS, forward.LEAST_FEATURES = limits
+    chosen = bool(fused_forward.forward_of(model).fused)
+    limits = fused_forward.FEW_CHANNELS, fused_forward.LEAST_CHANNELS, fused_forward.LEAST_FEATURES
+    fused_forward.FEW_CHANNELS, fused_forward.LEAST_CHANNELS, fused_forward.LEAST_FEATURES = 4096, 1, 1
+    fused = fused_forward.forward_of(model)
+    fused_forward.FEW_CHANNELS, fused_forward.LEAST_CHANNELS, fused_forward.LEAST_FEATURES = limits
     x = tf.random.stateless_normal((arguments.batch, *shape), (0, 0))
     plain, together = pass_of(model, model, x), pass_of(model, fused, x)
     pairs = paired_times(plain, together, arguments.seconds)

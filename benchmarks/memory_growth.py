@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.cli.quiet import start_tensorflow
-from dcgan_kit.components.plugins import PluginSettings
+from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
 
 RECIPE = """version: 1
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--probe-every", type=int, default=0, help="0: never")
     asked = parser.parse_args()
     start_tensorflow()
-    from dcgan_kit.measures.observing import observers_of
+    from dcgan_kit.evaluation.observer import observers_of
     from dcgan_kit.training.loop import train
 
     overrides = [

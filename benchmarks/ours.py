@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.components.plugins import PluginSettings
-from dcgan_kit.components.results import Images
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
-from dcgan_kit.training.session import Session
 
 HERE = Path(__file__).parent / "recipes"
 RECIPES = {"28": "tensorflow-mnist28", "64": str(HERE / "peer64.yaml"), "64resize": str(HERE / "peer64resize.yaml")}

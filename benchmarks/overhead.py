@@ -47,15 +47,15 @@ IMAGES = (4_000, 40_000, 400_000)
 def _train(recipe: str, steps: int) -> dict[str, float]:
     """Train in this process and account for where the time went."""
     started = time.perf_counter()
-    from dcgan_kit.cli.quiet import start_tensorflow
+    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
-    from dcgan_kit.components.plugins import PluginSettings
-    from dcgan_kit.measures.observing import observers_of
+    from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.evaluation.observer import observers_of
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training import loop
-    from dcgan_kit.training.recording import Recorder
-    from dcgan_kit.training.session import Session
+    from dcgan_kit.training.run_recorder import Recorder
 
     spent: list[tuple[float, float]] = []
     saves: list[float] = []
@@ -126,10 +126,10 @@ def _step_ms(overrides: tuple[str, ...], images: int) -> tuple[float, float]:
     import numpy as np
     import tensorflow as tf
 
-    from dcgan_kit.components.plugins import PluginSettings
-    from dcgan_kit.components.results import Images
+    from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.components.contracts.training import Images
+    from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.session import Session
 
     recipe = load_recipe("lecture-fashion28", overrides, PluginSettings(builtins_only=True)).recipe
     session = Session.create(recipe)
@@ -181,7 +181,7 @@ def main() -> None:
     print(f"| peak memory | {facts['peak_memory_mb']:.0f} MB |")
     rows: list[tuple[str, str, str, str]] = []
     if arguments.growth:
-        from dcgan_kit.cli.quiet import start_tensorflow
+        from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
         start_tensorflow()
         print("\n| of | at | ms a step | ms to read its images |\n| --- | --- | --- | --- |")

@@ -23,16 +23,16 @@ SAMPLES = 4000
 
 
 def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequence[str]) -> None:
-    from dcgan_kit.cli.quiet import start_tensorflow
+    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
     import fidelity
     import keras
 
-    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
+    from dcgan_kit.runs.image_grid import generated, latent_vectors
     from dcgan_kit.training.loop import train
-    from dcgan_kit.training.sampling import generated, latent_vectors
 
     class Silent:
         def note(self, message: str) -> None:

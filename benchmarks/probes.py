@@ -24,12 +24,12 @@ EVALUATIONS = 2
 def _times(recipe: str) -> dict[str, Any]:
     import tensorflow as tf
 
-    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.data.loading import load_images
-    from dcgan_kit.measures.probing import build_probes, by_default
-    from dcgan_kit.measures.watching import ProbeWatch
+    from dcgan_kit.probing.probe_run import build_probes, by_default
+    from dcgan_kit.probing.schedule import ProbeWatch
     from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training.session import Session
 
     loaded = load_recipe(recipe, (), PluginSettings(builtins_only=True))
     session, images = Session.create(loaded.recipe), load_images(loaded.recipe)
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="lecture-fashion28")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    from dcgan_kit.cli.quiet import start_tensorflow
+    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
     facts = _times(arguments.recipe)

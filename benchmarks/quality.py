@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.cli.quiet import start_tensorflow
+from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
 HELD_OUT = 0.2
 MARKS = {"lecture-fashion28": (1, 2, 5), "small-fashion28": (1, 2, 5), "tensorflow-mnist28": (1, 2, 5, 15)}
@@ -36,7 +36,7 @@ GRID = (6, 16)
 
 def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
     """Load a recipe as all benchmarks of quality train it: on the embedded images, a part of them held out."""
-    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
 
     fixed = (
@@ -50,8 +50,8 @@ def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
 
 def training_and_held_out(recipe: Any) -> Any:
     """Return the images that are trained on, and those held out, of the recipe's data."""
+    from dcgan_kit.data.holdout import split
     from dcgan_kit.data.loading import load_images
-    from dcgan_kit.data.splitting import split
 
     # One split for all seeds: numbers against other images do not compare.
     return split(load_images(recipe), HELD_OUT, 0)
@@ -61,7 +61,7 @@ class Training:
     """A recipe that takes as many steps as it is told to."""
 
     def __init__(self, recipe: Any) -> None:
-        from dcgan_kit.training.session import Session
+        from dcgan_kit.adversarial.session import Session
 
         self.recipe, self.done = recipe, 0
         self.images, self.held_out = training_and_held_out(recipe)
@@ -100,9 +100,9 @@ def _milliseconds(names: Sequence[str]) -> dict[str, float]:
 def _measured(
     name: str, seed: int, marks: Sequence[float], ms: float, evaluator: Any, pictures: Path | None
 ) -> Iterator[dict[str, Any]]:
-    from dcgan_kit.measures.sampled import generated_pixels
-    from dcgan_kit.training.precision import in_float32
-    from dcgan_kit.training.sampling import grid_of, png_of
+    from dcgan_kit.adversarial.precision import in_float32
+    from dcgan_kit.evaluation.generated_batches import generated_pixels
+    from dcgan_kit.runs.image_grid import grid_of, png_of
 
     training = Training(loaded(name, seed).recipe)
     session = training.session
@@ -126,9 +126,9 @@ def _measured(
 
 def evaluator_against(others: Any = None) -> Any:
     """Return who compares as many samples with these images, by default with those that are held out."""
-    from dcgan_kit.components.plugins import load_builtins
-    from dcgan_kit.measures.choosing import build_extractor, build_score, choice_of
-    from dcgan_kit.measures.evaluating import Evaluator, divided
+    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.evaluation.evaluator import Evaluator, divided
+    from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
 
     registry = load_builtins().registry
     images, held_out = training_and_held_out(loaded("lecture-fashion28", 0).recipe)
@@ -170,7 +170,7 @@ class _Kept:
 
 
 def _digest(name: str) -> str:
-    from dcgan_kit.recipes.writing import as_data, as_yaml
+    from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 
     return hashlib.sha256(as_yaml(as_data(loaded(name, 0).recipe)).encode()).hexdigest()[:16]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_kit.cli.quiet import start_tensorflow
-from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 
@@ -30,8 +30,8 @@ def step_times(recipe: ResolvedRecipe, seconds: float) -> list[float]:
     """Return the seconds that each of some steps took, the first, which compiles, left out."""
     import tensorflow as tf
 
-    from dcgan_kit.components.results import Images
-    from dcgan_kit.training.session import Session
+    from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.components.contracts.training import Images
 
     session = Session.create(recipe)
     steps = session.compile()

@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 from quality import Training, evaluator_against, loaded
 
-from dcgan_kit.cli.quiet import start_tensorflow
+from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 
 SAMPLES = 3000
 SHOWN = ("fd", "kid", "precision", "recall", "coverage", "memorization_ratio")
@@ -40,8 +40,8 @@ def _others(file: Path) -> Any:
 
 
 def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], evaluator: Any) -> Iterator[dict[str, Any]]:
-    from dcgan_kit.measures.sampled import generated_pixels
-    from dcgan_kit.training.precision import in_float32
+    from dcgan_kit.adversarial.precision import in_float32
+    from dcgan_kit.evaluation.generated_batches import generated_pixels
 
     training = Training(loaded(variant["recipe"], 0, variant.get("overrides", ())).recipe)
     training.take(1)

@@ -3,9 +3,28 @@
 These names are public: what plugins and scripts may import.
 """
 
-from dcgan_kit.components.declaration import Component, component
+from dcgan_kit.components.component import Component, component
+from dcgan_kit.components.contracts.probe import Finding, Place, Probe, Readings, SecondLook, Subject
+from dcgan_kit.components.contracts.score import (
+    Accumulator,
+    Description,
+    Extractor,
+    Gathering,
+    Score,
+    Sides,
+    Summary,
+)
+from dcgan_kit.components.contracts.training import (
+    AdversarialLoss,
+    Augmentation,
+    Images,
+    ImageSpec,
+    Noise,
+    Penalty,
+    Schedule,
+)
 from dcgan_kit.components.hooks import hookimpl
-from dcgan_kit.components.options import (
+from dcgan_kit.components.option_types import (
     Bias,
     Dilation,
     Initializer,
@@ -18,18 +37,7 @@ from dcgan_kit.components.options import (
     Stride,
     pair,
 )
-from dcgan_kit.components.probing import Finding, Place, Probe, Readings, SecondLook, Subject
-from dcgan_kit.components.results import AdversarialLoss, Augmentation, Images, ImageSpec, Noise, Penalty, Schedule
 from dcgan_kit.components.saved_layers import register_with_keras as _register_with_keras
-from dcgan_kit.components.scoring import (
-    Accumulator,
-    Description,
-    Extractor,
-    Gathering,
-    Score,
-    Sides,
-    Summary,
-)
 from dcgan_kit.components.site import Site
 from dcgan_kit.data.array_header import ArrayHeader, array_header
 from dcgan_kit.data.cache import cache_folder
@@ -49,7 +57,7 @@ from dcgan_kit.errors import (
     UserError,
 )
 from dcgan_kit.files import open_regular, replacing
-from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
+from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
 
 __version__ = "0.1.0"
 

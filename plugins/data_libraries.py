@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from dcgan_kit_plugins._data_options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
+from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
 from pydantic import Field
 
 from dcgan_kit import Component, Images, ImageSpec, component, hookimpl
@@ -43,8 +43,8 @@ def tfds(
 
     tensorflow.org/datasets
     """
-    from dcgan_kit_plugins._collecting import Decoding, collect
-    from dcgan_kit_plugins._tfds import tfds_source
+    from dcgan_kit_plugins.data.image_reading import Decoding, collect
+    from dcgan_kit_plugins.data.tfds import tfds_source
 
     source = tfds_source(name, split, image, label, data_dir, download, hint)
     return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
@@ -78,8 +78,8 @@ def hugging_face(
 
     huggingface.co/docs/datasets
     """
-    from dcgan_kit_plugins._collecting import Decoding, collect
-    from dcgan_kit_plugins._hugging_face import hugging_face_source
+    from dcgan_kit_plugins.data.hugging_face import hugging_face_source
+    from dcgan_kit_plugins.data.image_reading import Decoding, collect
 
     source = hugging_face_source(name, config, split, image, label, download, hint)
     return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))

@@ -119,7 +119,7 @@ def consistency(
     Zhang et al. 2019, arXiv 1910.12027
     """
     import tensorflow as tf
-    from dcgan_kit_plugins._nested import fixed_augmentation
+    from dcgan_kit_plugins.augmentation.nested import fixed_augmentation
 
     change = fixed_augmentation("augmentation", augmentation, _flip_and_shift)
     low, high = value_range
@@ -148,7 +148,7 @@ def both(
 
     R1 and R2 together: Huang et al. 2025, arXiv 2501.05441
     """
-    from dcgan_kit_plugins._nested import built
+    from dcgan_kit_plugins.augmentation.nested import built
 
     one = built("first", first, lambda _: r1(), Penalty, value_range)
     other = built("second", second, lambda _: r2(), Penalty, value_range)

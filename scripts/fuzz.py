@@ -31,16 +31,16 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.plugins import PluginSettings, load_builtins
+from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
 from dcgan_kit.errors import UserError, counted
-from dcgan_kit.recipes.extending import extended
+from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.reading import PartlyUnderstood, read_file, read_text
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.recipes.resolving import resolve
-from dcgan_kit.recipes.writing import as_data, as_yaml, flattened
+from dcgan_kit.recipes.resolver import resolve
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_file, read_text
+from dcgan_kit.recipes.yaml_writer import as_data, as_yaml, flattened
 
 SECONDS = 10.0
 """Of a processor."""
@@ -292,7 +292,7 @@ def _overrides() -> Target:
 
 
 def _tf_config() -> Target:
-    from dcgan_kit.training.cluster import cluster_of_environment
+    from dcgan_kit.distributed.cluster import cluster_of_environment
 
     hosts = ["127.0.0.1:2222", "127.0.0.1:2223"]
     whole = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": 0}}
@@ -319,9 +319,9 @@ def _tf_config() -> Target:
 
 def _manifests(folder: Path) -> Target:
     from dcgan_kit.reports.facts import read_facts
-    from dcgan_kit.training.checkpoint import best_so_far
-    from dcgan_kit.training.environment import environment_of, precision_so_far
-    from dcgan_kit.training.run_folder import RunFolder
+    from dcgan_kit.runs.checkpoint import best_so_far
+    from dcgan_kit.runs.environment import environment_of, precision_so_far
+    from dcgan_kit.runs.run_folder import RunFolder
 
     run = RunFolder(folder / "run")
     recipe = load_recipe("tiny-fashion28", (), PluginSettings(builtins_only=True)).recipe

@@ -33,7 +33,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import h5py
 import numpy as np
 
-from dcgan_kit.components.plugins import PluginSettings
+from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
 
@@ -124,15 +124,15 @@ class Counter:
         """Pass two moments at each change of a file of this process."""
         for name in ("replace", "rename", "fsync", "unlink", "open", "mkdir"):
             setattr(os, name, self._around(getattr(os, name)))
-        from dcgan_kit.training import metrics
+        from dcgan_kit.runs import metrics_writer
 
-        append = metrics.append_regular
+        append = metrics_writer.append_regular
 
         def torn(path: Path, content: bytes) -> None:
             self.moment(lambda: append(path, content[: len(content) // 2]))
             append(path, content)
 
-        metrics.append_regular = torn
+        metrics_writer.append_regular = torn
 
     def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*given: Any, **named: Any) -> Any:
@@ -189,9 +189,9 @@ def forked(loaded: LoadedRecipe, path: Path, last: int | None, seconds: float | 
 
 
 def _trained(loaded: LoadedRecipe, path: Path, last: int | None, tell: int) -> int:
-    from dcgan_kit.measures.observing import observers_of
+    from dcgan_kit.evaluation.observer import observers_of
+    from dcgan_kit.runs.run_folder import told_of_finished
     from dcgan_kit.training.loop import train
-    from dcgan_kit.training.run_folder import told_of_finished
 
     counter = Counter(last)
     counter.watch()
@@ -279,7 +279,7 @@ def _compared(chosen: list[str], kills: int, chance: random.Random, folder: Path
     settings = PluginSettings(folders=(folder / "plugins",))
     loaded = {name: load_recipe(str(folder / "recipe.yaml"), VARIANTS[name], settings) for name in chosen}
     # Imported here, so that children need not.
-    import dcgan_kit.measures.observing
+    import dcgan_kit.evaluation.observer
     import dcgan_kit.training.loop  # noqa: F401
 
     tallies = {name: Tally() for name in chosen}

@@ -1,4 +1,4 @@
-"""Train the classifier of the extractor ``fashion_classifier``, and write plugins/fashion_classifier.npz.
+"""Train the classifier of the extractor ``fashion_classifier``, and write plugins/extractor/fashion_classifier.npz.
 
 Usage: python scripts/train_fashion_classifier.py [--check]
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 from dcgan_kit_plugins import data
-from dcgan_kit_plugins._classifier import describing, trained
 from dcgan_kit_plugins.extractor import FASHION_SHAPE, FASHION_WEIGHTS
+from dcgan_kit_plugins.extractor.classifier import describing, trained
 
 from dcgan_kit import ImageSpec
 
@@ -39,7 +39,7 @@ def main() -> None:
             print(f"quarter {fold + 1}: {right.mean():.3f} of {len(right)} unseen images right")
         return
     weights = trained(images.pixels, images.labels, CLASSES, STEPS, SEED)
-    file = Path(__file__).resolve().parent.parent / "plugins" / FASHION_WEIGHTS
+    file = Path(__file__).resolve().parent.parent / "plugins" / "extractor" / FASHION_WEIGHTS
     # float16 rounds a weight by 0.05 % at most, and halves the file.
     np.savez_compressed(file, **{name: value.astype(np.float16) for name, value in weights.items()})
     print(f"{file}: {sum(value.size for value in weights.values()):,} weights, {file.stat().st_size:,} bytes")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_kit.components.plugins import PluginSettings
+from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
+
+pytest_plugins = ["training_fixtures"]
 
 # Nothing above imports TensorFlow, which reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -55,6 +57,14 @@ def dcgan_kit():
     return str(Path(sys.executable).with_name("dcgan-kit"))
 
 
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    """An empty cache folder."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("DCGAN_KIT_CACHE", str(folder))
+    return folder
+
+
 SPECIMEN = """version: 1
 extends: dcgan
 image: {size: 16, channels: 1}
@@ -83,8 +93,8 @@ def specimen(load, tmp_path_factory):
         import numpy as np
 
         from dcgan_kit import Images
-        from dcgan_kit.measures.subject import FixedBatch
-        from dcgan_kit.training.session import Session
+        from dcgan_kit.adversarial.session import Session
+        from dcgan_kit.probing.context import FixedBatch
 
         recipe = load(file, *overrides).recipe
         height, width, channels = recipe.image.shape

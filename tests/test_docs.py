@@ -9,7 +9,7 @@ import pytest
 
 from dcgan_kit.cli import cli
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugins import HOOKS, load_builtins
+from dcgan_kit.components.plugin_loading import HOOKS, load_builtins
 from dcgan_kit.networks.lint import LINTS
 from dcgan_kit.recipes import model
 
@@ -111,7 +111,7 @@ def test_keys_of_recipes(words):
 
 def test_pages_that_findings_name():
     root = Path(__file__).parents[1]
-    sources = [*(root / "plugins").glob("*.py"), root / "dcgan_kit" / "measures" / "health.py"]
+    sources = [*(root / "plugins").rglob("*.py"), root / "dcgan_kit" / "probing" / "health_line.py"]
     named = {
         page for file in sources for page in re.findall(r"health\.md#([\w{}-]+)", file.read_text(encoding="utf-8"))
     }

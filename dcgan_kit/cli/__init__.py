@@ -10,21 +10,14 @@ from typing import Any
 import click
 
 from dcgan_kit import __version__
-from dcgan_kit.cli import streams
+from dcgan_kit.cli import evaluate, launch, probe, report, show, streams, train, verify_resume
+from dcgan_kit.cli.catalogue import components, plugins, recipes, schema
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.console import note
-from dcgan_kit.cli.evaluating import evaluate
-from dcgan_kit.cli.inspecting import check, show
-from dcgan_kit.cli.launching import launch
-from dcgan_kit.cli.listing import components, plugins, recipes, schema
+from dcgan_kit.cli.exit_codes import INTERRUPTED, UNWRITTEN, WRONG_INPUT
 from dcgan_kit.cli.options import override_instead, plugin_options
-from dcgan_kit.cli.probing import probe
-from dcgan_kit.cli.quiet import quieten
-from dcgan_kit.cli.reporting import report
-from dcgan_kit.cli.status import INTERRUPTED, UNWRITTEN, WRONG_INPUT
-from dcgan_kit.cli.stopping import stoppable
-from dcgan_kit.cli.training import sample, train
-from dcgan_kit.cli.verifying import replay, verify_resume
+from dcgan_kit.cli.stop_signals import stoppable
+from dcgan_kit.cli.tensorflow_startup import quieten
 from dcgan_kit.errors import UserError
 
 _ARGUMENTS = "dcgan_kit.arguments"
@@ -78,7 +71,7 @@ def _fault_of_the_machine(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}"
     if "tensorflow" not in sys.modules:
         return ""
-    from dcgan_kit.networks.reasons import fault_of_the_machine
+    from dcgan_kit.networks.error_message import fault_of_the_machine
 
     return fault_of_the_machine(error)
 
@@ -96,16 +89,16 @@ def cli() -> None:
 
 
 for _command in (
-    train,
-    launch,
-    check,
-    show,
-    sample,
-    probe,
-    evaluate,
-    report,
-    verify_resume,
-    replay,
+    train.train,
+    launch.launch,
+    show.check,
+    show.show,
+    train.sample,
+    probe.probe,
+    evaluate.evaluate,
+    report.report,
+    verify_resume.verify_resume,
+    verify_resume.replay,
     components,
     plugins,
     recipes,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.plugins import LoadedPlugins, PluginSettings
+    from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings
 
 DEFAULT_RECIPE = "lecture-fashion28"
 """What is trained where no recipe is named."""
@@ -61,7 +61,7 @@ def plugin_settings() -> PluginSettings:
     from dataclasses import replace
 
     from dcgan_kit.cli.console import note
-    from dcgan_kit.components.plugins import PluginSettings
+    from dcgan_kit.components.plugin_loading import PluginSettings
 
     meta = click.get_current_context().meta
     settings = PluginSettings.from_environment()
@@ -84,7 +84,7 @@ def plugin_settings() -> PluginSettings:
 def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], folders: Sequence[Path]) -> None:
     """Refuse what an option names and does not exist; of the environment, which machines may share, only warn."""
     from dcgan_kit.cli.console import note
-    from dcgan_kit.components.plugins import plugin_files, unknown_names
+    from dcgan_kit.components.plugin_loading import plugin_files, unknown_names
     from dcgan_kit.errors import UserError
 
     for name, hint in (unknown_names(settings) if settings.blocked else {}).items():
@@ -110,7 +110,7 @@ def plugin_arguments() -> list[str]:
 
 def all_plugins() -> LoadedPlugins:
     """Load every plugin that the options allow, and warn about broken ones."""
-    from dcgan_kit.components.plugins import load_plugins
+    from dcgan_kit.components.plugin_loading import load_plugins
 
     plugins = load_plugins(plugin_settings())
     warn_of_broken(plugins)
@@ -129,7 +129,7 @@ def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> l
     """Offer names of built-in recipes to the shell, and files."""
     from click.shell_completion import CompletionItem
 
-    from dcgan_kit.components.plugins import load_builtins
+    from dcgan_kit.components.plugin_loading import load_builtins
 
     names = [name for name in sorted(load_builtins().recipes) if name.startswith(incomplete)]
     return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
@@ -163,12 +163,12 @@ def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> cli
 
 def _keys_called(name: str) -> list[str]:
     """Dotted keys of recipes that end in a name: of the language, else options of components."""
-    from dcgan_kit.components.plugins import load_builtins
+    from dcgan_kit.components.plugin_loading import load_builtins
     from dcgan_kit.errors import ALSO_CALLED
     from dcgan_kit.recipes.keys import SLOT_KEYS
     from dcgan_kit.recipes.model import Recipe
     from dcgan_kit.recipes.nodes import dotted
-    from dcgan_kit.recipes.validating import paths_to
+    from dcgan_kit.recipes.validation import paths_to
 
     names = (name, *ALSO_CALLED.get(name, ()))
     found = [dotted(path) for called in names for path in paths_to(Recipe, called)]

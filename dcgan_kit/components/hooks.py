@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.declaration import Component
+    from dcgan_kit.components.component import Component
 
 PROJECT = "dcgan_kit"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.errors import UserError, did_you_mean
 

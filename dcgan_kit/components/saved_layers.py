@@ -17,19 +17,22 @@ import wrapt
 
 BUILTIN_COMPONENTS = "dcgan_kit_plugins"
 """The package of the built-in plugins."""
-
-
-def is_layer_module(name: str) -> bool:
-    """Whether a module of the built-in plugins holds layers; it imports Keras, and offers no components."""
-    return name.endswith("_layers")
+LAYERS = "layers"
+"""The module of a built-in plugin that holds its layers; it imports Keras."""
 
 
 def layer_modules() -> Iterator[str]:
-    """Name the modules that hold layers of the built-in plugins."""
-    spec = importlib.util.find_spec(BUILTIN_COMPONENTS)
-    for entry in pkgutil.iter_modules(spec.submodule_search_locations if spec else ()):
-        if is_layer_module(entry.name):
-            yield f"{BUILTIN_COMPONENTS}.{entry.name}"
+    """Name the modules that hold layers of the built-in plugins: ``layers`` of each plugin that is a package."""
+    for plugin in _modules_in(BUILTIN_COMPONENTS):
+        package = f"{BUILTIN_COMPONENTS}.{plugin.name}"
+        if plugin.ispkg and any(module.name == LAYERS for module in _modules_in(package)):
+            yield f"{package}.{LAYERS}"
+
+
+def _modules_in(package: str) -> Iterator[pkgutil.ModuleInfo]:
+    """Find the modules of a package without importing it."""
+    spec = importlib.util.find_spec(package)
+    yield from pkgutil.iter_modules(spec.submodule_search_locations if spec else ())
 
 
 def register_with_keras() -> None:

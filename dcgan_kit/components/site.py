@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from dcgan_kit.components.options import InitializerFactory, pair
+from dcgan_kit.components.option_types import InitializerFactory, pair
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from dcgan_kit.components.results import ImageSpec
+from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.data.image_format import HEAD, image_format
 from dcgan_kit.data.image_metadata import WITHOUT_METADATA
 from dcgan_kit.errors import DataError

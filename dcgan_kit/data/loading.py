@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan_kit.components.results import Images, ImageSpec
+from dcgan_kit.components.contracts.training import Images, ImageSpec
 from dcgan_kit.data.progress import Report, reporting_to
 from dcgan_kit.errors import ComponentError, DataError
 from dcgan_kit.recipes.resolved import ResolvedRecipe

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 from dcgan_kit.errors import Mark, Problem, RecipeError, counted, did_you_mean
-from dcgan_kit.networks.building import Network, Networks, Part
-from dcgan_kit.networks.evenness import overlap_factor, stack_evenness
+from dcgan_kit.networks.builder import Network, Networks, Part
+from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
 from dcgan_kit.networks.resampling import Window
 from dcgan_kit.networks.summary import Summary, summarize, training_memory
 from dcgan_kit.recipes.nodes import dotted

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from dcgan_kit.components.kinds import Shape
-from dcgan_kit.networks.building import Network, Networks
+from dcgan_kit.networks.builder import Network, Networks
 from dcgan_kit.networks.receptive_field import ReceptiveField
-from dcgan_kit.networks.tracing import Trace, trace
+from dcgan_kit.networks.trace import Trace, trace
 
 BYTES_PER_NUMBER = 4
 """float32."""

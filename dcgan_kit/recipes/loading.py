@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcgan_kit.components.plugins import LoadedPlugins, PluginSettings, load_builtins, load_plugins
+from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings, load_builtins, load_plugins
 from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean, printable
-from dcgan_kit.recipes.extending import extended
+from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.reading import PartlyUnderstood, read_bounded, read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.recipes.resolving import UnknownNames, resolve
+from dcgan_kit.recipes.resolver import UnknownNames, resolve
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_bounded, read_file
 
 SUFFIXES = (".yaml", ".yml")
 

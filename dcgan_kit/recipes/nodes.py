@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dcgan_kit.components.options import number_text
+from dcgan_kit.components.option_types import number_text
 from dcgan_kit.errors import Mark, counted
 
 Scalar = str | int | float | bool | None

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dcgan_kit.errors import Mark, Problem, RecipeError
-from dcgan_kit.recipes.extending import merged, merged_slot
+from dcgan_kit.recipes.extends import merged, merged_slot
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node, described, dotted
-from dcgan_kit.recipes.reading import MAX_DEPTH, PartlyUnderstood, extent, read_argument
+from dcgan_kit.recipes.yaml_reader import MAX_DEPTH, PartlyUnderstood, extent, read_argument
 
 Path = tuple[str, ...]
 

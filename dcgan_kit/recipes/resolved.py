@@ -9,8 +9,8 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dcgan_kit.components.declaration import Component
-from dcgan_kit.components.results import ImageSpec
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.errors import ComponentError, Mark, UserError
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node

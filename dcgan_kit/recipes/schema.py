@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.components.option_schema import draft_07, options_schema
 from dcgan_kit.components.registry import Registry
-from dcgan_kit.components.schemas import draft_07, options_schema
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 from dcgan_kit.recipes.model import Recipe
 

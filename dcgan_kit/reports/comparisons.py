@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dcgan_kit.reports.charts import Chart, Line, drawn, number, svg_of, titled
 from dcgan_kit.reports.content import Block, Drawing, Drawings, Paragraph, Pictures, Section
-from dcgan_kit.reports.drawing import Chart, Line, drawn, number, svg_of, titled
 from dcgan_kit.reports.facts import RunFacts
 from dcgan_kit.reports.overlap import Overlap, overlap_drawing
 from dcgan_kit.reports.pictures import array_picture
-from dcgan_kit.reports.reading import Series, shown
+from dcgan_kit.reports.run_files import Series, shown
 from dcgan_kit.reports.spectrum import decibels, decibels_between, plane, radial
 
 if TYPE_CHECKING:

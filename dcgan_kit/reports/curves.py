@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dcgan_kit.reports.charts import MOST_LINES, MOST_POINTS, Chart, Level, Line, drawn
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section
-from dcgan_kit.reports.drawing import MOST_LINES, MOST_POINTS, Chart, Level, Line, drawn
 from dcgan_kit.reports.facts import RunFacts
-from dcgan_kit.reports.naming import is_floor, is_reading, is_score
+from dcgan_kit.reports.metric_names import is_floor, is_reading, is_score
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dcgan_kit.errors import UserError, counted, printable
-from dcgan_kit.recipes.reading import read_text
-from dcgan_kit.recipes.writing import flattened
-from dcgan_kit.reports.reading import (
+from dcgan_kit.recipes.yaml_reader import read_text
+from dcgan_kit.recipes.yaml_writer import flattened
+from dcgan_kit.reports.run_files import (
     Metrics,
     Series,
     Unusable,
@@ -23,7 +23,7 @@ from dcgan_kit.reports.reading import (
     read_metrics,
     shown,
 )
-from dcgan_kit.training.run_folder import read_run
+from dcgan_kit.runs.run_folder import read_run
 
 EVALUATION = "evaluation.json"
 """``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from shlex import quote
 
-from dcgan_kit.components.probing import PROBE_FAILED
+from dcgan_kit.components.contracts.probe import PROBE_FAILED
+from dcgan_kit.reports.charts import Chart, Line, drawn, number
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
-from dcgan_kit.reports.drawing import Chart, Line, drawn, number
 from dcgan_kit.reports.facts import FoundAt, RunFacts
-from dcgan_kit.reports.naming import is_reading
-from dcgan_kit.reports.reading import finite
+from dcgan_kit.reports.metric_names import is_reading
+from dcgan_kit.reports.run_files import finite
 
 LAYERS = 6
 """Lines in one chart."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.results import Images
+from dcgan_kit.components.contracts.training import Images
 
 ROWS = 1024
 """Training images that are compared at once."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dcgan_kit.reports.charts import number, svg_of, titled
 from dcgan_kit.reports.content import Drawing, Table
-from dcgan_kit.reports.drawing import number, svg_of, titled
 from dcgan_kit.reports.svg import INK, SERIES
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from statistics import median
 from typing import Any
 
 from dcgan_kit.errors import counted
+from dcgan_kit.reports.charts import number
 from dcgan_kit.reports.comparisons import Looked
 from dcgan_kit.reports.content import Block, Paragraph, Picture, Pictures, Section, Table
-from dcgan_kit.reports.drawing import number
 from dcgan_kit.reports.facts import Grid, RunFacts
 from dcgan_kit.reports.health import health_line
 from dcgan_kit.reports.pictures import array_picture, evenly, grid_picture
-from dcgan_kit.reports.reading import Unusable, shown
+from dcgan_kit.reports.run_files import Unusable, shown
 from dcgan_kit.reports.scores import better_of, floor_of, score_keys, short
 
 MOST_GRIDS = 12

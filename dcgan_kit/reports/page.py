@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from dcgan_kit import __version__
-from dcgan_kit.reports import comparisons, curves, health, overview, record, scores
+from dcgan_kit.reports import comparisons, curves, health, overview, provenance, scores
 from dcgan_kit.reports.comparisons import Looked
 from dcgan_kit.reports.content import Drawing, Section
 from dcgan_kit.reports.facts import RunFacts
@@ -62,8 +62,8 @@ def _sections(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> tuple[S
         comparisons.overlaps(runs, looked),
         comparisons.neighbours(runs, looked),
         scores.evaluation(runs),
-        record.recipe(runs),
-        record.environment(runs),
+        provenance.recipe(runs),
+        provenance.environment(runs),
     )
 
 

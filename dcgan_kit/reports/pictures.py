@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dcgan_kit.reports.content import Picture
-from dcgan_kit.reports.reading import Unusable, read_document
+from dcgan_kit.reports.run_files import Unusable, read_document
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from shlex import quote
 
+from dcgan_kit.reports.charts import Chart, Level, Line, drawn, number
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
-from dcgan_kit.reports.drawing import Chart, Level, Line, drawn, number
 from dcgan_kit.reports.facts import RunFacts, Scored
-from dcgan_kit.reports.naming import FLOOR, is_score
+from dcgan_kit.reports.metric_names import FLOOR, is_score
 
 LOGARITHMIC_FROM = 30.0
 """Ratio of the largest to the smallest value of a score from which on its axis is logarithmic."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.networks.reasons import reason
+from dcgan_kit.networks.error_message import reason
 
 
 def built(component: Component, context: Any, options: dict[str, Any], where: str) -> Any:

@@ -9,14 +9,14 @@ import keras
 import numpy as np
 from pydantic import ValidationError
 
-from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.components.kinds import KINDS, Shape
-from dcgan_kit.components.results import ImageSpec
 from dcgan_kit.data.loading import broken_contract
 from dcgan_kit.testing.complaints import built, require, require_returned
 from dcgan_kit.testing.layers import check_compiled, check_layers, check_numbers, check_saving, model_of, site
-from dcgan_kit.testing.probing import check_probe
-from dcgan_kit.testing.scoring import check_extractor, check_score
+from dcgan_kit.testing.probes import check_probe
+from dcgan_kit.testing.scores import check_extractor, check_score
 from dcgan_kit.testing.training import (
     check_augmentation,
     check_latent,

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
-from dcgan_kit.networks.building import as_layers
+from dcgan_kit.networks.builder import as_layers
 from dcgan_kit.testing.complaints import built, called, finite, reached, require, told, xla_refused
 
 BATCH = 4

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.components.declaration import Component
+from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty
 from dcgan_kit.components.kinds import Shape
-from dcgan_kit.components.results import AdversarialLoss, Augmentation, Penalty
 from dcgan_kit.testing.complaints import built, called, finite, reached, require, require_returned, xla_refused
-from dcgan_kit.training.noise import StepNoise
 
 _BATCH = 4
 _STEPS = 1000

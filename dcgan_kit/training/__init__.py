@@ -1,1 +1,1 @@
-"""The adversarial step, the loop around it, checkpoints and the run folder."""
+"""The loop around the adversarial step, and what it calls at intervals."""

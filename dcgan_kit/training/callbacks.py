@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
-from dcgan_kit.components.plugins import LoadedPlugins, Plugin
+from dcgan_kit.components.plugin_loading import LoadedPlugins, Plugin
 from dcgan_kit.errors import ComponentError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.training.run_folder import RunFolder
+from dcgan_kit.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.components.plugins import LoadedPlugins
-from dcgan_kit.components.results import Images
+from dcgan_kit.adversarial.error_owner import blaming
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.adversarial.step import Steps
+from dcgan_kit.adversarial.step_metrics import added, means, nothing
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.data.holdout import split
 from dcgan_kit.data.loading import load_images, told_of
-from dcgan_kit.data.splitting import split
+from dcgan_kit.distributed.cluster import Watch, watching
+from dcgan_kit.distributed.devices import choose_devices
+from dcgan_kit.distributed.stop_signals import collected_signals, deferred_signals, prompt_signals, raise_received
 from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.recipes.resolving_training import LOSS_METRICS
-from dcgan_kit.recipes.writing import as_data, as_yaml
-from dcgan_kit.training.blame import blaming
-from dcgan_kit.training.callbacks import Callbacks
-from dcgan_kit.training.checkpoint import (
+from dcgan_kit.recipes.training_resolver import LOSS_METRICS
+from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
+from dcgan_kit.runs.checkpoint import (
     Judgement,
     best_so_far,
     forget_recovered,
@@ -38,18 +43,13 @@ from dcgan_kit.training.checkpoint import (
     save_checkpoint,
     settle,
 )
-from dcgan_kit.training.cluster import Watch, watching
-from dcgan_kit.training.crash import bundle_folder, first_crash, write_bundle
-from dcgan_kit.training.devices import choose_devices
-from dcgan_kit.training.environment import damage_of, environment, environment_of, precision_so_far, told_of_changes
-from dcgan_kit.training.measures import added, means, nothing
-from dcgan_kit.training.memory import as_text, from_text
-from dcgan_kit.training.observing import Observe, Observer, Watcher, nobody
-from dcgan_kit.training.recording import Recorder
-from dcgan_kit.training.run_folder import STEPS, RunFolder, adopt, locked, open_run, require_usable, steps_of
-from dcgan_kit.training.session import Session
-from dcgan_kit.training.signals import collected_signals, deferred_signals, prompt_signals, raise_received
-from dcgan_kit.training.step import Steps
+from dcgan_kit.runs.environment import damage_of, environment, environment_of, precision_so_far, told_of_changes
+from dcgan_kit.runs.observer_memory import as_text, from_text
+from dcgan_kit.runs.run_folder import STEPS, RunFolder, adopt, locked, open_run, require_usable, steps_of
+from dcgan_kit.training.callbacks import Callbacks
+from dcgan_kit.training.nonfinite import bundle_folder, first_crash, write_bundle
+from dcgan_kit.training.observer import Observe, Observer, Watcher, nobody
+from dcgan_kit.training.run_recorder import Recorder
 
 GROUP_SECONDS = 0.5
 """How long a group of steps runs before signals are looked at and the progress bar moves."""

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dcgan_kit import __version__
-from dcgan_kit.training import verifying
+from dcgan_kit.training import resume_check
 
 SMALL = (
     "training.steps=2", "training.batch_size=4", "training.sample_grid=[2, 2]", "training.log_every=1",
@@ -183,8 +183,8 @@ def test_check_tells_at_once_what_would_keep_training_from_measuring(command):
 
 
 def test_a_run_that_does_not_resume_exactly_is_told(command, monkeypatch):
-    verdict = verifying.Verdict(3, 40, (verifying.Difference("generator/0000/kernel", 7, 0.25),))
-    monkeypatch.setattr(verifying, "verify_resume", lambda *given: verdict)
+    verdict = resume_check.Verdict(3, 40, (resume_check.Difference("generator/0000/kernel", 7, 0.25),))
+    monkeypatch.setattr(resume_check, "verify_resume", lambda *given: verdict)
     told = command("verify-resume", "tiny-fashion28", status=1)
     assert "generator/0000/kernel" in told.stdout
     assert "1 of 3 variables differ after 20 steps" in told.stderr
@@ -589,6 +589,6 @@ def test_a_file_that_is_missing_where_it_must_not_be_is_a_fault_of_ours(command,
     def fail(*_):
         raise FileNotFoundError(2, "No such file or directory", "inner")
 
-    monkeypatch.setattr("dcgan_kit.cli.inspecting._load", fail)
+    monkeypatch.setattr("dcgan_kit.cli.show._load", fail)
     with pytest.raises(FileNotFoundError):
         command("check", "tiny-fashion28")

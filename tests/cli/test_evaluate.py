@@ -45,11 +45,11 @@ def folders(tmp_path_factory):
 
 def test_a_score_that_breaks_on_samples_is_no_success(command, folders, monkeypatch):
     """The others are shown, what broke is named, and the status says that it did."""
-    from dcgan_kit_plugins import _spectrum
+    from dcgan_kit_plugins.score import power_spectrum
 
-    known = _spectrum.radial_difference
+    known = power_spectrum.radial_difference
     answers = iter([known, lambda fake, real: {}["no such ring"]])
-    monkeypatch.setattr(_spectrum, "radial_difference", lambda fake, real: next(answers)(fake, real))
+    monkeypatch.setattr(power_spectrum, "radial_difference", lambda fake, real: next(answers)(fake, real))
     paths = ("--fake", folders / "fake", "--real", folders / "real", "--extractor", "random_convolution", "--json")
     result = command("evaluate", *paths, status=2)
     assert result.stderr.count("spectrum is missing from this evaluation: score score/spectrum: KeyError") == 1
@@ -162,7 +162,7 @@ def test_mistakes_about_a_run_are_told(command, run):
 
 
 def test_wrong_names_are_told_before_tensorflow_starts(command, run, monkeypatch):
-    monkeypatch.setattr("dcgan_kit.cli.quiet.start_tensorflow", lambda: pytest.fail("was started"))
+    monkeypatch.setattr("dcgan_kit.cli.tensorflow_startup.start_tensorflow", lambda: pytest.fail("was started"))
     assert "unknown score 'kit'" in command("evaluate", run, "--scores", "frechet,kit", status=2).stderr
     assert "no option 'sise'" in command("evaluate", "--calibrate", "--scores", "kid:sise=3", status=2).stderr
 

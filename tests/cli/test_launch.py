@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_kit.cli import launching
-from dcgan_kit.cli.launching import Worker
+from dcgan_kit.cli import launch as launching
+from dcgan_kit.cli.launch import Worker
 
 PLENTY = ["training.steps=100000", "training.log_every=2", "training.checkpoint_every=100000"]
 

@@ -34,7 +34,7 @@ def printed(command, monkeypatch):
 
         table = console.table
         monkeypatch.setattr(console, "WIDE", width)
-        for module in ("listing", "inspecting", "probing", "evaluating", "verifying"):
+        for module in ("catalogue", "show", "probe", "evaluate", "verify_resume"):
             monkeypatch.setattr(f"dcgan_kit.cli.{module}.table", keeping)
         text = command(*arguments).stdout
         monkeypatch.undo()

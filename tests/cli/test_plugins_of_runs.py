@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from dcgan_kit.components.plugins import PluginSettings
+from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
-from dcgan_kit.recipes.writing import as_data, as_yaml
+from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 
 MISH = """from dcgan_kit import component, hookimpl
 

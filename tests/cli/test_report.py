@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture
 def run(tmp_path, load):
     """A run folder that holds a recipe and nothing else."""
-    from dcgan_kit.recipes.writing import as_data, as_yaml
+    from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 
     folder = tmp_path / "runs" / "new"
     folder.mkdir(parents=True)

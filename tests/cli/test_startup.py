@@ -146,7 +146,7 @@ def test_a_plugin_that_imports_keras_is_quiet_and_its_own_words_are_shown(tmp_pa
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_needs_no_tensorflow_is_refused_before_it_starts(arguments, message, command, tmp_path, monkeypatch):
-    from dcgan_kit.recipes.writing import as_data, as_yaml
+    from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "foreign").mkdir()
@@ -160,8 +160,8 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(arguments, message
     def fail():
         pytest.fail("TensorFlow was started")
 
-    monkeypatch.setattr("dcgan_kit.cli.quiet.start_tensorflow", fail)
-    monkeypatch.setattr("dcgan_kit.cli.launching._started", fail)
+    monkeypatch.setattr("dcgan_kit.cli.tensorflow_startup.start_tensorflow", fail)
+    monkeypatch.setattr("dcgan_kit.cli.launch._started", fail)
     assert message in command(*arguments, status=2).stderr
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dcgan_kit.components.plugins import PluginSettings, load_plugins
+from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dcgan_kit.components.declaration import Component
+from dcgan_kit.components.component import Component
 from dcgan_kit.components.registry import AmbiguousComponent, Registry, UnknownComponent
 
 

@@ -6,8 +6,8 @@ import keras
 import pytest
 
 from dcgan_kit import Site
-from dcgan_kit.components.plugins import load_builtins
-from dcgan_kit.networks.building import as_layers, build_networks
+from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.networks.builder import as_layers, build_networks
 
 BASE = """version: 1
 extends: dcgan

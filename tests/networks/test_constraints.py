@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from dcgan_kit.networks.building import build_networks
+from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.lint import lint
 
 PLUGIN = '''

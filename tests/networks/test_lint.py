@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcgan_kit.networks.building import build_networks
+from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.lint import LINTS, lint
 
 # lint: (overrides that earn it, where, what is said), (overrides of the good twin)

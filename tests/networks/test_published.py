@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from dcgan_kit.networks.building import build_networks
+from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.summary import summarize
 
 PARAMETERS = {

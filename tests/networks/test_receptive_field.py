@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_kit.components.plugins import load_builtins
-from dcgan_kit.networks.building import build_networks
+from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.receptive_field import ReceptiveField
 from dcgan_kit.networks.summary import summarize
-from dcgan_kit.networks.tracing import trace
+from dcgan_kit.networks.trace import trace
 
 POINTWISE = ("activation", "normalization", "regularizer")
 """Kinds whose components, as shipped recipes use them, see a pixel at a time; they are left out where rows are tried."""

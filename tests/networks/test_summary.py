@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_kit.networks.building import build_networks
+from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.summary import summarize, training_memory
 
 

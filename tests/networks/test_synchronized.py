@@ -12,8 +12,8 @@ SYNCHRONIZED = """
     import sys
     import keras, numpy as np, tensorflow as tf
     from keras import layers
-    from dcgan_kit.networks import forward as forward_module
-    from dcgan_kit.networks.forward import forward_of
+    from dcgan_kit.networks import fused_forward as forward_module
+    from dcgan_kit.networks.fused_forward import forward_of
 
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2

@@ -7,8 +7,8 @@ from dcgan_kit_plugins import augmentation
 from pydantic import ValidationError
 
 from dcgan_kit import Augmentation
+from dcgan_kit.adversarial.random_streams import StepNoise
 from dcgan_kit.testing import check_component
-from dcgan_kit.training.noise import StepNoise
 
 AUGMENTATIONS = augmentation.dcgan_kit_components()
 ALWAYS, NEVER = tf.constant(1.0), tf.constant(0.0)

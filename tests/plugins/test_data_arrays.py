@@ -99,7 +99,7 @@ def test_npz_that_claims_more_than_it_holds(tmp_path, read):
 
 
 def test_npz_of_a_size_that_no_machine_holds(tmp_path, pixels, monkeypatch, read):
-    monkeypatch.setattr("dcgan_kit_plugins._arrays.LARGEST_ARRAY", 100)
+    monkeypatch.setattr("dcgan_kit_plugins.data.arrays.LARGEST_ARRAY", 100)
     np.savez_compressed(tmp_path / "a.npz", x=pixels)
     with pytest.raises(DataError, match=r"array 'x' would take"):
         read(data.npz, GREY8, path=str(tmp_path / "a.npz"))
@@ -191,7 +191,8 @@ def zeros(path, arrays, compression=zipfile.ZIP_DEFLATED):
 READING = """
 import resource, sys
 from dcgan_kit import DataError, ImageSpec
-from dcgan_kit_plugins import data, _arrays, _collecting
+from dcgan_kit_plugins import data
+from dcgan_kit_plugins.data import arrays, image_reading
 import numpy, zipfile
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for component, path in zip(sys.argv[1::2], sys.argv[2::2]):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import _collecting, _pixel_cache, data
+from dcgan_kit_plugins import data
+from dcgan_kit_plugins.data import image_reading, pixel_cache
 from PIL import Image
 
 from dcgan_kit import DataError, ImageSpec
@@ -36,7 +37,7 @@ def no_decoding(monkeypatch):
     """Return a function after which nothing can be decoded."""
 
     def no_decoding():
-        monkeypatch.setattr(_collecting, "decode", lambda *_: pytest.fail("the cache must serve"))
+        monkeypatch.setattr(image_reading, "decode", lambda *_: pytest.fail("the cache must serve"))
 
     return no_decoding
 
@@ -92,7 +93,7 @@ def test_every_source_may_be_mapped(folder, tmp_path, read, cache, no_decoding):
 
 @pytest.mark.parametrize("shape", [(50, 8, 8, 1), (50, 8, 8)])
 def test_an_archive_of_arrays_is_copied_to_the_cache(shape, tmp_path, read, cache, monkeypatch):
-    monkeypatch.setattr("dcgan_kit_plugins._arrays.CHUNK", 1000)
+    monkeypatch.setattr("dcgan_kit_plugins.data.arrays.CHUNK", 1000)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     np.savez_compressed(tmp_path / "a.npz", x=pixels, y=np.arange(50))
     for _ in range(2):
@@ -211,7 +212,7 @@ def test_a_run_that_fails_or_is_killed_leaves_no_cache_that_serves(folder, read,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("dcgan_kit_plugins._collecting.report_progress", interrupted)
+        patch.setattr("dcgan_kit_plugins.data.image_reading.report_progress", interrupted)
         with pytest.raises(KeyboardInterrupt):
             read(data.images, GREY8, path=str(folder), memory_mib=0)
     assert cache() == []
@@ -220,7 +221,7 @@ def test_a_run_that_fails_or_is_killed_leaves_no_cache_that_serves(folder, read,
     left.write_bytes(b"half")
     read(data.images, GREY8, path=str(folder), memory_mib=0)
     assert left in cache()
-    os.utime(left, (time.time() - 2 * _pixel_cache.STALE_SECONDS,) * 2)
+    os.utime(left, (time.time() - 2 * pixel_cache.STALE_SECONDS,) * 2)
     read(data.images, GREY8, path=str(folder), memory_mib=0, fit="pad")
     assert left not in cache()
 
@@ -229,12 +230,13 @@ def test_a_process_that_is_killed_while_it_writes_and_two_that_write_at_once(fol
     code = """
 import sys
 from dcgan_kit import ImageSpec
-from dcgan_kit_plugins import _collecting, data
+from dcgan_kit_plugins import data
+from dcgan_kit_plugins.data import image_reading
 def waiting(done, total):
     if done == int(sys.argv[2]):
         print("here", flush=True)
         sys.stdin.readline()
-_collecting.report_progress = waiting
+image_reading.report_progress = waiting
 images = data.images.build(ImageSpec(8, 8, 1), {"path": sys.argv[1], "memory_mib": 0})
 print(images.pixels.sum())
 """
@@ -274,7 +276,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_decoded(folder, rea
 def test_the_cache_lies_at_home_by_default(monkeypatch, tmp_path):
     monkeypatch.delenv("DCGAN_KIT_CACHE", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert _pixel_cache.cache_folder() == tmp_path / ".cache" / "dcgan-kit"
+    assert pixel_cache.cache_folder() == tmp_path / ".cache" / "dcgan-kit"
 
 
 def test_progress_is_told_for_every_image(folder, read, monkeypatch):

@@ -104,7 +104,7 @@ def test_a_version_a_config_a_folder_and_another_place(root, read):
 
 
 def test_the_newest_version_is_taken(root):
-    from dcgan_kit_plugins._tfds import _prepared
+    from dcgan_kit_plugins.data.tfds import _prepared
 
     for version in ("1.0.2", "1.0.10"):
         shutil.copytree(root / "pictures" / "1.0.0", root / "pictures" / version)

@@ -7,7 +7,8 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
-from dcgan_kit_plugins import _tfrecord, data
+from dcgan_kit_plugins import data
+from dcgan_kit_plugins.data import tfrecord_files
 from PIL import Image
 
 from dcgan_kit import DataError, ImageSpec
@@ -133,7 +134,7 @@ def masked_crc(content):
 
 
 def test_a_packed_file_is_not_unpacked_into_memory(tmp_path, read, monkeypatch):
-    monkeypatch.setattr(_tfrecord, "LARGEST_RECORD", 10_000)
+    monkeypatch.setattr(tfrecord_files, "LARGEST_RECORD", 10_000)
     write(tmp_path / "a.tfrecord", [*([example(png(10))] * 20), bytes(20_000)], "GZIP")
     images = read(data.tfrecord, GREY8, path=str(tmp_path / "a.tfrecord"))
     assert len(images) == 20

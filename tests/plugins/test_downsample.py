@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dcgan_kit_plugins import downsample
-from dcgan_kit_plugins.downsample_layers import BlurPool, SpaceToDepth
+from dcgan_kit_plugins.downsample.layers import BlurPool, SpaceToDepth
 from pydantic import ValidationError
 
 WAYS_DOWN = downsample.dcgan_kit_components()

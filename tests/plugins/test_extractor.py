@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import _classifier, data, extractor
-from dcgan_kit_plugins._shrinking import shrunk, shrunk_pixels, shrunk_size
+from dcgan_kit_plugins import data, extractor
+from dcgan_kit_plugins.extractor import classifier
+from dcgan_kit_plugins.extractor.antialiased_resize import shrunk, shrunk_pixels, shrunk_size
 
 from dcgan_kit import DataError, Images, ImageSpec
 from dcgan_kit.testing import check_component
@@ -50,7 +51,7 @@ def test_the_shipped_classifier_knows_the_clothes_it_learned_from(clothes):
 
 
 def test_the_shipped_weights_are_small_and_named_by_their_hash(clothes):
-    shapes = _classifier.weight_shapes(1, 10)
+    shapes = classifier.weight_shapes(1, 10)
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == 90_506
     assert extractor.fashion_classifier(clothes).key == "826f4525"
 
@@ -104,11 +105,11 @@ def test_a_classifier_of_its_own_reads_large_images_a_batch_at_a_time(shapes):
 
 def test_constant_features_are_0_and_leave_the_probabilities_as_they_are(shapes):
     random = np.random.Generator(np.random.Philox(0))
-    weights = {name: _classifier._first(random, name, shape) for name, shape in _classifier.weight_shapes(1, 2).items()}
+    weights = {name: classifier._first(random, name, shape) for name, shape in classifier.weight_shapes(1, 2).items()}
     weights["features/kernel"][:, :5] = 0.0
     weights["features/bias"][:5] = 2.0
-    before = _classifier.describing(weights, (12, 16, 1))(shapes.pixels)
-    after = _classifier.describing(_classifier._scaled(weights, shapes.pixels), (12, 16, 1))(shapes.pixels)
+    before = classifier.describing(weights, (12, 16, 1))(shapes.pixels)
+    after = classifier.describing(classifier._scaled(weights, shapes.pixels), (12, 16, 1))(shapes.pixels)
     assert np.abs(after.features[:, :5]).max() == 0.0
     assert after.features[:, 5:].std(axis=0) == pytest.approx(np.ones(59), abs=1e-3)
     np.testing.assert_allclose(after.probabilities, before.probabilities, atol=1e-5)

@@ -6,8 +6,8 @@ import tensorflow as tf
 from dcgan_kit_plugins import loss
 from pydantic import ValidationError
 
+from dcgan_kit.adversarial.random_streams import StepNoise
 from dcgan_kit.testing import check_component
-from dcgan_kit.training.noise import StepNoise
 
 LOSSES = loss.dcgan_kit_components()
 REAL = tf.constant([[1.5], [-0.5], [3.0]])

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from dcgan_kit_plugins import normalization
-from dcgan_kit_plugins.normalization_layers import CurrentBatchNormalization, PixelNormalization
+from dcgan_kit_plugins.normalization.layers import CurrentBatchNormalization, PixelNormalization
 from pydantic import ValidationError
 
 NORMALIZATIONS = normalization.dcgan_kit_components()

@@ -8,8 +8,8 @@ from dcgan_kit_plugins import augmentation, penalty
 from pydantic import ValidationError
 
 from dcgan_kit import Augmentation, Penalty
+from dcgan_kit.adversarial.random_streams import StepNoise
 from dcgan_kit.testing import check_component
-from dcgan_kit.training.noise import StepNoise
 
 PENALTIES = penalty.dcgan_kit_components()
 NUMBERS = np.random.default_rng(0)

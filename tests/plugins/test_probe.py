@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import _checkerboard, _contest, _diversity, _gradients, probe
+from dcgan_kit_plugins import probe
+from dcgan_kit_plugins.probe import balance, checkerboard_index, gradient_flow, pixel_diversity
 
 from dcgan_kit import Probe
 
@@ -160,8 +161,8 @@ def test_gradients_explode_where_weights_of_tanh_units_are_large(specimen):
 
 def test_what_the_discriminator_sends_back_is_compared_with_step_0():
     readings = {"image_gradient/size": 1e-6}
-    assert [f.where for f in _gradients.diagnose_gradients(readings, {"image_gradient/size": 1e-2}, 1.5, 3.0)]
-    assert not list(_gradients.diagnose_gradients(readings, {"image_gradient/size": 1e-4}, 1.5, 3.0))
+    assert [f.where for f in gradient_flow.diagnose_gradients(readings, {"image_gradient/size": 1e-2}, 1.5, 3.0)]
+    assert not list(gradient_flow.diagnose_gradients(readings, {"image_gradient/size": 1e-4}, 1.5, 3.0))
 
 
 # Checkerboards
@@ -181,22 +182,22 @@ def images_like_photographs(count=256, side=64, exponent=1.14):
 def test_known_responses_of_the_index(amplitude, index):
     pattern = (-1.0) ** np.add.outer(np.arange(64), np.arange(64))
     clean = images_like_photographs()
-    assert _checkerboard.index(clean[..., None], 2) == pytest.approx(0.0, abs=0.1)
-    assert _checkerboard.index((clean + amplitude * pattern)[..., None], 2) == pytest.approx(index, abs=0.03)
+    assert checkerboard_index.index(clean[..., None], 2) == pytest.approx(0.0, abs=0.1)
+    assert checkerboard_index.index((clean + amplitude * pattern)[..., None], 2) == pytest.approx(index, abs=0.03)
 
 
 def test_a_pattern_is_told_at_its_own_period():
     images = np.random.default_rng(0).standard_normal((64, 64, 64))
     images += 0.3 * np.tile([[1.0, 1, -1, -1]] * 2 + [[-1.0, -1, 1, 1]] * 2, (16, 16))
-    indices = {period: _checkerboard.index(images[..., None], period) for period in (2, 4, 8, 16)}
+    indices = {period: checkerboard_index.index(images[..., None], period) for period in (2, 4, 8, 16)}
     assert max(indices, key=indices.get) == 4
     assert all(abs(indices[period]) < 0.1 for period in (2, 8, 16))
 
 
 def test_periods_that_do_not_fit_are_left_out():
-    assert _checkerboard.possible((2, 4, 8, 16), (64, 64)) == [2, 4, 8, 16]
-    assert _checkerboard.possible((2, 4, 8, 16), (28, 28)) == [2, 4]
-    assert _checkerboard.possible((2, 3), (96, 64)) == [2]
+    assert checkerboard_index.possible((2, 4, 8, 16), (64, 64)) == [2, 4, 8, 16]
+    assert checkerboard_index.possible((2, 4, 8, 16), (28, 28)) == [2, 4]
+    assert checkerboard_index.possible((2, 3), (96, 64)) == [2]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +277,7 @@ def test_a_generator_of_one_image_has_collapsed_but_not_before_the_first_step():
     readings, diseases = asked(probe.diversity, generator_of(real[:1].repeat(64, 0), real))
     assert readings["generator/spread"] == pytest.approx(0.0, abs=1e-6)
     assert diseases == {"samples collapse"}
-    assert not list(_diversity.diagnose(readings, readings, 0.2, 0.2))
+    assert not list(pixel_diversity.diagnose(readings, readings, 0.2, 0.2))
 
 
 def test_one_image_has_no_diversity_to_speak_of():
@@ -293,7 +294,7 @@ def contest(real, fake, push):
         logits=lambda of: logits[of],
         logit_gradient=lambda role, of="generated": np.full((len(fake), 1), push / len(fake)),
     )
-    return _contest.measure(subject)
+    return balance.measure(subject)
 
 
 def test_who_has_won():
@@ -310,7 +311,7 @@ def test_who_has_won():
         (contest([1.0, 0.0], [0.5, -0.5], 0.4), []),
     ]
     for readings, diseases in cases:
-        assert [finding.disease for finding in _contest.diagnose(readings, first, 0.02, 1.0)] == diseases
+        assert [finding.disease for finding in balance.diagnose(readings, first, 0.02, 1.0)] == diseases
 
 
 # What batch norm does
@@ -359,7 +360,7 @@ def test_smoothness_of_a_parabola_is_its_curvature():
         learning_rate=lambda role: 0.1,
         loss_at=lambda role, weights: (float(np.square(weights[0]).sum()), [2.0 * weights[0]]),
     )
-    readings = _gradients.smoothness(subject)
+    readings = gradient_flow.smoothness(subject)
     # L = w², four weights of 3 that move to 2.6: 36 - 27.04; the gradient changes by 2 · 0.4 in each.
     assert readings["generator/loss_range"] == pytest.approx(36 - 4 * 2.6**2, rel=1e-5)
     assert readings["generator/gradient_unpredictability"] == pytest.approx(0.8 / 6.0, rel=1e-5)

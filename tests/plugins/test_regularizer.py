@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dcgan_kit_plugins import regularizer
-from dcgan_kit_plugins.regularizer_layers import MinibatchStddev
+from dcgan_kit_plugins.regularizer.layers import MinibatchStddev
 from pydantic import ValidationError
 
 REGULARIZERS = regularizer.dcgan_kit_components()

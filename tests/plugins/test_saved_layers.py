@@ -13,8 +13,8 @@ import pytest
 
 from dcgan_kit import Site
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugins import load_builtins
-from dcgan_kit.networks.building import as_layers
+from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.networks.builder import as_layers
 
 OPTIONS = {
     "activation/gelu": [{"approximate": True}],

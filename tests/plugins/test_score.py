@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import _kept, score
+from dcgan_kit_plugins import score
+from dcgan_kit_plugins.score import feature_accumulators
 
 from dcgan_kit import Description
 from dcgan_kit.testing import check_component
@@ -40,7 +41,7 @@ def test_contract_of_colours_and_sides_that_differ():
     ],
 )
 def test_frechet_of_normal_laws_in_closed_form(one, other, expected):
-    from dcgan_kit_plugins._frechet import frechet_distance
+    from dcgan_kit_plugins.score.distances import frechet_distance
 
     assert frechet_distance(one, other) == pytest.approx(expected, rel=1e-12)
     assert frechet_distance(other, one) == pytest.approx(expected, rel=1e-12)
@@ -86,9 +87,9 @@ def test_frechet_of_a_set_with_itself_is_0_and_grows_by_the_square_of_the_scale(
 
 @pytest.mark.parametrize("batch", [1, 7, 64, 3000])
 def test_moments_do_not_depend_on_how_features_come(vectors, monkeypatch, batch):
-    monkeypatch.setattr(_kept, "LEAST_BUFFERED", batch)
+    monkeypatch.setattr(feature_accumulators, "LEAST_BUFFERED", batch)
     features = vectors(5, 300, 2, 8)[0] + 1000.0
-    moments = _kept.Moments()
+    moments = feature_accumulators.Moments()
     for start in range(0, len(features), batch):
         moments.add(None, Description(features[start : start + batch]))
     summary = moments.summary()
@@ -110,14 +111,14 @@ def test_frechet_of_fewer_images_than_features_and_of_a_collapsed_set(compared, 
 
 def test_float32_features_are_summed_in_float64(compared):
     features = (RANDOM.randn(4000, 3) * 1e-3 + 100.0).astype(np.float32)
-    moments = _kept.Moments()
+    moments = feature_accumulators.Moments()
     moments.add(None, Description(features))
     exact = features.astype(np.float64)
     np.testing.assert_allclose(moments.summary()["mean"], exact.mean(0), rtol=1e-14)
 
 
 def test_kid_of_equal_laws_is_0_on_the_mean():
-    from dcgan_kit_plugins._frechet import kernel_distance
+    from dcgan_kit_plugins.score.distances import kernel_distance
 
     random = np.random.RandomState(0)
     distances = [kernel_distance(random.randn(40, 8), random.randn(30, 8), 1000)[0] for _ in range(100)]

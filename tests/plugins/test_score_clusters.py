@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import _clusters, score
+from dcgan_kit_plugins import score
+from dcgan_kit_plugins.score import clusters
 
 CORNERS = 10.0 * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
@@ -15,22 +16,22 @@ def around(corners, each, seed):
 
 def test_clusters_that_lie_apart_are_found():
     points = around(range(4), 50, 0)
-    centres = _clusters.centres(points, 4, 0)
+    centres = clusters.centres(points, 4, 0)
     for corner in range(4):
         own = points[50 * corner : 50 * corner + 50].mean(axis=0)
         assert np.abs(centres - own).sum(axis=1).min() < 1e-9
-    assert _clusters.shares(points, centres) == pytest.approx([0.25] * 4)
+    assert clusters.shares(points, centres) == pytest.approx([0.25] * 4)
 
 
 def test_the_same_seed_gives_the_same_centres():
     points = np.random.RandomState(1).randn(300, 3)
-    np.testing.assert_array_equal(_clusters.centres(points, 9, 5), _clusters.centres(points, 9, 5))
-    assert not np.array_equal(_clusters.centres(points, 9, 5), _clusters.centres(points, 9, 6))
+    np.testing.assert_array_equal(clusters.centres(points, 9, 5), clusters.centres(points, 9, 5))
+    assert not np.array_equal(clusters.centres(points, 9, 5), clusters.centres(points, 9, 6))
 
 
 def test_there_are_no_more_centres_than_different_points():
-    assert len(_clusters.centres(np.repeat(CORNERS, 10, axis=0), 9, 0)) == 4
-    assert len(_clusters.centres(np.ones((10, 3)), 5, 0)) == 1
+    assert len(clusters.centres(np.repeat(CORNERS, 10, axis=0), 9, 0)) == 4
+    assert len(clusters.centres(np.ones((10, 3)), 5, 0)) == 1
 
 
 def test_a_missing_mode_is_a_bin_that_differs(compared):
@@ -50,7 +51,7 @@ def test_equal_sets_fill_bins_alike(compared):
 
 
 def test_sets_that_never_meet_differ_by_one_bit(compared):
-    assert _clusters.jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(1.0)
+    assert clusters.jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(1.0)
     found = compared(score.ndb(bins=2), around([0], 50, 0), np.concatenate([around([3], 50, 9)]))
     assert np.isfinite(list(found.values())).all()
 
@@ -58,7 +59,7 @@ def test_sets_that_never_meet_differ_by_one_bit(compared):
 def test_about_one_bin_in_twenty_differs_by_chance():
     random = np.random.RandomState(3)
     p, q = (random.multinomial(20_000, np.full(1000, 1e-3)) / 20_000 for _ in range(2))
-    assert _clusters.different_bins(p, 20_000, q, 20_000) == pytest.approx(0.05, abs=0.02)
+    assert clusters.different_bins(p, 20_000, q, 20_000) == pytest.approx(0.05, abs=0.02)
 
 
 def test_a_collapsed_reference_is_one_bin_for_all(compared):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import _memorization, _neighbours, score
+from dcgan_kit_plugins import score
+from dcgan_kit_plugins.score import neighbours, training_distance
 
 
 def manifolds(compared, k, real, fake):
@@ -90,7 +91,7 @@ def test_manifolds_know_neither_order_nor_axes_and_swap_with_their_sides(compare
 def test_the_example_of_prdc():
     """github.com/clovaai/generative-evaluation-prdc: of their draw .4772, .4705, 1.0555, .9735."""
     random = np.random.RandomState(0)
-    found = _neighbours.manifolds(random.randn(10_000, 1000), random.randn(10_000, 1000), 5)
+    found = neighbours.manifolds(random.randn(10_000, 1000), random.randn(10_000, 1000), 5)
     assert found.precision == pytest.approx(0.4772, abs=0.03)
     assert found.recall == pytest.approx(0.4705, abs=0.03)
     assert found.density == pytest.approx(1.0555, abs=0.15)
@@ -100,9 +101,9 @@ def test_the_example_of_prdc():
 @pytest.mark.parametrize("entries", [1, 100, 999, 2**22])
 def test_chunks_of_any_size_give_the_same(vectors, entries):
     real, fake = vectors(4, 60, 50, 6)
-    assert _neighbours.manifolds(real, fake, 3, entries) == _neighbours.manifolds(real, fake, 3)
+    assert neighbours.manifolds(real, fake, 3, entries) == neighbours.manifolds(real, fake, 3)
     # Equal sets have ties everywhere.
-    assert _neighbours.manifolds(real, real, 3, entries) == _neighbours.manifolds(real, real, 3)
+    assert neighbours.manifolds(real, real, 3, entries) == neighbours.manifolds(real, real, 3)
 
 
 def test_equal_sets_lie_in_each_other(compared, vectors):
@@ -144,7 +145,7 @@ def test_sides_are_not_swapped(compared):
 def test_nearest_finds_rows_and_distances():
     random = np.random.RandomState(2)
     among = random.randn(30, 4)
-    distance, index = _neighbours.nearest(among[[7, 3]] + [[0.0] * 4, [1e-3] * 4], among)
+    distance, index = neighbours.nearest(among[[7, 3]] + [[0.0] * 4, [1e-3] * 4], among)
     assert index.tolist() == [7, 3]
     assert distance == pytest.approx([0.0, 2e-3], rel=1e-6)
     assert distance[0] == 0.0
@@ -178,5 +179,5 @@ def test_memorization_refuses_a_reference_that_was_trained_on(compared):
 def test_mann_whitney_counts_pairs_and_halves_ties():
     x, y = np.array([1.0, 2.0, 3.0]), np.array([2.0, 0.0])
     u = 1 + 1.5 + 2
-    assert _memorization.mann_whitney(x, y) == pytest.approx((u - 3) / np.sqrt(6 * 6 / 12))
-    assert _memorization.mann_whitney(x, x) == 0.0
+    assert training_distance.mann_whitney(x, y) == pytest.approx((u - 3) / np.sqrt(6 * 6 / 12))
+    assert training_distance.mann_whitney(x, x) == 0.0

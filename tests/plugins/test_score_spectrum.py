@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from dcgan_kit_plugins import score
-from dcgan_kit_plugins._spectrum import Power, checkerboard
+from dcgan_kit_plugins.score.power_spectrum import Power, checkerboard
 
 from dcgan_kit import Description
 

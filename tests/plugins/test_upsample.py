@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dcgan_kit_plugins import upsample
-from dcgan_kit_plugins.upsample_layers import ICNR, DepthToSpace
+from dcgan_kit_plugins.upsample.layers import ICNR, DepthToSpace
 from pydantic import ValidationError
 
 WAYS_UP = upsample.dcgan_kit_components()

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from dcgan_kit.components.plugins import PluginSettings, load_builtins
+from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
 from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.reading import read_text
-from dcgan_kit.recipes.resolving import resolve
+from dcgan_kit.recipes.resolver import resolve
+from dcgan_kit.recipes.yaml_reader import read_text
 
 settings.register_profile("stable", deadline=None, derandomize=True, database=None, max_examples=100)
 settings.load_profile("stable")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from dcgan_kit.components.plugins import PluginSettings
+from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.reading import PartlyUnderstood, read_text
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_text
 
 TEXT = """
 image: {size: [8, 8], channels: 1}

@@ -7,12 +7,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan_kit.components.plugins import load_builtins
+from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.errors import RecipeError
-from dcgan_kit.recipes.extending import merged
+from dcgan_kit.recipes.extends import merged
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.reading import read_file, read_text, read_value, resolved
-from dcgan_kit.recipes.writing import as_yaml
+from dcgan_kit.recipes.yaml_reader import read_file, read_text, read_value, resolved
+from dcgan_kit.recipes.yaml_writer import as_yaml
 
 TRICKY = st.sampled_from(
     ["no", "yes", "on", "1e-4", "~", "null", "", "0x1F", "0o17", "12:30", "1_000", ".5", ".inf", "-.inf", ".nan", "true",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit.recipes.writing import as_data, as_yaml
+from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 
 FD = "fd[fashion_classifier@1a2b3c4d,28x28x1,n=100,val=50@5e6f7a8b]"
 

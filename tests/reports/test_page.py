@@ -168,7 +168,7 @@ def test_what_was_found_is_told_until_all_probes_are_asked_again(found, read, to
     ],
 )
 def test_a_probe_that_failed_once_is_told_to_the_end(read, told, written, make_run, tmp_path, lines):
-    from dcgan_kit.measures.health import failure
+    from dcgan_kit.probing.health_line import failure
 
     run = make_run(tmp_path / "ill", "training.evaluation.every=1000")
     record = failure("strange/odd", "probe strange/odd failed: KeyError: 'level 3'").as_data()

@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from dcgan_kit.reports import pictures
 from dcgan_kit.reports.pictures import array_picture, evenly, grid_picture
-from dcgan_kit.reports.reading import Unusable
+from dcgan_kit.reports.run_files import Unusable
 
 
 def decoded(picture):

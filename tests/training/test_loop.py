@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from dcgan_kit.adversarial.step_metrics import METRICS
 from dcgan_kit.errors import RunError
-from dcgan_kit.training.environment import _version
-from dcgan_kit.training.measures import METRICS
+from dcgan_kit.runs.environment import _version
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_tensorflow_under_another_name_has_its_version(monkeypatch):
     def version(package):
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr("dcgan_kit.training.environment.version", version)
+    monkeypatch.setattr("dcgan_kit.runs.environment.version", version)
     assert _version("tensorflow") == tf.__version__
     with pytest.raises(PackageNotFoundError):
         _version("keras")
@@ -139,7 +139,7 @@ def test_grids_come_at_step_0_and_along_the_way(finished):
 def test_grids_have_the_channels_of_the_recipe(channels, mode):
     import io
 
-    from dcgan_kit.training.sampling import as_pixels, grid_of, png_of
+    from dcgan_kit.runs.image_grid import as_pixels, grid_of, png_of
 
     values = np.linspace(-1, 1, 6 * 5 * 7 * channels).reshape(6, 5, 7, channels)
     grid = grid_of(as_pixels(values, (-1.0, 1.0)), 2, 3)
@@ -248,7 +248,7 @@ np.save(folder + "/images.npy", model(np.load(folder + "/z.npy"), training=False
 
 def test_what_is_sampled_is_what_was_trained(finished, small, tmp_path):
     """The same grid from the final generator, from the checkpoint, and as training drew it."""
-    from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
+    from dcgan_kit.runs.image_grid import generated, grid_of, latent_vectors, png_of
 
     recipe = small().recipe
     model = keras.saving.load_model(finished[0].run.generator_file)
@@ -257,7 +257,7 @@ def test_what_is_sampled_is_what_was_trained(finished, small, tmp_path):
 
 
 def test_the_generator_itself_is_kept_beside_its_average(finished, small):
-    from dcgan_kit.training.sampling import generated, grid_of, latent_vectors, png_of
+    from dcgan_kit.runs.image_grid import generated, grid_of, latent_vectors, png_of
 
     recipe, folder = small().recipe, finished[0].run
     model = keras.saving.load_model(folder.raw_generator_file)

@@ -1,0 +1,1 @@
+"""The adversarial step on one screen, and what it is made of."""

@@ -1,0 +1,87 @@
+"""The discriminator as training sees it: behind the augmentation, and with the logits of all replicas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.state import TrainingState
+from dcgan_kit.adversarial.training_components import Parts
+from dcgan_kit.distributed.devices import Devices
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+
+
+class Critic:
+    """D, what happens to images before it, and what is asked of it besides logits.
+
+    Args:
+        recipe: what is trained.
+        state: whose augmentation state says how probable changes are.
+        parts: augmentation and penalty.
+        devices: who shares the batch.
+        forward: D's forward pass: (images, training) → logits.
+    """
+
+    def __init__(
+        self, recipe: ResolvedRecipe, state: TrainingState, parts: Parts, devices: Devices, forward: Any
+    ) -> None:
+        self.value_range, self.concatenated = recipe.value_range, recipe.training.discriminator_passes == "concatenated"
+        self.state, self.parts, self.devices, self.forward = state, parts, devices, forward
+
+    def __call__(self, images: Any, noise: StepNoise) -> Any:
+        """Images (B, H, W, C) in the networks' range → logits (B, 1), float32."""
+        return tf.cast(self.forward(self.augmented(images, noise), True), tf.float32)
+
+    def logits(self, real: Any, fake: Any, noise: StepNoise) -> tuple[Any, Any]:
+        """D's logits (B, 1), float32, of real images, if there are any, and of generated ones."""
+        if real is None:
+            logits = self(fake, noise)
+            return logits, logits
+        if self.concatenated:
+            # Augmented apart: noise is drawn by the rows of the batch, and a replica has its own of either kind.
+            both = tf.concat([self.augmented(real, noise), self.augmented(fake, noise)], 0)
+            real_logits, fake_logits = tf.split(tf.cast(self.forward(both, True), tf.float32), 2)
+            return real_logits, fake_logits
+        return self(real, noise), self(fake, noise)
+
+    def augmented(self, images: Any, noise: StepNoise) -> Any:
+        """Images (B, H, W, C) in the networks' range, as D is to see them."""
+        augmentation, (low, high) = self.parts.augmentation, self.value_range
+        if augmentation is None:
+            return images
+        images = (images - low) * (2.0 / (high - low)) - 1.0
+        images = augmentation.transform(images, self.state.augmentation[0], noise)
+        return (images + 1.0) * ((high - low) / 2.0) + low
+
+    def penalty(self, real: Any, fake: Any, noise: StepNoise) -> tuple[Any, float]:
+        """Images (B, H, W, C) → the penalty, a scalar, and how many times D minimizes it in an update that does."""
+        penalty = self.parts.penalty
+        assert penalty is not None
+        value = penalty.value(lambda images: self(images, noise), real, tf.stop_gradient(fake), noise)
+        return tf.cast(value, tf.float32), float(penalty.every)
+
+    def of_all_replicas(self, real: Any, fake: Any, replica: Any) -> tuple[Any, Any]:
+        """Logits of this replica → those of the whole batch; gradients flow to this replica's own alone.
+
+        A loss may compare images with each other: it must see all. The gradients of all replicas add up.
+        """
+        replicas = self.devices.replicas
+        if replicas == 1:
+            return real, fake
+        own = tf.stack([real, fake])
+        here = tf.one_hot(replica, replicas, on_value=True, off_value=False)[:, None, None, None]
+        placed = tf.where(here, own[None], tf.zeros_like(own)[None])
+        context = tf.distribute.get_replica_context()
+        everywhere = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.stop_gradient(placed))
+        whole = tf.where(here, own[None], tf.stop_gradient(everywhere))
+        whole = tf.reshape(tf.transpose(whole, (1, 0, 2, 3)), (2, replicas * real.shape[0], 1))
+        return whole[0], whole[1]
+
+    def adapt(self, real_logits: Any) -> None:
+        """Let the augmentation see the logits of all real images (B, 1) after an update of D."""
+        augmentation = self.parts.augmentation
+        if augmentation is not None and augmentation.adapt is not None:
+            adapted = augmentation.adapt(tf.identity(self.state.augmentation), tf.stop_gradient(real_logits))
+            self.state.augmentation.assign(adapted)

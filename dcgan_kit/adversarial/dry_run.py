@@ -1,0 +1,153 @@
+"""What a training would refuse of its networks when it compiles or saves them, found before there are weights."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcgan_kit.adversarial.error_owner import blaming
+from dcgan_kit.adversarial.precision import set_precision
+from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.training_components import Parts, build_optimizer
+from dcgan_kit.errors import ComponentError, Problem, RecipeError
+from dcgan_kit.networks.builder import Network, Networks
+from dcgan_kit.networks.fused_forward import forward_of
+from dcgan_kit.networks.keras_internals import weightless
+from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
+
+
+def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, strangers: frozenset[str]) -> None:
+    """Trace the networks as training does, in each precision that the recipe may mean, where strangers made a layer.
+
+    Args:
+        recipe: what is to be trained.
+        networks: its networks, built or symbolic; afterwards they compute in float32.
+        parts: what its training is made of besides.
+        strangers: plugins that are not built in; layers of built-in ones are known to pass.
+
+    Raises:
+        ComponentError: a stranger's layer fails in training, cannot be compiled as the recipe asks, or cannot be saved.
+        RecipeError: XLA is asked for and cannot compile the networks; or a recovery could not lower a learning rate.
+    """
+    require_compilable(recipe, networks)
+    _require_rates(recipe)
+    with weightless(), blaming(networks, strangers):
+        copy_of(networks.generator.model)
+    for network in (networks.generator, networks.discriminator):
+        if not any(part.owner in strangers for part in network.parts):
+            continue
+        for precision in _precisions(recipe.training.precision):
+            set_precision(networks, precision)
+            try:
+                with weightless(), blaming(networks, strangers):
+                    _trace(recipe, network, parts)
+            except ComponentError as error:
+                raise ComponentError(f"{error}{_hint(recipe, precision)}", error.path) from error
+            finally:
+                set_precision(networks, "float32")
+
+
+def require_compilable(recipe: ResolvedRecipe, networks: Networks) -> None:
+    """Check that XLA, where the recipe asks for it, meets no layer of Keras' that it cannot compile.
+
+    Raises:
+        RecipeError: it does.
+    """
+    reasons = beyond_xla(networks)
+    if recipe.training.xla == "on" and reasons:
+        message = f"{'; '.join(reasons)}; choose auto or off"
+        raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
+
+
+def beyond_xla(networks: Networks) -> list[str]:
+    """Say what of two networks XLA cannot compile, with the names of the layers; empty if nothing."""
+    layers = [layer for n in (networks.generator, networks.discriminator) for layer in n.model._flatten_layers()]
+    pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    resizing = [layer for layer in layers if isinstance(layer, keras.layers.UpSampling2D | keras.layers.Resizing)]
+    bicubic = [layer.name for layer in resizing if layer.interpolation == "bicubic"]
+    found = []
+    if pools:
+        # It refuses, on every device, where operations must give the same twice, as resuming bit for bit needs.
+        found.append(f"XLA has no repeatable gradient of max pooling ({', '.join(pools)})")
+    if bicubic:
+        found.append(f"XLA has no bicubic resizing ({', '.join(bicubic)})")
+    return found
+
+
+def rate_of(optimizer: Any) -> float | None:
+    """The learning rate of an optimizer, or None where it has a schedule of its own."""
+    rate = optimizer.get_config()["learning_rate"]
+    return float(rate) if isinstance(rate, int | float) else None
+
+
+def _require_rates(recipe: ResolvedRecipe) -> None:
+    """See to it that a recovery can lower both learning rates: it would meet the same numbers again otherwise."""
+    if not recipe.training.recover_times:
+        return
+    plans = {"generator": recipe.training.generator, "discriminator": recipe.training.discriminator}
+    own = [
+        f"{role}: {plan.optimizer.component.name}"
+        for role, plan in plans.items()
+        if rate_of(build_optimizer(recipe, plan.optimizer)) is None
+    ]
+    if own:
+        path = ("training", "recover", "times")
+        message = f"cannot lower the rate of an optimizer that has a schedule of its own ({', '.join(own)}); choose 0"
+        raise RecipeError([Problem(recipe.mark(path), "training.recover.times", message)])
+
+
+def copy_of(generator: Any) -> Any:
+    """Return a copy of a generator with weights of its own; what cannot be copied or written could not be saved.
+
+    Raises:
+        Exception: whatever a layer raises.
+    """
+    for layer in generator.layers:
+        _written(layer)
+    return keras.models.clone_model(generator)
+
+
+def _written(layer: Any) -> str:
+    # The layer stands on the stack by this name, for who looks whose it is.
+    return json.dumps(keras.saving.serialize_keras_object(layer))
+
+
+def _precisions(wanted: Precision) -> tuple[Precision, ...]:
+    """What a recipe's precision may come to; auto may mean either, on another machine."""
+    return ("float32", "mixed_bfloat16") if wanted == "auto" else (wanted,)
+
+
+def _hint(recipe: ResolvedRecipe, precision: Precision) -> str:
+    if precision == "float32":
+        return ""
+    may = "may mean" if recipe.training.precision == "auto" else "is"
+    wanted = recipe.training.precision
+    told = f"training.precision {wanted!r} {may} {precision}" if wanted != precision else f"computing in {precision}"
+    return f" ({told}: cast constants to inputs.dtype, or choose training.precision=float32)"
+
+
+def _trace(recipe: ResolvedRecipe, network: Network, parts: Parts) -> None:
+    """Trace a network's forward pass and gradients in training; for XLA, as far as its own code."""
+    forward = forward_of(network.model, fused=False)
+    training = recipe.training
+    rows = max(1, training.batch_size // training.accumulate)
+
+    def critic(images: Any) -> Any:
+        return tf.cast(forward(images, training=True), tf.float32)
+
+    def step(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(tf.cast(forward(x, training=True), tf.float32))
+            if network.role == "discriminator" and parts.penalty is not None:
+                total += parts.penalty.value(critic, x, x, StepNoise(0, 0, "check"))
+        return tape.gradient(total, x, unconnected_gradients="zero")
+
+    inputs = tf.TensorSpec((rows, *network.model.input_shape[1:]), tf.float32)
+    if training.xla == "on":
+        tf.function(step, jit_compile=True, autograph=False).experimental_get_compiler_ir(inputs)(stage="hlo")
+    else:
+        tf.function(step, autograph=False).get_concrete_function(inputs)

@@ -1,0 +1,63 @@
+"""Whose layer failed: an exception from inside a network, told with the component and the plugin it came from."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import traceback
+from collections.abc import Iterator
+
+import keras
+
+from dcgan_kit.errors import ComponentError, UserError
+from dcgan_kit.networks.builder import Network, Networks, Part
+from dcgan_kit.networks.error_message import reason, refused_by_xla
+
+WITHOUT_XLA = ". training.xla=off trains without XLA"
+
+
+@contextlib.contextmanager
+def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
+    """Turn a failure inside a stranger's layer into an error that names its owner.
+
+    Args:
+        networks: whose layers may fail.
+        strangers: names of the plugins that are not built in; a failure of a built-in layer is our fault and escapes.
+
+    Raises:
+        ComponentError: a stranger's layer failed.
+        UserError: XLA cannot compile something.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        # A stranger's layer may raise anything; what is not theirs is raised again as it is.
+        for network in (networks.generator, networks.discriminator):
+            part = _failing(network, error)
+            if part is not None and part.owner in strangers:
+                who = f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role})"
+                hint = WITHOUT_XLA if refused_by_xla(error) else ""
+                message = f"{who} failed: {type(error).__name__}: {reason(error)}{hint}"
+                raise ComponentError(message, part.path) from error
+        if refused_by_xla(error):
+            raise UserError(f"training.xla: {type(error).__name__}: {reason(error)}{WITHOUT_XLA}") from error
+        raise
+
+
+def _failing(network: Network, error: BaseException) -> Part | None:
+    """Find the part whose layer is on the stack, or, for an error inside a compiled step, named in its message."""
+    deepest = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for name in ("self", "layer"):
+            found = frame.f_locals.get(name)
+            if isinstance(found, keras.Layer):
+                deepest = next((p for p in network.parts if any(found is layer for layer in p.layers)), deepest)
+    if deepest is not None:
+        return deepest
+    text = str(error)
+    named = [(layer.name, part) for part in network.parts for layer in part.layers]
+    # Longest first: stage1_activation is the beginning of stage1_activation_2, and TensorFlow numbers scopes alike.
+    for name, part in sorted(named, key=lambda item: -len(item[0])):
+        if re.search(rf"{network.role}\w*/{re.escape(name)}(_\d+)?/", text):
+            return part
+    return None

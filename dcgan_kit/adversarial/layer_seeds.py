@@ -1,0 +1,56 @@
+"""Random layers inside a step draw from (seed, step, replica), whatever was drawn before.
+
+A Keras layer that draws keeps a counter, which draws the same on every replica and must be saved to go on alike.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcgan_kit.adversarial.random_streams import StepNoise
+
+
+class LayerNoise:
+    """Lends the random layers of some models the noise of the step that is being traced.
+
+    Args:
+        models: Keras models; their seed generators are changed for good, and are as before outside a step.
+    """
+
+    def __init__(self, *models: Any) -> None:
+        # Mirrored replicas are traced in turns, each in a thread of its own.
+        self._lent = threading.local()
+        for model in models:
+            for generator in {id(found): found for found in _seed_generators(model)}.values():
+                generator.next = self._next(generator.next)
+
+    @contextmanager
+    def drawn_from(self, noise: StepNoise, replica: Any) -> Iterator[None]:
+        """Let layers that are called inside draw from the noise of a step."""
+        self._lent.noise = (noise, replica)
+        try:
+            yield
+        finally:
+            self._lent.noise = None
+
+    def _next(self, own: Any) -> Any:
+        def next_seed(ordered: bool = True) -> Any:
+            lent = getattr(self._lent, "noise", None)
+            if lent is None:
+                return own(ordered=ordered)
+            noise, replica = lent
+            return tf.random.experimental.stateless_fold_in(noise.seed(), replica)
+
+        return next_seed
+
+
+def _seed_generators(model: Any) -> Iterator[keras.random.SeedGenerator]:
+    for layer in model._flatten_layers():
+        # Keras 3.15 notes here whatever a layer keeps in an attribute, a list or a mapping, at any depth.
+        yield from layer._seed_generators

@@ -1,0 +1,135 @@
+"""Gradients → weights: what replicas found is added up, regularized, clipped, and given to the optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from dcgan_kit.adversarial.state import TrainingState
+from dcgan_kit.adversarial.training_components import Parts
+from dcgan_kit.distributed.devices import Devices
+from dcgan_kit.recipes.resolved import NetworkTraining, ResolvedRecipe, Role
+
+SMALLEST_SCALE = 2.0**-10
+"""Where gradients overflow at this loss scale too, they are infinite, and the step says so."""
+GOOD_STEPS = 2000
+"""Steps without overflow after which mixed_float16 doubles its loss scale (Micikevicius 2018, 1710.03740)."""
+RAMP = 9.0
+"""After t steps the averaged generator takes at least RAMP / (RAMP + 1 + t) of the generator: the decay is at most
+(1 + t) / (10 + t), as in tf.train.ExponentialMovingAverage with ``num_updates``."""
+
+
+class Descent:
+    """How the weights of both networks move.
+
+    Args:
+        recipe: what is trained.
+        state: what moves.
+        parts: schedules of the learning rates.
+        devices: who shares the batch.
+        scaled_loss: whether losses are scaled up, as float16 needs.
+    """
+
+    def __init__(
+        self, recipe: ResolvedRecipe, state: TrainingState, parts: Parts, devices: Devices, scaled_loss: bool
+    ) -> None:
+        self.training, self.state, self.parts, self.devices = recipe.training, state, parts, devices
+        self.scaled_loss = scaled_loss
+        for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
+            _leave_gradients_alone(optimizer)
+
+    def scaled(self, loss: Any) -> Any:
+        """Return the loss that gradients are taken of."""
+        return loss * self.state.loss_scale[0] if self.scaled_loss else loss
+
+    def move(self, role: Role, gradients: list[Any]) -> tuple[Any, Any, Any]:
+        """Move the weights of one network.
+
+        With mixed_float16 a gradient that is not finite moves nothing; as long as a smaller loss scale may help, that
+        is no update.
+
+        Returns:
+            The norm of the gradient before clipping, 0 without an update; the updates, 1 or 0; whether all is finite.
+        """
+        own: NetworkTraining = getattr(self.training, role)
+        network = getattr(self.state.networks, role).model
+        if self.devices.replicas > 1:
+            context = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        if self.scaled_loss:
+            gradients = [g / self.state.loss_scale[0] for g in gradients]
+        if own.l2 > 0:
+            weights = network.trainable_variables
+            gradients = [g + own.l2 * w.value for g, w in zip(gradients, weights, strict=True)]
+        norm = tf.linalg.global_norm(gradients)
+        if own.clip_value is not None:
+            gradients = [tf.clip_by_value(g, -own.clip_value, own.clip_value) for g in gradients]
+        if own.clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, own.clip_norm)
+        optimizer = self.state.optimizer(role)
+        if not self.scaled_loss:
+            optimizer.apply(gradients, network.trainable_variables)
+            return norm, 1.0, tf.constant(True)
+        return self._move_unless_overflown(optimizer, network, gradients, norm)
+
+    def _move_unless_overflown(
+        self, optimizer: Any, network: Any, gradients: list[Any], norm: Any
+    ) -> tuple[Any, Any, Any]:
+        finite = tf.math.is_finite(norm)
+        moved = [variable.value for variable in (*network.trainable_variables, *optimizer.variables)]
+        before = [tf.identity(variable) for variable in moved]
+        with tf.control_dependencies(before):
+            optimizer.apply(gradients, network.trainable_variables)
+
+        def keep(strategy: Any, finite: Any, *before: Any) -> None:
+            for variable, old in zip(moved, before, strict=True):
+                strategy.extended.update(
+                    variable, lambda v, old, ok: v.assign(tf.where(ok, v, old)), args=(old, finite), group=False
+                )
+
+        tf.distribute.get_replica_context().merge_call(keep, args=(finite, *before))
+        counts = finite | (self.state.loss_scale[0] <= SMALLEST_SCALE)
+        return tf.where(counts, norm, 0.0), tf.cast(counts, tf.float32), finite
+
+    def rescale(self, finite: list[Any]) -> None:
+        """Halve the loss scale after a step in which a gradient overflowed, double it after many without."""
+        if not self.scaled_loss:
+            return
+        scale, good = self.state.loss_scale[0], self.state.loss_scale[1] + 1.0
+        grown = tf.where(good >= GOOD_STEPS, tf.stack([scale * 2.0, 0.0]), tf.stack([scale, good]))
+        halved = tf.stack([tf.maximum(scale / 2.0, SMALLEST_SCALE), 0.0])
+        self.state.loss_scale.assign(tf.where(tf.reduce_all(tf.stack(finite)), grown, halved))
+
+    def set_rates(self, step: Any) -> None:
+        """Set both learning rates for a step; called once for all replicas."""
+        schedules = (self.parts.generator_schedule, self.parts.discriminator_schedule)
+        optimizers = (self.state.generator_optimizer, self.state.discriminator_optimizer)
+        for optimizer, rate, schedule in zip(optimizers, self.state.rates, schedules, strict=True):
+            if rate is not None:
+                factor = 1.0 if schedule is None else schedule(tf.cast(step, tf.float32), self.training.steps)
+                optimizer.learning_rate = rate * factor * self.state.rate_scale
+
+    def average(self, step: Any) -> None:
+        """Move the averaged generator a little towards the generator; called once for all replicas.
+
+        Args:
+            step: steps that were done before, int64; how far depends on it alone, so that a resumed run goes on alike.
+        """
+        averaged, generator = self.state.averaged, self.state.networks.generator.model
+        if averaged is None:
+            return
+        share: Any = 1.0 - self.training.ema
+        if self.training.ema_ramp:
+            share = tf.maximum(tf.constant(share, tf.float32), RAMP / (RAMP + 1.0 + tf.cast(step, tf.float32)))
+        for average, current in zip(averaged.weights, generator.weights, strict=True):
+            self.devices.strategy.extended.update(
+                average.value, lambda a, c: a.assign_add(share * (c - a)), args=(current.value,), group=False
+            )
+
+
+def _leave_gradients_alone(optimizer: Any) -> None:
+    """Keep Keras from adding up what has been added up: clipping and L2 are about the gradient of the whole batch."""
+    if not hasattr(optimizer, "_all_reduce_sum_gradients"):
+        raise RuntimeError("this version of Keras adds gradients up in another way; dcgan-kit must be told how")
+    optimizer._all_reduce_sum_gradients = lambda pairs: pairs

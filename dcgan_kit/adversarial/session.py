@@ -1,0 +1,123 @@
+"""A recipe made ready to be trained: devices, precision, networks, state, step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.adversarial.dry_run import beyond_xla, require_compilable, require_trainable
+from dcgan_kit.adversarial.error_owner import blaming
+from dcgan_kit.adversarial.precision import ChosenPrecision, choose_precision, set_precision
+from dcgan_kit.adversarial.state import TrainingState
+from dcgan_kit.adversarial.step import AdversarialStep, Steps, compiled_steps
+from dcgan_kit.adversarial.training_components import build_parts
+from dcgan_kit.adversarial.update_schedule import batches_a_step
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.batch_order import batch_indices
+from dcgan_kit.distributed.devices import Devices, choose_devices
+from dcgan_kit.errors import Problem, RecipeError, gathered
+from dcgan_kit.networks.builder import Networks, build_networks
+from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
+
+
+@dataclass(frozen=True)
+class Session:
+    """A recipe on the devices of this process.
+
+    Attributes:
+        recipe: what is trained.
+        devices: where.
+        precision: in which numbers, and why.
+        xla: whether XLA compiles the step.
+        state: every variable.
+        step: the adversarial step.
+    """
+
+    recipe: ResolvedRecipe
+    devices: Devices
+    precision: ChosenPrecision
+    xla: bool
+    state: TrainingState
+    step: AdversarialStep
+
+    @staticmethod
+    def create(
+        recipe: ResolvedRecipe,
+        precision: Precision | None = None,
+        strangers: frozenset[str] = frozenset(),
+        devices: Devices | None = None,
+    ) -> Session:
+        """Build everything at step 0; the first thing of TensorFlow that a process does.
+
+        Args:
+            recipe: what to train.
+            precision: the precision of the run so far; default: what the recipe says.
+            strangers: plugins that are not built in, whose layers may fail.
+            devices: those that an earlier session of this process has set up; default: what the recipe asks for.
+
+        Raises:
+            ComponentError: a stranger's layer failed.
+            RecipeError: the recipe cannot be built or trained here; every reason, with places.
+        """
+        devices = choose_devices(recipe) if devices is None else devices
+        devices.require_shares(recipe)
+        if devices.kind != "TPU":
+            # TPUs are repeatable by themselves, and XLA refuses max pooling's gradient in this mode.
+            tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(recipe.training.seed)
+        with devices.strategy.scope():
+            networks, parts = gathered(lambda: build_networks(recipe), lambda: build_parts(recipe))
+            require_trainable(recipe, networks, parts, strangers)
+            with blaming(networks, strangers):
+                state = TrainingState.create(recipe, networks, parts)
+        chosen = choose_precision(recipe.training.precision, devices, precision)
+        set_precision(networks, chosen.precision)
+        xla = _xla(recipe, devices, networks)
+        step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")
+        return Session(recipe, devices, chosen, xla, state, step)
+
+    def compile(self) -> Steps:
+        """Trace the function of K steps."""
+        return compiled_steps(self.step, self.xla)
+
+    def alone(self) -> Session:
+        """Return a session of the same recipe on one device of this process, at step 0; itself where it is on one."""
+        if self.devices.name == "one_device":
+            return self
+        one = Devices(tf.distribute.get_strategy(), "one_device", 1, None, self.devices.kind)
+        return Session.create(self.recipe, self.precision.precision, devices=one)
+
+    def batches(self, images: Images, first: int, count: int) -> tuple[Any, Any]:
+        """Return what this process' replicas see in ``count`` steps from ``first``: uint8 images, int32 labels."""
+        here = slice(self.devices.first_replica, self.devices.first_replica + self.devices.local_replicas)
+        indices = self._indices(images, first, count)[:, :, :, here]
+        labels = np.zeros(indices.shape) if images.labels is None else images.labels[indices]
+        return tf.constant(images.batch(indices)), tf.constant(labels.astype(np.int32))
+
+    def whole_batch(self, images: Images, step: int) -> Any:
+        """Return the images that all replicas see in a step: uint8 (batches, parts, replicas, B, H, W, C)."""
+        return images.batch(self._indices(images, step, 1)[0])
+
+    def _indices(self, images: Images, first: int, count: int) -> Any:
+        training, each = self.recipe.training, batches_a_step(self.recipe.training)
+        indices = np.stack([
+            batch_indices(len(images), training.batch_size, training.seed, number)
+            for number in range(first * each, (first + count) * each)
+        ])  # fmt: skip
+        # The rows of a part are shared out among all replicas, as one device would take them together.
+        return indices.reshape((count, each, training.accumulate, self.devices.replicas, -1))
+
+
+def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
+    wanted = recipe.training.xla
+    if wanted == "on" and devices.replicas > 1 and devices.kind != "TPU":
+        message = "XLA compiles the step of one device only; choose auto or off, or distribute.strategy one_device"
+        raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
+    require_compilable(recipe, networks)
+    return wanted == "on" or (
+        wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not beyond_xla(networks)
+    )

@@ -1,0 +1,149 @@
+"""Everything that training moves, and nothing else: networks, optimizers, averages, and a few numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.adversarial.dry_run import copy_of, rate_of
+from dcgan_kit.adversarial.step_metrics import nothing
+from dcgan_kit.adversarial.training_components import Parts, build_optimizer
+from dcgan_kit.networks.builder import Networks
+from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
+
+FIRST_LOSS_SCALE = 2.0**15
+"""Of mixed_float16: small gradients are lifted by it; it halves at every overflow (Micikevicius 2018, 1710.03740)."""
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """What a checkpoint holds.
+
+    Attributes:
+        networks: generator and discriminator.
+        averaged: a moving average of the generator, batch normalization's statistics included, or None where the
+            recipe keeps none.
+        generator_optimizer: of the generator.
+        discriminator_optimizer: of the discriminator.
+        rates: the learning rates that the recipe gives the two optimizers, G's first; None: one has its own schedule.
+        step: steps that are done, an int64 variable.
+        rate_scale: factor of both learning rates, which falls at each recovery.
+        recoveries: times that training went back to a checkpoint.
+        logged: the step of the latest line of metrics, an int64 variable.
+        unlogged: sums and counts of the metrics of all steps since, float64 (2, metrics).
+        judged: (sum of the loss that checkpoints are judged by, over how many steps) since the last one, float32.
+        augmentation: what the augmentation remembers, float32 (n,); its first number is the probability.
+        loss_scale: (scale, steps since it changed), float32; used by mixed_float16 alone.
+    """
+
+    networks: Networks
+    averaged: Any
+    generator_optimizer: Any
+    discriminator_optimizer: Any
+    rates: tuple[float | None, float | None]
+    step: Any
+    rate_scale: Any
+    recoveries: Any
+    logged: Any
+    unlogged: Any
+    judged: Any
+    augmentation: Any
+    loss_scale: Any
+
+    @staticmethod
+    def create(recipe: ResolvedRecipe, networks: Networks, parts: Parts) -> TrainingState:
+        """Return the state at step 0 of networks that were just built, inside the scope of the same strategy.
+
+        Raises:
+            RecipeError: an optimizer component raised or returned something else.
+        """
+        training = recipe.training
+        generator, discriminator = networks.generator.model, networks.discriminator.model
+        # Done in any case: what cannot be copied or written cannot be saved in the end, which is better known now.
+        copy = copy_of(generator)
+        averaged = None
+        if training.ema > 0:
+            averaged = copy
+            averaged.set_weights(generator.get_weights())
+        optimizers = []
+        for own, model in ((training.generator, generator), (training.discriminator, discriminator)):
+            optimizer = build_optimizer(recipe, own.optimizer)
+            optimizer.build(model.trainable_variables)
+            optimizers.append(optimizer)
+        augmentation = parts.augmentation.state if parts.augmentation else (0.0,)
+        return TrainingState(
+            networks=networks,
+            averaged=averaged,
+            generator_optimizer=optimizers[0],
+            discriminator_optimizer=optimizers[1],
+            rates=(rate_of(optimizers[0]), rate_of(optimizers[1])),
+            step=_variable(0, tf.int64),
+            rate_scale=_variable(1.0, tf.float32),
+            recoveries=_variable(0, tf.int64),
+            logged=_variable(0, tf.int64),
+            unlogged=_variable(nothing(), tf.float64),
+            judged=_variable((0.0, 0.0), tf.float32),
+            augmentation=_variable(augmentation, tf.float32),
+            loss_scale=_variable((FIRST_LOSS_SCALE, 0.0), tf.float32),
+        )
+
+    def optimizer(self, role: Role) -> Any:
+        """The optimizer of one network."""
+        return self.generator_optimizer if role == "generator" else self.discriminator_optimizer
+
+    @property
+    def sampled(self) -> Any:
+        """The generator that samples are drawn from: the average where there is one."""
+        return self.networks.generator.model if self.averaged is None else self.averaged
+
+    def variables(self) -> dict[str, Any]:
+        """Every variable by a name that stays the same, states of random layers included.
+
+        tf.train.Checkpoint silently leaves out the random state of Dropout; hence the explicit list.
+        """
+        named: dict[str, Any] = {
+            "step": self.step,
+            "rate_scale": self.rate_scale,
+            "recoveries": self.recoveries,
+            "logged": self.logged,
+            "unlogged": self.unlogged,
+            "judged": self.judged,
+            "augmentation": self.augmentation,
+            "loss_scale": self.loss_scale,
+        }
+        groups = {
+            "generator": self.networks.generator.model.variables,
+            "discriminator": self.networks.discriminator.model.variables,
+            "averaged": [] if self.averaged is None else self.averaged.variables,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "discriminator_optimizer": self.discriminator_optimizer.variables,
+        }
+        for group, variables in groups.items():
+            for index, variable in enumerate(variables):
+                # Keras numbers what has no name of its own through the whole process; the index tells them apart.
+                path = re.sub(r"_\d+(?=[/_]|$)", "", variable.path)
+                named[f"{group}/{index:04d}/{path}"] = variable
+        return named
+
+    @property
+    def steps_done(self) -> int:
+        """The number in ``step``."""
+        return int(np.asarray(self.step))
+
+    def values(self) -> dict[str, np.ndarray]:
+        """Every variable's value by its name."""
+        return {name: np.asarray(variable) for name, variable in self.variables().items()}
+
+    def assign(self, values: dict[str, Any]) -> None:
+        """Set every variable to what ``values`` returned."""
+        for name, variable in self.variables().items():
+            variable.assign(values[name])
+
+
+def _variable(value: Any, dtype: Any) -> Any:
+    # Every replica computes the same number, so that one may speak for all.
+    return tf.Variable(value, dtype=dtype, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)

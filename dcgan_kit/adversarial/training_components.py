@@ -1,0 +1,159 @@
+"""What training is made of besides the networks, each checked against the contract of its kind before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty, Schedule
+from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.errors import Problem, RecipeError, gathered
+from dcgan_kit.recipes.nodes import dotted
+from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+
+Draw = Callable[[int, Any], Any]
+"""(count, int32 seed of shape (2,)) → float32 latent vectors (count, size)."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of training that hold no variables.
+
+    Attributes:
+        latent: draws latent vectors.
+        loss: both losses.
+        penalty: what D minimizes besides, or None.
+        augmentation: what happens to images before D sees them, or None.
+        generator_schedule: factor of the generator's learning rate, or None: 1.
+        discriminator_schedule: likewise.
+    """
+
+    latent: Draw
+    loss: AdversarialLoss
+    penalty: Penalty | None
+    augmentation: Augmentation | None
+    generator_schedule: Schedule | None
+    discriminator_schedule: Schedule | None
+
+
+def build_parts(recipe: ResolvedRecipe) -> Parts:
+    """Build every component of training, the optimizers once too, to tell all that is wrong with them.
+
+    Raises:
+        RecipeError: every one that raised or broke its contract, with its place.
+    """
+    training = recipe.training
+    built = gathered(
+        lambda: build_latent(recipe),
+        lambda: build_loss(recipe),
+        lambda: _optional(recipe, training.penalty, _check_penalty, recipe.value_range),
+        lambda: _optional(recipe, training.augmentation, _check_augmentation),
+        lambda: _optional(recipe, training.generator.schedule, _check_schedule),
+        lambda: _optional(recipe, training.discriminator.schedule, _check_schedule),
+        lambda: build_optimizer(recipe, training.generator.optimizer),
+        lambda: build_optimizer(recipe, training.discriminator.optimizer),
+    )
+    return Parts(*built[:6])
+
+
+def build_latent(recipe: ResolvedRecipe) -> Draw:
+    """Return the function that draws latent vectors.
+
+    Raises:
+        RecipeError: the component raised, or draws something else than float32 (count, size).
+    """
+    choice, wanted = recipe.latent, (2, recipe.latent_size)
+    with _placed(recipe, choice):
+        draw: Draw = choice.build()
+        _require(callable(draw), choice, draw)
+        drawn = tf.convert_to_tensor(draw(2, tf.constant([0, 0])))
+        _require(tuple(drawn.shape) == wanted and drawn.dtype == tf.float32, choice, drawn)
+    return draw
+
+
+def build_loss(recipe: ResolvedRecipe) -> AdversarialLoss:
+    """Return the two losses.
+
+    Raises:
+        RecipeError: the component raised, returned something else, or a loss is no single number.
+    """
+    choice = recipe.training.loss
+    with _placed(recipe, choice):
+        loss = choice.build()
+        _require(isinstance(loss, AdversarialLoss), choice, loss)
+        for function in (loss.generator, loss.discriminator):
+            value = tf.convert_to_tensor(function(tf.zeros((2, 1)), tf.zeros((2, 1)), StepNoise(0, 0, "check")))
+            _require(value.shape.rank == 0, choice, value)
+    return loss  # type: ignore[no-any-return]
+
+
+def build_optimizer(recipe: ResolvedRecipe, choice: Choice) -> Any:
+    """Return a fresh Keras optimizer.
+
+    Raises:
+        RecipeError: the component raised, or returned something else.
+    """
+    with _placed(recipe, choice):
+        optimizer = choice.build()
+        _require(isinstance(optimizer, keras.optimizers.Optimizer), choice, optimizer)
+    return optimizer
+
+
+def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None], given: Any = None) -> Any:
+    if choice is None:
+        return None
+    with _placed(recipe, choice):
+        made = choice.build(given)
+        check(recipe, choice, made)
+    return made
+
+
+def _check_penalty(recipe: ResolvedRecipe, choice: Choice, penalty: Any) -> None:
+    _require(isinstance(penalty, Penalty) and type(penalty.every) is int and penalty.every > 0, choice, penalty)
+    images = tf.zeros((2, *recipe.image.shape))
+    value = penalty.value(lambda x: tf.reduce_sum(x, [1, 2, 3])[:, None], images, images, StepNoise(0, 0, "check"))
+    _require(tf.convert_to_tensor(value).shape.rank == 0, choice, value)
+
+
+def _check_augmentation(recipe: ResolvedRecipe, choice: Choice, augmentation: Any) -> None:
+    _require(isinstance(augmentation, Augmentation) and len(augmentation.state) > 0, choice, augmentation)
+    images = tf.zeros((2, *recipe.image.shape))
+    changed = augmentation.transform(images, tf.constant(0.5), StepNoise(0, 0, "check"))
+    _require(changed.shape == images.shape and changed.dtype == tf.float32, choice, changed)
+    if augmentation.adapt is not None:
+        state = tf.constant(augmentation.state, tf.float32)
+        _require(tf.convert_to_tensor(augmentation.adapt(state, tf.zeros((2, 1)))).shape == state.shape, choice, state)
+
+
+def _check_schedule(recipe: ResolvedRecipe, choice: Choice, schedule: Any) -> None:
+    _require(callable(schedule), choice, schedule)
+    factor = tf.convert_to_tensor(schedule(tf.constant(0.0), recipe.training.steps))
+    _require(factor.shape.rank == 0 and factor.dtype == tf.float32, choice, factor)
+
+
+class _Broken(Exception):
+    pass
+
+
+def _require(kept: bool, choice: Choice, made: Any) -> None:
+    if not kept:
+        shown = f"{made.dtype.name} {tuple(made.shape)}" if isinstance(made, tf.Tensor) else f"{made!r:.100}"
+        raise _Broken(f"{choice.component} must return {KINDS[choice.component.kind].returns}, and gave {shown}")
+
+
+@contextmanager
+def _placed(recipe: ResolvedRecipe, choice: Choice) -> Iterator[None]:
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        # A stranger's factory or function may raise anything; the user is told whose it is and where it was chosen.
+        message = str(error)
+        if str(choice.component) not in message:
+            message = f"{choice.component} failed: {type(error).__name__}: {message}"
+        raise RecipeError([Problem(recipe.mark(choice.path), dotted(choice.path), message)]) from error

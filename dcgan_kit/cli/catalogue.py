@@ -1,0 +1,256 @@
+"""``components``, ``plugins``, ``recipes`` and ``schema``: what is there to be named. None of them needs TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcgan_kit.cli.console import facts, note, say, table
+from dcgan_kit.cli.options import (
+    all_plugins,
+    json_option,
+    overrides_argument,
+    plugin_options,
+    plugin_settings,
+    recipe_argument,
+    warn_of_broken,
+)
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.plugin_loading import LoadedPlugins
+
+
+@click.group()
+def components() -> None:
+    """What recipes can name."""
+
+
+@components.command("list")
+@click.option("--kind", metavar="KIND", help="Only components of this kind.")
+@json_option
+@plugin_options
+def list_components(kind: str | None, as_json: bool) -> None:
+    """List every component of the plugins that are installed."""
+    from dcgan_kit.components.kinds import KINDS
+    from dcgan_kit.errors import UserError, did_you_mean
+
+    if kind is not None and kind not in KINDS:
+        raise UserError(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)}")
+    found = [c for c in all_plugins().registry if kind in (None, c.kind)]
+    if as_json:
+        facts([{"kind": c.kind, "name": c.name, "owner": c.owner, "summary": c.summary} for c in found])
+        return
+    table(("kind", "name", "plugin", "what it does"), [(c.kind, c.name, c.owner, c.summary) for c in found])
+
+
+@components.command("show")
+@click.argument("name")
+@json_option
+@plugin_options
+def show_component(name: str, as_json: bool) -> None:
+    """Show one component: NAME, KIND/NAME or PLUGIN/NAME."""
+    from dcgan_kit.components.kinds import KINDS
+    from dcgan_kit.components.option_schema import option_facts, shown_default
+    from dcgan_kit.errors import UserError, did_you_mean
+
+    everything = list(all_plugins().registry)
+    scope, _, bare = name.rpartition("/")
+    found = [c for c in everything if c.name == bare and scope in ("", c.kind, c.owner)]
+    if not found:
+        raise UserError(f"unknown component {name!r}.{did_you_mean(bare, {c.name for c in everything})}")
+    if as_json:
+        facts(
+            [
+                {
+                    "kind": c.kind,
+                    "name": c.name,
+                    "owner": c.owner,
+                    "documentation": c.documentation,
+                    "options": option_facts(c),
+                }
+                for c in found
+            ]
+        )
+        return
+    for component in found:
+        kind = KINDS[component.kind]
+        click.echo(f"{component.kind} {component.name}, of plugin {component.owner}\n")
+        # What it raises is for who calls it.
+        for paragraph in component.documentation.partition("\n\nRaises:")[0].replace("``", "`").split("\n\n"):
+            lines = paragraph.split("\n")
+            laid_out = any(line.startswith((" ", "-", "*", "|")) for line in lines)
+            say(f"{paragraph if laid_out else ' '.join(lines)}\n")
+        options = option_facts(component)
+        if options:
+            columns = ("option", "type", "default", "meaning")
+            table(columns, [(o["name"], o["type"], shown_default(o["default"]), o["description"]) for o in options])
+        else:
+            click.echo("It has no options.\n")
+        say(f"A component of kind {kind.name}: {kind.summary}\n")
+
+
+@click.group()
+def plugins() -> None:
+    """Where components and recipes come from."""
+
+
+@plugins.command("list")
+@json_option
+@plugin_options
+def list_plugins(as_json: bool) -> None:
+    """List every plugin that was met: loaded, blocked or broken."""
+    from dcgan_kit.components.plugin_loading import load_plugins
+
+    found = load_plugins(plugin_settings()).plugins
+    if as_json:
+        facts([_plugin_facts(plugin) for plugin in found])
+        return
+    rows = [
+        (p.name, p.origin, p.distribution or (p.file if p.origin == "folder" else ""), len(p.components),
+         len(p.recipes),
+         p.status if not p.error else f"{p.status}: {p.error}")
+        for p in found
+    ]  # fmt: skip
+    table(("plugin", "origin", "from", "components", "recipes", "status"), rows, right=("components", "recipes"))
+
+
+@plugins.command("show")
+@click.argument("name")
+@json_option
+@plugin_options
+def show_plugin(name: str, as_json: bool) -> None:
+    """Show one plugin and all that it offers."""
+    from dcgan_kit.components.plugin_loading import load_plugins
+
+    plugin = load_plugins(plugin_settings()).find(name)
+    if as_json:
+        facts(_plugin_facts(plugin))
+        return
+    click.echo(f"{plugin.name}: {plugin.origin}, {plugin.status}")
+    for label, value in (("from", plugin.distribution), ("file", plugin.file), ("error", plugin.error)):
+        if value:
+            click.echo(f"  {label}: {value}")
+    if plugin.components:
+        table(("kind", "name", "what it does"), [(c.kind, c.name, c.summary) for c in plugin.components])
+    for recipe, path in plugin.recipes.items():
+        click.echo(f"  recipe {recipe}: {path}")
+    if plugin.callbacks is not None:
+        click.echo("  callbacks: yes")
+
+
+def _plugin_facts(plugin: Any) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "origin": plugin.origin,
+        "distribution": plugin.distribution,
+        "file": plugin.file,
+        "status": plugin.status,
+        "error": plugin.error,
+        "components": [f"{c.kind}/{c.name}" for c in plugin.components],
+        "recipes": {name: str(path) for name, path in plugin.recipes.items()},
+        "callbacks": plugin.callbacks is not None,
+    }
+
+
+@click.group()
+def recipes() -> None:
+    """Recipes that have a name."""
+
+
+@recipes.command("list")
+@json_option
+@plugin_options
+def list_recipes(as_json: bool) -> None:
+    """List every recipe by name."""
+    from dcgan_kit.recipes.loading import description_of
+
+    found = {name: (path, description_of(path)) for name, path in sorted(all_plugins().recipes.items())}
+    if as_json:
+        facts([{"name": name, "file": str(path), "description": text} for name, (path, text) in found.items()])
+        return
+    table(("recipe", "what it is"), [(name, text) for name, (_, text) in found.items()])
+
+
+@recipes.command("show")
+@recipe_argument
+@overrides_argument
+@click.option("--resolved", is_flag=True, help="With parents, overrides and every default written out.")
+@plugin_options
+def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
+    """Print the text of RECIPE."""
+    from dcgan_kit.recipes.loading import load_recipe, text_of
+    from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
+
+    if not resolved and not overrides:
+        click.echo(text_of(recipe, plugin_settings()), nl=False)
+        return
+    loaded = load_recipe(recipe, overrides, plugin_settings())
+    warn_of_broken(loaded.plugins)
+    click.echo(as_yaml(as_data(loaded.recipe)), nl=False)
+
+
+@recipes.command("copy")
+@recipe_argument
+@click.argument("target", required=False, type=click.Path(path_type=Path))
+@plugin_options
+def copy_recipe(recipe: str, target: Path | None) -> None:
+    """Copy RECIPE to TARGET, a file or a folder, to be changed; the schema for editors comes along."""
+    from dcgan_kit.errors import UserError
+    from dcgan_kit.recipes.loading import SUFFIXES, text_of
+    from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
+    from dcgan_kit.recipes.yaml_reader import read_text
+
+    text = text_of(recipe, plugin_settings())
+    parent = read_text(text, recipe).child("extends")
+    if parent is not None and isinstance(parent.value, str) and parent.value.endswith(SUFFIXES):
+        raise UserError(f"{parent.mark}: extends: {parent.value!r} is relative to {recipe}; copy both files by hand")
+    target = Path(f"{Path(recipe).stem}.yaml") if target is None else target
+    if target.is_dir():
+        target = target / f"{Path(recipe).stem}.yaml"
+    if target.exists():
+        raise UserError(f"{target}: is there already; choose another name")
+    _write(target, text)
+    schema_file = target.with_name(SCHEMA_FILE)
+    if not schema_file.exists():
+        _write(schema_file, _schema_of(all_plugins()))
+    note(f"{target}: a copy of {recipe}; {schema_file} helps editors with it")
+
+
+@click.command()
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to a file instead."
+)
+@plugin_options
+def schema(output: Path | None) -> None:
+    """Print the JSON Schema of recipes, with the components that are installed, for editors."""
+    text = _schema_of(all_plugins())
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+        note(f"{output}: written")
+
+
+def _schema_of(plugins: LoadedPlugins) -> str:
+    from dcgan_kit.recipes.shipped_schema import shipped_schema
+
+    shipped = shipped_schema(plugins)
+    if shipped is not None:
+        return shipped
+    from dcgan_kit.recipes.schema import schema_text
+
+    return schema_text(plugins.registry)
+
+
+def _write(path: Path, text: str) -> None:
+    from dcgan_kit.errors import UserError
+    from dcgan_kit.files import write_output
+
+    try:
+        # A folder that is not there is a slip of the pen here, and not to be made.
+        path.parent.stat()
+        write_output(path, text.encode())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,187 @@
+"""``@component``: a factory function becomes something that a recipe can name."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.components.option_types import Slot
+from dcgan_kit.errors import did_you_mean
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_YAML_WORDS = frozenset({"true", "false", "null"})
+
+
+class OptionsModel(BaseModel):
+    """The options of one component: strict types, nothing extra, defaults validated too."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that a recipe can name: a kind, a name, a factory, its options, its owner.
+
+    Attributes:
+        kind: name of the kind whose contract it keeps.
+        name: what recipes call it.
+        factory: the decorated function.
+        owner: name of the plugin that brought it; empty until a plugin did.
+        check: of a source of images: takes the options that the factory takes, and raises DataError where the images
+            cannot be there; asked before TensorFlow starts. None: nothing can be said so early.
+    """
+
+    kind: str
+    name: str
+    factory: Callable[..., Any]
+    owner: str = ""
+    check: Callable[..., None] | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the factory itself."""
+        return self.factory(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.owner}/{self.name}" if self.owner else f"{self.kind} {self.name}"
+
+    @property
+    def documentation(self) -> str:
+        """The factory's docstring, unindented."""
+        return inspect.getdoc(self.factory) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation."""
+        return self.documentation.partition("\n")[0].strip()
+
+    @cached_property
+    def options(self) -> type[OptionsModel]:
+        """The model of the options: one field for each keyword-only parameter of the factory."""
+        fields: dict[str, Any] = {}
+        for parameter in _keyword_only(self.factory):
+            annotation = _evaluated(parameter.annotation, self.factory)
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[parameter.name] = (annotation, default)
+        title = "".join(part.capitalize() for part in self.name.split("_"))
+        return create_model(f"{title}Options", __base__=OptionsModel, **fields)
+
+    def check_options(self) -> None:
+        """Evaluate the annotations of all options and validate their defaults.
+
+        Raises:
+            TypeError: an annotation means nothing, or a default is not what its annotation allows.
+        """
+        try:
+            options = self.options
+        except Exception as error:
+            # An annotation is a stranger's expression, which may raise anything.
+            raise TypeError(f"{self}: annotations of its options: {type(error).__name__}: {error}") from error
+        try:
+            options()
+        except ValidationError as error:
+            for wrong in error.errors(include_url=False):
+                if wrong["type"] != "missing":
+                    where = ".".join(map(str, wrong["loc"]))
+                    raise TypeError(f"{self}: default of option {where!r}: {wrong['msg']}") from error
+        for name, field in options.model_fields.items():
+            if name in self.nested and field.default is not None:
+                raise TypeError(f"{self}: default of option {name!r} must be None, as it is a component")
+
+    @cached_property
+    def nested(self) -> Mapping[str, str]:
+        """Options that are components themselves: option → kind."""
+        found = {}
+        for name, field in self.options.model_fields.items():
+            for entry in field.metadata:
+                if isinstance(entry, Slot):
+                    found[name] = entry.kind
+        return found
+
+    @property
+    def takes_context(self) -> bool:
+        """Whether the factory has a positional parameter for what its kind is given."""
+        return any(
+            parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+            for parameter in inspect.signature(self.factory).parameters.values()
+        )
+
+    def build(self, context: Any, options: Mapping[str, Any]) -> Any:
+        """Call the factory with the context, if it takes one, and the options."""
+        return self.factory(context, **options) if self.takes_context else self.factory(**options)
+
+    def owned_by(self, owner: str) -> Component:
+        """Return the same component under the name of the plugin that brought it."""
+        return replace(self, owner=owner)
+
+
+def component(
+    kind: str, *, name: str | None = None, check: Callable[..., None] | None = None
+) -> Callable[[Callable[..., Any]], Component]:
+    """Declare a factory function as a component.
+
+    The factory takes at most one positional argument, which the builder supplies (see ``KINDS[kind].given``), and
+    keyword-only arguments, which a recipe may set; their annotations are the types and ranges that it may set them to.
+
+    Args:
+        kind: one of ``KINDS``.
+        name: the name in recipes; default: the function's own.
+        check: for kind ``data``: takes the factory's options and raises DataError where the images cannot be there. It
+            is called before TensorFlow starts, and must be quick.
+
+    Raises:
+        TypeError: when the declaration breaks a rule; the message names it.
+    """
+    if kind not in KINDS:
+        raise TypeError(f"unknown kind of component {kind!r}.{did_you_mean(kind, KINDS)}")
+    if check is not None and kind != "data":
+        raise TypeError(f"'check' is for components of kind 'data', whose images may be missing. Received: {kind!r}")
+
+    def declare(factory: Callable[..., Any]) -> Component:
+        declared = Component(kind, name or factory.__name__, factory, check=check)
+        _check_declaration(declared)
+        return declared
+
+    return declare
+
+
+def _check_declaration(declared: Component) -> None:
+    where = f"@component({declared.kind!r}) {declared.name!r}"
+    if not _NAME.fullmatch(declared.name) or keyword.iskeyword(declared.name) or declared.name in _YAML_WORDS:
+        raise TypeError(f"{where}: a name is lower case letters, digits and underscores, and no Python or YAML keyword")
+    parameters = inspect.signature(declared.factory).parameters.values()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) > 1:
+        extra = ", ".join(p.name for p in positional[1:])
+        raise TypeError(f"{where}: one positional argument at most; make options keyword-only with '*': {extra}")
+    if positional and not KINDS[declared.kind].given:
+        raise TypeError(f"{where}: a factory of this kind is given no positional argument: {positional[0].name}")
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        raise TypeError(f"{where}: *args and **kwargs hide options; name each")
+    options = _keyword_only(declared.factory)
+    for parameter in options:
+        if parameter.annotation is inspect.Parameter.empty:
+            raise TypeError(f"{where}: option {parameter.name!r} has no annotation")
+        if parameter.name == "use" or parameter.name.startswith(("_", "model_")) or hasattr(BaseModel, parameter.name):
+            raise TypeError(f"{where}: option {parameter.name!r} is a reserved name")
+    for required in KINDS[declared.kind].required_options:
+        if required not in {p.name for p in options}:
+            raise TypeError(f"{where}: every {declared.kind} must have an option {required!r}")
+
+
+def _keyword_only(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+    return [p for p in inspect.signature(factory).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
+def _evaluated(annotation: Any, factory: Callable[..., Any]) -> Any:
+    # Only options are evaluated: a return annotation may name keras, which listings must not import.
+    if isinstance(annotation, str):
+        return eval(annotation, factory.__globals__)
+    return annotation

@@ -1,0 +1,1 @@
+"""The types that cross between the engine and plugins."""

@@ -1,0 +1,406 @@
+"""Finding and loading plugins, each step guarded on its own: a broken plugin disturbs no other.
+
+Order: built-ins, then entry points of group ``dcgan_kit``, then the files of plugin folders. Blocked names are
+neither imported nor registered. Nothing is ever taken from the working directory by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import Distribution, EntryPoint, distributions
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pluggy
+
+from dcgan_kit.components import hooks
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.registry import Registry
+from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS
+from dcgan_kit.errors import PluginError, did_you_mean
+
+ENTRY_POINT_GROUP = "dcgan_kit"
+BUILTIN_RECIPES = "dcgan_kit_recipes"
+FOLDER_PLUGINS = "dcgan_kit_folder_plugins"
+"""A package that exists in memory only; each plugins folder is a package in it."""
+Origin = Literal["built-in", "installed", "folder"]
+_MARKER = f"{hooks.PROJECT}_impl"
+HOOKS = tuple(name for name in vars(hooks) if name.startswith("dcgan_kit_"))
+
+
+@dataclass(frozen=True)
+class PluginSettings:
+    """Which plugins a command may load.
+
+    Attributes:
+        folders: folders whose ``*.py`` files are plugins.
+        blocked: names of plugins that are not to be loaded.
+        builtins_only: load no stranger's code at all.
+        strict: a broken plugin is an error even where nothing needs it.
+    """
+
+    folders: tuple[Path, ...] = ()
+    blocked: frozenset[str] = frozenset()
+    builtins_only: bool = False
+    strict: bool = False
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str] | None = None) -> PluginSettings:
+        """Read DCGAN_KIT_PLUGINS_DIR, DCGAN_KIT_BLOCK (both may list several) and DCGAN_KIT_STRICT."""
+        values = os.environ if environment is None else environment
+        folders = (Path(part) for part in values.get("DCGAN_KIT_PLUGINS_DIR", "").split(os.pathsep) if part)
+        blocked = (name.strip() for name in values.get("DCGAN_KIT_BLOCK", "").split(","))
+        return PluginSettings(
+            tuple(folders), frozenset(name for name in blocked if name), strict=values.get("DCGAN_KIT_STRICT") == "1"
+        )
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plugin and how loading it went.
+
+    Attributes:
+        name: its own name, which owns its components.
+        origin: where it was found.
+        distribution: name and version of the installed distribution, or empty.
+        file: the file it was loaded from, or empty.
+        status: ``"loaded"``, ``"blocked"`` or ``"broken"``.
+        error: what went wrong, in one line; empty if nothing did.
+        components: what it offers.
+        recipes: recipe files by name.
+        callbacks: the hook for callbacks, or None.
+    """
+
+    name: str
+    origin: Origin
+    distribution: str = ""
+    file: str = ""
+    status: Literal["loaded", "blocked", "broken"] = "loaded"
+    error: str = ""
+    components: tuple[Component, ...] = ()
+    recipes: Mapping[str, Path] = field(default_factory=dict)
+    callbacks: Callable[..., Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution or self.file or self.origin})"
+
+
+@dataclass(frozen=True)
+class LoadedPlugins:
+    """Every plugin that was met, and the registry of what the healthy ones offer."""
+
+    plugins: tuple[Plugin, ...]
+
+    @property
+    def registry(self) -> Registry:
+        """All components of the plugins that loaded."""
+        return Registry(c for plugin in self.plugins for c in plugin.components)
+
+    @property
+    def recipes(self) -> dict[str, Path]:
+        """All recipes by name; where two plugins share one, ``owner/name``."""
+        offered = [(plugin.name, name, path) for plugin in self.plugins for name, path in plugin.recipes.items()]
+        names = [name for _, name, _ in offered]
+        return {name if names.count(name) == 1 else f"{owner}/{name}": path for owner, name, path in offered}
+
+    @property
+    def broken(self) -> tuple[Plugin, ...]:
+        """The plugins that could not be loaded."""
+        return tuple(plugin for plugin in self.plugins if plugin.status == "broken")
+
+    @property
+    def strangers(self) -> frozenset[str]:
+        """The names of the plugins that are not built in, whose layers may fail."""
+        return frozenset(plugin.name for plugin in self.plugins if plugin.origin != "built-in")
+
+    def find(self, name: str) -> Plugin:
+        """Return the plugin of that name.
+
+        Raises:
+            PluginError: no plugin of that name was met.
+        """
+        for plugin in self.plugins:
+            if plugin.name == name:
+                return plugin
+        raise PluginError(f"unknown plugin {name!r}.{did_you_mean(name, (p.name for p in self.plugins))}")
+
+
+def load_builtins(settings: PluginSettings = PluginSettings()) -> LoadedPlugins:
+    """Load the built-in plugins only."""
+    return _load(_builtin_sources(), settings)
+
+
+def load_plugins(settings: PluginSettings = PluginSettings()) -> LoadedPlugins:
+    """Load every plugin that the settings allow.
+
+    Raises:
+        PluginError: a plugin folder is not a folder, or a plugin is broken and ``settings.strict``.
+    """
+    if settings.builtins_only:
+        return load_builtins(settings)
+    sources = [*_builtin_sources(), *_installed_sources()]
+    for folder in settings.folders:
+        sources.extend(_folder_sources(folder, settings.blocked))
+    loaded = _load(sources, settings)
+    if settings.strict and loaded.broken:
+        raise PluginError("\n".join(f"plugin {plugin} is broken: {plugin.error}" for plugin in loaded.broken))
+    return loaded
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    origin: Origin
+    load: Callable[[], Any]
+    distribution: str = ""
+    file: str = ""
+    module: str = ""
+
+
+class _HasNoHook(PluginError):
+    """A module that offers nothing: a mistake, or of a plugins folder what another file of it imports."""
+
+
+def _builtin_sources() -> Iterator[_Source]:
+    spec = importlib.util.find_spec(BUILTIN_COMPONENTS)
+    for entry in pkgutil.iter_modules(spec.submodule_search_locations if spec else ()):
+        if not entry.name.startswith("_"):
+            name = f"{BUILTIN_COMPONENTS}.{entry.name}"
+            yield _Source(entry.name, "built-in", lambda name=name: importlib.import_module(name))  # type: ignore[misc]
+    yield _Source("recipes", "built-in", lambda: importlib.import_module(BUILTIN_RECIPES))
+
+
+def _installed_sources() -> Iterator[_Source]:
+    found: list[tuple[str, str, EntryPoint]] = []
+    for distribution in distributions():
+        for entry in distribution.entry_points:
+            if entry.group == ENTRY_POINT_GROUP:
+                found.append((entry.name, _label(distribution), entry))
+    # One distribution can be on sys.path twice, and its entry points are then met twice.
+    for name, label, entry in sorted(set(found), key=lambda item: (item[0], item[1], item[2].value)):
+        yield _Source(name, "installed", entry.load, label)
+
+
+def _label(distribution: Distribution) -> str:
+    return f"{distribution.metadata['Name']} {distribution.version}"
+
+
+def unknown_names(settings: PluginSettings) -> dict[str, str]:
+    """Return the names that are to be blocked and that no plugin has, each with what may have been meant.
+
+    Raises:
+        PluginError: a plugin folder is not a folder.
+    """
+    known = {source.name for source in (*_builtin_sources(), *_installed_sources())}
+    known.update(path.stem for folder in settings.folders for path in plugin_files(folder))
+    return {name: did_you_mean(name, known) for name in sorted(settings.blocked - known)}
+
+
+def plugin_files(folder: Path) -> list[Path]:
+    """Return the files of a plugins folder that may be plugins, by name.
+
+    Raises:
+        PluginError: it is not a folder, or cannot be read.
+    """
+    try:
+        entries = sorted(folder.absolute().iterdir())
+    except OSError as error:
+        raise PluginError(f"plugins folder {folder}: {error.strerror}") from error
+    return [path for path in entries if path.suffix == ".py" and not path.name.startswith("_")]
+
+
+def _folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[_Source]:
+    files = plugin_files(folder)
+    package = _package_of(folder.absolute())
+    for path in files:
+        name = f"{package}.{path.stem}"
+        if path.stem in blocked:
+            # An import of it fails: what is blocked is not executed for a neighbour either.
+            sys.modules[name] = None  # type: ignore[assignment]
+        load = partial(_module_from, path, name)
+        yield _Source(path.stem, "folder", load, file=str(path), module=name)
+
+
+def _package_of(folder: Path) -> str:
+    """Make a plugins folder a package, so that its files can import each other, and return the package's name.
+
+    Nothing is added to the paths that Python searches: ``from . import x`` finds ``x`` beside the plugin, and neither
+    hides a module of another folder nor one of an installed library.
+    """
+    importlib.invalidate_caches()
+    sys.modules.setdefault(FOLDER_PLUGINS, _module_of_package(FOLDER_PLUGINS, []))
+    base = re.sub(r"\W", "_", folder.name) or "folder"
+    for name in (f"{FOLDER_PLUGINS}.{base}{number or ''}" for number in count()):
+        taken = sys.modules.get(name)
+        if taken is None or list(taken.__path__) == [str(folder)]:
+            break
+    # Files may have changed since they were loaded.
+    for loaded in [module for module in sys.modules if module.startswith(f"{name}.")]:
+        del sys.modules[loaded]
+    sys.modules[name] = _module_of_package(name, [str(folder)])
+    return name
+
+
+def _module_of_package(name: str, path: list[str]) -> ModuleType:
+    module = ModuleType(name)
+    module.__path__ = path
+    return module
+
+
+def _module_from(path: Path, name: str) -> Any:
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        # A neighbour has imported it.
+        return loaded
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python module")
+    module = importlib.util.module_from_spec(spec)
+    # Keras serialization and pickling of custom layers look their module up by name while it is being executed.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins:
+    plugins: list[Plugin] = []
+    hookless: dict[str, str] = {}
+    for source in sources:
+        facts = {"name": source.name, "origin": source.origin, "distribution": source.distribution, "file": source.file}
+        if source.name in settings.blocked:
+            plugins.append(Plugin(**facts, status="blocked"))  # type: ignore[arg-type]
+            continue
+        namesake = next((p for p in plugins if p.name == source.name and p.status == "loaded"), None)
+        if namesake is not None:
+            error = f"a plugin of that name is loaded already: {namesake}"
+            plugins.append(Plugin(**facts, status="broken", error=error))  # type: ignore[arg-type]
+            continue
+        imported = source.module in sys.modules
+        try:
+            # Standard output is for programs that read it; what a stranger's module prints goes to people.
+            with redirect_stdout(sys.stderr):
+                module = source.load()
+                facts["file"] = source.file or getattr(module, "__file__", "") or ""
+                offers = _offers(module, source)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, _HasNoHook) and source.module:
+                hookless[source.file] = source.module
+                if not imported:
+                    # If a neighbour imports it later, it is there again at the end.
+                    del sys.modules[source.module]
+            # A stranger's module may raise anything, and may call sys.exit; the plugin is recorded as broken.
+            plugins.append(Plugin(**facts, status="broken", error=_told(error, facts["file"])))  # type: ignore[arg-type]
+        else:
+            plugins.append(Plugin(**facts, **offers))  # type: ignore[arg-type]
+    return LoadedPlugins(tuple(p for p in plugins if hookless.get(p.file) not in sys.modules))
+
+
+def _offers(module: Any, source: _Source) -> dict[str, Any]:
+    _check_hook_names(module)
+    # A manager for each plugin: its hooks are called alone, and what fails is known to be its own.
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    manager.register(module, name=source.name)
+    return {
+        "components": _components(manager, module, source),
+        "recipes": _recipes(manager, module),
+        "callbacks": _hook(manager, module, "dcgan_kit_callbacks"),
+    }
+
+
+def _check_hook_names(module: Any) -> None:
+    marked = [n for n in dir(module) if isinstance(getattr(getattr(module, n, None), _MARKER, None), dict)]
+    for name in marked:
+        if name not in HOOKS:
+            raise PluginError(f"unknown hook {name!r}.{did_you_mean(name, HOOKS)}")
+    forgotten = [n for n in HOOKS if n not in marked and callable(getattr(module, n, None))]
+    if forgotten:
+        raise PluginError(f"{forgotten[0]} lacks the @hookimpl decorator")
+    if not marked:
+        raise _HasNoHook(f"has no hook: define one of {', '.join(HOOKS)} under @hookimpl")
+
+
+def _hook(manager: pluggy.PluginManager, module: Any, name: str) -> Callable[..., Any] | None:
+    caller: Callable[..., Any] | None = getattr(manager.hook, name) if hasattr(module, name) else None
+    return caller
+
+
+def _returned(manager: pluggy.PluginManager, module: Any, name: str) -> Any:
+    """What the module's hook returned; None if it has no such hook."""
+    caller = _hook(manager, module, name)
+    if caller is None:
+        return None
+    results = caller()
+    if not results:
+        raise PluginError(f"{name} returned None: is a 'return' missing?")
+    return results[0]
+
+
+def _components(manager: pluggy.PluginManager, module: Any, source: _Source) -> tuple[Component, ...]:
+    returned = _returned(manager, module, "dcgan_kit_components")
+    if returned is None:
+        return ()
+    if not isinstance(returned, Iterable) or isinstance(returned, str):
+        raise PluginError(f"dcgan_kit_components must return components in a list, and returned {returned!r}")
+    components: list[Component] = []
+    for item in returned:
+        if not isinstance(item, Component):
+            raise PluginError(
+                f"dcgan_kit_components must return components (made by @component), and returned {item!r}"
+            )
+        if any((item.kind, item.name) == (other.kind, other.name) for other in components):
+            raise PluginError(f"dcgan_kit_components returned two components called {item.kind} {item.name!r}")
+        owned = item.owned_by(source.name)
+        if source.origin != "built-in":
+            # Annotations of strangers are evaluated here, inside the guard; those of built-ins by their tests.
+            try:
+                owned.check_options()
+            except TypeError as error:
+                raise PluginError(str(error)) from error
+        components.append(owned)
+    return tuple(components)
+
+
+def _recipes(manager: pluggy.PluginManager, module: Any) -> dict[str, Path]:
+    returned = _returned(manager, module, "dcgan_kit_recipes")
+    if returned is None:
+        return {}
+    if not isinstance(returned, Mapping):
+        raise PluginError(f"dcgan_kit_recipes must return a mapping from name to file, and returned {returned!r}")
+    return {str(name): Path(path) for name, path in returned.items()}
+
+
+def _told(error: BaseException, file: str) -> str:
+    """Return ``Type: message (file:line)`` for where in the plugin an exception came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if file and frame.filename == file] or [
+        frame for frame in frames if "importlib" not in frame.filename and "pluggy" not in frame.filename
+    ]
+    if isinstance(error, SyntaxError):
+        place = f" ({error.filename}:{error.lineno})"
+    elif isinstance(error, PluginError):
+        return str(error)
+    else:
+        place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    if isinstance(error, pluggy.PluginValidationError):
+        return " ".join(str(error).split())
+    text = str(error.msg if isinstance(error, SyntaxError) else error).partition("\n")[0]
+    if isinstance(error, ModuleNotFoundError) and file and Path(file).with_name(f"{error.name}.py").is_file():
+        place += f"; it lies beside the plugin: write `from . import {error.name}`"
+    return f"{type(error).__name__}{text and ': '}{text}{place}"

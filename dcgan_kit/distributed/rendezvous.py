@@ -1,0 +1,267 @@
+"""How workers meet before TensorFlow connects them: where one waits for another, signals and strangers are heeded.
+
+TensorFlow waits in its C++ part, for ever, and takes whatever answers at an address for a worker. So every worker first
+listens at its own address, says who it is to all who ask, and goes to the first one, the chief; when all are there, the
+chief sends all of them on. One line of ASCII each way: ``dcgan-kit CLUSTER INDEX``, then ``go``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dcgan_kit.distributed.addresses import parts_of
+from dcgan_kit.errors import UserError, printable
+
+STRANGER_SECONDS = 120.0
+"""How long something else may answer at an address: the workers of a job before take up to 90 to leave."""
+PORT_SECONDS = 15.0
+"""How long another program may hold this worker's port."""
+ANSWER_SECONDS = 5.0
+SILENT_SECONDS, PROBES = 30, 3
+"""When the kernel asks whether the other side of a silent connection is still there, and how often in all."""
+BETWEEN_SECONDS = 0.5
+MAX_LINE = 120
+GO = b"go\n"
+
+
+def meet(addresses: Sequence[str], index: int, tell: Callable[[str], None]) -> None:
+    """Return when all workers are there; then all return at about the same time.
+
+    Args:
+        addresses: ``host:port`` of each worker, the same on all.
+        index: which of them this process is.
+        tell: told, once each, for whom it waits and which stranger is in the way.
+
+    Raises:
+        UserError: another program holds an address, and does not leave it.
+    """
+    meeting = _Meeting(addresses, index, tell)
+    with meeting.listening():
+        if index == 0:
+            meeting.gather()
+        else:
+            meeting.join()
+
+
+class _Meeting:
+    def __init__(self, addresses: Sequence[str], index: int, tell: Callable[[str], None]) -> None:
+        self._addresses, self._index, self._tell = addresses, index, tell
+        self._cluster = hashlib.sha256("\n".join(addresses).encode()).hexdigest()[:16]
+        self._there: dict[int, socket.socket] = {}
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+        self._strange: dict[int, float] = {}
+
+    def gather(self) -> None:
+        """Wait for all others, and send them on."""
+        others = range(1, len(self._addresses))
+        while True:
+            with self._lock:
+                absent = [index for index in others if index not in self._there]
+            if not absent:
+                break
+            # One that listens will come by itself, once it is past what it does before.
+            missing = [index for index in absent if not self._answers_as_worker(index)]
+            if missing:
+                self._tell_once(f"waiting for {', '.join(map(self._name, missing))}")
+            time.sleep(BETWEEN_SECONDS)
+        for there in self._taken():
+            # One that is lost now is found as one that is lost in training.
+            with suppress(OSError):
+                there.sendall(GO)
+                there.shutdown(socket.SHUT_RDWR)
+
+    def join(self) -> None:
+        """Go to the chief, and wait until it sends all on; if it is started again meanwhile, go to the new one."""
+        while True:
+            chief = self._ask(0)
+            if chief is None:
+                self._tell_once(f"waiting for {self._name(0)}")
+            else:
+                with chief:
+                    _wait_while_alive(chief)
+                    with suppress(OSError):
+                        if _line(chief) == GO:
+                            return
+            time.sleep(BETWEEN_SECONDS)
+
+    def _answers_as_worker(self, index: int) -> bool:
+        found = self._ask(index)
+        if found is None:
+            return False
+        found.close()
+        return True
+
+    def _ask(self, index: int) -> socket.socket | None:
+        """Connect to a worker that says that it is one; None where nobody answers, or a stranger for a while yet.
+
+        Raises:
+            UserError: a stranger has answered for too long, or another worker of this cluster does.
+        """
+        try:
+            there = socket.create_connection(parts_of(self._addresses[index]), timeout=ANSWER_SECONDS)
+        except OSError:
+            self._strange.pop(index, None)
+            return None
+        try:
+            there.sendall(self._hello(self._index))
+            answer = _line(there)
+        except OSError:
+            answer = b""
+        if answer == self._hello(index):
+            self._strange.pop(index, None)
+            return there
+        there.close()
+        if answer in map(self._hello, range(len(self._addresses))):
+            raise UserError(
+                f"{self._name(index)}: worker {answer.split()[2].decode()} of the same cluster answers there; each "
+                "worker needs an address of its own"
+            )
+        self._stranger(index, answer)
+        return None
+
+    def _stranger(self, index: int, answer: bytes) -> None:
+        what = "a worker of another cluster" if answer.startswith(b"dcgan-kit ") else "another program"
+        said = f", which says {answer[:40]!r}" if answer else ""
+        told = f"{self._name(index)}: {what} answers there{said}{holder(self._addresses[index])}"
+        since = self._strange.setdefault(index, time.monotonic())
+        if time.monotonic() - since >= STRANGER_SECONDS:
+            raise UserError(f"{told}. End it, or choose another address")
+        self._tell_once(f"{told}; waiting up to {STRANGER_SECONDS:.0f} s for it to leave")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hold this worker's address, and say who it is to all who ask.
+
+        Raises:
+            UserError: the port cannot be had.
+        """
+        server = self._server()
+        thread = threading.Thread(target=self._answer_all, args=(server,), name="rendezvous", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            # Closing alone would leave the thread in ``accept``, and the port with it.
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            server.close()
+            thread.join(ANSWER_SECONDS)
+            for there in self._taken():
+                with suppress(OSError):
+                    there.shutdown(socket.SHUT_RDWR)
+
+    def _taken(self) -> list[socket.socket]:
+        """The connections of the others; the threads that wait for their ends close them."""
+        with self._lock:
+            return list(self._there.values())
+
+    def _server(self) -> socket.socket:
+        port = parts_of(self._addresses[self._index])[1]
+        until = time.monotonic() + PORT_SECONDS
+        dual = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual else socket.AF_INET
+        while True:
+            try:
+                return socket.create_server(("", port), family=family, dualstack_ipv6=dual)
+            except OSError as error:
+                # Who trained here before may still be leaving.
+                if not isinstance(error, PermissionError) and time.monotonic() < until:
+                    time.sleep(BETWEEN_SECONDS)
+                    continue
+                raise UserError(
+                    f"{self._name(self._index)}, this one, cannot use its port: {os.strerror(error.errno or 0)}"
+                    f"{holder(f'localhost:{port}')}. End what holds it, or choose another port"
+                ) from error
+
+    def _answer_all(self, server: socket.socket) -> None:
+        while True:
+            try:
+                there, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(there,), daemon=True).start()
+
+    def _answer(self, there: socket.socket) -> None:
+        """Say who this is; keep the connection of a worker that goes to the chief until it is closed."""
+        there.settimeout(ANSWER_SECONDS)
+        # Whoever is lost here comes again, or is missed by the chief.
+        with suppress(OSError):
+            said = _line(there)
+            there.sendall(self._hello(self._index))
+            who = next((i for i in range(len(self._addresses)) if said == self._hello(i)), None)
+            if who is None or who == self._index or self._index != 0:
+                there.close()
+                return
+            with self._lock:
+                self._there[who] = there
+            _wait_while_alive(there)
+            there.recv(1)
+        with self._lock:
+            for who in [who for who, kept in self._there.items() if kept is there]:
+                del self._there[who]
+        there.close()
+
+    def _hello(self, index: int) -> bytes:
+        return f"dcgan-kit {self._cluster} {index}\n".encode()
+
+    def _name(self, index: int) -> str:
+        return f"worker {index} at {self._addresses[index]}"
+
+    def _tell_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._tell(message)
+
+
+def _wait_while_alive(there: socket.socket) -> None:
+    """Let a connection wait for as long as the other side is there: a machine that lost its power says no farewell."""
+    there.settimeout(None)
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # macOS has another name for the first of them, and keeps its two hours.
+    for name, value in (("TCP_KEEPIDLE", SILENT_SECONDS), ("TCP_KEEPINTVL", SILENT_SECONDS), ("TCP_KEEPCNT", PROBES)):
+        if hasattr(socket, name):
+            there.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _line(there: socket.socket) -> bytes:
+    """Read up to the end of a line, or what there is of it."""
+    read = b""
+    while not read.endswith(b"\n") and len(read) < MAX_LINE:
+        more = there.recv(1)
+        if not more:
+            break
+        read += more
+    return read
+
+
+def holder(address: str, proc: Path = Path("/proc")) -> str:
+    """Say which process of this machine listens at an address, as far as the kernel tells: ``, process 7 (nginx)``."""
+    host, port = parts_of(address)
+    if host not in ("localhost", "::1", socket.gethostname()) and not host.startswith("127."):
+        return ""
+    wanted = {f"socket:[{inode}]" for inode in _listening(proc, port)}
+    for process in proc.glob("[0-9]*"):
+        # Processes end meanwhile, and those of others are closed to us.
+        with suppress(OSError):
+            if any(str(link.readlink()) in wanted for link in (process / "fd").iterdir()):
+                name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                return f", process {process.name} ({printable(name)})"
+    return ""
+
+
+def _listening(proc: Path, port: int) -> Iterator[str]:
+    for table in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in (proc / "net" / table).read_text(encoding="ascii", errors="replace").splitlines()[1:]:
+                fields = line.split()
+                # 0A: the state of a socket that listens.
+                if len(fields) > 9 and fields[3] == "0A" and fields[1].rpartition(":")[2] == f"{port:04X}":
+                    yield fields[9]

@@ -1,0 +1,131 @@
+"""The tasks of a SLURM job step: on which host each of them runs, and which of them this process is.
+
+TensorFlow's own resolver asks nvidia-smi, so that it fails on nodes without GPUs, and sorts hosts by the alphabet;
+SLURM counts tasks in the order of its list, where n9 comes before n10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice, repeat
+from typing import TypeVar
+
+from dcgan_kit.distributed.addresses import fault_of_host
+from dcgan_kit.errors import UserError, printable
+
+T = TypeVar("T")
+
+FIRST_PORT, PORTS = 12_000, 10_000
+"""Ports follow from the number of the job, so that two jobs on one host rarely meet; Linux gives out higher ones."""
+MAX_TASKS = 32_768
+"""Ports above the first of all jobs, and more workers than ever trained together."""
+MAX_CHARACTERS, MAX_BRACKETS = 200_000, 8
+"""Of a list of hosts, and of the name of one."""
+
+
+def tasks_of_step(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int] | None:
+    """Return ``host:port`` of every task and the index of this one; None where there is no step of several tasks.
+
+    Args:
+        environment: ``os.environ`` of a process that srun started.
+
+    Raises:
+        UserError: a variable of the step is missing, or says something that is not understood.
+    """
+    if environment.get("SLURM_STEP_NUM_TASKS", "1") == "1":
+        return None
+    try:
+        count = _whole(environment, "SLURM_STEP_NUM_TASKS", 1, MAX_TASKS)
+        index = _whole(environment, "SLURM_PROCID", 0, MAX_TASKS)
+        hosts = _bounded(expanded_hosts(_text(environment, "SLURM_STEP_NODELIST")), count)
+        tasks = _bounded(_expanded_counts(_text(environment, "SLURM_STEP_TASKS_PER_NODE"), count), count)
+        job = _whole(environment, "SLURM_JOB_ID", 0, 10**18) if "SLURM_JOB_ID" in environment else 0
+    except KeyError as error:
+        raise UserError(f"SLURM: {error.args[0]} is not set; start each worker by srun") from error
+    except ValueError as error:
+        raise UserError(
+            f"SLURM: its environment cannot be understood: {error}. Start each worker by srun, or set TF_CONFIG"
+        ) from error
+    if len(hosts) != len(tasks) or sum(tasks) != count or not index < count:
+        raise UserError(
+            f"SLURM: its environment contradicts itself: task {index} of {count}, {len(hosts)} hosts with "
+            f"{sum(tasks)} tasks (SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE)"
+        )
+    first = FIRST_PORT + job % PORTS
+    addresses = [(host, first + task) for host, number in zip(hosts, tasks, strict=True) for task in range(number)]
+    if len(set(addresses)) < count:
+        raise UserError("SLURM: SLURM_STEP_NODELIST names a host twice; start each worker by srun, or set TF_CONFIG")
+    here = environment.get("SLURMD_NODENAME", addresses[index][0])
+    if here != addresses[index][0]:
+        raise UserError(
+            f"SLURM: task {index} runs on {here}, and would run on {addresses[index][0]} if tasks were counted host by "
+            "host; give srun --distribution=block"
+        )
+    return tuple(f"{host}:{port}" for host, port in addresses), index
+
+
+def _text(environment: Mapping[str, str], name: str) -> str:
+    text = environment[name]
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"{name} has {len(text):,} characters")
+    return text
+
+
+def _whole(environment: Mapping[str, str], name: str, lowest: int, highest: int) -> int:
+    text = environment[name]
+    # int() also takes 1_0, spaces, and the digits of every script.
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not lowest <= int(text) <= highest:
+        raise ValueError(f"{name} must be a whole number from {lowest} to {highest} (given: {_shown(text)})")
+    return int(text)
+
+
+def _bounded(items: Iterator[T], count: int) -> list[T]:
+    """As many items as there may be, and one more where there are more: ``n[1-999999999]`` would take all memory."""
+    return list(islice(items, count + 1))
+
+
+def _shown(text: str) -> str:
+    return repr(printable(text[:60])) + ("…" if len(text) > 60 else "")
+
+
+def expanded_hosts(text: str) -> Iterator[str]:
+    """Yield the hosts of a list as SLURM writes it: ``n[08-10,12],login`` → n08, n09, n10, n12, login.
+
+    Raises:
+        ValueError: it is not such a list.
+    """
+    for item in re.findall(r"(?:\[[^\[\]]*\]|[^,\[\]])+|.", text, re.DOTALL):
+        if item != ",":
+            yield from _expanded(item)
+
+
+def _expanded(item: str, brackets: int = 0) -> Iterator[str]:
+    match = re.fullmatch(r"([^\[\]]*)\[([0-9,-]+)\](.*)", item, re.DOTALL)
+    if match is None or brackets == MAX_BRACKETS:
+        # A part of a name, such as an end in front of a dot, is judged with the whole.
+        fault = "has a bracket that is not understood" if re.search(r"[\[\]]", item) else ""
+        if fault or (not brackets and (fault := fault_of_host(item))):
+            raise ValueError(f"SLURM_STEP_NODELIST: {_shown(item)} is no host: it {fault}")
+        yield item
+        return
+    before, ranges, after = match.groups()
+    for part in ranges.split(","):
+        numbers = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
+        if numbers is None or int(numbers[2] or numbers[1]) < int(numbers[1]):
+            raise ValueError(f"SLURM_STEP_NODELIST: {_shown(part)} is no range of hosts")
+        for number in range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1):
+            for rest in _expanded(after, brackets + 1) if after else [""]:
+                host = f"{before}{number:0{len(numbers[1])}}{rest}"
+                if not brackets and (fault := fault_of_host(host)):
+                    raise ValueError(f"SLURM_STEP_NODELIST: {_shown(host)} is no host: it {fault}")
+                yield host
+
+
+def _expanded_counts(text: str, most: int) -> Iterator[int]:
+    """``2(x3),1`` → 2, 2, 2, 1."""
+    for part in text.split(","):
+        match = re.fullmatch(r"([0-9]{1,18})(?:\(x([0-9]{1,18})\))?", part)
+        if match is None or not 0 < int(match[1]) <= most:
+            raise ValueError(f"SLURM_STEP_TASKS_PER_NODE {_shown(text)}")
+        yield from repeat(int(match[1]), int(match[2] or 1))

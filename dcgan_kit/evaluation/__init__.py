@@ -1,0 +1,1 @@
+"""Scores of generated images beside their floors, and everything that a score depends on."""

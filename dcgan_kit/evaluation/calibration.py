@@ -1,0 +1,151 @@
+"""What scores say of faults that are known: real images spoilt in one way each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.holdout import split
+from dcgan_kit.errors import DataError, counted
+from dcgan_kit.evaluation.evaluator import Evaluator, Number, Reals, Tell
+from dcgan_kit.evaluation.features import batches_of
+from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore
+
+NOISE = 25.0
+"""Standard deviation, in grey levels."""
+REPEATED = 10
+KEPT_CLASSES = 5
+SEED = 0
+
+Pixels = npt.NDArray[np.uint8]
+Spoil = Callable[[Images, Images, np.random.Generator], Images]
+"""(real images that are not in the reference, training images, random) → images to judge."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured.
+
+    Attributes:
+        numbers: those of each fault, by its name.
+        samples: images of each.
+        references: real images that they were compared with.
+    """
+
+    numbers: Mapping[str, tuple[Number, ...]]
+    samples: int
+    references: int
+
+
+def calibrate(
+    images: Images,
+    extractor: ChosenExtractor,
+    scores: Sequence[ChosenScore],
+    samples: int | None = None,
+    tell: Tell | None = None,
+) -> Calibration:
+    """Judge real images, and the same spoilt in known ways, against others of the same set.
+
+    A third of the images is the reference, a third stands for what a generator was trained on, and the last third is
+    judged. Every fault has the same number of images.
+
+    Args:
+        images: with labels.
+        extractor: what describes them.
+        scores: what is measured.
+        samples: images of each fault; default and most: as many as the classes have that stay.
+        tell: is told how far it is.
+
+    Raises:
+        DataError: there are no labels, fewer than six classes, or fewer images than samples.
+    """
+    classes = 0 if images.labels is None else len(np.unique(images.labels))
+    if classes <= KEPT_CLASSES:
+        raise DataError(
+            f"calibrating leaves {KEPT_CLASSES} classes of the images, and needs more. "
+            f"Received: {counted(classes, 'label')}"
+        )
+    training, others = split(images, 2 / 3, SEED)
+    others, reference = split(others, 0.5, SEED)
+    random = np.random.Generator(np.random.Philox(SEED))
+    sets = {name: spoil(others, training, random) for name, spoil in FAULTS.items()}
+    most = min(map(len, sets.values()))
+    samples = most if samples is None else samples
+    if samples > most:
+        raise DataError(f"these images give each fault at most {counted(most, 'sample')}. Received: {samples}")
+    rest, floor = split(training, 0.5, SEED)
+    evaluator = Evaluator(Reals(reference, floor, rest, training, "val"), extractor, scores, samples, tell=tell)
+    numbers = {name: evaluator.evaluate(_batches(chosen, samples)) for name, chosen in sets.items()}
+    return Calibration(numbers, samples, len(reference))
+
+
+def _batches(images: Images, count: int) -> Iterator[Pixels]:
+    # Sets may be in the order of their classes; some of each are taken.
+    order = np.random.Generator(np.random.Philox(SEED)).permutation(len(images))[:count]
+    places = order if images.indices is None else images.indices[order]
+    return batches_of(replace(images, indices=places, labels=None))
+
+
+def _unspoilt(others: Images, training: Images, random: np.random.Generator) -> Images:
+    return others
+
+
+def _copied(others: Images, training: Images, random: np.random.Generator) -> Images:
+    return training
+
+
+def _noisy(others: Images, training: Images, random: np.random.Generator) -> Images:
+    pixels = others.batch(np.arange(len(others)))
+    noise = random.standard_normal(pixels.shape) * NOISE
+    return Images(np.clip(np.rint(pixels + noise), 0, 255).astype(np.uint8))
+
+
+def _blurred(others: Images, training: Images, random: np.random.Generator) -> Images:
+    """Mean over 3x3 pixels."""
+    pixels = others.batch(np.arange(len(others))).astype(np.float64)
+    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    height, width = pixels.shape[1:3]
+    moved = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    return Images(np.rint(np.mean(moved, axis=0)).astype(np.uint8))
+
+
+def _chequered(others: Images, training: Images, random: np.random.Generator) -> Images:
+    """Every second row and column lighter and darker by 4 grey levels."""
+    pixels = others.batch(np.arange(len(others))).astype(np.float64)
+    rows, columns = np.indices(pixels.shape[1:3])
+    pattern = np.where((rows + columns) % 2, 4.0, -4.0)[None, :, :, None]
+    return Images(np.clip(pixels + pattern, 0, 255).astype(np.uint8))
+
+
+def _without_a_class(others: Images, training: Images, random: np.random.Generator) -> Images:
+    return _where(others, others.labels != np.unique(others.labels)[0])
+
+
+def _five_classes(others: Images, training: Images, random: np.random.Generator) -> Images:
+    return _where(others, np.isin(others.labels, np.unique(others.labels)[:KEPT_CLASSES]))
+
+
+def _ten_images(others: Images, training: Images, random: np.random.Generator) -> Images:
+    few = others.batch(np.sort(random.permutation(len(others))[:REPEATED]))
+    return Images(few[np.arange(len(others)) % REPEATED])
+
+
+def _where(images: Images, wanted: npt.NDArray[np.bool_]) -> Images:
+    return Images(images.batch(np.flatnonzero(wanted)))
+
+
+FAULTS: dict[str, Spoil] = {
+    "real": _unspoilt,
+    "noise": _noisy,
+    "blur": _blurred,
+    "checkerboard": _chequered,
+    "a class missing": _without_a_class,
+    "five classes": _five_classes,
+    "ten images": _ten_images,
+    "copies": _copied,
+}
+"""By name: ``real`` is none, the floor; ``copies`` are training images."""

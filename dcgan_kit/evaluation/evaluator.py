@@ -1,0 +1,287 @@
+"""Every score of a set of generated images, each number beside what real images get.
+
+An ``Evaluator`` looks at the real images once; then it judges any number of sets of generated ones::
+
+    evaluator = Evaluator(divided(training, held_out), extractor, scores, samples=2000)
+    for number in evaluator.evaluate(generated_pixels(...)):
+        print(number.name, number.value, number.floor)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.components.contracts.score import Better, Gathering, Sides, Summary
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.holdout import split
+from dcgan_kit.data.progress import reporting_to
+from dcgan_kit.errors import ComponentError, DataError, counted
+from dcgan_kit.evaluation.features import gather, gatherings_of
+from dcgan_kit.evaluation.protocol import Protocol
+from dcgan_kit.evaluation.reference_cache import FINGERPRINT_DIGITS, Note, fingerprint, real_summaries
+from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, NoValue, blaming_component
+
+MOST_REFERENCES = 10_000
+"""Real images that samples are compared with, unless there are more samples: neighbours take time by the square."""
+MOST_SAMPLES = 5_000
+"""Samples where no number is given."""
+SEED = 0
+"""Of which real images serve for what. It is no option: another choice gives numbers that do not compare."""
+
+Tell = Callable[[str, int, int], None]
+"""Takes what is under way, and how many of how many are done; only called for what takes more than two seconds."""
+
+
+@dataclass(frozen=True)
+class Reals:
+    """Real images, each set for its purpose; no image of the reference is among the others.
+
+    Attributes:
+        reference: what samples are compared with.
+        others: what the floor is measured with: what real images get in the place of samples.
+        rest: training images that are not among the others, for the floor of scores that ask for training images.
+        training: all that the generator was trained on.
+        split: ``val``: the reference was held out of training; ``train``: it was not; ``real``: there is no training.
+    """
+
+    reference: Images
+    others: Images
+    rest: Images
+    training: Images
+    split: str
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the generator never saw the reference."""
+        return self.split == "val"
+
+
+def divided(training: Images, held_out: Images | None, split_name: str = "train") -> Reals:
+    """Divide real images: the reference is what was held out; where nothing was, a half of the training images is.
+
+    Args:
+        training: what the generator was trained on.
+        held_out: what it never saw; None or empty: nothing.
+        split_name: what to call the reference where nothing was held out.
+
+    Raises:
+        DataError: there are fewer than four images to divide.
+    """
+    if len(training) < 4:
+        raise DataError(f"{counted(len(training), 'real image')}, too few to be divided: bring 4 at least")
+    rest, others = split(training, 0.5, SEED)
+    if held_out is None or not len(held_out):
+        return Reals(rest, others, rest, training, split_name)
+    return Reals(held_out, others, rest, training, "val")
+
+
+def default_samples(reals: Reals) -> int:
+    """Return how many samples to judge where no number is given: as many as the floor can be measured with."""
+    return min(MOST_SAMPLES, len(reals.others))
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of one score.
+
+    Attributes:
+        number: its short name, ``fd``.
+        value: what the samples got.
+        floor: what real images got, measured in the same way; None: the score gave it for samples only.
+        better: which way it improves.
+        protocol: how it was measured.
+        floor_samples: how many real images the floor was measured with.
+    """
+
+    number: str
+    value: float
+    floor: float | None
+    better: Better
+    protocol: Protocol
+    floor_samples: int
+
+    @property
+    def name(self) -> str:
+        """The full name, with all that the number depends on."""
+        return self.protocol.name(self.number)
+
+
+class Evaluator:
+    """Compares sets of generated images with the same real ones.
+
+    Args:
+        reals: the real images.
+        extractor: what describes images.
+        scores: what is measured.
+        samples: how many images a set has: the reference and the floor are chosen for this number.
+        resized: whether images were brought to their size for the purpose.
+        optional: leave out, with a note, a score that has no value for these images, or that fails on some samples,
+            instead of raising.
+        tell: is told how far it is.
+        note: is told what people should know of the cache.
+
+    Raises:
+        NoValue: a score has no value for the real images, and is not optional.
+        ComponentError: a component failed on them.
+
+    Attributes:
+        failed: a line about each optional score that failed on the samples seen last; one that has no value for them
+            did not fail.
+    """
+
+    def __init__(
+        self,
+        reals: Reals,
+        extractor: ChosenExtractor,
+        scores: Sequence[ChosenScore],
+        samples: int,
+        resized: bool = False,
+        optional: bool = False,
+        tell: Tell | None = None,
+        note: Note = lambda line: None,
+    ) -> None:
+        self._extractor, self._scores, self._optional = extractor, list(scores), optional
+        self._tell, self._note = tell, note
+        self.failed: list[str] = []
+        self._gatherings = gatherings_of(scores)
+        self._of_training = gatherings_of([chosen for chosen in scores if chosen.score.needs_training])
+        reference = some(reals.reference, max(samples, MOST_REFERENCES))
+        others = some(reals.others, samples)
+        self.floor_samples = len(others)
+        self._reference, reference_print = self._summarized("reading real images", reference, self._gatherings)
+        # For the floors alone: a training is not to hold them to its end.
+        floor_side, _ = self._summarized("reading more real images, for the floor", others, self._gatherings)
+        self._training: dict[Gathering, Summary] = {}
+        rest: dict[Gathering, Summary] = {}
+        training_print = ""
+        if self._of_training:
+            told = "reading the training images"
+            self._training, training_print = self._summarized(told, reals.training, self._of_training)
+            rest, _ = self._summarized(told, reals.rest, self._of_training)
+        shape = "x".join(map(str, reference.pixels.shape[1:]))
+        self._protocol = Protocol(
+            options="",
+            extractor=extractor.name,
+            images=f"{shape} resized" if resized else shape,
+            samples=samples,
+            references=len(reference),
+            split=reals.split,
+            fingerprint=reference_print[:FINGERPRINT_DIGITS],
+        )
+        self._training_print = training_print[:FINGERPRINT_DIGITS]
+        self._floors = self._measured_floors(floor_side, rest)
+
+    def evaluate(self, batches: Iterable[Any]) -> tuple[Number, ...]:
+        """Measure a set of generated images.
+
+        Args:
+            batches: uint8 pixels (N, H, W, C) each, as many images in all as the evaluator was made for.
+
+        Raises:
+            ComponentError: a component failed on them: the extractor, or a score that is not optional.
+        """
+        self.failed = []
+        with self._telling("looking at samples"):
+            fakes = gather(batches, self._protocol.samples, self._extractor, self._gatherings)
+        numbers = []
+        for chosen, floors in zip(self._scores, self._floors, strict=True):
+            try:
+                found = self._compared(chosen, fakes, self._training)
+                warning = self._warned(chosen, found)
+            except ComponentError as error:
+                if not self._optional:
+                    raise
+                line = f"{chosen.component.name} is missing from this evaluation: {error}"
+                self._note(line)
+                if not isinstance(error, NoValue):
+                    self.failed.append(line)
+                continue
+            if warning:
+                self._note(warning)
+            for name, value in found.items():
+                numbers.append(
+                    Number(
+                        number=name,
+                        value=value,
+                        floor=floors.get(name),
+                        better=chosen.score.better[name],
+                        protocol=self._protocol_of(chosen),
+                        floor_samples=self.floor_samples,
+                    )
+                )
+        return tuple(numbers)
+
+    def _measured_floors(
+        self, others: dict[Gathering, Summary], rest: dict[Gathering, Summary]
+    ) -> list[dict[str, float]]:
+        floors = []
+        for chosen in tuple(self._scores):
+            try:
+                floors.append(self._compared(chosen, others, rest, "the floor of "))
+            except NoValue as error:
+                if not self._optional:
+                    raise
+                self._scores.remove(chosen)
+                self._note(f"{chosen.component.name} is left out: {error}")
+        return floors
+
+    def _summarized(self, what: str, images: Images, gatherings: Any) -> tuple[dict[Gathering, Summary], str]:
+        with self._telling(what):
+            digits = fingerprint(images)
+            return real_summaries(images, digits, self._extractor, gatherings, self._note), digits
+
+    def _compared(
+        self,
+        chosen: ChosenScore,
+        images: dict[Gathering, Summary],
+        training: dict[Gathering, Summary],
+        of: str = "",
+    ) -> dict[str, float]:
+        score = chosen.score
+        sides = Sides(
+            fake=images[score.gathering],
+            reference=self._reference[score.gathering],
+            training=training[score.gathering] if score.needs_training else None,
+        )
+        with self._telling(f"comparing: {of}{chosen.component.name}"), blaming_component(chosen.component):
+            numbers = {name: float(value) for name, value in score.compare(sides).items()}
+        if not numbers:
+            raise NoValue(f"{chosen.component}: it has no value for these images")
+        for name, value in numbers.items():
+            if name not in score.better or not math.isfinite(value):
+                raise ComponentError(
+                    f"{chosen.component}: must return finite numbers called {', '.join(score.better)}. "
+                    f"Received: {name} = {value}"
+                )
+        return numbers
+
+    def _warned(self, chosen: ChosenScore, numbers: Mapping[str, float]) -> str:
+        if chosen.score.warn is None:
+            return ""
+        with blaming_component(chosen.component):
+            return " ".join(str(chosen.score.warn(numbers)).split())
+
+    def _protocol_of(self, chosen: ChosenScore) -> Protocol:
+        extractor = "" if chosen.score.gathering.sees == "pixels" else self._protocol.extractor
+        digits = self._protocol.fingerprint
+        if chosen.score.needs_training:
+            digits = f"{digits}+{self._training_print}"
+        return replace(self._protocol, options=chosen.options, extractor=extractor, fingerprint=digits)
+
+    def _telling(self, what: str) -> Any:
+        return reporting_to(None if self._tell is None else partial(self._tell, what))
+
+
+def some(images: Images, most: int) -> Images:
+    """Return at most so many images, chosen by the seed, in the order in which they lie."""
+    if len(images) <= most:
+        return images
+    chosen = np.sort(np.random.Generator(np.random.Philox(SEED)).permutation(len(images))[:most])
+    indices = chosen if images.indices is None else images.indices[chosen]
+    return replace(images, indices=indices, labels=None if images.labels is None else images.labels[chosen])

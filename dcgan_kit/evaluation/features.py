@@ -1,0 +1,84 @@
+"""Images from anywhere, batch after batch, through an extractor, into what scores keep of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.score import Description, Gathering, Summary
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.progress import report_progress
+from dcgan_kit.errors import ComponentError, DataError, counted
+from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, blaming_component
+
+BATCH = 256
+"""Images that are in memory at once."""
+
+
+def batches_of(images: Images) -> Iterator[Any]:
+    """Yield uint8 pixels (up to 256, H, W, C), in order."""
+    for start in range(0, len(images), BATCH):
+        yield images.batch(np.arange(start, min(start + BATCH, len(images))))
+
+
+def gatherings_of(scores: Sequence[ChosenScore]) -> dict[Gathering, Component]:
+    """Return what the scores keep of images, each once, and a component whose it is."""
+    found: dict[Gathering, Component] = {}
+    for chosen in scores:
+        found.setdefault(chosen.score.gathering, chosen.component)
+    return found
+
+
+def gather(
+    batches: Iterable[Any], count: int, extractor: ChosenExtractor, gatherings: dict[Gathering, Component]
+) -> dict[Gathering, Summary]:
+    """Let images pass once before an extractor and all accumulators.
+
+    Args:
+        batches: uint8 pixels (N, H, W, C) each.
+        count: how many images these are in all.
+        extractor: which describes them, if anything looks at features.
+        gatherings: what is kept, and whose it is.
+
+    Raises:
+        ComponentError: a component failed; the message names it.
+        DataError: there were more images, or fewer: numbers would be called after another count than theirs.
+    """
+    accumulators = {}
+    for gathering, component in gatherings.items():
+        with blaming_component(component):
+            accumulators[gathering] = gathering.start()
+    featured = any(gathering.sees != "pixels" for gathering in gatherings)
+    done = 0
+    for pixels in batches:
+        description = _described(extractor, pixels) if featured else _nothing_seen(len(pixels))
+        for gathering, component in gatherings.items():
+            with blaming_component(component):
+                accumulators[gathering].add(pixels, description)
+        done += len(pixels)
+        report_progress(done, count)
+    if done != count:
+        raise DataError(f"{counted(count, 'image')} were promised, and {done} came")
+    summaries: dict[Gathering, Summary] = {}
+    for gathering, component in gatherings.items():
+        with blaming_component(component):
+            summaries[gathering] = accumulators[gathering].summary()
+    return summaries
+
+
+def _described(extractor: ChosenExtractor, pixels: Any) -> Description:
+    with blaming_component(extractor.component):
+        description = extractor.extractor.describe(pixels)
+    rows = len(description.features) if isinstance(description, Description) else None
+    if rows != len(pixels):
+        raise ComponentError(
+            f"{extractor.component}: must describe {len(pixels)} images by as many rows of features. Received: {rows}"
+        )
+    return description
+
+
+def _nothing_seen(count: int) -> Description:
+    return Description(np.zeros((count, 0), np.float32))

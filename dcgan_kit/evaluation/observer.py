@@ -1,0 +1,261 @@
+"""What a training shows of itself: scores beside their floors at each evaluation, and the health of both networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.adversarial.precision import in_float32
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.components.contracts.probe import Finding
+from dcgan_kit.components.contracts.score import Extractor
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.data.progress import reporting_to
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, counted, did_you_mean, gathered
+from dcgan_kit.evaluation.evaluator import Evaluator, Number, divided
+from dcgan_kit.evaluation.generated_batches import generated_pixels
+from dcgan_kit.evaluation.selection import (
+    ChosenExtractor,
+    ChosenScore,
+    build_extractor,
+    build_score,
+    choice_of,
+    default_extractor,
+    unusable,
+)
+from dcgan_kit.probing.probe_run import build_probes
+from dcgan_kit.probing.schedule import ProbeWatch
+from dcgan_kit.recipes.nodes import dotted
+from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+from dcgan_kit.recipes.training_resolver import LOSS_METRICS
+from dcgan_kit.training.observer import Observer, Sight, Watcher
+
+FEWEST = 4
+"""Images that can be divided into those that samples are compared with and those that a floor is measured with."""
+_MODES = {"lower": "lowest", "higher": "highest"}
+SPECTRUM_IMAGES = 256
+"""Images whose power is averaged in the picture of a spectrum."""
+
+
+def observers_of(session: Session, images: Images, held_out: Images, watcher: Watcher) -> Sequence[Observer]:
+    """Return who looks at a run as its recipe says; see ``training.observing.Observe``.
+
+    Raises:
+        UserError: a probe, a score or the extractor cannot be built, or cannot be had with these images.
+    """
+    require_observable(session.recipe)
+    training = session.recipe.training
+    observers: list[Observer] = []
+    if training.probing.probes:
+        observers.append(Health(session, images))
+    if training.evaluation.scores:
+        observers.append(Evaluations(session, images, held_out, watcher))
+    return observers
+
+
+def require_observable(recipe: ResolvedRecipe) -> None:
+    """See to it that probes and scores can be had, as far as a recipe alone tells; images and extractor may say no yet.
+
+    Raises:
+        ComponentError: one cannot be built.
+        RecipeError: they do not fit together, or not with the rest of the recipe; every reason, with places.
+    """
+    build_probes(recipe.training.probing.probes)
+    scores = tuple(build_score(choice) for choice in recipe.training.evaluation.scores)
+    gathered(
+        lambda: _require_known_best(recipe, scores),
+        lambda: _require_possible(recipe, scores, None, recipe.training.held_out > 0),
+        lambda: _require_what_stops(recipe),
+    )
+
+
+class Health:
+    """Asks the recipe's probes, and says what their answers are a sign of.
+
+    People are told at each evaluation, and at once of what is newly ill at two looks in a row.
+    """
+
+    def __init__(self, session: Session, images: Images) -> None:
+        training = session.recipe.training
+        self._every = training.evaluation.every
+        self._stop = training.on_disease == "stop"
+        probes = build_probes(training.probing.probes)
+        self._watch = ProbeWatch(session, images, probes, training.probing.every, self._every)
+        self._steps = training.steps
+        self._told: set[tuple[str, str]] = set()
+
+    def due(self, step: int) -> bool:
+        """Whether a probe is to be asked."""
+        return self._watch.due(step)
+
+    def look(self, step: int) -> Sight:
+        """Ask."""
+        look = self._watch.look(step)
+        fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
+        # Dear probes are asked less often: what they found stands until they are asked again.
+        self._told = (self._told | {(finding.disease, finding.where) for finding in fresh}) & look.standing
+        evaluated = step % self._every == 0 or step == self._steps
+        lines = [f"step {step}: {look.health}"] if evaluated and look.health else []
+        lines += [f"step {step}: {finding}. Try {finding.advice}{_page(finding)}" for finding in fresh]
+        return Sight(
+            numbers=look.scalars,
+            findings=[finding.as_data() for finding in (*look.findings, *look.failures)],
+            lines=[*lines, *look.notes],
+            stop=f"{look.lasting[0]}; training.on_disease: stop" if self._stop and look.lasting else "",
+        )
+
+    def memory(self) -> Any:
+        """What probes found last and what of it was told."""
+        return {"told": self._told, "watch": self._watch.memory()}
+
+    def recall(self, memory: Any) -> None:
+        """Go on from there."""
+        self._told = set(memory["told"])
+        self._watch.recall(memory["watch"])
+
+
+class Evaluations:
+    """Compares samples with real images by the recipe's scores."""
+
+    def __init__(self, session: Session, images: Images, held_out: Images, watcher: Watcher) -> None:
+        self._session, self._images = session, images
+        self._recipe, self._plan = session.recipe, session.recipe.training.evaluation
+        scores = tuple(build_score(choice) for choice in self._plan.scores)
+        self._evaluator: Evaluator | None = None
+        self._goes_on = True
+        if not session.devices.chief:
+            return
+        if len(images) < FEWEST:
+            watcher.note(f"no scores: {counted(len(images), 'image')}, too few to compare samples with")
+            return
+        with reporting_to(partial(watcher.preparing, "preparing the extractor")):
+            extractor, why = _extractor(self._recipe, images)
+        _require_possible(self._recipe, scores, extractor.extractor, bool(len(held_out)))
+        reals = divided(images, held_out)
+        # Recipes inherit scores: one that has no value for these images is told, and keeps nobody from training.
+        self._evaluator = Evaluator(
+            reals, extractor, scores, self._plan.samples, optional=True, tell=watcher.preparing, note=watcher.note
+        )
+        against = "held-out images" if reals.held_out else "training images (training.held_out keeps some aside)"
+        watcher.note(f"scores against {against}, features by {extractor.name}: {why}")
+
+    def due(self, step: int) -> bool:
+        """Whether samples are to be evaluated: every so many steps, and at the end."""
+        return step > 0 and (step % self._plan.every == 0 or step == self._recipe.training.steps)
+
+    def look(self, step: int) -> Sight:
+        """Draw samples and evaluate them."""
+        if self._evaluator is None or not self._goes_on:
+            return Sight()
+        state = self._session.state
+        with in_float32(state.networks, self._session.precision.precision):
+            drawn = generated_pixels(self._recipe, state.sampled, self._plan.samples)
+            some = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES))
+            try:
+                numbers = self._evaluator.evaluate(drawn)
+            except ComponentError as error:
+                # An extractor that fails on samples is no reason to lose a training; a score only leaves its gap.
+                self._goes_on = False
+                return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
+        named = self._recipe.training.best_metric
+        best = next((number for number in numbers if number.number == named), None)
+        evenly = np.linspace(0, len(self._images) - 1, min(len(self._images), len(some))).round().astype(np.int64)
+        return Sight(
+            numbers={
+                **{number.name: number.value for number in numbers},
+                **{f"floor/{number.name}": number.floor for number in numbers if number.floor is not None},
+            },
+            images={"spectrum": spectrum(some, self._images.batch(evenly))},
+            lines=[f"step {step}: {'  '.join(map(_told, numbers))}"] if numbers else [],
+            best=None if best is None else best.value,
+            measured="" if best is None else best.name,
+        )
+
+    def memory(self) -> Any:
+        """Whether evaluations go on."""
+        return {"goes_on": self._goes_on}
+
+    def recall(self, memory: Any) -> None:
+        """Go on, or not, as then."""
+        self._goes_on = bool(memory["goes_on"])
+
+
+def spectrum(fake: Any, real: Any) -> Any:
+    """Draw the mean power of samples at each frequency beside that of real images, on one logarithmic scale.
+
+    Args:
+        fake: uint8 (N, H, W, C).
+        real: likewise.
+
+    Returns:
+        uint8 (H, 2W, 1), the frequency 0 in the middle of each half: samples left, real images right.
+    """
+    powers = []
+    for pixels in (fake, real):
+        grey = pixels.astype(np.float64).mean(-1)
+        grey -= grey.mean((1, 2), keepdims=True)
+        power = (np.abs(np.fft.fft2(grey)) ** 2).mean(0)
+        powers.append(np.fft.fftshift(np.log10(power + 1.0)))
+    joined = np.concatenate(powers, 1)
+    return np.rint(255.0 * joined / max(joined.max(), 1e-12)).astype(np.uint8)[:, :, None]
+
+
+def _told(number: Number) -> str:
+    floor = "" if number.floor is None else f" (real {number.floor:.3g})"
+    return f"{number.number} {number.value:.3g}{floor}"
+
+
+def _extractor(recipe: ResolvedRecipe, images: Images) -> tuple[ChosenExtractor, str]:
+    choice = recipe.training.evaluation.extractor
+    if choice is not None:
+        return build_extractor(choice, images), "as the recipe says"
+    name, why = default_extractor(images, recipe.data.component.name)
+    return build_extractor(choice_of("extractor", name, load_builtins().registry), images), why
+
+
+def _require_known_best(recipe: ResolvedRecipe, scores: Sequence[ChosenScore]) -> None:
+    metric, mode = recipe.training.best_metric, recipe.training.best_mode
+    if metric is None or metric in LOSS_METRICS:
+        return
+    known = {name: way for chosen in scores for name, way in chosen.score.better.items()}
+    judging = sorted(name for name, way in known.items() if way in _MODES)
+    key, message = "metric", f"no score that is evaluated has such a number to judge by (given: {metric!r})"
+    if metric in judging:
+        if _MODES[known[metric]] == mode:
+            return
+        key, message = "mode", f"{metric} is better where it is {known[metric]}: say {_MODES[known[metric]]}"
+    else:
+        message += f".{did_you_mean(metric, judging)}" if judging else ""
+    path = ("training", "best", key)
+    raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
+
+
+def _require_possible(
+    recipe: ResolvedRecipe, scores: Sequence[ChosenScore], extractor: Extractor | None, held_out: bool
+) -> None:
+    choices: Sequence[Choice] = recipe.training.evaluation.scores
+    problems = [
+        Problem(recipe.mark(choice.path), dotted(choice.path), f"{choice.component.name} cannot be had: {reason}")
+        for choice, chosen in zip(choices, scores, strict=True)
+        if (reason := unusable(chosen, extractor, held_out))
+    ]
+    if problems:
+        raise RecipeError(problems)
+
+
+def _require_what_stops(recipe: ResolvedRecipe) -> None:
+    training = recipe.training
+    if training.on_disease == "stop" and not training.probing.probes:
+        path = ("training", "on_disease")
+        message = "nothing can stop a training that asks no probe: name some in training.probing.probes"
+        raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
+
+
+def _page(finding: Finding) -> str:
+    if not finding.page:
+        return ""
+    return f" ({finding.page if '://' in finding.page else f'docs/{finding.page}'})"

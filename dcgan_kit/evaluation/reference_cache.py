@@ -1,0 +1,109 @@
+"""Summaries of real images on disk: they are the same at every evaluation, and slow to make."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.score import Gathering, Summary
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.cache import cache_folder
+from dcgan_kit.evaluation.features import batches_of, gather
+from dcgan_kit.evaluation.selection import ChosenExtractor
+from dcgan_kit.files import open_regular, replacing
+
+FORMAT = 1
+"""Part of every file's name: another way of making summaries takes another number, and older files are left alone."""
+FINGERPRINT_DIGITS = 8
+
+Note = Callable[[str], None]
+
+
+def fingerprint(images: Images) -> str:
+    """Return a hash of all pixels, in order, as hex digits."""
+    digest = hashlib.sha256(repr(images.pixels.shape[1:]).encode())
+    for pixels in batches_of(images):
+        digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def real_summaries(
+    images: Images, print_of_them: str, extractor: ChosenExtractor, gatherings: dict[Gathering, Component], note: Note
+) -> dict[Gathering, Summary]:
+    """Return what is kept of real images: from the cache what lies there, and the rest made now, in one pass.
+
+    Args:
+        images: the images.
+        print_of_them: their ``fingerprint``.
+        extractor: which describes them.
+        gatherings: what is kept, and whose it is.
+        note: is told what a damaged or unusable cache means.
+    """
+    files = {
+        gathering: _file(print_of_them, extractor, gathering, owner, code)
+        for gathering, owner in gatherings.items()
+        if (code := _code(gathering.start)) is not None
+    }
+    found = {gathering: _read(file, note) for gathering, file in files.items()}
+    summaries = {gathering: summary for gathering, summary in found.items() if summary is not None}
+    missing = {gathering: owner for gathering, owner in gatherings.items() if gathering not in summaries}
+    if missing:
+        made = gather(batches_of(images), len(images), extractor, missing)
+        for gathering, summary in made.items():
+            if gathering in files:
+                _write(files[gathering], summary, note)
+        summaries.update(made)
+    return summaries
+
+
+def _file(print_of_them: str, extractor: ChosenExtractor, gathering: Gathering, owner: Component, code: str) -> Path:
+    seen = "" if gathering.sees == "pixels" else f"{extractor.component.owner}/{extractor.name}"
+    key = json.dumps([FORMAT, print_of_them, seen, gathering.name, owner.owner, code])
+    return cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()}.summary.npz"
+
+
+def _code(start: Any) -> str | None:
+    """Return an accumulator's name and a hash of the file that it stands in: once mended, it is another one.
+
+    None where there is no such file, as in a console; what it makes is not kept.
+    """
+    try:
+        source = inspect.getsourcefile(start)
+        content = None if source is None else Path(source).read_bytes()
+    except (TypeError, OSError):
+        return None
+    if content is None:
+        return None
+    return f"{start.__module__}.{start.__qualname__}@{hashlib.sha256(content).hexdigest()}"
+
+
+def _read(file: Path, note: Note) -> Summary | None:
+    try:
+        with open_regular(file) as stream, np.load(stream, allow_pickle=False) as arrays:
+            # Reading a member to its end compares its checksum.
+            return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        # A damaged archive makes zipfile or NumPy raise whatever they like.
+        note(f"{file}: is damaged and made anew ({type(error).__name__})")
+        return None
+
+
+def _write(file: Path, summary: Summary, note: Note) -> None:
+    try:
+        with replacing(file) as stream:
+            np.savez(stream, allow_pickle=False, **summary)
+    except OSError as error:
+        # It is there to save time; without it all goes on, and takes that time again.
+        note(
+            f"the cache {file.parent} cannot be written ({error.strerror or error}), so that real images are looked "
+            "at again next time: set DCGAN_KIT_CACHE to a folder that can"
+        )

@@ -1,0 +1,153 @@
+"""An evaluation as JSON writes it, read again, and set against another one."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dcgan_kit.components.contracts.score import Better
+from dcgan_kit.errors import RunError, printable
+from dcgan_kit.evaluation.evaluator import Number
+from dcgan_kit.evaluation.protocol import Protocol, require_comparable
+from dcgan_kit.files import read_regular
+
+VERSION = 1
+FILE = "evaluation.json"
+MOST = 16 * 2**20
+"""Bytes of a file that is read; an evaluation has some ten thousand."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one set of images.
+
+    Attributes:
+        of: what these are, for people and programs: a run with its step, or a path.
+        numbers: every number.
+        notes: what people should know of it.
+    """
+
+    of: Mapping[str, Any]
+    numbers: tuple[Number, ...]
+    notes: tuple[str, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what JSON can write."""
+        return {
+            "version": VERSION,
+            "of": dict(self.of),
+            "numbers": [
+                {
+                    "name": number.name,
+                    "number": number.number,
+                    "value": number.value,
+                    "floor": number.floor,
+                    "floor_samples": number.floor_samples,
+                    "better": number.better,
+                    "protocol": number.protocol.as_data(),
+                }
+                for number in self.numbers
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def file_name(best: bool, raw: bool) -> str:
+    """Return the name of the file in a run folder for an evaluation of these networks of the run."""
+    return Path(FILE).with_stem("-".join([Path(FILE).stem, *["best"] * best, *["raw"] * raw])).name
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """Read what ``as_data`` wrote, in a run folder or a file of its own.
+
+    Raises:
+        RunError: there is none, or it is something else: no ordinary file, larger than 16 MiB, or of other content.
+    """
+    file = path / FILE if path.is_dir() else path
+    # In a folder, which may be a stranger's, a link may lead anywhere; a path is the user's own.
+    follow = file == path
+    try:
+        data = json.loads(read_regular(file, MOST, follow_links=follow))
+        version = data.get("version") if isinstance(data, dict) else None
+        if type(version) is int and version != VERSION:
+            raise RunError(f"{file}: is of version {version!r:.20}, and this dcgan-kit reads {VERSION}")
+        found = _Evaluation.model_validate(data)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise RunError(f"{file}: {error.strerror}, and so is no evaluation of dcgan-kit") from error
+        if not path.exists():
+            raise RunError(f"{path}: there is no such file or folder") from error
+        reason = error.strerror or error
+        raise RunError(f"{file}: cannot be read: {reason}. `dcgan-kit evaluate RUN` writes one") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        told = printable(f"{where}: {first['msg']}")[:300]
+        raise RunError(f"{file}: is no evaluation of dcgan-kit ({told})") from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{file}: is no evaluation of dcgan-kit ({printable(str(error))[:300]})") from error
+    numbers = tuple(
+        Number(
+            number=item.number,
+            value=item.value,
+            floor=item.floor,
+            better=item.better,
+            protocol=Protocol(**item.protocol.model_dump()),
+            floor_samples=item.floor_samples,
+        )
+        for item in found.numbers
+    )
+    return Evaluation(found.of, numbers, tuple(found.notes))
+
+
+_Text = Annotated[str, Field(max_length=2000)]
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Protocol(_Strict):
+    options: _Text
+    extractor: _Text
+    images: _Text
+    samples: _Count
+    references: _Count
+    split: _Text
+    fingerprint: _Text
+
+
+class _Number(_Strict):
+    number: Annotated[str, Field(min_length=1, max_length=2000)]
+    value: float
+    floor: float | None
+    better: Better
+    protocol: _Protocol
+    floor_samples: _Count
+
+
+class _Evaluation(_Strict):
+    version: Annotated[int, Field(ge=1, le=1)]
+    of: dict[_Text, Any]
+    numbers: Annotated[list[_Number], Field(max_length=10_000)]
+    notes: Annotated[list[_Text], Field(max_length=10_000)]
+
+
+def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, float]:
+    """Return the value that each number had before, by its short name; those that were not measured are left out.
+
+    Raises:
+        UserError: one was measured otherwise; the message says what differs.
+    """
+    known = {number.number: number for number in before.numbers}
+    both = [(known[number.number], number) for number in numbers if number.number in known]
+    for old, new in both:
+        require_comparable(new.number, old.protocol, new.protocol)
+    return {old.number: old.value for old, _ in both}

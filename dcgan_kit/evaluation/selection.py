@@ -1,0 +1,196 @@
+"""Which extractor and which scores: by name with options, or by what the images allow."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.score import Extractor, Score
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.components.registry import Registry, UnknownComponent
+from dcgan_kit.errors import ComponentError, UserError, did_you_mean
+from dcgan_kit.recipes.resolved import Choice
+from dcgan_kit.recipes.yaml_reader import resolved
+
+_OPTION = re.compile(r":(?=[a-z_][a-z0-9_]*=)")
+_KEY = re.compile(r"[\w.+-]+")
+EMBEDDED = ("fashion_mnist_4k", (28, 28, 1))
+"""The source, and the shape, of the images that fashion_classifier learned from."""
+
+
+@dataclass(frozen=True)
+class ChosenExtractor:
+    """An extractor at work.
+
+    Attributes:
+        component: whose it is.
+        name: with its key, for the names of numbers.
+        extractor: what it is.
+    """
+
+    component: Component
+    name: str
+    extractor: Extractor
+
+
+@dataclass(frozen=True)
+class ChosenScore:
+    """A score at work.
+
+    Attributes:
+        component: whose it is.
+        options: those that are not at their defaults, ``k=5``.
+        score: what it is.
+    """
+
+    component: Component
+    options: str
+    score: Score
+
+
+def choice_of(kind: str, text: str, registry: Registry) -> Choice:
+    """Return what ``NAME`` or ``NAME:option=value:option=value`` means.
+
+    Raises:
+        UserError: no such component, no such option, or a value that it does not take.
+    """
+    name, *texts = _OPTION.split(text)
+    try:
+        component = registry.find(kind, name)
+    except UnknownComponent as error:
+        giving = _scores_with_number(name, registry) if kind == "score" else []
+        if giving:
+            raise UserError(f"unknown score {name!r}: that is a number of the score {' or '.join(giving)}") from error
+        raise
+    given = {key: resolved(value) for key, _, value in (option.partition("=") for option in texts)}
+    for option in given:
+        if option not in component.options.model_fields:
+            raise UserError(f"{text}: no option {option!r}.{did_you_mean(option, component.options.model_fields)}")
+    try:
+        options = component.options(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{text}: option {where!r}: {first['msg']} (given: {first['input']!r})") from error
+    return Choice(component, dict(options))
+
+
+def _scores_with_number(number: str, registry: Registry) -> list[str]:
+    found = []
+    for component in registry.of_kind("score"):
+        # A stranger's that cannot be built is not what is looked for.
+        with suppress(ComponentError, ValidationError):
+            if number in build_score(Choice(component, dict(component.options()))).score.better:
+                found.append(component.name)
+    return found
+
+
+def build_extractor(choice: Choice, training: Images) -> ChosenExtractor:
+    """Build an extractor for images like those that a generator is trained on.
+
+    Raises:
+        ComponentError: it cannot be built for them, or broke its contract.
+        UserError: what it needs is missing.
+    """
+    made = choice.build(training)
+    complaint = broken_extractor(made)
+    if complaint:
+        raise ComponentError(f"{choice.component} must return {KINDS['extractor'].returns}: {complaint}")
+    return ChosenExtractor(choice.component, f"{choice.component.name}@{made.key}", made)
+
+
+def broken_extractor(made: Any) -> str:
+    """Return what is wrong with what a factory of kind ``extractor`` returned; empty if nothing is."""
+    if not isinstance(made, Extractor) or not callable(made.describe):
+        return f"received {made!r:.100}"
+    if not isinstance(made.key, str) or not _KEY.fullmatch(made.key):
+        return f"its key may have letters, digits and . _ + -, one at least; received {made.key!r:.100}"
+    return ""
+
+
+def build_score(choice: Choice) -> ChosenScore:
+    """Build a score.
+
+    Raises:
+        ComponentError: it failed, or broke its contract.
+    """
+    made = choice.build()
+    if not isinstance(made, Score):
+        raise ComponentError(f"{choice.component} must return {KINDS['score'].returns}: received {made!r:.100}")
+    return ChosenScore(choice.component, _changed_options(choice), made)
+
+
+def default_extractor(images: Images, source: str) -> tuple[str, str]:
+    """Return the name of the extractor for images where none is named, and why.
+
+    Args:
+        images: the training images.
+        source: name of the data component that they come from.
+    """
+    if (source, images.pixels.shape[1:]) == EMBEDDED:
+        return "fashion_classifier", "it learned from these images"
+    if images.labels is not None and (images.labels != images.labels[0]).any():
+        return "self_classifier", "it learns from the labels of these images"
+    return "random_convolution", "there are no labels to learn from"
+
+
+def usable_scores(
+    scores: Sequence[ChosenScore], extractor: Extractor, held_out: bool
+) -> tuple[list[ChosenScore], list[str]]:
+    """Return the scores that an extractor and the images allow, and a line for each that is left out."""
+    usable, notes = [], []
+    for chosen in scores:
+        reason = unusable(chosen, extractor, held_out)
+        if reason:
+            notes.append(f"{chosen.component.name} is left out: {reason}")
+        else:
+            usable.append(chosen)
+    return usable, notes
+
+
+def unusable(chosen: ChosenScore, extractor: Extractor | None, held_out: bool) -> str:
+    """Return why a score cannot be had; empty if it can, or if only an extractor that is not known yet could say no."""
+    if extractor is not None and chosen.score.gathering.sees == "probabilities" and not extractor.classifies:
+        return "it needs class probabilities, and the extractor knows no classes"
+    if chosen.score.needs_training and not held_out:
+        return "it needs images that were held out of training (training.held_out in a recipe)"
+    return ""
+
+
+class NoValue(ComponentError):
+    """A score that has no value for these images: they are too few, or too small."""
+
+
+@contextmanager
+def blaming_component(component: Component) -> Iterator[None]:
+    """Say whose fault it is if a component's function raises.
+
+    Raises:
+        NoValue: instead of a ValueError.
+        ComponentError: instead of anything else but a UserError.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except ValueError as error:
+        raise NoValue(f"{component}: {error}") from error
+    except (Exception, SystemExit) as error:
+        # A stranger's function may raise anything.
+        place = traceback.extract_tb(sys.exc_info()[2])[-1]
+        told = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+        raise ComponentError(f"{component}: {told}") from error
+
+
+def _changed_options(choice: Choice) -> str:
+    fields = choice.component.options.model_fields
+    return ";".join(f"{name}={value}" for name, value in choice.options.items() if value != fields[name].default)

@@ -1,1 +1,0 @@
-"""What happens inside the networks, and how good their images are."""

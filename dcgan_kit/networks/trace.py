@@ -1,0 +1,196 @@
+"""What a part of a network computes, read off its TensorFlow graph: multiply-accumulates, resamplings, what it sees.
+
+Reading the graph, and not the component's name, holds for a stranger's layers too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from dcgan_kit.components.kinds import Shape
+from dcgan_kit.networks.keras_internals import weightless
+from dcgan_kit.networks.receptive_field import ReceptiveField, propagated
+from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize, Window
+
+Direction = Literal["down", "up", "same"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Facts about one part.
+
+    Attributes:
+        macs: multiply-accumulates for one image.
+        operations: windows and resizes in order.
+        field: what the numbers that it returns see, if it was asked.
+        seen_at_once: likewise, if what is taken of a whole map, such as its mean, is left out.
+    """
+
+    macs: int
+    operations: tuple[Operation, ...]
+    field: ReceptiveField | None = None
+    seen_at_once: ReceptiveField | None = None
+
+
+def trace(
+    layers: Sequence[Any],
+    input_shape: Shape,
+    field: ReceptiveField | None = None,
+    seen_at_once: ReceptiveField | None = None,
+) -> Trace:
+    """Trace layers applied in order to one image of ``input_shape`` (H, W, C) or (N,), at inference.
+
+    Args:
+        layers: built, or built without weights.
+        input_shape: what they are given, without the batch.
+        field: what the numbers see that they are given.
+        seen_at_once: likewise, statistics of whole maps left out.
+    """
+    spans: list[tuple[Any, int, int, Any, Any]] = []
+
+    def applied(inputs: Any) -> Any:
+        graph = tf.compat.v1.get_default_graph()
+        for layer in layers:
+            first, before = len(graph.get_operations()), inputs.shape
+            inputs = layer(inputs, training=False) if _takes_training(layer) else layer(inputs)
+            spans.append((layer, first, len(graph.get_operations()), before, inputs.shape))
+        return inputs
+
+    # Weights of a network that was built symbolically do not exist; in this scope their shapes stand in for them.
+    with weightless():
+        function = tf.function(applied, autograph=False)
+        graph = function.get_concrete_function(tf.TensorSpec((1, *input_shape), keras.config.floatx())).graph
+    ends = graph.inputs[0], graph.outputs[0]
+    macs, found = 0, list[Operation]()
+    for layer, first, last, before, after in spans:
+        operations = list(_all_operations(graph, graph.get_operations()[first:last]))
+        macs += sum(map(_macs, operations))
+        found.extend(_resamplings(operations, learned=bool(layer.weights)))
+        found.extend(_rearranged(operations, before, after))
+    body = partial(_called, graph)
+    return Trace(
+        macs,
+        tuple(found),
+        None if field is None else propagated(graph, *ends, field, True, body),
+        None if seen_at_once is None else propagated(graph, *ends, seen_at_once, False, body),
+    )
+
+
+def _takes_training(layer: Any) -> bool:
+    return bool(getattr(layer, "_call_has_training_arg", False))
+
+
+def _all_operations(graph: Any, operations: Sequence[Any]) -> Iterator[Any]:
+    for operation in operations:
+        inner = _called(graph, operation)
+        if inner is None:
+            yield operation
+        else:
+            yield from _all_operations(inner, inner.get_operations())
+
+
+def _called(graph: Any, operation: Any) -> Any:
+    """The graph of the function that an operation calls; None if it calls none."""
+    if "PartitionedCall" not in operation.type:
+        return None
+    return getattr(graph._get_function(operation.get_attr("f").name), "graph", None)
+
+
+def _macs(operation: Any) -> int:
+    kind = operation.type
+    if kind in ("Conv2D", "DepthwiseConv2dNative"):
+        # A dilated convolution takes the map apart into several, which lie along the batch.
+        return _count(operation.inputs[1]) * _count(operation.outputs[0], 3)
+    if kind == "Conv2DBackpropInput":
+        return _count(operation.inputs[1]) * _count(operation.inputs[2], 3)
+    if kind == "MatMul" or kind in _BATCH_MATMUL:
+        flipped = operation.get_attr("transpose_a" if kind == "MatMul" else "adj_x")
+        return _count(operation.outputs[0]) * int(operation.inputs[0].shape[-2 if flipped else -1])
+    return 0
+
+
+def _count(tensor: Any, axes: int | None = None) -> int:
+    """Numbers in a tensor, or places along its first axes."""
+    return math.prod(int(side) for side in tensor.shape[:axes])
+
+
+_BATCH_MATMUL = ("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
+_TAPS = {"ResizeBilinear": 2, "ResizeBicubic": 4}
+
+
+def _resamplings(operations: Sequence[Any], learned: bool) -> Iterator[Operation]:
+    spread = (1, 1)
+    for operation in operations:
+        kind = operation.type
+        if kind == "SpaceToBatchND":
+            # How TensorFlow dilates: a convolution of each of the maps that every n-th pixel makes.
+            blocks = tf.get_static_value(operation.inputs[1])
+            spread = (int(blocks[0]), int(blocks[1]))
+        elif kind == "BatchToSpaceND":
+            spread = (1, 1)
+        elif kind in ("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput"):
+            kernel, (down, across) = operation.inputs[1].shape, _spatial(operation, "dilations")
+            yield Window(
+                learned,
+                kind == "Conv2DBackpropInput",
+                (kernel[0], kernel[1]),
+                _spatial(operation, "strides"),
+                (down * spread[0], across * spread[1]),
+            )
+        elif kind in ("MaxPool", "AvgPool"):
+            yield Window(False, False, _spatial(operation, "ksize"), _spatial(operation, "strides"))
+        elif kind.startswith("Resize") and len(operation.outputs[0].shape) == 4:
+            yield Resize(_scale(operation), _TAPS.get(kind, 1))
+        elif kind in ("Mean", "Sum", "Max") and _over_the_map(operation):
+            yield Pooled()
+        elif (kind == "MatMul" and operation.outputs[0].shape[0] == 1) or kind in _BATCH_MATMUL:
+            # A dense layer on a map has a row for each pixel, and mixes channels only.
+            yield Flattened()
+
+
+def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[Operation]:
+    """What no operation with a size of its own explains: pixels that were repeated, or moved from or to channels."""
+    if before.rank != 4 or after.rank != 4:
+        return
+    sides = [after[axis] / before[axis] for axis in (1, 2)]
+    for operation in operations:
+        if operation.type in _SIZED or operation.type.startswith("Resize"):
+            sides = [side / scale for side, scale in zip(sides, _scale(operation), strict=True)]
+    up = (max(1, round(sides[0])), max(1, round(sides[1])))
+    down = (max(1, round(1 / sides[0])), max(1, round(1 / sides[1])))
+    if up != (1, 1):
+        yield Resize(up)
+    if down != (1, 1):
+        yield Window(False, False, down, down)
+
+
+_SIZED = {
+    "AvgPool", "BatchToSpaceND", "Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MaxPool", "MirrorPad",
+    "Pad", "PadV2", "SpaceToBatchND",
+}  # fmt: skip
+"""Operations that say themselves how they change height and width."""
+
+
+def _scale(operation: Any) -> tuple[float, float]:
+    before = operation.inputs[2 if operation.type == "Conv2DBackpropInput" else 0].shape
+    after = operation.outputs[0].shape
+    if before.rank != 4 or after.rank != 4:
+        return (1.0, 1.0)
+    return (after[1] / before[1], after[2] / before[2])
+
+
+def _over_the_map(operation: Any) -> bool:
+    before, after = operation.inputs[0].shape, operation.outputs[0].shape
+    return before.rank == 4 and after.rank is not None and math.prod(after) == before[3]
+
+
+def _spatial(operation: Any, attribute: str) -> tuple[int, int]:
+    values = operation.get_attr(attribute)
+    return (values[1], values[2])

@@ -1,0 +1,237 @@
+"""What probes look at: a session's networks at one step, on a batch that stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.components.contracts.probe import Mode, Of, Place, Role
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.networks.builder import Network
+from dcgan_kit.networks.resampling import Operation
+from dcgan_kit.networks.trace import trace
+from dcgan_kit.probing.frozen_passes import PROBING_STEP, Passes
+from dcgan_kit.runs.image_grid import latent_vectors
+
+LARGEST_BATCH = 64
+"""Images that are looked at; more would be dear at large sizes, and a channel's statistics are over its map too."""
+_STREAM = 2**63 - 2
+"""Second half of the random key that chooses real images; order and split of training take others."""
+_SWEEP = np.linspace(-20.0, 20.0, 4001, dtype=np.float32)
+_FLAT = 0.01
+
+
+class FixedBatch:
+    """The batch on which a session is looked at, from step 0 to the last.
+
+    Args:
+        session: whose networks.
+        images: training images; which of them are looked at depends on the recipe's seed and their number alone.
+    """
+
+    def __init__(self, session: Session, images: Images) -> None:
+        recipe = session.recipe
+        self.session, self.images = session, images
+        self.size = min(recipe.training.batch_size, LARGEST_BATCH)
+        seed = recipe.training.seed
+        self._chosen = np.random.Generator(np.random.Philox(key=[seed, _STREAM])).permutation(len(images))
+        self.passes = Passes(session, *self.batch(0))
+        networks = session.state.networks
+        self.places: dict[Role, tuple[Place, ...]] = {
+            "generator": _places(networks.generator),
+            "discriminator": _places(networks.discriminator),
+        }
+        self._operations: dict[Place, tuple[Operation, ...]] = {}
+        self._limits: dict[Place, tuple[float, float] | None] = {}
+
+    def subject(self) -> SessionSubject:
+        """Look at the networks as they are now."""
+        return SessionSubject(self)
+
+    def batch(self, number: int) -> tuple[Any, Any]:
+        """Latent vectors (size, latent size) and real images (size, H, W, C) of a batch, the same at every call."""
+        start = number * self.size
+        # Small data sets may have fewer images than a batch, or ten.
+        chosen = np.take(self._chosen, range(start, start + self.size), mode="wrap")
+        return self._latent(number), self._scaled(self.images.batch(chosen))
+
+    def latents(self, batches: int) -> Any:
+        """Latent vectors (batches * size, latent size) of the first batches."""
+        return np.concatenate([self._latent(number) for number in range(batches)])
+
+    def _latent(self, number: int) -> Any:
+        recipe = self.session.recipe
+        return latent_vectors(recipe, self.size, recipe.training.seed, step=PROBING_STEP - number)
+
+    def real_images(self, count: int) -> Any:
+        """Real images, float32, in the networks' range."""
+        return self._scaled(self.images.batch(self._chosen[:count]))
+
+    def operations(self, place: Place) -> tuple[Operation, ...]:
+        """Windows and resizes of a place."""
+        if place not in self._operations:
+            self._operations[place] = trace(place.layers, place.input_shape).operations
+        return self._operations[place]
+
+    def limits(self, place: Place, slope_at: Callable[[Any], tuple[Any, Any]]) -> tuple[float, float] | None:
+        """See ``Subject.limits``; ``slope_at`` gives outputs and slopes for inputs."""
+        if place not in self._limits:
+            sides = (1,) * (len(place.input_shape) - 1)
+            inputs = np.broadcast_to(_SWEEP.reshape(-1, *sides, 1), (len(_SWEEP), *sides, place.input_shape[-1]))
+            outputs, slopes = (values.numpy().reshape(len(_SWEEP), -1) for values in slope_at(inputs))
+            steep = np.abs(slopes) >= _FLAT * np.abs(slopes).max(0)
+            bounded = place.kind == "activation" and not steep[[0, -1]].any()
+            self._limits[place] = (float(outputs[steep].min()), float(outputs[steep].max())) if bounded else None
+        return self._limits[place]
+
+    def _scaled(self, pixels: Any) -> Any:
+        low, high = self.session.recipe.value_range
+        return (np.asarray(pixels, np.float32) * np.float32((high - low) / 255.0) + np.float32(low)).astype(np.float32)
+
+
+class SessionSubject:
+    """A ``dcgan_kit.Subject``: the networks of a session as they are when it is made.
+
+    What is asked for is computed then, so that it must be asked before training goes on.
+    """
+
+    def __init__(self, batch: FixedBatch, number: int = 0) -> None:
+        self._batch, self._passes = batch, batch.passes
+        self.step = batch.session.state.steps_done
+        self.value_range = batch.session.recipe.value_range
+        self.generator: Sequence[Place] = batch.places["generator"]
+        self.discriminator: Sequence[Place] = batch.places["discriminator"]
+        self.latent, self.real = batch.batch(number)
+        self._index = {place: n for places in batch.places.values() for n, place in enumerate(places)}
+        self._samples: dict[int, Any] = {}
+
+    @cached_property
+    def _training(self) -> Any:
+        return self._passes.training(tf.constant(self.latent), tf.constant(self.real))
+
+    @cached_property
+    def _inference(self) -> Any:
+        return self._passes.inference(tf.constant(self.latent), tf.constant(self.real))
+
+    def _chain(self, role: Role, mode: Mode, of: Of) -> Any:
+        seen = self._training if mode == "training" else self._inference
+        return seen["generator"] if role == "generator" else seen["discriminator"][of]
+
+    def on_batch(self, number: int) -> SessionSubject:
+        """Look at the same networks on another batch."""
+        return SessionSubject(self._batch, number)
+
+    def before(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
+        """What a place is given."""
+        return self._chain(place.role, mode, of)[self._index[place]].numpy()
+
+    def after(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
+        """What a place returns."""
+        return self._chain(place.role, mode, of)[self._index[place] + 1].numpy()
+
+    def logits(self, mode: Mode = "training", of: Of = "generated") -> Any:
+        """The discriminator's logits."""
+        return self._chain("discriminator", mode, of)[-1].numpy()
+
+    def loss(self, role: Role) -> float:
+        """The loss of a network."""
+        return float(self._training["losses"][role])
+
+    def gradient(self, place: Place, of: Of = "generated") -> Any:
+        """Gradient of the own loss by what a place is given."""
+        chain = self._training[f"{place.role}_gradients"]
+        return (chain if place.role == "generator" else chain[of])[self._index[place]].numpy()
+
+    def weight_gradients(self, place: Place) -> Mapping[str, Any]:
+        """Gradients of the own loss by a place's weights."""
+        gradients = self._training["weight_gradients"][place.role]
+        own = {id(weight) for layer in place.layers for weight in layer.trainable_weights}
+        pairs = zip(self._passes.variables(place.role), gradients, strict=True)
+        return {variable.path: gradient.numpy() for variable, gradient in pairs if id(variable) in own}
+
+    def image_gradient(self) -> Any:
+        """Gradient of the generator's loss by its images."""
+        return self._training["generator_gradients"][-1].numpy()
+
+    def logit_gradient(self, role: Role, of: Of = "generated") -> Any:
+        """Gradient of a loss by the logits."""
+        if role == "discriminator":
+            return self._training["discriminator_gradients"][of][-1].numpy()
+        return self._training["generator_push"][of][-1].numpy()
+
+    def samples(self, count: int) -> Any:
+        """Generated images as users get them."""
+        if count not in self._samples:
+            size = self._batch.size
+            latent = self._batch.latents(-(-count // size))
+            with self._passes.untouched():
+                generator = self._batch.session.state.sampled
+                made = [generator(latent[i : i + size], training=False) for i in range(0, len(latent), size)]
+            self._samples[count] = np.concatenate([np.asarray(images, np.float32) for images in made])[:count]
+        return self._samples[count]
+
+    def real_images(self, count: int) -> Any:
+        """Real images."""
+        return self._batch.real_images(count)
+
+    def weights(self, role: Role) -> Sequence[Any]:
+        """The trained weights of a network."""
+        return [weight.numpy() for weight in self._passes.weights(role)]
+
+    def loss_at(self, role: Role, weights: Sequence[Any]) -> tuple[float, Sequence[Any]]:
+        """Loss and gradients at other weights."""
+        loss, gradients = self._passes.loss_at(role, weights)
+        return float(loss), [gradient.numpy() for gradient in gradients]
+
+    def learning_rate(self, role: Role) -> float:
+        """The optimizer's learning rate now."""
+        return float(np.asarray(self._batch.session.state.optimizer(role).learning_rate))
+
+    def apply(self, place: Place, values: Any) -> Any:
+        """What a place returns for other values."""
+        return self._applied(place, tf.constant(values, tf.float32)).numpy()
+
+    def slope(self, place: Place, of: Of = "generated") -> Any:
+        """Derivative of an activation."""
+        return self._slope_at(place, self._chain(place.role, "training", of)[self._index[place]])[1].numpy()
+
+    def limits(self, place: Place) -> tuple[float, float] | None:
+        """Outputs between which an activation is not flat."""
+        return self._batch.limits(place, lambda inputs: self._slope_at(place, tf.constant(inputs)))
+
+    def operations(self, place: Place) -> Sequence[Any]:
+        """Windows and resizes of a place."""
+        return self._batch.operations(place)
+
+    def _applied(self, place: Place, values: Any) -> Any:
+        with self._passes.untouched():
+            for layer in place.layers:
+                values = layer(values, training=False)
+        return values
+
+    def _slope_at(self, place: Place, given: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            outputs = self._applied(place, given)
+        return outputs, tape.gradient(outputs, given, unconnected_gradients="zero")
+
+
+def _places(network: Network) -> tuple[Place, ...]:
+    return tuple(
+        Place(
+            role=network.role,  # type: ignore[arg-type]
+            block=part.name.partition("_")[0],
+            slot=part.name.partition("_")[2],
+            kind=part.kind,
+            component=part.component,
+            layers=part.layers,
+            input_shape=part.input_shape,
+            output_shape=part.output_shape,
+        )
+        for part in network.parts
+    )

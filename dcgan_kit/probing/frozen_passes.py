@@ -1,0 +1,182 @@
+"""Passes of both networks over batches that stay the same: they read every variable and write none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcgan_kit.adversarial.precision import in_float32
+from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.components.contracts.probe import Role
+from dcgan_kit.networks.builder import Network
+
+PROBING_STEP = -3
+"""Stands in for the step in every seed: what is drawn is the same at each look, and training never draws it."""
+
+ROLES: tuple[Role, Role] = ("generator", "discriminator")
+
+Chain = list[Any]
+"""What a network is given, and what each of its parts returns, in order."""
+
+
+class Passes:
+    """Compiled passes of a session's networks.
+
+    Networks run layer by layer, in float32. Keras' stateless scope takes up whatever layers assign, statistics and
+    states of random layers alike, and is thrown away.
+
+    Args:
+        session: whose networks.
+        latent: float32 (B, size), of the batch on which losses at other weights are asked; all have its shape.
+        real: float32 (B, H, W, C), in the networks' range; likewise.
+    """
+
+    def __init__(self, session: Session, latent: Any, real: Any) -> None:
+        self.session = session
+        self.networks = session.state.networks
+        self.latent, self.real = tf.constant(latent), tf.constant(real)
+        self._batch = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in (self.latent, self.real)]
+        self.concatenated = session.recipe.training.discriminator_passes == "concatenated"
+
+    def variables(self, role: Role) -> Sequence[Any]:
+        """The trained variables of a network."""
+        network: Network = getattr(self.networks, role)
+        return network.model.trainable_variables  # type: ignore[no-any-return]
+
+    def weights(self, role: Role) -> list[Any]:
+        """Their values as tensors."""
+        return [tf.convert_to_tensor(variable.value) for variable in self.variables(role)]
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Let layers be called inside: in float32, drawing alike each time, assigning nothing."""
+        with in_float32(self.networks, self.session.precision.precision), self._stateless({}):
+            yield
+
+    @cached_property
+    def training(self) -> Any:
+        """Compiled: (latent, real) → what both networks do in training, both losses, and every gradient of them."""
+
+        def run(latent: Any, real: Any) -> dict[str, Any]:
+            weights: dict[Role, list[Any]] = {role: self.weights(role) for role in ROLES}
+            with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+                tape.watch(weights)
+                tape.watch(latent)
+                made, judged, losses = self._played(weights, latent, real)
+            last = {of: chain[-1:] for of, chain in judged.items()}
+            by_images, by_weights, by_logits = _gradients(tape, losses["generator"], [made, weights["generator"], last])
+            by_maps, by_other_weights = _gradients(tape, losses["discriminator"], [judged, weights["discriminator"]])
+            return {
+                "generator": made,
+                "discriminator": self._parted(judged),
+                "losses": losses,
+                "generator_gradients": by_images,
+                "discriminator_gradients": self._parted(by_maps),
+                "weight_gradients": {"generator": by_weights, "discriminator": by_other_weights},
+                "generator_push": self._parted(by_logits),
+            }
+
+        return self._compiled(run, *self._batch)
+
+    @cached_property
+    def inference(self) -> Any:
+        """Compiled: (latent, real) → what both networks do outside training."""
+
+        def run(latent: Any, real: Any) -> dict[str, Any]:
+            with self._stateless({}):
+                made = _flow(self.networks.generator, latent, False)
+                return {"generator": made, "discriminator": self._judged(real, made[-1], False)}
+
+        return self._compiled(run, *self._batch)
+
+    def loss_at(self, role: Role, weights: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """A network's loss and its gradients, if its weights were others."""
+        compiled = self._generator_at if role == "generator" else self._discriminator_at
+        loss, gradients = compiled([tf.constant(weight, tf.float32) for weight in weights])
+        return loss, gradients
+
+    @cached_property
+    def _generator_at(self) -> Any:
+        return self._at("generator")
+
+    @cached_property
+    def _discriminator_at(self) -> Any:
+        return self._at("discriminator")
+
+    def _at(self, role: Role) -> Any:
+        def run(others: list[Any]) -> tuple[Any, list[Any]]:
+            weights = {name: self.weights(name) for name in ROLES}
+            weights[role] = others
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(others)
+                _, _, losses = self._played(weights, self.latent, self.real)
+            return losses[role], tape.gradient(losses[role], others, unconnected_gradients="zero")
+
+        return self._compiled(run, [tf.TensorSpec(v.shape, tf.float32) for v in self.variables(role)])
+
+    def _compiled(self, run: Any, *signature: Any) -> Any:
+        # The precision is read off the layers while they are traced, and stays.
+        with in_float32(self.networks, self.session.precision.precision):
+            return tf.function(run, autograph=False).get_concrete_function(*signature)
+
+    @contextmanager
+    def _stateless(self, weights: dict[Role, list[Any]]) -> Iterator[None]:
+        mapping = [pair for role, values in weights.items() for pair in zip(self.variables(role), values, strict=True)]
+        with keras.StatelessScope(mapping), self.session.step.layer_noise.drawn_from(self._noise("layers"), 0):
+            yield
+
+    def _played(
+        self, weights: dict[Role, list[Any]], latent: Any, real: Any
+    ) -> tuple[Chain, dict[str, Chain], dict[str, Any]]:
+        """One round of the game with these weights: G's chain, D's chains, both losses."""
+        loss = self.session.step.parts.loss
+        with self._stateless(weights):
+            made = _flow(self.networks.generator, latent, True)
+            judged = self._judged(real, made[-1], True)
+        parted = self._parted(judged)
+        logits = parted["real"][-1], parted["generated"][-1]
+        losses = {
+            "generator": loss.generator(*logits, self._noise("labels")),
+            "discriminator": loss.discriminator(*logits, self._noise("labels")),
+        }
+        return made, judged, losses
+
+    def _judged(self, real: Any, fake: Any, training: bool) -> dict[str, Chain]:
+        """D's chains, as the recipe sends images through it: apart, or real and generated ones as one batch."""
+        critic, discriminator = self.session.step.critic, self.networks.discriminator
+        real, fake = (critic.augmented(images, self._noise("augmentation")) for images in (real, fake))
+        if self.concatenated and training:
+            return {"both": _flow(discriminator, tf.concat([real, fake], 0), training)}
+        return {
+            "real": _flow(discriminator, real, training),
+            "generated": _flow(discriminator, fake, training),
+        }
+
+    def _parted(self, chains: dict[str, Chain]) -> dict[str, Chain]:
+        if "both" not in chains:
+            return chains
+        halves = [tf.split(tensor, 2) for tensor in chains["both"]]
+        return {"real": [half[0] for half in halves], "generated": [half[1] for half in halves]}
+
+    def _noise(self, purpose: str) -> StepNoise:
+        return StepNoise(self.session.recipe.training.seed, tf.constant(PROBING_STEP), f"probing/{purpose}")
+
+
+def _flow(network: Network, inputs: Any, training: bool) -> Chain:
+    chain = [inputs]
+    for part in network.parts:
+        values = chain[-1]
+        for layer in part.layers:
+            values = layer(values, training=training)
+        chain.append(values)
+    return chain
+
+
+def _gradients(tape: Any, loss: Any, by: Any) -> Any:
+    return tape.gradient(loss, by, unconnected_gradients="zero")

@@ -1,0 +1,226 @@
+"""Probes are asked: each guarded, so that a stranger's that fails is told and left out, and training goes on."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.probe import Finding, Probe, Readings, Subject
+from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.errors import ComponentError
+from dcgan_kit.networks.error_message import reason
+from dcgan_kit.recipes.nodes import dotted
+from dcgan_kit.recipes.resolved import Choice
+
+_T = TypeVar("_T")
+
+
+class ProbeFailed(Exception):
+    """A probe raised, or returned something else than it must; the message names it and its owner."""
+
+
+@dataclass(frozen=True)
+class NamedProbe:
+    """A probe and the component that made it."""
+
+    component: Component
+    probe: Probe
+
+    @property
+    def name(self) -> str:
+        """The component's name; with the owner where it is known, as two may share the name."""
+        return f"{self.component.owner}/{self.component.name}" if self.component.owner else self.component.name
+
+    def measure(self, subject: Subject) -> Readings:
+        """Ask.
+
+        Raises:
+            ProbeFailed: it raised, or returned something else than numbers by place.
+        """
+        return self._readings(lambda: self.probe.measure(subject))
+
+    def remember(self, subject: Subject) -> Any:
+        """What it keeps for its second look.
+
+        Raises:
+            ProbeFailed: it raised.
+        """
+        second = self.probe.second
+        return None if second is None else self._guarded(lambda: second.remember(subject))
+
+    def compare(self, kept: Any, subject: Subject) -> Readings:
+        """Its readings at the second look.
+
+        Raises:
+            ProbeFailed: it raised, or returned something else than numbers by place.
+        """
+        second = self.probe.second
+        return {} if second is None else self._readings(lambda: second.compare(kept, subject))
+
+    def diagnose(self, readings: Readings, first: Readings) -> tuple[Finding, ...]:
+        """What its readings are a sign of.
+
+        Raises:
+            ProbeFailed: it raised, or returned something else than findings of text and numbers.
+        """
+        findings = self._guarded(lambda: tuple(self.probe.diagnose(readings, first)))
+        for finding in findings:
+            if not isinstance(finding, Finding):
+                raise ProbeFailed(
+                    f"{self.component}: diagnose must return dcgan_kit.Findings, and gave {_shown(findings)}"
+                )
+            wrong = _wrong_field(finding)
+            if wrong:
+                raise ProbeFailed(f"{self.component}: a Finding's {wrong}, and it gave {_shown(finding)}")
+        return findings
+
+    def _readings(self, ask: Callable[[], Any]) -> Readings:
+        # What a stranger returns may raise too when it is looked at.
+        found, items = self._guarded(lambda: _with_items(ask()))
+        fits = items is not None and all(
+            isinstance(key, str) and "/" in key and isinstance(value, numbers.Real) for key, value in items
+        )
+        if not fits:
+            raise ProbeFailed(f"{self.component} must return numbers by 'place/what', and gave {_shown(found)}")
+        return self._guarded(lambda: {key: float(value) for key, value in items})
+
+    def _guarded(self, ask: Callable[[], _T]) -> _T:
+        try:
+            return ask()
+        except (Exception, SystemExit) as error:
+            # A stranger's probe may raise anything.
+            raise ProbeFailed(f"{self.component} failed: {type(error).__name__}: {reason(error)}") from error
+
+
+def _with_items(found: Any) -> tuple[Any, Any]:
+    return found, list(found.items()) if isinstance(found, Mapping) else None
+
+
+def _wrong_field(finding: Finding) -> str:
+    for name in ("disease", "where", "told", "advice", "page"):
+        if not isinstance(getattr(finding, name), str):
+            return f"{name} must be text"
+    for name in ("value", "baseline"):
+        if not isinstance(getattr(finding, name), numbers.Real):
+            return f"{name} must be a number"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.100}"
+    except Exception:
+        # A stranger's object need not even be able to say what it is.
+        return f"an object of {type(value).__name__}"
+
+
+def build_probes(choices: Iterable[Choice]) -> tuple[NamedProbe, ...]:
+    """Build probes from what a recipe, or a command, chose.
+
+    Raises:
+        ComponentError: a factory raised, or returned no Probe; the message names the component and the key.
+    """
+    return tuple(NamedProbe(choice.component, _built(choice)) for choice in choices)
+
+
+def by_default(component: Component) -> Choice:
+    """Choose a probe with its options as they are by default.
+
+    Raises:
+        ComponentError: an option has no default.
+    """
+    try:
+        return Choice(component, dict(component.options()))
+    except ValidationError as error:
+        raise ComponentError(f"{component} has options without a default; name it in a recipe") from error
+
+
+def _built(choice: Choice) -> Probe:
+    where = f"{dotted(choice.path)}: " if choice.path else ""
+    try:
+        made = choice.build()
+    except ComponentError as error:
+        raise ComponentError(f"{where}{error}") from error
+    if not isinstance(made, Probe):
+        wanted = KINDS["probe"].returns
+        raise ComponentError(f"{where}{choice.component} must return {wanted}, and gave {made!r:.100}")
+    return made
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a probe keeps from its first look to its second, ``after`` steps later."""
+
+    probe: NamedProbe
+    after: int
+    memory: Any
+
+
+class Asked:
+    """What some probes answered at one look.
+
+    Attributes:
+        readings: by the probe's name, then by place.
+        findings: what they are a sign of, by the probe's name.
+        failed: a line about each probe that failed, by its name.
+    """
+
+    def __init__(self) -> None:
+        self.readings: dict[str, Readings] = {}
+        self.findings: dict[str, tuple[Finding, ...]] = {}
+        self.failed: dict[str, str] = {}
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """All readings by place."""
+        return {key: value for readings in self.readings.values() for key, value in readings.items()}
+
+    @property
+    def well_asked(self) -> frozenset[str]:
+        """Names of the probes that have answered with a number, and did not fail before or after."""
+        return frozenset(name for name, readings in self.readings.items() if readings and name not in self.failed)
+
+    def measure(self, probe: NamedProbe, subject: Subject) -> None:
+        """Ask a probe for its readings."""
+        with self._noting(probe):
+            self._add(probe, probe.measure(subject))
+
+    def remember(self, probe: NamedProbe, subject: Subject) -> Kept | None:
+        """Ask a probe what it keeps for its second look; None if it has none, or has failed."""
+        second = probe.probe.second
+        if second is not None and probe.name not in self.failed:
+            with self._noting(probe):
+                return Kept(probe, second.after, probe.remember(subject))
+        return None
+
+    def compare(self, kept: Kept, subject: Subject) -> None:
+        """Ask a probe for its readings at the second look."""
+        with self._noting(kept.probe):
+            self._add(kept.probe, kept.probe.compare(kept.memory, subject))
+
+    def diagnose(self, probes: Sequence[NamedProbe], first: Mapping[str, Readings]) -> None:
+        """Let every probe that answered say what its readings, and those at step 0, are a sign of."""
+        for probe in probes:
+            if probe.name not in self.failed:
+                readings = self.readings[probe.name]
+                with self._noting(probe):
+                    self.findings[probe.name] = probe.diagnose(readings, first.get(probe.name, readings))
+
+    def _add(self, probe: NamedProbe, readings: Readings) -> None:
+        twice = self.numbers.keys() & readings.keys()
+        if twice:
+            raise ProbeFailed(f"{probe.component}: another probe has given {min(twice)!r} before")
+        self.readings[probe.name] = {**self.readings.get(probe.name, {}), **readings}
+
+    @contextmanager
+    def _noting(self, probe: NamedProbe) -> Iterator[None]:
+        try:
+            yield
+        except ProbeFailed as failure:
+            self.failed[probe.name] = str(failure)

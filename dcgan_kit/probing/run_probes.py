@@ -1,0 +1,118 @@
+"""All probes at once: on a recipe before it is trained, or on a run at one of its checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import tensorflow as tf
+
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.adversarial.step import Steps
+from dcgan_kit.components.contracts.probe import Finding, Readings
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.holdout import split
+from dcgan_kit.data.loading import load_images, told_of
+from dcgan_kit.probing.context import FixedBatch
+from dcgan_kit.probing.health_line import findings_of
+from dcgan_kit.probing.probe_run import Asked, NamedProbe
+from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.runs.checkpoint import restore_to_look
+from dcgan_kit.runs.environment import precision_so_far
+from dcgan_kit.runs.run_folder import read_run
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        step: steps that the networks had been trained for.
+        now: readings by the probe's name.
+        first: the same at step 0.
+        findings: what is ill.
+        failed: a line about each probe that failed.
+        asked: how many did not, and have given a number.
+        silent: names of probes that gave no number at all: there was nothing for them to look at.
+    """
+
+    step: int
+    now: Mapping[str, Readings]
+    first: Mapping[str, Readings]
+    findings: tuple[Finding, ...]
+    failed: tuple[str, ...]
+    asked: int
+    silent: tuple[str, ...]
+
+
+def examine(
+    recipe: ResolvedRecipe,
+    probes: Sequence[NamedProbe],
+    run: Path | None = None,
+    best: bool = False,
+    strangers: frozenset[str] = frozenset(),
+    note: Callable[[str], None] = lambda message: None,
+) -> Examination:
+    """Ask probes once. A second look follows some steps that are trained in memory alone; no file is written.
+
+    Args:
+        recipe: what to look at; that of the run, if there is one.
+        probes: who is asked.
+        run: a run folder, or None: at step 0.
+        best: at the checkpoint that the run keeps for good, instead of the newest.
+        strangers: plugins that are not built in, whose layers may fail.
+        note: is told about damaged checkpoints and files that cannot be read.
+
+    Raises:
+        UserError: the recipe cannot be built here, the data are missing, or the run has no whole checkpoint.
+    """
+    session = Session.create(recipe, None if run is None else precision_so_far(run), strangers)
+    images, _ = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
+    for line in told_of(images):
+        note(line)
+    batch = FixedBatch(session, images)
+    steps = _Steps(session, images)
+    first = now = _asked(batch, probes, steps)
+    step = 0
+    if run is not None:
+        for line in restore_to_look(read_run(run), session.state, best):
+            note(line)
+        step = session.state.steps_done
+        now = _asked(batch, probes, steps)
+    now.diagnose(probes, first.readings)
+    failed = {**first.failed, **now.failed}
+    asked = now.well_asked - failed.keys()
+    silent = tuple(probe.name for probe in probes if probe.name not in asked and probe.name not in failed)
+    lines = tuple(failed.values())
+    return Examination(step, now.readings, first.readings, findings_of(now), lines, len(asked), silent)
+
+
+def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> Asked:
+    asked, subject = Asked(), batch.subject()
+    for probe in probes:
+        asked.measure(probe, subject)
+    kept = [memory for probe in probes if (memory := asked.remember(probe, subject)) is not None]
+    taken = 0
+    for memory in sorted(kept, key=lambda memory: memory.after):
+        steps.take(memory.after - taken)
+        taken = memory.after
+        asked.compare(memory, batch.subject())
+    return asked
+
+
+class _Steps:
+    """Steps of training, compiled when the first is taken."""
+
+    def __init__(self, session: Session, images: Images) -> None:
+        self._session, self._images = session, images
+
+    @cached_property
+    def _compiled(self) -> Steps:
+        return self._session.compile()
+
+    def take(self, count: int) -> None:
+        if count > 0:
+            first = self._session.state.steps_done
+            self._compiled(*self._session.batches(self._images, first, count), tf.constant(first, tf.int64))

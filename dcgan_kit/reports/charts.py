@@ -1,0 +1,260 @@
+"""Numbers → charts: lines that are told apart by dash, marker and a name at their end, not by colour alone."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.reports.content import Drawing, Table
+from dcgan_kit.reports.run_files import Series
+from dcgan_kit.reports.svg import FAINT, INK, SERIES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_POINTS = 400
+"""Of a line: more than a chart of this size has pixels for."""
+MOST_ROWS = 25
+"""Of the table of a chart's numbers."""
+MOST_LINES = 8
+"""In one chart; names at their ends would not fit."""
+
+WIDTH, HEIGHT = 4.3, 2.75
+"""Inches of 72 units; a chart is shown about as wide as it is drawn, so that text keeps its size."""
+_NAMES_FROM = 0.74
+"""Where lines end and their names begin, as a share of the width."""
+_FLAT = 1e-4
+"""Of its size: what a number must at least change by to be drawn as changing."""
+_TALL = 0.7
+"""Of the height is where lines are; title and steps take the rest."""
+_LONGEST_NAME = 16
+_LONGEST_TITLE = 48
+_LINE_HEIGHT = 12 / 72
+"""Inches."""
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)), (0, (3, 1)), (0, (9, 3)))
+_MARKERS = "os^Dvp"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart: its name and its points."""
+
+    name: str
+    series: Series
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line that others are compared with."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What a chart shows.
+
+    Attributes:
+        title: of the chart.
+        lines: at least one, each with at least one point.
+        levels: to compare with.
+        logarithmic: whether equal ratios look equal; only where all numbers are above 0.
+        x: what is along the horizontal axis.
+        caption: below the chart.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    levels: tuple[Level, ...] = ()
+    logarithmic: bool = False
+    x: str = "step"
+    caption: str = ""
+
+
+def drawn(chart: Chart) -> Drawing:
+    """Draw a chart; its points are thinned evenly, and so are the rows of its table."""
+    lines = [Line(line.name, line.series.thinned(MOST_POINTS)) for line in chart.lines[:MOST_LINES]]
+
+    def onto(figure: Figure) -> None:
+        axes = figure.add_axes((0.13, 0.15, _NAMES_FROM - 0.13, _TALL))
+        _lines(axes, lines, chart.levels)
+        values = [value for line in lines for value in line.series.values] + [level.value for level in chart.levels]
+        _furnish(axes, chart.logarithmic and min(values) > 0, chart.x)
+        titled(figure, chart.title)
+        _names_at_ends(axes, lines, chart.levels)
+
+    left = len(chart.lines) - len(lines)
+    more = f" {left} more lines stand in the table alone." if left > 0 else ""
+    caption = f"{chart.caption}{more}".strip()
+    return Drawing(svg_of(onto), chart.title, described(chart), caption, numbers(chart))
+
+
+def svg_of(onto: Callable[[Figure], None], height: float = HEIGHT) -> str:
+    """Let a function draw onto a figure of the page's style, and return it as SVG."""
+    from matplotlib.figure import Figure
+
+    with _style():
+        figure = Figure(figsize=(WIDTH, height), facecolor="none")
+        onto(figure)
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()
+
+
+def described(chart: Chart) -> str:
+    """What a chart shows, in sentences, for people who do not see it."""
+    sentences = []
+    for line in chart.lines:
+        steps, values = line.series.steps, line.series.values
+        low, high = line.series.best(False), line.series.best(True)
+        sentences.append(
+            f"{line.name}: {number(values[0])} at {chart.x} {steps[0]:,}, {number(values[-1])} at {chart.x} "
+            f"{steps[-1]:,}; lowest {number(low[1])} at {low[0]:,}, highest {number(high[1])} at {high[0]:,}."
+        )
+    sentences.extend(f"Level {level.name}: {number(level.value)}." for level in chart.levels)
+    return " ".join(sentences)
+
+
+def numbers(chart: Chart) -> Table:
+    """The numbers of a chart as a table, its steps evenly chosen."""
+    every = sorted({step for line in chart.lines for step in line.series.steps})
+    steps = Series(tuple(every), (0.0,) * len(every)).thinned(MOST_ROWS).steps
+    points = [dict(zip(line.series.steps, line.series.values, strict=True)) for line in chart.lines]
+    rows = tuple((f"{step:,}", *(number(one.get(step)) for one in points)) for step in steps)
+    chosen = f", {len(rows)} of {len(every):,} {chart.x}s" if len(rows) < len(every) else ""
+    caption = f"{chart.title}{chosen}"
+    return Table(caption, (chart.x, *(line.name for line in chart.lines)), rows, numeric=True)
+
+
+def number(value: float | None) -> str:
+    """A number in few characters, as wide as its size needs."""
+    if value is None:
+        return "–"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    import matplotlib
+
+    style: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        # A name may hold a dollar sign, which would begin a formula.
+        "text.parse_math": False,
+        # Equal charts are equal bytes.
+        "svg.hashsalt": "dcgan-kit",
+        "font.size": 10.0,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": FAINT,
+        "axes.facecolor": "none",
+        "axes.axisbelow": True,
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "grid.color": FAINT,
+        "grid.alpha": 0.45,
+        "grid.linewidth": 0.5,
+    }
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # Names may hold letters that Matplotlib's own font lacks; the reader's browser has others.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def _lines(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -> None:
+    for index, line in enumerate(lines):
+        axes.plot(
+            line.series.steps,
+            line.series.values,
+            color=SERIES[index % len(SERIES)],
+            linestyle=_DASHES[index % len(_DASHES)],
+            linewidth=1.4,
+            # A few markers a line, each line's at other places.
+            marker=_MARKERS[index % len(_MARKERS)],
+            markersize=4,
+            markevery=max(1, len(line.series.steps) // 6) if len(line.series.steps) > 1 else 1,
+        )
+    for level in levels:
+        axes.axhline(level.value, color=INK, linewidth=1.0, linestyle=(0, (2, 2)))
+
+
+def titled(figure: Figure, title: str) -> None:
+    """Write a drawing's title, as much of it as fits in the width."""
+    short = title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
+    figure.text(0.0, 0.98, short, fontsize=11, fontweight="bold", va="top")
+
+
+def _furnish(axes: Axes, logarithmic: bool, x: str) -> None:
+    from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    if logarithmic:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        # Powers of ten alone would leave a short axis without any number.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 300 else (1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.tick_params(axis="y", which="minor", length=0)
+    else:
+        low, high = axes.get_ylim()
+        if high - low < _FLAT * max(abs(low), abs(high)):
+            # A constant is not to look lively for its last digit.
+            axes.set_ylim(low - 0.1 * abs(low), high + 0.1 * abs(high))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.10g}"))))
+    axes.set_xlabel(x, labelpad=1, loc="left", fontsize=9)
+    axes.grid(axis="y")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", which="major", length=0, labelsize=9)
+    axes.tick_params(axis="x", length=3, labelsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _names_at_ends(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -> None:
+    """Write each name beside the end of its line, moved up or down as far as others need room."""
+    last: list[tuple[float, float]] = [(line.series.steps[-1], line.series.values[-1]) for line in lines]
+    last += [(axes.get_xlim()[1], level.value) for level in levels]
+    names = [line.name for line in lines] + [level.name for level in levels]
+    colours = [SERIES[i % len(SERIES)] for i in range(len(lines))] + [INK] * len(levels)
+    # From numbers to shares of the width and height of the axes.
+    ends = axes.transAxes.inverted().transform(axes.transData.transform(last))
+    room = _LINE_HEIGHT / (_TALL * HEIGHT)
+    places = _spread([float(y) for _, y in ends], room)
+    for (x, y), place, name, colour in zip(ends, places, names, colours, strict=True):
+        short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        leader = {"arrowstyle": "-", "color": colour, "alpha": 0.4, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 2}
+        axes.annotate(
+            short,
+            (float(x), float(y)),
+            (1.04, place),
+            xycoords="axes fraction",
+            color=colour,
+            va="center_baseline",
+            fontsize=9,
+            annotation_clip=False,
+            arrowprops=leader,
+        )
+
+
+def _spread(wanted: Sequence[float], room: float) -> list[float]:
+    """Places in 0 … 1 as near to the wanted ones as ``room`` between them allows."""
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    room = min(room, 1.0 / max(1, len(wanted) - 1))
+    # The lowest must leave room above it for all others, and each keeps clear of the one below.
+    places = [0.0] * len(wanted)
+    below = -room
+    for rank, index in enumerate(order):
+        highest = 1.0 - room * (len(order) - 1 - rank)
+        places[index] = below = max(below + room, min(wanted[index], highest))
+    return places

@@ -1,0 +1,75 @@
+"""The last sections: the recipe with every default, what differs between runs, and what they ran on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dcgan_kit.errors import counted
+from dcgan_kit.reports.content import Block, Listing, Paragraph, Section, Table
+from dcgan_kit.reports.facts import RunFacts
+from dcgan_kit.reports.run_files import shown
+
+MOST_ROWS = 500
+MOST_TEXT = 200_000
+"""Characters of a recipe that are shown."""
+_PLUGINS = "plugins."
+
+
+def recipe(runs: Sequence[RunFacts]) -> Section:
+    """Recipes as they were resolved, after a table of what differs."""
+    blocks: list[Block] = []
+    if len(runs) > 1:
+        rows = _differing([run.recipe for run in runs])
+        columns = ("key", *(run.label for run in runs))
+        if rows:
+            title = f"{counted(len(rows), 'key')} {'differs' if len(rows) == 1 else 'differ'}"
+            blocks.append(Table(title, columns, tuple(rows[:MOST_ROWS])))
+        else:
+            blocks.append(Paragraph("All recipes are the same, key by key."))
+    for run in runs:
+        blocks.append(Listing(f"{run.label}: recipe.yaml", run.recipe_text[:MOST_TEXT], opened=len(runs) == 1))
+    lead = "With every default written out: `dcgan-kit train` with this text trains the same again."
+    return Section("recipe", "Recipe", lead, tuple(blocks))
+
+
+def environment(runs: Sequence[RunFacts]) -> Section:
+    """Versions, machine and plugins."""
+    known = [{k: v for k, v in run.environment.items() if not k.startswith(_PLUGINS)} for run in runs]
+    keys = list(dict.fromkeys(key for facts in known for key in facts))[:MOST_ROWS]
+    blocks: list[Block] = []
+    if keys:
+        rows = tuple((shown(key), *(_told(facts, key) for facts in known)) for key in keys)
+        blocks.append(Table("What the runs were begun with", ("", *(run.label for run in runs)), rows))
+    for run, facts in zip(runs, known, strict=True):
+        if not facts:
+            text = f"{run.label}: there is no `environment.json`, which `dcgan-kit train` writes when a run begins."
+            blocks.append(Paragraph(text, "missing"))
+        strangers = _strangers(run)
+        if strangers:
+            blocks.append(Paragraph(f"{run.label}: plugins that are not built in: {', '.join(strangers)}."))
+    return Section("environment", "Environment", "", tuple(blocks))
+
+
+def _differing(recipes: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    keys = dict.fromkeys(key for one in recipes for key in one)
+    rows = [(shown(key), *(_told(one, key) for one in recipes)) for key in keys]
+    return [row for row in rows if len(set(row[1:])) > 1]
+
+
+def _told(facts: Mapping[str, Any], key: str) -> str:
+    if key not in facts:
+        return "–"
+    value = facts[key]
+    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _strangers(run: RunFacts) -> list[str]:
+    facts, strangers = run.environment, []
+    for key, origin in facts.items():
+        if key.startswith(_PLUGINS) and key.endswith(".origin") and origin != "built-in":
+            plugin = key.removesuffix("origin")
+            names = [str(facts.get(f"{plugin}{fact}", "")) for fact in ("name", "distribution")]
+            strangers.append(shown(" ".join(filter(None, names))))
+    return strangers[:MOST_ROWS]

@@ -1,0 +1,192 @@
+"""What a run is made with besides its recipe: versions, plugins, devices, precision and number of images."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import zlib
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dcgan_kit import __version__
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.errors import printable
+from dcgan_kit.files import read_regular
+from dcgan_kit.recipes.resolved import Precision
+
+ENVIRONMENT = "environment.json"
+MOST_OF_FACTS = 4 * 2**20
+"""Bytes of the file."""
+CHECKED = 256
+"""Images whose pixels are checked before a run goes on, evenly chosen."""
+
+VARIABLES = (
+    "CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
+    "ONEDNN_DEFAULT_FPMATH_MODE", "ONEDNN_MAX_CPU_ISA", "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_LEVEL",
+    "TF_CONV2D_USE_FP16_ACCUMULATE", "TF_CUDNN_USE_AUTOTUNE", "TF_CUDNN_USE_RUNTIME_FUSION", "TF_DISABLE_JIT_KERNELS",
+    "TF_DISABLE_RZ_CHECK", "TF_ENABLE_ONEDNN_OPTS", "TF_ENABLE_WINOGRAD_NONFUSED", "TF_ENABLE_ZENDNN_OPTS",
+    "TF_FP16_CONV_USE_FP32_COMPUTE", "TF_FP16_MATMUL_USE_FP32_COMPUTE", "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS", "TF_SET_ONEDNN_FPMATH_MODE", "TF_USE_CUBLASLT", "TF_USE_DEEP_CONV2D", "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+)  # fmt: skip
+"""Variables of the environment that may change what TensorFlow 2.21 computes, if only in the last bit.
+
+The others are either set by dcgan-kit, or change no number: ``docs/training.md`` has them all.
+"""
+COMPARED = ("dcgan_kit", "machine", "processor", "cores", "devices", "packages", "variables", "plugins")
+
+
+def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Images) -> dict[str, Any]:
+    """Return the versions, plugins, precision, devices and images that this process trains with."""
+    packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
+    return {
+        "dcgan_kit": __version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": _cores(),
+        "precision": precision,
+        "devices": devices,
+        "images": len(images),
+        "pixels": _checksum(images),
+        "packages": {name: _version(name) for name in packages},
+        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "plugins": [
+            {
+                "name": p.name,
+                "origin": p.origin,
+                "distribution": p.distribution,
+                "file": p.file if p.origin == "folder" else "",
+                "status": p.status,
+                "error": p.error,
+            }
+            for p in plugins.plugins
+        ],
+    }
+
+
+def told_of_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return a line that names what differs from when a run began and may change what it computes; empty if nothing.
+
+    Args:
+        before: what ``environment_of`` read, of an older version perhaps: what it does not say differs in nothing.
+        now: what ``environment`` returned.
+    """
+    changes: list[str] = []
+    for key in COMPARED:
+        old, new = before.get(key), now.get(key)
+        if key not in before or old == new:
+            continue
+        if key == "plugins":
+            old, new = _by_name(old), _by_name(new)
+        if isinstance(old, dict) and isinstance(new, dict):
+            names = [name for name in dict.fromkeys((*old, *new)) if old.get(name) != new.get(name)]
+            changes += [_change(str(name), old.get(name), new.get(name)) for name in names]
+        else:
+            changes.append(_change(key, old, new))
+    if not changes:
+        return ""
+    return f"not as when this run began: {'; '.join(changes)}. Numbers may differ in their last bits"
+
+
+def _change(name: str, old: Any, new: Any) -> str:
+    was, is_now = ("absent" if value is None else str(value)[:100] for value in (old, new))
+    return f"{name} was {was}, is {is_now}"
+
+
+def _by_name(plugins: Any) -> Any:
+    """Loaded plugins by name, with their distributions; as it was where it is no list of plugins."""
+    if not isinstance(plugins, list) or not all(isinstance(plugin, dict) for plugin in plugins):
+        return {}
+    return {
+        f"plugin {plugin.get('name')}": plugin.get("distribution") or plugin.get("origin")
+        for plugin in plugins
+        if plugin.get("status") == "loaded" and plugin.get("origin") != "built-in"
+    }
+
+
+def _cores() -> int:
+    """Processors that this process may use; TensorFlow shares sums out among as many threads."""
+    # macOS lets processes choose none.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    """The processor's name; libraries choose instructions, and with them an order of adding, by what it has."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def _checksum(images: Images) -> str:
+    """A checksum of some images, which tells other ones apart without reading a large data set through."""
+    import numpy as np
+
+    some = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).round().astype(np.int64)
+    return f"{zlib.crc32(np.ascontiguousarray(images.batch(some)).tobytes()):08x}"
+
+
+def precision_so_far(path: Path) -> Any:
+    """The precision of a run; None where there is no run, or it does not say."""
+    return environment_of(path).get("precision")
+
+
+def environment_of(path: Path) -> dict[str, Any]:
+    """What a run folder says of its environment; nothing where it says none, or something that nobody writes."""
+    return _read(path)[0]
+
+
+def damage_of(path: Path) -> str:
+    """What is wrong with what a run folder says of its environment, for people; empty if nothing is."""
+    reason = _read(path)[1]
+    told = "the precision and the images that the run began with are not known"
+    return reason and f"{path / ENVIRONMENT}: {reason}, and left aside: {told}"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    """The facts, or nothing and what is wrong with them."""
+    try:
+        facts = json.loads(read_regular(path / ENVIRONMENT, MOST_OF_FACTS, follow_links=False))
+        _Facts.model_validate(facts)
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f"cannot be read: {error.strerror or error}"
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return {}, printable(f"is damaged ({'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']})")[:300]
+    except (ValueError, RecursionError) as error:
+        return {}, printable(f"is damaged ({error})")[:300]
+    return facts, ""
+
+
+class _Facts(BaseModel):
+    """What training reads of it; the rest is for people."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    precision: Precision | None = None
+    images: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    pixels: Annotated[str, Field(pattern="^[0-9a-f]{8}$")] | None = None
+    devices: Annotated[str, Field(max_length=1000)] | None = None
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        if package != "tensorflow":
+            raise
+        # It comes under several names: tensorflow-cpu, tensorflow-tpu, tf-nightly. Reports read this module without it.
+        import tensorflow as tf
+
+        return str(tf.__version__)

@@ -1,0 +1,52 @@
+"""Whose code a saved network needs when somebody loads it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from dcgan_kit.components.plugin_loading import FOLDER_PLUGINS
+from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS
+
+_LOADABLE = ("keras", BUILTIN_COMPONENTS)
+"""Packages whose classes Keras finds by itself, or once ``dcgan_kit`` is imported."""
+
+
+def needed(model: Any) -> list[str]:
+    """Say what must be imported before a saved model loads, beside Keras and dcgan_kit; one line a module."""
+    names: dict[str, set[str]] = {}
+    for module, name in _classes(keras.saving.serialize_keras_object(model)):
+        if module.partition(".")[0] not in _LOADABLE:
+            names.setdefault(module, set()).add(name)
+    return [_line(module, sorted(found)) for module, found in sorted(names.items())]
+
+
+def _line(module: str, names: list[str]) -> str:
+    package, plugin = module.partition(".")[0], module.rpartition(".")[2]
+    who = f"needs {', '.join(names)} of "
+    if package != FOLDER_PLUGINS:
+        return f"{who}{module}: import it before keras.saving.load_model"
+    file = getattr(sys.modules.get(module), "__file__", None)
+    where = f"the plugin file {file}" if file else f"the plugin {plugin}"
+    folder = str(Path(file).parent) if file else "…"
+    return f"{who}{where}: before keras.saving.load_model, sys.path.append({folder!r}) and import {plugin}"
+
+
+def _classes(config: Any) -> Iterator[tuple[str, str]]:
+    """Every class and function of a serialized object, with its module."""
+    if isinstance(config, dict):
+        name, module = config.get("class_name"), config.get("module")
+        if name == "function":
+            # Keras writes "builtins" for registered functions, and what it was registered as.
+            registered = keras.saving.get_registered_object(config["config"])
+            if registered is not None:
+                yield registered.__module__, registered.__name__
+        elif isinstance(name, str) and isinstance(module, str):
+            yield module, name
+    inner = config.values() if isinstance(config, dict) else config if isinstance(config, list | tuple) else ()
+    for value in inner:
+        yield from _classes(value)

@@ -1,0 +1,105 @@
+"""The plugins that a run was begun with: loading its recipe with them, and saying which are missing."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
+from dcgan_kit.errors import PluginError, UserError
+from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
+from dcgan_kit.recipes.resolver import UnknownNames
+from dcgan_kit.recipes.yaml_reader import read_file
+from dcgan_kit.recipes.yaml_writer import flattened
+from dcgan_kit.runs.environment import environment_of
+from dcgan_kit.runs.run_folder import RECIPE
+
+
+def load_begun(
+    folder: Path, run: Path, overrides: Sequence[str] = (), settings: PluginSettings | None = None
+) -> LoadedRecipe:
+    """Load the recipe that a run folder, or a crash bundle in one, keeps.
+
+    Args:
+        folder: that holds ``recipe.yaml``.
+        run: the run folder, whose environment tells which plugins it was begun with.
+        overrides: ``dotted.key=VALUE`` texts.
+        settings: which plugins may be loaded; default: as the environment says.
+
+    Raises:
+        PluginError: the recipe needs a plugin that the run was begun with and that is not there now.
+        UserError: see ``load_recipe``.
+    """
+    settings = PluginSettings.from_environment() if settings is None else settings
+    try:
+        return load_recipe(str(folder / RECIPE), overrides, settings)
+    except UnknownNames as error:
+        _require_plugins(folder, run, settings, error)
+        raise
+
+
+def load_for(recipe: str, overrides: Sequence[str], settings: PluginSettings, run: Path | None = None) -> LoadedRecipe:
+    """Load a recipe that is to be trained.
+
+    Args:
+        recipe: a name or a file.
+        overrides: ``dotted.key=VALUE`` texts.
+        settings: which plugins may be loaded.
+        run: the folder to train in, which may hold a run that goes on; default: ``usual_folder``.
+
+    Raises:
+        PluginError: it needs a plugin that the run in that folder was begun with and that is not there now.
+        UserError: see ``load_recipe``.
+    """
+    try:
+        return load_recipe(recipe, overrides, settings)
+    except UnknownNames as error:
+        folder = usual_folder(Path(recipe).stem) if run is None else run
+        _require_plugins(folder, folder, settings, error)
+        raise
+
+
+def usual_folder(name: str) -> Path:
+    """Return where a recipe of that name is trained if nobody says otherwise."""
+    return Path("runs") / name
+
+
+def _require_plugins(folder: Path, run: Path, settings: PluginSettings, error: UnknownNames) -> None:
+    missing: list[str] = []
+    # What cannot be read says nothing of plugins; what was unknown is told then.
+    with suppress(UserError):
+        missing = _missing_plugins(folder / RECIPE, run, settings)
+    if missing:
+        raise PluginError("\n".join(f"{folder}: {line}" for line in missing)) from error
+
+
+def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[str]:
+    """Say of each plugin that a recipe needs, and that was there when the run was begun, how to have it again."""
+    text = flattened(read_file(recipe).data())
+    owners = {value.partition("/")[0] for key, value in text.items() if key.endswith("use") and isinstance(value, str)}
+    needed = owners.union(text["plugins"] if isinstance(text.get("plugins"), list | tuple) else [])
+    here = {plugin.name for plugin in load_plugins(settings).plugins}
+    then = environment_of(run).get("plugins")
+    lines = []
+    for plugin in then if isinstance(then, list) else []:
+        name, origin, file, distribution = (
+            str(plugin.get(key, "")) if isinstance(plugin, dict) else ""
+            for key in ("name", "origin", "file", "distribution")
+        )
+        if name not in needed or name in here or origin not in ("folder", "installed"):
+            continue
+        if settings.builtins_only:
+            lines.append(f"it was begun with plugin {name!r}, which --no-plugins leaves out")
+        elif origin == "folder":
+            path = Path(file) if file else None
+            lines.append(
+                f"it was begun with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
+                f"--plugins-dir {shlex.quote(str(path.parent)) if path else 'DIR'}"
+            )
+        else:
+            lines.append(
+                f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
+            )
+    return lines

@@ -1,0 +1,120 @@
+"""The contracts of what judges images: extractors and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.components.component import Component
+from dcgan_kit.components.contracts.score import Description, Gathering, Score, Sides
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.kinds import Shape
+from dcgan_kit.evaluation.selection import broken_extractor
+from dcgan_kit.testing.complaints import built, finite, require, require_returned, told
+
+_IMAGES: Shape = (28, 28, 1)
+_COUNT = 96
+_CLASSES = 4
+_FEATURES = 12
+
+
+def check_extractor(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
+    """Check that it describes each image by itself, by finite features, twice alike, under a key that stays."""
+    for shape in shapes or (_IMAGES,):
+        where = f"{component} of {shape}"
+        images = Images(_pixels(0, _COUNT, shape), np.arange(_COUNT) % _CLASSES)
+        first, again = (built(component, images, options, where) for _ in range(2))
+        complaint = broken_extractor(first)
+        require(not complaint, f"{where}: must return a dcgan_kit.Extractor: {complaint}")
+        require(first.key == again.key, f"{where}: its key must be the same for the same images and options")
+        seen = _pixels(1, 7, shape)
+        description = _called(where, first.describe, seen)
+        _check_description(where, description, len(seen), first.classifies)
+        parts = [_called(where, first.describe, part) for part in (seen[:2], seen[2:])]
+        joined = np.concatenate([part.features for part in parts])
+        # Another batch size may round otherwise.
+        same = np.allclose(description.features, joined, rtol=1e-4, atol=1e-4 * np.abs(joined).max())
+        require(same, f"{where}: must describe an image alike whatever else is in its batch")
+        twice = _called(where, again.describe, seen).features
+        require(np.allclose(description.features, twice, rtol=1e-4), f"{where}: must describe an image twice alike")
+
+
+def _check_description(where: str, description: Any, count: int, classifies: bool) -> None:
+    is_one = isinstance(description, Description)
+    require(is_one, f"{where}: describe must return a dcgan_kit.Description. Received: {description!r:.100}")
+    features = np.asarray(description.features)
+    matrix = features.ndim == 2 and len(features) == count and features.dtype in (np.float32, np.float64)
+    shown = f"{features.dtype} {features.shape}"
+    require(matrix, f"{where}: features must be float32 or float64 ({count}, D). Received: {shown}")
+    require(finite(features), f"{where}: features must be finite")
+    given = description.probabilities is not None
+    require(given == classifies, f"{where}: there must be probabilities exactly if 'classifies' says so")
+    if given:
+        p = np.asarray(description.probabilities)
+        valid = (
+            p.ndim == 2 and len(p) == count and bool((p >= 0.0).all()) and np.allclose(p.sum(axis=1), 1.0, atol=1e-3)
+        )
+        require(valid, f"{where}: rows of probabilities must be 0 or more and sum to 1")
+
+
+def check_score(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
+    """Check that its numbers are finite, announced, the same however images come in batches, and no side is changed."""
+    for shape in shapes or (_IMAGES,):
+        where = f"{component} of {shape}"
+        score = built(component, None, options, where)
+        require_returned(component, score, isinstance(score, Score) and isinstance(score.gathering, Gathering))
+        ways = set(score.better.values()) <= {"lower", "higher", "floor", "neither"}
+        require(bool(score.better) and ways, f"{where}: 'better' must say of each number which way it improves")
+        same = built(component, None, options, where).gathering == score.gathering
+        require(same, f"{where}: its gathering must be equal at each call, or nothing could be shared or kept")
+        whole, parts = (_compared(where, score, shape, batch) for batch in (_COUNT, 17))
+        require(set(whole) <= set(score.better), f"{where}: returned {sorted(whole)}, and 'better' has others")
+        require(bool(whole), f"{where}: returned no number")
+        for name, value in whole.items():
+            number = isinstance(value, float) and finite(value)
+            require(number, f"{where}: {name} must be a finite float. Received: {value!r:.100}")
+            close = np.isclose(value, parts[name], rtol=1e-6, atol=1e-6)
+            require(bool(close), f"{where}: {name} must not depend on how images come in batches")
+
+
+def _compared(where: str, score: Score, shape: Shape, batch: int) -> Mapping[str, float]:
+    fake, reference, training = (_summary(where, score.gathering, seed, shape, batch) for seed in (0, 1, 2))
+    before = {name: array.copy() for name, array in reference.items()}
+    sides = Sides(fake, reference, training if score.needs_training else None)
+    numbers = _called(where, score.compare, sides)
+    require(isinstance(numbers, Mapping), f"{where}: compare must return numbers by name. Received: {numbers!r:.100}")
+    unchanged = all(np.array_equal(before[name], reference[name]) for name in before)
+    require(unchanged, f"{where}: compare must leave summaries as they are; they serve again")
+    return numbers  # type: ignore[no-any-return]
+
+
+def _summary(where: str, gathering: Gathering, seed: int, shape: Shape, batch: int) -> dict[str, Any]:
+    pixels, random = _pixels(seed, _COUNT, shape), np.random.default_rng(seed)
+    features = random.standard_normal((_COUNT, _FEATURES)).astype(np.float32)
+    probabilities = random.dirichlet(np.ones(_CLASSES), _COUNT)
+    accumulator = _called(where, gathering.start)
+    able = callable(getattr(accumulator, "add", None)) and callable(getattr(accumulator, "summary", None))
+    require(able, f"{where}: start must return an accumulator, with add and summary. Received: {accumulator!r:.100}")
+    for start in range(0, _COUNT, batch):
+        part = slice(start, start + batch)
+        description = Description(features[part].copy(), probabilities[part].copy())
+        _called(where, accumulator.add, pixels[part].copy(), description)
+    summary = _called(where, accumulator.summary)
+    plain = isinstance(summary, dict) and all(
+        isinstance(a, np.ndarray) and a.dtype.kind in "fiub" for a in summary.values()
+    )
+    require(plain, f"{where}: a summary must be NumPy arrays of numbers by name, which a file can hold without pickle")
+    return summary  # type: ignore[no-any-return]
+
+
+def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return function(*given)
+    except Exception as error:
+        raise AssertionError(f"{where}: failed: {told(error)}") from error
+
+
+def _pixels(seed: int, count: int, shape: Shape) -> Any:
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)

@@ -1,0 +1,245 @@
+"""What is kept of a step whose numbers were not finite, and how it is looked at again."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dcgan_kit import __version__
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.adversarial.step import Steps
+from dcgan_kit.adversarial.step_metrics import added, means, nothing
+from dcgan_kit.adversarial.update_schedule import batches_a_step
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.errors import RunError, printable
+from dcgan_kit.files import open_regular, read_regular
+from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
+from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
+from dcgan_kit.runs.checkpoint import (
+    MOST_OF_A_HEADER,
+    most_bytes,
+    not_finite,
+    packed,
+    read_header,
+    restore_checkpoint,
+    unpacked,
+)
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.training.step_trace import TensorFacts, examined
+
+FACTS = "crash.json"
+STATE = "state.npz"
+BATCH = "batch.npy"
+MAX_FACTS_BYTES = 16 * 2**20
+MAX_TOLD = 6
+MOST_BUNDLES = 3
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A step whose numbers were not finite.
+
+    Attributes:
+        step: number of the step, from 1.
+        seed: the recipe's.
+        precision: that it ran in.
+        tensors: weights, outputs of layers, losses and gradients, in the order in which the step's updates make them.
+        after: variables that are not finite after the step.
+        metrics: what the step reported.
+        state: every variable before the step.
+        pixels: the images that it saw, uint8 (batches, parts, replicas, B, H, W, C).
+    """
+
+    step: int
+    seed: int
+    precision: Precision
+    tensors: tuple[TensorFacts, ...]
+    after: tuple[str, ...]
+    metrics: dict[str, float]
+    state: dict[str, Any]
+    pixels: Any
+
+    @property
+    def first(self) -> TensorFacts | None:
+        """The first tensor that is not finite; None: the update itself went wrong."""
+        return next((tensor for tensor in self.tensors if tensor.not_finite), None)
+
+    def __str__(self) -> str:
+        first = self.first
+        if first is None:
+            metrics = [name for name, value in self.metrics.items() if not np.isfinite(value)]
+            wrong = ", ".join(list(self.after or metrics)[:MAX_TOLD])
+            return f"step {self.step}: not finite after its updates: {wrong}"
+        count = int(np.prod(first.shape)) if first.shape else 1
+        return f"step {self.step}: {first.place}: {first.not_finite} of {count} numbers are not finite"
+
+
+def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, step: int, count: int) -> Crash:
+    """Go back to the last checkpoint, and on to the first step after which a number is not finite.
+
+    Training is a function of the checkpoint and the step, so that the same numbers come again.
+
+    Args:
+        session: what was trained.
+        images: on which images.
+        steps: the compiled steps.
+        run: the folder with the checkpoint.
+        step: steps that were done before the group.
+        count: steps of the group.
+
+    Raises:
+        RunError: there is no checkpoint, or all is finite when it runs again.
+    """
+
+    def metrics_of(first: int, count: int) -> Any:
+        found = steps(*session.batches(images, first, count), tf.constant(np.int64(first)))
+        return added(nothing(), found)
+
+    state = session.state
+    path, told = restore_checkpoint(run, state)
+    if path is None:
+        lines = "".join(f"\n  {line}" for line in told)
+        raise RunError(f"{run.path}: has no whole checkpoint to look for the first bad step from{lines}")
+    for bad in range(state.steps_done, step + count):
+        before, metrics = state.values(), metrics_of(bad, 1)
+        after = not_finite(state.values())
+        (wrong,) = session.devices.agree(float(bool(after) or not np.isfinite(metrics).all()))
+        if wrong > 0:
+            break
+    else:
+        raise RunError(f"{run.path}: steps {step + 1} to {step + count} were not finite, and are when they run again")
+    pixels = session.whole_batch(images, bad)
+    tensors = tuple(examined(session.alone(), before, pixels, bad))
+    state.assign(before)
+    precision = session.precision.precision
+    seed = session.recipe.training.seed
+    return Crash(bad + 1, seed, precision, tensors, tuple(after), means(metrics), before, pixels)
+
+
+def bundle_folder(run: RunFolder, crash: Crash) -> Path:
+    """Where a crash is kept."""
+    return run.crashes / f"step-{crash.step:09d}"
+
+
+def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
+    """Write a crash to a folder of its own in the run folder: recipe, state, images, facts.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    folder = bundle_folder(run, crash)
+    facts = {
+        "version": 1,
+        "dcgan_kit": __version__,
+        "step": crash.step,
+        "seed": crash.seed,
+        "precision": crash.precision,
+        "told": str(crash),
+        "metrics": {name: value if np.isfinite(value) else str(value) for name, value in crash.metrics.items()},
+        "tensors": [asdict(tensor) for tensor in crash.tensors],
+    }
+    run.write(folder / "recipe.yaml", as_yaml(as_data(recipe)).encode())
+    run.write(folder / STATE, packed(crash.state, {}))
+    run.write(folder / BATCH, _array_bytes(crash.pixels))
+    run.write(folder / FACTS, json.dumps(facts, indent=2).encode() + b"\n")
+    return folder
+
+
+def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
+    """Run the step of a bundle again; return what happens now and what was told then.
+
+    Args:
+        recipe: the bundle's recipe, on one device.
+        bundle: a folder that ``write_bundle`` wrote.
+
+    Raises:
+        RunError: the bundle is not whole, or not of this recipe.
+    """
+    facts = _facts(bundle)
+    session = Session.create(recipe, facts.precision)
+    training = recipe.training
+    rows = training.batch_size // training.accumulate
+    shape = (batches_a_step(training), training.accumulate, 1, rows, *recipe.image.shape)
+    try:
+        content = _content(bundle / STATE, most_bytes(session.state))
+        batch = _content(bundle / BATCH, math.prod(shape) + MOST_OF_A_HEADER)
+        found, kind, data = read_header(io.BytesIO(batch))
+        pixels = np.frombuffer(data, kind).reshape(found)
+        values = unpacked(content, session.state, str(bundle / STATE))
+    except RunError:
+        raise
+    except Exception as error:
+        # NumPy raises whatever it likes at what is no array.
+        reason = getattr(error, "strerror", None) or error
+        where = getattr(error, "filename", None)
+        raise RunError(f"{bundle}: is not whole: {f'{where}: ' if where else ''}{reason}") from error
+    if pixels.dtype != np.uint8 or pixels.size != np.prod(shape):
+        raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
+    pixels = pixels.reshape(shape)
+    step = facts.step - 1
+    tensors = tuple(examined(session, values, tf.constant(pixels), step))
+    session.state.assign(values)
+    labels = tf.zeros((1, *shape[:4]), tf.int32)
+    metrics = added(nothing(), session.compile()(tf.constant(pixels[None]), labels, tf.constant(np.int64(step))))
+    after, precision = tuple(not_finite(session.state.values())), session.precision.precision
+    crash = Crash(facts.step, training.seed, precision, tensors, after, means(metrics), values, pixels)
+    return crash, facts.told
+
+
+def _content(path: Path, most: int) -> bytes:
+    with open_regular(path, follow_links=False) as stream:
+        size = stream.seek(0, io.SEEK_END)
+        if size > most:
+            raise RunError(f"{path}: is not of this recipe: it has {size} bytes, and would have at most {most}")
+        stream.seek(0)
+        return stream.read(most)
+
+
+def _no_bundle(folder: Path) -> str:
+    """What a folder is that is no bundle, and where bundles may be."""
+    if not folder.exists():
+        return f"{folder}: there is no such folder"
+    bundles = sorted(str(file.parent) for file in folder.glob(f"crashes/*/{FACTS}"))
+    if bundles:
+        return f"{folder}: is a run folder; what was kept of its crashes is in {', '.join(bundles[-MOST_BUNDLES:])}"
+    return f"{folder}: holds no record of a crash ({FACTS}); training writes one where numbers stop being finite"
+
+
+def _facts(bundle: Path) -> _Facts:
+    path = bundle / FACTS
+    try:
+        return _Facts.model_validate(json.loads(read_regular(path, MAX_FACTS_BYTES, follow_links=False)))
+    except FileNotFoundError:
+        raise RunError(_no_bundle(bundle)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = f"{where}: {first['msg']} (given: {first['input']!r:.100})"
+    except OSError as error:
+        reason = str(error.strerror or error)
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+    raise RunError(f"{path}: is no record of a crash: {printable(reason)[:400]}")
+
+
+class _Facts(BaseModel):
+    """What is read of the record of a crash; the rest is for people."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    precision: Precision
+    step: Annotated[int, Field(gt=0, lt=2**31)]
+    told: Annotated[str, Field(max_length=10_000)]
+
+
+def _array_bytes(array: Any) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()

@@ -1,0 +1,168 @@
+"""Whether a recipe resumes exactly: N steps, a kill and N more give what 2N steps give, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.errors import RunError, UserError, counted
+from dcgan_kit.recipes.loading import load_recipe
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A variable that ended otherwise.
+
+    Attributes:
+        name: of the variable.
+        count: numbers that differ.
+        largest: by how much at most.
+    """
+
+    name: str
+    count: int
+    largest: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison found.
+
+    Attributes:
+        variables: how many were compared.
+        numbers: how many numbers they hold.
+        differences: variables that are not equal.
+    """
+
+    variables: int
+    numbers: int
+    differences: tuple[Difference, ...]
+
+
+def verify_resume(
+    reference: str,
+    overrides: tuple[str, ...],
+    settings: PluginSettings,
+    steps: int,
+    folder: Path,
+    say: Callable[[str], None],
+) -> Verdict:
+    """Train a recipe straight through, and once more with a kill in the middle, each in a process of its own.
+
+    Args:
+        reference: name or path of the recipe.
+        overrides: ``dotted.key=VALUE`` texts.
+        settings: which plugins may be loaded.
+        steps: N; the runs have 2N.
+        folder: where both runs are written.
+        say: told what happens.
+
+    Raises:
+        UserError: one of the trainings failed; it has said why.
+    """
+    ours = (
+        f"training.steps={2 * steps}",
+        f"training.checkpoint_every={steps}",
+        f"training.sample_every={2 * steps}",
+        f"training.log_every={steps}",
+    )
+    # What is wrong with the recipe is told here, once.
+    load_recipe(reference, (*overrides, *ours), settings)
+    straight, resumed = folder / "straight", folder / "resumed"
+    say(f"{counted(2 * steps, 'step')} straight through")
+    _train(straight, reference, (*overrides, *ours), settings, None)
+    say(f"{counted(steps, 'step')}, and a kill in step {steps + 1}")
+    _train(resumed, reference, (*overrides, *ours), settings, steps)
+    if not (resumed / "checkpoints" / f"step-{steps:09d}.npz").exists():
+        raise RunError(f"{resumed}: holds no checkpoint of step {steps}: the training was not stopped where it should")
+    say(f"the same command again, from step {steps}")
+    _train(resumed, reference, (*overrides, *ours), settings, None)
+    last = Path("checkpoints") / f"step-{2 * steps:09d}.npz"
+    return _compared(straight / last, resumed / last)
+
+
+def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: PluginSettings, kill: int | None) -> None:
+    # A process of its own: nothing that the first training left in memory may help the second.
+    asked = {
+        "path": str(path),
+        "reference": reference,
+        "overrides": overrides,
+        "folders": [str(folder) for folder in settings.folders],
+        "blocked": sorted(settings.blocked),
+        "builtins_only": settings.builtins_only,
+        "strict": settings.strict,
+        "kill": kill,
+    }
+    process = subprocess.run(
+        # -P: a file of the working directory is not to be taken for a module of Python.
+        [sys.executable, "-P", "-c", f"from {__name__} import train_as_asked; train_as_asked()"],
+        input=json.dumps(asked),
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode != (0 if kill is None else -signal.SIGKILL):
+        told = process.stderr.strip().splitlines()[-1:] or [f"it ended with status {process.returncode}"]
+        raise UserError(f"training in {path} failed, so that nothing can be compared: {told[0]}")
+
+
+def train_as_asked() -> None:
+    """Train what standard input asks for, and kill this process where it says so."""
+    asked = json.load(sys.stdin)
+    folders = tuple(Path(folder) for folder in asked["folders"])
+    settings = PluginSettings(folders, frozenset(asked["blocked"]), asked["builtins_only"], asked["strict"])
+    loaded = load_recipe(asked["reference"], asked["overrides"], settings)
+    from dcgan_kit.training.loop import train
+
+    try:
+        train(loaded.recipe, loaded.plugins, Path(asked["path"]), _Killer(asked["kill"]))
+    except UserError as error:
+        raise SystemExit(" ".join(str(error).split())) from error
+
+
+class _Killer:
+    def __init__(self, after: int | None) -> None:
+        self._after = after
+
+    def note(self, message: str) -> None:
+        """Say nothing."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Kill the process as soon as a step is done after the checkpoint."""
+        if self._after is not None and step > self._after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _compared(one: Path, other: Path) -> Verdict:
+    for path in (one, other):
+        if not path.is_file():
+            raise RunError(
+                f"{path}: is not there, so that nothing can be compared: a callback ended training early, or training "
+                "went back to an earlier step because numbers were not finite"
+            )
+    with np.load(one, allow_pickle=False) as first, np.load(other, allow_pickle=False) as second:
+        names = [name for name in first.files if not name.startswith("meta/")]
+        if set(first.files) != set(second.files):
+            raise RunError(f"{one} and {other} hold other variables")
+        numbers, differences = 0, []
+        for name in names:
+            a, b = first[name], second[name]
+            numbers += a.size
+            # Bit for bit: -0.0 is not 0.0, and one NaN is not another.
+            if a.tobytes() != b.tobytes():
+                largest = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+                differences.append(Difference(name, int((a != b).sum()), largest))
+    return Verdict(len(names), numbers, tuple(differences))

@@ -1,0 +1,112 @@
+"""What a run writes down between groups of steps: metrics, sample grids, what observers saw, finished generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from dcgan_kit.adversarial.precision import in_float32
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.runs.image_grid import generated, grid_of, latent_vectors, png_of
+from dcgan_kit.runs.metrics_writer import MetricsWriter
+from dcgan_kit.runs.required_imports import needed
+from dcgan_kit.runs.run_folder import RunFolder, writing
+from dcgan_kit.training.observer import Observer, Sight
+
+
+class Recorder:
+    """Writes a run down, on the chief; on every other worker it does nothing.
+
+    Args:
+        session: what is trained.
+        run: where it is written down.
+        observers: who looks at it.
+        note: takes a line for people.
+    """
+
+    def __init__(
+        self, session: Session, run: RunFolder, observers: Sequence[Observer], note: Callable[[str], None]
+    ) -> None:
+        self._session, self._run, self._observers, self._note = session, run, observers, note
+        self._recipe = session.recipe
+        rows, columns = self._recipe.training.sample_grid
+        self._grid_latent = latent_vectors(self._recipe, rows * columns, self._recipe.training.seed)
+        self._writer: MetricsWriter | None = None
+
+    @contextmanager
+    def opened(self, first_step: int) -> Iterator[None]:
+        """Open the files; lines of steps after ``first_step``, which a stopped run may have left, are dropped.
+
+        At step 0 all are: it is looked at again.
+        """
+        if not self._session.devices.chief:
+            yield
+            return
+        with MetricsWriter.open(self._run, first_step or -1) as self._writer:
+            yield
+
+    def rewind(self, step: int) -> None:
+        """Drop the lines of all steps after ``step``, which will be taken again; at step 0 all, as ``opened`` does."""
+        if self._writer is not None:
+            self._writer.rewind(step or -1)
+
+    def metrics(self, step: int, metrics: Mapping[str, float], images_per_second: float) -> None:
+        """Write a line of metrics, and how fast training was since the line before."""
+        if self._writer is not None:
+            self._writer.scalars(step, metrics)
+            self._writer.speed(step, images_per_second)
+
+    def sample(self, step: int) -> None:
+        """Write a grid of samples, of each generator that is kept."""
+        if self._writer is None:
+            return
+        rows, columns = self._recipe.training.sample_grid
+        for name, generator in self._generators().items():
+            with in_float32(self._session.state.networks, self._session.precision.precision):
+                images = generated(generator, self._grid_latent, self._recipe.value_range)
+            grid = grid_of(images, rows, columns)
+            self._run.write(self._run.samples / f"step-{step:06d}{name}.png", png_of(grid))
+            self._writer.image(step, f"samples{name}", grid)
+
+    def look(self, step: int) -> Iterator[Sight]:
+        """Let everyone who is due look at the run, tell what each saw, and yield it."""
+        if self._writer is None:
+            return
+        for observer in self._observers:
+            if not observer.due(step):
+                continue
+            sight = observer.look(step)
+            if sight.numbers:
+                self._writer.scalars(step, sight.numbers)
+            for name, image in sight.images.items():
+                self._writer.image(step, name, image)
+            self._writer.findings(step, sight.findings)
+            for line in sight.lines:
+                self._note(line)
+            yield sight
+
+    def finish(self) -> None:
+        """Write the generators as Keras models."""
+        if self._writer is None:
+            return
+        temporary = self._run.path / ".generator.tmp.keras"
+        # The averaged one last: its file says that the run is finished.
+        for name, generator in reversed(self._generators().items()):
+            target = self._run.raw_generator_file if name else self._run.generator_file
+            try:
+                with writing(target), in_float32(self._session.state.networks, self._session.precision.precision):
+                    temporary.unlink(missing_ok=True)
+                    generator.save(temporary)
+                    content = temporary.read_bytes()
+            finally:
+                temporary.unlink(missing_ok=True)
+            self._run.write(target, content)
+        for line in needed(self._session.state.sampled):
+            self._note(f"{self._run.generator_file.name} {line}")
+
+    def _generators(self) -> dict[str, Any]:
+        """What is sampled and kept: the average, and the generator itself beside it."""
+        state = self._session.state
+        raw = state.networks.generator.model
+        return {"": raw} if state.averaged is None else {"": state.averaged, "-raw": raw}

@@ -1,0 +1,274 @@
+"""Sources of images.  ImageSpec → Images: uint8 pixels (N, H, W, C), and labels if there are any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
+from pydantic import Field
+
+from dcgan_kit import Component, DataError, Images, ImageSpec, component, hookimpl, require_path
+
+KERAS_FILES = {
+    "mnist": ("mnist.npz",),
+    "fashion_mnist": tuple(
+        f"fashion-mnist/{part}-{content}-ubyte.gz"
+        for part in ("train", "t10k")
+        for content in ("images-idx3", "labels-idx1")
+    ),
+    "cifar10": ("cifar-10-batches-py-target_archive",),
+    "cifar100": ("cifar-100-python-target_archive",),
+}
+"""Where Keras keeps its downloads, below ``$KERAS_HOME/datasets``."""
+
+_WANTED = {
+    "images": "give a folder of images (PNG, JPEG, WebP, …), with or without sub-folders",
+    "image_zip": "give a zip archive of images (PNG, JPEG, WebP, …)",
+    "npz": "give an archive of uint8 images, as numpy.savez writes it",
+    "npy": "give an array of uint8 images, as numpy.save writes it",
+}
+
+
+def _is_there(source: str, path: str, hint: str) -> None:
+    """Refuse a path where nothing lies, or what another source reads."""
+    require_path(Path(path).expanduser(), source, f"put it there: {hint}" if hint else _WANTED[source])
+
+
+def _check_path(source: str) -> Callable[..., None]:
+    return lambda *, path, hint, **_: _is_there(source, path, hint)
+
+
+def _check_images(*, path: str, hint: str, **_: object) -> None:
+    _is_there("images", path, hint)
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder: {_WANTED['images']}")
+    try:
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
+    if empty:
+        raise DataError(f"{folder} is empty: put images (PNG, JPEG, WebP, …) into it")
+
+
+def _check_npy(*, path: str, labels: str | None, hint: str, **_: object) -> None:
+    _is_there("npy", path, hint)
+    if labels is not None:
+        _is_there("npy", labels, hint)
+
+
+def _check_tfrecord(*, path: str, hint: str, **_: object) -> None:
+    from dcgan_kit_plugins.data.tfrecord_files import check_files
+
+    check_files(path, hint)
+
+
+def _check_keras_dataset(*, name: str, download: bool) -> None:
+    folder = _keras_folder()
+    missing = [str(folder / file) for file in KERAS_FILES[name] if not (folder / file).is_file()]
+    if missing and not download:
+        raise DataError(f"{name} is not here yet: put {' and '.join(missing)} in place, or set 'download: true'")
+
+
+def _keras_folder() -> Path:
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
+
+
+File = Annotated[str, Field(min_length=1)]
+_PATH = "'~' is your home, a relative path starts where you are"
+
+
+@component("data")
+def fashion_mnist_4k(spec: ImageSpec) -> Images:
+    """Read the 4,000 grey 28x28 images of clothes, in 10 classes, that dcgan-kit brings along.
+
+    A part of Fashion-MNIST, under its MIT license.
+
+    Xiao et al. 2017, arXiv 1708.07747
+    """
+    from dcgan_kit_plugins.data.arrays import read_npz
+
+    with resources.files("dcgan_kit.data.embedded").joinpath("fashion_mnist_4k.npz").open("rb") as stream:
+        return read_npz(stream, "x", "y", spec, "fashion_mnist_4k")
+
+
+@component("data", check=_check_keras_dataset)
+def keras_dataset(
+    spec: ImageSpec,
+    *,
+    name: Annotated[
+        Literal["mnist", "fashion_mnist", "cifar10", "cifar100"], Field(description="which of Keras' data sets")
+    ],
+    download: Annotated[bool, Field(description="fetch it, once, if it is not in Keras' folder yet")] = False,
+) -> Images:
+    """Read the training images of one of Keras' data sets from ``$KERAS_HOME/datasets`` (``~/.keras/datasets``).
+
+    Keras checks each file's hash before it opens it, and fetches a file anew whose hash is wrong.
+
+    Raises:
+        DataError: it is not there and may not be fetched, or fetching it failed.
+
+    keras.io/api/datasets
+    """
+    from dcgan_kit_plugins.data.arrays import fitting
+
+    _check_keras_dataset(name=name, download=download)
+    loader = import_module(f"keras.datasets.{name}")
+    try:
+        (pixels, labels), _ = loader.load_data()
+    except Exception as error:  # Keras raises plain Exception where a download fails.
+        raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
+    return fitting(pixels, labels, spec, name)
+
+
+@component("data", check=_check_path("npz"))
+def npz(
+    spec: ImageSpec,
+    *,
+    path: Annotated[File, Field(description=f"the archive, as numpy.savez writes it; {_PATH}")],
+    images: Annotated[File, Field(description="name of the uint8 array (N, H, W, C) or (N, H, W)")] = "x",
+    labels: Annotated[
+        str | None, Field(description="name of the integer array (N,); null: none; 'y' may be missing")
+    ] = "y",
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read an array of images from a NumPy archive.
+
+    Nothing in it is ever unpickled.
+
+    Raises:
+        DataError: no such file or array, a damaged file, or an array of another type or shape.
+    """
+    from dcgan_kit_plugins.data.arrays import npz_images
+
+    _is_there("npz", path, hint)
+    return npz_images(Path(path).expanduser(), images, labels, spec, memory_mib)
+
+
+@component("data", check=_check_npy)
+def npy(
+    spec: ImageSpec,
+    *,
+    path: Annotated[
+        File, Field(description=f"the file, as numpy.save writes it: uint8 (N, H, W, C) or (N, H, W); {_PATH}")
+    ],
+    labels: Annotated[str | None, Field(description="file of the integer array (N,); null: no labels")] = None,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read an array of images from a NumPy file, and labels from another.
+
+    Past ``memory_mib`` the file itself is mapped into memory: leave it alone while a run trains on it. Nothing in it
+    is ever unpickled.
+
+    Raises:
+        DataError: no such file, a damaged file, or an array of another type or shape.
+    """
+    from dcgan_kit_plugins.data.arrays import npy_images
+
+    _check_npy(path=path, labels=labels, hint=hint)
+    return npy_images(Path(path).expanduser(), Path(labels).expanduser() if labels else None, spec, memory_mib)
+
+
+@component("data", check=_check_images)
+def images(
+    spec: ImageSpec,
+    *,
+    path: Annotated[File, Field(description=f"the folder; {_PATH}")],
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read every image below a folder (PNG, JPEG, WebP, TIFF, AVIF, …), resized (antialiased) to the recipe's size.
+
+    The content of a file decides whether it is an image. Files come in sorted order, turned upright as their metadata
+    says; an animation gives its first frame. The top sub-folders are classes, numbered in sorted order, if there are
+    two or more, all images lie in them, and at most half of them hold a single image. Folders with names of splits
+    (train, test, …) are no classes. Run folders and names that start with a dot are left out. ``Images.skipped`` lists
+    images that cannot be read, ``Images.left_out`` counts the files that are no images.
+
+    Raises:
+        DataError: no such folder, a run folder, no image in it, or too many unreadable ones.
+    """
+    from dcgan_kit_plugins.data.image_folder import folder_source
+    from dcgan_kit_plugins.data.image_reading import Decoding, collect
+
+    _is_there("images", path, hint)
+    return collect(
+        folder_source(Path(path).expanduser()), spec, Decoding(fit, background, max_broken_share, memory_mib)
+    )
+
+
+@component("data", check=_check_path("image_zip"))
+def image_zip(
+    spec: ImageSpec,
+    *,
+    path: Annotated[File, Field(description=f"the archive; {_PATH}")],
+    folder: Annotated[str, Field(description="the folder inside the archive to read; empty: all of it")] = "",
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read every image in a zip archive as ``images`` reads those of a folder, without unpacking it.
+
+    Encrypted members, members of more than 64 MiB and names that lead out of the archive are skipped like broken ones.
+    A backslash in a name, as programs of Windows write it, separates folders too.
+
+    Raises:
+        DataError: no such file, no zip archive, no image in it, more than 256 GiB, or too many unreadable images.
+    """
+    from dcgan_kit_plugins.data.image_folder import zip_source
+    from dcgan_kit_plugins.data.image_reading import Decoding, collect
+
+    _is_there("image_zip", path, hint)
+    return collect(
+        zip_source(Path(path).expanduser(), folder), spec, Decoding(fit, background, max_broken_share, memory_mib)
+    )
+
+
+@component("data", check=_check_tfrecord)
+def tfrecord(
+    spec: ImageSpec,
+    *,
+    path: Annotated[
+        File,
+        Field(description=f"a file, a folder (every file whose name holds 'tfrecord'), or a pattern with '*'; {_PATH}"),
+    ],
+    image: Annotated[File, Field(description="name of the feature with the bytes of a PNG, JPEG, …")] = "image",
+    label: Label = "label",
+    fit: Fit = "crop",
+    background: Background = 255,
+    max_broken_share: MaxBrokenShare = 0.1,
+    memory_mib: MemoryMiB = 1024,
+    hint: Hint = "",
+) -> Images:
+    """Read the encoded images of TFRecord files, each record a ``tf.train.Example``; treated as those of a folder.
+
+    Files are taken in sorted order; those packed with gzip are known by their first bytes. Checksums are compared:
+    behind a damaged record the rest of its file is lost, and counts as unreadable.
+
+    Raises:
+        DataError: no such file, no record or no such feature in it, or too many unreadable images.
+
+    tensorflow.org/tutorials/load_data/tfrecord
+    """
+    from dcgan_kit_plugins.data.image_reading import Decoding, collect
+    from dcgan_kit_plugins.data.tfrecord_files import tfrecord_source
+
+    source = tfrecord_source(path, image, label, hint)
+    return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every source of images that needs nothing but dcgan-kit."""
+    return [fashion_mnist_4k, keras_dataset, npz, npy, images, image_zip, tfrecord]

@@ -1,0 +1,173 @@
+"""Images of Hugging Face datasets: a folder on disk, or a name that is looked up in the local cache first."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from dcgan_kit_plugins.data.image_reading import Entry, Source
+from dcgan_kit_plugins.data.pixel_cache import file_facts
+
+from dcgan_kit import DataError, open_image_file, require_ordinary_files
+
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+_SAVED = ("dataset_info.json", "dataset_dict.json")
+"""One of them lies in each folder that ``save_to_disk`` wrote."""
+
+
+def hugging_face_source(
+    name: str, config: str | None, split: str, image: str, label: str | None, download: bool, hint: str
+) -> Source:
+    """Return the images of one split of a dataset.
+
+    Args:
+        name: a folder that ``save_to_disk`` wrote, or ``owner/name`` on the Hub.
+        config: the configuration, where a dataset of the Hub has several.
+        split: ``train``; of a dataset of the Hub also ``train[:10%]``.
+        image: a column of images, or of their bytes.
+        label: a column of integers, or None.
+        download: whether the network may be asked for what the local cache lacks.
+        hint: what to say where it is missing.
+
+    Raises:
+        DataError: the package or the dataset is missing, or it has no such split or column.
+    """
+    try:
+        import datasets
+        from datasets import load_dataset  # noqa: F401 - a folder called 'datasets' can be imported too, empty
+    except ImportError as error:
+        raise DataError(f"'datasets' is not here: pip install 'dcgan-kit[huggingface]' ({error})") from error
+
+    with _quiet(datasets):
+        folder = Path(name).expanduser()
+        if folder.is_dir():
+            dataset = _from_disk(datasets, folder, split)
+        elif _HUB_NAME.fullmatch(name):
+            dataset = _from_hub(datasets, name, config, split, download, hint)
+        else:
+            wanted = hint or "give a folder that save_to_disk wrote, or owner/name on the Hub"
+            raise DataError(f"no Hugging Face dataset {name}: {wanted}")
+        # A dataset that is held in memory has no files that could tell it from another.
+        files, content = [entry["filename"] for entry in dataset.cache_files], dataset._fingerprint
+        dataset, labelled = _columns(datasets, dataset, name, image, label)
+
+    def entries() -> Iterator[Entry | str]:
+        for number, row in enumerate(dataset, start=1):
+            place = f"{name}, {split} {number}"
+            value = row[label] if labelled else None
+            if row[image] is None or (labelled and value is None):
+                yield f"{place}: no {'image' if row[image] is None else 'label'}"
+            else:
+                yield Entry(place, partial(_opened, row[image]), value)
+
+    facts = ["hugging_face", name, config, split, image, label, content]
+    return Source(name, len(dataset), entries, lambda: [*facts, len(dataset), file_facts(files)], labelled)
+
+
+def _from_disk(datasets: Any, folder: Path, split: str) -> Any:
+    if not any((folder / file).is_file() for file in _SAVED):
+        raise DataError(
+            f"{folder} holds no Hugging Face dataset: write one with save_to_disk; for image files use 'images'"
+        )
+    require_ordinary_files(folder)
+    try:
+        dataset = datasets.load_from_disk(str(folder))
+    except Exception as error:  # JSON, Arrow and fsspec raise their own on a damaged folder.
+        raise DataError(f"{folder}: {type(error).__name__}: {error}") from error
+    if isinstance(dataset, datasets.DatasetDict):
+        if split not in dataset:
+            raise DataError(f"{folder} has no split {split!r}. It has {', '.join(dataset)}")
+        return dataset[split]
+    return dataset
+
+
+def _from_hub(datasets: Any, name: str, config: str | None, split: str, download: bool, hint: str) -> Any:
+    try:
+        with _offline(datasets):
+            return datasets.load_dataset(name, config, split=split)
+    except Exception as error:
+        # Whatever stands in the way of the cache, a download would be the way out; its absence is what to tell.
+        if not download:
+            wanted = hint or "load it once where there is a network, or set 'download: true'"
+            place = datasets.config.HF_DATASETS_CACHE
+            raise DataError(f"{name} cannot be read from {place} alone ({error}): {wanted}") from error
+    try:
+        return datasets.load_dataset(name, config, split=split)
+    except Exception as error:  # HTTP, Arrow and fsspec raise their own.
+        raise DataError(f"{name} could not be fetched: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _offline(datasets: Any) -> Iterator[None]:
+    """Keep ``datasets`` from the network: it waits for minutes where there is none.
+
+    Its environment variable is read once, when it is imported; these are what it is read into.
+    """
+    import huggingface_hub
+
+    switches = (datasets.config, huggingface_hub.constants)
+    before = [switch.HF_HUB_OFFLINE for switch in switches]
+    try:
+        for switch in switches:
+            switch.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.HF_HUB_OFFLINE = value
+
+
+@contextmanager
+def _quiet(datasets: Any) -> Iterator[None]:
+    """Silence bars, and the warning that a dataset was served from the cache: it is what was asked for."""
+    verbosity, bars = datasets.logging.get_verbosity(), datasets.is_progress_bar_enabled()
+    datasets.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.logging.set_verbosity(verbosity)
+        if bars:
+            datasets.enable_progress_bars()
+
+
+def _columns(datasets: Any, dataset: Any, name: str, image: str, label: str | None) -> tuple[Any, bool]:
+    """Return the dataset with encoded images, and whether they are labelled."""
+    features = dataset.features
+    has = f"It has {', '.join(f'{key} ({_type(value)})' for key, value in features.items())}"
+    if image not in features or not (isinstance(features[image], datasets.Image) or _type(features[image]) == "binary"):
+        raise DataError(f"{name} has no column of images {image!r}: set 'image'. {has}")
+    if label == "label" and label not in features:
+        label = None
+    if label is not None and (label not in features or "int" not in _type(features[label])):
+        raise DataError(f"{name} has no column of integers {label!r}: set 'label', or null. {has}")
+    if isinstance(features[image], datasets.Image):
+        dataset = dataset.cast_column(image, datasets.Image(decode=False))
+    return dataset.select_columns([image] if label is None else [image, label]), label is not None
+
+
+def _type(feature: Any) -> str:
+    return str(getattr(feature, "dtype", None) or type(feature).__name__)
+
+
+def _opened(image: Any) -> IO[bytes]:
+    """Open what a cell holds: bytes, or the name of a file; never an address to fetch.
+
+    Raises:
+        DataError: it holds neither.
+        OSError: the file cannot be opened.
+    """
+    content = image if isinstance(image, bytes) else image.get("bytes")
+    if content is not None:
+        return io.BytesIO(content)
+    path = image.get("path")
+    if not path:
+        raise DataError(f"neither bytes nor a local file ({path})")
+    try:
+        return open_image_file(path)
+    except FileNotFoundError as error:
+        raise DataError(f"neither bytes nor a local file ({path})") from error

@@ -1,0 +1,178 @@
+"""Decoding many images, in order and in threads, into memory or, where they are too many for it, into the cache."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import IO, Any
+
+import numpy as np
+from dcgan_kit_plugins.data.image_decoding import Fitting, decode
+from dcgan_kit_plugins.data.pixel_cache import Add, cached
+
+from dcgan_kit import DataError, Images, ImageSpec, report_progress
+
+MIB = 2**20
+DECODER = 2
+"""Part of every key: a change of what pixels a file has takes another number."""
+SHOWN = 5
+"""Reasons that an error lists."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One encoded image: its name for messages, what opens it (called in a thread), and its label."""
+
+    name: str
+    open: Callable[[], IO[bytes]]
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Encoded images.
+
+    Attributes:
+        name: what messages call it.
+        count: how many entries there are.
+        entries: returns them in order; a text in place of one says why it cannot be read.
+        facts: returns what the content depends on, for JSON.
+        labelled: whether entries have labels.
+        left_out: lines about what lies beside them and is no image.
+        notes: what else a user should know.
+    """
+
+    name: str
+    count: int
+    entries: Callable[[], Iterable[Entry | str]]
+    facts: Callable[[], Any]
+    labelled: bool
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The options that all sources of encoded images have; the factories of this package describe them."""
+
+    fit: str
+    background: int | Sequence[int]
+    max_broken_share: float
+    memory_mib: int
+
+    def fitting(self, spec: ImageSpec) -> Fitting:
+        """Return how images of any size become images of the recipe."""
+        colour = (self.background,) * 3 if isinstance(self.background, int) else tuple(self.background)
+        return Fitting(spec, self.fit, colour)
+
+
+def collect(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
+    """Return every image of a source.
+
+    Raises:
+        DataError: too many of them cannot be read.
+    """
+    images = _collected(source, spec, decoding)
+    return replace(images, left_out=tuple(map(_one_line, source.left_out)), notes=tuple(map(_one_line, source.notes)))
+
+
+def _collected(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
+    fitting = decoding.fitting(spec)
+    if source.count * spec.height * spec.width * spec.channels > decoding.memory_mib * MIB:
+        from PIL import __version__ as pillow
+
+        key = [DECODER, source.facts(), spec.shape, fitting.fit, fitting.colour, source.labelled, pillow]
+        images = cached(
+            key, spec.shape, source.count, lambda add: _decode_all(source, fitting, decoding.max_broken_share, add)
+        )
+        # The share is no part of the key: it decides whether the pixels serve, and not what they are.
+        _check_broken(source, images.skipped, len(images) + len(images.skipped), decoding.max_broken_share)
+        return images
+    pixels = np.empty((source.count, *spec.shape), np.uint8)
+    places = iter(pixels)
+    labels, skipped = _decode_all(
+        source, fitting, decoding.max_broken_share, lambda image: np.copyto(next(places), image)
+    )
+    return Images(pixels[: source.count - len(skipped)], labels, skipped)
+
+
+def _decode_all(
+    source: Source, fitting: Fitting, max_broken_share: float, add: Add
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Give ``add`` one image after the other; return labels and skipped ones, with the reasons."""
+
+    def read(entry: Entry | str) -> tuple[np.ndarray | str, int | None]:
+        if isinstance(entry, str):
+            return entry, None
+        try:
+            with entry.open() as stream:
+                return decode(stream, fitting), entry.label
+        except Exception as error:  # Pillow raises almost anything, also while it resizes.
+            return f"{entry.name}: {_told(error)}", None
+
+    labels: list[int | None] = []
+    skipped: list[str] = []
+    done = 0
+    with warnings.catch_warnings():
+        # Pillow warns about oddities of metadata.
+        warnings.simplefilter("ignore")
+        for done, (image, label) in enumerate(_in_order(read, source.entries()), start=1):
+            if done > source.count:
+                break
+            if isinstance(image, str):
+                skipped.append(_one_line(image))
+                if len(skipped) > max_broken_share * source.count:
+                    break
+            else:
+                add(image)
+                labels.append(label)
+            report_progress(done, source.count)
+    _check_broken(source, skipped, done, max_broken_share)
+    if done != source.count:
+        raise DataError(f"{source.name} changed while it was read: leave it alone and start again")
+    return np.array(labels, np.int64) if source.labelled else None, tuple(skipped)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    return "it is damaged: its pixels cannot be decoded"
+
+
+def _one_line(text: str) -> str:
+    """Escape line ends, control codes and bytes that are no UTF-8: names of files and of members are anybody's."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _check_broken(source: Source, skipped: Sequence[str], done: int, max_broken_share: float) -> None:
+    if len(skipped) > max_broken_share * source.count or len(skipped) == source.count:
+        shown = "\n".join(f"  {reason}" for reason in skipped[:SHOWN])
+        rest = "" if done >= source.count else f"; {source.count} are there, and reading stopped here"
+        raise DataError(
+            f"{len(skipped)} of {done} images in {source.name} cannot be read{rest}: mend or remove them, or let a "
+            f"recipe say how many may be (data.max_broken_share, here {max_broken_share}); the first:\n{shown}"
+        )
+
+
+def _in_order(read: Callable[[Any], Any], entries: Iterable[Any]) -> Iterator[Any]:
+    """Yield ``read(entry)`` of each entry, computed in threads (Pillow lets go of the interpreter while it decodes).
+
+    Few are under way at a time: their encoded and decoded images are in memory.
+    """
+    threads = min(8, os.cpu_count() or 1)
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for entry in entries:
+            waiting.append(pool.submit(read, entry))
+            if len(waiting) >= 4 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,217 @@
+"""Ways down: to a smaller map, or one of the same size.  (B, H, W, C) → (B, H', W', C').
+
+Convolutions return the block's filters; pools without one keep the channels that come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from dcgan_kit import (
+    Bias,
+    Component,
+    Dilation,
+    Initializer,
+    KernelSize,
+    Padding,
+    PoolSize,
+    Site,
+    Stride,
+    component,
+    hookimpl,
+    pair,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+PoolStride = Annotated[
+    Stride | None, Field(description="step of the window in pixels, or [vertical, horizontal]; null: the window's size")
+]
+
+
+@component("downsample")
+def strided_conv(
+    site: Site,
+    *,
+    kernel_size: KernelSize = 4,
+    stride: Stride = 2,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> keras.Layer:
+    """Convolve at a stride, so that the network learns its own pooling.  (B, H, W, C) → (B, H/2, W/2, filters).
+
+    Raises:
+        ValueError: a stride and a dilation, both above 1.
+
+    Radford et al. 2015, arXiv 1511.06434; Springenberg et al. 2014, arXiv 1412.6806
+    """
+    if max(pair(stride)) > 1 and max(pair(dilation)) > 1:
+        raise ValueError(f"stride or dilation must be 1. Received: stride={stride}, dilation={dilation}")
+    return site.conv(
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        bias=bias,
+        initializer=initializer,
+    )
+
+
+@component("downsample")
+def conv(
+    site: Site,
+    *,
+    kernel_size: KernelSize = 3,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> keras.Layer:
+    """Convolve at stride 1: a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters)."""
+    return site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer)
+
+
+@component("downsample")
+def max_pool(*, pool_size: PoolSize = 2, stride: PoolStride = None, padding: Padding = "valid") -> keras.Layer:
+    """Keep the maximum of each window.  (B, H, W, C) → (B, H/2, W/2, C).
+
+    Gradients reach the maxima alone; Radford et al. 2015 advise against it in a DCGAN.
+
+    Riesenhuber, Poggio 1999, doi 10.1038/14819
+    """
+    from keras import layers
+
+    return layers.MaxPooling2D(pair(pool_size), strides=stride and pair(stride), padding=padding)
+
+
+@component("downsample")
+def average_pool(*, pool_size: PoolSize = 2, stride: PoolStride = None, padding: Padding = "valid") -> keras.Layer:
+    """Keep the mean of each window.  (B, H, W, C) → (B, H/2, W/2, C).
+
+    LeCun et al. 1998, doi 10.1109/5.726791
+    """
+    from keras import layers
+
+    return layers.AveragePooling2D(pair(pool_size), strides=stride and pair(stride), padding=padding)
+
+
+@component("downsample")
+def conv_max_pool(
+    site: Site,
+    *,
+    kernel_size: KernelSize = 3,
+    pool_size: PoolSize = 2,
+    stride: PoolStride = None,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> list[keras.Layer]:
+    """Convolve, then keep the maximum of each window.  (B, H, W, C) → (B, H/2, W/2, filters)."""
+    from keras import layers
+
+    return [
+        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        layers.MaxPooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
+    ]
+
+
+@component("downsample")
+def conv_average_pool(
+    site: Site,
+    *,
+    kernel_size: KernelSize = 3,
+    pool_size: PoolSize = 2,
+    stride: PoolStride = None,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> list[keras.Layer]:
+    """Convolve, then keep the mean of each window.  (B, H, W, C) → (B, H/2, W/2, filters).
+
+    The discriminator's way down in Gulrajani et al. 2017, arXiv 1704.00028, and Karras et al. 2017, arXiv 1710.10196
+    """
+    from keras import layers
+
+    return [
+        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        layers.AveragePooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
+    ]
+
+
+@component("downsample")
+def blur_pool(
+    site: Site,
+    *,
+    size: Annotated[int, Field(ge=2, le=7, description="side of the binomial filter in pixels")] = 3,
+    stride: Annotated[int, Field(ge=1, le=8, description="step of the filter in pixels, in both directions")] = 2,
+) -> keras.Layer:
+    """Blur with a fixed binomial filter, then subsample: no aliasing.  (B, H, W, C) → (B, H/2, W/2, C).
+
+    Each side becomes ⌈side / stride⌉; the border is padded by reflection, so that a constant stays constant.
+
+    Raises:
+        ValueError: a map too small to reflect half of the filter.
+
+    Zhang 2019, arXiv 1904.11486
+    """
+    from dcgan_kit_plugins.downsample.layers import BlurPool
+
+    height, width, _ = site.input_shape
+    if min(height, width) <= size // 2:
+        raise ValueError(f"sides of the map must exceed half of size. Received: map {height}x{width}, size={size}")
+    return BlurPool(size, stride)
+
+
+@component("downsample")
+def space_to_depth(
+    site: Site,
+    *,
+    block_size: Annotated[int, Field(ge=2, le=8, description="side of a block of pixels; must divide the map's")] = 2,
+    kernel_size: KernelSize = 1,
+    padding: Padding = "same",
+    dilation: Dilation = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> list[keras.Layer]:
+    """Move each block of pixels into the channels, then convolve.  (B, H, W, C) → (B, H/2, W/2, filters).
+
+    Nothing is lost before the convolution: its inverse is pixel_shuffle's.
+
+    Raises:
+        ValueError: block_size does not divide height and width.
+
+    Sajjadi et al. 2018, arXiv 1801.04590; Shi et al. 2016, arXiv 1609.05158
+    """
+    from dcgan_kit_plugins.downsample.layers import SpaceToDepth
+
+    height, width, _ = site.input_shape
+    if height % block_size or width % block_size:
+        raise ValueError(
+            f"block_size must divide height and width. Received: block_size={block_size}, map {height}x{width}"
+        )
+    return [
+        SpaceToDepth(block_size),
+        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+    ]
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every way down."""
+    return [
+        strided_conv,
+        conv,
+        max_pool,
+        average_pool,
+        conv_max_pool,
+        conv_average_pool,
+        blur_pool,
+        space_to_depth,
+    ]

@@ -1,0 +1,173 @@
+"""Normalizations: centre and scale features, then learn scale and shift.  (B, ...) → (B, ...).
+
+Each works on maps (H, W, C) and on vectors (N,), where the features of a vector are its channels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from dcgan_kit import Component, Initializer, Site, component, hookimpl
+
+if TYPE_CHECKING:
+    import keras
+
+Epsilon = Annotated[float, Field(gt=0.0, le=1.0, description="added to the variance")]
+Center = Annotated[bool, Field(description="learn a shift")]
+Scale = Annotated[bool, Field(description="learn a scale")]
+ScaleInitializer = Annotated[Initializer, Field(description="draws the first scale; null: ones")]
+
+
+@component("normalization")
+def batch(
+    site: Site,
+    *,
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the running statistics")] = 0.9,
+    epsilon: Epsilon = 1e-5,
+    center: Center = True,
+    scale: Scale = True,
+    scale_initializer: ScaleInitializer = None,
+    synchronized: Annotated[bool, Field(description="take the statistics over all devices")] = False,
+    sampling: Annotated[
+        Literal["running", "batch"],
+        Field(description="statistics outside training: running averages, or those of the batch at hand"),
+    ] = "running",
+) -> keras.Layer:
+    """Normalize each channel over the batch, height and width.  (B, ..., C) → (B, ..., C).
+
+    y = scale (x - mean(x)) / √(var(x) + epsilon) + shift
+
+    With ``sampling: batch`` an image depends on the others of its batch, and a batch of one vector is all shift.
+
+    Ioffe, Szegedy 2015, arXiv 1502.03167; 0.9 and 1e-5 as in most published DCGANs
+    """
+    from keras import layers
+
+    if sampling == "batch":
+        from dcgan_kit_plugins.normalization.layers import CurrentBatchNormalization as Layer
+    else:
+        Layer = layers.BatchNormalization
+    return Layer(
+        momentum=momentum,
+        epsilon=epsilon,
+        center=center,
+        scale=scale,
+        gamma_initializer="ones" if scale_initializer is None else scale_initializer(site.seed("scale")),
+        synchronized=synchronized,
+    )
+
+
+@component("normalization")
+def layer(
+    site: Site,
+    *,
+    over: Annotated[
+        Literal["map", "channels"],
+        Field(description="normalize all features of an image together, or the channels of each pixel by themselves"),
+    ] = "map",
+    epsilon: Epsilon = 1e-5,
+    center: Center = True,
+    scale: Scale = True,
+) -> keras.Layer:
+    """Normalize each image by itself, over all its features.  (B, ..., C) → (B, ..., C).
+
+    Scale and shift are learned for each channel. Keras' LayerNormalization on a map is ``over: channels``.
+
+    Ba et al. 2016, arXiv 1607.06450; in a discriminator: Gulrajani et al. 2017, arXiv 1704.00028
+    """
+    from keras import layers
+
+    if over == "map" and len(site.input_shape) == 3:
+        # One group holds every channel: mean and variance over H, W and C.
+        return layers.GroupNormalization(groups=1, epsilon=epsilon, center=center, scale=scale)
+    return layers.LayerNormalization(epsilon=epsilon, center=center, scale=scale)
+
+
+@component("normalization")
+def instance(site: Site, *, epsilon: Epsilon = 1e-5, center: Center = True, scale: Scale = True) -> keras.Layer:
+    """Normalize each channel of each image over height and width.  (B, H, W, C) → (B, H, W, C).
+
+    Raises:
+        ValueError: one feature a channel, so that nothing but the shift would remain.
+
+    Ulyanov et al. 2016, arXiv 1607.08022
+    """
+    from keras import layers
+
+    *sides, _ = site.input_shape
+    if math.prod(sides) == 1:
+        raise ValueError(
+            "instance normalization needs channels of more than one pixel: the only one would always become 0. "
+            f"Received: shape {site.input_shape}. Normalize after the reshape to a map, or use 'layer'."
+        )
+    return layers.GroupNormalization(groups=-1, epsilon=epsilon, center=center, scale=scale)
+
+
+@component("normalization")
+def group(
+    site: Site,
+    *,
+    groups: Annotated[int, Field(ge=1, le=4096, description="number of groups; must divide the channels")] = 8,
+    epsilon: Epsilon = 1e-5,
+    center: Center = True,
+    scale: Scale = True,
+) -> keras.Layer:
+    """Normalize each group of neighbouring channels of each image.  (B, ..., C) → (B, ..., C).
+
+    Raises:
+        ValueError: the groups do not divide the channels, or would hold one feature each.
+
+    Wu, He 2018, arXiv 1803.08494
+    """
+    from keras import layers
+
+    *sides, channels = site.input_shape
+    if channels % groups:
+        raise ValueError(f"groups must divide the channels. Received: groups={groups}, channels={channels}")
+    if math.prod(sides) * channels == groups:
+        raise ValueError(
+            "a group needs more than one feature: the only one would always become 0. "
+            f"Received: groups={groups}, shape {site.input_shape}"
+        )
+    return layers.GroupNormalization(groups=groups, epsilon=epsilon, center=center, scale=scale)
+
+
+@component("normalization")
+def rms(*, epsilon: Epsilon = 1e-6) -> keras.Layer:
+    """Divide the channels of each pixel by their root mean square; learn a scale.  (B, ..., C) → (B, ..., C).
+
+    y = scale x / √(mean(x²) + epsilon)
+
+    Zhang, Sennrich 2019, arXiv 1910.07467
+    """
+    from keras import layers
+
+    return layers.RMSNormalization(epsilon=epsilon)
+
+
+@component("normalization")
+def pixel(*, epsilon: Epsilon = 1e-8) -> keras.Layer:
+    """Divide the channels of each pixel by their root mean square; learn nothing.  (B, ..., C) → (B, ..., C).
+
+    y = x / √(mean(x²) + epsilon)
+
+    Karras et al. 2017, arXiv 1710.10196, section 4.2
+    """
+    from dcgan_kit_plugins.normalization.layers import PixelNormalization
+
+    return PixelNormalization(epsilon)
+
+
+@component("normalization")
+def none() -> list[keras.Layer]:
+    """Normalize nothing.  (B, ...) → (B, ...)."""
+    return []
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every normalization."""
+    return [batch, layer, instance, group, rms, pixel, none]

@@ -1,0 +1,94 @@
+"""Means and deviations of channels: from step to step, and from training to inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from dcgan_kit_plugins.probe.dead_units import activations, each
+
+from dcgan_kit import Finding, Readings, Subject
+
+FLOOR = 1e-5
+"""Of a variance, in units of the layer's mean variance: a channel that is constant has none."""
+SMALLEST = 1e-30
+
+Moments = tuple[Any, Any]
+
+
+def remember(subject: Subject) -> dict[str, Moments]:
+    """Moments of what every activation is given."""
+    return {str(place): _moments(each(subject.before, place)) for place in activations(subject)}
+
+
+def drift(kept: dict[str, Moments], subject: Subject) -> Readings:
+    """How far these moments have moved."""
+    readings = {}
+    for role in ("generator", "discriminator"):
+        own = []
+        for place in activations(subject):
+            if place.role == role:
+                moved = _apart(kept[str(place)], _moments(each(subject.before, place)), kept[str(place)][1])
+                readings[f"{place}/drift"] = moved
+                own.append(moved)
+        if own:
+            readings[f"{role}/drift"] = float(np.mean(own))
+    return readings
+
+
+def gaps(subject: Subject) -> Readings:
+    """How far training and inference, real and generated images are apart."""
+    last = subject.generator[-1]
+    training, inference = subject.after(last), subject.after(last, "inference")
+    spread = float(inference.std(0, dtype=np.float64).mean())
+    readings = {"generator/train_inference_gap": _rms(training - inference) / max(spread, SMALLEST)}
+    logits = {mode: np.concatenate([subject.logits(mode, of) for of in ("generated", "real")])
+              for mode in ("training", "inference")}  # fmt: skip
+    deviation = float(logits["training"].std(dtype=np.float64))
+    apart = _rms(logits["training"] - logits["inference"])
+    readings["discriminator/train_inference_gap"] = apart / max(deviation, SMALLEST)
+    for place in (*subject.generator, *subject.discriminator):
+        for layer in place.layers:
+            if not hasattr(layer, "moving_variance"):
+                continue
+            running = np.asarray(layer.moving_mean), np.sqrt(np.asarray(layer.moving_variance))
+            now = _moments(each(subject.before, place))
+            readings[f"{place}/running_gap"] = _apart(running, now, now[1])
+            if place.role == "discriminator":
+                real, fake = (_moments([subject.before(place, of=of)]) for of in ("real", "generated"))
+                readings[f"{place}/real_generated_gap"] = _apart(real, fake, real[1])
+    return readings
+
+
+def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator[Finding]:
+    """Tell a generator that makes other images at inference; at step 0 running statistics are still 0 and 1."""
+    gap = readings["generator/train_inference_gap"]
+    if gap >= limit and readings != first:
+        yield Finding(
+            disease="batch-norm gap",
+            where="generator",
+            told=f"makes other images at inference than in training ({gap:.2f} of their deviation apart)",
+            value=gap,
+            baseline=first["generator/train_inference_gap"],
+            advice="a larger batch, `normalization: {use: batch, momentum: 0.9}`, or a normalization that does not "
+            "look at the batch (`layer`, `instance`, `group`)",
+            page="health.md#batch-norm-gap",
+        )
+
+
+def _moments(arrays: Sequence[Any]) -> Moments:
+    """Mean and deviation of each channel of arrays of one size, taken together."""
+    axes = tuple(range(arrays[0].ndim - 1))
+    means = np.stack([values.mean(axes, dtype=np.float64) for values in arrays])
+    variances = np.stack([values.var(axes, dtype=np.float64) for values in arrays])
+    return means.mean(0), np.sqrt(variances.mean(0) + means.var(0))
+
+
+def _apart(one: Moments, other: Moments, deviation: Any) -> float:
+    squares, variance = np.square(other[0] - one[0]) + np.square(other[1] - one[1]), np.square(deviation)
+    return float(np.sqrt(squares / (variance + FLOOR * variance.mean() + SMALLEST)).mean())
+
+
+def _rms(values: Any) -> float:
+    return float(np.sqrt(np.square(values, dtype=np.float64).mean()))

@@ -1,0 +1,223 @@
+"""Every built-in component inside the whole step: it trains, goes on bit for bit, and XLA compiles it with static shapes."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.errors import RecipeError
+
+pytestmark = pytest.mark.slow
+
+BUILTINS = load_builtins().registry
+NO_BATCH_NORM = ("discriminator.normalization=layer",)
+PLACES = {
+    "activation": ("generator.activation={}", "discriminator.activation={}"),
+    "normalization": ("generator.normalization={}", "discriminator.normalization={}"),
+    "regularizer": ("generator.regularizer={}", "discriminator.regularizer={}"),
+    "initializer": ("generator.initializer={}", "discriminator.initializer={}"),
+    "constraint": ("generator.constraint={}", "discriminator.constraint={}"),
+    "projection": ("generator.input.projection={}",),
+    "upsample": ("generator.stages=[{{filters: 4, upsample: {}}}]",),
+    "downsample": ("discriminator.stages=[{{filters: 4, downsample: {}}}]",),
+    "convolution": (
+        "generator.convolution={}", "generator.output.upsample=nearest",
+        "discriminator.convolution={}", "discriminator.stages=[{{filters: 4, downsample: average_pool}}]",
+    ),
+    "head": ("discriminator.output.head={}",),
+    "latent": ("latent={{use: {}, size: 4}}",),
+    "loss": ("training.loss={}",),
+    "penalty": ("training.penalty={}", *NO_BATCH_NORM),
+    "optimizer": ("training.optimizer={}",),
+    "schedule": ("training.schedule={}",),
+    "augmentation": ("training.augmentation={}",),
+}  # fmt: skip
+"""Where the components of a kind go in the tiny recipe; data are read before any step."""
+TRAINING = ("latent", "loss", "penalty", "optimizer", "schedule", "augmentation")
+# Sizes that fit the tiny recipe: the first map is 4x4, or 2x2 before a stage that doubles it.
+SIZED = {
+    ("projection", "dense"): ("generator.input.projection={use: dense, size: 4}",),
+    ("projection", "transposed_conv"): ("generator.input.projection={use: transposed_conv, kernel_size: 4}",),
+    ("upsample", "conv"): ("generator.stages=[{filters: 4, upsample: conv}]",),
+    ("normalization", "group"): tuple(
+        f"{role}.normalization={{use: group, groups: 2}}" for role in ("generator", "discriminator")
+    ),
+    ("schedule", "warm_up"): ("training.schedule={use: warm_up, steps: 2, then: cosine}",),
+}
+HALF = "generator.input.projection={use: dense, size: 2}"
+
+
+def names(kind):
+    return [component.name for component in BUILTINS.of_kind(kind)]
+
+
+def placed(kind, name):
+    overrides = SIZED.get((kind, name)) or tuple(place.format(name) for place in PLACES[kind])
+    return (*overrides, HALF) if kind == "upsample" and name != "conv" else overrides
+
+
+STEPS = 4
+ROW = ("activation", "normalization", "regularizer", "constraint")
+# One recipe holds one component of several kinds, so that a dozen recipes hold them all; those that change sizes apart.
+ROWS = list(zip_longest(*(names(kind) for kind in ROW)))
+SINGLE = [
+    (kind, name)
+    for kind in (*TRAINING, "projection", "upsample", "downsample", "convolution", "head")
+    for name in names(kind)
+    # Losses meet penalties below; of max pooling XLA has no gradient that gives the same twice.
+    if kind != "loss" and "max_pool" not in name
+]
+MAX_POOLS = [name for name in names("downsample") if "max_pool" in name]
+
+
+def test_every_component_is_tried():
+    tried = {(kind, name) for row in ROWS for kind, name in zip(ROW, row, strict=True) if name} | set(SINGLE)
+    tried |= {(kind, name) for kind in ("initializer", "loss") for name in names(kind)}
+    tried |= {("downsample", name) for name in MAX_POOLS}
+    # What brings images, and what only looks, is no part of a step.
+    others = ("data", "extractor", "score", "probe")
+    assert tried == {(component.kind, component.name) for component in BUILTINS if component.kind not in others}
+
+
+def compiled_text(step, turn, *arguments):
+    """Return what XLA is given for one kind of step, with its learning rates and the moving average."""
+
+    def one(pixels, labels, number):
+        step.descent.set_rates(number)
+        metrics = step.replica_step(pixels, labels, number, turn)
+        with tf.control_dependencies([metrics]):
+            step.descent.average(number)
+        return metrics
+
+    compiled = tf.function(one, jit_compile=True, autograph=False)
+    return compiled.experimental_get_compiler_ir(*arguments)(stage="hlo")
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """Return a function that compiles every kind of step of a recipe under XLA, and checks that no side is dynamic."""
+
+    def compiled(ours):
+        turns, _ = ours.session.step.turns()
+        pixels = tf.constant(ours.pixels[0][:, :, 0])
+        labels, number = tf.zeros(pixels.shape[:3], tf.int32), tf.constant(0, tf.int64)
+        for turn in turns:
+            text = compiled_text(ours.session.step, turn, pixels, labels, number)
+            assert text.startswith("HloModule")
+            assert "<=" not in text.partition("entry_computation_layout")[2].partition("\n")[0], "a side is dynamic"
+
+    return compiled
+
+
+@pytest.fixture(scope="module")
+def trains(tiny, taken, goes_on):
+    """Return a function (*overrides, holds=()) -> Taken, after steps that went on bit for bit from the middle.
+
+    ``holds`` are (kind, name) that the recipe must hold, or the overrides try something else.
+    """
+
+    def trains(*overrides, holds=()):
+        recipe = tiny(f"training.steps={STEPS}", *overrides).recipe
+        assert set(holds) <= set(chosen(recipe))
+        ours = taken(recipe, steps=STEPS)
+        metrics = goes_on(ours, STEPS)
+        assert np.isfinite(list(metrics.values())).all(), metrics
+        for name, value in ours.state.values().items():
+            assert np.isfinite(value).all(), name
+        return ours
+
+    return trains
+
+
+def chosen(recipe):
+    """Yield (kind, name) of the components that a recipe trains with."""
+    training = recipe.training
+    choices = [recipe.latent, training.loss, training.penalty, training.augmentation]
+    choices += [
+        getattr(own, kind) for own in (training.generator, training.discriminator) for kind in ("optimizer", "schedule")
+    ]
+    for block in (*recipe.generator.blocks, *recipe.discriminator.blocks):
+        choices += [*block.slots.values(), block.initializer, block.constraint]
+    yield from {(choice.component.kind, choice.component.name) for choice in choices if choice is not None}
+
+
+@pytest.fixture(scope="module")
+def trains_and_compiles(trains, compiled):
+    """Return a function (*overrides, holds=()) that trains, and compiles every kind of step of a recipe under XLA."""
+    return lambda *overrides, holds=(): compiled(trains(*overrides, holds=holds))
+
+
+@pytest.mark.parametrize(("kind", "name"), SINGLE, ids=lambda value: value)
+def test_a_component_trains_and_compiles(kind, name, trains_and_compiles):
+    trains_and_compiles(*placed(kind, name), holds=[(kind, name)])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: ", ".join(filter(None, row)))
+def test_parts_of_networks_train_and_compile(row, trains_and_compiles):
+    holds = [(kind, name) for kind, name in zip(ROW, row, strict=True) if name]
+    trains_and_compiles(*(override for held in holds for override in placed(*held)), holds=holds)
+
+
+@pytest.mark.parametrize("name", MAX_POOLS)
+def test_max_pooling_trains_without_xla_and_is_refused_with_it(name, tiny, taken, trains):
+    trains(*placed("downsample", name), holds=[("downsample", name)])
+    message = r"override:2:1: training.xla: XLA has no repeatable gradient of max pooling \(stage1_downsample"
+    with pytest.raises(RecipeError, match=message):
+        taken(tiny(*placed("downsample", name), "training.xla=on").recipe)
+
+
+@pytest.fixture
+def unrepeatable():
+    """Lift, for a while, the demand that operations give the same twice, as on TPUs."""
+    from tensorflow.python.framework import config
+
+    yield config.disable_op_determinism
+    tf.config.experimental.enable_op_determinism()
+
+
+@pytest.mark.parametrize("name", MAX_POOLS)
+def test_max_pooling_compiles_where_operations_need_not_repeat(name, tiny, taken, compiled, unrepeatable):
+    ours = taken(tiny(*placed("downsample", name)).recipe, steps=1)
+    unrepeatable()
+    compiled(ours)
+
+
+@pytest.mark.parametrize("name", names("initializer"))
+def test_first_weights_of_any_law_train(name, trains):
+    """What draws first weights is no part of the step."""
+    trains(*placed("initializer", name), holds=[("initializer", name)])
+
+
+PENALTIES = names("penalty")
+
+
+@pytest.mark.parametrize(("index", "loss"), list(enumerate(names("loss"))), ids=[f"{loss}" for loss in names("loss")])
+def test_every_loss_trains_with_a_penalty_in_every_order_of_updates(index, loss, trains_and_compiles):
+    penalty = PENALTIES[index % len(PENALTIES)]
+    trains_and_compiles(
+        f"training.loss={loss}", f"training.penalty={{use: {penalty}, every: 2}}" if penalty != "both" else
+        "training.penalty=both", *NO_BATCH_NORM,
+        f"training.updates={('simultaneous', 'alternating', 'in_turn')[index % 3]}",
+        holds=[("loss", loss), ("penalty", penalty)],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("training.discriminator_passes=concatenated",),
+        ("training.accumulate=2", "training.augmentation=adaptive"),
+        ("training.precision=mixed_bfloat16",),
+        ("training.precision=mixed_float16", "training.penalty=r1"),
+        ("training.updates=alternating", "training.discriminator.updates=2", "training.latents=fresh"),
+        ("training.loss={use: non_saturating, label_noise: 0.1, label_flipping: 0.1, label_smoothing: 0.1}",),
+        ("training.generator={clip_norm: 1.0, l2: 1e-4}", "training.discriminator.clip_value=0.1"),
+    ],
+    ids=lambda overrides: overrides[0].partition("=")[2],
+)
+def test_ways_to_train_compile(overrides, trains_and_compiles):
+    trains_and_compiles(*overrides)

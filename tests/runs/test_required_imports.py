@@ -1,0 +1,46 @@
+"""A training says at its end whose code the saved generator needs."""
+
+from __future__ import annotations
+
+import keras
+
+from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
+from dcgan_kit.runs.required_imports import needed
+
+
+def _model(*layers):
+    return keras.Sequential([keras.Input((4, 4, 2)), *layers])
+
+
+def test_keras_and_the_kit_are_not_told():
+    from dcgan_kit_plugins.activation.layers import gelu_tanh
+    from dcgan_kit_plugins.normalization.layers import PixelNormalization
+
+    assert needed(_model(keras.layers.Conv2D(2, 3, activation="relu"), PixelNormalization())) == []
+    assert needed(_model(keras.layers.Activation(gelu_tanh))) == []
+
+
+def test_a_plugin_file_is_told_with_how_to_load_it(sample_plugins):
+    folder = sample_plugins / "doubtful"
+    plugin = load_plugins(PluginSettings(folders=(folder,))).find("doubtful")
+    gate = next(component for component in plugin.components if component.name == "closed_gate").build(None, {})
+    # Inside a model inside the model too.
+    (line,) = needed(_model(keras.Sequential([gate])))
+    assert line == (
+        f"needs Gate of the plugin file {folder / 'doubtful.py'}: before keras.saving.load_model, "
+        f"sys.path.append({str(folder)!r}) and import doubtful"
+    )
+
+
+def test_a_function_and_a_module_of_others_are_told():
+    @keras.saving.register_keras_serializable(package="elsewhere")
+    def halved(x):
+        return x / 2
+
+    @keras.saving.register_keras_serializable(package="elsewhere")
+    class Other(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    (line,) = needed(_model(keras.layers.Activation(halved), Other()))
+    assert line == f"needs Other, halved of {__name__}: import it before keras.saving.load_model"

@@ -1,0 +1,54 @@
+"""A step taken apart is the step that trains, whatever the recipe's way to update."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dcgan_kit.training.step_trace import examined
+
+WAYS = {
+    "simultaneous": ("training.penalty=r1", "discriminator.normalization=layer"),
+    "alternating": ("training.updates=alternating", "training.discriminator.updates=2", "training.generator.updates=2"),
+    "fresh": ("training.updates=alternating", "training.latents=fresh", "training.generator.updates=2"),
+    "in turn": ("training.updates=in_turn",),
+    "accumulated": ("training.accumulate=2", "training.discriminator_passes=concatenated"),
+    "relativistic": ("training.updates=alternating", "training.loss=relativistic_average"),
+    "noisy": ("training.augmentation={use: adaptive, kimg: 0.1}", "discriminator.regularizer=dropout"),
+    "float16": ("training.precision=mixed_float16",),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_it_measures_and_moves_what_training_does(way, tiny, taken):
+    ours = taken(tiny("training.optimizer={use: sgd, learning_rate: 0.01}", *way).recipe)
+    before = ours.state.values()
+    facts = list(examined(ours.session, before, ours.pixels[0], 0))
+    apart = ours.state.values()
+    ours.state.assign(before)
+    metrics = ours.take()
+    half = "float16" in ours.session.precision.precision
+    for name, value in ours.state.values().items():
+        if name not in ("step", "loss_scale"):
+            np.testing.assert_allclose(apart[name], value, rtol=1e-3, atol=1e-3 if half else 1e-6, err_msg=name)
+    assert any(fact.place.startswith("part 2 of 2: ") for fact in facts) == ("training.accumulate=2" in way)
+    for name in ("generator_loss", "discriminator_loss", "penalty"):
+        told = [fact.mean for fact in facts if fact.place.endswith(name.replace("_", ": "))]
+        assert bool(told) == (name in metrics)
+        if told:
+            assert np.mean(told) == pytest.approx(metrics[name], rel=1e-2 if half else 1e-4)
+
+
+def test_every_update_is_named_with_what_it_sees(tiny, taken):
+    ours = taken(tiny("training.updates=alternating", "training.discriminator.updates=2", "training.penalty=r1").recipe)
+    places = [fact.place for fact in examined(ours.session, ours.state.values(), ours.pixels[0], 0)]
+    for number, role in ((1, "discriminator"), (2, "discriminator"), (3, "generator")):
+        of_update = [place for place in places if place.startswith(f"update {number} of 3 ({role}): ")]
+        told = "\n".join(of_update)
+        assert f"{role}: loss" in told
+        assert f"{role}: gradient of " in told
+        assert "discriminator, generated images: output of output_head" in told
+        assert ("discriminator, real images: output of " in told) == (role == "discriminator")
+        assert ("): penalty" in told) == (role == "discriminator")
+        # G makes images of its own for each update, but for the last: those of the one before serve again.
+        assert ("generator, latent vectors: output of " in told) == (number < 3)
