@@ -41,7 +41,7 @@ class _Ending:
 def main(launcher: int | None = None) -> None:
     """Run the command line.
 
-    Every signal of ``dcgan_kit.distributed.stop_signals.STOPPING`` ends it with status 130 (SIGINT) or 75, unless it
+    Every signal of ``dcgan_kit.process.stop_signals.STOPPING`` ends it with status 130 (SIGINT) or 75, unless it
     was ignored from the start; once the command is done, with the command's status.
 
     Args:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 SIDE = 2048
 PASSES = {"generator": 3, "discriminator": 7}

@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_kit import Images
-from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.evaluation.evaluator import Evaluator, divided
 from dcgan_kit.evaluation.features import BATCH
 from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
+from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 SHAPE = (64, 64, 3)
 SCORES = "frechet,kid,spectrum,checkerboard,ndb,density_coverage"

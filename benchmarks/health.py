@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="fewer than the recipe has")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
     looks = _looks(arguments.recipe, tuple(arguments.overrides), arguments.steps)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 # (height, width, channels given) or (features,), and filters where there are any.

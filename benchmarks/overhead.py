@@ -47,7 +47,7 @@ IMAGES = (4_000, 40_000, 400_000)
 def _train(recipe: str, steps: int) -> dict[str, float]:
     """Train in this process and account for where the time went."""
     started = time.perf_counter()
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
     from dcgan_kit.adversarial.session import Session
@@ -181,7 +181,7 @@ def main() -> None:
     print(f"| peak memory | {facts['peak_memory_mb']:.0f} MB |")
     rows: list[tuple[str, str, str, str]] = []
     if arguments.growth:
-        from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+        from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
         start_tensorflow()
         print("\n| of | at | ms a step | ms to read its images |\n| --- | --- | --- | --- |")

@@ -23,7 +23,7 @@ SAMPLES = 4000
 
 
 def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequence[str]) -> None:
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
     import fidelity

@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="lecture-fashion28")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
     facts = _times(arguments.recipe)

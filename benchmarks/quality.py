@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 HELD_OUT = 0.2
 MARKS = {"lecture-fashion28": (1, 2, 5), "small-fashion28": (1, 2, 5), "tensorflow-mnist28": (1, 2, 5, 15)}

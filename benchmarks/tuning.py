@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 from quality import Training, evaluator_against, loaded
 
-from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 SAMPLES = 3000
 SHOWN = ("fd", "kid", "precision", "recall", "coverage", "memorization_ratio")

@@ -1,6 +1,7 @@
 """Every error that dcgan-kit raises on purpose, and where in a text it was found.
 
     DcganKitError
+    ├── TrainingStopped      a signal asked a training to stop; all is saved: exit status 75 or 130
     └── UserError            the input is at fault: exit status 2, no traceback
         ├── RecipeError      a recipe, with every problem that was found
         ├── ComponentError   a component broke its contract; names its owner
@@ -13,9 +14,11 @@ Anything else that escapes is a fault of dcgan-kit.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 
@@ -76,6 +79,22 @@ def gathered(*steps: Callable[[], Any]) -> list[Any]:
     if problems:
         raise RecipeError(problems)
     return results
+
+
+class TrainingStopped(DcganKitError):
+    """A signal asked a training to stop; a checkpoint is saved, and the same call goes on from there.
+
+    Attributes:
+        folder: the run folder.
+        step: steps that are done.
+        signal: which signal.
+    """
+
+    def __init__(self, folder: Path, step: int, number: signal.Signals) -> None:
+        super().__init__(
+            f"stopped after step {step} by {number.name}, saved in {folder}; the same call goes on from there"
+        )
+        self.folder, self.step, self.signal = folder, step, number
 
 
 class ComponentError(UserError):

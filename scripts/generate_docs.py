@@ -21,11 +21,11 @@ import click
 from click.testing import CliRunner
 
 from dcgan_kit.cli import cli
-from dcgan_kit.cli.tensorflow_startup import start_tensorflow
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, option_facts, shown_default, type_of
 from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.loading import description_of, load_recipe
 from dcgan_kit.recipes.model import Recipe

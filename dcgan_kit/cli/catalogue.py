@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from dcgan_kit.cli.console import facts, note, say, table
 from dcgan_kit.cli.options import (
-    all_plugins,
     json_option,
     overrides_argument,
     plugin_options,
     plugin_settings,
     recipe_argument,
-    warn_of_broken,
 )
-
-if TYPE_CHECKING:
-    from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.terminal.console import facts, note, say, table
 
 
 @click.group()
@@ -33,12 +28,9 @@ def components() -> None:
 @plugin_options
 def list_components(kind: str | None, as_json: bool) -> None:
     """List every component of the plugins that are installed."""
-    from dcgan_kit.components.kinds import KINDS
-    from dcgan_kit.errors import UserError, did_you_mean
+    from dcgan_kit import api
 
-    if kind is not None and kind not in KINDS:
-        raise UserError(f"unknown kind {kind!r}.{did_you_mean(kind, KINDS)}")
-    found = [c for c in all_plugins().registry if kind in (None, c.kind)]
+    found = api.list_components(kind, settings=plugin_settings())
     if as_json:
         facts([{"kind": c.kind, "name": c.name, "owner": c.owner, "summary": c.summary} for c in found])
         return
@@ -51,15 +43,11 @@ def list_components(kind: str | None, as_json: bool) -> None:
 @plugin_options
 def show_component(name: str, as_json: bool) -> None:
     """Show one component: NAME, KIND/NAME or PLUGIN/NAME."""
+    from dcgan_kit import api
     from dcgan_kit.components.kinds import KINDS
     from dcgan_kit.components.option_schema import option_facts, shown_default
-    from dcgan_kit.errors import UserError, did_you_mean
 
-    everything = list(all_plugins().registry)
-    scope, _, bare = name.rpartition("/")
-    found = [c for c in everything if c.name == bare and scope in ("", c.kind, c.owner)]
-    if not found:
-        raise UserError(f"unknown component {name!r}.{did_you_mean(bare, {c.name for c in everything})}")
+    found = api.find_components(name, settings=plugin_settings())
     if as_json:
         facts(
             [
@@ -101,9 +89,9 @@ def plugins() -> None:
 @plugin_options
 def list_plugins(as_json: bool) -> None:
     """List every plugin that was met: loaded, blocked or broken."""
-    from dcgan_kit.components.plugin_loading import load_plugins
+    from dcgan_kit import api
 
-    found = load_plugins(plugin_settings()).plugins
+    found = api.list_plugins(settings=plugin_settings())
     if as_json:
         facts([_plugin_facts(plugin) for plugin in found])
         return
@@ -122,9 +110,9 @@ def list_plugins(as_json: bool) -> None:
 @plugin_options
 def show_plugin(name: str, as_json: bool) -> None:
     """Show one plugin and all that it offers."""
-    from dcgan_kit.components.plugin_loading import load_plugins
+    from dcgan_kit import api
 
-    plugin = load_plugins(plugin_settings()).find(name)
+    plugin = api.find_plugin(name, settings=plugin_settings())
     if as_json:
         facts(_plugin_facts(plugin))
         return
@@ -164,9 +152,11 @@ def recipes() -> None:
 @plugin_options
 def list_recipes(as_json: bool) -> None:
     """List every recipe by name."""
+    from dcgan_kit import api
     from dcgan_kit.recipes.loading import description_of
 
-    found = {name: (path, description_of(path)) for name, path in sorted(all_plugins().recipes.items())}
+    recipes = api.list_recipes(settings=plugin_settings())
+    found = {name: (path, description_of(path)) for name, path in recipes.items()}
     if as_json:
         facts([{"name": name, "file": str(path), "description": text} for name, (path, text) in found.items()])
         return
@@ -180,15 +170,12 @@ def list_recipes(as_json: bool) -> None:
 @plugin_options
 def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
     """Print the text of RECIPE."""
-    from dcgan_kit.recipes.loading import load_recipe, text_of
-    from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
+    from dcgan_kit import api
 
     if not resolved and not overrides:
-        click.echo(text_of(recipe, plugin_settings()), nl=False)
+        click.echo(api.recipe_text(recipe, settings=plugin_settings()), nl=False)
         return
-    loaded = load_recipe(recipe, overrides, plugin_settings())
-    warn_of_broken(loaded.plugins)
-    click.echo(as_yaml(as_data(loaded.recipe)), nl=False)
+    click.echo(api.load_recipe(recipe, *overrides, settings=plugin_settings()).as_yaml(), nl=False)
 
 
 @recipes.command("copy")
@@ -197,25 +184,10 @@ def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None
 @plugin_options
 def copy_recipe(recipe: str, target: Path | None) -> None:
     """Copy RECIPE to TARGET, a file or a folder, to be changed; the schema for editors comes along."""
-    from dcgan_kit.errors import UserError
-    from dcgan_kit.recipes.loading import SUFFIXES, text_of
-    from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
-    from dcgan_kit.recipes.yaml_reader import read_text
+    from dcgan_kit import api
 
-    text = text_of(recipe, plugin_settings())
-    parent = read_text(text, recipe).child("extends")
-    if parent is not None and isinstance(parent.value, str) and parent.value.endswith(SUFFIXES):
-        raise UserError(f"{parent.mark}: extends: {parent.value!r} is relative to {recipe}; copy both files by hand")
-    target = Path(f"{Path(recipe).stem}.yaml") if target is None else target
-    if target.is_dir():
-        target = target / f"{Path(recipe).stem}.yaml"
-    if target.exists():
-        raise UserError(f"{target}: is there already; choose another name")
-    _write(target, text)
-    schema_file = target.with_name(SCHEMA_FILE)
-    if not schema_file.exists():
-        _write(schema_file, _schema_of(all_plugins()))
-    note(f"{target}: a copy of {recipe}; {schema_file} helps editors with it")
+    copy, schema_file = api.copy_recipe(recipe, target, settings=plugin_settings())
+    note(f"{copy}: a copy of {recipe}; {schema_file} helps editors with it")
 
 
 @click.command()
@@ -225,32 +197,11 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
 @plugin_options
 def schema(output: Path | None) -> None:
     """Print the JSON Schema of recipes, with the components that are installed, for editors."""
-    text = _schema_of(all_plugins())
+    from dcgan_kit import api
+
+    text = api.recipe_schema(settings=plugin_settings())
     if output is None:
         click.echo(text, nl=False)
-    else:
-        _write(output, text)
-        note(f"{output}: written")
-
-
-def _schema_of(plugins: LoadedPlugins) -> str:
-    from dcgan_kit.recipes.shipped_schema import shipped_schema
-
-    shipped = shipped_schema(plugins)
-    if shipped is not None:
-        return shipped
-    from dcgan_kit.recipes.schema import schema_text
-
-    return schema_text(plugins.registry)
-
-
-def _write(path: Path, text: str) -> None:
-    from dcgan_kit.errors import UserError
-    from dcgan_kit.files import write_output
-
-    try:
-        # A folder that is not there is a slip of the pen here, and not to be made.
-        path.parent.stat()
-        write_output(path, text.encode())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+        return
+    api.write_text(output, text)
+    note(f"{output}: written")

@@ -19,7 +19,6 @@ from typing import Any
 
 import click
 
-from dcgan_kit.cli.console import note
 from dcgan_kit.cli.exit_codes import INTERRUPTED, PREEMPTED, WRONG_INPUT
 from dcgan_kit.cli.options import (
     may_change_option,
@@ -33,8 +32,9 @@ from dcgan_kit.cli.options import (
     warn_of_broken,
 )
 from dcgan_kit.cli.stop_signals import status_of, stoppable
-from dcgan_kit.distributed.stop_signals import Stopped, blocked_signals, taken_signals
 from dcgan_kit.errors import Problem, RecipeError
+from dcgan_kit.process.stop_signals import Stopped, blocked_signals, taken_signals
+from dcgan_kit.terminal.console import note
 
 START = "import sys; from dcgan_kit_command import main; sys.argv[0] = 'dcgan-kit'; main(launcher=0)"
 LEFT_SECONDS = 10.0

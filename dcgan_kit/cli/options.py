@@ -60,8 +60,8 @@ def plugin_settings() -> PluginSettings:
     """Return what the options of the running command and the environment say about plugins."""
     from dataclasses import replace
 
-    from dcgan_kit.cli.console import note
     from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.terminal.console import note
 
     meta = click.get_current_context().meta
     settings = PluginSettings.from_environment()
@@ -83,9 +83,9 @@ def plugin_settings() -> PluginSettings:
 
 def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], folders: Sequence[Path]) -> None:
     """Refuse what an option names and does not exist; of the environment, which machines may share, only warn."""
-    from dcgan_kit.cli.console import note
     from dcgan_kit.components.plugin_loading import plugin_files, unknown_names
     from dcgan_kit.errors import UserError
+    from dcgan_kit.terminal.console import note
 
     for name, hint in (unknown_names(settings) if settings.blocked else {}).items():
         message = f"no plugin is called {name!r}.{hint}"
@@ -119,7 +119,7 @@ def all_plugins() -> LoadedPlugins:
 
 def warn_of_broken(plugins: LoadedPlugins) -> None:
     """Say in a line each which plugins could not be loaded."""
-    from dcgan_kit.cli.console import note
+    from dcgan_kit.terminal.console import note
 
     for plugin in plugins.broken:
         note(f"warning: plugin {plugin} is broken: {plugin.error}")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcgan_kit.cli.console import facts, note, say, table
 from dcgan_kit.cli.exit_codes import WRONG_INPUT
 from dcgan_kit.cli.options import (
     json_option,
@@ -15,55 +14,17 @@ from dcgan_kit.cli.options import (
     plugin_options,
     plugin_settings,
     recipe_argument,
-    warn_of_broken,
 )
+from dcgan_kit.terminal.console import facts, note, say, table
 
 if TYPE_CHECKING:
+    from dcgan_kit.api import Recipe
     from dcgan_kit.errors import Mark
-    from dcgan_kit.networks.lint import Advice
     from dcgan_kit.networks.summary import Summary
-    from dcgan_kit.recipes.loading import LoadedRecipe
-    from dcgan_kit.recipes.resolved import ResolvedRecipe
-
-
-def _checked(recipe: str, overrides: tuple[str, ...]) -> tuple[ResolvedRecipe, tuple[Advice, ...]]:
-    loaded = _load(recipe, overrides)
-    resolved = loaded.recipe
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
-
-    start_tensorflow()
-    from dcgan_kit.adversarial.dry_run import require_trainable
-    from dcgan_kit.adversarial.training_components import build_parts
-    from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
-    from dcgan_kit.evaluation.observer import require_observable
-    from dcgan_kit.networks.builder import build_networks
-    from dcgan_kit.networks.lint import check_silence, lint
-    from dcgan_kit.recipes.nodes import dotted
-
-    networks, _, parts, _ = gathered(
-        lambda: build_networks(resolved, symbolic=True),
-        lambda: check_silence(resolved),
-        lambda: build_parts(resolved),
-        lambda: require_observable(resolved),
-    )
-    try:
-        require_trainable(resolved, networks, parts, loaded.plugins.strangers)
-    except ComponentError as error:
-        raise RecipeError([Problem(resolved.mark(error.path), dotted(error.path), str(error))]) from error
-    return resolved, lint(resolved, networks)
 
 
 def _place(mark: Mark, key: str, message: str) -> dict[str, Any]:
     return {"key": key, "source": mark.source, "line": mark.line, "column": mark.column, "message": message}
-
-
-def _load(recipe: str, overrides: tuple[str, ...], warn: bool = True) -> LoadedRecipe:
-    from dcgan_kit.recipes.loading import load_recipe
-
-    loaded = load_recipe(recipe, overrides, plugin_settings())
-    if warn:
-        warn_of_broken(loaded.plugins)
-    return loaded
 
 
 @click.command()
@@ -74,10 +35,12 @@ def _load(recipe: str, overrides: tuple[str, ...], warn: bool = True) -> LoadedR
 @plugin_options
 def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) -> None:
     """Validate RECIPE and give advice; builds no weights and reads no data."""
+    from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import RecipeError
 
     try:
-        resolved, advice = _checked(recipe, overrides)
+        loaded = load_recipe(recipe, *overrides, settings=plugin_settings())
+        advice = loaded.check()
     except RecipeError as error:
         if not as_json:
             raise
@@ -96,21 +59,13 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
                 if item.lint == name:
                     say(f"  {item.mark}: {item.key}: {item.message}")
         found = f"{counted(len(advice), 'piece')} of advice" if advice else "nothing to advise"
-        note(f"{resolved.name}: valid; {found}")
-        _note_missing_data(resolved)
+        note(f"{loaded.name}: valid; {found}")
+        # No fault of the recipe, which may be trained on another machine.
+        missing = loaded.missing_data()
+        if missing:
+            note(f"on this machine it cannot be trained yet: {missing}")
     if strict and advice:
         sys.exit(WRONG_INPUT)
-
-
-def _note_missing_data(resolved: ResolvedRecipe) -> None:
-    """Say where images are not here: no fault of the recipe, which may be trained on another machine."""
-    from dcgan_kit.data.loading import require_data
-    from dcgan_kit.errors import DataError
-
-    try:
-        require_data(resolved)
-    except DataError as error:
-        note(f"on this machine it cannot be trained yet: {error}")
 
 
 @click.command()
@@ -121,27 +76,21 @@ def _note_missing_data(resolved: ResolvedRecipe) -> None:
 @plugin_options
 def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bool) -> None:
     """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory."""
-    loaded = _load(recipe, overrides)
+    from dcgan_kit.api import load_recipe
+    from dcgan_kit.errors import counted
+
+    loaded = load_recipe(recipe, *overrides, settings=plugin_settings())
     if other is not None:
-        against = _load(other, (), warn=False)
-        labels = (loaded.recipe.name, against.recipe.name)
+        against = load_recipe(other, settings=plugin_settings())
+        labels = (loaded.name, against.name)
         if labels[0] == labels[1]:
             labels = (recipe, other) if recipe != other else (f"{recipe} as given", other)
         _show_difference(loaded, against, labels, as_json)
         return
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
-
-    start_tensorflow()
-    from dcgan_kit.errors import counted
-    from dcgan_kit.networks.builder import build_networks
-    from dcgan_kit.networks.summary import summarize, training_memory
-
-    resolved = loaded.recipe
-    networks = build_networks(resolved, symbolic=True)
-    summaries = [summarize(networks.generator), summarize(networks.discriminator)]
-    memory = training_memory(networks, resolved.training.batch_size, resolved.training.ema > 0)
+    summary = loaded.summary()
+    summaries, memory = (summary.generator, summary.discriminator), summary.training_memory
     if as_json:
-        facts({**{summary.role: _as_json(summary) for summary in summaries}, "training_memory_bytes": memory})
+        facts({**{one.role: _as_json(one) for one in summaries}, "training_memory_bytes": memory})
         return
     for summary in summaries:
         rows = [
@@ -150,14 +99,14 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
             for r in summary.rows
         ]  # fmt: skip
         columns = ("layer", "component", "output", "parameters", "multiply accumulates", "sees")
-        table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{summary.role} of {resolved.name}")
+        table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{summary.role} of {loaded.name}")
         say(
             f"{summary.trainable_parameters:,} trainable and {summary.non_trainable_parameters:,} other parameters, "
             f"{counted(summary.macs, 'multiply-accumulate')} an image\n"
         )
     say(
-        f"Training with {counted(resolved.training.batch_size, 'image')} a step holds about {memory / 2**20:,.0f} MiB, "
-        "TensorFlow's own 550 MB and the data set not counted."
+        f"Training with {counted(loaded.resolved.training.batch_size, 'image')} a step holds about "
+        f"{memory / 2**20:,.0f} MiB, TensorFlow's own 550 MB and the data set not counted."
     )
     say("'sees': pixels of the network's first map that one number of the output depends on. One image, no batch.")
 
@@ -181,21 +130,22 @@ def _as_json(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _show_difference(one: LoadedRecipe, two: LoadedRecipe, labels: tuple[str, str], as_json: bool) -> None:
+def _show_difference(one: Recipe, two: Recipe, labels: tuple[str, str], as_json: bool) -> None:
     from dcgan_kit.errors import counted
-    from dcgan_kit.recipes.yaml_writer import as_data, as_value, flattened
+    from dcgan_kit.recipes.yaml_writer import as_value
 
-    def shown(flat: dict[str, Any], key: str) -> str:
-        return as_value(flat[key]) if key in flat else "-"
-
-    left, right = flattened(as_data(one.recipe)), flattened(as_data(two.recipe))
-    keys = [key for key in dict.fromkeys((*left, *right)) if shown(left, key) != shown(right, key)]
+    found = one.differences(two)
     if as_json:
-        facts({key: dict(zip(labels, (left.get(key), right.get(key)), strict=True)) for key in keys})
+        facts({key: dict(zip(labels, values, strict=True)) for key, values in found.items()})
         return
-    if keys:
-        table(("key", *labels), [(key, shown(left, key), shown(right, key)) for key in keys])
-    note(f"{counted(len(keys), 'key')} differ{'s' if len(keys) == 1 else ''}")
+    left, right = one.keys(), two.keys()
+    if found:
+        rows = [
+            (key, as_value(values[0]) if key in left else "-", as_value(values[1]) if key in right else "-")
+            for key, values in found.items()
+        ]
+        table(("key", *labels), rows)
+    note(f"{counted(len(found), 'key')} differ{'s' if len(found) == 1 else ''}")
 
 
 def _times(shape: tuple[int, ...]) -> str:

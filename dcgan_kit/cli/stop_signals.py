@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dcgan_kit.cli.console import note
 from dcgan_kit.cli.exit_codes import INTERRUPTED, PREEMPTED
-from dcgan_kit.distributed.stop_signals import Stopped, raised_signals
+from dcgan_kit.process.stop_signals import Stopped, raised_signals
+from dcgan_kit.terminal.console import note
 
 
 def status_of(number: int) -> int:

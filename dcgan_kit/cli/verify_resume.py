@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from dcgan_kit.training.nonfinite import Crash
 
-from dcgan_kit.cli.console import facts, note, table
 from dcgan_kit.cli.options import (
     json_option,
     overrides_argument,
@@ -20,7 +18,7 @@ from dcgan_kit.cli.options import (
     plugin_settings,
     recipe_argument,
 )
-from dcgan_kit.files import is_there
+from dcgan_kit.terminal.console import facts, note, table
 
 DIFFERENT = 1
 """Exit status where what should be the same is not."""
@@ -37,14 +35,10 @@ DIFFERENT = 1
 @plugin_options
 def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: Path | None, as_json: bool) -> None:
     """Check that RECIPE resumes exactly: N steps, a kill and N more must give what 2N steps give, bit for bit."""
-    from dcgan_kit.errors import UserError, counted
+    from dcgan_kit.api import verify_resume as verified
+    from dcgan_kit.errors import counted
 
-    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: is not empty; name a new folder with --run")
-    from dcgan_kit.training.resume_check import verify_resume as verified
-
-    with tempfile.TemporaryDirectory(prefix="dcgan-kit-") as scratch:
-        verdict = verified(recipe, overrides, plugin_settings(), steps, folder or Path(scratch), note)
+    verdict = verified(recipe, overrides, steps=steps, folder=folder, settings=plugin_settings())
     if as_json:
         facts(
             {
@@ -72,22 +66,9 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
 @plugin_options
 def replay(bundle: Path, everything: bool, as_json: bool) -> None:
     """Run the step of a crash BUNDLE again, tensor by tensor, and show where numbers stop being finite."""
-    from dcgan_kit.errors import RunError
-    from dcgan_kit.runs.run_folder import RunFolder
-    from dcgan_kit.runs.run_plugins import load_begun
+    from dcgan_kit.api import replay as replayed
 
-    recipe_file = bundle / "recipe.yaml"
-    if not is_there(recipe_file):
-        raise RunError(f"{bundle}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
-    RunFolder(bundle).require_ordinary(recipe_file.name)
-    here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
-    loaded = load_begun(bundle, bundle.resolve().parent.parent, here, plugin_settings())
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
-
-    start_tensorflow()
-    from dcgan_kit.training.nonfinite import replayed
-
-    crash, told = replayed(loaded.recipe, bundle)
+    crash, told = replayed(bundle, settings=plugin_settings())
     same = str(crash) == told
     if as_json:
         facts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,21 @@ from dcgan_kit.errors import DataError, counted
 
 _STREAM = 2**63 - 1
 """Second half of the random key. The order of training takes the number of its epoch there, which stays below."""
+
+
+@dataclass(frozen=True)
+class SplitImages:
+    """A data set, divided.
+
+    Attributes:
+        all: every image that was read.
+        training: what the networks are trained on.
+        held_out: what they never see, to compare samples with; may be empty.
+    """
+
+    all: Images
+    training: Images
+    held_out: Images
 
 
 def split(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dcgan_kit.components.contracts.training import Images, ImageSpec
+from dcgan_kit.data.holdout import SplitImages, split
 from dcgan_kit.data.progress import Report, reporting_to
 from dcgan_kit.errors import ComponentError, DataError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -32,6 +33,21 @@ def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
     if problem:
         raise ComponentError(f"{place}: {recipe.data.component} must return dcgan_kit.Images {problem}")
     return images  # type: ignore[no-any-return]
+
+
+def load_split_images(recipe: ResolvedRecipe, report: Report | None = None) -> SplitImages:
+    """Load a recipe's images, and hold out of training what the recipe says.
+
+    Args:
+        recipe: see ``load_images``.
+        report: see ``load_images``.
+
+    Raises:
+        DataError: see ``load_images``; or ``training.held_out`` leaves no image on one side.
+        ComponentError: see ``load_images``.
+    """
+    images = load_images(recipe, report)
+    return SplitImages(images, *split(images, recipe.training.held_out, recipe.training.seed))
 
 
 def require_data(recipe: ResolvedRecipe) -> None:

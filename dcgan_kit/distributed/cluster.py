@@ -19,8 +19,8 @@ import tensorflow as tf
 
 from dcgan_kit.distributed.rendezvous import meet
 from dcgan_kit.distributed.slurm import tasks_of_step
-from dcgan_kit.distributed.stop_signals import prompt_signals, taken_signals
 from dcgan_kit.distributed.tf_config import workers_of
+from dcgan_kit.process.stop_signals import prompt_signals, taken_signals
 
 CHECK_SECONDS = 5.0
 """Between two looks at the other workers."""

@@ -17,6 +17,8 @@ from dcgan_kit.evaluation.evaluator import Number
 from dcgan_kit.evaluation.protocol import Protocol, require_comparable
 from dcgan_kit.files import read_regular
 
+BETTER = {"lower": "lower", "higher": "higher", "floor": "as real images", "neither": ""}
+"""How people read which way a number improves."""
 VERSION = 1
 FILE = "evaluation.json"
 MOST = 16 * 2**20
@@ -31,11 +33,54 @@ class Evaluation:
         of: what these are, for people and programs: a run with its step, or a path.
         numbers: every number.
         notes: what people should know of it.
+        failed: those of the notes that say which score failed, though nobody had named it.
     """
 
     of: Mapping[str, Any]
     numbers: tuple[Number, ...]
     notes: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+
+    def __getitem__(self, number: str) -> float:
+        """Return the value of a number by its short name, ``evaluation["fd"]``.
+
+        Raises:
+            KeyError: it was not measured.
+        """
+        return {one.number: one.value for one in self.numbers}[number]
+
+    def columns(self, before: Evaluation | None = None) -> dict[str, list[str]]:
+        """Return a table for people, column by column: number, samples, real images, better.
+
+        Args:
+            before: another evaluation, whose values stand in a column ``before``.
+
+        Raises:
+            UserError: a number was measured otherwise there; the message says what differs.
+        """
+        known = {} if before is None else set_against(self.numbers, before)
+        columns = {
+            "number": [number.number for number in self.numbers],
+            "samples": [shown(number.value) for number in self.numbers],
+            "before": [shown(known.get(number.number)) for number in self.numbers],
+            "real images": ["" if number.floor is None else shown(number.floor) for number in self.numbers],
+            "better": [BETTER[number.better] for number in self.numbers],
+        }
+        return {name: cells for name, cells in columns.items() if name != "before" or before is not None}
+
+    def table(self) -> str:
+        """Return the numbers as text, each beside what real images get in its place."""
+        columns = self.columns()
+        widths = {name: max(map(len, (name, *cells))) for name, cells in columns.items()}
+        rows = [list(columns), *zip(*columns.values(), strict=True)]
+        left = ("number", "better")
+        return "\n".join(
+            "  ".join(
+                cell.ljust(widths[name]) if name in left else cell.rjust(widths[name])
+                for name, cell in zip(columns, row, strict=True)
+            ).rstrip()
+            for row in rows
+        )
 
     def as_data(self) -> dict[str, Any]:
         """Return what JSON can write."""
@@ -56,6 +101,11 @@ class Evaluation:
             ],
             "notes": list(self.notes),
         }
+
+
+def shown(value: float | None) -> str:
+    """Return a number for people; ``-`` for none."""
+    return "-" if value is None else f"{value:.4g}"
 
 
 def file_name(best: bool, raw: bool) -> str:

@@ -20,8 +20,8 @@ from dcgan_kit.components.site import Site
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
 from dcgan_kit.networks.constraints import constrained, unconstrained
 from dcgan_kit.networks.error_message import reason
-from dcgan_kit.networks.keras_defaults import set_keras_defaults
 from dcgan_kit.networks.keras_internals import weightless
+from dcgan_kit.process.keras_defaults import set_keras_defaults
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
 BUILDER = "builder"

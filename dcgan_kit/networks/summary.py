@@ -68,6 +68,21 @@ class Summary:
         return sum(math.prod(row.output_shape) for row in self.rows)
 
 
+@dataclass(frozen=True)
+class RecipeSummary:
+    """Both networks of a recipe.
+
+    Attributes:
+        generator: its layers.
+        discriminator: its layers.
+        training_memory: about how many bytes a training step holds, without TensorFlow's own and the data set.
+    """
+
+    generator: Summary
+    discriminator: Summary
+    training_memory: int
+
+
 def summarize(network: Network) -> Summary:
     """Return the facts about a network, built or symbolic."""
     rows = []

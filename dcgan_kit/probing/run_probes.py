@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import tensorflow as tf
 
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.step import Steps
+from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.probe import Finding, Readings
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.data.holdout import split
-from dcgan_kit.data.loading import load_images, told_of
+from dcgan_kit.data.loading import load_split_images, told_of
+from dcgan_kit.data.progress import Report
 from dcgan_kit.probing.context import FixedBatch
 from dcgan_kit.probing.health_line import findings_of
 from dcgan_kit.probing.probe_run import Asked, NamedProbe
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.checkpoint import restore_to_look
 from dcgan_kit.runs.environment import precision_so_far
-from dcgan_kit.runs.run_folder import read_run
+from dcgan_kit.runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Examination:
         failed: a line about each probe that failed.
         asked: how many did not, and have given a number.
         silent: names of probes that gave no number at all: there was nothing for them to look at.
+        components: the component behind the name of each probe.
     """
 
     step: int
@@ -45,15 +46,17 @@ class Examination:
     failed: tuple[str, ...]
     asked: int
     silent: tuple[str, ...]
+    components: Mapping[str, Component]
 
 
 def examine(
     recipe: ResolvedRecipe,
     probes: Sequence[NamedProbe],
-    run: Path | None = None,
+    run: RunFolder | None = None,
     best: bool = False,
     strangers: frozenset[str] = frozenset(),
     note: Callable[[str], None] = lambda message: None,
+    report: Report | None = None,
 ) -> Examination:
     """Ask probes once. A second look follows some steps that are trained in memory alone; no file is written.
 
@@ -63,13 +66,14 @@ def examine(
         run: a run folder, or None: at step 0.
         best: at the checkpoint that the run keeps for good, instead of the newest.
         strangers: plugins that are not built in, whose layers may fail.
-        note: is told about damaged checkpoints and files that cannot be read.
+        note: takes a line about each damaged checkpoint and each file that cannot be read.
+        report: takes how many of how many images are read, where that takes more than two seconds.
 
     Raises:
         UserError: the recipe cannot be built here, the data are missing, or the run has no whole checkpoint.
     """
-    session = Session.create(recipe, None if run is None else precision_so_far(run), strangers)
-    images, _ = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
+    session = Session.create(recipe, None if run is None else precision_so_far(run.path), strangers)
+    images = load_split_images(recipe, report).training
     for line in told_of(images):
         note(line)
     batch = FixedBatch(session, images)
@@ -77,7 +81,7 @@ def examine(
     first = now = _asked(batch, probes, steps)
     step = 0
     if run is not None:
-        for line in restore_to_look(read_run(run), session.state, best):
+        for line in restore_to_look(run, session.state, best):
             note(line)
         step = session.state.steps_done
         now = _asked(batch, probes, steps)
@@ -86,7 +90,8 @@ def examine(
     asked = now.well_asked - failed.keys()
     silent = tuple(probe.name for probe in probes if probe.name not in asked and probe.name not in failed)
     lines = tuple(failed.values())
-    return Examination(step, now.readings, first.readings, findings_of(now), lines, len(asked), silent)
+    components = {probe.name: probe.component for probe in probes}
+    return Examination(step, now.readings, first.readings, findings_of(now), lines, len(asked), silent, components)
 
 
 def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> Asked:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings, load_builtins, load_plugins
 from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean, printable
 from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
+from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.resolver import UnknownNames, resolve
-from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_bounded, read_file
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_bounded, read_file, read_text
+from dcgan_kit.recipes.yaml_writer import as_yaml
 
 SUFFIXES = (".yaml", ".yml")
+UNNAMED = "recipe"
+"""What a recipe is called that is given as text or as a mapping."""
+Source = str | os.PathLike[str] | Mapping[str, Any]
+"""A recipe's name or path; its YAML text, which has a line break; or the same as a mapping."""
 
 
 class UnknownRecipe(UserError):
@@ -31,14 +38,16 @@ class LoadedRecipe:
     plugins: LoadedPlugins
 
 
-def load_recipe(reference: str, overrides: Iterable[str] = (), settings: PluginSettings | None = None) -> LoadedRecipe:
-    """Load a recipe by name or path.
+def load_recipe(source: Source, overrides: Iterable[str] = (), settings: PluginSettings | None = None) -> LoadedRecipe:
+    """Load a recipe by name or path, or from its text or mapping.
 
     Strangers' plugins are loaded only when a folder of them was given, or when the recipe says a name that no
     built-in has: a recipe made of built-ins alone runs no stranger's code.
 
     Args:
-        reference: the name of a recipe, or a path that ends in .yaml or .yml or has a slash.
+        source: the name of a recipe; a path that ends in .yaml or .yml or has a slash; YAML text, which has a line
+            break; or a mapping as YAML would give it. Parents of a text or a mapping are looked for from the working
+            directory.
         overrides: ``dotted.key=VALUE`` texts.
         settings: which plugins may be loaded; default: as the environment says.
 
@@ -51,11 +60,11 @@ def load_recipe(reference: str, overrides: Iterable[str] = (), settings: PluginS
     everything = bool(settings.folders) or settings.strict
     plugins = load_plugins(settings) if everything else load_builtins(settings)
     try:
-        return _loaded(reference, overrides, plugins)
+        return _loaded(source, overrides, plugins)
     except (UnknownNames, UnknownRecipe):
         if everything or settings.builtins_only:
             raise
-    return _loaded(reference, overrides, load_plugins(settings))
+    return _loaded(source, overrides, load_plugins(settings))
 
 
 def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = None) -> tuple[Path, str]:
@@ -105,11 +114,12 @@ def _path(reference: str) -> Path:
         raise UserError(f"{reference}: {error}") from error
 
 
-def _loaded(reference: str, overrides: tuple[str, ...], plugins: LoadedPlugins) -> LoadedRecipe:
-    path, name = find_recipe(reference, plugins)
+def _loaded(source: Source, overrides: tuple[str, ...], plugins: LoadedPlugins) -> LoadedRecipe:
+    text = _own_text(source)
+    path, name = (Path(UNNAMED), UNNAMED) if text is not None else find_recipe(os.fspath(source), plugins)  # type: ignore[arg-type]
     problems: list[Problem] = []
     try:
-        node = _merged(path, plugins, problems)
+        node = _merged(path, plugins, problems, text)
         try:
             node = overridden(node, overrides)
         except PartlyUnderstood as error:
@@ -127,15 +137,22 @@ def _loaded(reference: str, overrides: tuple[str, ...], plugins: LoadedPlugins) 
     return LoadedRecipe(recipe, plugins)
 
 
-def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem]) -> Node:
+def _own_text(source: Source) -> str | None:
+    """The text of a recipe that is given as text or as a mapping; None for a name or a path."""
+    if isinstance(source, Mapping):
+        return as_yaml(plain_data(source))
+    return source if isinstance(source, str) and "\n" in source else None
+
+
+def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: str | None = None) -> Node:
     """Return a recipe's text merged over its parents; collect problems that leave the rest understandable."""
     paths: dict[str, Path] = {}
 
-    def read(path: Path) -> Node:
-        name = shown(path, plugins)
+    def read(path: Path, text: str | None = None) -> Node:
+        name = shown(path, plugins) if text is None else UNNAMED
         paths[name] = path
         try:
-            return read_file(path, name)
+            return read_file(path, name) if text is None else read_text(text, name)
         except PartlyUnderstood as error:
             problems.extend(error.problems)
             return error.node
@@ -147,7 +164,7 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem]) -> Node
             raise UserError(f"{found}: is no ordinary file")
         return read(Path(os.path.realpath(found)))
 
-    return extended(read(path), parent)
+    return extended(read(path, text), parent)
 
 
 def shown(path: Path, plugins: LoadedPlugins) -> str:

@@ -9,27 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.adversarial.state import TrainingState
-from dcgan_kit.adversarial.training_components import build_parts
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.data.holdout import split
-from dcgan_kit.data.loading import load_images
 from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.errors import UserError
 from dcgan_kit.evaluation.evaluator import Tell
 from dcgan_kit.evaluation.selection import build_score
-from dcgan_kit.networks.builder import Network, build_networks
+from dcgan_kit.networks.builder import Network
 from dcgan_kit.networks.kernel_overlap import taps
 from dcgan_kit.networks.resampling import Resize, Window
 from dcgan_kit.networks.summary import summarize
-from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+from dcgan_kit.recipes.resolved import Choice
 from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
 from dcgan_kit.reports.neighbours import candidates, nearest
 from dcgan_kit.reports.overlap import Overlap
 from dcgan_kit.reports.spectrum import power
-from dcgan_kit.runs.checkpoint import restore_to_look
-from dcgan_kit.runs.image_grid import generated, grid_of, latent_vectors
-from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.image_grid import grid_of
+from dcgan_kit.runs.run import StoredRun
 
 SAMPLES = 256
 PAIRS = 10
@@ -39,37 +34,35 @@ STREAM = -3
 """Stands in for the step in the seed of these samples: training draws from 0 on, and its grid from -1."""
 
 
-def look(recipe: ResolvedRecipe, run: RunFolder, tell: Tell) -> Looked:
+def look(run: StoredRun, tell: Tell) -> Looked:
     """Restore the newest checkpoint of a run, draw samples, and compare them with the recipe's data.
 
     Args:
-        recipe: the run's.
-        run: its folder.
+        run: the run.
         tell: (what, done, total): is told how far it is, a few times a second, of what takes longer than two.
 
     Raises:
         UserError: the networks cannot be built.
     """
-    networks = build_networks(recipe)
+    recipe = run.resolved
+    networks = run.networks()
     found = Looked(
         overlaps=tuple(_overlaps(networks.generator)),
         better={name: way for choice in recipe.training.evaluation.scores for name, way in _better(choice).items()},
     )
-    state = TrainingState.create(recipe, networks, build_parts(recipe))
     try:
-        damaged = restore_to_look(run, state)
+        restored = run.restored(networks=networks)
     except UserError as error:
         return replace(found, notes=(str(error),))
-    found = replace(found, step=state.steps_done, notes=damaged)
+    found = replace(found, step=restored.step, notes=restored.notes)
     try:
-        with reporting_to(partial(tell, "reading images")):
-            training, held_out = split(load_images(recipe), recipe.training.held_out, recipe.training.seed)
+        images = run.read_images(partial(tell, "reading images"))
     except UserError as error:
         return replace(found, notes=(*found.notes, f"The data cannot be loaded: {error}"))
-    latent = latent_vectors(recipe, SAMPLES, recipe.training.seed, STREAM)
-    samples = generated(state.sampled, latent, recipe.value_range)
+    training = images.training
+    samples = run.generated(SAMPLES, recipe.training.seed, STREAM)
     with reporting_to(partial(tell, "looking for neighbours")):
-        neighbours = _neighbours(samples, training, held_out)
+        neighbours = _neighbours(samples, training, images.held_out)
     return replace(
         found,
         spectra=(power(samples), power(training.batch(_evenly(len(training), SAMPLES)))),

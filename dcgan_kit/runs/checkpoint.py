@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import math
@@ -11,15 +10,27 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import open_regular, read_regular
-from dcgan_kit.runs.manifest import BEST, MOST_OF_A_MANIFEST, NAME, Best, Damaged, Entry, Manifest
+from dcgan_kit.runs.manifest import (
+    BEST,
+    Best,
+    Damaged,
+    Entry,
+    Manifest,
+    entries_of,
+    manifest_of,
+    read_manifest,
+    write_manifest,
+)
 from dcgan_kit.runs.run_folder import RunFolder, writing
+
+if TYPE_CHECKING:
+    from dcgan_kit.adversarial.state import TrainingState
 
 META = "meta/"
 """Before the names of what is no variable: the resolved recipe, the versions and what observers remember, as UTF-8."""
@@ -86,9 +97,9 @@ def save_checkpoint(
     step, again = state.steps_done, int(np.asarray(state.recoveries))
     path = run.checkpoints / (f"step-{step:09d}.npz" if not again else f"step-{step:09d}-again-{again}.npz")
     entry = Entry(path.name, step, hashlib.sha256(content).hexdigest(), len(content))
-    before = _manifest(run)
+    before = manifest_of(run)
     best = None if before is None else before.best
-    known = [one for one in _entries(run) if one.file != path.name]
+    known = [one for one in entries_of(run) if one.file != path.name]
     # A later one could not be read, or training would have gone on from there; its step comes again.
     entries = [*(one for one in known if one.step <= step), entry]
     if judgement is not None and judgement.beats(best):
@@ -96,7 +107,7 @@ def save_checkpoint(
         best = Best(replace(entry, file=f"{BEST}{path.name}"), judgement.metric, judgement.value, judgement.measured)
         run.write(run.checkpoints / best.entry.file, content)
     # First the line, then the file: a file without a line could not be told from a damaged one.
-    _write_manifest(run, Manifest(tuple(entries), best))
+    write_manifest(run, Manifest(tuple(entries), best))
     run.write(path, content)
     for old in known:
         if old not in entries:
@@ -118,7 +129,7 @@ def settle(run: RunFolder, path: Path, keep: int) -> None:
     Raises:
         RunError: the folder cannot be written.
     """
-    manifest = _manifest(run)
+    manifest = manifest_of(run)
     entry = next((one for one in manifest.entries if one.file == path.name), None) if manifest else None
     if manifest is None or entry is None:
         return
@@ -130,7 +141,7 @@ def settle(run: RunFolder, path: Path, keep: int) -> None:
         if old not in kept:
             _remove(run.checkpoints / old.file)
     if kept != list(manifest.entries):
-        _write_manifest(run, Manifest(tuple(kept), manifest.best))
+        write_manifest(run, Manifest(tuple(kept), manifest.best))
     for file in run.checkpoints.glob(f"{BEST}*.npz"):
         if manifest.best is None or file.name != manifest.best.entry.file:
             _remove(file)
@@ -141,16 +152,16 @@ def forget_recovered(run: RunFolder, recoveries: int) -> None:
 
     Its numbers were finite, and led to others that were not, at the lower rate too.
     """
-    entries = _entries(run)
+    entries = entries_of(run)
     if recoveries and len(entries) > 1 and entries[-1].file.endswith(f"-again-{recoveries}.npz"):
-        manifest = _manifest(run)
-        _write_manifest(run, Manifest(tuple(entries[:-1]), None if manifest is None else manifest.best))
+        manifest = manifest_of(run)
+        write_manifest(run, Manifest(tuple(entries[:-1]), None if manifest is None else manifest.best))
         _remove(run.checkpoints / entries[-1].file)
 
 
 def best_so_far(run: RunFolder) -> Best | None:
     """Return what is kept for good; None: nothing is."""
-    manifest = _manifest(run)
+    manifest = manifest_of(run)
     return None if manifest is None else manifest.best
 
 
@@ -191,9 +202,9 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     Raises:
         RunError: a whole checkpoint is of other networks.
     """
-    told, entries = [], _entries(run)
+    told, entries = [], entries_of(run)
     try:
-        what = "is not there" if _read_manifest(run) is None and entries else ""
+        what = "is not there" if read_manifest(run) is None and entries else ""
     except Damaged as error:
         what = f"is damaged and left aside ({error})"
     if what:
@@ -242,22 +253,12 @@ def require_nothing_lost(run: RunFolder, told: Sequence[str]) -> None:
     Raises:
         RunError: it has checkpoints of later steps, which may still be mended or brought back.
     """
-    if any(entry.step > 0 for entry in _entries(run)):
+    if any(entry.step > 0 for entry in entries_of(run)):
         lines = "".join(f"\n  {line}" for line in told)
         raise RunError(
             f"{run.path}: no checkpoint can be read, and nothing was changed. Bring one back, or choose another folder "
             f"with --run; to begin this run anew, remove {run.path}{lines}"
         )
-
-
-def _entries(run: RunFolder) -> list[Entry]:
-    """The lines of the manifest, or where it cannot be read what the files' names tell, oldest first."""
-    manifest = _manifest(run)
-    if manifest is not None:
-        return list(manifest.entries)
-    found = [match for file in run.checkpoints.glob("step-*.npz") if (match := NAME.fullmatch(file.name))]
-    found.sort(key=lambda match: (int(match["again"] or 0), int(match["step"])))
-    return [Entry(match.string, int(match["step"]), "", 0) for match in found]
 
 
 def _read(path: Path, entry: Entry, state: TrainingState) -> dict[str, Any]:
@@ -387,32 +388,3 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], Any, bytes]:
     if kind.hasobject or len(data) != math.prod(shape) * kind.itemsize:
         raise Damaged(f"there are {len(data)} bytes for an array of {kind} {shape}")
     return shape, kind, data
-
-
-def _manifest(run: RunFolder) -> Manifest | None:
-    """The manifest; None if there is none, or it is damaged."""
-    try:
-        return _read_manifest(run)
-    except Damaged:
-        return None
-
-
-def _read_manifest(run: RunFolder) -> Manifest | None:
-    """The manifest; None if there is none.
-
-    Raises:
-        Damaged: it is not what was written.
-        RunError: it is there, and the system does not let it be read.
-    """
-    try:
-        return Manifest.from_json(read_regular(run.manifest_file, MOST_OF_A_MANIFEST, follow_links=False))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno == errno.EFBIG:
-            raise Damaged(str(error.strerror)) from error
-        raise RunError(f"{run.manifest_file}: cannot be read: {error.strerror or error}") from error
-
-
-def _write_manifest(run: RunFolder, manifest: Manifest) -> None:
-    run.write(run.manifest_file, manifest.as_json())

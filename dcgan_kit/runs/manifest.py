@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -9,7 +10,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dcgan_kit.errors import printable
+from dcgan_kit.errors import RunError, printable
+from dcgan_kit.files import read_regular
+from dcgan_kit.runs.run_folder import RunFolder
 
 MOST_OF_A_MANIFEST = 4 * 2**20
 """Bytes; a line has some two hundred, and a recipe keeps at most a thousand checkpoints."""
@@ -144,3 +147,47 @@ class _Manifest(_Strict):
 
 def _entry(line: _Line) -> Entry:
     return Entry(line.file, line.step, line.sha256, line.bytes)
+
+
+def entries_of(run: RunFolder) -> list[Entry]:
+    """Return the lines of a run's manifest, oldest first; where it cannot be read, what the names of files say."""
+    manifest = manifest_of(run)
+    if manifest is not None:
+        return list(manifest.entries)
+    found = [match for file in run.checkpoints.glob("step-*.npz") if (match := NAME.fullmatch(file.name))]
+    found.sort(key=lambda match: (int(match["again"] or 0), int(match["step"])))
+    return [Entry(match.string, int(match["step"]), "", 0) for match in found]
+
+
+def manifest_of(run: RunFolder) -> Manifest | None:
+    """Return a run's manifest; None if there is none, or it is damaged."""
+    try:
+        return read_manifest(run)
+    except Damaged:
+        return None
+
+
+def read_manifest(run: RunFolder) -> Manifest | None:
+    """Return a run's manifest; None if there is none.
+
+    Raises:
+        Damaged: it is not what was written.
+        RunError: it is there, and the system does not let it be read.
+    """
+    try:
+        return Manifest.from_json(read_regular(run.manifest_file, MOST_OF_A_MANIFEST, follow_links=False))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise Damaged(str(error.strerror)) from error
+        raise RunError(f"{run.manifest_file}: cannot be read: {error.strerror or error}") from error
+
+
+def write_manifest(run: RunFolder, manifest: Manifest) -> None:
+    """Write a run's manifest, whole or not at all.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    run.write(run.manifest_file, manifest.as_json())

@@ -26,8 +26,8 @@ from dcgan_kit.data.holdout import split
 from dcgan_kit.data.loading import load_images, told_of
 from dcgan_kit.distributed.cluster import Watch, watching
 from dcgan_kit.distributed.devices import choose_devices
-from dcgan_kit.distributed.stop_signals import collected_signals, deferred_signals, prompt_signals, raise_received
 from dcgan_kit.errors import RunError, UserError, counted
+from dcgan_kit.process.stop_signals import collected_signals, deferred_signals, prompt_signals, raise_received
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.training_resolver import LOSS_METRICS

@@ -162,7 +162,7 @@ def test_mistakes_about_a_run_are_told(command, run):
 
 
 def test_wrong_names_are_told_before_tensorflow_starts(command, run, monkeypatch):
-    monkeypatch.setattr("dcgan_kit.cli.tensorflow_startup.start_tensorflow", lambda: pytest.fail("was started"))
+    monkeypatch.setattr("dcgan_kit.process.tensorflow_startup.start_tensorflow", lambda: pytest.fail("was started"))
     assert "unknown score 'kit'" in command("evaluate", run, "--scores", "frechet,kit", status=2).stderr
     assert "no option 'sise'" in command("evaluate", "--calibrate", "--scores", "kid:sise=3", status=2).stderr
 

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from dcgan_kit.cli import cli, console
+from dcgan_kit.cli import cli
+from dcgan_kit.terminal import console
 
 COMMANDS = {
     "components": ["components", "list"],

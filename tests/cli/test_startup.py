@@ -160,7 +160,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(arguments, message
     def fail():
         pytest.fail("TensorFlow was started")
 
-    monkeypatch.setattr("dcgan_kit.cli.tensorflow_startup.start_tensorflow", fail)
+    monkeypatch.setattr("dcgan_kit.process.tensorflow_startup.start_tensorflow", fail)
     monkeypatch.setattr("dcgan_kit.cli.launch._started", fail)
     assert message in command(*arguments, status=2).stderr
 

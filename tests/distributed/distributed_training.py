@@ -65,7 +65,7 @@ def halves(session, images, middle: Path):
 
 def main(cases: Path, output: Path) -> None:
     """Train every case for its steps."""
-    from dcgan_kit.cli.tensorflow_startup import start_tensorflow
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
     from dcgan_kit.recipes.loading import load_recipe
 
     start_tensorflow()

@@ -11,8 +11,8 @@ import pytest
 from dcgan_kit.distributed.cluster import Watch, cluster_of_environment, waiting
 from dcgan_kit.distributed.devices import choose_devices
 from dcgan_kit.distributed.slurm import expanded_hosts, tasks_of_step
-from dcgan_kit.distributed.stop_signals import STOPPING, Stopped, deferred_signals, raised_signals
 from dcgan_kit.errors import RecipeError, UserError
+from dcgan_kit.process.stop_signals import STOPPING, Stopped, deferred_signals, raised_signals
 
 STEP = {
     "SLURM_STEP_NUM_TASKS": "3", "SLURM_PROCID": "1", "SLURM_STEP_NODELIST": "n[9-10]",

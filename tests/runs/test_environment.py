@@ -9,7 +9,7 @@ import keras
 import pytest
 
 from dcgan_kit.networks.builder import build_networks
-from dcgan_kit.networks.keras_defaults import DEFAULTS
+from dcgan_kit.process.keras_defaults import DEFAULTS
 from dcgan_kit.runs.environment import COMPARED, VARIABLES, environment, told_of_changes
 
 FACTS = {

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_kit.distributed.stop_signals import (
+from dcgan_kit.errors import UserError
+from dcgan_kit.process.stop_signals import (
     STOPPING,
     Stopped,
     collected_signals,
@@ -20,7 +21,6 @@ from dcgan_kit.distributed.stop_signals import (
     raise_received,
     raised_signals,
 )
-from dcgan_kit.errors import UserError
 
 ARGUMENTS = [
     "train", "tiny-fashion28", "training.steps=40", "training.log_every=2",

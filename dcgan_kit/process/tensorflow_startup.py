@@ -15,9 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from dcgan_kit.cli.console import note
-from dcgan_kit.distributed.stop_signals import deferred_signals
 from dcgan_kit.errors import UserError
+from dcgan_kit.process.stop_signals import deferred_signals
+from dcgan_kit.terminal.console import note
 
 _FATAL = ("TF_XLA_FLAGS", "XLA_FLAGS")
 """Flags at which TensorFlow ends the process where it knows them not; its last line must reach people then."""
@@ -44,9 +44,23 @@ def quieten() -> None:
 def start_tensorflow() -> None:
     """Import TensorFlow and Keras quietly, and set what recipes rely on; what they wrote is shown if they fail.
 
+    A second call only sets what recipes rely on.
+
     Raises:
         UserError: they are not installed, or Keras runs on another backend.
     """
+    if "tensorflow" not in sys.modules or "keras" not in sys.modules:
+        _import_quietly()
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(f"Keras runs on {keras.backend.backend()!r}; set KERAS_BACKEND=tensorflow")
+    from dcgan_kit.process.keras_defaults import set_keras_defaults
+
+    set_keras_defaults()
+
+
+def _import_quietly() -> None:
     quieten()
     if os.environ["KERAS_BACKEND"] != "tensorflow":
         raise UserError(f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; dcgan-kit needs 'tensorflow'")
@@ -55,7 +69,7 @@ def start_tensorflow() -> None:
     with _captured() as written:
         try:
             with deferred_signals():
-                import keras
+                import keras  # noqa: F401 - its settings are read now
                 import tensorflow as tf
 
                 # TensorFlow looks at the machine, and says so. Operations must wait: devices are still to be chosen.
@@ -70,11 +84,6 @@ def start_tensorflow() -> None:
             raise UserError(
                 f"TensorFlow or Keras cannot be started: {type(error).__name__}: {error}\n{_text(written)}".strip()
             ) from error
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(f"Keras runs on {keras.backend.backend()!r}; set KERAS_BACKEND=tensorflow")
-    from dcgan_kit.networks.keras_defaults import set_keras_defaults
-
-    set_keras_defaults()
 
 
 class _Quiet(MetaPathFinder):

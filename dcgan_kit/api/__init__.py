@@ -1,0 +1,44 @@
+"""What programs do with dcgan-kit, and the command line too: each command parses, calls this, and shows what it got.
+
+Importing it starts no TensorFlow; what needs TensorFlow starts it.
+"""
+
+from dcgan_kit.api.catalogue import (
+    copy_recipe,
+    find_components,
+    find_plugin,
+    list_components,
+    list_plugins,
+    list_recipes,
+    recipe_schema,
+    recipe_text,
+    write_text,
+)
+from dcgan_kit.api.evaluate import calibrate, evaluate_images
+from dcgan_kit.api.recipe import Recipe, load_recipe
+from dcgan_kit.api.report import report
+from dcgan_kit.api.run import Run, open_run
+from dcgan_kit.api.train import train
+from dcgan_kit.api.verify import replay, verify_resume
+
+__all__ = [
+    "Recipe",
+    "Run",
+    "calibrate",
+    "copy_recipe",
+    "evaluate_images",
+    "find_components",
+    "find_plugin",
+    "list_components",
+    "list_plugins",
+    "list_recipes",
+    "load_recipe",
+    "open_run",
+    "recipe_schema",
+    "recipe_text",
+    "replay",
+    "report",
+    "train",
+    "verify_resume",
+    "write_text",
+]

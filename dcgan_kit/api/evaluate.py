@@ -1,0 +1,210 @@
+"""How near images are to real ones: of a run, from anywhere, or the same images with known faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_kit.api.catalogue import chosen, everything
+from dcgan_kit.components.contracts.training import Images, ImageSpec
+from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+from dcgan_kit.errors import UserError, counted
+from dcgan_kit.terminal.progress import TaskProgress
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.registry import Registry
+    from dcgan_kit.evaluation.calibration import Calibration
+    from dcgan_kit.evaluation.request import Request
+    from dcgan_kit.evaluation.results import Evaluation
+    from dcgan_kit.evaluation.run_scores import Judged
+    from dcgan_kit.runs.run import StoredRun
+    from dcgan_kit.training.observer import Watcher
+
+
+def evaluate_images(
+    fake: str | Path,
+    real: str | Path,
+    *,
+    scores: Sequence[str] | None = None,
+    extractor: str | None = None,
+    samples: int | None = None,
+    size: str | tuple[int, int, int] | None = None,
+    watcher: Watcher | None = None,
+    settings: PluginSettings | None = None,
+) -> Evaluation:
+    """Compare images from anywhere with real ones, each number beside what real images get in their place.
+
+    Args:
+        fake: the images to judge: a folder, .zip, .npz or .npy.
+        real: what they are compared with.
+        scores: ``NAME`` or ``NAME:option=value``; default: all that the images and the extractor allow.
+        extractor: what describes images; default: chosen by the images.
+        samples: how many images to judge; default: all.
+        size: (height, width, channels), or ``"HxWxC"``, that both are brought to; default: they must have one size.
+        watcher: who is told how far it is; default: a progress bar on standard error.
+        settings: which plugins may be loaded; default: as the environment says.
+
+    Raises:
+        UserError: images are missing, or of two sizes; there is no such score, or it cannot be had with these images.
+    """
+    request = _request(scores, extractor, samples)
+    registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
+    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+        # Reading images needs no TensorFlow: what is wrong with them is reported before it starts.
+        fakes, reals = _read(Path(fake), Path(real), size, registry, told)
+        if samples is not None and len(fakes) < samples:
+            raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {samples}")
+        _start_tensorflow()
+        judged = _judged(Path(fake), Path(real), fakes, reals, samples, resized=size is not None)
+        from dcgan_kit.evaluation.run_scores import evaluate
+
+        return evaluate(request, registry, judged, told.preparing, told.note)
+
+
+def evaluate_run(
+    run: StoredRun,
+    settings: PluginSettings,
+    scores: Sequence[str] | None,
+    extractor: str | None,
+    samples: int | None,
+    *,
+    raw: bool,
+    best: bool,
+    watcher: Watcher | None,
+) -> Evaluation:
+    """Compare samples of a run with the images of its recipe; see ``Run.evaluate``. Writes nothing.
+
+    Raises:
+        UserError: see ``Run.evaluate``.
+    """
+    from dcgan_kit.data.loading import require_data
+    from dcgan_kit.runs.run_folder import require_checkpoint
+
+    request = _request(scores, extractor, samples)
+    registry = _registry(request, run.plugins.registry, settings)
+    require_checkpoint(run.folder)
+    require_data(run.resolved)
+    _start_tensorflow()
+    from dcgan_kit.evaluation.evaluator import default_samples, divided
+    from dcgan_kit.evaluation.generated_batches import generated_pixels
+    from dcgan_kit.evaluation.run_scores import Judged, evaluate
+
+    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+        restored = run.restored(best)
+        images = run.read_images(partial(told.preparing, "reading images"))
+        reals = divided(images.training, images.held_out)
+        count = samples or default_samples(reals)
+        judged = Judged(
+            of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
+            batches=generated_pixels(run.resolved, restored.generator(raw), count),
+            samples=count,
+            reals=reals,
+            source=run.resolved.data.component.name,
+            notes=restored.notes,
+        )
+        return evaluate(request, registry, judged, told.preparing, told.note)
+
+
+def calibrate(
+    *,
+    scores: Sequence[str] | None = None,
+    extractor: str | None = None,
+    samples: int | None = None,
+    watcher: Watcher | None = None,
+    settings: PluginSettings | None = None,
+) -> Calibration:
+    """Judge the embedded images, and the same spoilt in known ways: what each score sees, and what it misses.
+
+    Args:
+        scores: ``NAME`` or ``NAME:option=value``; default: all.
+        extractor: what describes images; default: chosen by the images.
+        samples: how many images to judge; default: as many as there are for it.
+        watcher: who is told how far it is; default: a progress bar on standard error.
+        settings: which plugins may be loaded; default: as the environment says.
+
+    Raises:
+        UserError: there is no such score or extractor.
+    """
+    request = _request(scores, extractor, samples)
+    registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
+    _start_tensorflow()
+    from dcgan_kit.evaluation.run_scores import calibration
+    from dcgan_kit.evaluation.selection import EMBEDDED, choice_of
+
+    source, shape = EMBEDDED
+    images = choice_of("data", source, registry).build(ImageSpec(*shape))
+    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+        return calibration(request, registry, images, source, told.preparing, told.note)
+
+
+def _request(scores: Sequence[str] | None, extractor: str | None, samples: int | None) -> Request:
+    from dcgan_kit.evaluation.request import Request
+
+    if isinstance(scores, str):
+        raise UserError(f"scores: a list of names (given: {scores!r})")
+    return Request(None if scores is None else tuple(scores), extractor, samples)
+
+
+def _registry(request: Request, known: Registry, settings: PluginSettings | None) -> Registry:
+    """Return the components that were loaded already; all plugins' if a name is none of theirs.
+
+    Raises:
+        UserError: there is no such score or extractor, or not with these options.
+    """
+    ours = chosen(settings).builtins_only or request.only_names(known)
+    registry = known if ours else everything(settings).registry
+    request.require_known(registry)
+    return registry
+
+
+def _read(
+    fake: Path, real: Path, size: str | tuple[int, int, int] | None, registry: Registry, told: Watcher
+) -> tuple[Images, Images]:
+    from dcgan_kit.data.progress import reporting_to
+    from dcgan_kit.evaluation.image_paths import images_at, size_at
+
+    if size is not None:
+        spec = _spec(size)
+    else:
+        with reporting_to(partial(told.preparing, "comparing sizes")):
+            spec, given = size_at(real), size_at(fake)
+        if given != spec:
+            one, other = ("x".join(map(str, each.shape)) for each in (given, spec))
+            raise UserError(f"{fake} has images of {one}, and {real} of {other}: give --size, e.g. --size {other}")
+    with reporting_to(partial(told.preparing, "reading images")):
+        return images_at(fake, spec, registry), images_at(real, spec, registry)
+
+
+def _judged(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
+    from dcgan_kit.data.loading import told_of
+    from dcgan_kit.evaluation.evaluator import divided, some
+    from dcgan_kit.evaluation.features import batches_of
+    from dcgan_kit.evaluation.run_scores import Judged
+
+    fakes = some(fakes, samples or len(fakes))
+    return Judged(
+        of={"fake": str(fake), "real": str(real)},
+        batches=batches_of(fakes),
+        samples=len(fakes),
+        reals=divided(reals, None, "real"),
+        notes=[line for images in (fakes, reals) for line in told_of(images)],
+        resized=resized,
+    )
+
+
+def _spec(size: str | tuple[int, int, int]) -> ImageSpec:
+    text = size if isinstance(size, str) else "x".join(map(str, size))
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})x([1-4])", text)
+    if match is None or "0" in match.groups():
+        raise UserError(f"--size: height, width and 1 to 4 channels, e.g. 64x64x3. Received: {text}")
+    return ImageSpec(*map(int, match.groups()))
+
+
+def _start_tensorflow() -> None:
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
+
+    start_tensorflow()

@@ -1,0 +1,80 @@
+"""What happens inside the networks of a recipe or a run, by probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dcgan_kit.api.catalogue import everything
+from dcgan_kit.errors import UserError
+from dcgan_kit.terminal.progress import TaskProgress
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.component import Component
+    from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings
+    from dcgan_kit.probing.run_probes import Examination
+    from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+    from dcgan_kit.runs.run_folder import RunFolder
+    from dcgan_kit.training.observer import Watcher
+
+
+def probed(
+    recipe: ResolvedRecipe,
+    plugins: LoadedPlugins,
+    settings: PluginSettings,
+    names: Sequence[str] | None,
+    run: RunFolder | None,
+    best: bool,
+    watcher: Watcher | None,
+) -> Examination:
+    """Let probes look at a recipe's networks, or at a checkpoint of a run of it; see ``Run.probe``.
+
+    Raises:
+        UserError: there is no such probe, the recipe cannot be built here, the data are missing, or the run has no
+            such checkpoint.
+    """
+    from dcgan_kit.data.loading import require_data
+    from dcgan_kit.runs.run_folder import require_checkpoint
+
+    choices = _choices(names, plugins, settings, recipe.training.probing.probes)
+    if run is not None:
+        require_checkpoint(run)
+    require_data(recipe)
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.probing.probe_run import build_probes
+    from dcgan_kit.probing.run_probes import examine
+
+    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+        reading = partial(told.preparing, "reading images")
+        return examine(recipe, build_probes(choices), run, best, plugins.strangers, told.note, reading)
+
+
+def _choices(
+    names: Sequence[str] | None, plugins: LoadedPlugins, settings: PluginSettings, of_the_recipe: Sequence[Choice]
+) -> list[Choice]:
+    """Choose probes: with the options that they are given here, else by the recipe, else as they are by default."""
+    from dcgan_kit.evaluation.selection import choice_of
+    from dcgan_kit.probing.probe_run import by_default
+
+    known = {(choice.component.owner, choice.component.name): choice for choice in of_the_recipe}
+
+    def as_known(component: Component) -> Choice:
+        return known.get((component.owner, component.name)) or by_default(component)
+
+    if names is None:
+        return [as_known(component) for component in plugins.registry.of_kind("probe")]
+    asked = [text.strip() for text in names]
+    # A name may be a stranger's, which a recipe of built-ins has not loaded.
+    known_names = {text.partition(":")[0] for text in asked} <= set(plugins.registry.names("probe"))
+    registry = plugins.registry if known_names else everything(settings).registry
+    chosen: list[Choice] = []
+    for text in asked:
+        choice = choice_of("probe", text, registry) if ":" in text else as_known(registry.find("probe", text))
+        if any(choice.component == other.component for other in chosen):
+            raise UserError(f"--probes: {choice.component.name} is named twice: name each probe once")
+        chosen.append(choice)
+    return chosen

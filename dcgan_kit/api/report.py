@@ -1,0 +1,82 @@
+"""A page about one run, or about several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_kit.api.run import open_run
+from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.errors import UserError
+from dcgan_kit.terminal.console import note
+from dcgan_kit.terminal.progress import TaskProgress
+
+if TYPE_CHECKING:
+    from dcgan_kit.reports.comparisons import Looked
+
+PAGE = "report.html"
+
+
+def report(
+    runs: Sequence[str | Path],
+    output: str | Path | None = None,
+    *,
+    quick: bool = False,
+    settings: PluginSettings | None = None,
+) -> Path:
+    """Write one HTML file about runs, which needs no network and no other file.
+
+    It shows samples, curves, scores, health, spectra, nearest neighbours and the recipe.
+
+    Args:
+        runs: run folders.
+        output: the page; default: ``report.html`` in the run folder, or of several runs beside the first.
+        quick: from the files alone: restore no checkpoint, load no data.
+        settings: which plugins may be loaded; default: as the environment says.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: a run is named twice, or there is none in a folder; the output is no ``.html`` file.
+        RunError: the page cannot be written.
+    """
+    from dcgan_kit.reports.facts import labels, read_facts
+    from dcgan_kit.reports.page import page
+    from dcgan_kit.runs.run_folder import write_asked
+
+    target = None if output is None else Path(output)
+    if target is not None and target.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{target}: a report is a page; give a name that ends in .html")
+    paths = [Path(run) for run in runs]
+    # A pattern such as runs/* finds the page about several runs too.
+    paths = [path for path in paths if len(paths) == 1 or path.name != PAGE or not path.is_file()]
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UserError("a run is named twice; name each once")
+    facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
+    looked = {} if quick else {run.label: _looked(run.path, run.label, settings) for run in facts}
+    if target is None:
+        target = (paths[0] if len(paths) == 1 else paths[0].absolute().parent) / PAGE
+    content = page(facts, looked).encode()
+    write_asked(target, content)
+    note(f"{target}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
+    return target
+
+
+def _looked(path: Path, label: str, settings: PluginSettings | None) -> Looked:
+    """Restore the run's checkpoint and load its data; what cannot be done stands on the page."""
+    from dcgan_kit.reports.comparisons import Looked
+
+    try:
+        run = open_run(path, settings=settings)
+        from dcgan_kit.process.tensorflow_startup import start_tensorflow
+
+        start_tensorflow()
+        from dcgan_kit.reports.checkpoint_analysis import look
+
+        with TaskProgress() as told:
+            return look(run, lambda what, *far: told.preparing(f"{label}: {what}", *far))
+    except UserError as error:
+        note(f"{label}: its networks cannot be looked at: {error}")
+        return Looked(notes=(f"Its networks cannot be built: {error}",))

@@ -1,0 +1,84 @@
+"""What a run promises, tried out: that it resumes exactly, and why its numbers stopped being finite."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_kit.api.catalogue import chosen
+from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.errors import RunError, UserError
+from dcgan_kit.files import is_there
+from dcgan_kit.runs.run_folder import RECIPE, RunFolder
+from dcgan_kit.runs.run_plugins import load_begun
+from dcgan_kit.terminal.console import note
+
+if TYPE_CHECKING:
+    from dcgan_kit.training.nonfinite import Crash
+    from dcgan_kit.training.resume_check import Verdict
+
+
+def verify_resume(
+    recipe: str,
+    overrides: Sequence[str] = (),
+    *,
+    steps: int = 10,
+    folder: str | Path | None = None,
+    say: Callable[[str], None] = note,
+    settings: PluginSettings | None = None,
+) -> Verdict:
+    """Check that a recipe resumes exactly: N steps, a kill and N more must give what 2N steps give, bit for bit.
+
+    Each training is a process of its own.
+
+    Args:
+        recipe: a name or a path.
+        overrides: ``dotted.key=VALUE`` texts.
+        steps: N, at least 1.
+        folder: a new folder, where both runs are kept; default: they are removed.
+        say: takes a line about each thing that is done; default: standard error.
+        settings: which plugins may be loaded; default: as the environment says.
+
+    Returns:
+        The variables that differ, none if it resumes exactly.
+
+    Raises:
+        UserError: the folder is not empty, or a training failed.
+    """
+    path = None if folder is None else Path(folder)
+    if path is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(f"{path}: is not empty; name a new folder with --run")
+    from dcgan_kit.training.resume_check import verify_resume as verified
+
+    with tempfile.TemporaryDirectory(prefix="dcgan-kit-") as scratch:
+        return verified(recipe, tuple(overrides), chosen(settings), steps, path or Path(scratch), say)
+
+
+def replay(bundle: str | Path, *, settings: PluginSettings | None = None) -> tuple[Crash, str]:
+    """Run the step of a crash bundle again, tensor by tensor.
+
+    Args:
+        bundle: a folder that a run keeps in ``RUN/crashes``.
+        settings: which plugins may be loaded; default: as the environment says.
+
+    Returns:
+        What goes wrong now, and what the run said when it happened.
+
+    Raises:
+        RunError: it is no crash bundle, or it is damaged.
+        UserError: its recipe cannot be loaded or built here.
+    """
+    path = Path(bundle)
+    if not is_there(path / RECIPE):
+        raise RunError(f"{path}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
+    RunFolder(path).require_ordinary(RECIPE)
+    here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
+    loaded = load_begun(path, path.resolve().parent.parent, here, chosen(settings))
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
+
+    start_tensorflow()
+    from dcgan_kit.training.nonfinite import replayed
+
+    return replayed(loaded.recipe, path)

@@ -1,0 +1,1 @@
+"""The process itself: signals that ask it to stop, and how it starts TensorFlow."""

@@ -1,0 +1,122 @@
+"""How far a command is: a bar on a terminal, a line now and then anywhere else; on standard error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from dcgan_kit.errors import printable
+from dcgan_kit.terminal.console import console
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Bar:
+    """A bar, and lines above it.
+
+    Args:
+        columns: of rich, from left to right.
+        transient: whether the bar is wiped out at the end.
+    """
+
+    def __init__(self, *columns: Any, transient: bool) -> None:
+        from rich.progress import Progress
+
+        self._console = console(error=True)
+        self.bar = Progress(*columns, console=self._console, transient=transient, disable=not self._console.is_terminal)
+        self._last_line = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def note(self, message: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(printable(message), markup=False)
+
+    def line(self, message: str, at_once: bool = False) -> None:
+        """Print a line in place of the bar, where there is no terminal: now and then, or at once."""
+        now = time.monotonic()
+        if not self._console.is_terminal and (at_once or now - self._last_line > SECONDS_BETWEEN_LINES):
+            self._last_line = now
+            self.note(message)
+
+
+class TaskProgress(Bar):
+    """Shows how far something is that does several things, one after the other."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+
+        described = TextColumn("{task.description}", markup=False)
+        super().__init__(described, BarColumn(), MofNCompleteColumn(), transient=True)
+        self._task = self.bar.add_task("", total=None, visible=False)
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Show that so many of so many are done."""
+        self.bar.update(self._task, description=what, completed=done, total=total, visible=True)
+        self.line(f"{what}: {done:,} of {total:,}")
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Show nothing: there are no steps."""
+
+
+class TrainingProgress(Bar):
+    """Shows how far a training is.
+
+    Args:
+        steps: of the whole training.
+        batch_size: images in a step.
+    """
+
+    def __init__(self, steps: int, batch_size: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        super().__init__(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[losses]}"),
+            transient=False,
+        )
+        self._steps, self._batch_size = steps, batch_size
+        self._task = self.bar.add_task("train", total=steps, losses="reading images, compiling…")
+        self._started: tuple[float, int] | None = None
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Show how far something is that comes before the first step."""
+        self.bar.update(self._task, losses=f"{what}: {done:,} of {total:,}")
+        self.line(f"{what}: {done:,} of {total:,}")
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Move the bar."""
+        losses = f"G {metrics['generator_loss']:.2f}  D {metrics['discriminator_loss']:.2f}"
+        self.bar.update(self._task, completed=step, losses=losses)
+        now, first = time.monotonic(), self._started is None
+        self._started = self._started or (now, step)
+        images, seconds = (step - self._started[1]) * self._batch_size, now - self._started[0]
+        speed = f"  {images / seconds:.0f} images/s" if images else ""
+        self.line(f"step {step} of {self._steps}  {losses}{speed}", at_once=first or step == self._steps)
+
+
+class Quiet:
+    """Shows nothing; for programs that say themselves how far they are."""
+
+    def note(self, message: str) -> None:
+        """Drop a line."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Show nothing."""
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Show nothing."""
