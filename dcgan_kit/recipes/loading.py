@@ -12,9 +12,11 @@ from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean, prin
 from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
+from dcgan_kit.recipes.recipe_file import read_bounded, read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.resolver import UnknownNames, resolve
-from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_bounded, read_file
+from dcgan_kit.recipes.run_folders import RECIPE, is_run_folder_at
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -93,7 +95,7 @@ def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = No
 def _name_of(path: Path) -> str:
     """A recipe is called as its file is; that of a run folder as the run."""
     folder = path.absolute().parent
-    return folder.name if path.name == "recipe.yaml" and (folder / "environment.json").is_file() else path.stem
+    return folder.name if path.name == RECIPE and is_run_folder_at(folder) else path.stem
 
 
 def _path(reference: str) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from dcgan_kit.components.option_types import number_text
-from dcgan_kit.recipes import yaml_reader
+from dcgan_kit.recipes import core_schema
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, NetworkTraining, ResolvedRecipe
 
 
@@ -178,7 +178,7 @@ class _Dumper(yaml.SafeDumper):
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # PyYAML folds text that it takes for several lines, and takes more for line ends than it reads back.
     plain = (
-        text.isprintable() and isinstance(yaml_reader.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
+        text.isprintable() and isinstance(core_schema.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
     )
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
@@ -191,12 +191,12 @@ _Dumper.yaml_implicit_resolvers = {}
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(float, _represent_float)
 for _tag, _pattern in (
-    ("null", yaml_reader.NULL),
-    ("bool", yaml_reader.TRUE),
-    ("bool", yaml_reader.FALSE),
-    ("int", yaml_reader.DECIMAL),
-    ("float", yaml_reader.FLOAT),
-    ("float", yaml_reader.INFINITY),
-    ("float", yaml_reader.NOT_A_NUMBER),
+    ("null", core_schema.NULL),
+    ("bool", core_schema.TRUE),
+    ("bool", core_schema.FALSE),
+    ("int", core_schema.DECIMAL),
+    ("float", core_schema.FLOAT),
+    ("float", core_schema.INFINITY),
+    ("float", core_schema.NOT_A_NUMBER),
 ):
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern.pattern})$"), None)

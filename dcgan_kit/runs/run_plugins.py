@@ -10,8 +10,8 @@ from pathlib import Path
 from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
 from dcgan_kit.errors import PluginError, UserError
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
+from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.resolver import UnknownNames
-from dcgan_kit.recipes.yaml_reader import read_file
 from dcgan_kit.recipes.yaml_writer import flattened
 from dcgan_kit.runs.environment import environment_of
 from dcgan_kit.runs.run_folder import RECIPE
