@@ -182,7 +182,11 @@ def test_an_override_means_what_a_child_means_that_says_the_same(nested, data):
 @given(TEXT.filter(lambda text: not text.lstrip(" \t").startswith(("[", "{", '"', "'"))))
 def test_a_value_in_plain_words_is_kept_whole(text):
     kept = text.strip(" \t")
-    if kept and yaml.reader.Reader.NON_PRINTABLE.search(kept):
+    if not kept:
+        with pytest.raises(RecipeError, match="the value is empty"):
+            overridden(RECIPE, [f"new={text}"])
+        return
+    if yaml.reader.Reader.NON_PRINTABLE.search(kept):
         with pytest.raises(RecipeError, match="is not allowed in YAML"):
             overridden(RECIPE, [f"new={text}"])
         return
