@@ -67,7 +67,7 @@ def look(recipe: ResolvedRecipe, run: RunFolder, tell: Tell) -> Looked:
     except UserError as error:
         return replace(found, notes=(*found.notes, f"The data cannot be loaded: {error}"))
     latent = latent_vectors(recipe, SAMPLES, recipe.training.seed, STREAM)
-    samples = generated(state.sampled, latent, recipe.value_range)
+    samples = generated(state.sampled, latent, recipe.image.range)
     with reporting_to(partial(tell, "looking for neighbours")):
         neighbours = _neighbours(samples, training, held_out)
     return replace(

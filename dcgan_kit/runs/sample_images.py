@@ -59,7 +59,7 @@ def draw(
     opened = open_generator(recipe, run_path, best, raw)
     # The seed of training's own latent vectors is (seed, step); any step below 0 is free for sampling.
     latent = latent_vectors(recipe, count, seed, step=-2)
-    images = generated(opened.generator, latent, recipe.value_range)
+    images = generated(opened.generator, latent, recipe.image.range)
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     blank = np.zeros((rows * columns - count, *recipe.image.shape), np.uint8)
