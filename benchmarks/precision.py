@@ -50,7 +50,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequen
         outcome = train(loaded.recipe, loaded.plugins, Path(folder) / "run", Silent())
         generator = keras.saving.load_model(outcome.run.generator_file, compile=False)
     latent = latent_vectors(loaded.recipe, SAMPLES, seed, step=-3)
-    pixels = generated(generator, latent, loaded.recipe.value_range)
+    pixels = generated(generator, latent, loaded.recipe.image.range)
     print(json.dumps({"distance": fidelity.distance(pixels), "floor": fidelity.floor()}))
 
 

@@ -46,7 +46,6 @@ from dcgan_kit.data.content import require_ordinary_files, require_path
 from dcgan_kit.data.image_file import decoded_image
 from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder, open_image_file
 from dcgan_kit.data.progress import report_progress
-from dcgan_kit.data.run_folders import run_folder_between
 from dcgan_kit.errors import (
     ComponentError,
     DataError,
@@ -58,6 +57,7 @@ from dcgan_kit.errors import (
 )
 from dcgan_kit.files import open_regular, replacing
 from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
+from dcgan_kit.recipes.run_folders import run_folder_between
 
 __version__ = "0.1.0"
 

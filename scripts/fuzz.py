@@ -37,9 +37,10 @@ from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
+from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.resolver import resolve
-from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_file, read_text
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_text
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml, flattened
 
 SECONDS = 10.0

@@ -27,7 +27,7 @@ class Critic:
     def __init__(
         self, recipe: ResolvedRecipe, state: TrainingState, parts: Parts, devices: Devices, forward: Any
     ) -> None:
-        self.value_range, self.concatenated = recipe.value_range, recipe.training.discriminator_passes == "concatenated"
+        self.value_range, self.concatenated = recipe.image.range, recipe.training.discriminator_passes == "concatenated"
         self.state, self.parts, self.devices, self.forward = state, parts, devices, forward
 
     def __call__(self, images: Any, noise: StepNoise) -> Any:

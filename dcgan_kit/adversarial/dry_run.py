@@ -85,7 +85,7 @@ def rate_of(optimizer: Any) -> float | None:
 
 def _require_rates(recipe: ResolvedRecipe) -> None:
     """See to it that a recovery can lower both learning rates: it would meet the same numbers again otherwise."""
-    if not recipe.training.recover_times:
+    if not recipe.training.recover.times:
         return
     plans = {"generator": recipe.training.generator, "discriminator": recipe.training.discriminator}
     own = [

@@ -45,7 +45,7 @@ class AdversarialStep:
             "generator": [variable.value for variable in generator.trainable_variables],
             "discriminator": [variable.value for variable in discriminator.trainable_variables],
         }
-        synchronized = devices.replicas > 1 and recipe.distribution.synchronized
+        synchronized = devices.replicas > 1 and recipe.distribute.synchronized
         self.generator = _forward(generator, recipe.training.fuse, synchronized)
         forward = _forward(discriminator, recipe.training.fuse, synchronized)
         self.critic = Critic(recipe, state, parts, devices, forward)
@@ -170,7 +170,7 @@ class ReplicaStep:
 
     def images(self, number: int, part: int) -> Any:
         """Return real images (B, H, W, C), float32, in the networks' range."""
-        low, high = self.ours.recipe.value_range
+        low, high = self.ours.recipe.image.range
         return tf.cast(self.pixels[number, part], tf.float32) * ((high - low) / 255.0) + low
 
     def of_all_replicas(self, value: Any) -> Any:

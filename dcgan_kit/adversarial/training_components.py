@@ -52,7 +52,7 @@ def build_parts(recipe: ResolvedRecipe) -> Parts:
     built = gathered(
         lambda: build_latent(recipe),
         lambda: build_loss(recipe),
-        lambda: _optional(recipe, training.penalty, _check_penalty, recipe.value_range),
+        lambda: _optional(recipe, training.penalty, _check_penalty, recipe.image.range),
         lambda: _optional(recipe, training.augmentation, _check_augmentation),
         lambda: _optional(recipe, training.generator.schedule, _check_schedule),
         lambda: _optional(recipe, training.discriminator.schedule, _check_schedule),

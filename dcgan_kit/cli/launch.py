@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def launch(
     recipe, overrides = recipe_and_overrides(recipe, overrides)
     # What is wrong with a recipe is told here, once, before anything is started.
     loaded = load_for(recipe, overrides, plugin_settings(), path)
-    strategy = loaded.recipe.distribution.strategy
+    strategy = loaded.recipe.distribute.strategy
     if strategy not in ("auto", "multi_worker"):
         message = (
             f"launch starts workers, and {strategy} has none; choose auto or multi_worker, or use the command train"
@@ -100,7 +100,8 @@ def launch(
     warn_of_broken(loaded.plugins)
     path = usual_folder(loaded.recipe.name) if path is None else path
     # What the workers are told below.
-    trained = replace(loaded.recipe, distribution=replace(loaded.recipe.distribution, strategy="multi_worker"))
+    distribute = loaded.recipe.distribute.model_copy(update={"strategy": "multi_worker"})
+    trained = loaded.recipe.model_copy(update={"distribute": distribute})
     finished = told_of_finished(path, trained, may_change)
     if finished:
         note(finished)

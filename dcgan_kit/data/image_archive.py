@@ -12,9 +12,9 @@ from typing import IO
 
 from dcgan_kit.data.image_format import HEAD, claims_image, image_format
 from dcgan_kit.data.left_out import HIDDEN, NO_IMAGE, REPLACED, UNREADABLE, LeftOut
-from dcgan_kit.data.run_folders import RECIPE, is_run_folder
 from dcgan_kit.errors import DataError
 from dcgan_kit.files import open_regular
+from dcgan_kit.recipes.run_folders import RECIPE, is_run_folder
 
 LARGEST_MEMBER = 64 * 2**20
 """Bytes that one image of an archive may have unpacked: a small archive can claim any size."""

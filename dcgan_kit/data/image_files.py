@@ -12,9 +12,9 @@ from typing import IO
 from dcgan_kit.data.image_archive import ArchiveMembers
 from dcgan_kit.data.image_format import HEAD, claims_image, image_format
 from dcgan_kit.data.left_out import HIDDEN, NO_IMAGE, NOT_ORDINARY, UNREADABLE, LeftOut
-from dcgan_kit.data.run_folders import is_run_folder
 from dcgan_kit.errors import DataError
 from dcgan_kit.files import open_regular
+from dcgan_kit.recipes.run_folders import is_run_folder
 
 LARGEST_FILE = 512 * 2**20
 """Bytes of one file: as many as the largest image has at 8 bytes a pixel, unpacked."""

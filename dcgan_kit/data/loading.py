@@ -26,10 +26,10 @@ def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
     place = f"{recipe.mark(('data',))}: data"
     try:
         with reporting_to(report):
-            images = recipe.data.build(recipe.image)
+            images = recipe.data.build(recipe.image.spec)
     except (DataError, ComponentError) as error:
         raise type(error)(f"{place}: {error}") from error
-    problem = broken_contract(images, recipe.image)
+    problem = broken_contract(images, recipe.image.spec)
     if problem:
         raise ComponentError(f"{place}: {recipe.data.component} must return dcgan_kit.Images {problem}")
     return images  # type: ignore[no-any-return]

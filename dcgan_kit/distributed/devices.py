@@ -128,7 +128,7 @@ def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = 
         RecipeError: the machine does not have them.
         UserError: TF_CONFIG, or what SLURM says, cannot be understood, or TensorFlow was in use before.
     """
-    plan = recipe.distribution
+    plan = recipe.distribute
     if plan.strategy == "tpu" or (plan.strategy == "auto" and _has_tpu()):
         return _tpu(recipe)
     cluster = cluster_of_environment() if plan.strategy in ("auto", "multi_worker") else None
@@ -155,7 +155,7 @@ def _has_tpu() -> bool:
 
 def _tpu(recipe: ResolvedRecipe) -> Devices:
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=recipe.distribution.tpu or "")
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=recipe.distribute.tpu or "")
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
         strategy = tf.distribute.TPUStrategy(resolver)
@@ -200,4 +200,4 @@ def _cut_processor(count: int) -> None:
 
 def _refused(recipe: ResolvedRecipe, message: str) -> RecipeError:
     path = ("distribute", "strategy")
-    return RecipeError([Problem(recipe.mark(path), "distribute.strategy", f"{recipe.distribution.strategy} {message}")])
+    return RecipeError([Problem(recipe.mark(path), "distribute.strategy", f"{recipe.distribute.strategy} {message}")])

@@ -17,4 +17,4 @@ def generated_pixels(recipe: ResolvedRecipe, generator: Any, count: int) -> Iter
     """Yield uint8 pixels (up to 256, H, W, C) of a generator, from the same latent vectors at every call."""
     latent = latent_vectors(recipe, count, recipe.training.seed, EVALUATION_STEP)
     for start in range(0, count, BATCH):
-        yield generated(generator, latent[start : start + BATCH], recipe.value_range)
+        yield generated(generator, latent[start : start + BATCH], recipe.image.range)

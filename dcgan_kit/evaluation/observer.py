@@ -29,9 +29,9 @@ from dcgan_kit.evaluation.selection import (
 )
 from dcgan_kit.probing.probe_run import build_probes
 from dcgan_kit.probing.schedule import ProbeWatch
+from dcgan_kit.recipes.key_conflicts import LOSS_METRICS
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
-from dcgan_kit.recipes.training_resolver import LOSS_METRICS
 from dcgan_kit.training.observer import Observer, Sight, Watcher
 
 FEWEST = 4
@@ -161,7 +161,7 @@ class Evaluations:
                 # An extractor that fails on samples is no reason to lose a training; a score only leaves its gap.
                 self._goes_on = False
                 return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
-        named = self._recipe.training.best_metric
+        named = self._recipe.training.best.metric
         best = next((number for number in numbers if number.number == named), None)
         evenly = np.linspace(0, len(self._images) - 1, min(len(self._images), len(some))).round().astype(np.int64)
         return Sight(
@@ -218,7 +218,7 @@ def _extractor(recipe: ResolvedRecipe, images: Images) -> tuple[ChosenExtractor,
 
 
 def _require_known_best(recipe: ResolvedRecipe, scores: Sequence[ChosenScore]) -> None:
-    metric, mode = recipe.training.best_metric, recipe.training.best_mode
+    metric, mode = recipe.training.best.metric, recipe.training.best.mode
     if metric is None or metric in LOSS_METRICS:
         return
     known = {name: way for chosen in scores for name, way in chosen.score.better.items()}

@@ -169,7 +169,7 @@ def checkerboard_stack(subject: Subject) -> Iterator[tuple[Path, str]]:
 )
 def output_range(subject: Subject) -> Iterator[tuple[Path, str]]:
     activation = next((p for p in reversed(subject.networks.generator.parts) if p.kind == "activation"), None)
-    low, high = subject.recipe.value_range
+    low, high = subject.recipe.image.range
     path: Path = ("generator", "output", "activation")
     if activation is None or activation.block != "output":
         yield path, f"the output has no activation and is unbounded; the data lie in [{low:g}, {high:g}]"

@@ -90,7 +90,7 @@ class FixedBatch:
         return self._limits[place]
 
     def _scaled(self, pixels: Any) -> Any:
-        low, high = self.session.recipe.value_range
+        low, high = self.session.recipe.image.range
         return (np.asarray(pixels, np.float32) * np.float32((high - low) / 255.0) + np.float32(low)).astype(np.float32)
 
 
@@ -103,7 +103,7 @@ class SessionSubject:
     def __init__(self, batch: FixedBatch, number: int = 0) -> None:
         self._batch, self._passes = batch, batch.passes
         self.step = batch.session.state.steps_done
-        self.value_range = batch.session.recipe.value_range
+        self.value_range = batch.session.recipe.image.range
         self.generator: Sequence[Place] = batch.places["generator"]
         self.discriminator: Sequence[Place] = batch.places["discriminator"]
         self.latent, self.real = batch.batch(number)

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dcgan_kit.recipes import model
+
 SLOT_KEYS = frozenset(
-    {
-        "activation",
-        "augmentation",
-        "constraint",
-        "convolution",
-        "data",
-        "downsample",
-        "extractor",
-        "head",
-        "initializer",
-        "latent",
-        "loss",
-        "normalization",
-        "optimizer",
-        "penalty",
-        "projection",
-        "regularizer",
-        "schedule",
-        "upsample",
-    }
+    key for section in model.sections() for key, field in section.model_fields.items() if model.SLOT in field.metadata
 )
 """Keys whose value is a component; each is named like the kind of the component."""
 
-LIST_KEYS = {"scores": "score", "probes": "probe"}
+LIST_KEYS = {
+    key: mark.kind
+    for section in model.sections()
+    for key, field in section.model_fields.items()
+    for mark in field.metadata
+    if isinstance(mark, model.ComponentsOf)
+}
 """Keys whose value is a list of components → their kind."""
 
 

@@ -14,9 +14,11 @@ from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.overrides import overridden
 from dcgan_kit.recipes.plain_data import plain_data
+from dcgan_kit.recipes.recipe_file import read_bounded, read_file
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.resolver import UnknownNames, resolve
-from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_bounded, read_file, read_text
+from dcgan_kit.recipes.run_folders import RECIPE, is_run_folder_at
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_text
 from dcgan_kit.recipes.yaml_writer import as_yaml
 
 SUFFIXES = (".yaml", ".yml")
@@ -102,7 +104,7 @@ def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = No
 def _name_of(path: Path) -> str:
     """A recipe is called as its file is; that of a run folder as the run."""
     folder = path.absolute().parent
-    return folder.name if path.name == "recipe.yaml" and (folder / "environment.json").is_file() else path.stem
+    return folder.name if path.name == RECIPE and is_run_folder_at(folder) else path.stem
 
 
 def _path(reference: str) -> Path:
@@ -135,6 +137,11 @@ def _loaded(source: Source, overrides: tuple[str, ...], plugins: LoadedPlugins) 
     if problems:
         raise RecipeError(problems)
     return LoadedRecipe(recipe, plugins)
+
+
+def name_of(source: Source) -> str:
+    """Return what a recipe is called, as far as that is known before it is loaded."""
+    return UNNAMED if _own_text(source) is not None else Path(os.fspath(source)).stem  # type: ignore[arg-type]
 
 
 def _own_text(source: Source) -> str | None:

@@ -1,8 +1,14 @@
-"""The shape of a recipe: its keys, their types, ranges and meanings. Components are checked elsewhere."""
+"""Every key of a recipe, declared once: its type, range, default and meaning.
+
+The resolved recipe (``resolved.py``) inherits these classes, so a plain key that is added here is checked, resolved,
+written out and documented without another line. Components are chosen in ``slot_resolver.py``.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -21,12 +27,23 @@ def _present_slot_mapping(value: Any) -> Any:
     return _slot_mapping(value)
 
 
-SlotValue = Annotated[dict[str, Any] | None, BeforeValidator(_slot_mapping)]
-"""A component: its name, or a mapping with ``use``. The key is called like the kind."""
-Several = Annotated[
-    tuple[Annotated[dict[str, Any], BeforeValidator(_present_slot_mapping)], ...], Field(max_length=100)
-]
-"""Components of one kind."""
+@dataclass(frozen=True)
+class ComponentsOf:
+    """Marks a key that holds a list of components.
+
+    Attributes:
+        kind: of every component in the list.
+    """
+
+    kind: str
+
+
+SLOT = BeforeValidator(_slot_mapping)
+"""Marks a key that holds a component. The key is called like the component's kind."""
+SlotValue = Annotated[object, SLOT]
+"""What a text says of a component: its name, or a mapping with ``use``."""
+Several = Annotated[tuple[Annotated[object, BeforeValidator(_present_slot_mapping)], ...], Field(max_length=100)]
+"""What a text says of several components."""
 
 
 def _whole(value: Any) -> Any:
@@ -176,18 +193,22 @@ class Evaluation(Strict):
     every: Every = Field(1000, description="steps between evaluations")
     samples: int = Field(1000, ge=2, le=1_000_000, description="generated images that each one draws")
     extractor: SlotValue = Field(None, description="turns images into features; null: the one that suits the data")
-    scores: Several = Field((), description="what each evaluation computes; none: there are no evaluations")
+    scores: Annotated[Several, ComponentsOf("score")] = Field(
+        (), description="what each evaluation computes; none: there are no evaluations"
+    )
 
 
 class Probing(Strict):
     """What is measured inside the networks while training goes on."""
 
     every: Every = Field(100, description="steps between probings; dear probes wait for an evaluation")
-    probes: Several = Field((), description="what is measured; none: nothing is probed")
+    probes: Annotated[Several, ComponentsOf("probe")] = Field(
+        (), description="what is measured; none: nothing is probed"
+    )
 
 
-class Training(Strict):
-    """How the two networks are trained."""
+class Steps(Strict):
+    """How many steps there are, what each is given, and what it minimizes."""
 
     steps: int = Field(ge=1, le=100_000_000, description="steps, each one turn of updates of both networks")
     batch_size: int = Field(64, ge=1, le=65_536, description="images an update, of all replicas together")
@@ -207,9 +228,19 @@ class Training(Strict):
     loss: SlotValue = Field(None, description="what the networks minimize")
     penalty: SlotValue = Field(None, description="what the discriminator minimizes besides")
     augmentation: SlotValue = Field(None, description="random change of all images that the discriminator sees")
+
+
+class BothNetworks(Strict):
+    """What training says for both networks at once. A resolved recipe says it for each network instead."""
+
     optimizer: SlotValue = Field(None, description="how gradients move the weights of both networks")
     schedule: SlotValue = Field(None, description="how both learning rates change with the step; default: not at all")
     l2: float = Field(0.0, ge=0.0, description="this share of each weight is added to its gradient")
+
+
+class Course(Strict):
+    """What each network does differently, and what happens while training goes on."""
+
     generator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the generator")
     discriminator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the discriminator")
     ema: float = Field(
@@ -247,6 +278,11 @@ class Training(Strict):
     )
 
 
+# Pydantic puts the keys of the last base first.
+class Training(Course, BothNetworks, Steps):
+    """How the two networks are trained."""
+
+
 class Distribute(Strict):
     """The devices that share the work."""
 
@@ -279,3 +315,19 @@ class Recipe(Strict):
     distribute: Distribute = Field(Distribute(), description="the devices that share the work")
     silence: tuple[str, ...] = Field((), description="names of lints that `check` is not to report")
     plugins: tuple[str, ...] = Field((), description="plugins that the run needs beyond its components, for callbacks")
+
+
+def section_in(annotation: Any) -> type[Strict] | None:
+    """Return the section, of the text or resolved, that a key of this type holds; of a list, that of its items."""
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    return next((found for found in map(section_in, get_args(annotation)) if found), None)
+
+
+def sections(section: type[Strict] = Recipe) -> Iterator[type[Strict]]:
+    """Yield a section and every section inside it."""
+    yield section
+    for field in section.model_fields.values():
+        inner = section_in(field.annotation)
+        if inner is not None:
+            yield from sections(inner)

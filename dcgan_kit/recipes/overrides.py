@@ -54,10 +54,16 @@ def _overridden(node: Node, text: str, number: int) -> Node:
         raise RecipeError([Problem(mark, key.strip(), "has an empty part between its dots")])
     if parts[0] == "extends":
         raise RecipeError([Problem(mark, key.strip(), "cannot be overridden: the parents are merged already")])
+    if not value.strip(" \t"):
+        raise RecipeError([Problem(Mark(OVERRIDE, number, len(key) + 2), key.strip(), _empty(key.strip()))])
     new = replace(read_argument(value, OVERRIDE, number, len(key) + 2), key_mark=mark)
     if len(parts) + extent(new)[1] > MAX_DEPTH:
         raise RecipeError([Problem(new.mark, key.strip(), f"nested more than {MAX_DEPTH} deep, its key included")])
     return _placed(node, parts, new, ())
+
+
+def _empty(key: str) -> str:
+    return f"the value is empty; write '{key}=\"\"' for an empty text, or {key}=null for none"
 
 
 def _placed(node: Node, parts: Path, new: Node, above: Path) -> Node:

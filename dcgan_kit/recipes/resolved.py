@@ -1,4 +1,8 @@
-"""A recipe in which nothing is left open: every component chosen, every option known, every default filled in."""
+"""A recipe in which nothing is left open: every component chosen, every option known, every default filled in.
+
+The classes inherit the keys of ``model.py`` and name only those that mean more here than in the text: a slot holds the
+component that was chosen.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,14 @@ import traceback
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, InstanceOf
 
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.errors import ComponentError, Mark, UserError
+from dcgan_kit.recipes import model
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node
 
@@ -66,6 +73,10 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}{text and ': '}{text} ({place.filename}:{place.lineno})"
 
 
+def _height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
 @dataclass(frozen=True)
 class Block:
     """One block of a network: ``input``, ``stage1``, …, ``output``.
@@ -99,115 +110,96 @@ class NetworkPlan:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
-class NetworkTraining:
-    """How one network is trained; see the keys of ``training.generator`` for the meaning of each."""
+class ImagePlan(model.Image):
+    """The images that the generator makes."""
 
-    optimizer: Choice
-    schedule: Choice | None
-    updates: int
-    clip_norm: float | None
-    clip_value: float | None
+    size: Annotated[tuple[int, int], BeforeValidator(_height_and_width)]
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return self.size[0]
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return self.size[1]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return (*self.size, self.channels)
+
+    @property
+    def spec(self) -> ImageSpec:
+        """What components of kind ``data`` are given."""
+        return ImageSpec(self.height, self.width, self.channels)
+
+
+class NetworkTraining(model.TrainingOfNetwork):
+    """How one network is trained; what ``training`` says for both networks is said here."""
+
+    optimizer: InstanceOf[Choice]
+    schedule: InstanceOf[Choice] | None
     l2: float
 
 
-@dataclass(frozen=True)
-class EvaluationPlan:
-    """When samples are compared with real images, and how; see the keys of ``training.evaluation``."""
+class EvaluationPlan(model.Evaluation):
+    """When samples are compared with real images, and how."""
 
-    every: int
-    samples: int
-    extractor: Choice | None
-    scores: tuple[Choice, ...]
+    extractor: InstanceOf[Choice] | None
+    scores: tuple[InstanceOf[Choice], ...]
 
 
-@dataclass(frozen=True)
-class ProbingPlan:
-    """When the networks are measured, and how; see the keys of ``training.probing``."""
+class ProbingPlan(model.Probing):
+    """When the networks are measured, and how."""
 
-    every: int
-    probes: tuple[Choice, ...]
+    probes: tuple[InstanceOf[Choice], ...]
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
-    """How the recipe trains; see the keys of ``training`` for the meaning of each."""
+class TrainingPlan(model.Course, model.Steps):
+    """How the recipe trains: every key of ``training`` but those that it says for both networks."""
 
-    steps: int
-    batch_size: int
-    seed: int
-    updates: Literal["simultaneous", "alternating", "in_turn"]
-    latents: Literal["shared", "fresh"]
-    discriminator_passes: Literal["separate", "concatenated"]
-    accumulate: int
-    loss: Choice
-    penalty: Choice | None
-    augmentation: Choice | None
+    loss: InstanceOf[Choice]
+    penalty: InstanceOf[Choice] | None
+    augmentation: InstanceOf[Choice] | None
     generator: NetworkTraining
     discriminator: NetworkTraining
-    ema: float
-    ema_ramp: bool
-    precision: Precision
-    xla: Literal["auto", "on", "off"]
-    fuse: bool
-    held_out: float
-    log_every: int
-    sample_every: int
-    checkpoint_every: int
-    keep: int
-    best_metric: str | None
-    best_mode: Literal["lowest", "highest"]
-    recover_times: int
-    recover_rate: float
     evaluation: EvaluationPlan
     probing: ProbingPlan
-    on_disease: Literal["continue", "stop"]
-    sample_grid: tuple[int, int]
 
 
-@dataclass(frozen=True)
-class DistributionPlan:
-    """The devices that share the work; see the keys of ``distribute`` for the meaning of each."""
-
-    strategy: Literal["auto", "one_device", "mirrored", "multi_worker", "tpu", "parameter_server"]
-    synchronized: bool
-    cpu_devices: int
-    tpu: str | None
-
-
-@dataclass(frozen=True)
-class ResolvedRecipe:
-    """A whole recipe, frozen.
+class ResolvedRecipe(model.Recipe):
+    """A whole recipe, frozen: every key of the recipe language, and what follows.
 
     Attributes:
         name: of the recipe: the shipped name, or the file's stem.
-        description: one line for people.
-        image: size and channels.
-        value_range: what the darkest and the brightest pixel are for the networks.
-        latent: the law of latent vectors.
-        generator: plan of the generator.
-        discriminator: plan of the discriminator.
-        data: where training images come from.
-        training: how it is trained.
-        distribution: on which devices.
-        silence: lints not to report.
-        plugins: plugins needed beyond the components.
+        extends: None: the parents are merged.
+        generator: its blocks, each with what it takes from the network.
+        discriminator: its blocks, each with what it takes from the network.
         origin: the merged text with its places.
     """
 
     name: str
-    description: str
-    image: ImageSpec
-    value_range: tuple[float, float]
-    latent: Choice
-    generator: NetworkPlan
-    discriminator: NetworkPlan
-    data: Choice
-    training: TrainingPlan
-    distribution: DistributionPlan
-    silence: tuple[str, ...]
-    plugins: tuple[str, ...]
-    origin: Node = field(compare=False, repr=False)
+    extends: None
+    image: ImagePlan
+    latent: InstanceOf[Choice]
+    # A text's network is defaults of its blocks, and its training has keys for both networks: none of them is left.
+    generator: InstanceOf[NetworkPlan]  # type: ignore[assignment]
+    discriminator: InstanceOf[NetworkPlan]  # type: ignore[assignment]
+    data: InstanceOf[Choice]
+    training: TrainingPlan  # type: ignore[assignment]
+    origin: InstanceOf[Node] = Field(repr=False)
+
+    # Options are mappings, which have no hash.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two recipes mean the same, wherever their texts stand."""
+        if not isinstance(other, ResolvedRecipe):
+            return NotImplemented
+        keys = type(self).model_fields.keys() - {"origin"}
+        return all(getattr(self, key) == getattr(other, key) for key in keys)
 
     @property
     def latent_size(self) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, get_args, get_origin
+from typing import TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dcgan_kit.components.option_types import number_text
 from dcgan_kit.errors import Problem, counted, did_you_mean
+from dcgan_kit.recipes.model import section_in
 from dcgan_kit.recipes.nodes import Node, described, dotted
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -67,7 +68,7 @@ def known_keys(model: type[BaseModel], path: Path) -> list[str]:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
-        inner = _model_in(field.annotation) if field else None
+        inner = section_in(field.annotation) if field else None
         if inner is None:
             return []
         model = inner
@@ -79,15 +80,9 @@ def paths_to(model: type[BaseModel], key: str, base: Path = ()) -> Iterator[Path
     for name, field in model.model_fields.items():
         if name == key:
             yield (*base, name)
-        inner = _model_in(field.annotation)
+        inner = section_in(field.annotation)
         if inner is not None and get_origin(field.annotation) not in (list, tuple):
             yield from paths_to(inner, key, (*base, name))
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for found in map(_model_in, get_args(annotation)) if found), None)
 
 
 def _told(errors: list[ErrorDetails], node: Node, base: Path, unknown: Unknown) -> list[Problem]:

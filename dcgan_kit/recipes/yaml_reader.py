@@ -9,33 +9,21 @@ depth and aliases are bounded.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dcgan_kit.errors import Mark, Problem, RecipeError, UserError
-from dcgan_kit.files import open_regular
+from dcgan_kit.errors import Mark, Problem, RecipeError
+from dcgan_kit.recipes.core_schema import DECIMAL, HEXADECIMAL, OCTAL, resolved
 from dcgan_kit.recipes.nodes import Node, Scalar, dotted
 
-MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 MAX_NODES = 20_000
 MAX_DIGITS = 200
 """Of a whole number: what is shorter fits into a float, also if it is hexadecimal."""
 
-NULL = re.compile(r"null|Null|NULL|~|")
-TRUE = re.compile(r"true|True|TRUE")
-FALSE = re.compile(r"false|False|FALSE")
-DECIMAL = re.compile(r"[-+]?[0-9]+")
-OCTAL = re.compile(r"0o[0-7]+")
-HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
-FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-INFINITY = re.compile(r"[-+]?\.(?:inf|Inf|INF)")
-NOT_A_NUMBER = re.compile(r"\.(?:nan|NaN|NAN)")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 _COMPLAINTS = {
@@ -59,53 +47,15 @@ class PartlyUnderstood(RecipeError):
         self.node = node
 
 
-def read_file(path: Path, shown: str | None = None) -> Node:
-    """Read a recipe file.
+def read_text(text: str, source: str) -> Node:
+    """Read a recipe's text.
 
     Args:
-        path: the file.
-        shown: how messages call it; default: the path as given.
+        text: YAML of one mapping.
+        source: how messages call it.
 
     Raises:
-        RecipeError: the text is not YAML that a recipe may be; every problem with its place.
-        UserError: the file is missing, unreadable, a folder, too large, or no text.
-    """
-    name = shown or str(path)
-    return read_text(read_bounded(path, name), name)
-
-
-def _about_folder(path: Path) -> str:
-    """What to do with a folder that was given as a recipe."""
-    recipe = path / "recipe.yaml"
-    if recipe.is_file():
-        command = shlex.join(["dcgan-kit", "train", str(recipe), "--run", str(path)])
-        return f"is a run folder, not a recipe; to go on with it: `{command}`"
-    return "is a folder, not a recipe file"
-
-
-def read_bounded(path: Path, name: str) -> str:
-    """Return the text of a file that should be a recipe; see ``read_file`` for what it raises."""
-    try:
-        if path.is_dir():
-            raise UserError(f"{name}: {_about_folder(path)}")
-        with open_regular(path) as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UserError(f"{name}: there is no such file") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if len(raw) > MAX_BYTES:
-        raise UserError(f"{name}: is larger than {MAX_BYTES} bytes, which no recipe is")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name}: is not UTF-8 text (byte {error.start} is 0x{raw[error.start]:02x})") from error
-
-
-def read_text(text: str, source: str) -> Node:
-    """Read a recipe's text; see ``read_file``.
-
-    Raises:
+        RecipeError: it is not YAML that a recipe may be; every problem with its place.
         PartlyUnderstood: a RecipeError that holds what could be read nevertheless.
     """
     try:
@@ -362,25 +312,6 @@ class _Reader:
             if complaint in problem:
                 return mark, f"not YAML: {message}"
         return mark, " ".join(part for part in ("not YAML:", problem or "cannot be read", context) if part)
-
-
-def resolved(text: str) -> Scalar:
-    """Return what a plain scalar means in the core schema of YAML 1.2."""
-    if NULL.fullmatch(text):
-        return None
-    if TRUE.fullmatch(text) or FALSE.fullmatch(text):
-        return bool(TRUE.fullmatch(text))
-    if DECIMAL.fullmatch(text):
-        return int(text)
-    if OCTAL.fullmatch(text):
-        return int(text[2:], 8)
-    if HEXADECIMAL.fullmatch(text):
-        return int(text[2:], 16)
-    if FLOAT.fullmatch(text):
-        return float(text)
-    if INFINITY.fullmatch(text) or NOT_A_NUMBER.fullmatch(text):
-        return float(text.lower().replace(".", ""))
-    return text
 
 
 def extent(node: Node) -> tuple[int, int]:

@@ -13,72 +13,15 @@ from typing import Any
 import yaml
 
 from dcgan_kit.components.option_types import number_text
-from dcgan_kit.recipes import yaml_reader
-from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, NetworkTraining, ResolvedRecipe
+from dcgan_kit.recipes import core_schema
+from dcgan_kit.recipes.model import Recipe, Strict
+from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
 
 def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
     """Return the recipe as plain mappings, lists and scalars, in the order in which people read it."""
-    training = recipe.training
-    return {
-        "version": 1,
-        "description": recipe.description,
-        "image": {
-            "size": [recipe.image.height, recipe.image.width],
-            "channels": recipe.image.channels,
-            "range": list(recipe.value_range),
-        },
-        "latent": _choice(recipe.latent),
-        "generator": _network(recipe.generator),
-        "discriminator": _network(recipe.discriminator),
-        "data": _choice(recipe.data),
-        "training": {
-            "steps": training.steps,
-            "batch_size": training.batch_size,
-            "seed": training.seed,
-            "updates": training.updates,
-            "latents": training.latents,
-            "discriminator_passes": training.discriminator_passes,
-            "accumulate": training.accumulate,
-            "loss": _choice(training.loss),
-            "penalty": _choice_or_none(training.penalty),
-            "augmentation": _choice_or_none(training.augmentation),
-            "generator": _network_training(training.generator),
-            "discriminator": _network_training(training.discriminator),
-            "ema": training.ema,
-            "ema_ramp": training.ema_ramp,
-            "precision": training.precision,
-            "xla": training.xla,
-            "fuse": training.fuse,
-            "held_out": training.held_out,
-            "log_every": training.log_every,
-            "sample_every": training.sample_every,
-            "checkpoint_every": training.checkpoint_every,
-            "keep": training.keep,
-            "best": {"metric": training.best_metric, "mode": training.best_mode},
-            "recover": {"times": training.recover_times, "rate": training.recover_rate},
-            "evaluation": {
-                "every": training.evaluation.every,
-                "samples": training.evaluation.samples,
-                "extractor": _choice_or_none(training.evaluation.extractor),
-                "scores": [_choice(score) for score in training.evaluation.scores],
-            },
-            "probing": {
-                "every": training.probing.every,
-                "probes": [_choice(probe) for probe in training.probing.probes],
-            },
-            "on_disease": training.on_disease,
-            "sample_grid": list(training.sample_grid),
-        },
-        "distribute": {
-            "strategy": recipe.distribution.strategy,
-            "synchronized": recipe.distribution.synchronized,
-            "cpu_devices": recipe.distribution.cpu_devices,
-            "tpu": recipe.distribution.tpu,
-        },
-        "silence": list(recipe.silence),
-        "plugins": list(recipe.plugins),
-    }
+    # The parents are merged, and a name or a place is no key of the language.
+    return {key: _plain(getattr(recipe, key)) for key in Recipe.model_fields if key != "extends"}
 
 
 def as_yaml(data: Mapping[str, Any]) -> str:
@@ -111,6 +54,17 @@ def flattened(data: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _plain(value: Any) -> Any:
+    """Return any value of a recipe, a section of it included, as plain data."""
+    if isinstance(value, Choice):
+        return _choice(value)
+    if isinstance(value, NetworkPlan):
+        return _network(value)
+    if isinstance(value, Strict):
+        return {key: _plain(getattr(value, key)) for key in type(value).model_fields}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
 def _network(plan: NetworkPlan) -> dict[str, Any]:
     stages = [_block(block) for block in plan.blocks if block.name not in ("input", "output")]
     ends = {block.name: _block(block) for block in plan.blocks if block.name in ("input", "output")}
@@ -128,31 +82,10 @@ def _block(block: Block) -> dict[str, Any]:
     return data
 
 
-def _network_training(training: NetworkTraining) -> dict[str, Any]:
-    return {
-        "optimizer": _choice(training.optimizer),
-        "schedule": _choice_or_none(training.schedule),
-        "updates": training.updates,
-        "clip_norm": training.clip_norm,
-        "clip_value": training.clip_value,
-        "l2": training.l2,
-    }
-
-
-def _choice_or_none(choice: Choice | None) -> dict[str, Any] | None:
-    return None if choice is None else _choice(choice)
-
-
 def _choice(choice: Choice) -> dict[str, Any]:
-    options = {name: _option(value) for name, value in choice.options.items()}
+    options = {name: _plain(value) for name, value in choice.options.items()}
     # The owner is written too: the same file must mean the same component where more plugins are installed.
     return {"use": f"{choice.component.owner}/{choice.component.name}", **options}
-
-
-def _option(value: Any) -> Any:
-    if isinstance(value, Choice):
-        return _choice(value)
-    return [_option(item) for item in value] if isinstance(value, tuple) else value
 
 
 NO_TEXT_IN_YAML_1_1 = re.compile(
@@ -178,7 +111,7 @@ class _Dumper(yaml.SafeDumper):
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # PyYAML folds text that it takes for several lines, and takes more for line ends than it reads back.
     plain = (
-        text.isprintable() and isinstance(yaml_reader.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
+        text.isprintable() and isinstance(core_schema.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
     )
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
@@ -191,12 +124,12 @@ _Dumper.yaml_implicit_resolvers = {}
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(float, _represent_float)
 for _tag, _pattern in (
-    ("null", yaml_reader.NULL),
-    ("bool", yaml_reader.TRUE),
-    ("bool", yaml_reader.FALSE),
-    ("int", yaml_reader.DECIMAL),
-    ("float", yaml_reader.FLOAT),
-    ("float", yaml_reader.INFINITY),
-    ("float", yaml_reader.NOT_A_NUMBER),
+    ("null", core_schema.NULL),
+    ("bool", core_schema.TRUE),
+    ("bool", core_schema.FALSE),
+    ("int", core_schema.DECIMAL),
+    ("float", core_schema.FLOAT),
+    ("float", core_schema.INFINITY),
+    ("float", core_schema.NOT_A_NUMBER),
 ):
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern.pattern})$"), None)

@@ -173,4 +173,4 @@ class StoredRun:
         from dcgan_kit.runs.image_grid import generated, latent_vectors
 
         latent = latent_vectors(self.resolved, count, seed, stream)
-        return generated(generator, latent, self.resolved.value_range)
+        return generated(generator, latent, self.resolved.image.range)

@@ -418,7 +418,8 @@ def _require_keys(recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
 
 def _differences(run: RunFolder, recipe: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:
     """What the run's recipe and this one have otherwise, by key; comments and the way of writing do not count."""
-    from dcgan_kit.recipes.yaml_reader import read_bounded, read_text
+    from dcgan_kit.recipes.recipe_file import read_bounded
+    from dcgan_kit.recipes.yaml_reader import read_text
 
     before = read_bounded(run.recipe_file, str(run.recipe_file))
     old = flattened(_lists(read_text(before, RECIPE).data()))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
 from dcgan_kit.errors import PluginError, UserError
-from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
+from dcgan_kit.recipes.loading import LoadedRecipe, Source, load_recipe, name_of
+from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.resolver import UnknownNames
-from dcgan_kit.recipes.yaml_reader import read_file
 from dcgan_kit.recipes.yaml_writer import flattened
 from dcgan_kit.runs.environment import environment_of
 from dcgan_kit.runs.run_folder import RECIPE
@@ -40,11 +40,13 @@ def load_begun(
         raise
 
 
-def load_for(recipe: str, overrides: Sequence[str], settings: PluginSettings, run: Path | None = None) -> LoadedRecipe:
+def load_for(
+    source: Source, overrides: Sequence[str], settings: PluginSettings, run: Path | None = None
+) -> LoadedRecipe:
     """Load a recipe that is to be trained.
 
     Args:
-        recipe: a name or a file.
+        source: see ``load_recipe``.
         overrides: ``dotted.key=VALUE`` texts.
         settings: which plugins may be loaded.
         run: the folder to train in, which may hold a run that goes on; default: ``usual_folder``.
@@ -54,9 +56,9 @@ def load_for(recipe: str, overrides: Sequence[str], settings: PluginSettings, ru
         UserError: see ``load_recipe``.
     """
     try:
-        return load_recipe(recipe, overrides, settings)
+        return load_recipe(source, overrides, settings)
     except UnknownNames as error:
-        folder = usual_folder(Path(recipe).stem) if run is None else run
+        folder = usual_folder(name_of(source)) if run is None else run
         _require_plugins(folder, folder, settings, error)
         raise
 

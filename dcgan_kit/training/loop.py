@@ -28,9 +28,9 @@ from dcgan_kit.distributed.cluster import Watch, watching
 from dcgan_kit.distributed.devices import choose_devices
 from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.process.stop_signals import collected_signals, deferred_signals, prompt_signals, raise_received
+from dcgan_kit.recipes.key_conflicts import LOSS_METRICS
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.recipes.training_resolver import LOSS_METRICS
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.checkpoint import (
     Judgement,
@@ -193,7 +193,7 @@ class _Loop:
         self.watcher = watcher
         self.watch = watch
         self.observers = observers
-        self.best_by_score = self.training.best_metric not in (None, *LOSS_METRICS)
+        self.best_by_score = self.training.best.metric not in (None, *LOSS_METRICS)
         generator = session.state.networks.generator.model
         self.callbacks = Callbacks.of(plugins, self.recipe, run, generator) if self.chief else Callbacks(())
         self.recorder = Recorder(session, run, observers, watcher.note)
@@ -395,7 +395,7 @@ class _Loop:
         self.session.devices.agree(0.0)
         self.found = ""
         message = f"{crash}. Look at it with `dcgan-kit replay {quote(str(bundle_folder(self.run, crash)))}`"
-        if again >= self.training.recover_times:
+        if again >= self.training.recover.times:
             path, _ = restore_checkpoint(self.run, self.state)
             if self.watch is not None:
                 self.watch.end()
@@ -412,7 +412,7 @@ class _Loop:
             self._recall(path)
         self.session.devices.agree(0.0)
         self.state.recoveries.assign(again + 1)
-        self.state.rate_scale.assign(scale * self.training.recover_rate)
+        self.state.rate_scale.assign(scale * self.training.recover.rate)
         step = self.state.steps_done
         self._save(step)
         rate = f"{float(np.asarray(self.state.rate_scale)):g} of its first value"
@@ -445,7 +445,7 @@ class _Loop:
         return self._worth(total / count)
 
     def _worth(self, value: float, measured: str = "") -> Judgement:
-        return Judgement(self.training.best_metric or "", value, self.training.best_mode == "highest", measured)
+        return Judgement(self.training.best.metric or "", value, self.training.best.mode == "highest", measured)
 
     def _tell_best(self, step: int) -> None:
         best = best_so_far(self.run) if self.chief else None
@@ -457,8 +457,8 @@ class _Loop:
 
     def _log(self, step: int, metrics: dict[str, float], images_per_second: float) -> None:
         steps = step - int(np.asarray(self.state.logged))
-        if self.training.best_metric in LOSS_METRICS:
-            self.state.judged.assign_add((metrics[self.training.best_metric] * steps, steps))
+        if self.training.best.metric in LOSS_METRICS:
+            self.state.judged.assign_add((metrics[self.training.best.metric] * steps, steps))
         self.state.logged.assign(np.int64(step))
         self.state.unlogged.assign(nothing())
         self.recorder.metrics(step, metrics, images_per_second)

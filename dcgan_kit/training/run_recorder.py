@@ -64,7 +64,7 @@ class Recorder:
         rows, columns = self._recipe.training.sample_grid
         for name, generator in self._generators().items():
             with in_float32(self._session.state.networks, self._session.precision.precision):
-                images = generated(generator, self._grid_latent, self._recipe.value_range)
+                images = generated(generator, self._grid_latent, self._recipe.image.range)
             grid = grid_of(images, rows, columns)
             self._run.write(self._run.samples / f"step-{step:06d}{name}.png", png_of(grid))
             self._writer.image(step, f"samples{name}", grid)

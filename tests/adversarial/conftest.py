@@ -44,7 +44,7 @@ class ByHand:
 
     def real(self, pixels):
         """Scale uint8 images of one update, (..., B, H, W, C), to the networks' range, (N, H, W, C)."""
-        low, high = self._recipe.value_range
+        low, high = self._recipe.image.range
         scaled = low + (high - low) * pixels.astype("float64") / 255
         return scaled.reshape(-1, *self._recipe.image.shape).astype("float32")
 

@@ -98,7 +98,7 @@ def test_samples_and_saved_generators_are_float32(precision, tiny, run, tmp_path
         model = keras.saving.load_model(file)
         assert {layer.compute_dtype for layer in model.layers} == {"float32"}
         assert model(z).dtype == tf.float32
-        grid = grid_of(generated(model, z, loaded.recipe.value_range), 2, 3)
+        grid = grid_of(generated(model, z, loaded.recipe.image.range), 2, 3)
         assert png_of(grid) == (outcome.run.samples / f"step-000008{name}.png").read_bytes()
 
 

@@ -368,7 +368,7 @@ def test_optimizers_and_batches(name, rate, beta_1, epsilon, batch, resolve):
 def test_data_and_latent_law(name, resolve):
     recipe = resolve(name)
     unit = name in ("keras-celeba64", "comparegan-celeba64")
-    assert recipe.value_range == ((0.0, 1.0) if unit else (-1.0, 1.0))
+    assert recipe.image.range == ((0.0, 1.0) if unit else (-1.0, 1.0))
     uniform = {"radford-faces64", "carpedm20-celeba64", "comparegan-celeba64"}
     assert recipe.latent.component.name == ("uniform" if name in uniform else "normal")
     if name in uniform:

@@ -25,7 +25,7 @@ def narrowed(recipe):
     def plan(network):
         return replace(network, blocks=tuple(replace(b, filters=b.filters and 2) for b in network.blocks))
 
-    return replace(recipe, generator=plan(recipe.generator), discriminator=plan(recipe.discriminator))
+    return recipe.model_copy(update={"generator": plan(recipe.generator), "discriminator": plan(recipe.discriminator)})
 
 
 def lines(height, width, channels):

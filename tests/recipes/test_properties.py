@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.errors import RecipeError
+from dcgan_kit.recipes.core_schema import resolved
 from dcgan_kit.recipes.extends import merged
 from dcgan_kit.recipes.overrides import overridden
-from dcgan_kit.recipes.yaml_reader import read_file, read_text, read_value, resolved
+from dcgan_kit.recipes.recipe_file import read_file
+from dcgan_kit.recipes.yaml_reader import read_text, read_value
 from dcgan_kit.recipes.yaml_writer import as_yaml
 
 TRICKY = st.sampled_from(
@@ -180,7 +182,11 @@ def test_an_override_means_what_a_child_means_that_says_the_same(nested, data):
 @given(TEXT.filter(lambda text: not text.lstrip(" \t").startswith(("[", "{", '"', "'"))))
 def test_a_value_in_plain_words_is_kept_whole(text):
     kept = text.strip(" \t")
-    if kept and yaml.reader.Reader.NON_PRINTABLE.search(kept):
+    if not kept:
+        with pytest.raises(RecipeError, match="the value is empty"):
+            overridden(RECIPE, [f"new={text}"])
+        return
+    if yaml.reader.Reader.NON_PRINTABLE.search(kept):
         with pytest.raises(RecipeError, match="is not allowed in YAML"):
             overridden(RECIPE, [f"new={text}"])
         return

@@ -138,7 +138,7 @@ def test_every_option_has_a_value(resolved, whole):
 
 def test_defaults_of_a_recipe(resolved, whole):
     recipe = resolved(whole)
-    assert recipe.value_range == (-1.0, 1.0)
+    assert recipe.image.range == (-1.0, 1.0)
     assert recipe.image.shape == (8, 8, 1)
     assert (recipe.silence, recipe.plugins, recipe.description) == ((), (), "")
     assert recipe.latent_size == 16
@@ -217,8 +217,8 @@ def test_what_training_leaves_out_is_off_or_one(resolved, whole):
     assert (training.generator.updates, training.discriminator.updates, training.accumulate) == (1, 1, 1)
     assert (training.updates, training.latents, training.discriminator_passes) == ("simultaneous", "shared", "separate")
     assert (training.precision, training.xla, training.fuse, training.held_out) == ("auto", "auto", True, 0.0)
-    assert (training.keep, training.recover_times) == (2, 0)
-    assert (recipe.distribution.strategy, recipe.distribution.cpu_devices) == ("auto", 1)
+    assert (training.keep, training.recover.times) == (2, 0)
+    assert (recipe.distribute.strategy, recipe.distribute.cpu_devices) == ("auto", 1)
 
 
 def test_several_updates_in_alternating_and_in_turn(resolved, whole):

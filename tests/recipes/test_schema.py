@@ -9,9 +9,10 @@ import pytest
 from dcgan_kit.components.component import component
 from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins, load_plugins
 from dcgan_kit.components.registry import Registry
+from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.schema import recipe_schema, schema_text
 from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE, shipped_schema
-from dcgan_kit.recipes.yaml_reader import read_file, read_text
+from dcgan_kit.recipes.yaml_reader import read_text
 
 RECIPES = load_builtins().recipes
 

@@ -8,7 +8,8 @@ import pytest
 
 from dcgan_kit.errors import RecipeError, UserError
 from dcgan_kit.recipes import yaml_reader
-from dcgan_kit.recipes.yaml_reader import read_file, read_text, read_value
+from dcgan_kit.recipes.recipe_file import MAX_BYTES, read_file
+from dcgan_kit.recipes.yaml_reader import read_text, read_value
 
 # https://yaml.org/spec/1.2.2/#1032-tag-resolution
 CORE_SCHEMA = {
@@ -251,7 +252,7 @@ def test_utf_16_is_not_utf_8(tmp_path):
 
 def test_a_file_that_is_too_large(tmp_path):
     file = tmp_path / "r.yaml"
-    file.write_text("a: 1\n" + "#" * yaml_reader.MAX_BYTES)
+    file.write_text("a: 1\n" + "#" * MAX_BYTES)
     with pytest.raises(UserError, match=r"is larger than 1000000 bytes"):
         read_file(file)
 

@@ -177,4 +177,4 @@ def test_every_key_of_training_is_written_and_read_back(resolved, whole):
     assert again == recipe
     assert again.training.penalty.options == {"weight": 10.0, "every": 16}
     assert again.training.generator.clip_norm == 1.5
-    assert again.distribution == recipe.distribution
+    assert again.distribute == recipe.distribute

@@ -252,7 +252,7 @@ def test_what_is_sampled_is_what_was_trained(finished, small, tmp_path):
 
     recipe = small().recipe
     model = keras.saving.load_model(finished[0].run.generator_file)
-    images = generated(model, latent_vectors(recipe, 6, 0), recipe.value_range)
+    images = generated(model, latent_vectors(recipe, 6, 0), recipe.image.range)
     assert png_of(grid_of(images, 2, 3)) == (finished[0].run.samples / "step-000008.png").read_bytes()
 
 
@@ -261,7 +261,7 @@ def test_the_generator_itself_is_kept_beside_its_average(finished, small):
 
     recipe, folder = small().recipe, finished[0].run
     model = keras.saving.load_model(folder.raw_generator_file)
-    grid = grid_of(generated(model, latent_vectors(recipe, 6, 0), recipe.value_range), 2, 3)
+    grid = grid_of(generated(model, latent_vectors(recipe, 6, 0), recipe.image.range), 2, 3)
     assert png_of(grid) == (folder.samples / "step-000008-raw.png").read_bytes()
     assert png_of(grid) != (folder.samples / "step-000008.png").read_bytes()
 

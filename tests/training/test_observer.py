@@ -81,7 +81,7 @@ def test_a_finding_ends_training_and_the_run_is_finished(tiny, observed, tmp_pat
 def test_the_best_checkpoint_is_the_one_that_was_scored(tiny, observed, tmp_path):
     loaded = tiny("training.best.metric=generator_loss", "training.evaluation.every=3")
     # A score of a plugin would do; its name is all that the loop knows.
-    object.__setattr__(loaded.recipe.training, "best_metric", "distance")
+    object.__setattr__(loaded.recipe.training.best, "metric", "distance")
     outcome, notes = observed(loaded, tmp_path / "run", Watchman(best={3: 0.5, 6: 0.75, 8: 0.625}, also=8))
     best = json.loads((outcome.run.checkpoints / "manifest.json").read_text())["best"]
     assert (best["metric"], best["value"], best["entry"]["step"]) == ("distance", 0.5, 3)
@@ -92,7 +92,7 @@ def test_the_best_checkpoint_is_the_one_that_was_scored(tiny, observed, tmp_path
 def test_what_was_measured_otherwise_is_not_ranked(tiny, observed, tmp_path):
     """Another number of samples, or another extractor, as after --may-change: the numbers tell nothing of each other."""
     loaded = tiny("training.best.metric=generator_loss", "training.evaluation.every=3")
-    object.__setattr__(loaded.recipe.training, "best_metric", "distance")
+    object.__setattr__(loaded.recipe.training.best, "metric", "distance")
     of_ten, of_all = Sight(measured="distance[n=10]"), Sight(measured="distance[n=100]")
     watchman = Watchman(of_ten, best={3: 0.5, 6: 0.75})
 

@@ -15,11 +15,16 @@ def is_run_folder(names: Collection[str]) -> bool:
     return RECIPE in names and any(mark in names for mark in MARKS)
 
 
+def is_run_folder_at(folder: Path) -> bool:
+    """Whether a folder on disk is a run folder."""
+    return (folder / RECIPE).is_file() and any((folder / mark).exists() for mark in MARKS)
+
+
 def run_folder_between(file: Path, above: Path) -> Path | None:
     """Return the topmost run folder that a file lies in, among the folders below ``above``; None: there is none."""
     below = file.relative_to(above).parts[:-1]
     for depth in range(1, len(below) + 1):
         folder = above.joinpath(*below[:depth])
-        if (folder / RECIPE).is_file() and any((folder / mark).exists() for mark in MARKS):
+        if is_run_folder_at(folder):
             return folder
     return None

@@ -1,0 +1,83 @@
+"""What keys of a recipe do not allow each other, each allowed by itself. What one key allows stands in ``model.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+
+from dcgan_kit.errors import Problem, did_you_mean
+from dcgan_kit.recipes import model
+from dcgan_kit.recipes.nodes import Node, dotted
+from dcgan_kit.recipes.validation import Path
+
+PARAMETER_SERVER = (
+    "parameter servers train each worker on stale weights: the two networks of a GAN would meet old opponents, and no "
+    "run could be repeated. Choose multi_worker"
+)
+
+LOSS_METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake")
+"""What the best checkpoint may be kept by, besides the numbers of scores."""
+
+
+def conflicts(recipe: Node) -> Iterator[Problem]:
+    """Yield what is wrong between keys; a value of a type that its key does not allow is reported elsewhere."""
+    yield from _image_range(recipe)
+    yield from _simultaneous(recipe)
+    yield from _strategy(recipe)
+    yield from _best(recipe)
+    yield from _accumulate(recipe)
+
+
+def _problem(path: Path, message: str, node: Node) -> Problem:
+    return Problem(node.place, dotted(path), message)
+
+
+def _image_range(recipe: Node) -> Iterator[Problem]:
+    limits = recipe.find(("image", "range"))
+    if limits is None:
+        return
+    data = limits.data()
+    numbers = isinstance(data, tuple) and len(data) == 2 and all(type(v) in (int, float) for v in data)
+    if numbers and all(map(isfinite, data)) and not data[0] < data[1]:
+        yield Problem(limits.mark, "image.range", f"must rise from low to high (given: [{data[0]}, {data[1]}])")
+
+
+def _simultaneous(recipe: Node) -> Iterator[Problem]:
+    updates = recipe.find(("training", "updates"))
+    if updates is not None and updates.value not in (None, "simultaneous"):
+        return
+    for role in ("generator", "discriminator"):
+        path = ("training", role, "updates")
+        own = recipe.find(path)
+        if own is not None and type(own.value) is int and own.value > 1:
+            message = f"simultaneous updates come one to one; choose training.updates alternating (given: {own.value})"
+            yield _problem(path, message, own)
+    latents = recipe.find(("training", "latents"))
+    if latents is not None and latents.value == "fresh":
+        message = "simultaneous updates share one forward pass; choose training.updates alternating (given: 'fresh')"
+        yield _problem(("training", "latents"), message, latents)
+
+
+def _strategy(recipe: Node) -> Iterator[Problem]:
+    strategy = recipe.find(("distribute", "strategy"))
+    if strategy is not None and strategy.value == "parameter_server":
+        yield _problem(("distribute", "strategy"), PARAMETER_SERVER, strategy)
+
+
+def _best(recipe: Node) -> Iterator[Problem]:
+    path = ("training", "best", "metric")
+    metric, scores = recipe.find(path), recipe.find(("training", "evaluation", "scores"))
+    name = None if metric is None else metric.value
+    if metric is not None and isinstance(name, str) and name not in LOSS_METRICS and (not scores or not scores.value):
+        message = f"no scores are evaluated, and no loss is called {name!r}.{did_you_mean(name, LOSS_METRICS)}"
+        yield _problem(path, message, metric)
+
+
+def _accumulate(recipe: Node) -> Iterator[Problem]:
+    path = ("training", "accumulate")
+    parts, batch = recipe.find(path), recipe.find(("training", "batch_size"))
+    images = model.Training.model_fields["batch_size"].default if batch is None else batch.value
+    if parts is None or type(parts.value) is not int or type(images) is not int:
+        return
+    if parts.value > 0 and images % parts.value:
+        yield _problem(path, f"must divide training.batch_size {images} (given: {parts.value})", parts)
