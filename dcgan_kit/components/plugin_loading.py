@@ -79,6 +79,7 @@ class Plugin:
         status: ``"loaded"``, ``"blocked"`` or ``"broken"``.
         error: what went wrong, in one line; empty if nothing did.
         components: what it offers.
+        unoffered: components that its module declares, and that its hook does not return.
         recipes: recipe files by name.
         callbacks: the hook for callbacks, or None.
     """
@@ -90,6 +91,7 @@ class Plugin:
     status: Literal["loaded", "blocked", "broken"] = "loaded"
     error: str = ""
     components: tuple[Component, ...] = ()
+    unoffered: tuple[Component, ...] = ()
     recipes: Mapping[str, Path] = field(default_factory=dict)
     callbacks: Callable[..., Any] | None = None
 
@@ -106,7 +108,10 @@ class LoadedPlugins:
     @property
     def registry(self) -> Registry:
         """All components of the plugins that loaded."""
-        return Registry(c for plugin in self.plugins for c in plugin.components)
+        return Registry(
+            (c for plugin in self.plugins for c in plugin.components),
+            ((c, _why_unoffered(plugin)) for plugin in self.plugins for c in plugin.unoffered),
+        )
 
     @property
     def recipes(self) -> dict[str, Path]:
@@ -299,16 +304,34 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
                 facts["file"] = source.file or getattr(module, "__file__", "") or ""
                 offers = _offers(module, source)
         except (Exception, SystemExit) as error:
+            declared = _declared(module, source.name) if isinstance(error, _HasNoHook) else ()
             if isinstance(error, _HasNoHook) and source.module:
                 hookless[source.file] = source.module
                 if not imported:
                     # If a neighbour imports it later, it is there again at the end.
                     del sys.modules[source.module]
             # A stranger's module may raise anything, and may call sys.exit; the plugin is recorded as broken.
-            plugins.append(Plugin(**facts, status="broken", error=_told(error, facts["file"])))  # type: ignore[arg-type]
+            told = _told(error, facts["file"])
+            plugins.append(Plugin(**facts, status="broken", error=told, unoffered=declared))  # type: ignore[arg-type]
         else:
             plugins.append(Plugin(**facts, **offers))  # type: ignore[arg-type]
     return LoadedPlugins(tuple(p for p in plugins if hookless.get(p.file) not in sys.modules))
+
+
+def _declared(module: Any, owner: str) -> tuple[Component, ...]:
+    """The components that a module declares itself, under the name of its plugin."""
+    values = vars(module).values() if isinstance(module, ModuleType) else ()
+    return tuple(
+        value.owned_by(owner)
+        for value in values
+        if isinstance(value, Component) and value.factory.__module__ == module.__name__
+    )
+
+
+def _why_unoffered(plugin: Plugin) -> str:
+    hook = "dcgan_kit_components"
+    missing = f"its hook {hook} does not return it" if plugin.components else f"has no hook {hook} that returns it"
+    return f"{plugin.file or plugin} was loaded and declares it, but {missing}"
 
 
 def _offers(module: Any, source: _Source) -> dict[str, Any]:
@@ -317,8 +340,11 @@ def _offers(module: Any, source: _Source) -> dict[str, Any]:
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     manager.register(module, name=source.name)
+    components = _components(manager, module, source)
+    offered = {(component.kind, component.name) for component in components}
     return {
-        "components": _components(manager, module, source),
+        "components": components,
+        "unoffered": tuple(c for c in _declared(module, source.name) if (c.kind, c.name) not in offered),
         "recipes": _recipes(manager, module),
         "callbacks": _hook(manager, module, "dcgan_kit_callbacks"),
     }

@@ -340,6 +340,41 @@ def test_a_recipe_may_ask_for_a_plugin(installed):
         load_recipe("lecture-fashion28", ["plugins=[other]"], PluginSettings())
 
 
+DECLARED = """
+from dcgan_kit import Component, component, hookimpl
+import keras
+
+@component("activation")
+def wavy(): return keras.layers.Activation("sin")
+"""
+
+
+@pytest.mark.parametrize(
+    ("hook", "missing"),
+    [
+        ("", "has no hook dcgan_kit_components that returns it"),
+        ("@hookimpl\ndef dcgan_kit_recipes(): return {}\n", "has no hook dcgan_kit_components that returns it"),
+        (
+            "@component('activation')\ndef bent(): ...\n@hookimpl\ndef dcgan_kit_components(): return [bent]\n",
+            "its hook dcgan_kit_components does not return it",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["wavy", "mine/wavy"])
+def test_a_component_that_no_hook_returns_is_said_to_be_declared(name, hook, missing, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(DECLARED + hook)
+    settings = PluginSettings(folders=(tmp_path,))
+    with pytest.raises(UserError) as raised:
+        load_recipe("lecture-fashion28", [f"generator.activation={name}"], settings)
+    told = f"generator.activation: unknown activation '{name}': {file} was loaded and declares it, but {missing}."
+    assert str(raised.value).endswith(told)
+    with pytest.raises(
+        UserError, match=r"unknown activation 'wave'. Known: .*|unknown activation 'wave'. Did you mean"
+    ):
+        load_recipe("lecture-fashion28", ["generator.activation=wave"], settings)
+
+
 def test_a_recipe_that_needs_a_broken_plugin_says_so(installed):
     installed("mine", "raise RuntimeError('no')\n")
     with pytest.raises(UserError, match=r"unknown activation 'mish'.* Plugin mine .* is broken: RuntimeError: no .*"):
