@@ -64,7 +64,7 @@ BROKEN = {
     "bad_declaration": (HEAD + "@component('activaton')\ndef f(): ...\n", r"TypeError: unknown kind of component 'activaton'\. Did you mean 'activation'\? \({file}:2\)"),
     "unknown_annotation": (
         HEAD + "@component('activation')\ndef mish(*, x: 'Slope' = 1): ...\n@hookimpl\ndef dcgan_kit_components(): return [mish]\n",
-        "activation unknown_annotation/mish: annotations of its options: NameError: name 'Slope' is not defined",
+        "activation unknown_annotation/mish: reading the annotations of its options failed: NameError: name 'Slope' is not defined",
     ),
     "bad_default": (
         HEAD + "from typing import Annotated\nfrom pydantic import Field\n@component('activation')\n"
@@ -369,10 +369,6 @@ def test_a_component_that_no_hook_returns_is_said_to_be_declared(name, hook, mis
         load_recipe("lecture-fashion28", [f"generator.activation={name}"], settings)
     told = f"generator.activation: unknown activation '{name}': {file} was loaded and declares it, but {missing}."
     assert str(raised.value).endswith(told)
-    with pytest.raises(
-        UserError, match=r"unknown activation 'wave'. Known: .*|unknown activation 'wave'. Did you mean"
-    ):
-        load_recipe("lecture-fashion28", ["generator.activation=wave"], settings)
 
 
 def test_a_recipe_that_needs_a_broken_plugin_says_so(installed):
