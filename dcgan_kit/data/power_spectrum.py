@@ -6,15 +6,16 @@ A radial mean shows blur and noise and hides checkerboards, which are a few poin
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    _Plane = npt.NDArray[np.float64]
 
 LEAST_SPACING = 4
 """Frequencies between two of a grid: fewer leave no neighbours that Hann's window does not smear the grid over."""
-
-_Plane = npt.NDArray[np.float64]
 
 
 def power_spectrum(images: Any) -> _Plane:
@@ -24,6 +25,8 @@ def power_spectrum(images: Any) -> _Plane:
     keeps borders from leaking everywhere. In squared units of the pixels: white noise has its variance everywhere.
     Frequencies lie as ``numpy.fft.fft2`` has them, zero first.
     """
+    import numpy as np
+
     images = np.asarray(images)
     _, height, width, _ = images.shape
     window = np.outer(_hann(height), _hann(width))
@@ -38,6 +41,8 @@ def power_spectrum(images: Any) -> _Plane:
 
 
 def _hann(side: int) -> _Plane:
+    import numpy as np
+
     # Periodic: one period of the cosine over the whole side, so that frequencies of the image stay on the grid.
     if side == 1:
         return np.ones(1)
@@ -51,6 +56,8 @@ def radial_power(power: _Plane) -> _Plane:
     Rings are as wide as one frequency of the shorter side: the first holds one cycle along that side, the last half a
     cycle a pixel. Frequency 0 is in none, and what lies beyond half a cycle, in the corners, neither.
     """
+    import numpy as np
+
     shorter = min(power.shape)
     radius = np.hypot(*np.meshgrid(*(np.fft.fftfreq(side) for side in power.shape), indexing="ij"))
     ring = np.rint(radius * shorter).astype(int)
@@ -78,6 +85,8 @@ def checkerboard_index(power: _Plane, period: int) -> float:
 
     After Odena et al. 2016, distill.pub/2016/deconv-checkerboard, who show it by eye
     """
+    import numpy as np
+
     height, width = power.shape
     frequencies = _grid(height, width, period)
     # Next to any frequency of the grid, zero among them, lies power of it that the window has smeared.
@@ -99,6 +108,8 @@ def _neighbours(power: _Plane, own: npt.NDArray[np.bool_], row: int, column: int
 
 
 def _whole_grid(height: int, width: int, period: int) -> npt.NDArray[np.bool_]:
+    import numpy as np
+
     grid = np.zeros((height, width), bool)
     grid[:: height // period, :: width // period] = True
     return grid
