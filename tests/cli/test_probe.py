@@ -103,7 +103,8 @@ def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     assert "health: 2 probes find nothing wrong; 1 probe failed, so problems may be hidden" in result.stdout
     assert "no readings here from: answers/silent" in result.stderr
     found = json.loads(probe("tiny-fashion28", *SMALL, "--probes", "broken", "--json", *strange, status=2).stdout)
-    assert found["failed"] == ["probe answers/broken: measure failed: KeyError: 'nothing'"]
+    place = tmp_path / "strange" / "answers.py"
+    assert found["failed"] == [f"probe answers/broken: measure failed: KeyError: 'nothing' ({place}:14)"]
     alone = probe("tiny-fashion28", *SMALL, "--probes", "broken", *strange, status=2).stdout
     assert "health: unknown: no probe gave a reading; 1 probe failed" in alone
     assert "nothing wrong" not in alone
