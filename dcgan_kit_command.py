@@ -14,8 +14,8 @@ import threading
 from contextlib import suppress
 from types import FrameType
 
-INTERRUPTED, PREEMPTED = 130, 75
-"""As ``dcgan_kit.cli.exit_codes`` has them."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Stopped by Ctrl-C, as shells have it. The other status, of every other signal, is ``os.EX_TEMPFAIL``."""
 
 
 class _Ending:
@@ -35,7 +35,7 @@ class _Ending:
         # Who read it may be gone, or standard error closed; the status tells.
         with suppress(OSError):
             os.write(2, told.encode())
-        os._exit(INTERRUPTED if number == signal.SIGINT else PREEMPTED)
+        os._exit(INTERRUPTED if number == signal.SIGINT else os.EX_TEMPFAIL)
 
 
 def main(launcher: int | None = None) -> None:

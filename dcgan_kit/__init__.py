@@ -45,6 +45,7 @@ from dcgan_kit.data.classes import class_folders
 from dcgan_kit.data.content import require_ordinary_files, require_path
 from dcgan_kit.data.image_file import decoded_image
 from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder, open_image_file
+from dcgan_kit.data.power_spectrum import checkerboard_fits, checkerboard_index, power_spectrum, radial_power
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import (
     ComponentError,
@@ -107,6 +108,8 @@ __all__ = [
     "UserError",
     "array_header",
     "cache_folder",
+    "checkerboard_fits",
+    "checkerboard_index",
     "class_folders",
     "component",
     "decoded_image",
@@ -117,6 +120,8 @@ __all__ = [
     "open_regular",
     "overlap_factor",
     "pair",
+    "power_spectrum",
+    "radial_power",
     "replacing",
     "report_progress",
     "require_ordinary_files",

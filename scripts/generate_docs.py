@@ -171,9 +171,9 @@ def components_page() -> Iterator[str]:
 def _component(component: Component) -> Iterator[str]:
     summary, _, rest = component.documentation.partition("\n")
     yield f"### {component.kind} {component.name}"
-    yield prose(summary)
+    yield summary
     if rest.strip():
-        yield fenced(prose(rest.strip()))
+        yield fenced(rest.strip())
     options = option_facts(component)
     if options:
         rows = [

@@ -95,7 +95,7 @@ def at_moment(command: str, path: Path, undisturbed: dict[str, str], after: floa
     process.send_signal(number)
     told, _ = process.communicate(timeout=SECONDS)
     status = process.returncode
-    allowed = (0, 130 if number == signal.SIGINT else 75)
+    allowed = (0, 130 if number == signal.SIGINT else os.EX_TEMPFAIL)
     wrong = []
     # Python answers SIGINT with an exception of its own as soon as it runs at all.
     if status not in (allowed if not early else (*allowed, -number, 1)):

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import keras
 
+from dcgan_kit.components.guard import described, failure
 from dcgan_kit.errors import ComponentError, UserError
 from dcgan_kit.networks.builder import Network, Networks, Part
-from dcgan_kit.networks.error_message import reason, refused_by_xla
+from dcgan_kit.networks.error_message import refused_by_xla
 
 WITHOUT_XLA = ". training.xla=off trains without XLA"
 
@@ -35,12 +36,11 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
         for network in (networks.generator, networks.discriminator):
             part = _failing(network, error)
             if part is not None and part.owner in strangers:
-                who = f"{part.kind} {part.owner}/{part.component} ({part.name} of the {network.role})"
                 hint = WITHOUT_XLA if refused_by_xla(error) else ""
-                message = f"{who} failed: {type(error).__name__}: {reason(error)}{hint}"
-                raise ComponentError(message, part.path) from error
+                message = failure(part.author, f"{part.name} of the {network.role}", error)
+                raise ComponentError(f"{message}{hint}", part.path) from error
         if refused_by_xla(error):
-            raise UserError(f"training.xla: {type(error).__name__}: {reason(error)}{WITHOUT_XLA}") from error
+            raise UserError(f"training.xla: {described(error)}{WITHOUT_XLA}") from error
         raise
 
 

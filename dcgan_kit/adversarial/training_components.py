@@ -12,8 +12,9 @@ import tensorflow as tf
 
 from dcgan_kit.adversarial.random_streams import StepNoise
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty, Schedule
+from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.errors import Problem, RecipeError, gathered
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, UserError, gathered
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 
@@ -137,23 +138,16 @@ def _check_schedule(recipe: ResolvedRecipe, choice: Choice, schedule: Any) -> No
     _require(factor.shape.rank == 0 and factor.dtype == tf.float32, choice, factor)
 
 
-class _Broken(Exception):
-    pass
-
-
 def _require(kept: bool, choice: Choice, made: Any) -> None:
     if not kept:
         shown = f"{made.dtype.name} {tuple(made.shape)}" if isinstance(made, tf.Tensor) else f"{made!r:.100}"
-        raise _Broken(f"{choice.component} must return {KINDS[choice.component.kind].returns}, and gave {shown}")
+        raise ComponentError(f"{choice.component} must return {KINDS[choice.component.kind].returns}, and gave {shown}")
 
 
 @contextmanager
 def _placed(recipe: ResolvedRecipe, choice: Choice) -> Iterator[None]:
     try:
-        yield
-    except (Exception, SystemExit) as error:
-        # A stranger's factory or function may raise anything; the user is told whose it is and where it was chosen.
-        message = str(error)
-        if str(choice.component) not in message:
-            message = f"{choice.component} failed: {type(error).__name__}: {message}"
-        raise RecipeError([Problem(recipe.mark(choice.path), dotted(choice.path), message)]) from error
+        with guarded(choice.component, "trying it out"):
+            yield
+    except UserError as error:
+        raise RecipeError([Problem(recipe.mark(choice.path), dotted(choice.path), str(error))]) from error

@@ -66,7 +66,7 @@ def show_component(name: str, as_json: bool) -> None:
         kind = KINDS[component.kind]
         click.echo(f"{component.kind} {component.name}, of plugin {component.owner}\n")
         # What it raises is for who calls it.
-        for paragraph in component.documentation.partition("\n\nRaises:")[0].replace("``", "`").split("\n\n"):
+        for paragraph in component.documentation.partition("\n\nRaises:")[0].split("\n\n"):
             lines = paragraph.split("\n")
             laid_out = any(line.startswith((" ", "-", "*", "|")) for line in lines)
             say(f"{paragraph if laid_out else ' '.join(lines)}\n")

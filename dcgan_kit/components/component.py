@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_types import Slot
 from dcgan_kit.errors import did_you_mean
@@ -35,6 +36,7 @@ class Component:
         name: what recipes call it.
         factory: the decorated function.
         owner: name of the plugin that brought it; empty until a plugin did.
+        distribution: name and version of the installed distribution that the plugin belongs to, or empty.
         check: of a source of images: takes the options that the factory takes, and raises DataError where the images
             cannot be there; asked before TensorFlow starts. None: nothing can be said so early.
     """
@@ -43,6 +45,7 @@ class Component:
     name: str
     factory: Callable[..., Any]
     owner: str = ""
+    distribution: str = ""
     check: Callable[..., None] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -53,9 +56,19 @@ class Component:
         return f"{self.kind} {self.owner}/{self.name}" if self.owner else f"{self.kind} {self.name}"
 
     @property
+    def label(self) -> str:
+        """Who it is in a line about an error: with the distribution where there is one."""
+        return f"{self} ({self.distribution})" if self.distribution else str(self)
+
+    @property
+    def package(self) -> str:
+        """The top-level package, or module, that declares it."""
+        return self.factory.__module__.partition(".")[0]
+
+    @property
     def documentation(self) -> str:
-        """The factory's docstring, unindented."""
-        return inspect.getdoc(self.factory) or ""
+        """The factory's docstring, unindented, with Markdown's single backticks around code."""
+        return (inspect.getdoc(self.factory) or "").replace("``", "`")
 
     @property
     def summary(self) -> str:
@@ -79,11 +92,8 @@ class Component:
         Raises:
             TypeError: an annotation means nothing, or a default is not what its annotation allows.
         """
-        try:
+        with guarded(self, "reading the annotations of its options", TypeError, passing=()):
             options = self.options
-        except Exception as error:
-            # An annotation is a stranger's expression, which may raise anything.
-            raise TypeError(f"{self}: annotations of its options: {type(error).__name__}: {error}") from error
         try:
             options()
         except ValidationError as error:
@@ -117,9 +127,9 @@ class Component:
         """Call the factory with the context, if it takes one, and the options."""
         return self.factory(context, **options) if self.takes_context else self.factory(**options)
 
-    def owned_by(self, owner: str) -> Component:
-        """Return the same component under the name of the plugin that brought it."""
-        return replace(self, owner=owner)
+    def owned_by(self, owner: str, distribution: str = "") -> Component:
+        """Return the same component under the name of the plugin, and of the distribution, that brought it."""
+        return replace(self, owner=owner, distribution=distribution)
 
 
 def component(

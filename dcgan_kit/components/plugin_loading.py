@@ -12,7 +12,6 @@ import os
 import pkgutil
 import re
 import sys
-import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ import pluggy
 
 from dcgan_kit.components import hooks
 from dcgan_kit.components.component import Component
+from dcgan_kit.components.guard import described
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS
 from dcgan_kit.errors import PluginError, did_you_mean
@@ -76,9 +76,11 @@ class Plugin:
         origin: where it was found.
         distribution: name and version of the installed distribution, or empty.
         file: the file it was loaded from, or empty.
+        package: the package, or the module, that holds its code.
         status: ``"loaded"``, ``"blocked"`` or ``"broken"``.
         error: what went wrong, in one line; empty if nothing did.
         components: what it offers.
+        unoffered: components that its module declares, and that its hook does not return.
         recipes: recipe files by name.
         callbacks: the hook for callbacks, or None.
     """
@@ -87,14 +89,21 @@ class Plugin:
     origin: Origin
     distribution: str = ""
     file: str = ""
+    package: str = ""
     status: Literal["loaded", "blocked", "broken"] = "loaded"
     error: str = ""
     components: tuple[Component, ...] = ()
+    unoffered: tuple[Component, ...] = ()
     recipes: Mapping[str, Path] = field(default_factory=dict)
     callbacks: Callable[..., Any] | None = None
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution or self.file or self.origin})"
+
+    @property
+    def label(self) -> str:
+        """Who it is in a line about an error."""
+        return f"plugin {self}"
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,10 @@ class LoadedPlugins:
     @property
     def registry(self) -> Registry:
         """All components of the plugins that loaded."""
-        return Registry(c for plugin in self.plugins for c in plugin.components)
+        return Registry(
+            (c for plugin in self.plugins for c in plugin.components),
+            ((c, _why_unoffered(plugin)) for plugin in self.plugins for c in plugin.unoffered),
+        )
 
     @property
     def recipes(self) -> dict[str, Path]:
@@ -164,6 +176,7 @@ class _Source:
     name: str
     origin: Origin
     load: Callable[[], Any]
+    package: str
     distribution: str = ""
     file: str = ""
     module: str = ""
@@ -178,8 +191,8 @@ def _builtin_sources() -> Iterator[_Source]:
     for entry in pkgutil.iter_modules(spec.submodule_search_locations if spec else ()):
         if not entry.name.startswith("_"):
             name = f"{BUILTIN_COMPONENTS}.{entry.name}"
-            yield _Source(entry.name, "built-in", lambda name=name: importlib.import_module(name))  # type: ignore[misc]
-    yield _Source("recipes", "built-in", lambda: importlib.import_module(BUILTIN_RECIPES))
+            yield _Source(entry.name, "built-in", partial(importlib.import_module, name), BUILTIN_COMPONENTS)
+    yield _Source("recipes", "built-in", partial(importlib.import_module, BUILTIN_RECIPES), BUILTIN_RECIPES)
 
 
 def _installed_sources() -> Iterator[_Source]:
@@ -190,7 +203,7 @@ def _installed_sources() -> Iterator[_Source]:
                 found.append((entry.name, _label(distribution), entry))
     # One distribution can be on sys.path twice, and its entry points are then met twice.
     for name, label, entry in sorted(set(found), key=lambda item: (item[0], item[1], item[2].value)):
-        yield _Source(name, "installed", entry.load, label)
+        yield _Source(name, "installed", entry.load, entry.module.partition(".")[0], label)
 
 
 def _label(distribution: Distribution) -> str:
@@ -230,7 +243,7 @@ def _folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[_Source]
             # An import of it fails: what is blocked is not executed for a neighbour either.
             sys.modules[name] = None  # type: ignore[assignment]
         load = partial(_module_from, path, name)
-        yield _Source(path.stem, "folder", load, file=str(path), module=name)
+        yield _Source(path.stem, "folder", load, name, file=str(path), module=name)
 
 
 def _package_of(folder: Path) -> str:
@@ -282,7 +295,13 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
     plugins: list[Plugin] = []
     hookless: dict[str, str] = {}
     for source in sources:
-        facts = {"name": source.name, "origin": source.origin, "distribution": source.distribution, "file": source.file}
+        facts = {
+            "name": source.name,
+            "origin": source.origin,
+            "distribution": source.distribution,
+            "file": source.file,
+            "package": source.package,
+        }
         if source.name in settings.blocked:
             plugins.append(Plugin(**facts, status="blocked"))  # type: ignore[arg-type]
             continue
@@ -299,16 +318,34 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
                 facts["file"] = source.file or getattr(module, "__file__", "") or ""
                 offers = _offers(module, source)
         except (Exception, SystemExit) as error:
+            declared = _declared(module, source) if isinstance(error, _HasNoHook) else ()
             if isinstance(error, _HasNoHook) and source.module:
                 hookless[source.file] = source.module
                 if not imported:
                     # If a neighbour imports it later, it is there again at the end.
                     del sys.modules[source.module]
             # A stranger's module may raise anything, and may call sys.exit; the plugin is recorded as broken.
-            plugins.append(Plugin(**facts, status="broken", error=_told(error, facts["file"])))  # type: ignore[arg-type]
+            told = _told(error, source.package, facts["file"])
+            plugins.append(Plugin(**facts, status="broken", error=told, unoffered=declared))  # type: ignore[arg-type]
         else:
             plugins.append(Plugin(**facts, **offers))  # type: ignore[arg-type]
     return LoadedPlugins(tuple(p for p in plugins if hookless.get(p.file) not in sys.modules))
+
+
+def _declared(module: Any, source: _Source) -> tuple[Component, ...]:
+    """The components that a module declares itself, under the name of its plugin."""
+    values = vars(module).values() if isinstance(module, ModuleType) else ()
+    return tuple(
+        value.owned_by(source.name, source.distribution)
+        for value in values
+        if isinstance(value, Component) and value.factory.__module__ == module.__name__
+    )
+
+
+def _why_unoffered(plugin: Plugin) -> str:
+    hook = "dcgan_kit_components"
+    missing = f"its hook {hook} does not return it" if plugin.components else f"has no hook {hook} that returns it"
+    return f"{plugin.file or plugin} was loaded and declares it, but {missing}"
 
 
 def _offers(module: Any, source: _Source) -> dict[str, Any]:
@@ -317,8 +354,11 @@ def _offers(module: Any, source: _Source) -> dict[str, Any]:
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     manager.register(module, name=source.name)
+    components = _components(manager, module, source)
+    offered = {(component.kind, component.name) for component in components}
     return {
-        "components": _components(manager, module, source),
+        "components": components,
+        "unoffered": tuple(c for c in _declared(module, source) if (c.kind, c.name) not in offered),
         "recipes": _recipes(manager, module),
         "callbacks": _hook(manager, module, "dcgan_kit_callbacks"),
     }
@@ -366,7 +406,7 @@ def _components(manager: pluggy.PluginManager, module: Any, source: _Source) -> 
             )
         if any((item.kind, item.name) == (other.kind, other.name) for other in components):
             raise PluginError(f"dcgan_kit_components returned two components called {item.kind} {item.name!r}")
-        owned = item.owned_by(source.name)
+        owned = item.owned_by(source.name, source.distribution)
         if source.origin != "built-in":
             # Annotations of strangers are evaluated here, inside the guard; those of built-ins by their tests.
             try:
@@ -386,21 +426,13 @@ def _recipes(manager: pluggy.PluginManager, module: Any) -> dict[str, Path]:
     return {str(name): Path(path) for name, path in returned.items()}
 
 
-def _told(error: BaseException, file: str) -> str:
-    """Return ``Type: message (file:line)`` for where in the plugin an exception came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if file and frame.filename == file] or [
-        frame for frame in frames if "importlib" not in frame.filename and "pluggy" not in frame.filename
-    ]
-    if isinstance(error, SyntaxError):
-        place = f" ({error.filename}:{error.lineno})"
-    elif isinstance(error, PluginError):
+def _told(error: BaseException, package: str, file: str) -> str:
+    """Return in one line what a plugin raised, or what is wrong with it."""
+    if isinstance(error, PluginError):
         return str(error)
-    else:
-        place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
     if isinstance(error, pluggy.PluginValidationError):
         return " ".join(str(error).split())
-    text = str(error.msg if isinstance(error, SyntaxError) else error).partition("\n")[0]
+    line = described(error, package)
     if isinstance(error, ModuleNotFoundError) and file and Path(file).with_name(f"{error.name}.py").is_file():
-        place += f"; it lies beside the plugin: write `from . import {error.name}`"
-    return f"{type(error).__name__}{text and ': '}{text}{place}"
+        line += f"; it lies beside the plugin: write `from . import {error.name}`"
+    return line

@@ -13,15 +13,25 @@ class UnknownComponent(UserError):
     """No component of that kind has that name."""
 
 
+class UnofferedComponent(UnknownComponent):
+    """A plugin declares that component, and does not offer it."""
+
+
 class AmbiguousComponent(UserError):
     """Several plugins offer that name; ``owner/name`` says which."""
 
 
 class Registry:
-    """All components of the plugins that were loaded."""
+    """All components of the plugins that were loaded.
 
-    def __init__(self, components: Iterable[Component]) -> None:
+    Args:
+        components: what the plugins offer.
+        unoffered: what a plugin declares and does not offer, each with the reason, which begins with who.
+    """
+
+    def __init__(self, components: Iterable[Component], unoffered: Iterable[tuple[Component, str]] = ()) -> None:
         self._components = tuple(sorted(components, key=lambda c: (c.kind, c.name, c.owner)))
+        self._unoffered = tuple(unoffered)
 
     def __iter__(self) -> Iterator[Component]:
         return iter(self._components)
@@ -41,6 +51,7 @@ class Registry:
 
         Raises:
             UnknownComponent: there is none; the message suggests the nearest.
+            UnofferedComponent: a plugin declares it, and its hook does not return it; the message says which.
             AmbiguousComponent: a bare name that several plugins offer; the message names them.
         """
         owner, slash, name = reference.rpartition("/")
@@ -53,6 +64,9 @@ class Registry:
         namesakes = [f"{c.owner}/{c.name}" for c in self.of_kind(kind) if c.name == name]
         if namesakes:
             raise UnknownComponent(f"unknown {kind} {reference!r}. Did you mean {' or '.join(map(repr, namesakes))}?")
+        for declared, reason in self._unoffered:
+            if (declared.kind, declared.name) == (kind, name) and owner in ("", declared.owner):
+                raise UnofferedComponent(f"unknown {kind} {reference!r}: {reason}")
         elsewhere = [k for k in KINDS if any(c.name == name for c in self.of_kind(k))]
         hint = did_you_mean(reference, self.names(kind))
         if elsewhere and "Did you mean" not in hint:

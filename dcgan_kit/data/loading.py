@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dcgan_kit.components.contracts.training import Images, ImageSpec
+from dcgan_kit.components.guard import guarded
 from dcgan_kit.data.holdout import SplitImages, split
 from dcgan_kit.data.progress import Report, reporting_to
 from dcgan_kit.errors import ComponentError, DataError
@@ -55,17 +56,16 @@ def require_data(recipe: ResolvedRecipe) -> None:
 
     Raises:
         DataError: its source says so; the message says what to put where.
+        ComponentError: its check failed.
     """
     check = recipe.data.component.check
     if check is None:
         return
     try:
-        check(**recipe.data.options)
+        with guarded(recipe.data.component, "its check"):
+            check(**recipe.data.options)
     except DataError as error:
         raise DataError(f"{recipe.mark(('data',))}: data: {error}") from error
-    except Exception as error:
-        # A stranger's function may raise anything.
-        raise ComponentError(f"{recipe.data.component}: its check raised {type(error).__name__}: {error}") from error
 
 
 def told_of(images: Images, most: int | None = None) -> list[str]:

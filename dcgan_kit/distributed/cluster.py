@@ -27,9 +27,6 @@ CHECK_SECONDS = 5.0
 MISSES = 3
 """Looks in a row at which a worker does not answer, after which it counts as gone: 15 to 20 seconds."""
 
-RUN_AGAIN = 75
-"""Exit status of a worker whose cluster broke: the same command goes on. EX_TEMPFAIL of sysexits.h."""
-
 
 @dataclass(frozen=True)
 class Cluster:
@@ -149,8 +146,8 @@ def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
 def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[Watch | None]:
     """Look after the other workers during the body; where one is lost, say so and end this process.
 
-    It ends with exit status 75 (``PREEMPTED``), at once: the main thread may wait inside a collective operation, where
-    no exception reaches it, and TensorFlow's own way out waits for the lost worker too.
+    It ends with exit status 75 (``os.EX_TEMPFAIL``: the same command goes on), at once: the main thread may wait inside
+    a collective operation, where no exception reaches it, and TensorFlow's own way out waits for the lost worker too.
 
     Args:
         cluster: the workers; None where there is only this process.
@@ -167,7 +164,7 @@ def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[W
         tell(f"lost {who}: the same command on all workers goes on from the last checkpoint")
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(RUN_AGAIN)
+        os._exit(os.EX_TEMPFAIL)
 
     with Watch(cluster, leave) as watch:
         try:

@@ -25,7 +25,7 @@ from dcgan_kit.errors import ComponentError, DataError, counted
 from dcgan_kit.evaluation.features import gather, gatherings_of
 from dcgan_kit.evaluation.protocol import Protocol
 from dcgan_kit.evaluation.reference_cache import FINGERPRINT_DIGITS, Note, fingerprint, real_summaries
-from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, NoValue, blaming_component
+from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, NoValue, measuring
 
 MOST_REFERENCES = 10_000
 """Real images that samples are compared with, unless there are more samples: neighbours take time by the square."""
@@ -249,7 +249,7 @@ class Evaluator:
             reference=self._reference[score.gathering],
             training=training[score.gathering] if score.needs_training else None,
         )
-        with self._telling(f"comparing: {of}{chosen.component.name}"), blaming_component(chosen.component):
+        with self._telling(f"comparing: {of}{chosen.component.name}"), measuring(chosen.component, "compare"):
             numbers = {name: float(value) for name, value in score.compare(sides).items()}
         if not numbers:
             raise NoValue(f"{chosen.component}: it has no value for these images")
@@ -264,7 +264,7 @@ class Evaluator:
     def _warned(self, chosen: ChosenScore, numbers: Mapping[str, float]) -> str:
         if chosen.score.warn is None:
             return ""
-        with blaming_component(chosen.component):
+        with measuring(chosen.component, "warn"):
             return " ".join(str(chosen.score.warn(numbers)).split())
 
     def _protocol_of(self, chosen: ChosenScore) -> Protocol:

@@ -12,7 +12,7 @@ from dcgan_kit.components.contracts.score import Description, Gathering, Summary
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import ComponentError, DataError, counted
-from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, blaming_component
+from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, measuring
 
 BATCH = 256
 """Images that are in memory at once."""
@@ -49,14 +49,14 @@ def gather(
     """
     accumulators = {}
     for gathering, component in gatherings.items():
-        with blaming_component(component):
+        with measuring(component, "start"):
             accumulators[gathering] = gathering.start()
     featured = any(gathering.sees != "pixels" for gathering in gatherings)
     done = 0
     for pixels in batches:
         description = _described(extractor, pixels) if featured else _nothing_seen(len(pixels))
         for gathering, component in gatherings.items():
-            with blaming_component(component):
+            with measuring(component, "add"):
                 accumulators[gathering].add(pixels, description)
         done += len(pixels)
         report_progress(done, count)
@@ -64,13 +64,13 @@ def gather(
         raise DataError(f"{counted(count, 'image')} were promised, and {done} came")
     summaries: dict[Gathering, Summary] = {}
     for gathering, component in gatherings.items():
-        with blaming_component(component):
+        with measuring(component, "summary"):
             summaries[gathering] = accumulators[gathering].summary()
     return summaries
 
 
 def _described(extractor: ChosenExtractor, pixels: Any) -> Description:
-    with blaming_component(extractor.component):
+    with measuring(extractor.component, "describe"):
         description = extractor.extractor.describe(pixels)
     rows = len(description.features) if isinstance(description, Description) else None
     if rows != len(pixels):

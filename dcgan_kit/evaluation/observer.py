@@ -14,6 +14,7 @@ from dcgan_kit.components.contracts.probe import Finding
 from dcgan_kit.components.contracts.score import Extractor
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.data.power_spectrum import power_spectrum
 from dcgan_kit.data.progress import reporting_to
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, counted, did_you_mean, gathered
 from dcgan_kit.evaluation.evaluator import Evaluator, Number, divided
@@ -196,10 +197,8 @@ def spectrum(fake: Any, real: Any) -> Any:
     """
     powers = []
     for pixels in (fake, real):
-        grey = pixels.astype(np.float64).mean(-1)
-        grey -= grey.mean((1, 2), keepdims=True)
-        power = (np.abs(np.fft.fft2(grey)) ** 2).mean(0)
-        powers.append(np.fft.fftshift(np.log10(power + 1.0)))
+        power = power_spectrum(pixels)
+        powers.append(np.fft.fftshift(np.log10(power.size * power + 1.0)))
     joined = np.concatenate(powers, 1)
     return np.rint(255.0 * joined / max(joined.max(), 1e-12)).astype(np.uint8)[:, :, None]
 

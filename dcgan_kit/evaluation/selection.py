@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +13,7 @@ from pydantic import ValidationError
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.score import Extractor, Score
 from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.registry import Registry, UnknownComponent
 from dcgan_kit.errors import ComponentError, UserError, did_you_mean
@@ -170,25 +169,14 @@ class NoValue(ComponentError):
     """A score that has no value for these images: they are too few, or too small."""
 
 
-@contextmanager
-def blaming_component(component: Component) -> Iterator[None]:
-    """Say whose fault it is if a component's function raises.
+def measuring(component: Component, doing: str) -> AbstractContextManager[None]:
+    """Guard a function of an extractor or a score.
 
     Raises:
-        NoValue: instead of a ValueError.
+        NoValue: instead of a ValueError with a text.
         ComponentError: instead of anything else but a UserError.
     """
-    try:
-        yield
-    except UserError:
-        raise
-    except ValueError as error:
-        raise NoValue(f"{component}: {error}") from error
-    except (Exception, SystemExit) as error:
-        # A stranger's function may raise anything.
-        place = traceback.extract_tb(sys.exc_info()[2])[-1]
-        told = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
-        raise ComponentError(f"{component}: {told}") from error
+    return guarded(component, doing, refusing=NoValue)
 
 
 def _changed_options(choice: Choice) -> str:

@@ -10,22 +10,24 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
 from keras import layers
 
+from dcgan_kit.components.guard import Author, CodeOwner, guarded
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
 from dcgan_kit.networks.constraints import constrained, unconstrained
-from dcgan_kit.networks.error_message import reason
 from dcgan_kit.networks.keras_internals import weightless
 from dcgan_kit.process.keras_defaults import set_keras_defaults
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
 BUILDER = "builder"
 """Shown as the component of a convolution that the builder added to change the number of channels."""
+_OWN = Author(f"convolution of the {BUILDER}", __name__)
 _SHAPE_KEEPING = ("normalization", "activation", "regularizer")
 
 
@@ -43,6 +45,7 @@ class Part:
         input_shape: what it is given, without the batch.
         output_shape: what it returns, without the batch.
         unconstrained: names of layers in it whose kernels the block's constraint does not reach.
+        author: who is named where one of its layers fails.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Part:
     input_shape: Shape
     output_shape: Shape
     unconstrained: tuple[str, ...] = ()
+    author: CodeOwner = _OWN
 
     @property
     def block(self) -> str:
@@ -274,17 +278,14 @@ class _Builder:
                     input_shape=before,
                     output_shape=after,
                     unconstrained=self._unconstrained(made, block),
+                    author=component or _OWN,
                 )
             )
 
     def _applied(self, layer: Any, block: Block, slot: str, choice: Choice | None) -> Any:
-        try:
+        owner = choice.component if choice else _OWN
+        with guarded(owner, f"applying it to {_times(self._shape)}", partial(self._problem, block, slot), passing=()):
             result = layer(self.tensor)
-        except (Exception, SystemExit) as error:
-            # A layer, a stranger's too, may raise anything on a shape that it cannot take.
-            who = choice.component if choice else f"convolution of the {BUILDER}"
-            message = f"{who} cannot be applied to {_times(self._shape)}: {reason(error)}"
-            raise self._problem(block, slot, message) from error
         if not isinstance(result, keras.KerasTensor):
             who = choice.component if choice else layer.name
             raise self._problem(block, slot, f"{who} must map one tensor to one tensor")

@@ -1,49 +1,12 @@
-"""What a layer really raised, without what Keras and TensorFlow put around it."""
+"""Whose fault an error of TensorFlow is: XLA's, or the machine's."""
 
 from __future__ import annotations
 
-import re
+from dcgan_kit.components.error_reason import reason
 
-_PLACE = re.compile(r' *File "[^"\n]*", line \d+, in [^\n]*\n(?! *File )[^\n]*\n?')
-_PLACES = re.compile(r'^ *File "[^"\n]*", line \d+, in .*$', re.MULTILINE)
-_CARETS = re.compile(r"^[ ~^]+$", re.MULTILINE)
-_MARKS = re.compile(
-    r" compatible with node \{\{node [^}]*\}\}|(?<=\))\{\{node [^}]*\}\}|\{\{function_node [^}]*\}\} ?| ?\[Op:[^\]]*\]"
-)
-_NODE = re.compile(r"\{\{node ([^}]*)\}\}")
-_REFUSED = re.compile(r"Detected unsupported operations when trying to compile graph \S+ on \S+: ")
-_AROUND = (
-    "in user code",
-    "Graph execution error",
-    "Detected at node",
-    "Exception encountered",
-    "Arguments received",
-    "Traceback (most recent",
-    "The op is created at",
-    "tf2xla conversion failed",
-    "<stack traces unavailable>",
-    "•",
-    "[[",
-)
-"""How lines begin that tell where, and not what."""
-_NOT_INFERRED = "Error encountered:"
-"""After it Keras repeats what was raised while it tried a layer on symbols."""
 _XLA = ("tf2xla conversion failed", "XLA_CPU_JIT", "XLA_GPU_JIT", "XLA_TPU_JIT", "deterministic XLA implementation")
 _MACHINE = ("DNN library", "cuDNN", "CUDNN_STATUS", "CUBLAS_STATUS", "CUDA_ERROR", "libdevice", "ptxas", "hipError")
 """What TensorFlow's errors name where a library or a device is at fault, and no recipe."""
-
-
-def reason(error: BaseException) -> str:
-    """Return the first line of what was raised."""
-    kind = type(error).__name__
-    message = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "message", None) or error))
-    message = message.rpartition(_NOT_INFERRED)[2].strip() or message
-    # Where an operation was made is told with the line of code below it, or without.
-    message = _CARETS.sub("", _PLACES.sub("", _PLACE.sub("", message)))
-    message = _REFUSED.sub("XLA has no ", _NODE.sub(r"\1", _MARKS.sub("", message)))
-    lines = [line.strip().removeprefix(f"{kind}: ") for line in message.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(_AROUND)]
-    return (told or lines or [kind])[0]
 
 
 def refused_by_xla(error: BaseException) -> bool:

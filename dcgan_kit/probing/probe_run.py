@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.probe import Finding, Probe, Readings, Subject
+from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.errors import ComponentError
-from dcgan_kit.networks.error_message import reason
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice
 
@@ -43,7 +43,7 @@ class NamedProbe:
         Raises:
             ProbeFailed: it raised, or returned something else than numbers by place.
         """
-        return self._readings(lambda: self.probe.measure(subject))
+        return self._readings("measure", lambda: self.probe.measure(subject))
 
     def remember(self, subject: Subject) -> Any:
         """What it keeps for its second look.
@@ -52,7 +52,7 @@ class NamedProbe:
             ProbeFailed: it raised.
         """
         second = self.probe.second
-        return None if second is None else self._guarded(lambda: second.remember(subject))
+        return None if second is None else self._guarded("remember", lambda: second.remember(subject))
 
     def compare(self, kept: Any, subject: Subject) -> Readings:
         """Its readings at the second look.
@@ -61,7 +61,7 @@ class NamedProbe:
             ProbeFailed: it raised, or returned something else than numbers by place.
         """
         second = self.probe.second
-        return {} if second is None else self._readings(lambda: second.compare(kept, subject))
+        return {} if second is None else self._readings("compare", lambda: second.compare(kept, subject))
 
     def diagnose(self, readings: Readings, first: Readings) -> tuple[Finding, ...]:
         """What its readings are a sign of.
@@ -69,7 +69,7 @@ class NamedProbe:
         Raises:
             ProbeFailed: it raised, or returned something else than findings of text and numbers.
         """
-        findings = self._guarded(lambda: tuple(self.probe.diagnose(readings, first)))
+        findings = self._guarded("diagnose", lambda: tuple(self.probe.diagnose(readings, first)))
         for finding in findings:
             if not isinstance(finding, Finding):
                 raise ProbeFailed(
@@ -80,22 +80,19 @@ class NamedProbe:
                 raise ProbeFailed(f"{self.component}: a Finding's {wrong}, and it gave {_shown(finding)}")
         return findings
 
-    def _readings(self, ask: Callable[[], Any]) -> Readings:
+    def _readings(self, doing: str, ask: Callable[[], Any]) -> Readings:
         # What a stranger returns may raise too when it is looked at.
-        found, items = self._guarded(lambda: _with_items(ask()))
+        found, items = self._guarded(doing, lambda: _with_items(ask()))
         fits = items is not None and all(
             isinstance(key, str) and "/" in key and isinstance(value, numbers.Real) for key, value in items
         )
         if not fits:
             raise ProbeFailed(f"{self.component} must return numbers by 'place/what', and gave {_shown(found)}")
-        return self._guarded(lambda: {key: float(value) for key, value in items})
+        return self._guarded(doing, lambda: {key: float(value) for key, value in items})
 
-    def _guarded(self, ask: Callable[[], _T]) -> _T:
-        try:
+    def _guarded(self, doing: str, ask: Callable[[], _T]) -> _T:
+        with guarded(self.component, doing, ProbeFailed, passing=()):
             return ask()
-        except (Exception, SystemExit) as error:
-            # A stranger's probe may raise anything.
-            raise ProbeFailed(f"{self.component} failed: {type(error).__name__}: {reason(error)}") from error
 
 
 def _with_items(found: Any) -> tuple[Any, Any]:

@@ -7,7 +7,6 @@ component that was chosen.
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from pydantic import BeforeValidator, Field, InstanceOf
 
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import ImageSpec
-from dcgan_kit.errors import ComponentError, Mark, UserError
+from dcgan_kit.components.guard import guarded
+from dcgan_kit.errors import ComponentError, Mark
 from dcgan_kit.recipes import model
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node
@@ -49,28 +49,13 @@ class Choice:
         built = {
             name: value.build_later() if isinstance(value, Choice) else value for name, value in self.options.items()
         }
-        try:
-            # Standard output is for programs that read it; what a stranger's factory prints goes to people.
-            with redirect_stdout(sys.stderr):
-                return self.component.build(context, built)
-        except UserError:
-            raise
-        except (Exception, SystemExit) as error:
-            # A stranger's factory may raise anything, and may call sys.exit; the user is told whose it is.
-            raise ComponentError(f"{self.component}: {_reason(error)}") from error
+        # Standard output is for programs that read it; what a stranger's factory prints goes to people.
+        with guarded(self.component, "its factory", refusing=ComponentError), redirect_stdout(sys.stderr):
+            return self.component.build(context, built)
 
     def build_later(self) -> Any:
         """Return a function of the context that builds this choice."""
         return self.build
-
-
-def _reason(error: BaseException) -> str:
-    """What a factory says about its options, by ValueError; for anything else also where it happened."""
-    text = str(error).partition("\n")[0]
-    if isinstance(error, ValueError) and text:
-        return text
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}{text and ': '}{text} ({place.filename}:{place.lineno})"
 
 
 def _height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.plugin_loading import LoadedPlugins
-from dcgan_kit.components.registry import AmbiguousComponent, UnknownComponent
+from dcgan_kit.components.registry import AmbiguousComponent, UnknownComponent, UnofferedComponent
 from dcgan_kit.errors import Problem, did_you_mean
 from dcgan_kit.recipes.nodes import Node, described, dotted
 from dcgan_kit.recipes.resolved import Choice
@@ -85,7 +85,8 @@ class SlotResolution:
             return self.plugins.registry.find(kind, name)
         except UnknownComponent as error:
             self.unknown_names = True
-            self._tell_once(Problem(reference.mark, dotted(path), f"{error}{self._unusable(name)}"))
+            why = "." if isinstance(error, UnofferedComponent) else self._unusable(name)
+            self._tell_once(Problem(reference.mark, dotted(path), f"{error}{why}"))
         except AmbiguousComponent as error:
             self._tell_once(Problem(reference.mark, dotted(path), str(error)))
         return None

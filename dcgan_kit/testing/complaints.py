@@ -1,16 +1,17 @@
-"""How a broken contract is told: an AssertionError that names the component and what is wrong."""
+"""How a broken contract is reported: by an AssertionError that names the component and what is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.components.component import Component
+from dcgan_kit.components.guard import Author, guarded
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.networks.error_message import reason
 
 
 def built(component: Component, context: Any, options: dict[str, Any], where: str) -> Any:
@@ -19,10 +20,8 @@ def built(component: Component, context: Any, options: dict[str, Any], where: st
     Raises:
         AssertionError: it raised.
     """
-    try:
+    with complaining(where, "its factory", package=component.package):
         return component.build(context, options)
-    except Exception as error:
-        raise AssertionError(f"{where}: its factory failed: {told(error)}") from error
 
 
 def require_returned(component: Component, returned: Any, holds: bool) -> None:
@@ -42,10 +41,8 @@ def called(where: str, function: Callable[..., Any], *given: Any, **named: Any) 
     Raises:
         AssertionError: it raised.
     """
-    try:
+    with complaining(where, "calling it"):
         return function(*given, **named)
-    except Exception as error:
-        raise AssertionError(f"{where}: failed: {told(error)}") from error
 
 
 def reached(gradient: Any) -> bool:
@@ -58,14 +55,26 @@ def finite(numbers: Any) -> bool:
     return bool(np.isfinite(numbers).all())
 
 
-def told(error: Exception) -> str:
-    """Return the type and the reason of an error."""
-    return f"{type(error).__name__}: {reason(error)}"
+def complaining(where: str, doing: str, hint: str = "", package: str = "") -> AbstractContextManager[None]:
+    """Run code of a component; whatever it raises becomes an AssertionError.
+
+    Args:
+        where: the component, and what it is given.
+        doing: what is done with it.
+        hint: what its author can do, added to the message.
+        package: that holds its code, where the message is to say in which line it failed.
+    """
+    return guarded(Author(where, package), doing, AssertionError, passing=(), hint=hint)
 
 
-def xla_refused(error: Exception) -> str:
-    """Return that XLA cannot compile something, why, and what its author can do."""
-    return (
-        f"XLA cannot compile it: {reason(error)}. Use operations of keras.ops or TensorFlow on static shapes; "
-        "or check it with without=['xla'], and say in its docstring that it needs training.xla: off"
+def compiling(where: str) -> AbstractContextManager[None]:
+    """Let XLA compile and run code of a component.
+
+    Raises:
+        AssertionError: it cannot; the message says why, and what its author can do.
+    """
+    hint = (
+        ". Use operations of keras.ops or TensorFlow on static shapes; or check it with without=['xla'], and say in "
+        "its docstring that it needs training.xla: off"
     )
+    return complaining(where, "compiling it with XLA", hint)

@@ -16,7 +16,7 @@ from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.networks.builder import as_layers
-from dcgan_kit.testing.complaints import built, called, finite, reached, require, told, xla_refused
+from dcgan_kit.testing.complaints import built, called, compiling, complaining, finite, reached, require
 
 BATCH = 4
 OTHER_BATCHES = (1, 3)
@@ -108,10 +108,8 @@ def model_of(layers: list[Any], shape: Shape, where: str) -> Any:
     """Apply layers in order, as the builder does."""
     inputs = outputs = keras.Input(shape)
     for layer in layers:
-        try:
+        with complaining(where, f"applying {layer.name}"):
             outputs = layer(outputs)
-        except Exception as error:
-            raise AssertionError(f"{where}: {layer.name} cannot be applied: {told(error)}") from error
         single = isinstance(outputs, keras.KerasTensor)
         require(single, f"{where}: {layer.name} must map one tensor to one tensor. Received: {outputs!r:.200}")
     return keras.Model(inputs, outputs)
@@ -163,10 +161,8 @@ def check_compiled(model: Any, shape: Shape, where: str) -> None:
         return outside, None if pooled else tape.gradient(total, x, unconnected_gradients="zero")
 
     expected = model(x, training=False)
-    try:
+    with compiling(where):
         result, _ = step(x)
-    except Exception as error:
-        raise AssertionError(f"{where}: {xla_refused(error)}") from error
     require(close(result, expected, 1e-3), f"{where}: gives other numbers when XLA compiles it")
 
 
@@ -175,16 +171,12 @@ def check_saving(model: Any, shape: Shape, where: str) -> None:
     x = tf.constant(noise(BATCH, *shape))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.keras")
-        try:
+        own = "@keras.saving.register_keras_serializable(package=...) and get_config()"
+        with complaining(where, "saving and loading it", f". A layer of your own needs {own}"):
             model.save(file)
             loaded = keras.saving.load_model(file, compile=False)
             loaded.save(Path(folder, "again.keras"))
             keras.models.clone_model(model)
-        except Exception as error:
-            raise AssertionError(
-                f"{where}: cannot be saved and loaded again: {told(error)}. A layer of your own needs "
-                "@keras.saving.register_keras_serializable(package=...) and get_config()"
-            ) from error
     # A file does not hold how far random layers have drawn.
     random = any(layer._seed_generators for layer in model._flatten_layers())
     for training in (False,) if random else (False, True):
@@ -242,7 +234,7 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
     half = tf.as_dtype(policy.removeprefix("mixed_"))
     x, about = tf.constant(noise(BATCH, *shape)), f"{where}, in {policy}"
     hint = "cast constants to inputs.dtype; or check it with without=['mixed_precision'], and say that it needs float32"
-    try:
+    with complaining(about, "calling it", f"; {hint}"):
         with tf.GradientTape() as tape:
             tape.watch(x)
             # What comes from the layer before is in half precision.
@@ -250,8 +242,6 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
             total = tf.reduce_sum(tf.cast(result, tf.float32))
         gradient = tape.gradient(total, x, unconnected_gradients="zero")
         outside = model(x, training=False)
-    except Exception as error:
-        raise AssertionError(f"{about}: failed: {told(error)}; {hint}") from error
     right = result.dtype == half or (may_be_float32 and result.dtype == tf.float32)
     require(right, f"{about}: must return {half.name}, and returned {result.dtype.name}; {hint}")
     require(finite(tf.cast(result, tf.float32)) and finite(gradient), f"{about}: must be finite, with its gradients")

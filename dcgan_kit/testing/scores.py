@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from dcgan_kit.components.contracts.score import Description, Gathering, Score, 
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.evaluation.selection import broken_extractor
-from dcgan_kit.testing.complaints import built, finite, require, require_returned, told
+from dcgan_kit.testing.complaints import built, called, finite, require, require_returned
 
 _IMAGES: Shape = (28, 28, 1)
 _COUNT = 96
@@ -30,14 +30,14 @@ def check_extractor(component: Component, options: dict[str, Any], shapes: Seque
         require(not complaint, f"{where}: must return a dcgan_kit.Extractor: {complaint}")
         require(first.key == again.key, f"{where}: its key must be the same for the same images and options")
         seen = _pixels(1, 7, shape)
-        description = _called(where, first.describe, seen)
+        description = called(where, first.describe, seen)
         _check_description(where, description, len(seen), first.classifies)
-        parts = [_called(where, first.describe, part) for part in (seen[:2], seen[2:])]
+        parts = [called(where, first.describe, part) for part in (seen[:2], seen[2:])]
         joined = np.concatenate([part.features for part in parts])
         # Another batch size may round otherwise.
         same = np.allclose(description.features, joined, rtol=1e-4, atol=1e-4 * np.abs(joined).max())
         require(same, f"{where}: must describe an image alike whatever else is in its batch")
-        twice = _called(where, again.describe, seen).features
+        twice = called(where, again.describe, seen).features
         require(np.allclose(description.features, twice, rtol=1e-4), f"{where}: must describe an image twice alike")
 
 
@@ -83,7 +83,7 @@ def _compared(where: str, score: Score, shape: Shape, batch: int) -> Mapping[str
     fake, reference, training = (_summary(where, score.gathering, seed, shape, batch) for seed in (0, 1, 2))
     before = {name: array.copy() for name, array in reference.items()}
     sides = Sides(fake, reference, training if score.needs_training else None)
-    numbers = _called(where, score.compare, sides)
+    numbers = called(where, score.compare, sides)
     require(isinstance(numbers, Mapping), f"{where}: compare must return numbers by name. Received: {numbers!r:.100}")
     unchanged = all(np.array_equal(before[name], reference[name]) for name in before)
     require(unchanged, f"{where}: compare must leave summaries as they are; they serve again")
@@ -94,26 +94,19 @@ def _summary(where: str, gathering: Gathering, seed: int, shape: Shape, batch: i
     pixels, random = _pixels(seed, _COUNT, shape), np.random.default_rng(seed)
     features = random.standard_normal((_COUNT, _FEATURES)).astype(np.float32)
     probabilities = random.dirichlet(np.ones(_CLASSES), _COUNT)
-    accumulator = _called(where, gathering.start)
+    accumulator = called(where, gathering.start)
     able = callable(getattr(accumulator, "add", None)) and callable(getattr(accumulator, "summary", None))
     require(able, f"{where}: start must return an accumulator, with add and summary. Received: {accumulator!r:.100}")
     for start in range(0, _COUNT, batch):
         part = slice(start, start + batch)
         description = Description(features[part].copy(), probabilities[part].copy())
-        _called(where, accumulator.add, pixels[part].copy(), description)
-    summary = _called(where, accumulator.summary)
+        called(where, accumulator.add, pixels[part].copy(), description)
+    summary = called(where, accumulator.summary)
     plain = isinstance(summary, dict) and all(
         isinstance(a, np.ndarray) and a.dtype.kind in "fiub" for a in summary.values()
     )
     require(plain, f"{where}: a summary must be NumPy arrays of numbers by name, which a file can hold without pickle")
     return summary  # type: ignore[no-any-return]
-
-
-def _called(where: str, function: Callable[..., Any], *given: Any) -> Any:
-    try:
-        return function(*given)
-    except Exception as error:
-        raise AssertionError(f"{where}: failed: {told(error)}") from error
 
 
 def _pixels(seed: int, count: int, shape: Shape) -> Any:

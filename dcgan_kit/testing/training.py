@@ -13,7 +13,7 @@ from dcgan_kit.adversarial.random_streams import StepNoise
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty
 from dcgan_kit.components.kinds import Shape
-from dcgan_kit.testing.complaints import built, called, finite, reached, require, require_returned, xla_refused
+from dcgan_kit.testing.complaints import built, called, compiling, finite, reached, require, require_returned
 
 _BATCH = 4
 _STEPS = 1000
@@ -273,10 +273,8 @@ def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: 
 
 def _compiled_by_xla(where: str, function: Callable[..., Any], *given: Any) -> Any:
     """Compile and call a function.  XLA draws other random numbers than TensorFlow does, where both may choose how."""
-    try:
+    with compiling(where):
         return tf.function(function, autograph=False, jit_compile=True)(*given)
-    except Exception as error:
-        raise AssertionError(f"{where}: {xla_refused(error)}") from error
 
 
 def _tensor(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.plugin_loading import LoadedPlugins, Plugin
 from dcgan_kit.errors import ComponentError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -31,15 +32,12 @@ class Callbacks:
         for plugin in plugins.plugins:
             if plugin.callbacks is None:
                 continue
-            try:
+            with guarded(plugin, "dcgan_kit_callbacks", passing=()):
                 found = [callback for result in plugin.callbacks(recipe=recipe, run=run) for callback in result]
-            except (Exception, SystemExit) as error:
-                # A stranger's hook may raise anything; the user is told whose it is.
-                raise ComponentError(f"plugin {plugin}: dcgan_kit_callbacks failed: {_told(error)}") from error
             for callback in found:
                 if not isinstance(callback, keras.callbacks.Callback):
                     message = f"dcgan_kit_callbacks must return Keras callbacks, and gave {callback!r:.100}"
-                    raise ComponentError(f"plugin {plugin}: {message}")
+                    raise ComponentError(f"{plugin.label}: {message}")
                 callback.set_model(generator)
                 generator.stop_training = False
                 offered.append((plugin, callback))
@@ -57,13 +55,5 @@ class Callbacks:
             ComponentError: a callback raised.
         """
         for plugin, callback in self.offered:
-            try:
+            with guarded(plugin, f"callback {type(callback).__name__}.{event}", passing=()):
                 getattr(callback, event)(*(dict(item) if isinstance(item, Mapping) else item for item in step))
-            except (Exception, SystemExit) as error:
-                # A stranger's callback may raise anything; the user is told whose it is.
-                name = type(callback).__name__
-                raise ComponentError(f"plugin {plugin}: callback {name}.{event} failed: {_told(error)}") from error
-
-
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"

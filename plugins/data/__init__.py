@@ -8,6 +8,7 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dcgan_kit_plugins.data import libraries
 from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
 from pydantic import Field
 
@@ -270,5 +271,16 @@ def tfrecord(
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
-    """Every source of images that needs nothing but dcgan-kit."""
-    return [fashion_mnist_4k, keras_dataset, npz, npy, images, image_zip, tfrecord]
+    """Every source of images."""
+    # Loading a source makes a module of the package ``tfds`` or ``hugging_face``: those names are not free here.
+    return [
+        fashion_mnist_4k,
+        keras_dataset,
+        npz,
+        npy,
+        images,
+        image_zip,
+        tfrecord,
+        libraries.tfds,
+        libraries.hugging_face,
+    ]

@@ -172,7 +172,9 @@ def spectrum() -> Score:
 def checkerboard() -> Score:
     """Look for patterns that repeat every 2, 4, 8 or 16 pixels.  pixels → powers of ten.
 
-    checkerboard_P = log10(power at the frequencies of period P / median power around them), of F less that of R
+    checkerboard_P = checkerboard_index_P of F less that of R, as the probe ``checkerboard`` has it:
+    checkerboard_index_P = log10(mean power S at (iH/P, jW/P) / mean of the medians of S at distances 2 and 3 from each)
+    over the frequencies that no divisor of P has; beside one on an axis, along the axis
 
     0.2 is a pattern of about 1 % of the images' contrast, 1 one of 5 %, where images are as smooth as photographs. A
     radial spectrum misses them. Periods that do not divide height and width, or are above a quarter of them, are left

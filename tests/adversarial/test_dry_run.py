@@ -103,7 +103,7 @@ def test_the_owner_the_place_and_the_way_out_are_told(loaded):
         _checked(loaded(f"{G}activation=adds_constant", "training.precision=auto"))
     assert raised.value.path == ("generator", "stages", 0, "activation")
     message = str(raised.value)
-    assert message.startswith("activation doubtful/adds_constant (stage1_activation of the generator) failed: ")
+    assert message.startswith("activation doubtful/adds_constant: stage1_activation of the generator failed: ")
     assert message.endswith(
         "(training.precision 'auto' may mean mixed_bfloat16: cast constants to inputs.dtype, or choose "
         "training.precision=float32)"

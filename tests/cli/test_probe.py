@@ -99,11 +99,12 @@ def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     strange = ("--plugins-dir", tmp_path / "strange")
     result = probe("tiny-fashion28", *SMALL, "--probes", "answer,broken,overlap,silent", *strange, status=2)
     assert "42" in result.stdout
-    assert "probe answers/broken failed: KeyError: 'nothing'" in result.stderr
+    assert "probe answers/broken: measure failed: KeyError: 'nothing'" in result.stderr
     assert "health: 2 probes find nothing wrong; 1 probe failed, so problems may be hidden" in result.stdout
     assert "no readings here from: answers/silent" in result.stderr
     found = json.loads(probe("tiny-fashion28", *SMALL, "--probes", "broken", "--json", *strange, status=2).stdout)
-    assert found["failed"] == ["probe answers/broken failed: KeyError: 'nothing'"]
+    place = tmp_path / "strange" / "answers.py"
+    assert found["failed"] == [f"probe answers/broken: measure failed: KeyError: 'nothing' ({place}:14)"]
     alone = probe("tiny-fashion28", *SMALL, "--probes", "broken", *strange, status=2).stdout
     assert "health: unknown: no probe gave a reading; 1 probe failed" in alone
     assert "nothing wrong" not in alone
@@ -116,7 +117,7 @@ def test_a_recipe_whose_probe_breaks_trains_and_says_that_its_health_is_unknown(
     asked = (*SMALL, f"training.probing.probes=[{which}]", "training.evaluation.scores=[]", "--run", tmp_path / "run")
     told = command("train", "tiny-fashion28", *asked, "--plugins-dir", tmp_path / "strange").stderr
     failed = which == "broken"
-    assert told.count("probe answers/broken failed: KeyError: 'nothing'") == failed
+    assert told.count("probe answers/broken: measure failed: KeyError: 'nothing'") == failed
     unknown = "health: unknown: no probe gave a reading" + ("; 1 probe failed" if failed else "")
     assert f"step 0: {unknown}\n" in told
     assert f"step 4: {unknown}\n" in told

@@ -224,7 +224,7 @@ def test_what_a_stranger_prints_stays_out_of_json_and_an_exit_is_told(command, t
     assert [p["status"] for p in json.loads(listed.stdout) if p["name"] == "loud"] == ["loaded"]
     assert "HELLO AGAIN" in listed.stderr
     told = command("check", "tiny-fashion28", "generator.activation=exits", "--plugins-dir", "loud", status=2).stderr
-    assert "activation loud/exits: SystemExit: 0 (" in told
+    assert "activation loud/exits: its factory failed: SystemExit: 0 (" in told
 
 
 def test_a_reader_that_has_enough_is_no_fault(dcgan_kit, tmp_path):

@@ -64,7 +64,7 @@ BROKEN = {
     "bad_declaration": (HEAD + "@component('activaton')\ndef f(): ...\n", r"TypeError: unknown kind of component 'activaton'\. Did you mean 'activation'\? \({file}:2\)"),
     "unknown_annotation": (
         HEAD + "@component('activation')\ndef mish(*, x: 'Slope' = 1): ...\n@hookimpl\ndef dcgan_kit_components(): return [mish]\n",
-        "activation unknown_annotation/mish: annotations of its options: NameError: name 'Slope' is not defined",
+        "activation unknown_annotation/mish: reading the annotations of its options failed: NameError: name 'Slope' is not defined",
     ),
     "bad_default": (
         HEAD + "from typing import Annotated\nfrom pydantic import Field\n@component('activation')\n"
@@ -338,6 +338,37 @@ def test_a_recipe_may_ask_for_a_plugin(installed):
     assert load_recipe("lecture-fashion28", ["plugins=[mine]"], PluginSettings()).plugins.find("mine")
     with pytest.raises(UserError, match=r"plugins.0: no plugin called 'other' was found$"):
         load_recipe("lecture-fashion28", ["plugins=[other]"], PluginSettings())
+
+
+DECLARED = """
+from dcgan_kit import Component, component, hookimpl
+import keras
+
+@component("activation")
+def wavy(): return keras.layers.Activation("sin")
+"""
+
+
+@pytest.mark.parametrize(
+    ("hook", "missing"),
+    [
+        ("", "has no hook dcgan_kit_components that returns it"),
+        ("@hookimpl\ndef dcgan_kit_recipes(): return {}\n", "has no hook dcgan_kit_components that returns it"),
+        (
+            "@component('activation')\ndef bent(): ...\n@hookimpl\ndef dcgan_kit_components(): return [bent]\n",
+            "its hook dcgan_kit_components does not return it",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["wavy", "mine/wavy"])
+def test_a_component_that_no_hook_returns_is_said_to_be_declared(name, hook, missing, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(DECLARED + hook)
+    settings = PluginSettings(folders=(tmp_path,))
+    with pytest.raises(UserError) as raised:
+        load_recipe("lecture-fashion28", [f"generator.activation={name}"], settings)
+    told = f"generator.activation: unknown activation '{name}': {file} was loaded and declares it, but {missing}."
+    assert str(raised.value).endswith(told)
 
 
 def test_a_recipe_that_needs_a_broken_plugin_says_so(installed):

@@ -135,7 +135,9 @@ def test_a_score_that_raises_is_named(images, counting, own_score):
     def compare(sides):
         return {"own": 1.0 / 0}
 
-    with pytest.raises(ComponentError, match=r"^score tests/own: ZeroDivisionError: .*test_evaluator\.py:\d+"):
+    with pytest.raises(
+        ComponentError, match=r"^score tests/own: compare failed: ZeroDivisionError: .*test_evaluator\.py:\d+"
+    ):
         Evaluator(divided(images(40), None), counting().chosen, [own_score(compare)], 20)
 
 
@@ -170,7 +172,9 @@ def test_a_score_that_fails_on_some_samples_leaves_a_gap_and_is_tried_again(imag
     names = [{number.number for number in evaluator.evaluate(given)} for given in (black, batches_of(images(20)))]
     assert names == [{"spectrum_db", "high_band_db"}, {"own", "spectrum_db", "high_band_db"}]
     assert len(told) == 1
-    assert told[0].startswith("own is missing from this evaluation: score tests/own: RuntimeError: nothing to see")
+    assert told[0].startswith(
+        "own is missing from this evaluation: score tests/own: compare failed: RuntimeError: nothing to see"
+    )
     assert evaluator.failed == []
 
 

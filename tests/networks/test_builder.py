@@ -265,7 +265,7 @@ def test_a_map_that_is_too_small_is_told(networks_of):
         networks_of("discriminator.downsample={use: strided_conv, kernel_size: 9, padding: valid}")
     ((key, message),) = complaints(raised)
     assert key == "discriminator.stages.1.downsample"
-    assert message.startswith("downsample downsample/strided_conv cannot be applied to 4x4x4: ")
+    assert message.startswith("downsample downsample/strided_conv: applying it to 4x4x4 failed: ")
     assert "\n" not in message
 
 
@@ -294,9 +294,9 @@ def test_a_factory_that_refuses_its_place_is_told_with_its_reason(networks_of):
          "normalization bad_components/no_layer must return a keras.Layer, or a sequence of them to be applied in "
          "order (empty: nothing to apply), and returned 'layers.BatchNormalization()'"),
         ("generator.stages.0.activation=raises_in_factory", "generator.stages.0.activation",
-         "activation bad_components/raises_in_factory: KeyError: 'level 3'"),
+         "activation bad_components/raises_in_factory: its factory failed: KeyError: 'level 3'"),
         ("generator.stages.0.activation=raises_in_call", "generator.stages.0.activation",
-         "activation bad_components/raises_in_call cannot be applied to 8x8x4: by nought"),
+         "activation bad_components/raises_in_call: applying it to 8x8x4 failed: ZeroDivisionError: by nought"),
         ("generator.stages.0.activation=two_outputs", "generator.stages.0.activation",
          "activation bad_components/two_outputs must map one tensor to one tensor"),
         ("discriminator.output.head=many_logits", "discriminator.output.head",

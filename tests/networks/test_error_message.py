@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from dcgan_kit.networks.error_message import fault_of_the_machine, reason, refused_by_xla
+from dcgan_kit.components.error_reason import reason
+from dcgan_kit.networks.error_message import fault_of_the_machine, refused_by_xla
 
 IMAGE = (2, 4, 4, 1)
 

@@ -1,4 +1,4 @@
-"""What the tests of the built-in components share: a place to put one, and the contract that every one keeps."""
+"""What the tests of the built-in components share: a place to put one, and a model of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from dcgan_kit import Description, Images, Sides, Site
-from dcgan_kit.components.kinds import KINDS
 
 
 @pytest.fixture
@@ -64,47 +63,6 @@ def model_of(layers_of):
 def noise():
     """Return a function shape -> standard normal float32 numbers, always the same."""
     return lambda *shape: np.random.default_rng(0).standard_normal(shape).astype("float32")
-
-
-@pytest.fixture
-def keeps_contract(layers_of, model_of, noise, tmp_path):
-    """Return a function that checks what the kind of a component promises, and what every layer must stand."""
-
-    def keeps_contract(component, shape, filters=8, **options):
-        model = model_of(component, shape, filters, **options)
-        complaint = KINDS[component.kind].shape_rule(shape, model.output_shape[1:], filters)
-        assert complaint is None, f"{component}: {complaint}, and returned {model.output_shape[1:]} for {shape}"
-
-        x = noise(4, *shape)
-        for training in (False, True):
-            y = np.asarray(model(x, training=training))
-            assert y.shape == (4, *model.output_shape[1:])
-            assert np.isfinite(y).all()
-
-        first = layers_of(component, shape, filters, **options)
-        again = layers_of(component, shape, filters, **options)
-        assert not {id(layer) for layer in first} & {id(layer) for layer in again}, "layers must be fresh"
-        kernels = [[np.asarray(w) for w in model_of(component, shape, filters, **options).weights] for _ in range(2)]
-        for one, other in zip(*kernels, strict=True):
-            np.testing.assert_array_equal(one, other, err_msg="first weights must depend on the site alone")
-
-        file = tmp_path / "model.keras"
-        model.save(file)
-        loaded = keras.saving.load_model(file, compile=False)
-        np.testing.assert_allclose(loaded(x), model(x), atol=1e-6)
-        assert loaded.output_shape == model.output_shape
-
-        keras.config.set_dtype_policy("mixed_bfloat16")
-        try:
-            mixed = model_of(component, shape, filters, **options)
-        finally:
-            keras.config.set_dtype_policy("float32")
-        mixed.set_weights(model.get_weights())
-        close = np.asarray(mixed(x), "float32")
-        np.testing.assert_allclose(close, model(x), rtol=0.1, atol=0.1)
-        assert all(weight.dtype in ("float32", "uint32") for weight in mixed.weights)
-
-    return keeps_contract
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ import pytest
 from dcgan_kit_plugins import convolution
 from pydantic import ValidationError
 
+from dcgan_kit.testing import check_component
+
 CONVOLUTIONS = convolution.dcgan_kit_components()
 
 
 @pytest.mark.parametrize("component", CONVOLUTIONS, ids=lambda c: c.name)
-def test_contract(component, keeps_contract):
-    keeps_contract(component, (5, 7, 3))
+def test_contract(component):
+    check_component(component, shapes=[(5, 7, 3)])
 
 
 @pytest.mark.parametrize("component", CONVOLUTIONS, ids=lambda c: c.name)

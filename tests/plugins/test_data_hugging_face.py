@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import data_libraries
+from dcgan_kit_plugins.data import libraries
 from PIL import Image
 
 from dcgan_kit import DataError, ImageSpec
@@ -69,13 +69,13 @@ def no_network(monkeypatch):
 
 def test_a_folder_with_images_and_labels(pictures, tmp_path, read):
     pictures.save_to_disk(tmp_path / "a")
-    images = read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"))
+    images = read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"))
     np.testing.assert_array_equal(images.pixels[:, 4, 4, 0], range(0, 200, 10))
     np.testing.assert_array_equal(images.labels, np.arange(20) % 3)
-    again = read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"), memory_mib=0)
+    again = read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"), memory_mib=0)
     assert isinstance(again.pixels, np.memmap)
     np.testing.assert_array_equal(again.pixels, images.pixels)
-    assert read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"), label=None).labels is None
+    assert read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"), label=None).labels is None
 
 
 @pytest.mark.parametrize("in_memory", [False, True], ids=["mapped", "in memory"])
@@ -88,7 +88,7 @@ def test_what_is_cached_of_one_dataset_is_not_taken_for_another(
         table([{"bytes": png(grey), "path": None}] * 3, [0] * 3).save_to_disk(tmp_path / name)
 
     def seen(name):
-        images = read(data_libraries.hugging_face, GREY8, name=str(tmp_path / name), memory_mib=0)
+        images = read(libraries.hugging_face, GREY8, name=str(tmp_path / name), memory_mib=0)
         return int(images.pixels[0, 4, 4, 0])
 
     save(10, "a")
@@ -106,10 +106,10 @@ def test_what_is_cached_of_one_dataset_is_not_taken_for_another(
 def test_a_folder_with_splits(datasets, pictures, tmp_path, read):
     parts = {"train": pictures, "test": pictures.select(range(5))}
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "a")
-    assert len(read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"))) == 20
-    assert len(read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"), split="test")) == 5
+    assert len(read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"))) == 20
+    assert len(read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"), split="test")) == 5
     with pytest.raises(DataError, match=r"a has no split 'val'. It has train, test"):
-        read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"), split="val")
+        read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"), split="val")
 
 
 def test_a_column_of_bytes(datasets, tmp_path, read):
@@ -117,7 +117,7 @@ def test_a_column_of_bytes(datasets, tmp_path, read):
     options = {"name": str(tmp_path / "a"), "image": "png", "label": "class"}
     features = datasets.load_from_disk(str(tmp_path / "a")).features
     assert features["png"].dtype == "binary"
-    images = read(data_libraries.hugging_face, GREY8, **options)
+    images = read(libraries.hugging_face, GREY8, **options)
     np.testing.assert_array_equal(images.pixels[:, 4, 4, 0], [10, 20])
     np.testing.assert_array_equal(images.labels, [5, 6])
 
@@ -141,7 +141,7 @@ def test_cells_that_hold_no_image(datasets, table, tmp_path, read):
     info = json.loads((tmp_path / "a" / "dataset_info.json").read_text())
     info["features"]["image"] = {"_type": "Image"}
     (tmp_path / "a" / "dataset_info.json").write_text(json.dumps(info))
-    images = read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"), max_broken_share=0.5)
+    images = read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"), max_broken_share=0.5)
     assert images.pixels[20, 4, 4, 0] == 70
     assert len(images) == 21
     name = f"{tmp_path / 'a'}, train"
@@ -169,19 +169,19 @@ def test_cells_that_hold_no_image(datasets, table, tmp_path, read):
 def test_columns_that_do_not_serve(options, message, pictures, tmp_path, read):
     pictures.save_to_disk(tmp_path / "a")
     with pytest.raises(DataError, match=message):
-        read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"), **options)
+        read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"), **options)
 
 
 def test_folders_that_do_not_serve(datasets, pictures, tmp_path, read):
     with pytest.raises(DataError, match=r"holds no Hugging Face dataset: write one with save_to_disk"):
-        read(data_libraries.hugging_face, GREY8, name=str(tmp_path))
+        read(libraries.hugging_face, GREY8, name=str(tmp_path))
     with pytest.raises(DataError, match=r"no Hugging Face dataset .*nowhere: give a folder that save_to_disk wrote"):
-        read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "nowhere"))
+        read(libraries.hugging_face, GREY8, name=str(tmp_path / "nowhere"))
     pictures.save_to_disk(tmp_path / "a")
     for name in ("state.json", "data-00000-of-00001.arrow"):
         os.truncate(tmp_path / "a" / name, 20)
         with pytest.raises(DataError, match=rf"{tmp_path / 'a'}: \w+: "):
-            read(data_libraries.hugging_face, GREY8, name=str(tmp_path / "a"))
+            read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"))
         pictures.save_to_disk(tmp_path / "a")
 
 
@@ -207,10 +207,10 @@ def hub_cache(datasets, pictures, tmp_path, monkeypatch):
 
 def test_a_dataset_of_the_hub_is_served_from_the_cache_and_says_nothing(hub_cache, read, capfd):
     capfd.readouterr()
-    images = read(data_libraries.hugging_face, GREY8, name="someone/pictures")
+    images = read(libraries.hugging_face, GREY8, name="someone/pictures")
     np.testing.assert_array_equal(images.pixels[:, 4, 4, 0], range(0, 200, 10))
     np.testing.assert_array_equal(images.labels, np.arange(20) % 3)
-    assert len(read(data_libraries.hugging_face, GREY8, name="someone/pictures", split="train[:25%]")) == 5
+    assert len(read(libraries.hugging_face, GREY8, name="someone/pictures", split="train[:25%]")) == 5
     assert capfd.readouterr() == ("", "")
 
 
@@ -228,11 +228,11 @@ def test_the_recipe_of_the_documentation_loads(hub_cache, page_recipe):
 def test_a_dataset_that_is_not_in_the_cache(datasets, hub_cache, read):
     message = rf"someone/else cannot be read from {hub_cache} alone \(.*\): load it once where there is a network, or"
     with pytest.raises(DataError, match=message):
-        read(data_libraries.hugging_face, GREY8, name="someone/else")
+        read(libraries.hugging_face, GREY8, name="someone/else")
     with pytest.raises(DataError, match=r"from the moon"):
-        read(data_libraries.hugging_face, GREY8, name="someone/else", hint="from the moon")
+        read(libraries.hugging_face, GREY8, name="someone/else", hint="from the moon")
     with pytest.raises(DataError, match=r"someone/pictures cannot be read from .* alone \(.*val.*\): load it once"):
-        read(data_libraries.hugging_face, GREY8, name="someone/pictures", split="val")
+        read(libraries.hugging_face, GREY8, name="someone/pictures", split="val")
     assert not datasets.config.HF_HUB_OFFLINE
 
 
@@ -244,17 +244,17 @@ def test_a_failed_download_is_a_data_error(datasets, hub_cache, read, monkeypatc
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
     with pytest.raises(DataError, match=r"^someone/else could not be fetched: ConnectionError: no network$"):
-        read(data_libraries.hugging_face, GREY8, name="someone/else", download=True)
+        read(libraries.hugging_face, GREY8, name="someone/else", download=True)
 
 
 @pytest.mark.parametrize("name", ["pandas", "https://example.org/a", "a/b/c", "hf://datasets/a/b", "../nowhere"])
 def test_only_folders_and_names_of_the_hub_are_names(name, datasets, read, monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("it must not be asked for"))
     with pytest.raises(DataError, match=rf"no Hugging Face dataset {name}: give a folder"):
-        read(data_libraries.hugging_face, GREY8, name=name)
+        read(libraries.hugging_face, GREY8, name=name)
 
 
 def test_without_the_package_the_extra_is_named(read, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DataError, match=r"'datasets' is not here: pip install 'dcgan-kit\[huggingface\]'"):
-        read(data_libraries.hugging_face, GREY8, name="a/b")
+        read(libraries.hugging_face, GREY8, name="a/b")

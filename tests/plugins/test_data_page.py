@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from dcgan_kit_plugins import data, data_libraries
+from dcgan_kit_plugins import data
 
 from dcgan_kit import Images
 from dcgan_kit.data.loading import load_images
@@ -61,7 +61,7 @@ def test_the_recipe_of_the_embedded_images_loads(page_recipe):
 
 def test_every_source_is_in_the_table_and_has_a_recipe():
     page = PAGE.read_text(encoding="utf-8")
-    for component in (*data.dcgan_kit_components(), *data_libraries.dcgan_kit_components()):
+    for component in data.dcgan_kit_components():
         assert f"| `{component.name}` |" in page
         assert re.search(rf"\ndata: (\{{use: )?{component.name}\b", page)
 

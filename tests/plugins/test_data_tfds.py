@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dcgan_kit_plugins import data_libraries
+from dcgan_kit_plugins.data import libraries
 
 from dcgan_kit import DataError, ImageSpec
 from dcgan_kit.data.loading import load_images
@@ -65,11 +65,11 @@ def root(prepared, tmp_path, monkeypatch):
 
 
 def test_images_and_labels(root, read):
-    images = read(data_libraries.tfds, GREY8, name="pictures")
+    images = read(libraries.tfds, GREY8, name="pictures")
     order = np.argsort(images.pixels[:, 0, 0, 0])
     np.testing.assert_array_equal(images.pixels[order, 4, 4, 0], range(0, 200, 10))
     np.testing.assert_array_equal(images.labels[order], np.arange(20) % 3)
-    again = read(data_libraries.tfds, GREY8, name="pictures", memory_mib=0)
+    again = read(libraries.tfds, GREY8, name="pictures", memory_mib=0)
     assert isinstance(again.pixels, np.memmap)
     np.testing.assert_array_equal(again.pixels, images.pixels)
     np.testing.assert_array_equal(again.labels, images.labels)
@@ -84,23 +84,23 @@ def test_the_recipe_of_the_documentation_loads(root, page_recipe):
 
 @pytest.mark.parametrize(("split", "count"), [("train", 20), ("test", 2), ("train[:25%]", 5), ("train+test", 22)])
 def test_splits(split, count, root, read):
-    assert len(read(data_libraries.tfds, GREY8, name="pictures", split=split)) == count
+    assert len(read(libraries.tfds, GREY8, name="pictures", split=split)) == count
 
 
 def test_labels_may_be_left_out(root, read):
-    assert read(data_libraries.tfds, GREY8, name="pictures", label=None).labels is None
+    assert read(libraries.tfds, GREY8, name="pictures", label=None).labels is None
 
 
 def test_a_version_a_config_a_folder_and_another_place(root, read):
     shutil.copytree(root / "pictures" / "1.0.0", root / "sets" / "small" / "1.0.0")
-    assert len(read(data_libraries.tfds, GREY8, name="pictures:1.0.0")) == 20
-    assert len(read(data_libraries.tfds, GREY8, name="sets/small")) == 20
-    assert len(read(data_libraries.tfds, GREY8, name="sets")) == 20
-    assert len(read(data_libraries.tfds, GREY8, name=str(root / "pictures" / "1.0.0"))) == 20
-    assert len(read(data_libraries.tfds, GREY8, name="small", data_dir=str(root / "sets"))) == 20
+    assert len(read(libraries.tfds, GREY8, name="pictures:1.0.0")) == 20
+    assert len(read(libraries.tfds, GREY8, name="sets/small")) == 20
+    assert len(read(libraries.tfds, GREY8, name="sets")) == 20
+    assert len(read(libraries.tfds, GREY8, name=str(root / "pictures" / "1.0.0"))) == 20
+    assert len(read(libraries.tfds, GREY8, name="small", data_dir=str(root / "sets"))) == 20
     shutil.copytree(root / "pictures" / "1.0.0", root / "sets" / "large" / "1.0.0")
     with pytest.raises(DataError, match=r"sets has several configs; write sets/large or sets/small"):
-        read(data_libraries.tfds, GREY8, name="sets")
+        read(libraries.tfds, GREY8, name="sets")
 
 
 def test_the_newest_version_is_taken(root):
@@ -117,9 +117,9 @@ def test_what_is_not_there_is_told_without_asking_the_network(name, root, read):
     with pytest.raises(
         DataError, match=rf"data set {name} is not in {root} yet: prepare it .* or set 'download: true'"
     ):
-        read(data_libraries.tfds, GREY8, name=name)
+        read(libraries.tfds, GREY8, name=name)
     with pytest.raises(DataError, match=r"yet: from the moon"):
-        read(data_libraries.tfds, GREY8, name=name, hint="from the moon")
+        read(libraries.tfds, GREY8, name=name, hint="from the moon")
 
 
 def test_a_failed_download_is_a_data_error(root, read, monkeypatch):
@@ -128,7 +128,7 @@ def test_a_failed_download_is_a_data_error(root, read, monkeypatch):
 
     monkeypatch.setattr("tensorflow_datasets.builder", fail)
     with pytest.raises(DataError, match=r"^TFDS data set mnist, split 'train': ValueError: no such data set$"):
-        read(data_libraries.tfds, GREY8, name="mnist", download=True)
+        read(libraries.tfds, GREY8, name="mnist", download=True)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_failed_download_is_a_data_error(root, read, monkeypatch):
 )
 def test_options_that_do_not_serve(options, message, root, read):
     with pytest.raises(DataError, match=message):
-        read(data_libraries.tfds, GREY8, **{"name": "pictures", **options})
+        read(libraries.tfds, GREY8, **{"name": "pictures", **options})
 
 
 def test_a_folder_that_asks_for_foreign_code_is_refused(root, read, tmp_path, monkeypatch):
@@ -158,7 +158,7 @@ def test_a_folder_that_asks_for_foreign_code_is_refused(root, read, tmp_path, mo
     file.write_text(re.sub(r"tensorflow_datasets\.core\.features\.text_feature\.Text", "evil_module.Text", text))
     assert file.read_text() != text
     with pytest.raises(DataError, match=r"features.json asks for code outside TFDS, evil_module.Text: use a data set"):
-        read(data_libraries.tfds, GREY8, name="pictures")
+        read(libraries.tfds, GREY8, name="pictures")
     assert not (tmp_path / "exploded").exists()
     assert "evil_module" not in sys.modules
 
@@ -168,7 +168,7 @@ def test_a_folder_that_asks_for_foreign_code_is_refused(root, read, tmp_path, mo
 def test_a_damaged_folder(name, content, root, read):
     (root / "pictures" / "1.0.0" / name).write_text(content)
     with pytest.raises(DataError, match=r"pictures"):
-        read(data_libraries.tfds, GREY8, name="pictures")
+        read(libraries.tfds, GREY8, name="pictures")
 
 
 def test_records_that_are_lost_are_counted(root, read):
@@ -177,8 +177,8 @@ def test_records_that_are_lost_are_counted(root, read):
     with pytest.raises(
         DataError, match=r"1 of 20 images in TFDS pictures cannot be read: .*(?s:.)*record 20: lost: tru"
     ):
-        read(data_libraries.tfds, GREY8, name="pictures", max_broken_share=0.0)
-    images = read(data_libraries.tfds, GREY8, name="pictures")
+        read(libraries.tfds, GREY8, name="pictures", max_broken_share=0.0)
+    images = read(libraries.tfds, GREY8, name="pictures")
     assert len(images) == 19
     assert len(images.skipped) == 1
 
@@ -186,4 +186,4 @@ def test_records_that_are_lost_are_counted(root, read):
 def test_without_the_package_the_extra_is_named(read, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(DataError, match=r"TFDS is not here: pip install 'dcgan-kit\[tfds\]'"):
-        read(data_libraries.tfds, GREY8, name="mnist", data_dir=str(Path(tmp_path)))
+        read(libraries.tfds, GREY8, name="mnist", data_dir=str(Path(tmp_path)))

@@ -5,16 +5,18 @@ import pytest
 from dcgan_kit_plugins import head
 from pydantic import ValidationError
 
+from dcgan_kit.testing import check_component
+
 HEADS = head.dcgan_kit_components()
 
 
 @pytest.mark.parametrize("component", HEADS, ids=lambda c: c.name)
-def test_contract(component, keeps_contract):
-    keeps_contract(component, (3, 5, 4))
+def test_contract(component):
+    check_component(component, shapes=[(3, 5, 4)])
 
 
-def test_contract_of_dense_with_dropout(keeps_contract):
-    keeps_contract(head.dense, (3, 5, 4), dropout=0.5)
+def test_contract_of_dense_with_dropout():
+    check_component(head.dense, shapes=[(3, 5, 4)], dropout=0.5)
 
 
 @pytest.mark.parametrize("component", [head.dense, head.conv], ids=lambda c: c.name)

@@ -7,22 +7,24 @@ from dcgan_kit_plugins import normalization
 from dcgan_kit_plugins.normalization.layers import CurrentBatchNormalization, PixelNormalization
 from pydantic import ValidationError
 
+from dcgan_kit.testing import check_component
+
 NORMALIZATIONS = normalization.dcgan_kit_components()
 MAP = (4, 6, 8)
 
 
 @pytest.mark.parametrize("component", NORMALIZATIONS, ids=lambda c: c.name)
-def test_contract_on_maps(component, keeps_contract):
-    keeps_contract(component, MAP)
+def test_contract_on_maps(component):
+    check_component(component, shapes=[MAP])
 
 
 @pytest.mark.parametrize("component", [c for c in NORMALIZATIONS if c.name != "instance"], ids=lambda c: c.name)
-def test_contract_on_vectors(component, keeps_contract):
-    keeps_contract(component, (32,))
+def test_contract_on_vectors(component):
+    check_component(component, shapes=[(32,)])
 
 
-def test_contract_of_batch_with_the_statistics_at_hand(keeps_contract):
-    keeps_contract(normalization.batch, MAP, sampling="batch")
+def test_contract_of_batch_with_the_statistics_at_hand():
+    check_component(normalization.batch, shapes=[MAP], sampling="batch")
 
 
 def standardized(x, axes, epsilon=1e-5):

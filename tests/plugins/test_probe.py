@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from dcgan_kit_plugins import probe
-from dcgan_kit_plugins.probe import balance, checkerboard_index, gradient_flow, pixel_diversity
+from dcgan_kit_plugins.probe import balance, gradient_flow, pixel_diversity
 
 from dcgan_kit import Probe
 
@@ -166,38 +166,6 @@ def test_what_the_discriminator_sends_back_is_compared_with_step_0():
 
 
 # Checkerboards
-
-
-def images_like_photographs(count=256, side=64, exponent=1.14):
-    """Deviation 1, amplitudes that fall like 1 / frequency^exponent."""
-    white = np.random.default_rng(0).standard_normal((count, side, side))
-    frequencies = np.fft.fftfreq(side) * side
-    distance = np.hypot(*np.meshgrid(frequencies, frequencies))
-    distance[0, 0] = np.inf
-    images = np.fft.ifft2(np.fft.fft2(white) * distance**-exponent).real
-    return images / images.std()
-
-
-@pytest.mark.parametrize(("amplitude", "index"), [(0.01, 0.17), (0.02, 0.53), (0.05, 1.23)])
-def test_known_responses_of_the_index(amplitude, index):
-    pattern = (-1.0) ** np.add.outer(np.arange(64), np.arange(64))
-    clean = images_like_photographs()
-    assert checkerboard_index.index(clean[..., None], 2) == pytest.approx(0.0, abs=0.1)
-    assert checkerboard_index.index((clean + amplitude * pattern)[..., None], 2) == pytest.approx(index, abs=0.03)
-
-
-def test_a_pattern_is_told_at_its_own_period():
-    images = np.random.default_rng(0).standard_normal((64, 64, 64))
-    images += 0.3 * np.tile([[1.0, 1, -1, -1]] * 2 + [[-1.0, -1, 1, 1]] * 2, (16, 16))
-    indices = {period: checkerboard_index.index(images[..., None], period) for period in (2, 4, 8, 16)}
-    assert max(indices, key=indices.get) == 4
-    assert all(abs(indices[period]) < 0.1 for period in (2, 8, 16))
-
-
-def test_periods_that_do_not_fit_are_left_out():
-    assert checkerboard_index.possible((2, 4, 8, 16), (64, 64)) == [2, 4, 8, 16]
-    assert checkerboard_index.possible((2, 4, 8, 16), (28, 28)) == [2, 4]
-    assert checkerboard_index.possible((2, 3), (96, 64)) == [2]
 
 
 @pytest.mark.parametrize(

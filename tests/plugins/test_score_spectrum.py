@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from dcgan_kit_plugins import score
-from dcgan_kit_plugins.score.power_spectrum import Power, checkerboard
+from dcgan_kit_plugins.score.power_spectrum import Power
 
-from dcgan_kit import Description
+from dcgan_kit import Description, checkerboard_index
 
 
 def natural(seed, count=256, side=64):
@@ -68,7 +68,7 @@ def test_flat_images_have_the_power_of_rounding_and_no_checkerboard(compared):
     flat, images = np.full((10, 16, 16, 1), 7, np.uint8), np.random.RandomState(6).randint(0, 256, (10, 16, 16, 1))
     assert set(compared(score.spectrum(), flat, flat).values()) == {0.0}
     assert np.isfinite(list(compared(score.spectrum(), flat, images).values())).all()
-    assert checkerboard(power(flat), 2) == pytest.approx(0.0, abs=1e-9)
+    assert checkerboard_index(power(flat)["power"], 2) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_channels_count_alike(compared):

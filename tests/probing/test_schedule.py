@@ -159,7 +159,7 @@ def finding(**fields):
 @pytest.mark.parametrize(
     ("answers", "told"),
     [
-        ({"measure": fails}, "probe strange/odd failed: KeyError: 'level 3'"),
+        ({"measure": fails}, "probe strange/odd: measure failed: KeyError: 'level 3'"),
         ({"measure": lambda subject: [1.0]}, "probe strange/odd must return numbers by 'place/what', and gave [1.0]"),
         ({"measure": lambda subject: {"size": 1.0}}, "must return numbers by 'place/what', and gave {'size': 1.0}"),
         ({"measure": lambda subject: {"generator/size": "1"}}, "and gave {'generator/size': '1'}"),

@@ -219,10 +219,7 @@ def test_the_program_knows_the_statuses_and_signals_of_the_command_line():
     import dcgan_kit_command
     from dcgan_kit.cli import exit_codes
 
-    assert (dcgan_kit_command.INTERRUPTED, dcgan_kit_command.PREEMPTED) == (
-        exit_codes.INTERRUPTED,
-        exit_codes.PREEMPTED,
-    )
+    assert (exit_codes.INTERRUPTED, exit_codes.PREEMPTED) == (dcgan_kit_command.INTERRUPTED, 75)
     before = {number: signal.getsignal(number) for number in STOPPING}
     code = "import dcgan_kit_command, sys; print(sorted({m.partition('.')[0] for m in sys.modules} & {'dcgan_kit', 'click'}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
 from pydantic import Field
 
-from dcgan_kit import Component, Images, ImageSpec, component, hookimpl
+from dcgan_kit import Images, ImageSpec, component
 
 
 @component("data")
@@ -83,9 +83,3 @@ def hugging_face(
 
     source = hugging_face_source(name, config, split, image, label, download, hint)
     return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
-
-
-@hookimpl
-def dcgan_kit_components() -> list[Component]:
-    """Every source of images that needs another library."""
-    return [tfds, hugging_face]
