@@ -15,7 +15,7 @@ from dcgan_kit.adversarial.training_components import Parts, build_optimizer
 from dcgan_kit.errors import ComponentError, Problem, RecipeError
 from dcgan_kit.networks.builder import Network, Networks
 from dcgan_kit.networks.fused_forward import forward_of
-from dcgan_kit.networks.keras_internals import weightless
+from dcgan_kit.networks.keras_internals import layers_within, weightless
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
 
@@ -64,7 +64,7 @@ def require_compilable(recipe: ResolvedRecipe, networks: Networks) -> None:
 
 def beyond_xla(networks: Networks) -> list[str]:
     """Say what of two networks XLA cannot compile, with the names of the layers; empty if nothing."""
-    layers = [layer for n in (networks.generator, networks.discriminator) for layer in n.model._flatten_layers()]
+    layers = layers_within(networks.generator.model, networks.discriminator.model)
     pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
     resizing = [layer for layer in layers if isinstance(layer, keras.layers.UpSampling2D | keras.layers.Resizing)]
     bicubic = [layer.name for layer in resizing if layer.interpolation == "bicubic"]

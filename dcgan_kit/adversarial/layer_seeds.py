@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.networks.keras_internals import replace_next_seed, seed_generators
 
 
 class LayerNoise:
@@ -27,8 +27,8 @@ class LayerNoise:
         # Mirrored replicas are traced in turns, each in a thread of its own.
         self._lent = threading.local()
         for model in models:
-            for generator in {id(found): found for found in _seed_generators(model)}.values():
-                generator.next = self._next(generator.next)
+            for generator in seed_generators(model):
+                replace_next_seed(generator, self._next)
 
     @contextmanager
     def drawn_from(self, noise: StepNoise, replica: Any) -> Iterator[None]:
@@ -48,9 +48,3 @@ class LayerNoise:
             return tf.random.experimental.stateless_fold_in(noise.seed(), replica)
 
         return next_seed
-
-
-def _seed_generators(model: Any) -> Iterator[keras.random.SeedGenerator]:
-    for layer in model._flatten_layers():
-        # Keras 3.15 notes here whatever a layer keeps in an attribute, a list or a mapping, at any depth.
-        yield from layer._seed_generators

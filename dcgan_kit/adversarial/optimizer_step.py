@@ -9,6 +9,7 @@ import tensorflow as tf
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.training_components import Parts
 from dcgan_kit.distributed.devices import Devices
+from dcgan_kit.networks.keras_internals import leave_gradients_alone
 from dcgan_kit.recipes.resolved import NetworkTraining, ResolvedRecipe, Role
 
 SMALLEST_SCALE = 2.0**-10
@@ -37,7 +38,8 @@ class Descent:
         self.training, self.state, self.parts, self.devices = recipe.training, state, parts, devices
         self.scaled_loss = scaled_loss
         for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
-            _leave_gradients_alone(optimizer)
+            # ``move`` adds them up before clipping and L2, which are about the gradient of the whole batch.
+            leave_gradients_alone(optimizer)
 
     def scaled(self, loss: Any) -> Any:
         """Return the loss that gradients are taken of."""
@@ -126,10 +128,3 @@ class Descent:
             self.devices.strategy.extended.update(
                 average.value, lambda a, c: a.assign_add(share * (c - a)), args=(current.value,), group=False
             )
-
-
-def _leave_gradients_alone(optimizer: Any) -> None:
-    """Keep Keras from adding up what has been added up: clipping and L2 are about the gradient of the whole batch."""
-    if not hasattr(optimizer, "_all_reduce_sum_gradients"):
-        raise RuntimeError("this version of Keras adds gradients up in another way; dcgan-kit must be told how")
-    optimizer._all_reduce_sum_gradients = lambda pairs: pairs

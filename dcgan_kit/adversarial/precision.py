@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from dcgan_kit.distributed.devices import Devices
 from dcgan_kit.networks.builder import Network, Networks
+from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.recipes.resolved import Precision
 
 BFLOAT16_CPU = frozenset({"avx512_bf16", "amx_bf16"})
@@ -117,7 +118,7 @@ def _layers(network: Network) -> Iterator[Any]:
     for layer in network.model.layers[1:]:
         if layer is last and network.role == "generator" and not layer.weights:
             continue
-        yield from layer._flatten_layers()
+        yield from layers_within(layer)
 
 
 @contextmanager

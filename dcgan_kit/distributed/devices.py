@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.eager import context
 
 from dcgan_kit.distributed.cluster import Cluster, cluster_of_environment, waiting
 from dcgan_kit.errors import Problem, RecipeError, UserError, counted
+from dcgan_kit.networks.keras_internals import switch_off_coordination_service
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 _SHIFTS = (48, 32, 16, 0)
@@ -173,7 +173,7 @@ def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
     # TensorFlow's coordination service would take SIGTERM over from the moment when it begins to wait for the others,
     # and tell nobody. Lost workers are found by ``watching``, and those that stand still by TensorFlow's health check,
     # which it leaves out where there is the service.
-    context.context().configure_coordination_service("")
+    switch_off_coordination_service()
     with waiting(cluster, tell):
         try:
             strategy = tf.distribute.MultiWorkerMirroredStrategy(

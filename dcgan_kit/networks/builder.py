@@ -21,7 +21,7 @@ from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
 from dcgan_kit.networks.constraints import constrained, unconstrained
-from dcgan_kit.networks.keras_internals import weightless
+from dcgan_kit.networks.keras_internals import layers_within, weightless
 from dcgan_kit.process.keras_defaults import set_keras_defaults
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
@@ -240,7 +240,7 @@ class _Builder:
         if as_layers(wrapped) is None:
             raise self._broken(block, "constraint", block.constraint, wrapped)
         reached = self.constrained.setdefault(block.name, [])
-        reached.extend(inner for layer in wrapped for inner in layer._flatten_layers())
+        reached.extend(layers_within(*wrapped))
         return held
 
     def _append(

@@ -17,6 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from dcgan_kit.networks import fused_ops
+from dcgan_kit.networks.keras_internals import call_that_made, layers_within
 
 _Step = Callable[[Any, bool], Any]
 
@@ -213,7 +214,7 @@ def _normalizations_inside(layer: Any) -> list[Any]:
     """The batch normalizations inside a layer (a model, a stranger's block) that take statistics of their own batch."""
     if not isinstance(layer, keras.Layer):
         return []
-    inside = layer._flatten_layers(include_self=False)
+    _, *inside = layers_within(layer)
     return [inner for inner in inside if isinstance(inner, layers.BatchNormalization) and not inner.synchronized]
 
 
@@ -255,12 +256,12 @@ def _chain(model: Any) -> list[tuple[Any, Any]]:
     chain: list[tuple[Any, Any]] = []
     tensor = model.outputs[0]
     while tensor is not model.inputs[0]:
-        operation, node_index, _ = tensor._keras_history
-        node = operation._inbound_nodes[node_index]
+        call = call_that_made(tensor)
         # Keras notes None for the mask where there is none, and a model's call overrules what it noted of ``training``.
-        named = {name for name, value in node.arguments.kwargs.items() if value is not None} - {"training"}
-        if len(node.input_tensors) != 1 or len(node.arguments.args) != 1 or named:
-            raise ValueError(f"{model.name} must be one chain of layers, and {operation.name} takes more than a tensor")
-        tensor = node.input_tensors[0]
-        chain.append((operation, tensor.shape))
+        named = {name for name, value in call.keywords.items() if value is not None} - {"training"}
+        if len(call.inputs) != 1 or len(call.arguments) != 1 or named:
+            more = f"{call.operation.name} takes more than a tensor"
+            raise ValueError(f"{model.name} must be one chain of layers, and {more}")
+        tensor = call.inputs[0]
+        chain.append((call.operation, tensor.shape))
     return chain[::-1]

@@ -15,6 +15,7 @@ import numpy as np
 
 from dcgan_kit.errors import Mark, Problem, RecipeError, counted, did_you_mean
 from dcgan_kit.networks.builder import Network, Networks, Part
+from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
 from dcgan_kit.networks.resampling import Window
 from dcgan_kit.networks.summary import Summary, summarize, training_memory
@@ -211,7 +212,7 @@ def normalization_on_discriminator_input(subject: Subject) -> Iterator[tuple[Pat
 def bias_before_batch_normalization(subject: Subject) -> Iterator[tuple[Path, str]]:
     for network in (subject.networks.generator, subject.networks.discriminator):
         for before, part in zip(network.parts, network.parts[1:], strict=False):
-            biased = any(getattr(layer, "use_bias", False) for layer in _all_layers(before))
+            biased = any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers))
             if biased and _batch_norms(part):
                 yield before.path, f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
 
@@ -347,13 +348,7 @@ def _response(part: Part) -> Any:
 
 
 def _batch_norms(part: Part) -> list[Any]:
-    return [layer for layer in _all_layers(part) if isinstance(layer, keras.layers.BatchNormalization)]
-
-
-def _all_layers(part: Part) -> Iterator[Any]:
-    """The layers of a part, and those inside them: of a wrapper, a model, a stranger's block."""
-    for layer in part.layers:
-        yield from layer._flatten_layers()
+    return [layer for layer in layers_within(*part.layers) if isinstance(layer, keras.layers.BatchNormalization)]
 
 
 def _bounded(value: float) -> str:

@@ -5,6 +5,7 @@ Reading the graph, and not the component's name, holds for a stranger's layers t
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_kit.components.kinds import Shape
-from dcgan_kit.networks.keras_internals import weightless
+from dcgan_kit.networks.keras_internals import graph_of_function, weightless
 from dcgan_kit.networks.receptive_field import ReceptiveField, propagated
 from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize, Window
 
@@ -59,7 +60,7 @@ def trace(
         graph = tf.compat.v1.get_default_graph()
         for layer in layers:
             first, before = len(graph.get_operations()), inputs.shape
-            inputs = layer(inputs, training=False) if _takes_training(layer) else layer(inputs)
+            inputs = layer(inputs, training=False) if takes_training(layer) else layer(inputs)
             spans.append((layer, first, len(graph.get_operations()), before, inputs.shape))
         return inputs
 
@@ -83,8 +84,9 @@ def trace(
     )
 
 
-def _takes_training(layer: Any) -> bool:
-    return bool(getattr(layer, "_call_has_training_arg", False))
+def takes_training(layer: Any) -> bool:
+    """Return whether the ``call`` of a layer has an argument ``training``."""
+    return "training" in inspect.signature(layer.call).parameters
 
 
 def _all_operations(graph: Any, operations: Sequence[Any]) -> Iterator[Any]:
@@ -100,7 +102,7 @@ def _called(graph: Any, operation: Any) -> Any:
     """The graph of the function that an operation calls; None if it calls none."""
     if "PartitionedCall" not in operation.type:
         return None
-    return getattr(graph._get_function(operation.get_attr("f").name), "graph", None)
+    return graph_of_function(graph, operation.get_attr("f").name)
 
 
 def _macs(operation: Any) -> int:

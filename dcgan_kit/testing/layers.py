@@ -16,6 +16,8 @@ from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.networks.builder import as_layers
+from dcgan_kit.networks.keras_internals import layers_within, seed_generators
+from dcgan_kit.networks.trace import takes_training
 from dcgan_kit.testing.complaints import built, called, compiling, complaining, finite, reached, require
 
 BATCH = 4
@@ -149,7 +151,7 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -
 def check_compiled(model: Any, shape: Shape, where: str) -> None:
     """Check that XLA compiles the layers and, unless they pool by maximum, their gradients."""
     # Training does not use XLA where there is max pooling: it has no gradient of it that repeats.
-    pooled = any(isinstance(layer, keras.layers.MaxPooling2D) for layer in model._flatten_layers())
+    pooled = any(isinstance(layer, keras.layers.MaxPooling2D) for layer in layers_within(model))
     x = tf.constant(noise(BATCH, *shape))
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
@@ -178,8 +180,7 @@ def check_saving(model: Any, shape: Shape, where: str) -> None:
             loaded.save(Path(folder, "again.keras"))
             keras.models.clone_model(model)
     # A file does not hold how far random layers have drawn.
-    random = any(layer._seed_generators for layer in model._flatten_layers())
-    for training in (False,) if random else (False, True):
+    for training in (False,) if seed_generators(model) else (False, True):
         same = close(model(x, training=training), loaded(x, training=training), 1e-5)
         when = "in training" if training else "outside training"
         require(same, f"{where}: gives other numbers {when} after being saved and loaded; does get_config() say all?")
@@ -228,9 +229,8 @@ def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
 
 def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float32: bool, where: str) -> None:
     """Check that layers compute in a mixed precision, as training sets it."""
-    for layer in model.layers[1:]:
-        for inner in layer._flatten_layers():
-            inner.dtype_policy = policy
+    for layer in layers_within(*model.layers[1:]):
+        layer.dtype_policy = policy
     half = tf.as_dtype(policy.removeprefix("mixed_"))
     x, about = tf.constant(noise(BATCH, *shape)), f"{where}, in {policy}"
     hint = "cast constants to inputs.dtype; or check it with without=['mixed_precision'], and say that it needs float32"
@@ -254,7 +254,7 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
 
 def _through(model: Any, x: Any) -> Any:
     for layer in model.layers[1:]:
-        x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
+        x = layer(x, training=True) if takes_training(layer) else layer(x)
     return x
 
 
@@ -265,7 +265,7 @@ def _require_known(created: list[Any], model: Any, where: str) -> None:
 
 
 def _require_channels_last(layer: Any, where: str) -> None:
-    for inner in layer._flatten_layers():
+    for inner in layers_within(layer):
         first = getattr(inner, "data_format", None) == "channels_first"
         if isinstance(inner, keras.layers.BatchNormalization | keras.layers.GroupNormalization):
             first = first or inner.axis % inner.input_spec.ndim != inner.input_spec.ndim - 1
@@ -287,7 +287,7 @@ def _created() -> Iterator[list[Any]]:
 
 def _bare(variable: Any) -> Any:
     """TensorFlow's variable in a variable of Keras'."""
-    return getattr(variable, "_value", variable)
+    return variable.value if isinstance(variable, keras.Variable) else variable
 
 
 def close(one: Any, other: Any, share: float = 1e-5) -> bool:

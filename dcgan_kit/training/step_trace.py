@@ -15,6 +15,7 @@ from dcgan_kit.adversarial.random_streams import StepNoise
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.step import AdversarialStep, ReplicaStep, Scalars
 from dcgan_kit.adversarial.update_schedule import Turn, Update
+from dcgan_kit.networks.trace import takes_training
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class _ExaminedStep(ReplicaStep):
 
     def _through(self, model: Any, what: str, x: Any) -> Any:
         for layer in model.layers[1:]:
-            x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
+            x = layer(x, training=True) if takes_training(layer) else layer(x)
             self._note(f"{model.name}, {what}: output of {layer.name}", x)
         return x
 
