@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -25,6 +26,20 @@ def test_the_readme_has_one_command_to_train_and_one_to_test() -> None:
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert lines[-1] == readme_commands()[1]
+
+
+def test_pre_commit_runs_what_the_check_runs() -> None:
+    check = (ROOT / "scripts" / "check").read_text(encoding="utf-8")
+    commands = [
+        f".venv/bin/{program}{rest}" for program, rest in re.findall(r'^"\$bin/(\S+)"(.*)$', check, re.MULTILINE)
+    ]
+    configuration = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [repo["repo"] for repo in configuration["repos"]] == ["local"]
+    hooks = configuration["repos"][0]["hooks"]
+    assert [hook["entry"] for hook in hooks] == commands
+    for hook in hooks:
+        # Each looks at the whole tree, whatever the commit holds.
+        assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == ("system", False, True)
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
