@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -40,6 +41,18 @@ def test_pre_commit_runs_what_the_check_runs() -> None:
     for hook in hooks:
         # Each looks at the whole tree, whatever the commit holds.
         assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == ("system", False, True)
+
+
+def test_lowest_versions_are_the_bounds_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = [dependency.replace(">=", "==") for dependency in project["dependencies"]]
+    lines = (ROOT / "tests" / "lowest-versions.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == bounds
+    oldest = re.match(r">=(3\.\d+),", project["requires-python"])
+    assert oldest is not None
+    assert re.search(
+        rf"^# Tried on \d{{4}}-\d\d-\d\d with Python {re.escape(oldest[1])}\.", "\n".join(lines), re.MULTILINE
+    )
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
