@@ -1,4 +1,4 @@
-"""Write the parts of docs/ that the program itself knows: keys, components, lints, commands, the published models.
+"""Write the parts of docs/ that other files decide: keys, components, lints, commands, published models, decisions.
 
 Usage: python scripts/generate_docs.py [--check]
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -341,6 +342,18 @@ def _run(*arguments: str) -> str:
     return result.stdout
 
 
+def decisions_page() -> Iterator[str]:
+    """Yield every decision record with its date and status."""
+    rows = [_decision(path) for path in sorted((DOCS / "decisions").glob("[0-9]*.md"))]
+    yield table(("decision", "date", "status"), rows)
+
+
+def _decision(path: Path) -> tuple[str, ...]:
+    title, *lines = path.read_text(encoding="utf-8").splitlines()
+    facts = [found[1] for line in lines if (found := re.match(r"\* (?:Date|Status): (.+)", line))]
+    return f"[{title.removeprefix('# ')}]({path.name})", *facts
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return a Markdown table."""
     lines = [columns, ["---"] * len(columns), *rows]
@@ -370,6 +383,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "lints.md": lints_page,
     "commands.md": commands_page,
     "published.md": published_page,
+    "decisions/README.md": decisions_page,
 }
 
 

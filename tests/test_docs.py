@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,9 +39,9 @@ def commands(group, above=()):
 
 
 def pages():
-    """README, CHANGELOG, and every page below docs."""
+    """README, CHANGELOG, CONTRIBUTING, and every page below docs."""
     root = Path(__file__).parents[1]
-    return [root / "README.md", root / "CHANGELOG.md", *sorted((root / "docs").rglob("*.md"))]
+    return [root / "README.md", root / "CHANGELOG.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
 
 
 def prose(text):
@@ -150,3 +152,44 @@ def test_no_page_has_a_gap_or_two_versions_of_a_passage():
     marks = re.compile(r"@@|^(?:<{7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
     found = {page.name: marks.findall(page.read_text(encoding="utf-8")) for page in pages()}
     assert {name: marks for name, marks in found.items() if marks} == {}
+
+
+@pytest.fixture(scope="module")
+def layers():
+    """The rows of the contract that imports run downward, without ``dcgan_kit.``."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = [c for c in project["tool"]["importlinter"]["contracts"] if c["type"] == "layers"]
+    return [row.replace("dcgan_kit.", "") for row in contract["layers"]]
+
+
+def test_layers_of_the_page_on_architecture(layers):
+    text = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert re.search(r"```text\n(.*?)\n```", text, re.DOTALL)[1].splitlines() == layers
+    described = re.findall(r"^\| `dcgan_kit\.(\w+)` \| .{10,} \|$", text, re.MULTILINE)
+    assert described == [room for row in layers for room in row.split(" | ")]
+
+
+def test_every_room_has_a_layer(layers):
+    package = Path(__file__).parents[1] / "dcgan_kit"
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")} | {path.stem for path in package.glob("*.py")}
+    assert rooms - {"__init__"} == {room for row in layers for room in row.split(" | ")}
+
+
+def names_in(file):
+    """What a module defines."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_files_and_names_that_pages_on_the_code_mention(page):
+    root = Path(__file__).parents[1]
+    text = (root / page).read_text(encoding="utf-8").replace("dcgan_kit/cli/NAME.py", "")
+    mentioned = re.findall(r"`(\.?\w[\w.-]*/[\w./-]*)(?::\s+(\w+))?`", prose(text))
+    assert len(mentioned) >= 5
+    missing = [path for path, _ in mentioned if not (root / path).exists()]
+    missing += [f"{path}: {name}" for path, name in mentioned if name and name not in names_in(root / path)]
+    assert missing == []

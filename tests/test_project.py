@@ -2,12 +2,16 @@
 
 import re
 import subprocess
+import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
 def readme_commands() -> list[str]:
@@ -23,6 +27,51 @@ def test_the_readme_has_one_command_to_train_and_one_to_test() -> None:
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert lines[-1] == readme_commands()[1]
+
+
+def test_pre_commit_runs_what_the_check_runs() -> None:
+    check = (ROOT / "scripts" / "check").read_text(encoding="utf-8")
+    commands = [
+        f".venv/bin/{program}{rest}" for program, rest in re.findall(r'^"\$bin/(\S+)"(.*)$', check, re.MULTILINE)
+    ]
+    configuration = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [repo["repo"] for repo in configuration["repos"]] == ["local"]
+    hooks = configuration["repos"][0]["hooks"]
+    assert [hook["entry"] for hook in hooks] == commands
+    for hook in hooks:
+        # Each looks at the whole tree, whatever the commit holds.
+        assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == ("system", False, True)
+
+
+def test_lowest_versions_are_the_bounds_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = [dependency.replace(">=", "==") for dependency in project["dependencies"]]
+    lines = (ROOT / "tests" / "lowest-versions.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == bounds
+    oldest = re.match(r">=(3\.\d+),", project["requires-python"])
+    assert oldest is not None
+    assert re.search(
+        rf"^# Tried on \d{{4}}-\d\d-\d\d with Python {re.escape(oldest[1])}\.", "\n".join(lines), re.MULTILINE
+    )
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_begins_with_number_date_and_status(path: Path) -> None:
+    title, _, day, status, _, *text = path.read_text(encoding="utf-8").splitlines()
+    assert title.startswith(f"# {int(path.name[:4])}. ")
+    assert date.fromisoformat(day.removeprefix("* Date: "))
+    found = re.fullmatch(
+        r"\* Status: (?:accepted|withdrawn on \d{4}-\d\d-\d\d|superseded by \[(\d+)\]\((\S+)\))", status
+    )
+    assert found, status
+    if found[1]:
+        assert (path.parent / found[2]).is_file()
+        assert int(found[2][:4]) == int(found[1]) > int(path.name[:4])
+    assert [part in "\n".join(text) for part in ("**Context.**", "**Decision.**", "**Consequences.**")] == [True] * 3
 
 
 def test_pictures_and_links_of_the_readme_are_there() -> None:
