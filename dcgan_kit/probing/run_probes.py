@@ -9,8 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.adversarial.step import Steps
 from dcgan_kit.components.contracts.probe import Finding, Readings
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.holdout import split

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.adversarial.step import Steps
 from dcgan_kit.adversarial.step_metrics import added, means, nothing
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin_loading import LoadedPlugins

@@ -14,8 +14,8 @@ import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit import __version__
+from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.adversarial.step import Steps
 from dcgan_kit.adversarial.step_metrics import added, means, nothing
 from dcgan_kit.adversarial.update_schedule import batches_a_step
 from dcgan_kit.components.contracts.training import Images
@@ -33,7 +33,7 @@ from dcgan_kit.runs.checkpoint import (
     unpacked,
 )
 from dcgan_kit.runs.run_folder import RunFolder
-from dcgan_kit.training.step_trace import TensorFacts, examined
+from dcgan_kit.training.step_trace import TensorFacts, traced
 
 FACTS = "crash.json"
 STATE = "state.npz"
@@ -117,7 +117,7 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
     else:
         raise RunError(f"{run.path}: steps {step + 1} to {step + count} were not finite, and are when they run again")
     pixels = session.whole_batch(images, bad)
-    tensors = tuple(examined(session.alone(), before, pixels, bad))
+    tensors = tuple(traced(session.alone(), before, pixels, bad))
     state.assign(before)
     precision = session.precision.precision
     seed = session.recipe.training.seed
@@ -185,7 +185,7 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
         raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
     pixels = pixels.reshape(shape)
     step = facts.step - 1
-    tensors = tuple(examined(session, values, tf.constant(pixels), step))
+    tensors = tuple(traced(session, values, tf.constant(pixels), step))
     session.state.assign(values)
     labels = tf.zeros((1, *shape[:4]), tf.int32)
     metrics = added(nothing(), session.compile()(tf.constant(pixels[None]), labels, tf.constant(np.int64(step))))
