@@ -43,7 +43,7 @@ class Parts:
 
 
 def build_parts(recipe: ResolvedRecipe) -> Parts:
-    """Build every component of training, the optimizers once too, to tell all that is wrong with them.
+    """Build every component of training, the optimizers once too, to report all that is wrong with them.
 
     Raises:
         RecipeError: every one that raised or broke its contract, with its place.
@@ -163,7 +163,7 @@ def _placed(recipe: ResolvedRecipe, choice: Choice) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        # A stranger's factory or function may raise anything; the user is told whose it is and where it was chosen.
+        # A stranger's factory or function may raise anything; the message names its owner and where it was chosen.
         message = str(error)
         if str(choice.component) not in message:
             message = f"{choice.component} failed: {type(error).__name__}: {message}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,6 +42,22 @@ BATCH = "batch.npy"
 MAX_FACTS_BYTES = 16 * 2**20
 MAX_TOLD = 6
 MOST_BUNDLES = 3
+
+
+class NotFinite(Exception):
+    """Numbers of a group of steps are not finite.
+
+    Args:
+        step: steps that were done before the group.
+        count: steps of the group.
+        wrong: names of the metrics or variables.
+    """
+
+    def __init__(self, step: int, count: int, wrong: Sequence[str]) -> None:
+        more = f" and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+        names = ", ".join(wrong[:MAX_TOLD]) + more
+        super().__init__(f"not finite between steps {step + 1} and {step + count}: {names}")
+        self.step, self.count = step, count
 
 
 @dataclass(frozen=True)
