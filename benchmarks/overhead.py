@@ -54,7 +54,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
     from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.evaluation.observer import observers_of
     from dcgan_kit.recipes.loading import load_recipe
-    from dcgan_kit.training import loop
+    from dcgan_kit.training import loop, saver
     from dcgan_kit.training.run_recorder import Recorder
 
     spent: list[tuple[float, float]] = []
@@ -70,7 +70,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
 
         return call
 
-    compile_, save = Session.compile, loop.save_checkpoint
+    compile_, save = Session.compile, saver.save_checkpoint
     Session.compile = lambda self: timed(compile_(self))  # type: ignore[method-assign]
 
     def saved(*arguments: Any) -> Any:
@@ -79,7 +79,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
         saves.append(time.perf_counter() - begun)
         return path
 
-    loop.save_checkpoint = saved
+    saver.save_checkpoint = saved
     looks: list[tuple[float, float]] = []
     look = Recorder.look
 

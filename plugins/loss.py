@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dcgan_kit import AdversarialLoss, Component, Noise, component, hookimpl
+from dcgan_kit import AdversarialLoss, Component, RandomStream, component, hookimpl
 
 LabelSmoothing = Annotated[
     float, Field(ge=0.0, lt=1.0, description="how far D's label of real images is moved towards that of generated ones")
@@ -46,11 +46,11 @@ def non_saturating(
     """
     labels = _Labels(label_smoothing, label_flipping, label_noise)
 
-    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def generator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         return _mean_softplus(-fake_logits)
 
-    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
-        return _cross_entropy(labels, real_logits, fake_logits, noise)
+    def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
+        return _cross_entropy(labels, real_logits, fake_logits, random)
 
     return AdversarialLoss(generator, discriminator)
 
@@ -71,11 +71,11 @@ def minimax(
     """
     labels = _Labels(label_smoothing, label_flipping, label_noise)
 
-    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def generator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         return -_mean_softplus(fake_logits)
 
-    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
-        return _cross_entropy(labels, real_logits, fake_logits, noise)
+    def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
+        return _cross_entropy(labels, real_logits, fake_logits, random)
 
     return AdversarialLoss(generator, discriminator)
 
@@ -111,13 +111,13 @@ def least_squares(
     def half_square(distances: Any) -> Any:
         return 0.5 * tf.reduce_mean(tf.square(distances))
 
-    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def generator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         return half_square(fake_logits - generator_label)
 
-    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         if labels.plain:
             return half_square(real_logits - real_label) + half_square(fake_logits - fake_label)
-        real, fake = labels.draw(real_logits.shape, fake_logits.shape, noise)
+        real, fake = labels.draw(real_logits.shape, fake_logits.shape, random)
         span = real_label - fake_label
         return half_square(real_logits - (fake_label + span * real)) + half_square(
             fake_logits - (fake_label + span * fake)
@@ -140,10 +140,10 @@ def wasserstein() -> AdversarialLoss:
     """
     import tensorflow as tf
 
-    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def generator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         return -tf.reduce_mean(fake_logits)
 
-    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
 
     return AdversarialLoss(generator, discriminator)
@@ -160,10 +160,10 @@ def hinge() -> AdversarialLoss:
     """
     import tensorflow as tf
 
-    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def generator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         return -tf.reduce_mean(fake_logits)
 
-    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         return _mean_hinge(real_logits) + _mean_hinge(-fake_logits)
 
     return AdversarialLoss(generator, discriminator)
@@ -198,11 +198,11 @@ def relativistic_average(
     def relative(real_logits: Any, fake_logits: Any) -> tuple[Any, Any]:
         return real_logits - tf.reduce_mean(fake_logits), fake_logits - tf.reduce_mean(real_logits)
 
-    def generator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def generator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         real, fake = relative(real_logits, fake_logits)
         return measure(fake) + measure(-real)
 
-    def discriminator(real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+    def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         real, fake = relative(real_logits, fake_logits)
         return measure(real) + measure(-fake)
 
@@ -216,27 +216,27 @@ class _Labels:
         self._smoothing, self._flipping, self._amplitude = smoothing, flipping, amplitude
         self.plain = not (smoothing or flipping or amplitude)
 
-    def draw(self, real_shape: Any, fake_shape: Any, noise: Noise) -> tuple[Any, Any]:
+    def draw(self, real_shape: Any, fake_shape: Any, random: RandomStream) -> tuple[Any, Any]:
         """Return labels of real and of generated images; what an option of 0 needs no noise for is not drawn."""
         smoothed = 1.0 - self._smoothing
-        return self._disturbed(smoothed, 0.0, real_shape, noise), self._disturbed(0.0, smoothed, fake_shape, noise)
+        return self._disturbed(smoothed, 0.0, real_shape, random), self._disturbed(0.0, smoothed, fake_shape, random)
 
-    def _disturbed(self, label: float, other: float, shape: Any, noise: Noise) -> Any:
+    def _disturbed(self, label: float, other: float, shape: Any, random: RandomStream) -> Any:
         import tensorflow as tf
 
         size = tuple(shape)
         labels = tf.fill(size, tf.constant(label, tf.float32))
         if self._flipping:
-            labels = tf.where(noise.uniform(size) < self._flipping, tf.constant(other, tf.float32), labels)
-        return labels - self._amplitude * noise.uniform(size) if self._amplitude else labels
+            labels = tf.where(random.uniform(size) < self._flipping, tf.constant(other, tf.float32), labels)
+        return labels - self._amplitude * random.uniform(size) if self._amplitude else labels
 
 
-def _cross_entropy(labels: _Labels, real_logits: Any, fake_logits: Any, noise: Noise) -> Any:
+def _cross_entropy(labels: _Labels, real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
     import tensorflow as tf
 
     if labels.plain:
         return _mean_softplus(-real_logits) + _mean_softplus(fake_logits)
-    real, fake = labels.draw(real_logits.shape, fake_logits.shape, noise)
+    real, fake = labels.draw(real_logits.shape, fake_logits.shape, random)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits
     return tf.reduce_mean(entropy(real, real_logits)) + tf.reduce_mean(entropy(fake, fake_logits))
 

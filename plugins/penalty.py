@@ -1,4 +1,4 @@
-"""Penalties: what D minimizes besides its loss.  (critic, (B, H, W, C), (B, H, W, C)) → scalar float32.
+"""Penalties: what D minimizes besides its loss.  (D, (B, H, W, C), (B, H, W, C)) → scalar float32.
 
 Those on gradients differentiate the sum of D's logits by the images, which are the gradients of single images unless D
 joins images, as batch normalization does. ``every`` above 1 is lazy regularization: the penalty is taken in each
@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from dcgan_kit import Augmentation, Component, Noise, Penalty, Slot, component, hookimpl
+from dcgan_kit import Augmentation, Component, Penalty, RandomStream, Slot, component, hookimpl
 
 Weight = Annotated[float, Field(gt=0.0, le=1e6, description="factor of the penalty")]
 Gamma = Annotated[float, Field(gt=0.0, le=1e6, description="γ, whose half is the factor of the penalty")]
 Target = Annotated[float, Field(ge=0.0, le=1e6, description="norm that gradients are drawn to")]
 Interval = Annotated[int, Field(ge=1, le=10_000, description="updates of D from one that is penalized to the next")]
 Nested = Annotated[Any, Slot("penalty")]
-Critic = Callable[[Any], Any]
+Discriminator = Callable[[Any], Any]
 
 SQUARED_NORM_FLOOR = 1e-12
 """Added to squared norms under a root, whose own gradient at 0 is infinite."""
@@ -27,16 +27,16 @@ SQUARED_NORM_FLOOR = 1e-12
 
 @component("penalty")
 def gradient_penalty(*, weight: Weight = 10.0, target: Target = 1.0, every: Interval = 1) -> Penalty:
-    """Draw gradient norms to 1 between real and generated images (WGAN-GP).  critic, (B, H, W, C) x 2 → scalar.
+    """Draw gradient norms to 1 between real and generated images (WGAN-GP).  D, (B, H, W, C) x 2 → scalar.
 
     weight · mean((|∇D(y)| - target)²),  y = G(z) + u (x - G(z)),  u ~ U(0, 1) for each image
 
     Gulrajani et al. 2017, arXiv 1704.00028, equation 3, which advises against batch normalization in D
     """
 
-    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
-        between = fake + noise.uniform((real.shape[0], 1, 1, 1)) * (real - fake)
-        return weight * _mean_square_from(target, critic, between)
+    def value(discriminator: Discriminator, real: Any, fake: Any, random: RandomStream) -> Any:
+        between = fake + random.uniform((real.shape[0], 1, 1, 1)) * (real - fake)
+        return weight * _mean_square_from(target, discriminator, between)
 
     return Penalty(value, every)
 
@@ -51,7 +51,7 @@ def dragan(
     ] = 0.5,
     every: Interval = 1,
 ) -> Penalty:
-    """Draw gradient norms to 1 around real images.  critic, (B, H, W, C) x 2 → scalar.
+    """Draw gradient norms to 1 around real images.  D, (B, H, W, C) x 2 → scalar.
 
     weight · mean((|∇D(y)| - target)²),  y = x + a · spread · std(x) · u
     with a ~ U(0, 1) for each image, u ~ U(0, 1) for each number, and std over the batch that a replica has
@@ -60,16 +60,16 @@ def dragan(
     """
     import tensorflow as tf
 
-    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
-        away = spread * tf.math.reduce_std(real) * noise.uniform(tuple(real.shape))
-        return weight * _mean_square_from(target, critic, real + noise.uniform((real.shape[0], 1, 1, 1)) * away)
+    def value(discriminator: Discriminator, real: Any, fake: Any, random: RandomStream) -> Any:
+        away = spread * tf.math.reduce_std(real) * random.uniform(tuple(real.shape))
+        return weight * _mean_square_from(target, discriminator, real + random.uniform((real.shape[0], 1, 1, 1)) * away)
 
     return Penalty(value, every)
 
 
 @component("penalty")
 def r1(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
-    """Keep gradients small at real images.  critic, (B, H, W, C) x 2 → scalar.
+    """Keep gradients small at real images.  D, (B, H, W, C) x 2 → scalar.
 
     weight / 2 · mean(|∇D(x)|²)
 
@@ -77,15 +77,15 @@ def r1(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
     """
     import tensorflow as tf
 
-    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
-        return 0.5 * weight * tf.reduce_mean(_squared_norms(critic, real))
+    def value(discriminator: Discriminator, real: Any, fake: Any, random: RandomStream) -> Any:
+        return 0.5 * weight * tf.reduce_mean(_squared_norms(discriminator, real))
 
     return Penalty(value, every)
 
 
 @component("penalty")
 def r2(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
-    """Keep gradients small at generated images.  critic, (B, H, W, C) x 2 → scalar.
+    """Keep gradients small at generated images.  D, (B, H, W, C) x 2 → scalar.
 
     weight / 2 · mean(|∇D(G(z))|²)
 
@@ -93,8 +93,8 @@ def r2(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
     """
     import tensorflow as tf
 
-    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
-        return 0.5 * weight * tf.reduce_mean(_squared_norms(critic, fake))
+    def value(discriminator: Discriminator, real: Any, fake: Any, random: RandomStream) -> Any:
+        return 0.5 * weight * tf.reduce_mean(_squared_norms(discriminator, fake))
 
     return Penalty(value, every)
 
@@ -109,7 +109,7 @@ def consistency(
     ] = None,
     every: Interval = 1,
 ) -> Penalty:
-    """Keep D's logit of a real image when the image is augmented (CR-GAN).  critic, (B, H, W, C) x 2 → scalar.
+    """Keep D's logit of a real image when the image is augmented (CR-GAN).  D, (B, H, W, C) x 2 → scalar.
 
     weight · mean((D(x) - D(T(x)))²)
 
@@ -124,12 +124,12 @@ def consistency(
     change = fixed_augmentation("augmentation", augmentation, _flip_and_shift)
     low, high = value_range
 
-    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
+    def value(discriminator: Discriminator, real: Any, fake: Any, random: RandomStream) -> Any:
         # Augmentations work in [-1, 1], whatever the networks' range is.
         scaled = (real - low) * (2.0 / (high - low)) - 1.0
-        changed = change.transform(scaled, tf.constant(change.state[0], tf.float32), noise)
+        changed = change.transform(scaled, tf.constant(change.state[0], tf.float32), random)
         changed = (changed + 1.0) * ((high - low) / 2.0) + low
-        return weight * tf.reduce_mean(tf.square(critic(real) - critic(changed)))
+        return weight * tf.reduce_mean(tf.square(discriminator(real) - discriminator(changed)))
 
     return Penalty(value, every)
 
@@ -141,7 +141,7 @@ def both(
     first: Annotated[Nested, Field(description="one penalty; null: r1")] = None,
     second: Annotated[Nested, Field(description="the other; null: r2")] = None,
 ) -> Penalty:
-    """Add two penalties.  critic, (B, H, W, C) x 2 → scalar.
+    """Add two penalties.  D, (B, H, W, C) x 2 → scalar.
 
     Raises:
         ValueError: one comes more often than the other.
@@ -155,26 +155,26 @@ def both(
     if one.every != other.every:
         raise ValueError(f"first and second must have one 'every'. Received: {one.every} and {other.every}")
 
-    def value(critic: Critic, real: Any, fake: Any, noise: Noise) -> Any:
-        return one.value(critic, real, fake, noise) + other.value(critic, real, fake, noise)
+    def value(discriminator: Discriminator, real: Any, fake: Any, random: RandomStream) -> Any:
+        return one.value(discriminator, real, fake, random) + other.value(discriminator, real, fake, random)
 
     return Penalty(value, one.every)
 
 
-def _squared_norms(critic: Critic, images: Any) -> Any:
+def _squared_norms(discriminator: Discriminator, images: Any) -> Any:
     """Return |∇D|² of each image, (B,)."""
     import tensorflow as tf
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
-        total = tf.reduce_sum(critic(images))
+        total = tf.reduce_sum(discriminator(images))
     return tf.reduce_sum(tf.square(tape.gradient(total, images)), axis=[1, 2, 3])
 
 
-def _mean_square_from(target: float, critic: Critic, images: Any) -> Any:
+def _mean_square_from(target: float, discriminator: Discriminator, images: Any) -> Any:
     import tensorflow as tf
 
-    norms = tf.sqrt(_squared_norms(critic, images) + SQUARED_NORM_FLOOR)
+    norms = tf.sqrt(_squared_norms(discriminator, images) + SQUARED_NORM_FLOOR)
     return tf.reduce_mean(tf.square(norms - target))
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.state import TrainingState
+from dcgan_kit.adversarial.step_tap import Forward, StepTap
 from dcgan_kit.adversarial.training_components import Parts
 from dcgan_kit.distributed.devices import Devices
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 
-class Critic:
+class DiscriminatorPass:
     """D, what happens to images before it, and what is asked of it besides logits.
 
     Args:
@@ -25,42 +26,43 @@ class Critic:
     """
 
     def __init__(
-        self, recipe: ResolvedRecipe, state: TrainingState, parts: Parts, devices: Devices, forward: Any
+        self, recipe: ResolvedRecipe, state: TrainingState, parts: Parts, devices: Devices, forward: Forward
     ) -> None:
         self.value_range, self.concatenated = recipe.image.range, recipe.training.discriminator_passes == "concatenated"
         self.state, self.parts, self.devices, self.forward = state, parts, devices, forward
 
-    def __call__(self, images: Any, noise: StepNoise) -> Any:
-        """Images (B, H, W, C) in the networks' range → logits (B, 1), float32."""
-        return tf.cast(self.forward(self.augmented(images, noise), True), tf.float32)
-
-    def logits(self, real: Any, fake: Any, noise: StepNoise) -> tuple[Any, Any]:
+    def logits(self, real: Any, fake: Any, stream: StepStream, tap: StepTap) -> tuple[Any, Any]:
         """D's logits (B, 1), float32, of real images, if there are any, and of generated ones."""
         if real is None:
-            logits = self(fake, noise)
+            logits = self._judged(fake, "generated images", stream, tap)
             return logits, logits
         if self.concatenated:
-            # Augmented apart: noise is drawn by the rows of the batch, and a replica has its own of either kind.
-            both = tf.concat([self.augmented(real, noise), self.augmented(fake, noise)], 0)
-            real_logits, fake_logits = tf.split(tf.cast(self.forward(both, True), tf.float32), 2)
+            # Augmented apart: numbers are drawn by the rows of the batch, and a replica has its own of either kind.
+            both = tf.concat([self.augmented(real, stream), self.augmented(fake, stream)], 0)
+            real_logits, fake_logits = tf.split(self._passed(both, "all images", tap), 2)
             return real_logits, fake_logits
-        return self(real, noise), self(fake, noise)
+        real_logits = self._judged(real, "real images", stream, tap)
+        return real_logits, self._judged(fake, "generated images", stream, tap)
 
-    def augmented(self, images: Any, noise: StepNoise) -> Any:
+    def penalty(self, real: Any, fake: Any, stream: StepStream, tap: StepTap) -> tuple[Any, float]:
+        """Images (B, H, W, C) → the penalty, a scalar, and how many times D minimizes it in an update that does."""
+        penalty = self.parts.penalty
+        assert penalty is not None
+
+        def discriminator(images: Any) -> Any:
+            return self._judged(images, "penalty", stream, tap)
+
+        value = penalty.value(discriminator, real, tf.stop_gradient(fake), stream)
+        return tf.cast(value, tf.float32), float(penalty.every)
+
+    def augmented(self, images: Any, stream: StepStream) -> Any:
         """Images (B, H, W, C) in the networks' range, as D is to see them."""
         augmentation, (low, high) = self.parts.augmentation, self.value_range
         if augmentation is None:
             return images
         images = (images - low) * (2.0 / (high - low)) - 1.0
-        images = augmentation.transform(images, self.state.augmentation[0], noise)
+        images = augmentation.transform(images, self.state.augmentation[0], stream)
         return (images + 1.0) * ((high - low) / 2.0) + low
-
-    def penalty(self, real: Any, fake: Any, noise: StepNoise) -> tuple[Any, float]:
-        """Images (B, H, W, C) → the penalty, a scalar, and how many times D minimizes it in an update that does."""
-        penalty = self.parts.penalty
-        assert penalty is not None
-        value = penalty.value(lambda images: self(images, noise), real, tf.stop_gradient(fake), noise)
-        return tf.cast(value, tf.float32), float(penalty.every)
 
     def of_all_replicas(self, real: Any, fake: Any, replica: Any) -> tuple[Any, Any]:
         """Logits of this replica → those of the whole batch; gradients flow to this replica's own alone.
@@ -85,3 +87,10 @@ class Critic:
         if augmentation is not None and augmentation.adapt is not None:
             adapted = augmentation.adapt(tf.identity(self.state.augmentation), tf.stop_gradient(real_logits))
             self.state.augmentation.assign(adapted)
+
+    def _judged(self, images: Any, given: str, stream: StepStream, tap: StepTap) -> Any:
+        """Images (B, H, W, C) in the networks' range → logits (B, 1), float32."""
+        return self._passed(self.augmented(images, stream), given, tap)
+
+    def _passed(self, images: Any, given: str, tap: StepTap) -> Any:
+        return tf.cast(tap.forward("discriminator", given, self.forward, images), tf.float32)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.precision import set_precision
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.training_components import Parts, build_optimizer
 from dcgan_kit.errors import ComponentError, Problem, RecipeError
 from dcgan_kit.networks.builder import Network, Networks
@@ -135,7 +135,7 @@ def _trace(recipe: ResolvedRecipe, network: Network, parts: Parts) -> None:
     training = recipe.training
     rows = max(1, training.batch_size // training.accumulate)
 
-    def critic(images: Any) -> Any:
+    def discriminator(images: Any) -> Any:
         return tf.cast(forward(images, training=True), tf.float32)
 
     def step(x: Any) -> Any:
@@ -143,7 +143,7 @@ def _trace(recipe: ResolvedRecipe, network: Network, parts: Parts) -> None:
             tape.watch(x)
             total = tf.reduce_sum(tf.cast(forward(x, training=True), tf.float32))
             if network.role == "discriminator" and parts.penalty is not None:
-                total += parts.penalty.value(critic, x, x, StepNoise(0, 0, "check"))
+                total += parts.penalty.value(discriminator, x, x, StepStream(0, 0, "check"))
         return tape.gradient(total, x, unconnected_gradients="zero")
 
     inputs = tf.TensorSpec((rows, *network.model.input_shape[1:]), tf.float32)

@@ -1,4 +1,4 @@
-"""Whose layer failed: an exception from inside a network, told with the component and the plugin it came from."""
+"""Whose layer failed: an exception from inside a network, named with the component and plugin it came from."""
 
 from __future__ import annotations
 

@@ -12,39 +12,39 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.networks.keras_internals import replace_next_seed, seed_generators
 
 
-class LayerNoise:
-    """Lends the random layers of some models the noise of the step that is being traced.
+class LayerSeeds:
+    """Lends the random layers of some models the random stream of the step that is being traced.
 
     Args:
         models: Keras models; their seed generators are changed for good, and are as before outside a step.
     """
 
     def __init__(self, *models: Any) -> None:
-        # Mirrored replicas are traced in turns, each in a thread of its own.
+        # Mirrored replicas are traced one after the other, each in a thread of its own.
         self._lent = threading.local()
         for model in models:
             for generator in seed_generators(model):
                 replace_next_seed(generator, self._next)
 
     @contextmanager
-    def drawn_from(self, noise: StepNoise, replica: Any) -> Iterator[None]:
-        """Let layers that are called inside draw from the noise of a step."""
-        self._lent.noise = (noise, replica)
+    def drawn_from(self, stream: StepStream, replica: Any) -> Iterator[None]:
+        """Let layers that are called inside draw from the random stream of a step."""
+        self._lent.stream = (stream, replica)
         try:
             yield
         finally:
-            self._lent.noise = None
+            self._lent.stream = None
 
     def _next(self, own: Any) -> Any:
         def next_seed(ordered: bool = True) -> Any:
-            lent = getattr(self._lent, "noise", None)
+            lent = getattr(self._lent, "stream", None)
             if lent is None:
                 return own(ordered=ordered)
-            noise, replica = lent
-            return tf.random.experimental.stateless_fold_in(noise.seed(), replica)
+            stream, replica = lent
+            return tf.random.experimental.stateless_fold_in(stream.seed(), replica)
 
         return next_seed

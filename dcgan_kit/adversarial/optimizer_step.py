@@ -21,7 +21,7 @@ RAMP = 9.0
 (1 + t) / (10 + t), as in tf.train.ExponentialMovingAverage with ``num_updates``."""
 
 
-class Descent:
+class OptimizerStep:
     """How the weights of both networks move.
 
     Args:

@@ -100,7 +100,7 @@ def _processor_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        # Only Linux tells this way; elsewhere float32 is safe.
+        # Only Linux lists them here; elsewhere float32 is safe.
         return frozenset()
     flags = next((line for line in lines if line.startswith("flags")), "")
     return frozenset(flags.partition(":")[2].split())

@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 
-class StepNoise:
-    """Draws for one purpose in one step; see ``dcgan_kit.Noise``.
+class StepStream:
+    """The random stream of one purpose in one step; see ``dcgan_kit.RandomStream``.
 
     Args:
         seed: the recipe's.
@@ -34,9 +34,9 @@ class StepNoise:
         """Return a float32 tensor, standard normal."""
         return self._rows(tf.random.stateless_normal(self._whole(shape), self.seed()), shape)
 
-    def whole(self) -> StepNoise:
-        """Return the same noise for a caller that has the whole batch at hand on every replica."""
-        whole = StepNoise.__new__(StepNoise)
+    def whole(self) -> StepStream:
+        """Return the same stream for a caller that has the whole batch at hand on every replica."""
+        whole = StepStream.__new__(StepStream)
         whole.__dict__.update(self.__dict__, _replica=0, _replicas=1)
         return whole
 

@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dcgan_kit.adversarial.compiled_steps import Steps, compiled_steps
 from dcgan_kit.adversarial.dry_run import beyond_xla, require_compilable, require_trainable
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.adversarial.state import TrainingState
-from dcgan_kit.adversarial.step import AdversarialStep, Steps, compiled_steps
+from dcgan_kit.adversarial.step import AdversarialStep
 from dcgan_kit.adversarial.training_components import build_parts
 from dcgan_kit.adversarial.update_schedule import batches_a_step
 from dcgan_kit.components.contracts.training import Images

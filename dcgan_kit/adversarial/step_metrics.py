@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class Tally:
     def add(self, name: str, value: Any, count: Any = 1.0) -> None:
         """Add a scalar; a ``count`` of 0, with the value 0, is no measurement."""
         self._found.setdefault(name, []).append((value, count))
+
+    def add_means(self, parts: Sequence[Mapping[str, Any]]) -> None:
+        """Add the mean of each scalar over the parts of a batch, which all have the same names."""
+        for name in parts[0]:
+            self.add(name, tf.add_n([facts[name] for facts in parts]) / len(parts))
 
     def totals(self) -> Any:
         """Return sums and counts in the order of ``METRICS``, float32 (2, metrics)."""

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty, Schedule
 from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
@@ -44,7 +44,7 @@ class Parts:
 
 
 def build_parts(recipe: ResolvedRecipe) -> Parts:
-    """Build every component of training, the optimizers once too, to tell all that is wrong with them.
+    """Build every component of training, the optimizers once too, to report all that is wrong with them.
 
     Raises:
         RecipeError: every one that raised or broke its contract, with its place.
@@ -89,7 +89,7 @@ def build_loss(recipe: ResolvedRecipe) -> AdversarialLoss:
         loss = choice.build()
         _require(isinstance(loss, AdversarialLoss), choice, loss)
         for function in (loss.generator, loss.discriminator):
-            value = tf.convert_to_tensor(function(tf.zeros((2, 1)), tf.zeros((2, 1)), StepNoise(0, 0, "check")))
+            value = tf.convert_to_tensor(function(tf.zeros((2, 1)), tf.zeros((2, 1)), StepStream(0, 0, "check")))
             _require(value.shape.rank == 0, choice, value)
     return loss  # type: ignore[no-any-return]
 
@@ -106,6 +106,17 @@ def build_optimizer(recipe: ResolvedRecipe, choice: Choice) -> Any:
     return optimizer
 
 
+def depends_on_real(loss: AdversarialLoss) -> bool:
+    """Whether the generator's loss is a function of D's logits on real images."""
+    real, fake = tf.constant([[0.5], [-1.0]]), tf.constant([[0.25], [1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(real)
+        value = loss.generator(real, fake, StepStream(0, 0, "check"))
+    # A loss may hold the logits of real images fixed, and depend on them all the same.
+    without = loss.generator(real * float("nan"), fake, StepStream(0, 0, "check"))
+    return tape.gradient(value, real) is not None or bool(tf.math.is_nan(without))
+
+
 def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None], given: Any = None) -> Any:
     if choice is None:
         return None
@@ -118,14 +129,14 @@ def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[...
 def _check_penalty(recipe: ResolvedRecipe, choice: Choice, penalty: Any) -> None:
     _require(isinstance(penalty, Penalty) and type(penalty.every) is int and penalty.every > 0, choice, penalty)
     images = tf.zeros((2, *recipe.image.shape))
-    value = penalty.value(lambda x: tf.reduce_sum(x, [1, 2, 3])[:, None], images, images, StepNoise(0, 0, "check"))
+    value = penalty.value(lambda x: tf.reduce_sum(x, [1, 2, 3])[:, None], images, images, StepStream(0, 0, "check"))
     _require(tf.convert_to_tensor(value).shape.rank == 0, choice, value)
 
 
 def _check_augmentation(recipe: ResolvedRecipe, choice: Choice, augmentation: Any) -> None:
     _require(isinstance(augmentation, Augmentation) and len(augmentation.state) > 0, choice, augmentation)
     images = tf.zeros((2, *recipe.image.shape))
-    changed = augmentation.transform(images, tf.constant(0.5), StepNoise(0, 0, "check"))
+    changed = augmentation.transform(images, tf.constant(0.5), StepStream(0, 0, "check"))
     _require(changed.shape == images.shape and changed.dtype == tf.float32, choice, changed)
     if augmentation.adapt is not None:
         state = tf.constant(augmentation.state, tf.float32)

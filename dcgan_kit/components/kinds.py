@@ -114,19 +114,19 @@ KINDS: dict[str, Kind] = {
             "loss",
             "What generator and discriminator minimize.",
             "",
-            "an AdversarialLoss: two functions (real_logits, fake_logits, noise) -> scalar",
+            "an AdversarialLoss: two functions (real_logits, fake_logits, random) -> scalar",
         ),
         Kind(
             "penalty",
             "What the discriminator minimizes besides its loss.",
             "value range: what the darkest and the brightest pixel are for the networks",
-            "a Penalty: a function (critic, real, fake, noise) -> scalar, and how often",
+            "a Penalty: a function (discriminator, real, fake, random) -> scalar, and how often",
         ),
         Kind(
             "augmentation",
             "A random, differentiable change of all images that the discriminator sees.",
             "",
-            "an Augmentation: a function (images, probability, noise) -> images, and its state",
+            "an Augmentation: a function (images, probability, random) -> images, and its state",
         ),
         Kind("optimizer", "How gradients move weights.", "", "a keras.optimizers.Optimizer"),
         Kind(

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_kit.adversarial.precision import in_float32
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.probe import Role
 from dcgan_kit.networks.builder import Network
@@ -128,7 +128,7 @@ class Passes:
     @contextmanager
     def _stateless(self, weights: dict[Role, list[Any]]) -> Iterator[None]:
         mapping = [pair for role, values in weights.items() for pair in zip(self.variables(role), values, strict=True)]
-        with keras.StatelessScope(mapping), self.session.step.layer_noise.drawn_from(self._noise("layers"), 0):
+        with keras.StatelessScope(mapping), self.session.step.layer_seeds.drawn_from(self._stream("layers"), 0):
             yield
 
     def _played(
@@ -142,15 +142,15 @@ class Passes:
         parted = self._parted(judged)
         logits = parted["real"][-1], parted["generated"][-1]
         losses = {
-            "generator": loss.generator(*logits, self._noise("labels")),
-            "discriminator": loss.discriminator(*logits, self._noise("labels")),
+            "generator": loss.generator(*logits, self._stream("labels")),
+            "discriminator": loss.discriminator(*logits, self._stream("labels")),
         }
         return made, judged, losses
 
     def _judged(self, real: Any, fake: Any, training: bool) -> dict[str, Chain]:
         """D's chains, as the recipe sends images through it: apart, or real and generated ones as one batch."""
-        critic, discriminator = self.session.step.critic, self.networks.discriminator
-        real, fake = (critic.augmented(images, self._noise("augmentation")) for images in (real, fake))
+        seen, discriminator = self.session.step.discriminator, self.networks.discriminator
+        real, fake = (seen.augmented(images, self._stream("augmentation")) for images in (real, fake))
         if self.concatenated and training:
             return {"both": _flow(discriminator, tf.concat([real, fake], 0), training)}
         return {
@@ -164,8 +164,8 @@ class Passes:
         halves = [tf.split(tensor, 2) for tensor in chains["both"]]
         return {"real": [half[0] for half in halves], "generated": [half[1] for half in halves]}
 
-    def _noise(self, purpose: str) -> StepNoise:
-        return StepNoise(self.session.recipe.training.seed, tf.constant(PROBING_STEP), f"probing/{purpose}")
+    def _stream(self, purpose: str) -> StepStream:
+        return StepStream(self.session.recipe.training.seed, tf.constant(PROBING_STEP), f"probing/{purpose}")
 
 
 def _flow(network: Network, inputs: Any, training: bool) -> Chain:

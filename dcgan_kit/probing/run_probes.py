@@ -8,8 +8,8 @@ from functools import cached_property
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.adversarial.step import Steps
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.probe import Finding, Readings
 from dcgan_kit.components.contracts.training import Images

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty
 from dcgan_kit.components.kinds import Shape
@@ -40,7 +40,7 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
 
 
 def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
-    """Check that both losses are finite scalars with finite gradients, which chance enters by ``noise`` alone.
+    """Check that both losses are finite scalars with finite gradients, which chance enters by ``random`` alone.
 
     Gradients must reach what moves: G's loss the logits of generated images, D's those of real ones too. Where a loss
     is flat, as a hinge is beyond its margin, it may be zero, and not for all logits.
@@ -61,7 +61,7 @@ def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool)
 
 def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any, xla: bool) -> list[bool]:
     def value() -> Any:
-        return _tensor(loss(real, fake, StepNoise(0, 1, "loss")))
+        return _tensor(loss(real, fake, StepStream(0, 1, "loss")))
 
     first, gradients = _with_gradients(where, value, [real, fake])
     _require_scalar(where, first)
@@ -83,13 +83,15 @@ def check_penalty(component: Component, options: dict[str, Any], shapes: Sequenc
         for scale, kind in ((0.3, "a usual"), (3.0, "a steep"), (0.0, "a flat")):
             where = f"{component}, of {kind} discriminator of {shape}"
             compile_it = xla and kind == "a usual" and shape == (shapes or _IMAGES)[0]
-            moved |= _check_penalty_of(where, penalty, real, fake, _critic_weights(shape, scale), compile_it)
+            moved |= _check_penalty_of(where, penalty, real, fake, _discriminator_weights(shape, scale), compile_it)
         require(moved, f"{component} of {shape}: its gradients by the discriminator's weights are always 0")
 
 
 def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weights: list[Any], xla: bool) -> bool:
     def value() -> Any:
-        return _tensor(penalty.value(lambda images: _critic(images, weights), real, fake, StepNoise(0, 1, "penalty")))
+        return _tensor(
+            penalty.value(lambda images: _discriminator(images, weights), real, fake, StepStream(0, 1, "penalty"))
+        )
 
     first, gradients = _with_gradients(where, value, weights)
     _require_scalar(where, first)
@@ -117,7 +119,7 @@ def check_augmentation(
 
 def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, probability: float, xla: bool) -> None:
     def change() -> Any:
-        return _tensor(augmentation.transform(images, tf.constant(probability), StepNoise(0, 1, "augmentation")))
+        return _tensor(augmentation.transform(images, tf.constant(probability), StepStream(0, 1, "augmentation")))
 
     changed, gradients = _with_gradients(where, change, [images])
     kept = changed.shape == images.shape and changed.dtype == images.dtype
@@ -228,14 +230,14 @@ def _applied(optimizer: Any, variable: Any) -> Callable[[Any], None]:
     return step
 
 
-def _critic_weights(shape: Shape, scale: float) -> list[Any]:
+def _discriminator_weights(shape: Shape, scale: float) -> list[Any]:
     height, width, channels = shape
     features = -(-height // 2) * -(-width // 2) * 8
     sizes = ((3, 3, channels, 8), (features, 1))
     return [tf.Variable(scale * _normal(seed, *size)) for seed, size in enumerate(sizes, 2)]
 
 
-def _critic(images: Any, weights: list[Any]) -> Any:
+def _discriminator(images: Any, weights: list[Any]) -> Any:
     kernel, dense = weights
     maps = tf.tanh(tf.nn.conv2d(images, kernel, 2, "SAME"))
     return tf.matmul(tf.reshape(maps, (maps.shape[0], -1)), dense)
@@ -263,7 +265,7 @@ def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: 
     again = called(where, function)
     # Sums on a GPU may differ in their last digits.
     same = np.allclose(value, again, rtol=1e-5, atol=1e-6)
-    require(same, f"{where}: must be the same for the same noise; draw random numbers from 'noise' alone")
+    require(same, f"{where}: must be the same for the same random stream; draw random numbers from 'random' alone")
     traced = called(f"{where}, in a tf.function", tf.function(function, autograph=False))
     require(np.allclose(value, traced, rtol=1e-4, atol=1e-5), f"{where}: must be the same inside a tf.function")
     if xla:

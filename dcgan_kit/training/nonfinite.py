@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +15,8 @@ import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit import __version__
+from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.adversarial.step import Steps
 from dcgan_kit.adversarial.step_metrics import added, means, nothing
 from dcgan_kit.adversarial.update_schedule import batches_a_step
 from dcgan_kit.components.contracts.training import Images
@@ -33,7 +34,7 @@ from dcgan_kit.runs.checkpoint import (
     unpacked,
 )
 from dcgan_kit.runs.run_folder import RunFolder
-from dcgan_kit.training.step_trace import TensorFacts, examined
+from dcgan_kit.training.step_trace import TensorFacts, traced
 
 FACTS = "crash.json"
 STATE = "state.npz"
@@ -41,6 +42,22 @@ BATCH = "batch.npy"
 MAX_FACTS_BYTES = 16 * 2**20
 MAX_TOLD = 6
 MOST_BUNDLES = 3
+
+
+class NotFinite(Exception):
+    """Numbers of a group of steps are not finite.
+
+    Args:
+        step: steps that were done before the group.
+        count: steps of the group.
+        wrong: names of the metrics or variables.
+    """
+
+    def __init__(self, step: int, count: int, wrong: Sequence[str]) -> None:
+        more = f" and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+        names = ", ".join(wrong[:MAX_TOLD]) + more
+        super().__init__(f"not finite between steps {step + 1} and {step + count}: {names}")
+        self.step, self.count = step, count
 
 
 @dataclass(frozen=True)
@@ -117,7 +134,7 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
     else:
         raise RunError(f"{run.path}: steps {step + 1} to {step + count} were not finite, and are when they run again")
     pixels = session.whole_batch(images, bad)
-    tensors = tuple(examined(session.alone(), before, pixels, bad))
+    tensors = tuple(traced(session.alone(), before, pixels, bad))
     state.assign(before)
     precision = session.precision.precision
     seed = session.recipe.training.seed
@@ -185,7 +202,7 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
         raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
     pixels = pixels.reshape(shape)
     step = facts.step - 1
-    tensors = tuple(examined(session, values, tf.constant(pixels), step))
+    tensors = tuple(traced(session, values, tf.constant(pixels), step))
     session.state.assign(values)
     labels = tf.zeros((1, *shape[:4]), tf.int32)
     metrics = added(nothing(), session.compile()(tf.constant(pixels[None]), labels, tf.constant(np.int64(step))))

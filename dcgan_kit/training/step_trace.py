@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.adversarial.discriminator_pass import Critic
-from dcgan_kit.adversarial.random_streams import StepNoise
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.adversarial.step import AdversarialStep, ReplicaStep, Scalars
-from dcgan_kit.adversarial.update_schedule import Turn, Update
-from dcgan_kit.networks.trace import takes_training
+from dcgan_kit.adversarial.step import AdversarialStep
+from dcgan_kit.adversarial.step_tap import Forward
+from dcgan_kit.adversarial.update_schedule import Update, Updates
+from dcgan_kit.recipes.resolved import Role
+
+LOSSES = ("generator_loss", "discriminator_loss", "penalty")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class TensorFacts:
         return TensorFacts(place, values.shape, float(finite.min()), float(finite.max()), float(finite.mean()), count)
 
 
-def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -> Iterator[TensorFacts]:
+def traced(session: Session, values: dict[str, Any], pixels: Any, step: int) -> list[TensorFacts]:
     """Take a step, and measure every tensor of its updates, as far as the update in which one is not finite.
 
     The numbers are those of training up to rounding, and up to the gradients of penalties through batch normalization,
@@ -60,81 +61,81 @@ def examined(session: Session, values: dict[str, Any], pixels: Any, step: int) -
         values: every variable before the step.
         pixels: uint8 images (batches, parts, replicas, B, H, W, C).
         step: steps that were done before.
+
+    Returns:
+        Weights, outputs of layers, losses and gradients, in the order in which the step's updates make them.
     """
     session.state.assign(values)
     number = tf.constant(step, tf.int64)
-    session.step.descent.set_rates(number)
-    turns, which = session.step.turns()
-    turn = turns[int(which(number))]
+    session.step.optimizer_step.set_rates(number)
+    updates = session.step.schedule.at(step)
     pixels = tf.reshape(pixels, (*pixels.shape[:2], -1, *session.recipe.image.shape))
-    taken = _ExaminedStep(session.step, pixels, number, turn)
-    noise = StepNoise(session.recipe.training.seed, number, "layers")
-    for place, update in enumerate(turn, start=1):
-        with session.step.layer_noise.drawn_from(noise, 0):
-            taken.update(update)
-        told = f"update {place} of {len(turn)} ({' and '.join(update.roles)}): " if len(turn) > 1 else ""
-        yield from (replace(fact, place=told + fact.place) for fact in taken.facts)
-        if any(fact.not_finite for fact in taken.facts):
-            return
+    labels = tf.zeros(pixels.shape[:3], tf.int32)
+    trace = StepTrace(session.step, updates)
+    with suppress(_Broken):
+        session.step.replica_step(pixels, labels, number, updates, trace)
+    return trace.facts
 
 
-class _ExaminedStep(ReplicaStep):
-    """A step whose networks are run layer by layer.
+class StepTrace:
+    """A tap that runs the networks layer by layer, and measures every tensor.
+
+    It ends the step before an update of weights that come from an update in which a number was not finite.
+
+    Args:
+        step: the step that it taps.
+        updates: what the step does.
 
     Attributes:
-        facts: the tensors of the latest update, in the order in which it made them.
+        facts: the tensors, in the order in which the step makes them.
     """
 
-    def __init__(self, step: AdversarialStep, pixels: Any, number: Any, turn: Turn) -> None:
-        watched = copy.copy(step)
-        generator, discriminator = step.state.networks.generator.model, step.state.networks.discriminator.model
-        watched.generator = lambda latent, _: self._through(generator, "latent vectors", latent)
-        watched.critic = Critic(
-            step.recipe,
-            step.state,
-            step.parts,
-            step.devices,
-            lambda images, _: self._through(discriminator, next(self._judged, "penalty"), images),
-        )
-        super().__init__(watched, pixels, number, turn)
-        self._models = {"generator": generator, "discriminator": discriminator}
-        self._moved = tuple(self._models)
-        self._judged: Iterator[str] = iter(())
-        self._part = ""
+    def __init__(self, step: AdversarialStep, updates: Updates) -> None:
         self.facts: list[TensorFacts] = []
+        self._models, self._parts, self._updates = step.models, step.training.accumulate, len(updates)
+        self._begun, self._of_update, self._place = 0, "", ""
+        self._moved: tuple[Role, ...] = tuple(step.models)
 
-    def update(self, update: Update) -> None:
-        self.facts = [
-            TensorFacts.of(f"{role}: weight {weight.path}", weight.value)
-            for role in self._moved
-            for weight in self._models[role].weights
-            if "seed" not in weight.path
-        ]
-        super().update(update)
-        self._moved = update.roles
+    def begin(self, update: Update, part: int) -> None:
+        """Measure the weights that the update before has moved; before the first update, all."""
+        if part == 0:
+            self._next(update)
+        self._place = f"{self._of_update}part {part + 1} of {self._parts}: " if self._parts > 1 else self._of_update
 
-    def gradients(self, update: Update, part: int) -> tuple[Any, Scalars]:
-        parts = self.training.accumulate
-        self._part = f"part {part + 1} of {parts}: " if parts > 1 else ""
-        # The order in which training judges images; penalties judge what they like.
-        sees_real = "discriminator" in update.roles or self.in_turn or self.ours.generator_sees_real
-        separate = ["real images", "generated images"] if sees_real else ["generated images"]
-        self._judged = iter(["all images"] if sees_real and self.ours.critic.concatenated else separate)
-        gradients, scalars = super().gradients(update, part)
-        for name in ("generator_loss", "discriminator_loss", "penalty"):
-            if name in scalars:
-                self._note(name.replace("_", ": "), scalars[name])
+    def forward(self, role: Role, given: str, forward: Forward, x: Any) -> Any:
+        """Run a network layer by layer, and measure what each returns."""
+        model = self._models[role]
+        for layer in model.layers[1:]:
+            # Also where a layer takes no such argument: the layers inside of it ask what it was called with.
+            x = layer(x, training=True)
+            self._note(f"{model.name}, {given}: output of {layer.name}", x)
+        return x
+
+    def end(self, facts: Mapping[str, Any], gradients: Mapping[Role, list[Any]]) -> None:
+        """Measure losses and gradients."""
+        for name in LOSSES:
+            if name in facts:
+                self._note(name.replace("_", ": "), facts[name])
         for role, found in gradients.items():
             for variable, gradient in zip(self._models[role].trainable_variables, found, strict=True):
                 if gradient is not None:
                     self._note(f"{role}: gradient of {variable.path}", gradient)
-        return gradients, scalars
 
-    def _through(self, model: Any, what: str, x: Any) -> Any:
-        for layer in model.layers[1:]:
-            x = layer(x, training=True) if takes_training(layer) else layer(x)
-            self._note(f"{model.name}, {what}: output of {layer.name}", x)
-        return x
+    def _next(self, update: Update) -> None:
+        if any(fact.not_finite for fact in self.facts):
+            raise _Broken
+        self._begun += 1
+        whose = f"update {self._begun} of {self._updates} ({' and '.join(update.roles)}): "
+        self._place = self._of_update = whose if self._updates > 1 else ""
+        for role in self._moved:
+            for weight in self._models[role].weights:
+                if "seed" not in weight.path:
+                    self._note(f"{role}: weight {weight.path}", weight.value)
+        self._moved = update.roles
 
-    def _note(self, place: str, tensor: Any) -> None:
-        self.facts.append(TensorFacts.of(self._part + place, tensor))
+    def _note(self, what: str, tensor: Any) -> None:
+        self.facts.append(TensorFacts.of(self._place + what, tensor))
+
+
+class _Broken(Exception):
+    """An update made a number that is not finite."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dcgan_kit import Augmentation, Component, Noise, Slot, component, hookimpl
+from dcgan_kit import Augmentation, Component, RandomStream, Slot, component, hookimpl
 
 Policy = tuple[Literal["color", "translation", "cutout"], ...]
 Nested = Annotated[Any, Slot("augmentation")]
@@ -33,8 +33,8 @@ def shift(
     """Move by a few whole pixels, vertically and horizontally; what moves in is 0.  (B, H, W, C) → (B, H, W, C)."""
     from dcgan_kit_plugins.augmentation.translation import shifted
 
-    def transform(images: Any, probability: Any, noise: Noise) -> Any:
-        return shifted(images, (pixels, pixels), probability, noise)
+    def transform(images: Any, probability: Any, random: RandomStream) -> Any:
+        return shifted(images, (pixels, pixels), probability, random)
 
     return Augmentation(transform)
 
@@ -63,9 +63,9 @@ def diffaugment(
 
     changes = [getattr(diffaugment_policy, name) for name in policy]
 
-    def transform(images: Any, probability: Any, noise: Noise) -> Any:
+    def transform(images: Any, probability: Any, random: RandomStream) -> Any:
         for change in changes:
-            images = change(images, probability, noise)
+            images = change(images, probability, random)
         return images
 
     return Augmentation(transform)
@@ -86,9 +86,9 @@ def both(
 
     parts = fixed_augmentation("first", first, flip), fixed_augmentation("second", second, diffaugment)
 
-    def transform(images: Any, probability: Any, noise: Noise) -> Any:
+    def transform(images: Any, probability: Any, random: RandomStream) -> Any:
         for part in parts:
-            images = part.transform(images, probability * part.state[0], noise)
+            images = part.transform(images, probability * part.state[0], random)
         return images
 
     return Augmentation(transform)
@@ -123,8 +123,8 @@ def adaptive(
 
     inner = fixed_augmentation("augmentation", augmentation, diffaugment)
 
-    def transform(images: Any, probability: Any, noise: Noise) -> Any:
-        return inner.transform(images, probability * inner.state[0], noise)
+    def transform(images: Any, probability: Any, random: RandomStream) -> Any:
+        return inner.transform(images, probability * inner.state[0], random)
 
     def adapt(state: Any, real_logits: Any) -> Any:
         probability, signs, count = tf.unstack(state)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dcgan_kit_plugins.augmentation.translation import shifted, struck
 
-from dcgan_kit import Noise
+from dcgan_kit import RandomStream
 
 TRANSLATION = 0.125
 """Share of a side that an image moves at most."""
@@ -14,7 +14,7 @@ CUTOUT = 0.5
 """Share of a side that a hole has."""
 
 
-def color(images: Any, probability: Any, noise: Noise) -> Any:
+def color(images: Any, probability: Any, random: RandomStream) -> Any:
     """Change brightness, saturation, contrast."""
     import tensorflow as tf
 
@@ -22,7 +22,7 @@ def color(images: Any, probability: Any, noise: Noise) -> Any:
 
     def amount() -> Any:
         # Uniform in ±1/2, and exactly 0 for an image that is not struck, which all three formulas leave as it is.
-        return struck(count, probability, noise) * (noise.uniform((count, 1, 1, 1)) - 0.5)
+        return struck(count, probability, random) * (random.uniform((count, 1, 1, 1)) - 0.5)
 
     images += amount()
     if channels > 1:
@@ -35,21 +35,21 @@ def share_of(side: int, share: float) -> int:
     return int(side * share + 0.5)
 
 
-def translation(images: Any, probability: Any, noise: Noise) -> Any:
+def translation(images: Any, probability: Any, random: RandomStream) -> Any:
     """Move by up to an eighth of each side; what moves in is 0."""
     reach = share_of(images.shape[1], TRANSLATION), share_of(images.shape[2], TRANSLATION)
-    return shifted(images, reach, probability, noise)
+    return shifted(images, reach, probability, random)
 
 
-def cutout(images: Any, probability: Any, noise: Noise) -> Any:
+def cutout(images: Any, probability: Any, random: RandomStream) -> Any:
     """Put 0 into a rectangle of half the sides; part of it may lie outside."""
     import tensorflow as tf
 
     count, height, width, _ = images.shape
-    hole = struck(count, probability, noise)
+    hole = struck(count, probability, random)
     for axis, side in ((1, height), (2, width)):
         size = share_of(side, CUTOUT)
-        centre = tf.floor(noise.uniform((count, 1)) * (side + 1 - size % 2))
+        centre = tf.floor(random.uniform((count, 1)) * (side + 1 - size % 2))
         place = tf.range(side, dtype=tf.float32)[None] - (centre - size // 2)
         within = tf.cast((place >= 0.0) & (place < size), tf.float32)
         hole *= within[:, :, None, None] if axis == 1 else within[:, None, :, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.training_components import build_latent
 from dcgan_kit.networks.builder import build_networks
 
@@ -35,7 +35,7 @@ class ByHand:
     def latent(self, step, purpose="latent0"):
         """Draw the latent vectors of a step."""
         recipe = self._recipe
-        seed = StepNoise(recipe.training.seed, step, purpose).seed()
+        seed = StepStream(recipe.training.seed, step, purpose).seed()
         return build_latent(recipe)(recipe.training.batch_size, seed)
 
     def fake(self, step, purpose="latent0"):

@@ -83,14 +83,14 @@ def test_every_component_is_tried():
     assert tried == {(component.kind, component.name) for component in BUILTINS if component.kind not in others}
 
 
-def compiled_text(step, turn, *arguments):
+def compiled_text(step, updates, *arguments):
     """Return what XLA is given for one kind of step, with its learning rates and the moving average."""
 
     def one(pixels, labels, number):
-        step.descent.set_rates(number)
-        metrics = step.replica_step(pixels, labels, number, turn)
+        step.optimizer_step.set_rates(number)
+        metrics = step.replica_step(pixels, labels, number, updates)
         with tf.control_dependencies([metrics]):
-            step.descent.average(number)
+            step.optimizer_step.average(number)
         return metrics
 
     compiled = tf.function(one, jit_compile=True, autograph=False)
@@ -102,11 +102,10 @@ def compiled():
     """Return a function that compiles every kind of step of a recipe under XLA, and checks that no side is dynamic."""
 
     def compiled(ours):
-        turns, _ = ours.session.step.turns()
         pixels = tf.constant(ours.pixels[0][:, :, 0])
         labels, number = tf.zeros(pixels.shape[:3], tf.int32), tf.constant(0, tf.int64)
-        for turn in turns:
-            text = compiled_text(ours.session.step, turn, pixels, labels, number)
+        for updates in ours.session.step.schedule.kinds:
+            text = compiled_text(ours.session.step, updates, pixels, labels, number)
             assert text.startswith("HloModule")
             assert "<=" not in text.partition("entry_computation_layout")[2].partition("\n")[0], "a side is dynamic"
 

@@ -208,9 +208,9 @@ def test_images_are_augmented_in_one_range_whatever_the_recipes(plain, taken):
     seen = []
     for low, high in ((-1.0, 1.0), (0.0, 1.0)):
         session = taken(plain(f"image.range=[{low}, {high}]", "training.augmentation={use: shift, pixels: 3}")).session
-        from dcgan_kit.adversarial.random_streams import StepNoise
+        from dcgan_kit.adversarial.random_streams import StepStream
 
-        changed = np.asarray(session.step.critic.augmented(tf.fill((4, 8, 8, 1), high), StepNoise(0, 0, "a")))
+        changed = np.asarray(session.step.discriminator.augmented(tf.fill((4, 8, 8, 1), high), StepStream(0, 0, "a")))
         seen.append((changed - low) / (high - low))
         assert set(np.unique(seen[-1]).tolist()) == {0.5, 1.0}
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-6)
@@ -250,7 +250,7 @@ def test_the_decay_rises_until_it_is_what_the_recipe_says(plain, taken):
     for step, share in ((30, 9 / 40), (889, 9 / 899), (890, 0.01), (100_000, 0.01)):
         averaged.assign(tf.zeros_like(averaged.value))
         generator.assign(tf.ones_like(generator.value))
-        session.step.descent.average(tf.constant(step, tf.int64))
+        session.step.optimizer_step.average(tf.constant(step, tf.int64))
         np.testing.assert_allclose(averaged, share, rtol=1e-5)
 
 

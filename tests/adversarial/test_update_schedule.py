@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcgan_kit.adversarial.update_schedule import all_turns, turn_at
+from dcgan_kit.adversarial.update_schedule import UpdateSchedule, updates_at
 
 
 @pytest.fixture
@@ -16,10 +16,10 @@ def training(tiny):
     ).recipe.training  # fmt: skip
 
 
-def shown(turn):
-    """A turn as text: D0+ is D's update on batch 0 with the penalty."""
+def shown(updates):
+    """A step as text: D0+ is D's update on batch 0 with the penalty."""
     names = {("generator",): "G", ("discriminator",): "D", ("generator", "discriminator"): "GD"}
-    return " ".join(f"{names[u.roles]}{u.batch}{'+' if u.penalized else ''}:{u.latents}" for u in turn)
+    return " ".join(f"{names[u.roles]}{u.batch}{'+' if u.penalized else ''}:{u.latents}" for u in updates)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +39,15 @@ def shown(turn):
 )  # fmt: skip
 def test_what_steps_do(plan, every, steps, training):
     plan = training(*plan)
-    assert [shown(turn_at(plan, every, step)) for step in range(len(steps))] == steps
-    turns, taken = all_turns(plan, every)
-    assert [shown(turns[number]) for number in taken] == steps
-    assert sorted(map(shown, turns)) == sorted(set(steps)), "each is compiled once"
+    assert [shown(updates_at(plan, every, step)) for step in range(len(steps))] == steps
+    schedule = UpdateSchedule.of(plan, every)
+    assert [shown(schedule.kinds[number]) for number in schedule.order] == steps
+    assert sorted(map(shown, schedule.kinds)) == sorted(set(steps)), "each is compiled once"
     for step in range(3 * len(steps)):
-        assert turn_at(plan, every, step) == turns[taken[step % len(taken)]]
+        assert updates_at(plan, every, step) == schedule.at(step)
 
 
-def test_few_turns_are_compiled_however_seldom_the_penalty_comes(training):
-    turns, taken = all_turns(training("alternating", 5), 16)
-    assert len(taken) == 16
-    assert len(turns) == 6, "none of a step's five updates is penalized, or one"
+def test_few_kinds_of_step_are_compiled_however_seldom_the_penalty_comes(training):
+    schedule = UpdateSchedule.of(training("alternating", 5), 16)
+    assert len(schedule.order) == 16
+    assert len(schedule.kinds) == 6, "none of a step's five updates is penalized, or one"

@@ -7,7 +7,7 @@ from dcgan_kit_plugins import augmentation
 from pydantic import ValidationError
 
 from dcgan_kit import Augmentation
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.testing import check_component
 
 AUGMENTATIONS = augmentation.dcgan_kit_components()
@@ -29,7 +29,7 @@ def images(count=8, height=16, width=12, channels=3):
 
 
 def changed(built, x, probability=1.0, step=1):
-    noise = StepNoise(0, tf.constant(step, tf.int64), "augmentation")
+    noise = StepStream(0, tf.constant(step, tf.int64), "augmentation")
     return np.asarray(built.transform(x, tf.constant(probability), noise))
 
 
@@ -208,7 +208,7 @@ def test_gradients_of_gradients_go_through():
     with tf.GradientTape() as outer:
         with tf.GradientTape() as inner:
             inner.watch(x)
-            y = built.transform(x, ALWAYS, StepNoise(0, tf.constant(1, tf.int64), "augmentation"))
+            y = built.transform(x, ALWAYS, StepStream(0, tf.constant(1, tf.int64), "augmentation"))
             logits = tf.matmul(tf.reshape(tf.tanh(y), (8, -1)), weights)
         penalty = tf.reduce_mean(inner.gradient(logits, x) ** 2)
     gradient = outer.gradient(penalty, weights)
@@ -227,7 +227,7 @@ def test_both_does_one_after_the_other():
 
 
 def test_the_probability_of_a_nested_one_is_kept_as_its_limit():
-    half = Augmentation(lambda images, probability, noise: images * probability, (0.5,))
+    half = Augmentation(lambda images, probability, random: images * probability, (0.5,))
     assert float(augmentation.both(first=lambda: half, second=lambda: half).transform(ALWAYS, ALWAYS, None)) == 0.25
     assert float(augmentation.adaptive(augmentation=lambda: half).transform(ALWAYS, ALWAYS, None)) == 0.5
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from dcgan_kit_plugins import loss
 from pydantic import ValidationError
 
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.testing import check_component
 
 LOSSES = loss.dcgan_kit_components()
@@ -25,7 +25,7 @@ class NoNoise:
     normal = uniform
 
 
-class Recorded(StepNoise):
+class Recorded(StepStream):
     """Keeps what was drawn."""
 
     def __init__(self, step=1):
@@ -181,7 +181,7 @@ def test_what_is_drawn_depends_on_the_step_alone_and_compiles(component):
     losses = component(label_flipping=0.3, label_noise=0.2)
 
     def value(step):
-        return losses.discriminator(REAL, FAKE, StepNoise(0, step, "loss"))
+        return losses.discriminator(REAL, FAKE, StepStream(0, step, "loss"))
 
     one, other = tf.constant(1, tf.int64), tf.constant(2, tf.int64)
     assert float(value(one)) == float(value(one))

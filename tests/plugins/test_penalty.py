@@ -8,7 +8,7 @@ from dcgan_kit_plugins import augmentation, penalty
 from pydantic import ValidationError
 
 from dcgan_kit import Augmentation, Penalty
-from dcgan_kit.adversarial.random_streams import StepNoise
+from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.testing import check_component
 
 PENALTIES = penalty.dcgan_kit_components()
@@ -28,7 +28,7 @@ def half_square(images):
 
 
 def noise(step=1):
-    return StepNoise(0, tf.constant(step, tf.int64), "penalty")
+    return StepStream(0, tf.constant(step, tf.int64), "penalty")
 
 
 def value(built, critic, real=REAL, fake=FAKE, step=1):
@@ -65,7 +65,7 @@ def test_with_batch_normalization_under_xla(component, critic):
 
     def gradients(step):
         with tf.GradientTape() as tape:
-            total = built.value(lambda x: critic(x, training=True), REAL, FAKE, StepNoise(0, step, "penalty"))
+            total = built.value(lambda x: critic(x, training=True), REAL, FAKE, StepStream(0, step, "penalty"))
         return total, tape.gradient(total, weights)
 
     total, by_weights = tf.function(gradients, jit_compile=True, autograph=False)(tf.constant(1, tf.int64))
@@ -199,4 +199,4 @@ def test_options_out_of_range_are_refused(component, options):
 
 
 def _negated():
-    return Augmentation(lambda images, probability, noise: -probability * images)
+    return Augmentation(lambda images, probability, random: -probability * images)

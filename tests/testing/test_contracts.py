@@ -104,7 +104,10 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
         ("forgetful", r"must draw the same for the same seed"),
         ("no_loss", r"must return an AdversarialLoss"),
         ("vector_loss", r"of the generator, .*must be a scalar. Received: shape \(3, 1\)"),
-        ("moody_loss", r"of the discriminator, .*must be the same for the same noise; draw .* from 'noise' alone"),
+        (
+            "moody_loss",
+            r"of the discriminator, .*must be the same for the same random stream; draw .* from 'random' alone",
+        ),
         ("half_loss", r"of the generator, .*must be float32. Received: float16"),
         ("no_penalty", r"must return a Penalty: .*Received: <function"),
         ("vector_penalty", r"of a usual discriminator of \(8, 8, 1\): must be a scalar. Received: shape \(4, 1\)"),

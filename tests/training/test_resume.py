@@ -97,7 +97,7 @@ def test_metrics_are_the_same_to_the_last_bit_wherever_a_run_was_stopped(way, ti
     loaded = tiny(*LOGGED, *way)
     straight, _ = run(loaded, tmp_path / "straight")
     # One step a group, so that a signal is heeded between any two.
-    monkeypatch.setattr("dcgan_kit.training.loop.GROUP_SECONDS", 1e-9)
+    monkeypatch.setattr("dcgan_kit.training.step_groups.GROUP_SECONDS", 1e-9)
     stops = [3, 4, 5, 11]
     for step in stops:
         stopped, _ = run(loaded, tmp_path / "stopped", stop_at(step))

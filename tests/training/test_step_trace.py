@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcgan_kit.training.step_trace import examined
+from dcgan_kit.training.step_trace import traced
 
 WAYS = {
     "simultaneous": ("training.penalty=r1", "discriminator.normalization=layer"),
@@ -23,7 +23,7 @@ WAYS = {
 def test_it_measures_and_moves_what_training_does(way, tiny, taken):
     ours = taken(tiny("training.optimizer={use: sgd, learning_rate: 0.01}", *way).recipe)
     before = ours.state.values()
-    facts = list(examined(ours.session, before, ours.pixels[0], 0))
+    facts = traced(ours.session, before, ours.pixels[0], 0)
     apart = ours.state.values()
     ours.state.assign(before)
     metrics = ours.take()
@@ -41,7 +41,7 @@ def test_it_measures_and_moves_what_training_does(way, tiny, taken):
 
 def test_every_update_is_named_with_what_it_sees(tiny, taken):
     ours = taken(tiny("training.updates=alternating", "training.discriminator.updates=2", "training.penalty=r1").recipe)
-    places = [fact.place for fact in examined(ours.session, ours.state.values(), ours.pixels[0], 0)]
+    places = [fact.place for fact in traced(ours.session, ours.state.values(), ours.pixels[0], 0)]
     for number, role in ((1, "discriminator"), (2, "discriminator"), (3, "generator")):
         of_update = [place for place in places if place.startswith(f"update {number} of 3 ({role}): ")]
         told = "\n".join(of_update)

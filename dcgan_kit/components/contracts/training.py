@@ -49,7 +49,7 @@ class Images:
         return self.pixels[indices if self.indices is None else self.indices[indices]]
 
 
-class Noise(Protocol):
+class RandomStream(Protocol):
     """Random numbers that depend on the recipe's seed and the step alone, so that a resumed run draws the same.
 
     Each call draws anew. On several replicas each gets its own rows of what one device would draw for the whole
@@ -70,12 +70,12 @@ class AdversarialLoss:
     The logits are those of the whole batch, also where several replicas share the work.
 
     Attributes:
-        generator: ``(real_logits, fake_logits, noise) -> scalar`` that G minimizes.
-        discriminator: ``(real_logits, fake_logits, noise) -> scalar`` that D minimizes.
+        generator: ``(real_logits, fake_logits, random) -> scalar`` that G minimizes.
+        discriminator: ``(real_logits, fake_logits, random) -> scalar`` that D minimizes.
     """
 
-    generator: Callable[[Any, Any, Noise], Any]
-    discriminator: Callable[[Any, Any, Noise], Any]
+    generator: Callable[[Any, Any, RandomStream], Any]
+    discriminator: Callable[[Any, Any, RandomStream], Any]
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,15 @@ class Penalty:
     """What D minimizes besides its loss.
 
     Attributes:
-        value: ``(critic, real, fake, noise) -> scalar``, a mean over the images, weight included. ``critic`` is D as it
-            is trained, augmentation included: images (B, H, W, C) → logits (B, 1). The images are float32, in the
-            networks' range; a gradient by them is taken with a tf.GradientTape of the component's own.
+        value: ``(discriminator, real, fake, random) -> scalar``, a mean over the images, weight included.
+            ``discriminator`` is D as it is trained, augmentation included: images (B, H, W, C) → logits (B, 1). The
+            images are float32, in the networks' range; a gradient by them is taken with a tf.GradientTape of the
+            component's own.
         every: updates of D from one that is penalized to the next; such an update minimizes ``every`` times the value,
             so that the mean over all stays.
     """
 
-    value: Callable[[Callable[[Any], Any], Any, Any, Noise], Any]
+    value: Callable[[Callable[[Any], Any], Any, Any, RandomStream], Any]
     every: int = 1
 
 
@@ -99,14 +100,14 @@ class Augmentation:
     """A random change of all images that D sees, real and generated, through which gradients flow to G.
 
     Attributes:
-        transform: ``(images, probability, noise) -> images``: float32 (B, H, W, C) in [-1, 1] and a scalar tensor that
+        transform: ``(images, probability, random) -> images``: float32 (B, H, W, C) in [-1, 1] and a scalar tensor that
             says how probable each change is.
         state: what it remembers from step to step; its first number is the probability.
         adapt: ``(state, real_logits) -> state``: float32 tensors (len(state),) and (B, 1) of the whole batch, after
             each update of D; None: the state stays.
     """
 
-    transform: Callable[[Any, Any, Noise], Any]
+    transform: Callable[[Any, Any, RandomStream], Any]
     state: tuple[float, ...] = (1.0,)
     adapt: Callable[[Any, Any], Any] | None = None
 

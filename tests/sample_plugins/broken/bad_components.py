@@ -183,7 +183,7 @@ def vector_loss():
     """Returns a number for each image instead of one."""
     from dcgan_kit import AdversarialLoss
 
-    return AdversarialLoss(lambda real, fake, noise: -fake, lambda real, fake, noise: fake - real)
+    return AdversarialLoss(lambda real, fake, random: -fake, lambda real, fake, random: fake - real)
 
 
 @component("loss")
@@ -193,10 +193,10 @@ def moody_loss():
 
     from dcgan_kit import AdversarialLoss
 
-    def discriminator(real, fake, noise):
+    def discriminator(real, fake, random):
         return tf.reduce_mean(fake * tf.random.uniform(fake.shape))
 
-    return AdversarialLoss(lambda real, fake, noise: -tf.reduce_mean(fake), discriminator)
+    return AdversarialLoss(lambda real, fake, random: -tf.reduce_mean(fake), discriminator)
 
 
 @component("loss")
@@ -206,7 +206,7 @@ def half_loss():
 
     from dcgan_kit import AdversarialLoss
 
-    def mean(real, fake, noise):
+    def mean(real, fake, random):
         return tf.cast(tf.reduce_mean(fake), tf.float16)
 
     return AdversarialLoss(mean, mean)
@@ -215,7 +215,7 @@ def half_loss():
 @component("penalty")
 def no_penalty():
     """Returns the function alone."""
-    return lambda critic, real, fake, noise: 0.0
+    return lambda discriminator, real, fake, random: 0.0
 
 
 @component("penalty")
@@ -223,7 +223,7 @@ def vector_penalty():
     """Returns a number for each image."""
     from dcgan_kit import Penalty
 
-    return Penalty(lambda critic, real, fake, noise: critic(real) ** 2)
+    return Penalty(lambda discriminator, real, fake, random: discriminator(real) ** 2)
 
 
 @component("penalty")
@@ -233,7 +233,7 @@ def rare_penalty():
 
     from dcgan_kit import Penalty
 
-    return Penalty(lambda critic, real, fake, noise: tf.reduce_mean(critic(real) ** 2), every=0)
+    return Penalty(lambda discriminator, real, fake, random: tf.reduce_mean(discriminator(real) ** 2), every=0)
 
 
 @component("penalty")
@@ -243,10 +243,10 @@ def steep_penalty():
 
     from dcgan_kit import Penalty
 
-    def value(critic, real, fake, noise):
+    def value(discriminator, real, fake, random):
         with tf.GradientTape() as tape:
             tape.watch(real)
-            logits = critic(real)
+            logits = discriminator(real)
         squares = tf.reduce_sum(tape.gradient(logits, real) ** 2, [1, 2, 3])
         return tf.reduce_mean((tf.sqrt(squares) - 1.0) ** 2)
 
@@ -260,7 +260,7 @@ def deaf_penalty():
 
     from dcgan_kit import Penalty
 
-    return Penalty(lambda critic, real, fake, noise: tf.reduce_mean((real - fake) ** 2))
+    return Penalty(lambda discriminator, real, fake, random: tf.reduce_mean((real - fake) ** 2))
 
 
 @component("penalty")
@@ -270,7 +270,7 @@ def wrong_penalty():
 
     from dcgan_kit import Penalty
 
-    return Penalty(lambda critic, real, fake, noise: tf.reduce_mean(tf.concat([critic(real), real], 1)))
+    return Penalty(lambda discriminator, real, fake, random: tf.reduce_mean(tf.concat([discriminator(real), real], 1)))
 
 
 @component("augmentation")
@@ -284,7 +284,7 @@ def crops():
     """Returns smaller images."""
     from dcgan_kit import Augmentation
 
-    return Augmentation(lambda images, probability, noise: images[:, 1:])
+    return Augmentation(lambda images, probability, random: images[:, 1:])
 
 
 @component("augmentation")
@@ -292,7 +292,7 @@ def restless():
     """Changes images whatever the probability."""
     from dcgan_kit import Augmentation
 
-    return Augmentation(lambda images, probability, noise: -images)
+    return Augmentation(lambda images, probability, random: -images)
 
 
 @component("augmentation")
@@ -302,7 +302,7 @@ def rounds():
 
     from dcgan_kit import Augmentation
 
-    return Augmentation(lambda images, probability, noise: tf.stop_gradient(images))
+    return Augmentation(lambda images, probability, random: tf.stop_gradient(images))
 
 
 @component("augmentation")
@@ -310,7 +310,7 @@ def certain():
     """Begins with a probability above 1."""
     from dcgan_kit import Augmentation
 
-    return Augmentation(lambda images, probability, noise: images, state=(2.0,))
+    return Augmentation(lambda images, probability, random: images, state=(2.0,))
 
 
 @component("augmentation")
@@ -318,7 +318,7 @@ def stateless():
     """Remembers nothing, not even a probability."""
     from dcgan_kit import Augmentation
 
-    return Augmentation(lambda images, probability, noise: images, state=())
+    return Augmentation(lambda images, probability, random: images, state=())
 
 
 @component("augmentation")
@@ -331,7 +331,7 @@ def growing():
     def adapt(state, real_logits):
         return tf.concat([state, state], 0)
 
-    return Augmentation(lambda images, probability, noise: images, (0.0,), adapt)
+    return Augmentation(lambda images, probability, random: images, (0.0,), adapt)
 
 
 @component("augmentation")
@@ -342,7 +342,7 @@ def runaway():
     def adapt(state, real_logits):
         return state + 0.3
 
-    return Augmentation(lambda images, probability, noise: images, (0.0,), adapt)
+    return Augmentation(lambda images, probability, random: images, (0.0,), adapt)
 
 
 @component("schedule")

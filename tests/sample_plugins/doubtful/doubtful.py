@@ -374,8 +374,8 @@ def signed_logit(site):
 def stopped_loss():
     """Hold generated logits fixed in G's loss."""
     return AdversarialLoss(
-        lambda real, fake, noise: tf.reduce_mean(tf.stop_gradient(fake)) + 0.0 * tf.reduce_sum(fake),
-        lambda real, fake, noise: tf.reduce_mean(fake - real),
+        lambda real, fake, random: tf.reduce_mean(tf.stop_gradient(fake)) + 0.0 * tf.reduce_sum(fake),
+        lambda real, fake, random: tf.reduce_mean(fake - real),
     )
 
 
@@ -383,7 +383,7 @@ def stopped_loss():
 def deaf_loss():
     """Ignore real images in D's loss."""
     return AdversarialLoss(
-        lambda real, fake, noise: tf.reduce_mean(-fake), lambda real, fake, noise: tf.reduce_mean(fake)
+        lambda real, fake, random: tf.reduce_mean(-fake), lambda real, fake, random: tf.reduce_mean(fake)
     )
 
 
@@ -402,13 +402,17 @@ def python_loss():
 @offered("penalty")
 def flat_penalty():
     """Punish the sign."""
-    return Penalty(lambda critic, real, fake, noise: tf.reduce_mean(tf.sign(critic(real)) * 0.0 + critic(real) * 0.0))
+    return Penalty(
+        lambda discriminator, real, fake, random: tf.reduce_mean(
+            tf.sign(discriminator(real)) * 0.0 + discriminator(real) * 0.0
+        )
+    )
 
 
 @offered("augmentation")
 def stopped_augmentation():
     """Return images that no gradient passes."""
-    return Augmentation(lambda images, probability, noise: tf.stop_gradient(images) + 0.0 * images)
+    return Augmentation(lambda images, probability, random: tf.stop_gradient(images) + 0.0 * images)
 
 
 class CountingSGD(keras.optimizers.SGD):
@@ -494,10 +498,10 @@ FUNCTIONS["exact"] = lambda x: ops.cast(x, "float32")
 def one_sided():
     """Punish only slopes above 1: nothing at a gentle discriminator."""
 
-    def value(critic, real, fake, noise):
+    def value(discriminator, real, fake, random):
         with tf.GradientTape() as tape:
             tape.watch(real)
-            logits = critic(real)
+            logits = discriminator(real)
         slope = tf.sqrt(tf.reduce_sum(tape.gradient(logits, real) ** 2, (1, 2, 3)) + 1e-12)
         return tf.reduce_mean(tf.maximum(slope - 1.0, 0.0) ** 2)
 
@@ -508,8 +512,8 @@ def one_sided():
 def all_cut_out():
     """Cut the whole image out, by chance."""
 
-    def transform(images, probability, noise):
-        cut = tf.cast(noise.uniform((images.shape[0], 1, 1, 1)) < probability, images.dtype)
+    def transform(images, probability, random):
+        cut = tf.cast(random.uniform((images.shape[0], 1, 1, 1)) < probability, images.dtype)
         return images * (1.0 - cut)
 
     return Augmentation(transform)

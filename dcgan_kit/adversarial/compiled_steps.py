@@ -1,0 +1,92 @@
+"""The compiled function that takes several steps one after the other on the devices of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from dcgan_kit.adversarial.step import AdversarialStep
+from dcgan_kit.adversarial.step_metrics import METRICS
+from dcgan_kit.adversarial.update_schedule import Updates, batches_a_step
+
+Steps = Callable[[Any, Any, Any], Any]
+"""(images, labels, first step) → what each step reports; see ``compiled_steps``."""
+
+
+def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
+    """Return a function that trains on K steps: (images, labels, first step) → what each of them reports.
+
+    Images are uint8 (K, batches, parts, replicas here, B, H, W, C), labels int32 of the same shape up to B; a step
+    reports sums and counts of ``METRICS``, float32 (K, 2, metrics) in all.
+
+    Args:
+        step: the step.
+        xla: whether XLA compiles it.
+    """
+    one_step = _on_devices(step, xla)
+
+    @tf.function(input_signature=_signature(step), autograph=False)  # type: ignore[untyped-decorator]
+    def steps(images: Any, labels: Any, first: Any) -> Any:
+        count = tf.shape(images)[0]
+
+        def body(index: Any, rows: Any) -> tuple[Any, Any]:
+            found = one_step(images[index], labels[index], first + tf.cast(index, tf.int64))
+            return index + 1, rows.write(index, found)
+
+        rows = tf.TensorArray(tf.float32, count, element_shape=(2, len(METRICS)))
+        start = (tf.constant(0), rows)
+        _, rows = tf.while_loop(lambda index, _: index < count, body, start, parallel_iterations=1)
+        return rows.stack()
+
+    compiled: Steps = steps.get_concrete_function()
+    return compiled
+
+
+def _on_devices(step: AdversarialStep, xla: bool) -> Callable[[Any, Any, Any], Any]:
+    """Return one step of all replicas, with what is done once for all: learning rates, the average, the counter."""
+    kinds, order = step.schedule.kinds, step.schedule.order
+    on_replicas = _on_replicas(step, xla)
+
+    def one_step(pixels: Any, labels: Any, number: Any) -> Any:
+        step.optimizer_step.set_rates(number)
+        # One kind of step after the other: no step is a branch of a graph that replicas must meet in.
+        branches = [lambda updates=updates: on_replicas(updates, pixels, labels, number) for updates in kinds]
+        if len(kinds) == 1:
+            metrics = branches[0]()
+        else:
+            metrics = tf.switch_case(tf.gather(tf.constant(order), number % len(order)), branches)
+        with tf.control_dependencies([metrics]):
+            step.optimizer_step.average(number)
+            step.state.step.assign(number + 1)
+        return metrics
+
+    return one_step
+
+
+def _on_replicas(step: AdversarialStep, xla: bool) -> Callable[[Updates, Any, Any, Any], Any]:
+    strategy, first = step.devices.strategy, step.devices.first_replica
+    replica_step = tf.function(step.replica_step, jit_compile=True, autograph=False) if xla else step.replica_step
+
+    def run(updates: Updates, pixels: Any, labels: Any, number: Any) -> Any:
+        def on_replica(pixels: Any, labels: Any, number: Any) -> Any:
+            here = tf.distribute.get_replica_context().replica_id_in_sync_group - first
+            return replica_step(pixels[:, :, here], labels[:, :, here], number, updates)
+
+        results = strategy.run(on_replica, args=(pixels, labels, number))
+        # Losses are those of the whole batch, so that each replica knows the same.
+        return strategy.experimental_local_results(results)[0]
+
+    return run
+
+
+def _signature(step: AdversarialStep) -> tuple[Any, ...]:
+    training, devices = step.training, step.devices
+    shape = (None, batches_a_step(training), training.accumulate, devices.local_replicas)
+    rows = training.batch_size // training.accumulate // devices.replicas
+    return (
+        tf.TensorSpec((*shape, rows, *step.recipe.image.shape), tf.uint8),
+        tf.TensorSpec((*shape, rows), tf.int32),
+        tf.TensorSpec((), tf.int64),
+    )

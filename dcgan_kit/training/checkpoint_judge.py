@@ -1,0 +1,74 @@
+"""What a checkpoint is worth: the score that was measured at its step, or the mean loss since the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.recipes.key_conflicts import LOSS_METRICS
+from dcgan_kit.recipes.resolved import TrainingPlan
+from dcgan_kit.runs.checkpoint import Judgement, best_so_far
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.training.intervals import Intervals
+from dcgan_kit.training.observer import Sight
+
+
+class CheckpointJudge:
+    """Judges checkpoints by ``training.best.metric``.
+
+    Args:
+        training: what the recipe says of training.
+        losses: (sum of the loss, over how many steps) since the latest checkpoint: a variable of the state.
+        intervals: when checkpoints are due.
+    """
+
+    def __init__(self, training: TrainingPlan, losses: Any, intervals: Intervals) -> None:
+        self._training, self._losses, self._intervals = training, losses, intervals
+        self._scored: Judgement | None = None
+        self._latest: Judgement | None = None
+
+    def add_score(self, sight: Sight) -> None:
+        """Take the score of this step, where a look has measured it."""
+        if sight.best is not None:
+            self._scored = self._worth(sight.best, sight.measured)
+
+    def add_losses(self, metrics: Mapping[str, float], steps: int) -> None:
+        """Take the mean losses of some steps."""
+        if self._training.best.metric in LOSS_METRICS:
+            self._losses.assign_add((metrics[self._training.best.metric] * steps, steps))
+
+    def judge(self, step: int, at_end: bool) -> Judgement | None:
+        """Judge a checkpoint and begin anew; None: it is not judged.
+
+        Args:
+            step: steps that are done.
+            at_end: whether training ends here by a wish, not by a signal.
+        """
+        scored, self._scored = self._scored, None
+        total, count = map(float, np.asarray(self._losses))
+        due = self._intervals.checkpoint(step) or self._intervals.last(step) or at_end
+        # One that a signal asked for comes at any step: the same command goes on, and with the sum.
+        if not count or not due:
+            return scored
+        self._losses.assign((0.0, 0.0))
+        return self._worth(total / count)
+
+    def keep(self, judgement: Judgement | None) -> None:
+        """Remember what the newest checkpoint is worth."""
+        self._latest = judgement
+
+    def best_line(self, run: RunFolder, step: int) -> str:
+        """Return a line about the best checkpoint of a run whose last step is ``step``; empty: it keeps none."""
+        best = best_so_far(run)
+        if best is None:
+            return ""
+        latest = None if best.entry.step == step else self._latest
+        last = "" if latest is None else f"; {latest.value:.3g} at the last step, {step}"
+        file = run.checkpoints / best.entry.file
+        return f"best {best.metric}: {best.value:.3g} at step {best.entry.step}{last} (kept: {file})"
+
+    def _worth(self, value: float, measured: str = "") -> Judgement:
+        training = self._training
+        return Judgement(training.best.metric or "", value, training.best.mode == "highest", measured)

@@ -1,0 +1,193 @@
+"""What a training needs before its first step: devices, images, a compiled session, an open run folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from dcgan_kit.adversarial.compiled_steps import Steps
+from dcgan_kit.adversarial.error_owner import blaming
+from dcgan_kit.adversarial.session import Session
+from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.data.holdout import split
+from dcgan_kit.data.loading import load_images, told_of
+from dcgan_kit.distributed.cluster import Watch, watching
+from dcgan_kit.distributed.devices import Devices, choose_devices
+from dcgan_kit.errors import counted
+from dcgan_kit.process.stop_signals import prompt_signals, raise_received
+from dcgan_kit.recipes.resolved import ResolvedRecipe, TrainingPlan
+from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
+from dcgan_kit.runs.environment import damage_of, environment, precision_so_far
+from dcgan_kit.runs.run_folder import RunFolder, locked, open_run, require_usable
+from dcgan_kit.training.observer import Observe, Observer, Watcher
+
+MAX_TOLD = 6
+"""Names in a message."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that is ready for its next step.
+
+    Attributes:
+        session: what is trained, at step 0.
+        steps: its compiled steps.
+        images: the training images.
+        run: the run folder, locked by the chief.
+        facts: the environment, as the run folder keeps it.
+        plugins: those that were loaded, for their callbacks.
+        observers: who looks at the run between groups of steps.
+        watcher: takes lines for people and the progress.
+        watch: looks after the other workers; None where there are none.
+        may_change: keys in which the recipe may differ from the one that the run began with.
+    """
+
+    session: Session
+    steps: Steps
+    images: Images
+    run: RunFolder
+    facts: Mapping[str, Any]
+    plugins: LoadedPlugins
+    observers: Sequence[Observer]
+    watcher: Watcher
+    watch: Watch | None
+    may_change: Sequence[str]
+
+    @property
+    def recipe(self) -> ResolvedRecipe:
+        """What is trained."""
+        return self.session.recipe
+
+    @property
+    def training(self) -> TrainingPlan:
+        """How it is trained."""
+        return self.session.recipe.training
+
+    @property
+    def devices(self) -> Devices:
+        """Where it is trained."""
+        return self.session.devices
+
+    @cached_property
+    def recipe_hash(self) -> str:
+        """SHA-256 of the resolved recipe, in hexadecimal."""
+        return hashlib.sha256(as_yaml(as_data(self.recipe)).encode()).hexdigest()
+
+
+def prepare_run(
+    held: ExitStack,
+    recipe: ResolvedRecipe,
+    plugins: LoadedPlugins,
+    path: Path,
+    watcher: Watcher,
+    may_change: Sequence[str],
+    observe: Observe,
+) -> PreparedRun:
+    """Prepare a training as ``train`` describes it, inside of ``deferred_signals``.
+
+    Args:
+        held: takes what is to be held until training has ended: the watch over other workers, the folder's lock, and
+            whose fault an error is.
+        recipe: what to train.
+        plugins: the plugins that were loaded.
+        path: the run folder.
+        watcher: takes lines for people and the progress.
+        may_change: keys in which the recipe may differ from the one that the run began with.
+        observe: who looks at the run between groups of steps.
+
+    Raises:
+        Stopped: a signal came.
+        UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
+    """
+    watcher = _Interruptible(watcher)
+    devices = choose_devices(recipe, watcher.note)
+    watch = held.enter_context(watching(devices.cluster, watcher.note))
+    session = _session(recipe, path, plugins, devices, watcher)
+    found, images, held_out = _images(recipe, path, watcher)
+    held.enter_context(blaming(session.state.networks, plugins.strangers))
+    steps = session.compile()
+    facts = environment(plugins, session.precision.precision, str(devices), images)
+    if devices.chief:
+        _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)
+    # Before anything is written: what they refuse is mended in the recipe, and the folder is to be new then.
+    observers = observe(session, images, held_out, watcher)
+    raise_received()
+    run = _open(path, recipe, facts, may_change, found) if devices.chief else RunFolder(path)
+    devices.agree(0.0)
+    return PreparedRun(session, steps, images, run, facts, plugins, observers, watcher, watch, may_change)
+
+
+def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices: Devices, watcher: Watcher) -> Session:
+    # Where the recipe says which, it is that one: the recipe may have changed since.
+    so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
+    session = Session.create(recipe, so_far, plugins.strangers, devices)
+    watcher.note(f"on {devices}, {session.precision.precision} ({session.precision.reason})")
+    return session
+
+
+def _images(recipe: ResolvedRecipe, path: Path, watcher: Watcher) -> tuple[Images, Images, Images]:
+    """Return all images, those to train on, and those that are held out."""
+    # It may take minutes, and one image of a stranger's as long.
+    with prompt_signals():
+        found = load_images(recipe, partial(watcher.preparing, "reading images"))
+    images, held_out = split(found, recipe.training.held_out, recipe.training.seed)
+    for line in _lines_about(found, path):
+        watcher.note(line)
+    if len(images) < recipe.training.batch_size:
+        few = counted(len(images), "training image")
+        watcher.note(f"{few}, and a batch has {recipe.training.batch_size}: each batch repeats some of them")
+    return found, images, held_out
+
+
+def _lines_about(images: Images, path: Path) -> Sequence[str]:
+    skipped = images.skipped
+    lines = told_of(images, MAX_TOLD)
+    if len(skipped) > MAX_TOLD:
+        file = RunFolder(path).skipped_file
+        more = f"skipped {len(skipped):,} of {len(images) + len(skipped):,} images, all listed in {file}"
+        lines.insert(MAX_TOLD, more)
+    return lines
+
+
+def _lock(
+    held: ExitStack,
+    run: RunFolder,
+    recipe: ResolvedRecipe,
+    facts: Mapping[str, Any],
+    may_change: Sequence[str],
+    note: Callable[[str], None],
+) -> None:
+    held.enter_context(locked(run))
+    require_usable(run, recipe, facts, may_change)
+    if damaged := damage_of(run.path):
+        note(damaged)
+
+
+def _open(
+    path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str], found: Images
+) -> RunFolder:
+    run = open_run(path, recipe, facts, may_change)
+    run.skipped_file.unlink(missing_ok=True)
+    if found.skipped or found.left_out:
+        lines = (*found.skipped, *found.left_out)
+        run.write(run.skipped_file, "".join(f"{line}\n" for line in lines).encode())
+    return run
+
+
+class _Interruptible:
+    """Passes on what a watcher takes, and lets a signal that was deferred end what takes long before the first step."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.note = watcher.note
+        self.progress = watcher.progress
+        self._preparing = watcher.preparing
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        raise_received()
+        self._preparing(what, done, total)

@@ -1,0 +1,107 @@
+"""Checkpoints of a training: saved when they are due, and restored with what the run remembers besides variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dcgan_kit.errors import RunError
+from dcgan_kit.runs.checkpoint import (
+    memory_in,
+    not_finite,
+    require_nothing_lost,
+    restore_checkpoint,
+    save_checkpoint,
+    settle,
+)
+from dcgan_kit.runs.observer_memory import as_text, from_text
+from dcgan_kit.training.checkpoint_judge import CheckpointJudge
+from dcgan_kit.training.early_end import EarlyEnd
+from dcgan_kit.training.nonfinite import NotFinite
+from dcgan_kit.training.prepared_run import PreparedRun
+
+
+class Saver:
+    """Saves and restores; the chief writes, and every worker waits for it.
+
+    Args:
+        prepared: what is trained.
+        judge: says what a checkpoint is worth.
+        early_end: knows who wants to end training, which a checkpoint keeps.
+
+    Attributes:
+        saved: the step of the newest checkpoint; -1: there is none.
+    """
+
+    def __init__(self, prepared: PreparedRun, judge: CheckpointJudge, early_end: EarlyEnd) -> None:
+        self._prepared, self._judge, self._early_end = prepared, judge, early_end
+        self._run, self._state, self._devices = prepared.run, prepared.session.state, prepared.devices
+        self.saved = -1
+
+    def restore(self) -> Path | None:
+        """Load the newest whole checkpoint's variables; None: there is none, and there never was one.
+
+        Raises:
+            RunError: there were checkpoints, and none can be read.
+        """
+        path, lines = restore_checkpoint(self._run, self._state)
+        if path is None:
+            require_nothing_lost(self._run, lines)
+        for line in lines if self._devices.chief else ():
+            self._prepared.watcher.note(line)
+        return path
+
+    def go_on_from(self, path: Path, step: int) -> None:
+        """Take up the run at the checkpoint that was restored.
+
+        Args:
+            path: the checkpoint.
+            step: its step.
+        """
+        self.saved = step
+        if self._devices.chief:
+            settle(self._run, path, self._prepared.training.keep)
+        self.recall(path)
+
+    def recall(self, path: Path) -> None:
+        """Remember what was remembered at a checkpoint.
+
+        What wanted to end training then counts no more where the recipe is another one since: the user wants to go on.
+
+        Raises:
+            RunError: the memory is damaged.
+        """
+        try:
+            memory = from_text(memory_in(path, self._state))
+            for observer in self._prepared.observers:
+                if type(observer).__name__ in memory["observers"]:
+                    observer.recall(memory["observers"][type(observer).__name__])
+            same = memory["recipe"] == self._prepared.recipe_hash
+            self._early_end.finding = str(memory["stop"]) if same else ""
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RunError(f"{path}: what its run remembered is damaged: {error}") from error
+
+    def save(self, step: int) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            NotFinite: a variable is not finite, on this worker or another; nothing is written.
+            RunError: the disk is full, or the folder cannot be written.
+        """
+        judgement = self._judge.judge(step, self._early_end.agreed == "wish")
+        values = self._state.values()
+        wrong = not_finite(values)
+        (bad,) = self._devices.agree(float(bool(wrong)))
+        if bad > 0:
+            # Numbers may overflow in the weights, or in statistics that no loss sees, before they do in a metric.
+            raise NotFinite(self.saved, step - self.saved, wrong or ["variables of another worker"])
+        if self._devices.chief:
+            save_checkpoint(self._run, self._state, self._prepared.training.keep, judgement, values, self._memory())
+            self._judge.keep(judgement)
+        self._devices.agree(0.0)
+        self.saved = step
+
+    def _memory(self) -> str:
+        """What the next step depends on that is no variable: what observers know, and whether one wants to end it."""
+        known = {type(observer).__name__: observer.memory() for observer in self._prepared.observers}
+        stop, recipe = self._early_end.wanted_by, self._prepared.recipe_hash
+        return as_text({"observers": known, "stop": stop, "recipe": recipe})

@@ -1,0 +1,101 @@
+"""Groups of compiled steps, between which signals are heeded and the progress bar moves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_kit.adversarial.step_metrics import added, means, nothing
+from dcgan_kit.errors import RunError
+from dcgan_kit.training.early_end import EarlyEnd
+from dcgan_kit.training.nonfinite import NotFinite
+from dcgan_kit.training.prepared_run import PreparedRun
+
+GROUP_SECONDS = 0.5
+"""How long a group of steps runs before signals are looked at and the progress bar moves."""
+MOST_STEPS = 1000
+"""Of a group."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The steps up to one at which something was due.
+
+    Attributes:
+        step: steps that are done.
+        metrics: means since the latest line of metrics, by name; empty where no line is to be written.
+        images_per_second: of the stretch.
+    """
+
+    step: int
+    metrics: dict[str, float]
+    images_per_second: float = 0.0
+
+
+class StepGroups:
+    """Takes steps, in groups whose size follows the clock; how they are grouped changes no number.
+
+    Args:
+        prepared: what is trained.
+        early_end: decides before each group whether training ends.
+    """
+
+    def __init__(self, prepared: PreparedRun, early_end: EarlyEnd) -> None:
+        self._prepared, self._early_end, self._state = prepared, early_end, prepared.session.state
+        self._size, self._seconds = 1, 0.0
+
+    def take(self, step: int, due: int) -> Stretch:
+        """Take steps up to ``due``, or to where the workers agree to end training.
+
+        No line of metrics is to be written where a signal asks to stop before anything is due: a run that goes on logs
+        as one that never stopped.
+
+        Raises:
+            NotFinite: a metric is not finite.
+            RunError: there is not enough memory.
+        """
+        first, totals, started = step, np.asarray(self._state.unlogged), time.perf_counter()
+        while step < due and not self._ends():
+            found = self._group(step, min(self._size, due - step))
+            totals = added(totals, found)
+            step += len(found)
+            self._prepared.watcher.progress(step, means(added(nothing(), found)))
+        self._state.unlogged.assign(totals)
+        if self._early_end.agreed == "signal" or step == int(np.asarray(self._state.logged)):
+            return Stretch(step, {})
+        images = (step - first) * self._prepared.training.batch_size
+        return Stretch(step, means(totals), images / (time.perf_counter() - started))
+
+    def _ends(self) -> bool:
+        # All workers must take the same number of steps, and stop at the same one.
+        seconds = self._early_end.agree(self._seconds)
+        if seconds > 0 and not self._early_end.agreed:
+            self._size = max(1, min(MOST_STEPS, round(GROUP_SECONDS / seconds)))
+        return bool(self._early_end.agreed)
+
+    def _group(self, step: int, count: int) -> Any:
+        """Take some steps, timed; return what each reports, float32 (steps, 2, metrics)."""
+        started = time.perf_counter()
+        found = self._reported(step, count)
+        self._seconds = (time.perf_counter() - started) / count
+        return found
+
+    def _reported(self, step: int, count: int) -> Any:
+        prepared = self._prepared
+        pixels, labels = prepared.session.batches(prepared.images, step, count)
+        try:
+            # TensorFlow keeps each number of Python's that it is ever given, for as long as the process lives.
+            found = prepared.steps(pixels, labels, tf.constant(np.int64(step))).numpy()
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise RunError(
+                f"{prepared.run.path}: out of memory in step {step + 1}: lower training.batch_size, or raise "
+                "training.accumulate, in a new run folder"
+            ) from error
+        wrong = [name for name, value in means(added(nothing(), found)).items() if not np.isfinite(value)]
+        if wrong:
+            raise NotFinite(step, count, wrong)
+        return found
