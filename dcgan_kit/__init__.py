@@ -1,7 +1,9 @@
 """dcgan-kit: build, train, compare and understand deep convolutional GANs.
 
-These names are public: what plugins and scripts may import.
+These names are public: what plugins and programs may import. Importing this module starts no TensorFlow.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.components.component import Component, component
 from dcgan_kit.components.contracts.probe import Finding, Place, Probe, Readings, SecondLook, Subject
@@ -54,15 +56,50 @@ from dcgan_kit.errors import (
     PluginError,
     RecipeError,
     RunError,
+    TrainingStopped,
     UserError,
 )
 from dcgan_kit.files import open_regular, replacing
 from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
 from dcgan_kit.recipes.run_folders import run_folder_between
 
+if TYPE_CHECKING:
+    from dcgan_kit.api import (
+        PluginSettings,
+        Quiet,
+        Recipe,
+        Run,
+        calibrate,
+        copy_recipe,
+        evaluate_images,
+        find_components,
+        find_plugin,
+        list_components,
+        list_plugins,
+        list_recipes,
+        load_recipe,
+        open_run,
+        recipe_schema,
+        recipe_text,
+        replay,
+        report,
+        train,
+        verify_resume,
+    )
+
 __version__ = "0.1.0"
 
 _register_with_keras()
+
+
+def __getattr__(name: str) -> Any:
+    """Import the API when a program asks for it: plugins import this module too, and need none of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dcgan_kit import api
+
+    return getattr(api, name)
+
 
 __all__ = [
     "Accumulator",
@@ -90,11 +127,15 @@ __all__ = [
     "Penalty",
     "Place",
     "PluginError",
+    "PluginSettings",
     "PoolSize",
     "Probe",
+    "Quiet",
     "RandomStream",
     "Readings",
+    "Recipe",
     "RecipeError",
+    "Run",
     "RunError",
     "Schedule",
     "Score",
@@ -105,27 +146,44 @@ __all__ = [
     "Stride",
     "Subject",
     "Summary",
+    "TrainingStopped",
     "UserError",
     "array_header",
     "cache_folder",
+    "calibrate",
     "checkerboard_fits",
     "checkerboard_index",
     "class_folders",
     "component",
+    "copy_recipe",
     "decoded_image",
+    "evaluate_images",
+    "find_components",
+    "find_plugin",
     "hookimpl",
     "image_archive",
     "image_folder",
+    "list_components",
+    "list_plugins",
+    "list_recipes",
+    "load_recipe",
     "open_image_file",
     "open_regular",
+    "open_run",
     "overlap_factor",
     "pair",
     "power_spectrum",
     "radial_power",
+    "recipe_schema",
+    "recipe_text",
     "replacing",
+    "replay",
+    "report",
     "report_progress",
     "require_ordinary_files",
     "require_path",
     "run_folder_between",
     "stack_evenness",
+    "train",
+    "verify_resume",
 ]

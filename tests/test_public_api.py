@@ -10,6 +10,7 @@ import pytest
 
 import dcgan_kit
 import dcgan_kit.testing
+from dcgan_kit import api
 
 MODULES = sorted(
     info.name for info in pkgutil.walk_packages(dcgan_kit.__path__, "dcgan_kit.") if "embedded" not in info.name
@@ -23,11 +24,14 @@ def test_public_names_exist_and_are_sorted(module):
 
 
 def test_nothing_public_is_forgotten():
-    """What the face of the package imports, it offers."""
+    """What the face of the package imports, it offers; the API it imports when it is asked for."""
     imported = {
         name for name, value in vars(dcgan_kit).items() if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert imported == set(dcgan_kit.__all__)
+    typing = {"TYPE_CHECKING", "Any"}
+    assert imported - typing <= set(dcgan_kit.__all__)
+    assert set(dcgan_kit.__all__) - imported <= set(api.__all__)
+    assert set(api.__all__) - set(dcgan_kit.__all__) == {"write_text"}
 
 
 @pytest.mark.parametrize("name", ["dcgan_kit", *MODULES])

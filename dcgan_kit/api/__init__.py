@@ -20,8 +20,12 @@ from dcgan_kit.api.report import report
 from dcgan_kit.api.run import Run, open_run
 from dcgan_kit.api.train import train
 from dcgan_kit.api.verify import replay, verify_resume
+from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.terminal.progress import Quiet
 
 __all__ = [
+    "PluginSettings",
+    "Quiet",
     "Recipe",
     "Run",
     "calibrate",

@@ -92,17 +92,17 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
     if as_json:
         facts({**{one.role: _as_json(one) for one in summaries}, "training_memory_bytes": memory})
         return
-    for summary in summaries:
+    for network in summaries:
         rows = [
             (r.name, r.component, _times(r.output_shape), f"{r.trainable_parameters + r.non_trainable_parameters:,}",
              f"{r.macs:,}", "all" if r.receptive_field is None else _times(r.receptive_field))
-            for r in summary.rows
+            for r in network.rows
         ]  # fmt: skip
         columns = ("layer", "component", "output", "parameters", "multiply accumulates", "sees")
-        table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{summary.role} of {loaded.name}")
+        table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{network.role} of {loaded.name}")
         say(
-            f"{summary.trainable_parameters:,} trainable and {summary.non_trainable_parameters:,} other parameters, "
-            f"{counted(summary.macs, 'multiply-accumulate')} an image\n"
+            f"{network.trainable_parameters:,} trainable and {network.non_trainable_parameters:,} other parameters, "
+            f"{counted(network.macs, 'multiply-accumulate')} an image\n"
         )
     say(
         f"Training with {counted(loaded.resolved.training.batch_size, 'image')} a step holds about "
