@@ -16,9 +16,9 @@ from dcgan_kit.api.catalogue import (
 )
 from dcgan_kit.api.evaluate import calibrate, evaluate_images
 from dcgan_kit.api.recipe import Recipe, load_recipe
-from dcgan_kit.api.report import report
+from dcgan_kit.api.report_page import report
 from dcgan_kit.api.run import Run, open_run
-from dcgan_kit.api.train import train
+from dcgan_kit.api.trainer import train
 from dcgan_kit.api.verify import replay, verify_resume
 from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.terminal.progress import Quiet

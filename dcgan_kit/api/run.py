@@ -164,6 +164,6 @@ class Run(StoredRun):
 
     def report(self, output: str | Path | None = None, *, quick: bool = False) -> Path:
         """Write a page about the run: see ``dcgan_kit.report``."""
-        from dcgan_kit.api.report import report
+        from dcgan_kit.api.report_page import report
 
         return report([self.path], output, quick=quick, settings=self.settings)

@@ -41,7 +41,7 @@ def train(
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
     """
-    from dcgan_kit.api.train import recipe_to_train, train
+    from dcgan_kit.api.trainer import recipe_to_train, train
     from dcgan_kit.errors import TrainingStopped
 
     source, overrides = recipe_and_overrides(recipe, overrides)
