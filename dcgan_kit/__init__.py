@@ -58,10 +58,12 @@ from dcgan_kit.errors import (
     RunError,
     TrainingStopped,
     UserError,
+    WorkerFailed,
 )
 from dcgan_kit.files import open_regular, replacing
 from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
 from dcgan_kit.recipes.run_folders import run_folder_between
+from dcgan_kit.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from dcgan_kit.api import (
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
         evaluate_images,
         find_components,
         find_plugin,
+        launch,
         list_components,
         list_plugins,
         list_recipes,
@@ -86,8 +89,6 @@ if TYPE_CHECKING:
         train,
         verify_resume,
     )
-
-__version__ = "0.1.0"
 
 _register_with_keras()
 
@@ -148,6 +149,7 @@ __all__ = [
     "Summary",
     "TrainingStopped",
     "UserError",
+    "WorkerFailed",
     "array_header",
     "cache_folder",
     "calibrate",
@@ -163,6 +165,7 @@ __all__ = [
     "hookimpl",
     "image_archive",
     "image_folder",
+    "launch",
     "list_components",
     "list_plugins",
     "list_recipes",

@@ -2,6 +2,7 @@
 
     DcganKitError
     ├── TrainingStopped      a signal asked a training to stop; all is saved: exit status 75 or 130
+    ├── WorkerFailed         a worker of a launched training failed: its exit status
     └── UserError            the input is at fault: exit status 2, no traceback
         ├── RecipeError      a recipe, with every problem that was found
         ├── ComponentError   a component broke its contract; names its owner
@@ -95,6 +96,19 @@ class TrainingStopped(DcganKitError):
             f"stopped after step {step} by {number.name}, saved in {folder}; the same call goes on from there"
         )
         self.folder, self.step, self.signal = folder, step, number
+
+
+class WorkerFailed(DcganKitError):
+    """A worker of a launched training failed, and has said why.
+
+    Attributes:
+        folder: the run folder.
+        status: the worst exit status of all workers; 128 + N stands for one that signal N killed.
+    """
+
+    def __init__(self, folder: Path, status: int) -> None:
+        super().__init__(f"{folder}: a worker ended with exit status {status}, and has said why")
+        self.folder, self.status = folder, status
 
 
 class ComponentError(UserError):

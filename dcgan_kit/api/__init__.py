@@ -20,6 +20,7 @@ from dcgan_kit.api.report_page import report
 from dcgan_kit.api.run import Run, open_run
 from dcgan_kit.api.trainer import train
 from dcgan_kit.api.verify import replay, verify_resume
+from dcgan_kit.api.workers import launch
 from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.terminal.progress import Quiet
 
@@ -33,6 +34,7 @@ __all__ = [
     "evaluate_images",
     "find_components",
     "find_plugin",
+    "launch",
     "list_components",
     "list_plugins",
     "list_recipes",

@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from dcgan_kit import __version__
 from dcgan_kit.cli import evaluate, launch, probe, report, show, streams, train, verify_resume
 from dcgan_kit.cli.catalogue import components, plugins, recipes, schema
 from dcgan_kit.cli.completion import completion
-from dcgan_kit.cli.exit_codes import INTERRUPTED, UNWRITTEN, WRONG_INPUT
 from dcgan_kit.cli.options import override_instead, plugin_options
 from dcgan_kit.cli.stop_signals import stoppable
 from dcgan_kit.errors import UserError
+from dcgan_kit.process.exit_codes import INTERRUPTED, UNWRITTEN, WRONG_INPUT
 from dcgan_kit.process.tensorflow_startup import quieten
 from dcgan_kit.terminal.console import note
+from dcgan_kit.version import __version__
 
 _ARGUMENTS = "dcgan_kit.arguments"
 _REFUSALS = frozenset(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dcgan_kit.cli.exit_codes import WRONG_INPUT
 from dcgan_kit.cli.options import json_option, plugin_options, plugin_settings
 from dcgan_kit.errors import UserError, counted
+from dcgan_kit.process.exit_codes import WRONG_INPUT
 from dcgan_kit.terminal.console import facts, note, table
 
 if TYPE_CHECKING:

@@ -100,14 +100,6 @@ def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], fo
             note(f"warning: DCGAN_KIT_PLUGINS_DIR: {message}")
 
 
-def plugin_arguments() -> list[str]:
-    """Return the options of the running command about plugins, for another command."""
-    meta = click.get_current_context().meta
-    folders = [argument for folder in meta.get(_FOLDERS, ()) for argument in ("--plugins-dir", str(folder))]
-    blocked = [argument for name in meta.get(_BLOCKED, ()) for argument in ("--block", name)]
-    return [*folders, *blocked, *(["--no-plugins"] if meta.get(_NONE, False) else [])]
-
-
 def all_plugins() -> LoadedPlugins:
     """Load every plugin that the options allow, and warn about broken ones."""
     from dcgan_kit.components.plugin_loading import load_plugins

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcgan_kit.cli.exit_codes import WRONG_INPUT
 from dcgan_kit.cli.options import (
     complete_recipe,
     json_option,
@@ -19,6 +18,7 @@ from dcgan_kit.cli.options import (
 )
 from dcgan_kit.errors import UserError
 from dcgan_kit.files import is_there
+from dcgan_kit.process.exit_codes import WRONG_INPUT
 from dcgan_kit.terminal.console import facts, note, table
 
 if TYPE_CHECKING:

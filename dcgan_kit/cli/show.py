@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcgan_kit.cli.exit_codes import WRONG_INPUT
 from dcgan_kit.cli.options import (
     json_option,
     overrides_argument,
@@ -15,6 +14,7 @@ from dcgan_kit.cli.options import (
     plugin_settings,
     recipe_argument,
 )
+from dcgan_kit.process.exit_codes import WRONG_INPUT
 from dcgan_kit.terminal.console import facts, note, say, table
 
 if TYPE_CHECKING:

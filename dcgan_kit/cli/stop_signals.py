@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dcgan_kit.cli.exit_codes import INTERRUPTED, PREEMPTED
+from dcgan_kit.process.exit_codes import status_of
 from dcgan_kit.process.stop_signals import Stopped, raised_signals
 from dcgan_kit.terminal.console import note
-
-
-def status_of(number: int) -> int:
-    """Return the exit status of a command that a signal stopped without loss."""
-    return INTERRUPTED if number == signal.SIGINT else PREEMPTED
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from dcgan_kit.cli.options import (
     recipe_to_train,
     run_option,
 )
-from dcgan_kit.cli.stop_signals import status_of, stoppable
+from dcgan_kit.cli.stop_signals import stoppable
+from dcgan_kit.process.exit_codes import status_of
 from dcgan_kit.terminal.console import facts, note
 
 

@@ -9,12 +9,12 @@ from importlib.resources import files
 from itertools import count
 from typing import TYPE_CHECKING
 
-from dcgan_kit import __version__
 from dcgan_kit.reports import comparisons, curves, health, overview, provenance, scores
 from dcgan_kit.reports.comparisons import Looked
 from dcgan_kit.reports.content import Drawing, Section
 from dcgan_kit.reports.facts import RunFacts
 from dcgan_kit.reports.svg import belonging
+from dcgan_kit.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dcgan_kit import __version__
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin_loading import LoadedPlugins
 from dcgan_kit.errors import printable
 from dcgan_kit.files import read_regular
 from dcgan_kit.recipes.resolved import Precision
+from dcgan_kit.version import __version__
 
 ENVIRONMENT = "environment.json"
 MOST_OF_FACTS = 4 * 2**20

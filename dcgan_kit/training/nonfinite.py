@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dcgan_kit import __version__
 from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.step_metrics import added, means, nothing
@@ -35,6 +34,7 @@ from dcgan_kit.runs.checkpoint import (
 )
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.training.step_trace import TensorFacts, traced
+from dcgan_kit.version import __version__
 
 FACTS = "crash.json"
 STATE = "state.npz"

@@ -217,7 +217,7 @@ def test_the_program_ignores_what_it_was_started_to_ignore(place, number):
 
 def test_the_program_knows_the_statuses_and_signals_of_the_command_line():
     import dcgan_kit_command
-    from dcgan_kit.cli import exit_codes
+    from dcgan_kit.process import exit_codes
 
     assert (exit_codes.INTERRUPTED, exit_codes.PREEMPTED) == (dcgan_kit_command.INTERRUPTED, 75)
     before = {number: signal.getsignal(number) for number in STOPPING}

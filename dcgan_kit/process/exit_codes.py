@@ -11,3 +11,8 @@ PREEMPTED = os.EX_TEMPFAIL
 """Stopped by SIGTERM, SIGHUP and their like; training saved a checkpoint, and the same command goes on."""
 INTERRUPTED = 128 + signal.SIGINT
 """Stopped by Ctrl-C; training saved a checkpoint. As shells have it."""
+
+
+def status_of(number: int) -> int:
+    """Return the exit status of a command that a signal stopped without loss."""
+    return INTERRUPTED if number == signal.SIGINT else PREEMPTED

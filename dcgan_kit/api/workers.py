@@ -1,0 +1,113 @@
+"""Training with several workers on this machine."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dcgan_kit.api.catalogue import chosen
+from dcgan_kit.api.recipe import Recipe, usual_run
+from dcgan_kit.api.run import Run
+from dcgan_kit.api.trainer import recipe_to_train, require_trainable_in
+from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.errors import Problem, RecipeError, TrainingStopped, WorkerFailed
+from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED
+from dcgan_kit.recipes.loading import LoadedRecipe, Source
+from dcgan_kit.terminal.console import note
+
+STRATEGY = ("distribute", "strategy")
+MULTI_WORKER = "multi_worker"
+
+
+def launch(
+    recipe: Recipe | Source,
+    folder: str | Path | None = None,
+    *,
+    workers: int = 2,
+    overrides: Sequence[str] = (),
+    may_change: Sequence[str] = (),
+    settings: PluginSettings | None = None,
+) -> Run:
+    """Train a recipe with several workers on this machine, as they would train on several machines.
+
+    Starts ``dcgan-kit train`` once for each worker, with TF_CONFIG set. Signals that ask to stop go to all of them.
+
+    Args:
+        recipe: what to train, or what ``load_recipe`` takes.
+        folder: the run folder; default: ``runs/NAME`` of the recipe.
+        workers: processes to start, 1 … 64.
+        overrides: ``dotted.key=VALUE``, where ``recipe`` is not loaded yet.
+        may_change: keys in which the recipe may differ from the one that the run began with.
+        settings: which plugins may be loaded, where ``recipe`` is not loaded yet; default: as the environment says.
+
+    Raises:
+        TrainingStopped: a signal asked it to stop; all is saved.
+        WorkerFailed: a worker ended in another way; it has said why.
+        UserError: the recipe asks for a strategy without workers, the data are missing, or the folder cannot be used.
+    """
+    if not isinstance(recipe, Recipe):
+        # What is wrong with a recipe is reported here, once, before anything is started.
+        recipe = recipe_to_train(recipe, overrides, None if folder is None else Path(folder), chosen(settings))
+    path = usual_run(recipe, folder)
+    finished = require_trainable_in(path, _with_workers(recipe), may_change)
+    if finished:
+        note(finished)
+        return Run.of(recipe, path)
+    status = _run(recipe, path, workers, may_change)
+    run = Run.of(recipe, path)
+    if status in (PREEMPTED, INTERRUPTED):
+        raise TrainingStopped(path, run.step, signal.SIGINT if status == INTERRUPTED else signal.SIGTERM)
+    if status:
+        raise WorkerFailed(path, status)
+    return run
+
+
+def _with_workers(recipe: Recipe) -> Recipe:
+    """The recipe that the workers train."""
+    resolved = recipe.resolved
+    if resolved.distribute.strategy not in ("auto", MULTI_WORKER):
+        message = (
+            f"launch starts workers, and {resolved.distribute.strategy} has none; choose auto or {MULTI_WORKER}, or "
+            "use the command train"
+        )
+        raise RecipeError([Problem(resolved.mark(STRATEGY), ".".join(STRATEGY), message)])
+    distribute = resolved.distribute.model_copy(update={"strategy": MULTI_WORKER})
+    loaded = LoadedRecipe(resolved.model_copy(update={"distribute": distribute}), recipe.plugins)
+    return Recipe(loaded, recipe.source, recipe.overrides, recipe.settings)
+
+
+def _run(recipe: Recipe, path: Path, workers: int, may_change: Sequence[str]) -> int:
+    from dcgan_kit.distributed.launcher import run_workers
+
+    changes = [argument for key in may_change for argument in ("--may-change", key)]
+    with tempfile.TemporaryDirectory(prefix="dcgan-kit-") as scratch:
+        source = _as_argument(recipe, Path(scratch))
+        options = [*_plugin_options(recipe.settings), "--run", str(path), *changes]
+        overrides = (*recipe.overrides, f"{'.'.join(STRATEGY)}={MULTI_WORKER}")
+        return run_workers(["train", *options, "--", source, *overrides], workers)
+
+
+def _as_argument(recipe: Recipe, scratch: Path) -> str:
+    """What the command line takes for the recipe: its name or path, or a file of what was given as text."""
+    source = recipe.source
+    if isinstance(source, str) and "\n" not in source:
+        return source
+    if isinstance(source, Path):
+        return str(source)
+    file = scratch / f"{recipe.name}.yaml"
+    file.write_text(recipe.as_yaml(), encoding="utf-8")
+    return str(file)
+
+
+def _plugin_options(settings: PluginSettings) -> list[str]:
+    """The options of a command that may load the same plugins; what the environment says, it says there too."""
+    there = PluginSettings.from_environment()
+    folders = [folder for folder in settings.folders if folder not in there.folders]
+    blocked = sorted(settings.blocked - there.blocked)
+    return [
+        *(argument for folder in folders for argument in ("--plugins-dir", str(folder))),
+        *(argument for name in blocked for argument in ("--block", name)),
+        *(["--no-plugins"] if settings.builtins_only else []),
+    ]
