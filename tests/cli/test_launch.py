@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_kit.distributed.launcher import Worker
 from dcgan_kit.distributed import launcher as launching
+from dcgan_kit.distributed.launcher import Worker
 
 PLENTY = ["training.steps=100000", "training.log_every=2", "training.checkpoint_every=100000"]
 
