@@ -20,7 +20,7 @@ import numpy as np
 
 from dcgan_kit import Images
 from dcgan_kit.components.plugin_loading import load_builtins
-from dcgan_kit.evaluation.evaluator import Evaluator, divided
+from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
 from dcgan_kit.evaluation.features import BATCH
 from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
@@ -44,7 +44,7 @@ def main() -> None:
         pixels = np.lib.format.open_memmap(Path(folder, "real.npy"), "w+", np.uint8, (2 * asked.images, *SHAPE))
         for start in range(0, len(pixels), BATCH):
             pixels[start : start + BATCH] = _drawn(start, len(pixels[start : start + BATCH]))
-        reals = divided(Images(pixels), None, "real")
+        reals = split_reference(Images(pixels), None, "real")
         extractor = build_extractor(choice_of("extractor", "random_convolution", registry), reals.training)
         scores = [build_score(choice_of("score", name, registry)) for name in asked.scores.split(",")]
         peak.tell("before anything")

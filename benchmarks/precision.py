@@ -30,7 +30,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequen
 
     from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.data.loading import load_images
-    from dcgan_kit.evaluation.evaluator import Evaluator, divided
+    from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
     from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.runs.image_grid import generated, latent_vectors
@@ -56,7 +56,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequen
     images, registry = load_images(loaded.recipe), loaded.plugins.registry
     extractor = build_extractor(choice_of("extractor", "fashion_classifier", registry), images)
     frechet = build_score(choice_of("score", "frechet", registry))
-    (found,) = Evaluator(divided(images, None), extractor, [frechet], SAMPLES).evaluate([pixels])
+    (found,) = Evaluator(split_reference(images, None), extractor, [frechet], SAMPLES).evaluate([pixels])
     print(json.dumps({"distance": found.value, "floor": found.floor}))
 
 

@@ -127,7 +127,7 @@ def _measured(
 def evaluator_against(others: Any = None) -> Any:
     """Return who compares as many samples with these images, by default with those that are held out."""
     from dcgan_kit.components.plugin_loading import load_builtins
-    from dcgan_kit.evaluation.evaluator import Evaluator, divided
+    from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
     from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
 
     registry = load_builtins().registry
@@ -135,7 +135,7 @@ def evaluator_against(others: Any = None) -> Any:
     reference = held_out if others is None else others
     extractor = build_extractor(choice_of("extractor", "fashion_classifier", registry), images)
     scores = [build_score(choice_of("score", name, registry)) for name in SCORES]
-    return Evaluator(divided(images, reference), extractor, scores, len(reference))
+    return Evaluator(split_reference(images, reference), extractor, scores, len(reference))
 
 
 class _Kept:

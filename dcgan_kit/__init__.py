@@ -6,14 +6,14 @@ These names are public: what plugins and programs may import. Importing this mod
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.components.component import Component, component
-from dcgan_kit.components.contracts.probe import Finding, Place, Probe, Readings, SecondLook, Subject
+from dcgan_kit.components.contracts.probe import Finding, LayerSlot, Probe, ProbeContext, Readings, SecondLook
 from dcgan_kit.components.contracts.score import (
     Accumulator,
-    Description,
     Extractor,
+    Features,
     Gathering,
     Score,
-    Sides,
+    ScoreInputs,
     Summary,
 )
 from dcgan_kit.components.contracts.training import (
@@ -112,9 +112,9 @@ __all__ = [
     "ComponentError",
     "DataError",
     "DcganKitError",
-    "Description",
     "Dilation",
     "Extractor",
+    "Features",
     "Finding",
     "Gathering",
     "ImageFiles",
@@ -123,14 +123,15 @@ __all__ = [
     "Initializer",
     "InitializerFactory",
     "KernelSize",
+    "LayerSlot",
     "MapSize",
     "Padding",
     "Penalty",
-    "Place",
     "PluginError",
     "PluginSettings",
     "PoolSize",
     "Probe",
+    "ProbeContext",
     "Quiet",
     "RandomStream",
     "Readings",
@@ -140,12 +141,11 @@ __all__ = [
     "RunError",
     "Schedule",
     "Score",
+    "ScoreInputs",
     "SecondLook",
-    "Sides",
     "Site",
     "Slot",
     "Stride",
-    "Subject",
     "Summary",
     "TrainingStopped",
     "UserError",

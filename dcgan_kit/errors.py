@@ -64,7 +64,7 @@ class RecipeError(UserError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def gathered(*steps: Callable[[], Any]) -> list[Any]:
+def collect_problems(*steps: Callable[[], Any]) -> list[Any]:
     """Run every step; return what they return.
 
     Raises:

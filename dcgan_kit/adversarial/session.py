@@ -20,7 +20,7 @@ from dcgan_kit.adversarial.update_schedule import batches_a_step
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.batch_order import batch_indices
 from dcgan_kit.distributed.devices import Devices, choose_devices
-from dcgan_kit.errors import Problem, RecipeError, gathered
+from dcgan_kit.errors import Problem, RecipeError, collect_problems
 from dcgan_kit.networks.builder import Networks, build_networks
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
@@ -71,7 +71,7 @@ class Session:
             tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():
-            networks, parts = gathered(lambda: build_networks(recipe), lambda: build_parts(recipe))
+            networks, parts = collect_problems(lambda: build_networks(recipe), lambda: build_parts(recipe))
             require_trainable(recipe, networks, parts, strangers)
             with blaming(networks, strangers):
                 state = TrainingState.create(recipe, networks, parts)

@@ -14,7 +14,7 @@ from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty, Schedule
 from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.errors import ComponentError, Problem, RecipeError, UserError, gathered
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, UserError, collect_problems
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 
@@ -50,7 +50,7 @@ def build_parts(recipe: ResolvedRecipe) -> Parts:
         RecipeError: every one that raised or broke its contract, with its place.
     """
     training = recipe.training
-    built = gathered(
+    built = collect_problems(
         lambda: build_latent(recipe),
         lambda: build_loss(recipe),
         lambda: _optional(recipe, training.penalty, _check_penalty, recipe.image.range),

@@ -89,14 +89,14 @@ def evaluate_run(
     require_checkpoint(run.folder)
     require_data(run.resolved)
     _start_tensorflow()
-    from dcgan_kit.evaluation.evaluator import default_samples, divided
+    from dcgan_kit.evaluation.evaluator import default_samples, split_reference
     from dcgan_kit.evaluation.generated_batches import generated_pixels
     from dcgan_kit.evaluation.run_scores import Judged, evaluate
 
     with TaskProgress() if watcher is None else nullcontext(watcher) as told:
         restored = run.restored(best)
         images = run.read_images(partial(told.preparing, "reading images"))
-        reals = divided(images.training, images.held_out)
+        reals = split_reference(images.training, images.held_out)
         count = samples or default_samples(reals)
         judged = Judged(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
@@ -181,16 +181,16 @@ def _read(
 
 def _judged(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
     from dcgan_kit.data.loading import told_of
-    from dcgan_kit.evaluation.evaluator import divided, some
+    from dcgan_kit.evaluation.evaluator import split_reference, subsample
     from dcgan_kit.evaluation.features import batches_of
     from dcgan_kit.evaluation.run_scores import Judged
 
-    fakes = some(fakes, samples or len(fakes))
+    fakes = subsample(fakes, samples or len(fakes))
     return Judged(
         of={"fake": str(fake), "real": str(real)},
         batches=batches_of(fakes),
         samples=len(fakes),
-        reals=divided(reals, None, "real"),
+        reals=split_reference(reals, None, "real"),
         notes=[line for images in (fakes, reals) for line in told_of(images)],
         resized=resized,
     )

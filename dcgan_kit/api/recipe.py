@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.components.plugin_loading import PluginSettings
-from dcgan_kit.errors import ComponentError, DataError, Problem, RecipeError, gathered
+from dcgan_kit.errors import ComponentError, DataError, Problem, RecipeError, collect_problems
 from dcgan_kit.recipes.loading import LoadedRecipe, Source
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.plain_data import plain_data
@@ -127,7 +127,7 @@ class Recipe:
         from dcgan_kit.networks.lint import check_silence, lint
 
         recipe = self.resolved
-        networks, _, parts, _ = gathered(
+        networks, _, parts, _ = collect_problems(
             lambda: build_networks(recipe, symbolic=True),
             lambda: check_silence(recipe),
             lambda: build_parts(recipe),

@@ -139,19 +139,19 @@ KINDS: dict[str, Kind] = {
             "probe",
             "Measures what happens inside the two networks.",
             "",
-            "a Probe: a function of a Subject -> numbers by place, and what they are a sign of",
+            "a Probe: a function of a ProbeContext -> numbers by place, and what they are a sign of",
         ),
         Kind(
             "extractor",
             "Describes images by features, in which scores compare them.",
             "Images: the real training images, from which it may learn",
-            "an Extractor: a function from uint8 pixels (N, H, W, C) to a Description, and a key",
+            "an Extractor: a function from uint8 pixels (N, H, W, C) to Features, and a key",
         ),
         Kind(
             "score",
             "Judges generated images by comparing them with real ones.",
             "",
-            "a Score: what it keeps of images, a function from Sides to numbers, and which way each improves",
+            "a Score: what it keeps of images, a function from ScoreInputs to numbers, and which way each improves",
         ),
         Kind("data", "Where images come from.", "ImageSpec", "Images: uint8 pixels (N, H, W, C), labels or None"),
     )

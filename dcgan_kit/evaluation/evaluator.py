@@ -2,7 +2,7 @@
 
 An ``Evaluator`` looks at the real images once; then it judges any number of sets of generated ones::
 
-    evaluator = Evaluator(divided(training, held_out), extractor, scores, samples=2000)
+    evaluator = Evaluator(split_reference(training, held_out), extractor, scores, samples=2000)
     for number in evaluator.evaluate(generated_pixels(...)):
         print(number.name, number.value, number.floor)
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.contracts.score import Better, Gathering, Sides, Summary
+from dcgan_kit.components.contracts.score import Better, Gathering, ScoreInputs, Summary
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.holdout import split
 from dcgan_kit.data.progress import reporting_to
@@ -62,7 +62,7 @@ class Reals:
         return self.split == "val"
 
 
-def divided(training: Images, held_out: Images | None, split_name: str = "train") -> Reals:
+def split_reference(training: Images, held_out: Images | None, split_name: str = "train") -> Reals:
     """Divide real images: the reference is what was held out; where nothing was, a half of the training images is.
 
     Args:
@@ -151,8 +151,8 @@ class Evaluator:
         self.failed: list[str] = []
         self._gatherings = gatherings_of(scores)
         self._of_training = gatherings_of([chosen for chosen in scores if chosen.score.needs_training])
-        reference = some(reals.reference, max(samples, MOST_REFERENCES))
-        others = some(reals.others, samples)
+        reference = subsample(reals.reference, max(samples, MOST_REFERENCES))
+        others = subsample(reals.others, samples)
         self.floor_samples = len(others)
         self._reference, reference_print = self._summarized("reading real images", reference, self._gatherings)
         # For the floors alone: a training is not to hold them to its end.
@@ -244,7 +244,7 @@ class Evaluator:
         of: str = "",
     ) -> dict[str, float]:
         score = chosen.score
-        sides = Sides(
+        sides = ScoreInputs(
             fake=images[score.gathering],
             reference=self._reference[score.gathering],
             training=training[score.gathering] if score.needs_training else None,
@@ -278,7 +278,7 @@ class Evaluator:
         return reporting_to(None if self._tell is None else partial(self._tell, what))
 
 
-def some(images: Images, most: int) -> Images:
+def subsample(images: Images, most: int) -> Images:
     """Return at most so many images, chosen by the seed, in the order in which they lie."""
     if len(images) <= most:
         return images

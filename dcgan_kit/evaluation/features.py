@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.component import Component
-from dcgan_kit.components.contracts.score import Description, Gathering, Summary
+from dcgan_kit.components.contracts.score import Features, Gathering, Summary
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.errors import ComponentError, DataError, counted
@@ -69,10 +69,10 @@ def gather(
     return summaries
 
 
-def _described(extractor: ChosenExtractor, pixels: Any) -> Description:
+def _described(extractor: ChosenExtractor, pixels: Any) -> Features:
     with measuring(extractor.component, "describe"):
         description = extractor.extractor.describe(pixels)
-    rows = len(description.features) if isinstance(description, Description) else None
+    rows = len(description.features) if isinstance(description, Features) else None
     if rows != len(pixels):
         raise ComponentError(
             f"{extractor.component}: must describe {len(pixels)} images by as many rows of features. Received: {rows}"
@@ -80,5 +80,5 @@ def _described(extractor: ChosenExtractor, pixels: Any) -> Description:
     return description
 
 
-def _nothing_seen(count: int) -> Description:
-    return Description(np.zeros((count, 0), np.float32))
+def _nothing_seen(count: int) -> Features:
+    return Features(np.zeros((count, 0), np.float32))

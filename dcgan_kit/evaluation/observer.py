@@ -16,8 +16,8 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.data.power_spectrum import power_spectrum
 from dcgan_kit.data.progress import reporting_to
-from dcgan_kit.errors import ComponentError, Problem, RecipeError, counted, did_you_mean, gathered
-from dcgan_kit.evaluation.evaluator import Evaluator, Number, divided
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, collect_problems, counted, did_you_mean
+from dcgan_kit.evaluation.evaluator import Evaluator, Number, split_reference
 from dcgan_kit.evaluation.generated_batches import generated_pixels
 from dcgan_kit.evaluation.selection import (
     ChosenExtractor,
@@ -67,7 +67,7 @@ def require_observable(recipe: ResolvedRecipe) -> None:
     """
     build_probes(recipe.training.probing.probes)
     scores = tuple(build_score(choice) for choice in recipe.training.evaluation.scores)
-    gathered(
+    collect_problems(
         lambda: _require_known_best(recipe, scores),
         lambda: _require_possible(recipe, scores, None, recipe.training.held_out > 0),
         lambda: _require_what_stops(recipe),
@@ -83,7 +83,7 @@ class Health:
     def __init__(self, session: Session, images: Images) -> None:
         training = session.recipe.training
         self._every = training.evaluation.every
-        self._stop = training.on_disease == "stop"
+        self._stop = training.on_finding == "stop"
         probes = build_probes(training.probing.probes)
         self._watch = ProbeWatch(session, images, probes, training.probing.every, self._every)
         self._steps = training.steps
@@ -106,7 +106,7 @@ class Health:
             numbers=look.scalars,
             findings=[finding.as_data() for finding in (*look.findings, *look.failures)],
             lines=[*lines, *look.notes],
-            stop=f"{look.lasting[0]}; training.on_disease: stop" if self._stop and look.lasting else "",
+            stop=f"{look.lasting[0]}; training.on_finding: stop" if self._stop and look.lasting else "",
         )
 
     def memory(self) -> Any:
@@ -136,7 +136,7 @@ class Evaluations:
         with reporting_to(partial(watcher.preparing, "preparing the extractor")):
             extractor, why = _extractor(self._recipe, images)
         _require_possible(self._recipe, scores, extractor.extractor, bool(len(held_out)))
-        reals = divided(images, held_out)
+        reals = split_reference(images, held_out)
         # Recipes inherit scores: one that has no value for these images is told, and keeps nobody from training.
         self._evaluator = Evaluator(
             reals, extractor, scores, self._plan.samples, optional=True, tell=watcher.preparing, note=watcher.note
@@ -248,8 +248,8 @@ def _require_possible(
 
 def _require_what_stops(recipe: ResolvedRecipe) -> None:
     training = recipe.training
-    if training.on_disease == "stop" and not training.probing.probes:
-        path = ("training", "on_disease")
+    if training.on_finding == "stop" and not training.probing.probes:
+        path = ("training", "on_finding")
         message = "nothing can stop a training that asks no probe: name some in training.probing.probes"
         raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
 

@@ -19,7 +19,7 @@ from keras import layers
 from dcgan_kit.components.guard import Author, CodeOwner, guarded
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
-from dcgan_kit.errors import ComponentError, Problem, RecipeError, gathered
+from dcgan_kit.errors import ComponentError, Problem, RecipeError, collect_problems
 from dcgan_kit.networks.constraints import constrained, unconstrained
 from dcgan_kit.networks.keras_internals import layers_within, weightless
 from dcgan_kit.process.keras_defaults import set_keras_defaults
@@ -98,7 +98,7 @@ def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
     """
     set_keras_defaults()
     with weightless() if symbolic else nullcontext():
-        generator, discriminator = gathered(
+        generator, discriminator = collect_problems(
             lambda: _Builder(recipe, recipe.generator, (recipe.latent_size,)).network(),
             lambda: _Builder(recipe, recipe.discriminator, recipe.image.shape).network(),
         )

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.components.contracts.probe import Mode, Of, Place, Role
+from dcgan_kit.components.contracts.probe import LayerSlot, Mode, Of, Role
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.networks.builder import Network
 from dcgan_kit.networks.resampling import Operation
@@ -42,12 +42,12 @@ class FixedBatch:
         self._chosen = np.random.Generator(np.random.Philox(key=[seed, _STREAM])).permutation(len(images))
         self.passes = Passes(session, *self.batch(0))
         networks = session.state.networks
-        self.places: dict[Role, tuple[Place, ...]] = {
+        self.places: dict[Role, tuple[LayerSlot, ...]] = {
             "generator": _places(networks.generator),
             "discriminator": _places(networks.discriminator),
         }
-        self._operations: dict[Place, tuple[Operation, ...]] = {}
-        self._limits: dict[Place, tuple[float, float] | None] = {}
+        self._operations: dict[LayerSlot, tuple[Operation, ...]] = {}
+        self._limits: dict[LayerSlot, tuple[float, float] | None] = {}
 
     def subject(self) -> SessionSubject:
         """Look at the networks as they are now."""
@@ -72,14 +72,14 @@ class FixedBatch:
         """Real images, float32, in the networks' range."""
         return self._scaled(self.images.batch(self._chosen[:count]))
 
-    def operations(self, place: Place) -> tuple[Operation, ...]:
+    def operations(self, place: LayerSlot) -> tuple[Operation, ...]:
         """Windows and resizes of a place."""
         if place not in self._operations:
             self._operations[place] = trace(place.layers, place.input_shape).operations
         return self._operations[place]
 
-    def limits(self, place: Place, slope_at: Callable[[Any], tuple[Any, Any]]) -> tuple[float, float] | None:
-        """See ``Subject.limits``; ``slope_at`` gives outputs and slopes for inputs."""
+    def limits(self, place: LayerSlot, slope_at: Callable[[Any], tuple[Any, Any]]) -> tuple[float, float] | None:
+        """See ``ProbeContext.limits``; ``slope_at`` gives outputs and slopes for inputs."""
         if place not in self._limits:
             sides = (1,) * (len(place.input_shape) - 1)
             inputs = np.broadcast_to(_SWEEP.reshape(-1, *sides, 1), (len(_SWEEP), *sides, place.input_shape[-1]))
@@ -95,7 +95,7 @@ class FixedBatch:
 
 
 class SessionSubject:
-    """A ``dcgan_kit.Subject``: the networks of a session as they are when it is made.
+    """A ``dcgan_kit.ProbeContext``: the networks of a session as they are when it is made.
 
     What is asked for is computed then, so that it must be asked before training goes on.
     """
@@ -104,8 +104,8 @@ class SessionSubject:
         self._batch, self._passes = batch, batch.passes
         self.step = batch.session.state.steps_done
         self.value_range = batch.session.recipe.image.range
-        self.generator: Sequence[Place] = batch.places["generator"]
-        self.discriminator: Sequence[Place] = batch.places["discriminator"]
+        self.generator: Sequence[LayerSlot] = batch.places["generator"]
+        self.discriminator: Sequence[LayerSlot] = batch.places["discriminator"]
         self.latent, self.real = batch.batch(number)
         self._index = {place: n for places in batch.places.values() for n, place in enumerate(places)}
         self._samples: dict[int, Any] = {}
@@ -126,11 +126,11 @@ class SessionSubject:
         """Look at the same networks on another batch."""
         return SessionSubject(self._batch, number)
 
-    def before(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
+    def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
         """What a place is given."""
         return self._chain(place.role, mode, of)[self._index[place]].numpy()
 
-    def after(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
+    def after(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
         """What a place returns."""
         return self._chain(place.role, mode, of)[self._index[place] + 1].numpy()
 
@@ -142,12 +142,12 @@ class SessionSubject:
         """The loss of a network."""
         return float(self._training["losses"][role])
 
-    def gradient(self, place: Place, of: Of = "generated") -> Any:
+    def gradient(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Gradient of the own loss by what a place is given."""
         chain = self._training[f"{place.role}_gradients"]
         return (chain if place.role == "generator" else chain[of])[self._index[place]].numpy()
 
-    def weight_gradients(self, place: Place) -> Mapping[str, Any]:
+    def weight_gradients(self, place: LayerSlot) -> Mapping[str, Any]:
         """Gradients of the own loss by a place's weights."""
         gradients = self._training["weight_gradients"][place.role]
         own = {id(weight) for layer in place.layers for weight in layer.trainable_weights}
@@ -192,38 +192,38 @@ class SessionSubject:
         """The optimizer's learning rate now."""
         return float(np.asarray(self._batch.session.state.optimizer(role).learning_rate))
 
-    def apply(self, place: Place, values: Any) -> Any:
+    def apply(self, place: LayerSlot, values: Any) -> Any:
         """What a place returns for other values."""
         return self._applied(place, tf.constant(values, tf.float32)).numpy()
 
-    def slope(self, place: Place, of: Of = "generated") -> Any:
+    def slope(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Derivative of an activation."""
         return self._slope_at(place, self._chain(place.role, "training", of)[self._index[place]])[1].numpy()
 
-    def limits(self, place: Place) -> tuple[float, float] | None:
+    def limits(self, place: LayerSlot) -> tuple[float, float] | None:
         """Outputs between which an activation is not flat."""
         return self._batch.limits(place, lambda inputs: self._slope_at(place, tf.constant(inputs)))
 
-    def operations(self, place: Place) -> Sequence[Any]:
+    def operations(self, place: LayerSlot) -> Sequence[Any]:
         """Windows and resizes of a place."""
         return self._batch.operations(place)
 
-    def _applied(self, place: Place, values: Any) -> Any:
+    def _applied(self, place: LayerSlot, values: Any) -> Any:
         with self._passes.untouched():
             for layer in place.layers:
                 values = layer(values, training=False)
         return values
 
-    def _slope_at(self, place: Place, given: Any) -> tuple[Any, Any]:
+    def _slope_at(self, place: LayerSlot, given: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             tape.watch(given)
             outputs = self._applied(place, given)
         return outputs, tape.gradient(outputs, given, unconnected_gradients="zero")
 
 
-def _places(network: Network) -> tuple[Place, ...]:
+def _places(network: Network) -> tuple[LayerSlot, ...]:
     return tuple(
-        Place(
+        LayerSlot(
             role=network.role,  # type: ignore[arg-type]
             block=part.name.partition("_")[0],
             slot=part.name.partition("_")[2],

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from dcgan_kit.components.contracts.probe import PROBE_FAILED, Finding
 from dcgan_kit.errors import counted
-from dcgan_kit.probing.probe_run import Asked
+from dcgan_kit.probing.probe_run import ProbeResults
 
 TOLD = 3
 """Findings in the line; the others are counted."""
 
 
-def findings_of(asked: Asked) -> tuple[Finding, ...]:
+def findings_of(asked: ProbeResults) -> tuple[Finding, ...]:
     """All findings of a look, numbers that are not finite first: they make every other one doubtful."""
     found = tuple(finding for findings in asked.findings.values() for finding in findings)
     return (*not_finite(asked.numbers), *found)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from dcgan_kit.components.component import Component
-from dcgan_kit.components.contracts.probe import Finding, Probe, Readings, Subject
+from dcgan_kit.components.contracts.probe import Finding, Probe, ProbeContext, Readings
 from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.errors import ComponentError
@@ -37,7 +37,7 @@ class NamedProbe:
         """The component's name; with the owner where it is known, as two may share the name."""
         return f"{self.component.owner}/{self.component.name}" if self.component.owner else self.component.name
 
-    def measure(self, subject: Subject) -> Readings:
+    def measure(self, subject: ProbeContext) -> Readings:
         """Ask.
 
         Raises:
@@ -45,7 +45,7 @@ class NamedProbe:
         """
         return self._readings("measure", lambda: self.probe.measure(subject))
 
-    def remember(self, subject: Subject) -> Any:
+    def remember(self, subject: ProbeContext) -> Any:
         """What it keeps for its second look.
 
         Raises:
@@ -54,7 +54,7 @@ class NamedProbe:
         second = self.probe.second
         return None if second is None else self._guarded("remember", lambda: second.remember(subject))
 
-    def compare(self, kept: Any, subject: Subject) -> Readings:
+    def compare(self, kept: Any, subject: ProbeContext) -> Readings:
         """Its readings at the second look.
 
         Raises:
@@ -159,7 +159,7 @@ class Kept:
     memory: Any
 
 
-class Asked:
+class ProbeResults:
     """What some probes answered at one look.
 
     Attributes:
@@ -183,12 +183,12 @@ class Asked:
         """Names of the probes that have answered with a number, and did not fail before or after."""
         return frozenset(name for name, readings in self.readings.items() if readings and name not in self.failed)
 
-    def measure(self, probe: NamedProbe, subject: Subject) -> None:
+    def measure(self, probe: NamedProbe, subject: ProbeContext) -> None:
         """Ask a probe for its readings."""
         with self._noting(probe):
             self._add(probe, probe.measure(subject))
 
-    def remember(self, probe: NamedProbe, subject: Subject) -> Kept | None:
+    def remember(self, probe: NamedProbe, subject: ProbeContext) -> Kept | None:
         """Ask a probe what it keeps for its second look; None if it has none, or has failed."""
         second = probe.probe.second
         if second is not None and probe.name not in self.failed:
@@ -196,7 +196,7 @@ class Asked:
                 return Kept(probe, second.after, probe.remember(subject))
         return None
 
-    def compare(self, kept: Kept, subject: Subject) -> None:
+    def compare(self, kept: Kept, subject: ProbeContext) -> None:
         """Ask a probe for its readings at the second look."""
         with self._noting(kept.probe):
             self._add(kept.probe, kept.probe.compare(kept.memory, subject))

@@ -17,9 +17,9 @@ from dcgan_kit.data.loading import load_split_images, told_of
 from dcgan_kit.data.progress import Report
 from dcgan_kit.probing.context import FixedBatch
 from dcgan_kit.probing.health_line import findings_of
-from dcgan_kit.probing.probe_run import Asked, NamedProbe
+from dcgan_kit.probing.probe_run import NamedProbe, ProbeResults
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.runs.checkpoint import restore_to_look
+from dcgan_kit.runs.checkpoint import restore_for_inference
 from dcgan_kit.runs.environment import precision_so_far
 from dcgan_kit.runs.run_folder import RunFolder
 
@@ -81,7 +81,7 @@ def examine(
     first = now = _asked(batch, probes, steps)
     step = 0
     if run is not None:
-        for line in restore_to_look(run, session.state, best):
+        for line in restore_for_inference(run, session.state, best):
             note(line)
         step = session.state.steps_done
         now = _asked(batch, probes, steps)
@@ -94,8 +94,8 @@ def examine(
     return Examination(step, now.readings, first.readings, findings_of(now), lines, len(asked), silent, components)
 
 
-def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> Asked:
-    asked, subject = Asked(), batch.subject()
+def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> ProbeResults:
+    asked, subject = ProbeResults(), batch.subject()
     for probe in probes:
         asked.measure(probe, subject)
     kept = [memory for probe in probes if (memory := asked.remember(probe, subject)) is not None]

@@ -12,7 +12,7 @@ from dcgan_kit.components.contracts.probe import Finding, Readings
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.probing.context import FixedBatch
 from dcgan_kit.probing.health_line import failure, findings_of, health_line, not_finite
-from dcgan_kit.probing.probe_run import Asked, Kept, NamedProbe
+from dcgan_kit.probing.probe_run import Kept, NamedProbe, ProbeResults
 from dcgan_kit.runs.checkpoint import MOST_OF_MEMORY
 from dcgan_kit.runs.observer_memory import as_text, from_text
 
@@ -72,7 +72,7 @@ class ProbeWatch:
         self._found: dict[str, set[tuple[str, str]]] = {}
         # What is remembered is kept as text: a run that was stopped reads it back, and sees what a straight one sees.
         self._due: dict[int, dict[str, str]] = {}
-        self._first = Asked()
+        self._first = ProbeResults()
         if session.devices.chief:
             self.batch = FixedBatch(session, images)
             subject = self.batch.subject()
@@ -91,12 +91,12 @@ class ProbeWatch:
     def look(self, step: int) -> Look:
         """Ask the probes that are due; no variable of the session is another one afterwards."""
         subject = self.batch.subject()
-        later = Asked()
+        later = ProbeResults()
         for name, text in self._due.pop(step, {}).items():
             later.compare(Kept(self._names[name], 0, from_text(text)), subject)
         wanted = any(self._asks(probe, step) for probe in self._all)
         now = [probe for probe in self._probes if self._asks(probe, step)]
-        asked = self._first if step == 0 else Asked()
+        asked = self._first if step == 0 else ProbeResults()
         for probe in now:
             if step > 0:
                 asked.measure(probe, subject)
@@ -139,7 +139,7 @@ class ProbeWatch:
         self._probes = self._all
         self._leave_out(memory["failed"])
 
-    def _keep(self, kept: Kept, step: int, asked: Asked) -> None:
+    def _keep(self, kept: Kept, step: int, asked: ProbeResults) -> None:
         """Keep what a probe remembers until its second look."""
         name, component = kept.probe.name, kept.probe.component
         try:

@@ -270,7 +270,7 @@ class Course(Strict):
     recover: Recovery = Field(Recovery(), description="what to do when a number is no longer finite")
     evaluation: Evaluation = Field(Evaluation(), description="how near samples come to real images")
     probing: Probing = Field(Probing(), description="what is measured inside the networks")
-    on_disease: Literal["continue", "stop"] = Field(
+    on_finding: Literal["continue", "stop"] = Field(
         "continue", description="whether training goes on when a probe finds a network ill"
     )
     sample_grid: tuple[Annotated[int, Field(ge=1, le=32)], Annotated[int, Field(ge=1, le=32)]] = Field(

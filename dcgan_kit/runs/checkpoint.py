@@ -224,7 +224,7 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     return None, told
 
 
-def restore_to_look(run: RunFolder, state: TrainingState, best: bool = False) -> tuple[str, ...]:
+def restore_for_inference(run: RunFolder, state: TrainingState, best: bool = False) -> tuple[str, ...]:
     """Load the newest whole checkpoint, or the best one, of a run that is to be looked at.
 
     Returns:

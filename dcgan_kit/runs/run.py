@@ -107,12 +107,12 @@ class StoredRun:
             networks = self.networks() if networks is None else networks
             from dcgan_kit.adversarial.state import TrainingState
             from dcgan_kit.adversarial.training_components import build_parts
-            from dcgan_kit.runs.checkpoint import restore_to_look
+            from dcgan_kit.runs.checkpoint import restore_for_inference
 
             state = TrainingState.create(self.resolved, networks, build_parts(self.resolved))
             # What was restored of an older manifest is of no use any more.
             self._restored = {other: kept for other, kept in self._restored.items() if other[1] == key[1]}
-            self._restored[key] = Restored(state, restore_to_look(self.folder, state, best))
+            self._restored[key] = Restored(state, restore_for_inference(self.folder, state, best))
         return self._restored[key]
 
     def generator(self, *, raw: bool = False, best: bool = False) -> Any:

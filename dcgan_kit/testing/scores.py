@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.component import Component
-from dcgan_kit.components.contracts.score import Description, Gathering, Score, Sides
+from dcgan_kit.components.contracts.score import Features, Gathering, Score, ScoreInputs
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.evaluation.selection import broken_extractor
@@ -42,8 +42,8 @@ def check_extractor(component: Component, options: dict[str, Any], shapes: Seque
 
 
 def _check_description(where: str, description: Any, count: int, classifies: bool) -> None:
-    is_one = isinstance(description, Description)
-    require(is_one, f"{where}: describe must return a dcgan_kit.Description. Received: {description!r:.100}")
+    is_one = isinstance(description, Features)
+    require(is_one, f"{where}: describe must return a dcgan_kit.Features. Received: {description!r:.100}")
     features = np.asarray(description.features)
     matrix = features.ndim == 2 and len(features) == count and features.dtype in (np.float32, np.float64)
     shown = f"{features.dtype} {features.shape}"
@@ -82,7 +82,7 @@ def check_score(component: Component, options: dict[str, Any], shapes: Sequence[
 def _compared(where: str, score: Score, shape: Shape, batch: int) -> Mapping[str, float]:
     fake, reference, training = (_summary(where, score.gathering, seed, shape, batch) for seed in (0, 1, 2))
     before = {name: array.copy() for name, array in reference.items()}
-    sides = Sides(fake, reference, training if score.needs_training else None)
+    sides = ScoreInputs(fake, reference, training if score.needs_training else None)
     numbers = called(where, score.compare, sides)
     require(isinstance(numbers, Mapping), f"{where}: compare must return numbers by name. Received: {numbers!r:.100}")
     unchanged = all(np.array_equal(before[name], reference[name]) for name in before)
@@ -99,7 +99,7 @@ def _summary(where: str, gathering: Gathering, seed: int, shape: Shape, batch: i
     require(able, f"{where}: start must return an accumulator, with add and summary. Received: {accumulator!r:.100}")
     for start in range(0, _COUNT, batch):
         part = slice(start, start + batch)
-        description = Description(features[part].copy(), probabilities[part].copy())
+        description = Features(features[part].copy(), probabilities[part].copy())
         called(where, accumulator.add, pixels[part].copy(), description)
     summary = called(where, accumulator.summary)
     plain = isinstance(summary, dict) and all(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from dcgan_kit_plugins.extractor.antialiased_resize import shrunk
 
-from dcgan_kit import Description, report_progress
+from dcgan_kit import Features, report_progress
 
 CONVOLUTIONS = ((24, 1), (32, 2), (48, 1), (64, 2), (64, 2))
 """Filters and stride of each 3x3 convolution, leaky ReLU behind it."""
@@ -57,7 +57,7 @@ def apply(pixels: Any, weights: Weights, drop: Callable[[Any], Any] = lambda x: 
     return features, tf.nn.relu(features) @ weights["classes/kernel"] + weights["classes/bias"]
 
 
-def describing(weights: Weights, shape: tuple[int, int, int]) -> Callable[[Any], Description]:
+def describing(weights: Weights, shape: tuple[int, int, int]) -> Callable[[Any], Features]:
     """Return the function from pixels (N, *shape) to features and probabilities."""
     import tensorflow as tf
 
@@ -68,9 +68,9 @@ def describing(weights: Weights, shape: tuple[int, int, int]) -> Callable[[Any],
         features, logits = apply(pixels, constants)
         return features, tf.nn.softmax(logits)
 
-    def describe(pixels: Any) -> Description:
+    def describe(pixels: Any) -> Features:
         features, probabilities = described(tf.constant(pixels))
-        return Description(features.numpy(), probabilities.numpy())
+        return Features(features.numpy(), probabilities.numpy())
 
     return describe
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit import DataError, Description, open_regular
+from dcgan_kit import DataError, Features, open_regular
 
 WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
 ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{WEIGHTS}"
@@ -52,7 +52,7 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any], Description], str]:
+def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any], Features], str]:
     """Return the function from pixels (N, *shape) to 2048 features and 1000 probabilities, and its key.
 
     Raises:
@@ -77,9 +77,9 @@ def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any],
         images = tf.image.resize(images, (SIDE, SIDE), "bicubic", antialias=True)
         return model(tf.clip_by_value(images, 0.0, 255.0) / 127.5 - 1.0, training=False)
 
-    def describe(pixels: Any) -> Description:
+    def describe(pixels: Any) -> Features:
         parts = [described(tf.constant(pixels[i : i + BATCH])) for i in range(0, len(pixels), BATCH)]
         features, probabilities = (tf.concat(outputs, axis=0).numpy() for outputs in zip(*parts, strict=True))
-        return Description(features, probabilities)
+        return Features(features, probabilities)
 
     return describe, f"{digest[:HEX_DIGITS]}-bicubic{SIDE}"

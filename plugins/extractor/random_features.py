@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from dcgan_kit_plugins.extractor.antialiased_resize import shrunk
 
-from dcgan_kit import Description
+from dcgan_kit import Features
 
 FILTERS = (16, 32, 48, 64)
 """Of each scale; the map is halved from one to the next."""
@@ -31,7 +31,7 @@ def random_weights(channels: int, seed: int) -> dict[str, np.ndarray]:
     return weights
 
 
-def describing(weights: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Callable[[Any], Description]:
+def describing(weights: dict[str, np.ndarray], shape: tuple[int, int, int]) -> Callable[[Any], Features]:
     """Return the function from pixels (N, *shape) to the mean and deviation of each filter's map, at four scales."""
     import tensorflow as tf
 
@@ -47,4 +47,4 @@ def describing(weights: dict[str, np.ndarray], shape: tuple[int, int, int]) -> C
             x = tf.nn.avg_pool2d(x, 2, 2, "SAME")
         return tf.concat(statistics, axis=-1)
 
-    return lambda pixels: Description(described(tf.constant(pixels)).numpy())
+    return lambda pixels: Features(described(tf.constant(pixels)).numpy())

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit import Finding, Readings, Subject
+from dcgan_kit import Finding, ProbeContext, Readings
 
 
-def measure(subject: Subject) -> Readings:
+def measure(subject: ProbeContext) -> Readings:
     """How well D tells real from generated images, and how much its loss still asks of it."""
     fake, real = (np.asarray(subject.logits(of=of), np.float64).ravel() for of in ("generated", "real"))
     pushes = [np.abs(subject.logit_gradient("discriminator", of)).mean() * len(fake) for of in ("generated", "real")]

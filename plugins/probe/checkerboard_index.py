@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dcgan_kit import Finding, Readings, Subject, checkerboard_fits, checkerboard_index, power_spectrum
+from dcgan_kit import Finding, ProbeContext, Readings, checkerboard_fits, checkerboard_index, power_spectrum
 
 
-def measure(subject: Subject, periods: Sequence[int], count: int) -> Readings:
+def measure(subject: ProbeContext, periods: Sequence[int], count: int) -> Readings:
     """Indices of images and of what D sends back, and those of generated ones less those of real ones."""
     made, samples, real = subject.after(subject.generator[-1]), subject.samples(count), subject.real_images(count)
     fitting = [period for period in periods if checkerboard_fits(period, *made.shape[1:3])]

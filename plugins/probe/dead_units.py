@@ -7,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit import Finding, Place, Readings, Subject
+from dcgan_kit import Finding, LayerSlot, ProbeContext, Readings
 
 OF = ("generated", "real")
 BATCHES = 10
 """A channel is dead that nothing moves in so many batches one after the other."""
 
 
-def activations(subject: Subject) -> Iterator[Place]:
+def activations(subject: ProbeContext) -> Iterator[LayerSlot]:
     """Every activation of both networks."""
     yield from (place for place in (*subject.generator, *subject.discriminator) if place.kind == "activation")
 
 
-def each(ask: Any, place: Place) -> list[Any]:
+def each(ask: Any, place: LayerSlot) -> list[Any]:
     """What is asked about a place: for generated images, and for as many real ones where D is asked."""
     return [ask(place)] if place.role == "generator" else [ask(place, of=of) for of in OF]
 
 
-def units(subject: Subject, dormant_below: float) -> Readings:
+def units(subject: ProbeContext, dormant_below: float) -> Readings:
     """Shares of channels that are dead, dormant and always on."""
     hidden = [place for place in activations(subject) if place is not subject.generator[-1]]
     dead = _dead(subject, hidden)
@@ -39,7 +39,7 @@ def units(subject: Subject, dormant_below: float) -> Readings:
     return readings
 
 
-def _dead(subject: Subject, places: Sequence[Place]) -> dict[Place, Any]:
+def _dead(subject: ProbeContext, places: Sequence[LayerSlot]) -> dict[LayerSlot, Any]:
     """Whether each channel of some activations is dead: no positive input, and no gradient by any, in ten batches."""
     dead = {place: np.ones(place.input_shape[-1], bool) for place in places}
     for number in range(BATCHES):
@@ -55,7 +55,7 @@ def _dead(subject: Subject, places: Sequence[Place]) -> dict[Place, Any]:
     return dead
 
 
-def saturation(subject: Subject) -> Readings:
+def saturation(subject: ProbeContext) -> Readings:
     """Shares of saturated units, and how much of a gradient passes."""
     readings = {}
     for place in activations(subject):

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from dcgan_kit import Readings, Subject, overlap_factor, stack_evenness
+from dcgan_kit import ProbeContext, Readings, overlap_factor, stack_evenness
 
 
-def overlap(subject: Subject) -> Readings:
+def overlap(subject: ProbeContext) -> Readings:
     """Taps per phase of every strided layer with weights, and of each whole stack."""
     readings = {}
     for role, places in (("generator", subject.generator), ("discriminator", subject.discriminator)):
@@ -30,7 +30,7 @@ def overlap(subject: Subject) -> Readings:
     return readings
 
 
-def dc_gain(subject: Subject) -> Readings:
+def dc_gain(subject: ProbeContext) -> Readings:
     """How unequally the phases of an up-sampling answer to a map that is the same everywhere."""
     readings = {}
     for place in subject.generator:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dcgan_kit import Finding, Readings, Subject
+from dcgan_kit import Finding, ProbeContext, Readings
 
 Role = Literal["generator", "discriminator"]
 ROLES: tuple[Role, Role] = ("generator", "discriminator")
@@ -17,7 +17,7 @@ STEPS = (0.5, 1.0, 2.0, 4.0)
 """Lengths along the gradient, in steps of the optimizer: Santurkar et al. 2018, arXiv 1805.11604, section 3.1."""
 
 
-def gradients(subject: Subject) -> Readings:
+def gradients(subject: ProbeContext) -> Readings:
     """Root mean squares of kernels' gradients, their slope over depth, and what D sends back."""
     readings = {}
     for role in ROLES:
@@ -66,7 +66,7 @@ def diagnose_gradients(readings: Readings, first: Readings, decades: float, fall
         )
 
 
-def gradient_change(subject: Subject) -> Readings:
+def gradient_change(subject: ProbeContext) -> Readings:
     """How much a layer's gradient changes when the layers before it take their step."""
     readings = {}
     for role in ROLES:
@@ -85,7 +85,7 @@ def gradient_change(subject: Subject) -> Readings:
     return readings
 
 
-def smoothness(subject: Subject) -> Readings:
+def smoothness(subject: ProbeContext) -> Readings:
     """How loss and gradient change along the gradient."""
     readings = {}
     for role in ROLES:

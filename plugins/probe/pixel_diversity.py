@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit import Finding, Readings, Subject
+from dcgan_kit import Finding, ProbeContext, Readings
 
 
-def measure(subject: Subject) -> Readings:
+def measure(subject: ProbeContext) -> Readings:
     """Spread of the pixels, and the distance to the nearest other image, over those of real images."""
     # As in training: an average of weights is near its beginning, and its images alike, for many steps.
     made, real = subject.after(subject.generator[-1]), subject.real

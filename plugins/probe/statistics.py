@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from dcgan_kit_plugins.probe.dead_units import activations, each
 
-from dcgan_kit import Finding, Readings, Subject
+from dcgan_kit import Finding, ProbeContext, Readings
 
 FLOOR = 1e-5
 """Of a variance, in units of the layer's mean variance: a channel that is constant has none."""
@@ -17,12 +17,12 @@ SMALLEST = 1e-30
 Moments = tuple[Any, Any]
 
 
-def remember(subject: Subject) -> dict[str, Moments]:
+def remember(subject: ProbeContext) -> dict[str, Moments]:
     """Moments of what every activation is given."""
     return {str(place): _moments(each(subject.before, place)) for place in activations(subject)}
 
 
-def drift(kept: dict[str, Moments], subject: Subject) -> Readings:
+def drift(kept: dict[str, Moments], subject: ProbeContext) -> Readings:
     """How far these moments have moved."""
     readings = {}
     for role in ("generator", "discriminator"):
@@ -37,7 +37,7 @@ def drift(kept: dict[str, Moments], subject: Subject) -> Readings:
     return readings
 
 
-def gaps(subject: Subject) -> Readings:
+def gaps(subject: ProbeContext) -> Readings:
     """How far training and inference, real and generated images are apart."""
     last = subject.generator[-1]
     training, inference = subject.after(last), subject.after(last, "inference")

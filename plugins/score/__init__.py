@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dcgan_kit import Component, Gathering, Score, Sides, component, hookimpl
+from dcgan_kit import Component, Gathering, Score, ScoreInputs, component, hookimpl
 
 Neighbours = Annotated[
     int, Field(ge=1, le=100, description="which nearest neighbour a ball reaches to, itself not counted")
@@ -45,7 +45,7 @@ def frechet() -> Score:
     from dcgan_kit_plugins.score.distances import frechet_distance
     from dcgan_kit_plugins.score.feature_accumulators import Moments
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         return {"fd": frechet_distance(sides.fake, sides.reference)}
 
     return Score(Gathering("moments", Moments), compare, {"fd": "lower"})
@@ -68,7 +68,7 @@ def kid(
     from dcgan_kit_plugins.score.distances import kernel_distance
     from dcgan_kit_plugins.score.feature_accumulators import in_float64
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         distance, error = kernel_distance(*in_float64(sides.fake, sides.reference), block)
         return {"kid": distance} if error is None else {"kid": distance, "kid_error": error}
 
@@ -93,7 +93,7 @@ def precision_recall(*, k: Neighbours = 3) -> Score:
     from dcgan_kit_plugins.score.feature_accumulators import in_float64
     from dcgan_kit_plugins.score.neighbours import manifolds
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         found = manifolds(*in_float64(sides.reference, sides.fake), k)
         return {"precision": found.precision, "recall": found.recall}
 
@@ -119,7 +119,7 @@ def density_coverage(*, k: Neighbours = 5) -> Score:
     from dcgan_kit_plugins.score.feature_accumulators import in_float64
     from dcgan_kit_plugins.score.neighbours import manifolds
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         found = manifolds(*in_float64(sides.reference, sides.fake), k)
         return {"density": found.density, "coverage": found.coverage}
 
@@ -138,7 +138,7 @@ def classifier_score() -> Score:
     """
     from dcgan_kit_plugins.score.classes import ClassShares, inception_score
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         return {"classifier_score": inception_score(sides.fake)}
 
     return Score(Gathering("class_shares", ClassShares, "probabilities"), compare, {"classifier_score": "higher"})
@@ -158,7 +158,7 @@ def spectrum() -> Score:
     """
     from dcgan_kit_plugins.score.power_spectrum import high_band, radial_difference
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         differences = radial_difference(sides.fake, sides.reference)
         return {
             "spectrum_db": float((differences**2).mean() ** 0.5),
@@ -184,7 +184,7 @@ def checkerboard() -> Score:
     """
     from dcgan_kit_plugins.score.power_spectrum import PERIODS, checkerboard_difference
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         differences = checkerboard_difference(sides.fake, sides.reference)
         return {f"checkerboard_{period}": value for period, value in differences.items()}
 
@@ -209,7 +209,7 @@ def ndb(*, bins: Bins = None, seed: Seed = 0) -> Score:
     from dcgan_kit_plugins.score import clusters
     from dcgan_kit_plugins.score.feature_accumulators import in_float64
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         fake, real = in_float64(sides.fake, sides.reference)
         count = max(2, min(MOST_BINS, len(real) // IMAGES_A_BIN)) if bins is None else bins
         if len(real) < count:
@@ -237,7 +237,7 @@ def memorization() -> Score:
     from dcgan_kit_plugins.score.feature_accumulators import in_float64
     from dcgan_kit_plugins.score.training_distance import memorized
 
-    def compare(sides: Sides) -> dict[str, float]:
+    def compare(sides: ScoreInputs) -> dict[str, float]:
         if sides.training is None:
             raise ValueError("the training images are needed")
         ratio, z = memorized(*in_float64(sides.fake, sides.reference, sides.training))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan_kit import Description, Summary
+from dcgan_kit import Features, Summary
 
 
 class ClassShares:
@@ -15,7 +15,7 @@ class ClassShares:
         self._information = 0.0
         self._count = 0
 
-    def add(self, pixels: np.ndarray, description: Description) -> None:
+    def add(self, pixels: np.ndarray, description: Features) -> None:
         """Take a batch.
 
         Raises:

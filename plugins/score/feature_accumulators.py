@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan_kit import Description, Summary
+from dcgan_kit import Features, Summary
 
 LEAST_BUFFERED = 1024
 """Rows that are gathered before they are folded in: many small factorizations would cost more than a few large ones."""
@@ -16,7 +16,7 @@ class KeptFeatures:
     def __init__(self) -> None:
         self._parts: list[np.ndarray] = []
 
-    def add(self, pixels: np.ndarray, description: Description) -> None:
+    def add(self, pixels: np.ndarray, description: Features) -> None:
         """Take a batch."""
         self._parts.append(checked_features(description.features, self._parts[0] if self._parts else None))
 
@@ -45,7 +45,7 @@ class Moments:
         self._mean: np.ndarray = np.zeros(0)
         self._root: np.ndarray = np.zeros((0, 0))
 
-    def add(self, pixels: np.ndarray, description: Description) -> None:
+    def add(self, pixels: np.ndarray, description: Features) -> None:
         """Take a batch."""
         before = self._waiting[0] if self._waiting else (self._mean[None] if self._count else None)
         features = checked_features(description.features, before)

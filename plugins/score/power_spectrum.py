@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcgan_kit import Description, Summary, checkerboard_fits, checkerboard_index, power_spectrum, radial_power
+from dcgan_kit import Features, Summary, checkerboard_fits, checkerboard_index, power_spectrum, radial_power
 
 ROUNDING = 1.0 / 12.0
 """Variance that rounding to whole grey levels adds: no spectrum is known below it, and a flat image's is not 0."""
@@ -21,7 +21,7 @@ class Power:
         self._sum: np.ndarray | None = None
         self._count = 0
 
-    def add(self, pixels: np.ndarray, description: Description) -> None:
+    def add(self, pixels: np.ndarray, description: Features) -> None:
         """Take a batch."""
         size = pixels.shape[1:3]
         if self._sum is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcgan_kit import Accumulator, Description, Extractor, Gathering, Images, Score, component
+from dcgan_kit import Accumulator, Extractor, Features, Gathering, Images, Score, component
 from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.evaluation.selection import ChosenExtractor, build_score, choice_of
 
@@ -45,7 +45,7 @@ class Counting:
 
     def describe(self, pixels):
         self.seen += len(pixels)
-        return Description(pixels.mean(axis=(2, 3)).astype(np.float32))
+        return Features(pixels.mean(axis=(2, 3)).astype(np.float32))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from dcgan_kit import ComponentError, DataError, Extractor, Images
 from dcgan_kit.data.holdout import split
-from dcgan_kit.evaluation.evaluator import MOST_SAMPLES, Evaluator, default_samples, divided, some
+from dcgan_kit.evaluation.evaluator import MOST_SAMPLES, Evaluator, default_samples, some, split_reference
 from dcgan_kit.evaluation.features import batches_of
 
 
@@ -17,7 +17,7 @@ def rows(images):
 
 def test_held_out_images_are_the_reference_and_half_of_the_rest_gives_the_floor(images):
     training, held_out = split(images(200), 0.2, 0)
-    reals = divided(training, held_out)
+    reals = split_reference(training, held_out)
     assert reals.reference is held_out
     assert reals.held_out
     assert len(reals.others) == 80 == default_samples(reals)
@@ -26,7 +26,7 @@ def test_held_out_images_are_the_reference_and_half_of_the_rest_gives_the_floor(
 
 
 def test_without_held_out_images_halves_are_compared(images):
-    reals = divided(images(200), None)
+    reals = split_reference(images(200), None)
     assert (reals.split, reals.held_out) == ("train", False)
     assert not rows(reals.reference) & rows(reals.others)
     assert rows(reals.reference) | rows(reals.others) == rows(images(200))
@@ -34,12 +34,12 @@ def test_without_held_out_images_halves_are_compared(images):
 
 def test_too_few_images_cannot_be_divided(images):
     with pytest.raises(DataError, match="3 real images, too few"):
-        divided(images(3), None)
+        split_reference(images(3), None)
 
 
 def test_by_default_there_are_no_more_samples_than_the_floor_has(images):
-    assert default_samples(divided(images(200), None)) == 100
-    assert default_samples(divided(images(4 * MOST_SAMPLES, shape=(1, 1, 1)), None)) == MOST_SAMPLES
+    assert default_samples(split_reference(images(200), None)) == 100
+    assert default_samples(split_reference(images(4 * MOST_SAMPLES, shape=(1, 1, 1)), None)) == MOST_SAMPLES
 
 
 def test_some_are_chosen_by_chance_and_stay_in_order(images):
@@ -57,7 +57,7 @@ def test_one_pass_feeds_all_scores_and_each_number_has_a_floor(images, scores, c
     training, held_out = split(images(400), 0.25, 0)
     extractor = counting()
     asked = scores("frechet", "kid", "precision_recall", "density_coverage:k=3", "spectrum", "memorization")
-    evaluator = Evaluator(divided(training, held_out), extractor.chosen, asked, 120)
+    evaluator = Evaluator(split_reference(training, held_out), extractor.chosen, asked, 120)
     seen = extractor.seen
     fakes = images(120, seed=9)
     numbers = evaluator.evaluate(batches_of(fakes))
@@ -78,7 +78,7 @@ def test_one_pass_feeds_all_scores_and_each_number_has_a_floor(images, scores, c
 
 
 def test_the_floor_is_what_the_others_get(images, scores, counting):
-    reals = divided(images(400), None)
+    reals = split_reference(images(400), None)
     evaluator = Evaluator(reals, counting().chosen, scores("frechet"), 200)
     (number,) = evaluator.evaluate(batches_of(reals.others))
     assert number.value == number.floor
@@ -88,7 +88,9 @@ def test_the_floor_is_what_the_others_get(images, scores, counting):
 def test_copies_of_training_images_are_found_and_told(images, scores, counting):
     training, held_out = split(images(400), 0.25, 0)
     told = []
-    evaluator = Evaluator(divided(training, held_out), counting().chosen, scores("memorization"), 90, note=told.append)
+    evaluator = Evaluator(
+        split_reference(training, held_out), counting().chosen, scores("memorization"), 90, note=told.append
+    )
     evaluator.evaluate(batches_of(images(90, seed=9)))
     assert told == [], "others are no copies"
     ratio, z = evaluator.evaluate(batches_of(some(training, 90)))
@@ -100,7 +102,7 @@ def test_copies_of_training_images_are_found_and_told(images, scores, counting):
 
 
 def test_the_second_evaluator_reads_what_the_first_has_seen(images, scores, counting):
-    reals, (first, second) = divided(images(400), None), (counting(), counting())
+    reals, (first, second) = split_reference(images(400), None), (counting(), counting())
     for extractor in (first, second):
         Evaluator(reals, extractor.chosen, scores("frechet", "kid"), 200)
     assert (first.seen, second.seen) == (400, 0)
@@ -108,12 +110,12 @@ def test_the_second_evaluator_reads_what_the_first_has_seen(images, scores, coun
 
 def test_pixels_alone_need_no_extractor(images, scores, counting):
     extractor = counting()
-    Evaluator(divided(images(40), None), extractor.chosen, scores("spectrum", "checkerboard"), 20)
+    Evaluator(split_reference(images(40), None), extractor.chosen, scores("spectrum", "checkerboard"), 20)
     assert extractor.seen == 0
 
 
 def test_another_number_of_images_than_told_is_refused(images, scores, counting):
-    evaluator = Evaluator(divided(images(40), None), counting().chosen, scores("spectrum"), 20)
+    evaluator = Evaluator(split_reference(images(40), None), counting().chosen, scores("spectrum"), 20)
     with pytest.raises(DataError, match="20 images were promised, and 19 came"):
         evaluator.evaluate(batches_of(images(19)))
 
@@ -128,7 +130,7 @@ def test_another_number_of_images_than_told_is_refused(images, scores, counting)
 def test_a_score_that_breaks_its_contract_is_named(images, counting, own_score, numbers, told):
     score = own_score(lambda sides: numbers)
     with pytest.raises(ComponentError, match=f"^score tests/own: {told}"):
-        Evaluator(divided(images(40), None), counting().chosen, [score], 20)
+        Evaluator(split_reference(images(40), None), counting().chosen, [score], 20)
 
 
 def test_a_score_that_raises_is_named(images, counting, own_score):
@@ -138,18 +140,18 @@ def test_a_score_that_raises_is_named(images, counting, own_score):
     with pytest.raises(
         ComponentError, match=r"^score tests/own: compare failed: ZeroDivisionError: .*test_evaluator\.py:\d+"
     ):
-        Evaluator(divided(images(40), None), counting().chosen, [own_score(compare)], 20)
+        Evaluator(split_reference(images(40), None), counting().chosen, [own_score(compare)], 20)
 
 
 def test_an_extractor_that_loses_images_is_named(images, counting, scores):
     broken = replace(counting().chosen, extractor=Extractor(lambda pixels: None, "k"))
     with pytest.raises(ComponentError, match=r"extractor tests/pooled: must describe 20 images by as many rows"):
-        Evaluator(divided(images(40), None), broken, scores("frechet"), 20)
+        Evaluator(split_reference(images(40), None), broken, scores("frechet"), 20)
 
 
 def test_scores_without_a_value_are_told_in_a_sentence_or_left_out(images, counting, scores):
     asked = scores("precision_recall:k=5", "spectrum")
-    reals, told = divided(images(8), None), []
+    reals, told = split_reference(images(8), None), []
     with pytest.raises(
         ComponentError, match=r"score score/precision_recall: the nearest 5 neighbours of an image need"
     ):
@@ -167,7 +169,9 @@ def test_a_score_that_fails_on_some_samples_leaves_a_gap_and_is_tried_again(imag
 
     told = []
     asked = [own_score(compare), *scores("spectrum")]
-    evaluator = Evaluator(divided(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append)
+    evaluator = Evaluator(
+        split_reference(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append
+    )
     black = [np.zeros((20, *images(1).pixels.shape[1:]), np.uint8)]
     names = [{number.number for number in evaluator.evaluate(given)} for given in (black, batches_of(images(20)))]
     assert names == [{"spectrum_db", "high_band_db"}, {"own", "spectrum_db", "high_band_db"}]
@@ -218,7 +222,9 @@ def test_a_score_that_breaks_is_no_score_without_a_value(on_samples, failed, ima
     """Both leave a gap and a note; whoever broke is remembered, so that a command can end otherwise than well."""
     answers, told = iter([lambda sides: {"own": 1.0}, on_samples, on_samples]), []
     asked = [own_score(lambda sides: next(answers)(sides)), *scores("spectrum")]
-    evaluator = Evaluator(divided(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append)
+    evaluator = Evaluator(
+        split_reference(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append
+    )
     for _ in range(2):
         numbers = evaluator.evaluate(batches_of(images(20)))
         assert {number.number for number in numbers} == {"spectrum_db", "high_band_db"}
@@ -234,7 +240,7 @@ def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
     told = []
     evaluator = Evaluator(
-        divided(images(600), None), counting().chosen, scores("kid"), 300, tell=lambda *line: told.append(line)
+        split_reference(images(600), None), counting().chosen, scores("kid"), 300, tell=lambda *line: told.append(line)
     )
     evaluator.evaluate(batches_of(images(300)))
     assert ("looking at samples", 300, 300) in told
@@ -245,6 +251,8 @@ def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
 
 
 def test_resized_images_are_called_so(images, scores, counting):
-    evaluator = Evaluator(divided(images(40), None, "real"), counting().chosen, scores("frechet"), 20, resized=True)
+    evaluator = Evaluator(
+        split_reference(images(40), None, "real"), counting().chosen, scores("frechet"), 20, resized=True
+    )
     (number,) = evaluator.evaluate(batches_of(Images(images(20).pixels)))
     assert "8x8x1 resized,n=20,real=20@" in number.name

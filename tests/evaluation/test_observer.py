@@ -123,9 +123,9 @@ def test_a_disease_that_lasts_is_told_and_stops_training_if_the_recipe_says_so(w
     folder.mkdir()
     (folder / "pulse.py").write_text(ALWAYS_ILL)
     probing = "training.probing={every: 2, probes: [pulse]}"
-    outcome, told = watched(probing, "training.evaluation.scores=[]", f"training.on_disease={wish}", folder=folder)
+    outcome, told = watched(probing, "training.evaluation.scores=[]", f"training.on_finding={wish}", folder=folder)
     assert outcome.step == steps
-    assert outcome.stopped_by == ("generator stage 1: no pulse; training.on_disease: stop" if steps == 2 else "")
+    assert outcome.stopped_by == ("generator stage 1: no pulse; training.on_finding: stop" if steps == 2 else "")
     assert sum("generator stage 1: no pulse. Try another generator (docs/health.md)" in line for line in told) == 1
     found = lines_of(outcome.run.findings_file)
     assert [line["step"] for line in found] == list(range(0, steps + 1, 2))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit import Description, Images, Sides, Site
+from dcgan_kit import Features, Images, ScoreInputs, Site
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def compared():
 
     def compared(score, fake, reference, training=None):
         sides = [None if side is None else _summary(score, np.asarray(side)) for side in (fake, reference, training)]
-        return score.compare(Sides(*sides))
+        return score.compare(ScoreInputs(*sides))
 
     return compared
 
@@ -127,7 +127,7 @@ def _summary(score, side, batch=50):
         sees = score.gathering.sees
         features = part if sees == "features" else np.zeros((len(part), 0))
         pixels = part if sees == "pixels" else np.zeros((len(part), 8, 8, 1), np.uint8)
-        accumulator.add(pixels, Description(features, part if sees == "probabilities" else None))
+        accumulator.add(pixels, Features(features, part if sees == "probabilities" else None))
     return accumulator.summary()
 
 

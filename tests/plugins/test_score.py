@@ -5,7 +5,7 @@ import pytest
 from dcgan_kit_plugins import score
 from dcgan_kit_plugins.score import feature_accumulators
 
-from dcgan_kit import Description
+from dcgan_kit import Features
 from dcgan_kit.testing import check_component
 
 SCORES = score.dcgan_kit_components()
@@ -91,7 +91,7 @@ def test_moments_do_not_depend_on_how_features_come(vectors, monkeypatch, batch)
     features = vectors(5, 300, 2, 8)[0] + 1000.0
     moments = feature_accumulators.Moments()
     for start in range(0, len(features), batch):
-        moments.add(None, Description(features[start : start + batch]))
+        moments.add(None, Features(features[start : start + batch]))
     summary = moments.summary()
     np.testing.assert_allclose(summary["mean"], features.mean(0), rtol=1e-13)
     np.testing.assert_allclose(summary["root"].T @ summary["root"], np.cov(features.T), rtol=1e-9, atol=1e-12)
@@ -112,7 +112,7 @@ def test_frechet_of_fewer_images_than_features_and_of_a_collapsed_set(compared, 
 def test_float32_features_are_summed_in_float64(compared):
     features = (RANDOM.randn(4000, 3) * 1e-3 + 100.0).astype(np.float32)
     moments = feature_accumulators.Moments()
-    moments.add(None, Description(features))
+    moments.add(None, Features(features))
     exact = features.astype(np.float64)
     np.testing.assert_allclose(moments.summary()["mean"], exact.mean(0), rtol=1e-14)
 
@@ -152,7 +152,7 @@ def test_classifier_score_of_balanced_certainty_is_the_number_of_classes(compare
 @pytest.mark.parametrize("wrong", [[[0.5, 0.6]], [[-0.1, 1.1]], [[np.nan, 1.0]], [0.5, 0.5]])
 def test_what_are_no_probabilities_is_refused(wrong):
     with pytest.raises(ValueError, match="must be finite, 0 or more"):
-        score.classifier_score().gathering.start().add(None, Description(np.zeros((1, 1)), np.asarray(wrong)))
+        score.classifier_score().gathering.start().add(None, Features(np.zeros((1, 1)), np.asarray(wrong)))
 
 
 @pytest.mark.parametrize("name", ["frechet", "kid", "precision_recall", "density_coverage", "ndb", "memorization"])
@@ -160,18 +160,18 @@ class TestWrongFeatures:
     def test_not_finite(self, name):
         for bad in (np.nan, np.inf):
             with pytest.raises(ValueError, match="features are NaN or infinite"):
-                getattr(score, name)().gathering.start().add(None, Description(np.array([[0.0, bad]])))
+                getattr(score, name)().gathering.start().add(None, Features(np.array([[0.0, bad]])))
 
     def test_no_matrix_of_floats(self, name):
         for bad in (np.zeros(3), np.zeros((2, 2), int)):
             with pytest.raises(ValueError, match=r"features must be float \(N, D\)"):
-                getattr(score, name)().gathering.start().add(None, Description(bad))
+                getattr(score, name)().gathering.start().add(None, Features(bad))
 
     def test_another_length_than_before(self, name):
         accumulator = getattr(score, name)().gathering.start()
-        accumulator.add(None, Description(np.zeros((2, 3))))
+        accumulator.add(None, Features(np.zeros((2, 3))))
         with pytest.raises(ValueError, match="features have 4 numbers, and had 3 before"):
-            accumulator.add(None, Description(np.zeros((2, 4))))
+            accumulator.add(None, Features(np.zeros((2, 4))))
 
     def test_another_length_on_the_other_side(self, compared, name):
         one, other = RANDOM.randn(50, 3), RANDOM.randn(50, 4)

@@ -7,7 +7,7 @@ import pytest
 from dcgan_kit_plugins import score
 from dcgan_kit_plugins.score.power_spectrum import Power
 
-from dcgan_kit import Description, checkerboard_index
+from dcgan_kit import Features, checkerboard_index
 
 
 def natural(seed, count=256, side=64):
@@ -22,7 +22,7 @@ def natural(seed, count=256, side=64):
 
 def power(images):
     accumulator = Power()
-    accumulator.add(images, Description(np.zeros((len(images), 0))))
+    accumulator.add(images, Features(np.zeros((len(images), 0))))
     return accumulator.summary()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_kit.components.contracts.probe import Subject
+from dcgan_kit.components.contracts.probe import ProbeContext
 from dcgan_kit.networks.fused_forward import forward_of
 
 RANDOM = (
@@ -73,7 +73,7 @@ def test_training_goes_the_same_way_with_and_without_looks(specimen, overrides):
 
 
 def test_it_is_what_plugins_are_promised(specimen):
-    promised = {name for name in vars(Subject) if not name.startswith("_")} | set(Subject.__annotations__)
+    promised = {name for name in vars(ProbeContext) if not name.startswith("_")} | set(ProbeContext.__annotations__)
     assert sorted(promised - set(dir(specimen().subject()))) == []
 
 

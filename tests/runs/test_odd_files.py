@@ -234,7 +234,7 @@ def test_a_crash_bundle_is_refused(file, kind, odd, tmp_path):
 def test_a_checkpoint_whose_numbers_are_not_finite_is_left_aside_and_named(odd, state, values_in):
     import numpy as np
 
-    from dcgan_kit.runs.checkpoint import restore_to_look, save_checkpoint
+    from dcgan_kit.runs.checkpoint import restore_for_inference, save_checkpoint
 
     run = RunFolder(odd("evaluation.json", "empty"))
     restore_checkpoint(run, state)
@@ -242,7 +242,7 @@ def test_a_checkpoint_whose_numbers_are_not_finite_is_left_aside_and_named(odd, 
     (kernel,) = (name for name in values if name.startswith("generator/0000"))
     values[kernel] = np.full_like(values[kernel], np.nan)
     save_checkpoint(run, state, 2, values=values)
-    (line,) = restore_to_look(run, state)
+    (line,) = restore_for_inference(run, state)
     assert f"step-000000008.npz: is damaged and left aside (numbers that are not finite in {kernel})" in line
     assert state.steps_done == 4
     done = CliRunner().invoke(cli, ["sample", str(run.path), "--count", "4", "--seed", "1"])

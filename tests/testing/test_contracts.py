@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit import Description
+from dcgan_kit import Features
 from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins, load_plugins
 from dcgan_kit.testing import check_component
 
@@ -325,12 +325,12 @@ def test_a_score_that_breaks_its_contract_is_told(score, message):
 @pytest.mark.parametrize(
     ("describe", "message"),
     [
-        (lambda pixels: pixels, "describe must return a dcgan_kit.Description"),
-        (lambda pixels: Description(np.zeros((3, 2), "float32")), r"features must be float32 or float64 \(7, D\)"),
-        (lambda pixels: Description(np.full((len(pixels), 2), np.nan)), "features must be finite"),
-        (lambda pixels: Description(np.full((len(pixels), 2), pixels.mean())), "whatever else is in its batch"),
+        (lambda pixels: pixels, "describe must return a dcgan_kit.Features"),
+        (lambda pixels: Features(np.zeros((3, 2), "float32")), r"features must be float32 or float64 \(7, D\)"),
+        (lambda pixels: Features(np.full((len(pixels), 2), np.nan)), "features must be finite"),
+        (lambda pixels: Features(np.full((len(pixels), 2), pixels.mean())), "whatever else is in its batch"),
         (
-            lambda pixels: Description(np.ones((len(pixels), 2)), np.ones((len(pixels), 2))),
+            lambda pixels: Features(np.ones((len(pixels), 2)), np.ones((len(pixels), 2))),
             "there must be probabilities exactly if 'classifies' says so",
         ),
     ],

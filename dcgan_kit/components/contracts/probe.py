@@ -1,6 +1,6 @@
 """Probes: what is asked of the two networks while they train, and what an answer is a sign of.
 
-A probe reads numbers off a ``Subject`` and may say, of these numbers and of those at step 0, what is ill.
+A probe reads numbers off a ``ProbeContext`` and may say, of these numbers and of those at step 0, what is ill.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROBE_FAILED = "probe failed"
 
 
 @dataclass(frozen=True)
-class Place:
+class LayerSlot:
     """One part of a network: what a slot of a block became.
 
     Attributes:
@@ -32,7 +32,7 @@ class Place:
         slot: what was filled: ``"activation"``; the second of a block is ``"activation_2"``.
         kind: of the component.
         component: its name.
-        layers: its Keras layers in order. Call them by ``Subject.apply`` alone.
+        layers: its Keras layers in order. Call them by ``ProbeContext.apply`` alone.
         input_shape: what it is given, without the batch: ``(H, W, C)`` or ``(N,)``.
         output_shape: what it returns.
     """
@@ -50,7 +50,7 @@ class Place:
         return f"{self.role}.{self.block}.{self.slot}"
 
 
-class Subject(Protocol):
+class ProbeContext(Protocol):
     """A pair of networks at one step, on a batch that stays the same through a run: to look at, never to change.
 
     All arrays are numpy's, float32 unless said otherwise; B is the number of images of the batch. Everything is
@@ -63,28 +63,28 @@ class Subject(Protocol):
     """Steps that are done."""
     value_range: tuple[float, float]
     """What the darkest and the brightest pixel are for the networks."""
-    generator: Sequence[Place]
+    generator: Sequence[LayerSlot]
     """From the latent vector to the image."""
-    discriminator: Sequence[Place]
+    discriminator: Sequence[LayerSlot]
     """From the image to the logit."""
     latent: Any
     """(B, size)."""
     real: Any
     """(B, H, W, C), real images in the networks' range."""
 
-    def on_batch(self, number: int) -> Subject:
+    def on_batch(self, number: int) -> ProbeContext:
         """The same networks at the same step on another batch: 0 is the first, on which every probe looks.
 
         Each costs passes of its own. What is asked about losses at other weights stays that of the first.
         """
 
-    def before(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
+    def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
         """What a place is given (B, ...). ``training`` is with the statistics of the batch, and moves none.
 
         ``of`` says which images, where the place is the discriminator's.
         """
 
-    def after(self, place: Place, mode: Mode = "training", of: Of = "generated") -> Any:
+    def after(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
         """What a place returns (B, ...)."""
 
     def logits(self, mode: Mode = "training", of: Of = "generated") -> Any:
@@ -93,13 +93,13 @@ class Subject(Protocol):
     def loss(self, role: Role) -> float:
         """The recipe's own loss of a network, without penalty and weight decay."""
 
-    def gradient(self, place: Place, of: Of = "generated") -> Any:
+    def gradient(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Gradient of the place's own network's loss by what the place is given (B, ...).
 
         Losses are means over the batch; multiply by B for the gradient of one image's share.
         """
 
-    def weight_gradients(self, place: Place) -> Mapping[str, Any]:
+    def weight_gradients(self, place: LayerSlot) -> Mapping[str, Any]:
         """Gradients of the own network's loss by the place's trained weights, by the weights' names."""
 
     def image_gradient(self) -> Any:
@@ -126,19 +126,19 @@ class Subject(Protocol):
     def learning_rate(self, role: Role) -> float:
         """The learning rate of a network's optimizer, as it is now."""
 
-    def apply(self, place: Place, values: Any) -> Any:
+    def apply(self, place: LayerSlot, values: Any) -> Any:
         """What a place would return, at inference, for other values (N, ...)."""
 
-    def slope(self, place: Place, of: Of = "generated") -> Any:
+    def slope(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Derivative of an activation at what it is given in training (B, ...), unit by unit."""
 
-    def limits(self, place: Place) -> tuple[float, float] | None:
+    def limits(self, place: LayerSlot) -> tuple[float, float] | None:
         """Outputs of an activation between which its slope is at least 1 % of its steepest.
 
         None where it is not flat at both ends: only a bounded activation saturates.
         """
 
-    def operations(self, place: Place) -> Sequence[Any]:
+    def operations(self, place: LayerSlot) -> Sequence[Any]:
         """The windows and resizes that a place consists of, as ``overlap_factor`` and ``stack_evenness`` take them."""
 
 
@@ -194,11 +194,11 @@ class SecondLook:
     """
 
     after: int
-    remember: Callable[[Subject], Any]
-    compare: Callable[[Any, Subject], Readings]
+    remember: Callable[[ProbeContext], Any]
+    compare: Callable[[Any, ProbeContext], Readings]
 
 
-def _nothing(subject: Subject) -> Readings:
+def _nothing(subject: ProbeContext) -> Readings:
     """Read nothing."""
     return {}
 
@@ -214,7 +214,7 @@ class Probe:
         second: a second look some steps later, or None. Its readings are not diagnosed.
     """
 
-    measure: Callable[[Subject], Readings] = _nothing
+    measure: Callable[[ProbeContext], Readings] = _nothing
     diagnose: Callable[[Readings, Readings], Iterable[Finding]] = _healthy
     cheap: bool = True
     second: SecondLook | None = None

@@ -14,7 +14,7 @@ Better = Literal["lower", "higher", "floor", "neither"]
 
 
 @dataclass(frozen=True)
-class Description:
+class Features:
     """What an extractor sees in a batch of images.
 
     Attributes:
@@ -31,13 +31,13 @@ class Extractor:
     """A function from images to features, the same for all images that are ever compared by it.
 
     Attributes:
-        describe: uint8 pixels (N, H, W, C) → Description, each image by itself, whatever else is in a batch.
+        describe: uint8 pixels (N, H, W, C) → Features, each image by itself, whatever else is in a batch.
         key: everything that its numbers depend on besides the pixels, in few characters without comma or bracket: the
             first hex digits of a hash of its weights, and how it resizes. It becomes a part of every number's name.
         classifies: whether descriptions have probabilities.
     """
 
-    describe: Callable[[Any], Description]
+    describe: Callable[[Any], Features]
     key: str
     classifies: bool = False
 
@@ -45,7 +45,7 @@ class Extractor:
 class Accumulator(Protocol):
     """Takes the images of one side, batch after batch, in constant memory where the score allows it."""
 
-    def add(self, pixels: Any, description: Description) -> None:
+    def add(self, pixels: Any, description: Features) -> None:
         """Take uint8 pixels (N, H, W, C) and what the extractor sees in them; keep no reference to the pixels.
 
         Raises:
@@ -77,7 +77,7 @@ class Gathering:
 
 
 @dataclass(frozen=True)
-class Sides:
+class ScoreInputs:
     """The summaries that a score compares.
 
     Attributes:
@@ -97,14 +97,15 @@ class Score:
 
     Attributes:
         gathering: what it keeps of each side.
-        compare: Sides → float by name; some or all of the names in ``better``. Raises ValueError where it has no value.
+        compare: ScoreInputs → float by name; some or all of the names in ``better``. Raises ValueError where these
+            images are too few or too small for it.
         better: which way each number improves.
-        needs_training: whether ``Sides.training`` must be there.
+        needs_training: whether ``ScoreInputs.training`` must be there.
         warn: what ``compare`` returned → what people should know that it is a sign of, one line; empty: nothing.
     """
 
     gathering: Gathering
-    compare: Callable[[Sides], Mapping[str, float]]
+    compare: Callable[[ScoreInputs], Mapping[str, float]]
     better: Mapping[str, Better]
     needs_training: bool = False
     warn: Callable[[Mapping[str, float]], str] | None = None
