@@ -586,9 +586,9 @@ def test_what_the_system_says_no_to_is_told_with_the_name(command, tmp_path, mon
 
 
 def test_a_file_that_is_missing_where_it_must_not_be_is_a_fault_of_ours(command, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise FileNotFoundError(2, "No such file or directory", "inner")
 
-    monkeypatch.setattr("dcgan_kit.cli.show._load", fail)
+    monkeypatch.setattr("dcgan_kit.api.load_recipe", fail)
     with pytest.raises(FileNotFoundError):
         command("check", "tiny-fashion28")

@@ -161,7 +161,7 @@ def test_what_needs_no_tensorflow_is_refused_before_it_starts(arguments, message
         pytest.fail("TensorFlow was started")
 
     monkeypatch.setattr("dcgan_kit.process.tensorflow_startup.start_tensorflow", fail)
-    monkeypatch.setattr("dcgan_kit.cli.launch._started", fail)
+    monkeypatch.setattr("dcgan_kit.distributed.launcher._started", fail)
     assert message in command(*arguments, status=2).stderr
 
 

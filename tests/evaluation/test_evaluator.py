@@ -7,7 +7,7 @@ import pytest
 
 from dcgan_kit import ComponentError, DataError, Extractor, Images
 from dcgan_kit.data.holdout import split
-from dcgan_kit.evaluation.evaluator import MOST_SAMPLES, Evaluator, default_samples, some, split_reference
+from dcgan_kit.evaluation.evaluator import MOST_SAMPLES, Evaluator, default_samples, split_reference, subsample
 from dcgan_kit.evaluation.features import batches_of
 
 
@@ -44,13 +44,13 @@ def test_by_default_there_are_no_more_samples_than_the_floor_has(images):
 
 def test_some_are_chosen_by_chance_and_stay_in_order(images):
     every = images(300)
-    chosen = some(every, 50)
+    chosen = subsample(every, 50)
     assert len(chosen) == 50
     assert (np.diff(chosen.indices) > 0).all()
     assert chosen.indices.max() > 250
     np.testing.assert_array_equal(chosen.labels, every.labels[chosen.indices])
-    np.testing.assert_array_equal(some(every, 50).indices, chosen.indices)
-    assert some(chosen, 50) is chosen
+    np.testing.assert_array_equal(subsample(every, 50).indices, chosen.indices)
+    assert subsample(chosen, 50) is chosen
 
 
 def test_one_pass_feeds_all_scores_and_each_number_has_a_floor(images, scores, counting):
@@ -93,7 +93,7 @@ def test_copies_of_training_images_are_found_and_told(images, scores, counting):
     )
     evaluator.evaluate(batches_of(images(90, seed=9)))
     assert told == [], "others are no copies"
-    ratio, z = evaluator.evaluate(batches_of(some(training, 90)))
+    ratio, z = evaluator.evaluate(batches_of(subsample(training, 90)))
     assert ratio.value == 0.0
     assert ratio.floor == pytest.approx(1.0, abs=0.3)
     assert z.value < -8.0 < z.floor
