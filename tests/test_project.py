@@ -29,6 +29,18 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     assert lines[-1] == readme_commands()[1]
 
 
+def test_every_package_is_installed() -> None:
+    """An editable installation finds a folder that nobody listed; a wheel would lack it."""
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    tops = {"dcgan_kit": "dcgan_kit", "plugins": "dcgan_kit_plugins", "recipes": "dcgan_kit_recipes"}
+    there = {
+        ".".join((name, *file.parent.relative_to(ROOT / top).parts))
+        for top, name in tops.items()
+        for file in (ROOT / top).rglob("__init__.py")
+    }
+    assert listed == there
+
+
 def test_pre_commit_runs_what_the_check_runs() -> None:
     check = (ROOT / "scripts" / "check").read_text(encoding="utf-8")
     commands = [
