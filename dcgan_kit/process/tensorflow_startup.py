@@ -49,6 +49,9 @@ def start_tensorflow() -> None:
     Raises:
         UserError: they are not installed, or Keras runs on another backend.
     """
+    quieten()
+    if os.environ["KERAS_BACKEND"] != "tensorflow":
+        raise UserError(f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; dcgan-kit needs 'tensorflow'")
     if "tensorflow" not in sys.modules or "keras" not in sys.modules:
         _import_quietly()
     import keras
@@ -61,9 +64,6 @@ def start_tensorflow() -> None:
 
 
 def _import_quietly() -> None:
-    quieten()
-    if os.environ["KERAS_BACKEND"] != "tensorflow":
-        raise UserError(f"KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}; dcgan-kit needs 'tensorflow'")
     if sys.stderr.isatty():
         note("starting TensorFlow…")
     with _captured() as written:
