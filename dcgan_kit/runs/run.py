@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_kit.data.holdout import SplitImages
-from dcgan_kit.data.loading import load_split_images
 from dcgan_kit.data.progress import Report
 from dcgan_kit.recipes.loading import LoadedRecipe
 from dcgan_kit.recipes.resolved import Role
@@ -16,6 +14,7 @@ from dcgan_kit.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from dcgan_kit.adversarial.state import TrainingState
+    from dcgan_kit.data.holdout import SplitImages
     from dcgan_kit.networks.builder import Networks
 
 SAMPLE_STREAM = -2
@@ -153,6 +152,8 @@ class StoredRun:
             DataError: they are missing, corrupt or do not fit.
         """
         if self._images is None:
+            from dcgan_kit.data.loading import load_split_images
+
             self._images = load_split_images(self.resolved, report)
         return self._images
 
