@@ -142,12 +142,12 @@ def test_what_is_wrong_is_told(probe, arguments, told):
     ("names", "everything"), [("units", False), ("units:dormant_below=0.1,contest", False), ("mine", True)]
 )
 def test_strangers_are_loaded_for_a_probe_that_no_builtin_has(names, everything, monkeypatch):
-    from dcgan_kit.cli import probe
-    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.api import probe
+    from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
 
     builtins = load_builtins()
     loaded = []
-    monkeypatch.setattr(probe, "all_plugins", lambda: loaded.append(True) or builtins)
+    monkeypatch.setattr(probe, "everything", lambda settings: loaded.append(True) or builtins)
     with suppress(UserError):
-        probe._choices(names, builtins, ())
+        probe._choices(names.split(","), builtins, PluginSettings(), ())
     assert bool(loaded) == everything
