@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings
+    from dcgan_kit.components.plugin_loading import PluginSettings
 
 DEFAULT_RECIPE = "lecture-fashion28"
 """What is trained where no recipe is named."""
@@ -98,23 +98,6 @@ def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], fo
             if folder in folders:
                 raise UserError(f"--plugins-dir: {message}")
             note(f"warning: DCGAN_KIT_PLUGINS_DIR: {message}")
-
-
-def all_plugins() -> LoadedPlugins:
-    """Load every plugin that the options allow, and warn about broken ones."""
-    from dcgan_kit.components.plugin_loading import load_plugins
-
-    plugins = load_plugins(plugin_settings())
-    warn_of_broken(plugins)
-    return plugins
-
-
-def warn_of_broken(plugins: LoadedPlugins) -> None:
-    """Say in a line each which plugins could not be loaded."""
-    from dcgan_kit.terminal.console import note
-
-    for plugin in plugins.broken:
-        note(f"warning: plugin {plugin} is broken: {plugin.error}")
 
 
 def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
