@@ -121,7 +121,7 @@ def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = 
     """Set the devices up that the recipe, or the machine, asks for; before anything else of TensorFlow is used.
 
     Args:
-        recipe: what is to be trained.
+        recipe: the recipe to train.
         tell: told about workers that are waited for.
 
     Raises:

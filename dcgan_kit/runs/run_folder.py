@@ -184,7 +184,7 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
 
     Args:
         path: the folder.
-        recipe: what is trained.
+        recipe: the recipe to train.
         facts: what ``environment`` returned.
         may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with;
             in ``training.steps`` it always may.
