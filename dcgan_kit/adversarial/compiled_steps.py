@@ -54,7 +54,7 @@ def _on_devices(step: AdversarialStep, xla: bool) -> Callable[[Any, Any, Any], A
 
     def one_step(pixels: Any, labels: Any, number: Any) -> Any:
         step.optimizer_step.set_rates(number)
-        # The branch is chosen outside of the replicas: they must not have to synchronize inside a branch of the graph.
+        # The branch is outside of ``strategy.run``: in a branch inside it, the replicas could not synchronize.
         branches = [lambda updates=updates: on_replicas(updates, pixels, labels, number) for updates in kinds]
         if len(kinds) == 1:
             metrics = branches[0]()

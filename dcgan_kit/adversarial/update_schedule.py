@@ -74,7 +74,7 @@ def updates_at(training: TrainingPlan, every: int, step: int) -> Updates:
 
     Args:
         training: the recipe's training plan.
-        every: every this many updates of D, one is penalized, beginning with the first; 0 means none.
+        every: one in this many updates of D is penalized, starting with the first; 0 means none.
         step: number of steps done before.
     """
 

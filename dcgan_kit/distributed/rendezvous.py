@@ -1,4 +1,4 @@
-"""Workers meet here before TensorFlow connects them, so that signals and foreign programs can interrupt the wait.
+"""Workers meet here before TensorFlow connects them; while they wait, signals work, and other programs are noticed.
 
 TensorFlow would wait forever in C++ code, and would take any program that answers at an address for a worker. So every
 worker first listens at its own address, where it answers with its identity, and connects to the first worker, the
@@ -38,7 +38,7 @@ def meet(addresses: Sequence[str], index: int, tell: Callable[[str], None]) -> N
     Args:
         addresses: ``host:port`` of each worker, the same on all workers.
         index: index of this process in ``addresses``.
-        tell: receives a message about each missing worker and each foreign program, once.
+        tell: receives each message about missing workers, or about another program at an address, once.
 
     Raises:
         UserError: another program uses an address, and does not leave it.

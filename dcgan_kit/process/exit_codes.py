@@ -8,9 +8,10 @@ WRONG_INPUT = 2
 UNWRITTEN = os.EX_IOERR
 """The work is done, but standard output could not be written, e.g. to a full disk."""
 PREEMPTED = os.EX_TEMPFAIL
-"""SIGTERM, SIGHUP or a similar signal stopped training after a checkpoint; the same command continues it."""
+"""SIGTERM, SIGHUP or a similar signal stopped the command; training saved a checkpoint, and the same command
+continues it."""
 INTERRUPTED = 128 + signal.SIGINT
-"""Ctrl-C stopped training after a checkpoint. Shells use this status too."""
+"""Ctrl-C stopped the command; training saved a checkpoint. Shells use this status too."""
 
 
 def status_of(number: int) -> int:

@@ -1,4 +1,4 @@
-"""Signals to stop a training. Before training begins they raise; later, training stops where it loses nothing."""
+"""Signals to stop a training. Before it begins, they raise an exception; later, it stops where nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes metrics and findings as lines of JSON, and metrics to TensorBoard."""
+"""Writes metrics and findings as lines of JSON, and metrics and images to TensorBoard."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ class _Killer:
         """Do nothing."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Kill the process after the first step behind the checkpoint."""
+        """Kill the process once it has done a step after the checkpoint."""
         if self._after is not None and step > self._after:
             os.kill(os.getpid(), signal.SIGKILL)
 
