@@ -1,1 +1,1 @@
-"""The adversarial step on one screen, and what it is made of."""
+"""The adversarial step and its pieces; ``step.py`` shows the whole step on one screen."""

@@ -1,4 +1,4 @@
-"""The compiled function that takes several steps one after the other on the devices of this process."""
+"""The compiled function that runs several training steps in a row on the devices of this process."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from dcgan_kit.adversarial.step_metrics import METRICS
 from dcgan_kit.adversarial.update_schedule import Updates, batches_a_step
 
 Steps = Callable[[Any, Any, Any], Any]
-"""(images, labels, first step) → what each step reports; see ``compiled_steps``."""
+"""(images, labels, first step) → the metrics of each step; see ``compiled_steps``."""
 
 
 def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
-    """Return a function that trains on K steps: (images, labels, first step) → what each of them reports.
+    """Return a function that trains for K steps: (images, labels, first step) → the metrics of each step.
 
-    Images are uint8 (K, batches, parts, replicas here, B, H, W, C), labels int32 of the same shape up to B; a step
-    reports sums and counts of ``METRICS``, float32 (K, 2, metrics) in all.
+    Images are uint8 (K, batches, parts, local replicas, B, H, W, C). Labels are int32 with the same shape up to B.
+    The result holds the sums and counts of ``METRICS`` for each step, float32 (K, 2, metrics).
 
     Args:
-        step: the step.
-        xla: whether XLA compiles it.
+        step: the adversarial step.
+        xla: whether XLA compiles the step.
     """
     one_step = _on_devices(step, xla)
 
@@ -45,13 +45,16 @@ def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
 
 
 def _on_devices(step: AdversarialStep, xla: bool) -> Callable[[Any, Any, Any], Any]:
-    """Return one step of all replicas, with what is done once for all: learning rates, the average, the counter."""
+    """Return one step on all replicas.
+
+    Learning rates, the averaged generator and the step counter change once per step, not once per replica.
+    """
     kinds, order = step.schedule.kinds, step.schedule.order
     on_replicas = _on_replicas(step, xla)
 
     def one_step(pixels: Any, labels: Any, number: Any) -> Any:
         step.optimizer_step.set_rates(number)
-        # One kind of step after the other: no step is a branch of a graph that replicas must meet in.
+        # The branch is outside of ``strategy.run``: in a branch inside it, the replicas could not synchronize.
         branches = [lambda updates=updates: on_replicas(updates, pixels, labels, number) for updates in kinds]
         if len(kinds) == 1:
             metrics = branches[0]()
@@ -75,7 +78,7 @@ def _on_replicas(step: AdversarialStep, xla: bool) -> Callable[[Updates, Any, An
             return replica_step(pixels[:, :, here], labels[:, :, here], number, updates)
 
         results = strategy.run(on_replica, args=(pixels, labels, number))
-        # Losses are those of the whole batch, so that each replica knows the same.
+        # Each replica reports the metrics of the whole batch, so one result is enough.
         return strategy.experimental_local_results(results)[0]
 
     return run

@@ -1,4 +1,4 @@
-"""The discriminator as training sees it: behind the augmentation, and with the logits of all replicas."""
+"""The discriminator (D) as training calls it: after the augmentation, and with the logits of all replicas."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 
 class DiscriminatorPass:
-    """D, what happens to images before it, and what is asked of it besides logits.
+    """The discriminator (D) with the augmentation before it and the penalty on it.
 
     Args:
-        recipe: what is trained.
-        state: whose augmentation state says how probable changes are.
-        parts: augmentation and penalty.
-        devices: who shares the batch.
+        recipe: the recipe to train.
+        state: the training state; its augmentation state holds the augmentation probability.
+        parts: the components of training, with augmentation and penalty.
+        devices: the devices that share the batch.
         forward: D's forward pass: (images, training) → logits.
     """
 
@@ -32,12 +32,16 @@ class DiscriminatorPass:
         self.state, self.parts, self.devices, self.forward = state, parts, devices, forward
 
     def logits(self, real: Any, fake: Any, stream: StepStream, tap: StepTap) -> tuple[Any, Any]:
-        """D's logits (B, 1), float32, of real images, if there are any, and of generated ones."""
+        """Return D's logits of real and of generated images, each float32 (B, 1).
+
+        If ``real`` is None, both results are the logits of the generated images.
+        """
         if real is None:
             logits = self._judged(fake, "generated images", stream, tap)
             return logits, logits
         if self.concatenated:
-            # Augmented apart: numbers are drawn by the rows of the batch, and a replica has its own of either kind.
+            # Real and generated images are augmented separately. Random numbers are drawn per row of the batch, and a
+            # replica holds its own rows of each kind.
             both = tf.concat([self.augmented(real, stream), self.augmented(fake, stream)], 0)
             real_logits, fake_logits = tf.split(self._passed(both, "all images", tap), 2)
             return real_logits, fake_logits
@@ -45,7 +49,10 @@ class DiscriminatorPass:
         return real_logits, self._judged(fake, "generated images", stream, tap)
 
     def penalty(self, real: Any, fake: Any, stream: StepStream, tap: StepTap) -> tuple[Any, float]:
-        """Images (B, H, W, C) → the penalty, a scalar, and how many times D minimizes it in an update that does."""
+        """Images (B, H, W, C) → the penalty, a scalar, and its weight in a penalized update of D.
+
+        The weight is the number of updates from one penalized update to the next.
+        """
         penalty = self.parts.penalty
         assert penalty is not None
 
@@ -56,7 +63,7 @@ class DiscriminatorPass:
         return tf.cast(value, tf.float32), float(penalty.every)
 
     def augmented(self, images: Any, stream: StepStream) -> Any:
-        """Images (B, H, W, C) in the networks' range, as D is to see them."""
+        """Images (B, H, W, C) → augmented images, both in the networks' range."""
         augmentation, (low, high) = self.parts.augmentation, self.value_range
         if augmentation is None:
             return images
@@ -65,9 +72,10 @@ class DiscriminatorPass:
         return (images + 1.0) * ((high - low) / 2.0) + low
 
     def of_all_replicas(self, real: Any, fake: Any, replica: Any) -> tuple[Any, Any]:
-        """Logits of this replica → those of the whole batch; gradients flow to this replica's own alone.
+        """Logits of this replica → logits of the whole batch; gradients flow only to this replica's own logits.
 
-        A loss may compare images with each other: it must see all. The gradients of all replicas add up.
+        A loss may compare images with each other, so it needs the logits of all. Later the replicas' gradients are
+        added up.
         """
         replicas = self.devices.replicas
         if replicas == 1:
@@ -82,7 +90,7 @@ class DiscriminatorPass:
         return whole[0], whole[1]
 
     def adapt(self, real_logits: Any) -> None:
-        """Let the augmentation see the logits of all real images (B, 1) after an update of D."""
+        """Adapt the augmentation to the logits of all real images (B, 1) after an update of D."""
         augmentation = self.parts.augmentation
         if augmentation is not None and augmentation.adapt is not None:
             adapted = augmentation.adapt(tf.identity(self.state.augmentation), tf.stop_gradient(real_logits))

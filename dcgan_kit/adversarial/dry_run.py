@@ -1,4 +1,4 @@
-"""What a training would refuse of its networks when it compiles or saves them, found before there are weights."""
+"""Checks before training that networks can be compiled, trained and saved."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
 
 def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, strangers: frozenset[str]) -> None:
-    """Trace the networks as training does, in each precision that the recipe may mean, where strangers made a layer.
+    """Trace each network that has a third-party layer, as training does, in each precision that the recipe may mean.
 
     Args:
-        recipe: what is to be trained.
+        recipe: the recipe to train.
         networks: its networks, built or symbolic; afterwards they compute in float32.
-        parts: what its training is made of besides.
-        strangers: plugins that are not built in; layers of built-in ones are known to pass.
+        parts: the other components of training.
+        strangers: names of third-party plugins; layers of built-in plugins are known to pass.
 
     Raises:
-        ComponentError: a stranger's layer fails in training, cannot be compiled as the recipe asks, or cannot be saved.
-        RecipeError: XLA is asked for and cannot compile the networks; or a recovery could not lower a learning rate.
+        ComponentError: a third-party layer fails in training, cannot be compiled as the recipe asks, or cannot be
+            saved.
+        RecipeError: the recipe asks for XLA, which cannot compile the networks; or a recovery could not lower a
+            learning rate.
     """
     require_compilable(recipe, networks)
     _require_rates(recipe)
@@ -51,10 +53,10 @@ def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, 
 
 
 def require_compilable(recipe: ResolvedRecipe, networks: Networks) -> None:
-    """Check that XLA, where the recipe asks for it, meets no layer of Keras' that it cannot compile.
+    """Check that XLA can compile all Keras layers of the networks, if the recipe asks for XLA.
 
     Raises:
-        RecipeError: it does.
+        RecipeError: it cannot.
     """
     reasons = beyond_xla(networks)
     if recipe.training.xla == "on" and reasons:
@@ -63,14 +65,14 @@ def require_compilable(recipe: ResolvedRecipe, networks: Networks) -> None:
 
 
 def beyond_xla(networks: Networks) -> list[str]:
-    """Say what of two networks XLA cannot compile, with the names of the layers; empty if nothing."""
+    """Return one reason, with layer names, for each kind of layer that XLA cannot compile; empty if there is none."""
     layers = layers_within(networks.generator.model, networks.discriminator.model)
     pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
     resizing = [layer for layer in layers if isinstance(layer, keras.layers.UpSampling2D | keras.layers.Resizing)]
     bicubic = [layer.name for layer in resizing if layer.interpolation == "bicubic"]
     found = []
     if pools:
-        # It refuses, on every device, where operations must give the same twice, as resuming bit for bit needs.
+        # Resuming bit for bit needs deterministic operations; in that mode XLA refuses this gradient on every device.
         found.append(f"XLA has no repeatable gradient of max pooling ({', '.join(pools)})")
     if bicubic:
         found.append(f"XLA has no bicubic resizing ({', '.join(bicubic)})")
@@ -78,13 +80,13 @@ def beyond_xla(networks: Networks) -> list[str]:
 
 
 def rate_of(optimizer: Any) -> float | None:
-    """The learning rate of an optimizer, or None where it has a schedule of its own."""
+    """The learning rate of an optimizer, or None if the optimizer has its own schedule."""
     rate = optimizer.get_config()["learning_rate"]
     return float(rate) if isinstance(rate, int | float) else None
 
 
 def _require_rates(recipe: ResolvedRecipe) -> None:
-    """See to it that a recovery can lower both learning rates: it would meet the same numbers again otherwise."""
+    """Check that a recovery can lower both learning rates; otherwise training would fail again in the same way."""
     if not recipe.training.recover.times:
         return
     plans = {"generator": recipe.training.generator, "discriminator": recipe.training.discriminator}
@@ -100,7 +102,9 @@ def _require_rates(recipe: ResolvedRecipe) -> None:
 
 
 def copy_of(generator: Any) -> Any:
-    """Return a copy of a generator with weights of its own; what cannot be copied or written could not be saved.
+    """Return a copy of a generator with its own weights.
+
+    This also checks that training can save the generator at its end.
 
     Raises:
         Exception: whatever a layer raises.
@@ -111,12 +115,12 @@ def copy_of(generator: Any) -> Any:
 
 
 def _written(layer: Any) -> str:
-    # The layer stands on the stack by this name, for who looks whose it is.
+    # ``blaming`` finds the failing layer in the traceback by the name ``layer``.
     return json.dumps(keras.saving.serialize_keras_object(layer))
 
 
 def _precisions(wanted: Precision) -> tuple[Precision, ...]:
-    """What a recipe's precision may come to; auto may mean either, on another machine."""
+    """The precisions that a recipe may mean; which one ``auto`` means depends on the machine."""
     return ("float32", "mixed_bfloat16") if wanted == "auto" else (wanted,)
 
 
@@ -130,7 +134,7 @@ def _hint(recipe: ResolvedRecipe, precision: Precision) -> str:
 
 
 def _trace(recipe: ResolvedRecipe, network: Network, parts: Parts) -> None:
-    """Trace a network's forward pass and gradients in training; for XLA, as far as its own code."""
+    """Trace a network's forward pass and gradients in training; with XLA, compile as far as its HLO."""
     forward = forward_of(network.model, fused=False)
     training = recipe.training
     rows = max(1, training.batch_size // training.accumulate)

@@ -1,4 +1,4 @@
-"""Whose layer failed: an exception from inside a network, named with the component and plugin it came from."""
+"""Finds the component and plugin whose layer raised an exception inside a network."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ WITHOUT_XLA = ". training.xla=off trains without XLA"
 
 @contextlib.contextmanager
 def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
-    """Turn a failure inside a stranger's layer into an error that names its owner.
+    """Turn a failure inside a third-party layer into an error that names its plugin.
 
     Args:
-        networks: whose layers may fail.
-        strangers: names of the plugins that are not built in; a failure of a built-in layer is our fault and escapes.
+        networks: the networks whose layers may fail.
+        strangers: names of third-party plugins; the exception of a built-in layer is our bug and passes unchanged.
 
     Raises:
-        ComponentError: a stranger's layer failed.
+        ComponentError: a third-party layer failed.
         UserError: XLA cannot compile something.
     """
     try:
         yield
     except (Exception, SystemExit) as error:
-        # A stranger's layer may raise anything; what is not theirs is raised again as it is.
+        # Third-party code may raise anything; all other exceptions are raised again unchanged.
         for network in (networks.generator, networks.discriminator):
             part = _failing(network, error)
             if part is not None and part.owner in strangers:
@@ -45,7 +45,7 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
 
 
 def _failing(network: Network, error: BaseException) -> Part | None:
-    """Find the part whose layer is on the stack, or, for an error inside a compiled step, named in its message."""
+    """Find the part whose layer failed: from the traceback, or inside a compiled step from the error's message."""
     deepest = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for name in ("self", "layer"):
@@ -56,7 +56,7 @@ def _failing(network: Network, error: BaseException) -> Part | None:
         return deepest
     text = str(error)
     named = [(layer.name, part) for part in network.parts for layer in part.layers]
-    # Longest first: stage1_activation is the beginning of stage1_activation_2, and TensorFlow numbers scopes alike.
+    # Longest name first: stage1_activation is a prefix of stage1_activation_2, and TensorFlow adds such numbers too.
     for name, part in sorted(named, key=lambda item: -len(item[0])):
         if re.search(rf"{network.role}\w*/{re.escape(name)}(_\d+)?/", text):
             return part

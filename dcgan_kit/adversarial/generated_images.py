@@ -1,4 +1,4 @@
-"""The images that G makes in a step, each with the tape that leads back to G's weights."""
+"""The images that the generator (G) makes in a step, with the gradient tape that recorded how."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dcgan_kit.adversarial.step_tap import Forward, StepTap
 
 
 class GeneratedImages:
-    """Generated images, made when they are first asked for.
+    """Generated images of a step; G makes them at the first request.
 
     Args:
         forward: G's forward pass.
-        weights: G's trainable weights.
-        inputs: where latent vectors come from.
-        tap: sees the forward pass.
+        weights: G's trainable parameters.
+        inputs: gives the latent vectors.
+        tap: runs and may record the forward pass.
     """
 
     def __init__(self, forward: Forward, weights: list[Any], inputs: ReplicaInputs, tap: StepTap) -> None:
@@ -25,24 +25,24 @@ class GeneratedImages:
         self._made: dict[str, tuple[Any, Any]] = {}
 
     def of(self, latents: str, part: int) -> tuple[Any, Any]:
-        """Return the tape that knows how G made images, and the images (B, H, W, C), float32."""
+        """Return the gradient tape of G's forward pass, and the images (B, H, W, C), float32."""
         if latents in self._made:
-            # G has not moved since: one forward pass serves D's last update and G's first.
+            # G has not changed since then, so one forward pass serves D's last update and G's first.
             return self._made[latents]
         with weight_tape(self._weights) as tape:
             vectors = self._inputs.latent_vectors(latents, part)
             images = tf.cast(self._tap.forward("generator", "latent vectors", self._forward, vectors), tf.float32)
-        # Those of several parts are not kept: parts are there to save memory.
+        # A batch is divided into parts to save memory, so images of several parts are not kept.
         self._made = {latents: (tape, images)} if self._inputs.parts == 1 else {}
         return tape, images
 
     def forget(self) -> None:
-        """Forget the images: G has moved."""
+        """Drop the images, because G's weights have changed."""
         self._made = {}
 
 
 def weight_tape(weights: list[Any]) -> Any:
-    """Return a tape that watches some weights, and nothing else."""
+    """Return a gradient tape that watches only these weights."""
     tape = tf.GradientTape(watch_accessed_variables=False)
     with tape:
         tape.watch(weights)

@@ -1,6 +1,7 @@
-"""Random layers inside a step draw from (seed, step, replica), whatever was drawn before.
+"""Makes random layers draw from (seed, step, replica), independent of what they drew before.
 
-A Keras layer that draws keeps a counter, which draws the same on every replica and must be saved to go on alike.
+By default a random layer in Keras keeps a counter. It draws the same on every replica, and a run could resume exactly
+only if the counter were saved.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from dcgan_kit.networks.keras_internals import replace_next_seed, seed_generator
 
 
 class LayerSeeds:
-    """Lends the random layers of some models the random stream of the step that is being traced.
+    """Gives the random layers of some models the random stream of the step that is being traced.
 
     Args:
-        models: Keras models; their seed generators are changed for good, and are as before outside a step.
+        models: Keras models; their seed generators are replaced permanently, but outside a step they work as before.
     """
 
     def __init__(self, *models: Any) -> None:
-        # Mirrored replicas are traced one after the other, each in a thread of its own.
+        # TensorFlow traces mirrored replicas one after the other, each in its own thread.
         self._lent = threading.local()
         for model in models:
             for generator in seed_generators(model):
@@ -32,7 +33,7 @@ class LayerSeeds:
 
     @contextmanager
     def drawn_from(self, stream: StepStream, replica: Any) -> Iterator[None]:
-        """Let layers that are called inside draw from the random stream of a step."""
+        """Let layers that are called inside this context draw from the random stream of a step."""
         self._lent.stream = (stream, replica)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Gradients → weights: what replicas found is added up, regularized, clipped, and given to the optimizer."""
+"""The optimizer step: the replicas' gradients are added up, regularized, clipped and given to the optimizer."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from dcgan_kit.networks.keras_internals import leave_gradients_alone
 from dcgan_kit.recipes.resolved import NetworkTraining, ResolvedRecipe, Role
 
 SMALLEST_SCALE = 2.0**-10
-"""Where gradients overflow at this loss scale too, they are infinite, and the step says so."""
+"""The loss scale never falls below this. Gradients that overflow even here count as not finite, and the step reports
+it."""
 GOOD_STEPS = 2000
-"""Steps without overflow after which mixed_float16 doubles its loss scale (Micikevicius 2018, 1710.03740)."""
+"""After this many steps without overflow, mixed_float16 doubles its loss scale (Micikevicius 2018, 1710.03740)."""
 RAMP = 9.0
-"""After t steps the averaged generator takes at least RAMP / (RAMP + 1 + t) of the generator: the decay is at most
-(1 + t) / (10 + t), as in tf.train.ExponentialMovingAverage with ``num_updates``."""
+"""After t steps, the average takes a share of at least RAMP / (RAMP + 1 + t) from the generator. So the decay is at
+most (1 + t) / (10 + t), as in tf.train.ExponentialMovingAverage with ``num_updates``."""
 
 
 class OptimizerStep:
-    """How the weights of both networks move.
+    """Updates the weights of both networks.
 
     Args:
-        recipe: what is trained.
-        state: what moves.
-        parts: schedules of the learning rates.
-        devices: who shares the batch.
+        recipe: the recipe to train.
+        state: the training state that it updates.
+        parts: the components of training, with the learning rate schedules.
+        devices: the devices that share the batch.
         scaled_loss: whether losses are scaled up, as float16 needs.
     """
 
@@ -38,21 +39,22 @@ class OptimizerStep:
         self.training, self.state, self.parts, self.devices = recipe.training, state, parts, devices
         self.scaled_loss = scaled_loss
         for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
-            # ``move`` adds them up before clipping and L2, which are about the gradient of the whole batch.
+            # ``move`` adds up the replicas' gradients itself: clipping and L2 need the gradient of the whole batch.
             leave_gradients_alone(optimizer)
 
     def scaled(self, loss: Any) -> Any:
-        """Return the loss that gradients are taken of."""
+        """Return the loss multiplied by the loss scale, if losses are scaled."""
         return loss * self.state.loss_scale[0] if self.scaled_loss else loss
 
     def move(self, role: Role, gradients: list[Any]) -> tuple[Any, Any, Any]:
-        """Move the weights of one network.
+        """Update the weights of one network.
 
-        With mixed_float16 a gradient that is not finite moves nothing; as long as a smaller loss scale may help, that
-        is no update.
+        With mixed_float16, a gradient that is not finite changes nothing. It does not count as an update while a
+        smaller loss scale may still help.
 
         Returns:
-            The norm of the gradient before clipping, 0 without an update; the updates, 1 or 0; whether all is finite.
+            The norm of the gradient before clipping, 0 without an update; the number of updates, 1 or 0; whether the
+            gradient is finite.
         """
         own: NetworkTraining = getattr(self.training, role)
         network = getattr(self.state.networks, role).model
@@ -95,7 +97,7 @@ class OptimizerStep:
         return tf.where(counts, norm, 0.0), tf.cast(counts, tf.float32), finite
 
     def rescale(self, finite: list[Any]) -> None:
-        """Halve the loss scale after a step in which a gradient overflowed, double it after many without."""
+        """Halve the loss scale after a step with an overflow; double it after ``GOOD_STEPS`` steps without one."""
         if not self.scaled_loss:
             return
         scale, good = self.state.loss_scale[0], self.state.loss_scale[1] + 1.0
@@ -116,7 +118,8 @@ class OptimizerStep:
         """Move the averaged generator a little towards the generator; called once for all replicas.
 
         Args:
-            step: steps that were done before, int64; how far depends on it alone, so that a resumed run goes on alike.
+            step: number of steps done before, int64. With the recipe it determines the decay, so that a resumed run
+                continues exactly.
         """
         averaged, generator = self.state.averaged, self.state.networks.generator.model
         if averaged is None:

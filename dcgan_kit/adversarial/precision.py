@@ -1,4 +1,4 @@
-"""In which numbers products and convolutions are computed; weights, losses and statistics stay float32."""
+"""The precision of matrix products and convolutions; weights, losses and statistics stay float32."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.recipes.resolved import Precision
 
 BFLOAT16_CPU = frozenset({"avx512_bf16", "amx_bf16"})
-"""Flags of processors that multiply bfloat16 in hardware."""
+"""CPU flags of processors that multiply bfloat16 in hardware."""
 BFLOAT16_GPU = (8, 0)
-"""Compute capability from which Nvidia's GPUs multiply bfloat16 in tensor cores."""
+"""Lowest compute capability of Nvidia GPUs that multiply bfloat16 in tensor cores."""
 WORTH_IT = 1.1
-"""How many times as fast bfloat16 must be."""
+"""Lowest speed-up of bfloat16 over float32 with which ``auto`` chooses it."""
 HEATS = 7
 
 
 @dataclass(frozen=True)
 class ChosenPrecision:
-    """A precision, and why."""
+    """A precision, and the reason for it."""
 
     precision: Precision
     reason: str
 
 
 def choose_precision(wanted: Precision, devices: Devices, so_far: Precision | None = None) -> ChosenPrecision:
-    """Return the precision to train in; ``auto`` takes bfloat16 where the device has it and is faster in it.
+    """Return the precision to train in; ``auto`` means bfloat16 if the device has it and is faster with it.
 
     Args:
-        wanted: what the recipe says.
+        wanted: the recipe's precision.
         devices: where training runs.
-        so_far: the precision of the run that goes on, which stays, whatever this device is quick at; None: none does.
+        so_far: the precision of the run so far, which a resumed run keeps on any device; None for a new run.
     """
     if wanted == so_far or (wanted != "auto" and so_far is None):
         return ChosenPrecision(wanted, "as the recipe says")
     if so_far is not None:
         if wanted == "auto":
-            # A worker that does not see the run folder asks the others; it must not wait for this one.
+            # A worker that does not see the run folder waits for an agreement below, so this worker must take part.
             devices.agree(0.0)
         return ChosenPrecision(so_far, "as this run so far")
     faster, reason = _bfloat16_pays(devices.kind)
-    # Workers that compute in different numbers would train different networks.
+    # All workers must use one precision, or they would train different networks.
     (share,) = devices.agree(float(faster))
     if share == 1.0:
         return ChosenPrecision("mixed_bfloat16", f"auto: {reason}")
@@ -57,25 +57,25 @@ def choose_precision(wanted: Precision, devices: Devices, so_far: Precision | No
 
 
 def _bfloat16_pays(kind: str) -> tuple[bool, str]:
-    """Whether the device is faster in bfloat16, and why."""
+    """Return whether the device is faster in bfloat16, and the reason."""
     if kind == "TPU":
         return True, "TPUs compute in bfloat16"
     found = _bfloat16(kind)
     if not found:
         return False, f"this {kind} has no bfloat16 in hardware"
-    # To have it is not to be faster in it: some processors take as long for its instructions, or longer.
+    # Some processors have bfloat16 instructions that are no faster than float32, or slower.
     ratio = _times_as_fast()
     return ratio >= WORTH_IT, f"{found}, {ratio:.1f} times as fast as float32"
 
 
 def _times_as_fast() -> float:
-    """How many times as fast a convolution is in bfloat16 as in float32, here and now."""
+    """Time a convolution on this machine; return the speed-up of bfloat16 over float32."""
     noise = tf.random.stateless_normal((32, 32, 32, 64), [0, 1]), tf.random.stateless_normal((4, 4, 64, 128), [0, 2])
     convolve = tf.function(lambda images, kernel: tf.reduce_sum(tf.nn.conv2d(images, kernel, 2, "SAME")))
     runners = {kind: [tf.cast(tensor, kind) for tensor in noise] for kind in (tf.float32, tf.bfloat16)}
     best = dict.fromkeys(runners, float("inf"))
     for heat in range(HEATS):
-        # In turns, so that what else the machine does meets both; the first heat prepares kernels.
+        # The two types alternate, so that other load on the machine affects both. The first round only warms up.
         for kind, tensors in runners.items():
             begun = time.perf_counter()
             convolve(*tensors).numpy()
@@ -85,7 +85,7 @@ def _times_as_fast() -> float:
 
 
 def _bfloat16(kind: str) -> str:
-    """What of the device computes in bfloat16; empty if nothing does."""
+    """Return what has bfloat16 in hardware, e.g. ``the GPU has bfloat16``; empty if nothing does."""
     if kind == "GPU":
         for device in tf.config.list_physical_devices("GPU"):
             capability = tf.config.experimental.get_device_details(device).get("compute_capability")
@@ -100,14 +100,17 @@ def _processor_flags(path: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        # Only Linux lists them here; elsewhere float32 is safe.
+        # Only Linux has this file. On other systems no flags are found, and float32 is always correct.
         return frozenset()
     flags = next((line for line in lines if line.startswith("flags")), "")
     return frozenset(flags.partition(":")[2].split())
 
 
 def set_precision(networks: Networks, precision: Precision) -> None:
-    """Let the layers of both networks compute in a precision, but the last of G: images need more than 8 bits."""
+    """Set the precision of all layers of both networks, except G's last layer if it has no weights.
+
+    Images need more than bfloat16's 8 significant bits.
+    """
     for network in (networks.generator, networks.discriminator):
         for layer in _layers(network):
             layer.dtype_policy = precision
@@ -123,7 +126,7 @@ def _layers(network: Network) -> Iterator[Any]:
 
 @contextmanager
 def in_float32(networks: Networks, precision: Precision) -> Iterator[None]:
-    """Let the layers compute in float32 for a while, as samples and saved models do."""
+    """Let the layers compute in float32 inside this context; samples and saved models use float32."""
     set_precision(networks, "float32")
     try:
         yield

@@ -1,4 +1,4 @@
-"""Random numbers as functions of (seed, step): what is drawn never depends on what was drawn before."""
+"""Random numbers as functions of (seed, step, purpose); a step does not depend on what other steps drew."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class StepStream:
     """The random stream of one purpose in one step; see ``dcgan_kit.RandomStream``.
 
     Args:
-        seed: the recipe's.
-        step: int64 scalar tensor.
-        purpose: what the numbers are for; each purpose has its own.
+        seed: the recipe's seed.
+        step: number of the step, int64 scalar tensor.
+        purpose: what the numbers are for; each purpose has its own stream.
         replica: index of this replica.
-        replicas: how many replicas share the batch; each gets its own rows of what one would draw.
+        replicas: number of replicas that share the batch; each gets its rows of what a single replica would draw.
     """
 
     def __init__(self, seed: int, step: Any, purpose: str, replica: Any = 0, replicas: int = 1) -> None:
@@ -35,7 +35,7 @@ class StepStream:
         return self._rows(tf.random.stateless_normal(self._whole(shape), self.seed()), shape)
 
     def whole(self) -> StepStream:
-        """Return the same stream for a caller that has the whole batch at hand on every replica."""
+        """Return the same stream for a caller that holds the whole batch on every replica."""
         whole = StepStream.__new__(StepStream)
         whole.__dict__.update(self.__dict__, _replica=0, _replicas=1)
         return whole

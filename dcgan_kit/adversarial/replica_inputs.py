@@ -1,4 +1,4 @@
-"""What one replica is given in one step: images, latent vectors, random streams."""
+"""The inputs of one replica in one step: images, latent vectors, random streams."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 
 class ReplicaInputs:
-    """The inputs of one step on one replica, while the step is traced.
+    """The inputs of one step on one replica; it exists while the step is traced.
 
     Args:
-        recipe: what is trained.
+        recipe: the recipe to train.
         draw: draws latent vectors.
-        devices: who shares the batch.
+        devices: the devices that share the batch.
         pixels: uint8 images (batches, parts, B, H, W, C).
-        step: steps that were done before, int64 scalar tensor.
+        step: number of steps done before, int64 scalar tensor.
 
     Attributes:
         replica: index of this replica among all.
-        parts: how many parts the batch is taken in.
+        parts: number of parts that the batch is divided into.
     """
 
     def __init__(self, recipe: ResolvedRecipe, draw: Draw, devices: Devices, pixels: Any, step: Any) -> None:
@@ -37,12 +37,12 @@ class ReplicaInputs:
         return StepStream(self._recipe.training.seed, self._step, purpose, self.replica, self._devices.replicas)
 
     def layer_stream(self) -> StepStream:
-        """Return the random stream of random layers, which fold the replica into each seed themselves."""
+        """Return the random stream for random layers; ``LayerSeeds`` adds the replica to each seed."""
         return StepStream(self._recipe.training.seed, self._step, "layers")
 
     def latent_vectors(self, purpose: str, part: int) -> Any:
         """Return latent vectors (B, size) for a part of the batch."""
-        # Every replica draws for the whole batch and takes its rows: as many numbers as there are latent sizes.
+        # Every replica draws the whole batch and keeps its rows. Latent vectors are small, so this is cheap.
         count, replicas, size = self._recipe.training.batch_size, self._devices.replicas, self._recipe.latent_size
         rows = count // self.parts // replicas
         drawn = self._draw(count, self.stream(purpose).seed())
@@ -55,7 +55,7 @@ class ReplicaInputs:
         return tf.cast(self._pixels[batch, part], tf.float32) * ((high - low) / 255.0) + low
 
     def mean_of_replicas(self, value: Any) -> Any:
-        """Return the mean of a number that each replica has of its own; what is reported is the same on all."""
+        """Return the mean over all replicas, so that every replica reports the same number."""
         if self._devices.replicas == 1:
             return value
         return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, tf.stop_gradient(value))

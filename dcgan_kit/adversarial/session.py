@@ -1,4 +1,4 @@
-"""A recipe made ready to be trained: devices, precision, networks, state, step."""
+"""A recipe that is ready to train: devices, precision, networks, state, step."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Session:
     """A recipe on the devices of this process.
 
     Attributes:
-        recipe: what is trained.
-        devices: where.
-        precision: in which numbers, and why.
+        recipe: the recipe to train.
+        devices: the devices that train it.
+        precision: the precision, with the reason for it.
         xla: whether XLA compiles the step.
-        state: every variable.
+        state: all variables of training.
         step: the adversarial step.
     """
 
@@ -52,22 +52,22 @@ class Session:
         strangers: frozenset[str] = frozenset(),
         devices: Devices | None = None,
     ) -> Session:
-        """Build everything at step 0; the first thing of TensorFlow that a process does.
+        """Build everything at step 0; a process must do this before anything else with TensorFlow.
 
         Args:
-            recipe: what to train.
-            precision: the precision of the run so far; default: what the recipe says.
-            strangers: plugins that are not built in, whose layers may fail.
-            devices: those that an earlier session of this process has set up; default: what the recipe asks for.
+            recipe: the recipe to train.
+            precision: the precision of the run so far; default: the recipe's.
+            strangers: names of third-party plugins, whose layers may fail.
+            devices: devices that this process has set up already; default: those that the recipe asks for.
 
         Raises:
-            ComponentError: a stranger's layer failed.
-            RecipeError: the recipe cannot be built or trained here; every reason, with places.
+            ComponentError: a third-party layer failed.
+            RecipeError: the recipe cannot be built or trained here; it lists every reason with its place.
         """
         devices = choose_devices(recipe) if devices is None else devices
         devices.require_shares(recipe)
         if devices.kind != "TPU":
-            # TPUs are repeatable by themselves, and XLA refuses max pooling's gradient in this mode.
+            # TPUs are deterministic without this mode, in which XLA refuses the gradient of max pooling.
             tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():
@@ -86,14 +86,14 @@ class Session:
         return compiled_steps(self.step, self.xla)
 
     def alone(self) -> Session:
-        """Return a session of the same recipe on one device of this process, at step 0; itself where it is on one."""
+        """Return a session of the same recipe on one device, at step 0; itself if it already uses one device."""
         if self.devices.name == "one_device":
             return self
         one = Devices(tf.distribute.get_strategy(), "one_device", 1, None, self.devices.kind)
         return Session.create(self.recipe, self.precision.precision, devices=one)
 
     def batches(self, images: Images, first: int, count: int) -> tuple[Any, Any]:
-        """Return what this process' replicas see in ``count`` steps from ``first``: uint8 images, int32 labels."""
+        """Return the uint8 images and int32 labels of this process' replicas for ``count`` steps from ``first``."""
         here = slice(self.devices.first_replica, self.devices.first_replica + self.devices.local_replicas)
         indices = self._indices(images, first, count)[:, :, :, here]
         labels = np.zeros(indices.shape) if images.labels is None else images.labels[indices]
@@ -109,7 +109,7 @@ class Session:
             batch_indices(len(images), training.batch_size, training.seed, number)
             for number in range(first * each, (first + count) * each)
         ])  # fmt: skip
-        # The rows of a part are shared out among all replicas, as one device would take them together.
+        # The replicas divide the rows of each part, so that together they see what a single device would see.
         return indices.reshape((count, each, training.accumulate, self.devices.replicas, -1))
 
 

@@ -1,4 +1,4 @@
-"""Everything that training moves, and nothing else: networks, optimizers, averages, and a few numbers."""
+"""The training state: all that training changes, that is networks, optimizers, averages and a few numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from dcgan_kit.networks.builder import Networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 
 FIRST_LOSS_SCALE = 2.0**15
-"""Of mixed_float16: small gradients are lifted by it; it halves at every overflow (Micikevicius 2018, 1710.03740)."""
+"""Initial loss scale of mixed_float16: it keeps small gradients from becoming zero. It halves at every overflow
+(Micikevicius 2018, 1710.03740)."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +26,19 @@ class TrainingState:
 
     Attributes:
         networks: generator and discriminator.
-        averaged: a moving average of the generator, batch normalization's statistics included, or None where the
-            recipe keeps none.
-        generator_optimizer: of the generator.
-        discriminator_optimizer: of the discriminator.
-        rates: the learning rates that the recipe gives the two optimizers, G's first; None: one has its own schedule.
-        step: steps that are done, an int64 variable.
-        rate_scale: factor of both learning rates, which falls at each recovery.
-        recoveries: times that training went back to a checkpoint.
+        averaged: a moving average of the generator, including batch normalization's statistics; None if the recipe
+            keeps none.
+        generator_optimizer: optimizer of the generator.
+        discriminator_optimizer: optimizer of the discriminator.
+        rates: the recipe's learning rates of both optimizers, G's first; None for an optimizer with its own schedule.
+        step: number of steps done so far, an int64 variable.
+        rate_scale: factor of both learning rates; each recovery lowers it.
+        recoveries: number of times that training went back to a checkpoint.
         logged: the step of the latest line of metrics, an int64 variable.
-        unlogged: sums and counts of the metrics of all steps since, float64 (2, metrics).
-        judged: (sum of the loss that checkpoints are judged by, over how many steps) since the last one, float32.
-        augmentation: what the augmentation remembers, float32 (n,); its first number is the probability.
-        loss_scale: (scale, steps since it changed), float32; used by mixed_float16 alone.
+        unlogged: sums and counts of the metrics of all steps since ``logged``, float64 (2, metrics).
+        judged: (sum, number of steps) of the loss that judges checkpoints, since the last judged one, float32.
+        augmentation: state of the augmentation, float32 (n,); its first number is the probability.
+        loss_scale: (scale, steps since it changed), float32; only mixed_float16 uses it.
     """
 
     networks: Networks
@@ -56,14 +57,14 @@ class TrainingState:
 
     @staticmethod
     def create(recipe: ResolvedRecipe, networks: Networks, parts: Parts) -> TrainingState:
-        """Return the state at step 0 of networks that were just built, inside the scope of the same strategy.
+        """Return the state of newly built networks at step 0; call it in the strategy scope that built them.
 
         Raises:
             RecipeError: an optimizer component raised or returned something else.
         """
         training = recipe.training
         generator, discriminator = networks.generator.model, networks.discriminator.model
-        # Done in any case: what cannot be copied or written cannot be saved in the end, which is better known now.
+        # Always copy: a generator that cannot be copied could not be saved at the end, and the user should know now.
         copy = copy_of(generator)
         averaged = None
         if training.ema > 0:
@@ -92,18 +93,18 @@ class TrainingState:
         )
 
     def optimizer(self, role: Role) -> Any:
-        """The optimizer of one network."""
+        """Return the optimizer of one network."""
         return self.generator_optimizer if role == "generator" else self.discriminator_optimizer
 
     @property
     def sampled(self) -> Any:
-        """The generator that samples are drawn from: the average where there is one."""
+        """The generator that makes samples: the average if there is one."""
         return self.networks.generator.model if self.averaged is None else self.averaged
 
     def variables(self) -> dict[str, Any]:
-        """Every variable by a name that stays the same, states of random layers included.
+        """Return every variable, including states of random layers, by a name that is the same in every process.
 
-        tf.train.Checkpoint silently leaves out the random state of Dropout; hence the explicit list.
+        The list is explicit because tf.train.Checkpoint silently leaves out the random state of Dropout.
         """
         named: dict[str, Any] = {
             "step": self.step,
@@ -124,26 +125,27 @@ class TrainingState:
         }
         for group, variables in groups.items():
             for index, variable in enumerate(variables):
-                # Keras numbers what has no name of its own through the whole process; the index tells them apart.
+                # Keras appends a number that counts through the whole process to default names. The number is
+                # removed, and the index keeps the names different.
                 path = re.sub(r"_\d+(?=[/_]|$)", "", variable.path)
                 named[f"{group}/{index:04d}/{path}"] = variable
         return named
 
     @property
     def steps_done(self) -> int:
-        """The number in ``step``."""
+        """``step`` as a Python integer."""
         return int(np.asarray(self.step))
 
     def values(self) -> dict[str, np.ndarray]:
-        """Every variable's value by its name."""
+        """Return the value of every variable by its name."""
         return {name: np.asarray(variable) for name, variable in self.variables().items()}
 
     def assign(self, values: dict[str, Any]) -> None:
-        """Set every variable to what ``values`` returned."""
+        """Set every variable to its value in what ``values`` returned."""
         for name, variable in self.variables().items():
             variable.assign(values[name])
 
 
 def _variable(value: Any, dtype: Any) -> Any:
-    # Every replica computes the same number, so that one may speak for all.
+    # Every replica computes the same number, so the first one is enough.
     return tf.Variable(value, dtype=dtype, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)

@@ -1,4 +1,4 @@
-"""The adversarial step: how a batch of real images moves the weights of both networks."""
+"""The adversarial step: how a batch of real images updates the weights of both networks."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class AdversarialStep:
     """The step of a recipe.
 
     Args:
-        recipe: what is trained.
-        state: what the step moves.
+        recipe: the recipe to train.
+        state: the training state that the step updates.
         parts: losses, penalty, augmentation, schedules, latent vectors.
-        devices: who shares the batch.
+        devices: the devices that share the batch.
         scaled_loss: whether losses are scaled up, as float16 needs.
     """
 
@@ -56,14 +56,14 @@ class AdversarialStep:
         self.generator_sees_real = depends_on_real(parts.loss)
 
     def replica_step(self, pixels: Any, labels: Any, step: Any, updates: Updates, tap: StepTap = QUIET) -> Any:
-        """Take one step on one replica.
+        """Run one step on one replica.
 
         Args:
             pixels: uint8 images (batches, parts, B, H, W, C).
-            labels: their classes, int32 (batches, parts, B); no loss asks for them.
-            step: steps that were done before, int64 scalar tensor.
-            updates: what the step does, in order.
-            tap: sees what is computed.
+            labels: class labels, int32 (batches, parts, B); no loss uses them.
+            step: number of steps done before, int64 scalar tensor.
+            updates: the updates of the step, in order.
+            tap: sees the tensors of the step.
 
         Returns:
             Sums and counts of ``METRICS``, float32 (2, metrics), the same on every replica.
@@ -92,10 +92,10 @@ class AdversarialStep:
     def _batch_gradients(
         self, update: Update, inputs: ReplicaInputs, generated: GeneratedImages, tap: StepTap
     ) -> tuple[Gradients, list[Scalars], list[Any]]:
-        """Take a batch in parts → its gradients, and each part's facts and logits of real images."""
+        """Return a batch's gradients, and for each of its parts the scalars and the logits of real images."""
         parts, total, facts, real_logits = inputs.parts, Gradients(), [], []
         for part in range(parts):
-            # One part after the other: memory holds the activations of one.
+            # The parts run one after the other, so that memory holds the activations of one part only.
             with tf.control_dependencies([g for gradients in total.values() for g in gradients]):
                 new, found, logits = self._part_gradients(update, part, inputs, generated, tap)
             total = {r: gradient_sum(total.get(r), new[r], self.weights[r], parts) for r in update.roles}
@@ -106,11 +106,11 @@ class AdversarialStep:
     def _part_gradients(
         self, update: Update, part: int, inputs: ReplicaInputs, generated: GeneratedImages, tap: StepTap
     ) -> tuple[Gradients, Scalars, Any]:
-        """Send real and generated images through D once.
+        """Pass real and generated images of one part through D once.
 
         Returns:
-            The gradients of the losses of the networks that move; losses and other scalars by name; D's logits of
-            real images, (B, 1), or those of generated ones where D sees no real image.
+            The gradients of each network that the update changes; losses and other scalars by name; D's logits (B, 1)
+            of real images, or of generated images if D sees no real ones.
         """
         tap.begin(update, part)
         reported = ROLES if self.training.updates == "in_turn" else update.roles

@@ -1,4 +1,4 @@
-"""What steps report: sums of what their updates measured, with how many did, and the means of these."""
+"""The metrics of steps: sums and counts over the updates, and the means from them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ METRICS = (
     "discriminator_rate",
     "augmentation",
 )
-"""Both losses, the penalty apart; D's mean probability that real and generated images are real; the penalty; the norms
-of both gradients before clipping; both learning rates; the probability of augmentation."""
+"""Both losses, without the penalty; D's mean probability that real and generated images are real; the penalty; the
+norms of both gradients before clipping; both learning rates; the augmentation probability."""
 
 
 class Tally:
-    """Adds up what the updates of a step measure, while the step is traced."""
+    """Adds up the metrics of a step's updates, while the step is traced."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[tuple[Any, Any]]] = {}
 
     def add(self, name: str, value: Any, count: Any = 1.0) -> None:
-        """Add a scalar; a ``count`` of 0, with the value 0, is no measurement."""
+        """Add a scalar; value 0 with ``count`` 0 means that there is no value."""
         self._found.setdefault(name, []).append((value, count))
 
     def add_means(self, parts: Sequence[Mapping[str, Any]]) -> None:
@@ -47,14 +47,14 @@ class Tally:
 
 
 def nothing() -> Any:
-    """Return sums and counts of ``METRICS`` before the first step, float64 (2, metrics)."""
+    """Return zero sums and counts of ``METRICS``, float64 (2, metrics)."""
     return np.zeros((2, len(METRICS)))
 
 
 def added(totals: Any, steps: Any) -> Any:
     """Sums and counts (2, metrics) plus those of K steps (K, 2, metrics) → float64 (2, metrics).
 
-    One step after the other, so that how steps are grouped, which the clock decides, changes no bit.
+    The steps are added one by one. Group sizes depend on the clock, and this way they change no bit of the result.
     """
     for step in np.asarray(steps, np.float64):
         totals = totals + step
@@ -62,6 +62,6 @@ def added(totals: Any, steps: Any) -> Any:
 
 
 def means(totals: Any) -> dict[str, float]:
-    """Sums and counts (2, metrics) → the mean of every metric that was measured at all, by name."""
+    """Sums and counts (2, metrics) → the mean of every metric with a count above 0, by name."""
     sums, counts = np.asarray(totals, np.float64)
     return {name: float(s / n) for name, s, n in zip(METRICS, sums, counts, strict=True) if n > 0}

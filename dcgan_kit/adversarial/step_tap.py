@@ -1,4 +1,4 @@
-"""Where a step can be listened to: what it hands to whoever wants to see its tensors."""
+"""The step's hook for code that wants to see its tensors, such as probes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ Forward = Callable[[Any, bool], Any]
 
 
 class StepTap(Protocol):
-    """Sees what a step computes, at the places where the step calls it.
+    """Receives the tensors of a step; the step calls its methods.
 
-    It may run the networks its own way. It changes no number and moves no weight. What it raises ends the step.
+    It may run the networks in its own way, but it must change no result and no weight. An exception that it raises
+    ends the step.
     """
 
     def begin(self, update: Update, part: int) -> None:
-        """Take what comes next.
+        """Called before each part of each update.
 
         Args:
-            update: the update; none of its weights has moved yet.
-            part: which part of the batch, from 0.
+            update: the update; it has not changed any weight yet.
+            part: index of the part of the batch, from 0.
         """
 
     def forward(self, role: Role, given: str, forward: Forward, x: Any) -> Any:
-        """Run a network in training.
+        """Run a network in training mode.
 
         Args:
             role: the network.
@@ -36,30 +37,31 @@ class StepTap(Protocol):
             x: the input: latent vectors (B, size) or images (B, H, W, C).
 
         Returns:
-            What ``forward(x, True)`` returns: values, gradients and updates of statistics, up to rounding.
+            What ``forward(x, True)`` returns. Values, gradients and updates of statistics must be equal up to rounding.
         """
 
     def end(self, facts: Mapping[str, Any], gradients: Mapping[Role, list[Any]]) -> None:
-        """Take what one part of the batch gave.
+        """Called after each part of each update.
 
         Args:
-            facts: losses, the penalty and D's means by name, scalars.
-            gradients: by the trainable weights of each network that moves, in their order; None: no loss reaches it.
+            facts: losses, the penalty and D's mean probabilities, scalars by name.
+            gradients: for each network of the update, one gradient per trainable parameter, in their order; None if
+                no loss depends on the parameter.
         """
 
 
 class Quiet:
-    """The tap of training: it sees nothing, and adds no operation to the step."""
+    """The tap of normal training; it does nothing and adds no operation to the step."""
 
     def begin(self, update: Update, part: int) -> None:
-        """See nothing."""
+        """Do nothing."""
 
     def forward(self, role: Role, given: str, forward: Forward, x: Any) -> Any:
         """Run the forward pass of training."""
         return forward(x, True)
 
     def end(self, facts: Mapping[str, Any], gradients: Mapping[Role, list[Any]]) -> None:
-        """See nothing."""
+        """Do nothing."""
 
 
 QUIET = Quiet()

@@ -1,4 +1,4 @@
-"""What training is made of besides the networks, each checked against the contract of its kind before anything runs."""
+"""The components of training besides the networks; each is checked against its contract before training begins."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Parts:
     Attributes:
         latent: draws latent vectors.
         loss: both losses.
-        penalty: what D minimizes besides, or None.
-        augmentation: what happens to images before D sees them, or None.
-        generator_schedule: factor of the generator's learning rate, or None: 1.
-        discriminator_schedule: likewise.
+        penalty: the penalty that D minimizes in addition to its loss, or None.
+        augmentation: changes images before D sees them, or None.
+        generator_schedule: gives the factor of the generator's learning rate; None means 1.
+        discriminator_schedule: the same for the discriminator.
     """
 
     latent: Draw
@@ -44,10 +44,12 @@ class Parts:
 
 
 def build_parts(recipe: ResolvedRecipe) -> Parts:
-    """Build every component of training, the optimizers once too, to report all that is wrong with them.
+    """Build every component of training, and report all their problems together.
+
+    The optimizers are built here only for the check.
 
     Raises:
-        RecipeError: every one that raised or broke its contract, with its place.
+        RecipeError: components raised or broke their contracts; it lists each with its place.
     """
     training = recipe.training
     built = collect_problems(
@@ -67,7 +69,7 @@ def build_latent(recipe: ResolvedRecipe) -> Draw:
     """Return the function that draws latent vectors.
 
     Raises:
-        RecipeError: the component raised, or draws something else than float32 (count, size).
+        RecipeError: the component raised, or draws something other than float32 (count, size).
     """
     choice, wanted = recipe.latent, (2, recipe.latent_size)
     with _placed(recipe, choice):
@@ -82,7 +84,7 @@ def build_loss(recipe: ResolvedRecipe) -> AdversarialLoss:
     """Return the two losses.
 
     Raises:
-        RecipeError: the component raised, returned something else, or a loss is no single number.
+        RecipeError: the component raised or returned something else, or a loss is not a single number.
     """
     choice = recipe.training.loss
     with _placed(recipe, choice):
@@ -95,7 +97,7 @@ def build_loss(recipe: ResolvedRecipe) -> AdversarialLoss:
 
 
 def build_optimizer(recipe: ResolvedRecipe, choice: Choice) -> Any:
-    """Return a fresh Keras optimizer.
+    """Return a new Keras optimizer.
 
     Raises:
         RecipeError: the component raised, or returned something else.
@@ -107,12 +109,12 @@ def build_optimizer(recipe: ResolvedRecipe, choice: Choice) -> Any:
 
 
 def depends_on_real(loss: AdversarialLoss) -> bool:
-    """Whether the generator's loss is a function of D's logits on real images."""
+    """Return whether the generator's loss depends on D's logits of real images."""
     real, fake = tf.constant([[0.5], [-1.0]]), tf.constant([[0.25], [1.0]])
     with tf.GradientTape() as tape:
         tape.watch(real)
         value = loss.generator(real, fake, StepStream(0, 0, "check"))
-    # A loss may hold the logits of real images fixed, and depend on them all the same.
+    # A loss may stop the gradient of the real logits and still depend on them, so NaN tests the value too.
     without = loss.generator(real * float("nan"), fake, StepStream(0, 0, "check"))
     return tape.gradient(value, real) is not None or bool(tf.math.is_nan(without))
 

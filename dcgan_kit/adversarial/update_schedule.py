@@ -1,4 +1,7 @@
-"""Which updates a step makes, in which order and on what: functions of the recipe and the number of the step."""
+"""The update schedule: which networks a step updates, in which order, and on which inputs.
+
+It depends only on the recipe and on the number of the step.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from dcgan_kit.recipes.resolved import Role, TrainingPlan
 
 @dataclass(frozen=True)
 class Update:
-    """One movement of the weights of one network, or of both.
+    """One update of the weights of one network, or of both together.
 
     Attributes:
-        roles: the networks whose weights move.
-        batch: which of the step's batches of real images D sees, from 0.
-        latents: what G's latent vectors are drawn for; updates that name the same see the same.
-        penalized: whether D minimizes the penalty besides its loss.
+        roles: the networks that the update changes.
+        batch: index of the batch of real images that D sees, from 0.
+        latents: purpose of the random stream for latent vectors; updates with the same purpose get the same vectors.
+        penalized: whether D also minimizes the penalty.
     """
 
     roles: tuple[Role, ...]
@@ -26,16 +29,16 @@ class Update:
 
 
 Updates = tuple[Update, ...]
-"""What one step does, in order."""
+"""The updates of one step, in order."""
 
 
 @dataclass(frozen=True)
 class UpdateSchedule:
-    """Who moves when: the kinds of step that a recipe has, and which step is of which kind.
+    """The update schedule of a recipe: its kinds of step, and the kind of each step.
 
     Attributes:
         kinds: every different kind of step, once.
-        order: the kind (an index into ``kinds``) of each of the first steps; after the last of them all begins again.
+        order: the kind (an index into ``kinds``) of each step; after its end, the order repeats.
     """
 
     kinds: tuple[Updates, ...]
@@ -46,7 +49,7 @@ class UpdateSchedule:
         """Return the schedule of a recipe.
 
         Args:
-            training: whose steps they are.
+            training: the recipe's training plan.
             every: as in ``updates_at``.
         """
         of_d = training.discriminator.updates
@@ -57,22 +60,22 @@ class UpdateSchedule:
         return UpdateSchedule(tuple(index), tuple(index[updates] for updates in taken))
 
     def at(self, step: int) -> Updates:
-        """Return what a step does; ``step`` counts the steps before it."""
+        """Return the updates of a step; ``step`` is the number of steps before it."""
         return self.kinds[self.order[step % len(self.order)]]
 
 
 def batches_a_step(training: TrainingPlan) -> int:
-    """How many batches of real images a step takes."""
+    """Return the number of batches of real images that a step uses."""
     return training.discriminator.updates if training.updates == "alternating" else 1
 
 
 def updates_at(training: TrainingPlan, every: int, step: int) -> Updates:
-    """Return what a step does.
+    """Return the updates of a step.
 
     Args:
-        training: whose steps they are.
-        every: updates of D from one that is penalized to the next, the first of all being one; 0: none is.
-        step: steps that were done before.
+        training: the recipe's training plan.
+        every: one in this many updates of D is penalized, starting with the first; 0 means none.
+        step: number of steps done before.
     """
 
     def of_discriminator(update: int, batch: int) -> Update:

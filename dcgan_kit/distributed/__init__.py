@@ -1,1 +1,1 @@
-"""Devices and workers that share a training: strategies, clusters, SLURM, signals to stop."""
+"""Devices and workers that share a training: strategies, clusters, SLURM, local workers."""

@@ -1,4 +1,4 @@
-"""Addresses of workers, ``host:port``: which texts are some."""
+"""Checks and splits the addresses of workers, ``host:port``."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import ipaddress
 import re
 
 MAX_HOST = 253
-"""Characters of a name in the domain name system (RFC 1035)."""
+"""Most characters of a name in the domain name system (RFC 1035)."""
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 
 
 def fault_of_address(text: str) -> str:
-    """Say what keeps a text from being ``host:port``, and what to do; empty if nothing does.
+    """Return why a text is not ``host:port``, and what to do; empty if it is.
 
-    Hosts are names, IPv4 addresses, or IPv6 addresses in brackets; ports are whole numbers from 1 to 65535.
+    Hosts are names, IPv4 addresses, or IPv6 addresses in brackets. Ports are whole numbers from 1 to 65535.
     """
     host, colon, port = text.rpartition(":")
     if not colon or (text.startswith("[") and text.endswith("]")):
@@ -24,7 +24,7 @@ def fault_of_address(text: str) -> str:
 
 
 def fault_of_host(host: str) -> str:
-    """Say what keeps a text from being a host; empty if nothing does."""
+    """Return why a text is not a host; empty if it is."""
     if not host:
         return "has no host; write host:port"
     if re.search(r"\s", host):
@@ -49,6 +49,6 @@ def _fault_of_version_6(host: str) -> str:
 
 
 def parts_of(address: str) -> tuple[str, int]:
-    """Split a good address into its host, without brackets, and its port."""
+    """Split a valid address into its host, without brackets, and its port."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)

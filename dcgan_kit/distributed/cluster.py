@@ -1,4 +1,4 @@
-"""The workers of a cluster: who they are, which of them this process is, and whether the others still live."""
+"""The workers of a cluster: their addresses, the index of this process, and whether the others are alive."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from dcgan_kit.distributed.tf_config import workers_of
 from dcgan_kit.process.stop_signals import prompt_signals, taken_signals
 
 CHECK_SECONDS = 5.0
-"""Between two looks at the other workers."""
+"""Time between two checks of the other workers, and the timeout of a connection."""
 MISSES = 3
-"""Looks in a row at which a worker does not answer, after which it counts as gone: 15 to 20 seconds."""
+"""A worker counts as lost after this many failed checks in a row: 15 to 20 seconds."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Cluster:
     """Workers that train together, one process each.
 
     Attributes:
-        addresses: ``host:port`` of each worker; the first is the chief, who writes.
-        index: which of them this process is.
-        source: where this is known from: ``TF_CONFIG`` or ``SLURM``.
+        addresses: ``host:port`` of each worker; the first is the chief, which writes the run folder.
+        index: index of this process in ``addresses``.
+        source: what described the cluster: ``TF_CONFIG`` or ``SLURM``.
     """
 
     addresses: tuple[str, ...]
@@ -43,35 +43,35 @@ class Cluster:
     source: str
 
     def resolver(self) -> Any:
-        """The cluster resolver of tf.distribute."""
-        # A chief is worker 0 here, whatever TF_CONFIG calls it, so that all workers are of one sort.
+        """Return the cluster resolver for tf.distribute."""
+        # Even if TF_CONFIG names a chief, it becomes worker 0 here, so that all workers have the same type.
         spec = tf.train.ClusterSpec({"worker": list(self.addresses)})
         return tf.distribute.cluster_resolver.SimpleClusterResolver(
             spec, task_type="worker", task_id=self.index, rpc_layer="grpc"
         )
 
     def name(self, index: int) -> str:
-        """What people call a worker."""
+        """Return the name of a worker in messages."""
         return f"worker {index} at {self.addresses[index]}"
 
     def names(self, indices: Iterable[int]) -> str:
-        """What people call several workers."""
+        """Return the names of several workers in messages."""
         return ", ".join(map(self.name, indices))
 
     def gone(self) -> list[int]:
-        """Indices of the other workers whose port does not answer."""
+        """Return the indices of the other workers whose port does not answer."""
         others = [index for index in range(len(self.addresses)) if index != self.index]
-        # All at once: a machine that is lost answers nothing until the time is up.
+        # All workers are checked at the same time, because a lost machine takes the whole timeout.
         with ThreadPoolExecutor(max_workers=min(64, max(1, len(others)))) as pool:
             answers = pool.map(_answers, (self.addresses[index] for index in others))
             return [index for index, answer in zip(others, answers, strict=True) if not answer]
 
 
 def cluster_of_environment() -> Cluster | None:
-    """Return the cluster that TF_CONFIG, or else a step of SLURM, describes; None where neither does.
+    """Return the cluster that TF_CONFIG describes, or else a SLURM job step; None if neither does.
 
     Raises:
-        UserError: TF_CONFIG, or what SLURM says, is not understood; every problem of it.
+        UserError: TF_CONFIG or the variables of SLURM are not valid; for TF_CONFIG it lists every problem.
     """
     text = os.environ.get("TF_CONFIG", "").strip()
     if text:
@@ -91,11 +91,13 @@ def _answers(address: str) -> bool:
 
 
 class Watch:
-    """Looks at the other workers from time to time; a collective operation would wait for a dead one for ever.
+    """Checks regularly that the other workers are alive.
+
+    Without it, a collective operation would wait forever for a dead worker.
 
     Args:
         cluster: the workers.
-        lost: called once, in a thread of its own, with the names of the workers that are gone.
+        lost: called once, in a separate thread, with the names of the lost workers.
     """
 
     def __init__(self, cluster: Cluster, lost: Callable[[str], None]) -> None:
@@ -112,7 +114,7 @@ class Watch:
         self.end()
 
     def end(self) -> None:
-        """Stop looking; from here on workers may leave."""
+        """Stop checking; from here on workers may leave."""
         self._ended.set()
 
     def _look(self) -> None:
@@ -128,30 +130,32 @@ class Watch:
 
 @contextmanager
 def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
-    """Wait for all workers, saying for which; then let signals end the process while the body connects to them.
+    """Wait for all workers, and report which are missing; then let signals end the process while the body connects.
 
     Raises:
-        Stopped: a signal came before or meanwhile, and was deferred or swallowed.
-        UserError: something else holds an address of the cluster.
+        Stopped: the process received a signal to stop, now or before.
+        UserError: another program uses an address of the cluster.
     """
-    # Others that got the same signal have left, and would be waited for in vain: none may be deferred from here on.
+    # No signal may be deferred from here on. Other workers may have left after the same signal, and waiting for them
+    # would never end.
     with prompt_signals():
         meet(cluster.addresses, cluster.index, tell)
-        # TensorFlow connects in its C++ part, where no handler of Python runs.
+        # TensorFlow connects in C++ code, where no Python signal handler runs.
         with taken_signals(signal.SIG_DFL):
             yield
 
 
 @contextmanager
 def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[Watch | None]:
-    """Look after the other workers during the body; where one is lost, say so and end this process.
+    """Check during the body that the other workers are alive; if one is lost, report it and end this process.
 
-    It ends with exit status 75 (``os.EX_TEMPFAIL``: the same command goes on), at once: the main thread may wait inside
-    a collective operation, where no exception reaches it, and TensorFlow's own way out waits for the lost worker too.
+    The process ends at once with exit status 75 (``os.EX_TEMPFAIL``); the same command continues the run. The main
+    thread may wait inside a collective operation, where no exception reaches it. A normal exit of TensorFlow would wait
+    for the lost worker too.
 
     Args:
-        cluster: the workers; None where there is only this process.
-        tell: takes the line for people.
+        cluster: the workers; None if there is only this process.
+        tell: receives the message for the user.
     """
     if cluster is None or len(cluster.addresses) == 1:
         yield None
@@ -159,7 +163,7 @@ def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[W
     telling = threading.Lock()
 
     def leave(who: str) -> None:
-        # The watch and the main thread may both find out.
+        # The watch and the main thread may both notice the loss; only the first one reports it.
         telling.acquire()
         tell(f"lost {who}: the same command on all workers goes on from the last checkpoint")
         sys.stdout.flush()
@@ -170,7 +174,7 @@ def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[W
         try:
             yield watch
         except Exception as error:
-            # A broken operation inside a stranger's layer has been taken for that layer's fault.
+            # If the operation failed inside a third-party layer, ``blaming`` has made it that layer's error.
             broken = error if isinstance(error, _BROKEN) else error.__cause__
             who = _who_left(cluster, broken) if isinstance(broken, _BROKEN) else None
             if who is None:
@@ -187,15 +191,15 @@ _BROKEN = (
     tf.errors.UnknownError,
     tf.errors.FailedPreconditionError,
 )
-"""What operations raise when a worker that they need is gone, among other reasons."""
+"""Exceptions that an operation may raise when a worker that it needs is lost; they can have other causes too."""
 
 
 def _who_left(cluster: Cluster, error: Exception) -> str | None:
-    """Name the workers whose loss an error comes from; None where it is another error."""
+    """Return the names of the workers whose loss caused an error; None if the error has another cause."""
     text = str(error)
     until = time.monotonic() + CHECK_SECONDS
     while True:
-        # A worker that dies closes connections first and its port a little later.
+        # A dying worker closes its connections first, and its port a little later.
         gone = cluster.gone()
         if gone:
             return cluster.names(gone)
@@ -204,6 +208,6 @@ def _who_left(cluster: Cluster, error: Exception) -> str | None:
         time.sleep(0.5)
     if not isinstance(error, tf.errors.UnavailableError) and "Collective ops is aborted" not in text:
         return None
-    # It was started again already.
+    # All ports answer, so the lost worker has already been restarted; the error's text may name it.
     named = sorted({int(index) for index in re.findall(r"/job:worker/replica:0/task:(\d+)", text)} - {cluster.index})
     return cluster.names([i for i in named if i < len(cluster.addresses)]) or "another worker"

@@ -1,4 +1,4 @@
-"""The devices that share the work: which strategy of tf.distribute, and who of several workers this process is."""
+"""The devices that share a training: the strategy of tf.distribute, and the workers of the cluster."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Devices:
     """Where training runs.
 
     Attributes:
-        strategy: of tf.distribute.
+        strategy: the strategy of tf.distribute.
         name: ``one_device``, ``mirrored``, ``multi_worker`` or ``tpu``.
-        replicas: how many copies of the networks share a batch.
-        cluster: the workers, or None where this process is alone.
+        replicas: number of copies of the networks that share a batch.
+        cluster: the workers, or None if there is only this process.
         kind: ``CPU``, ``GPU`` or ``TPU``.
     """
 
@@ -43,12 +43,12 @@ class Devices:
 
     @property
     def local_replicas(self) -> int:
-        """Replicas of this process."""
+        """Number of replicas of this process."""
         return self.replicas // (1 if self.cluster is None else len(self.cluster.addresses))
 
     @property
     def first_replica(self) -> int:
-        """Index of this process' first replica among all."""
+        """Index of this process' first replica among all replicas."""
         return 0 if self.cluster is None else self.cluster.index * self.local_replicas
 
     def __str__(self) -> str:
@@ -58,24 +58,27 @@ class Devices:
         return f"{self.name}: {self.replicas} {self.kind}s{workers}"
 
     def agree(self, *values: float) -> tuple[float, ...]:
-        """Return the means of the workers' values, the same on every worker."""
+        """Return the mean of each value over all workers, the same on every worker.
+
+        All workers must call it; it waits for all of them.
+        """
         if self.cluster is None:
             return values
         return tuple(float(mean) for mean in _means(self.strategy)(tf.constant(values, tf.float32)).numpy())
 
     def require_same(self, **facts: int) -> None:
-        """See to it that all workers know the same, e.g. ``require_same(step=100, images=4000)``.
+        """Check that all workers have the same numbers, e.g. ``require_same(step=100, images=4000)``.
 
         Args:
-            facts: whole numbers from 0 below 2⁶⁴; underscores in a name are shown as spaces.
+            facts: whole numbers from 0 to 2⁶⁴ - 1; messages show underscores in a name as spaces.
 
         Raises:
-            UserError: a worker has another number; the message names the fact and what each worker has.
+            UserError: the workers differ; the message gives the fact's name and each worker's number.
         """
         if self.cluster is None:
             return
         count, index = len(self.cluster.addresses), self.cluster.index
-        # Means of float32 are exact for 16 bits that one worker gives and the others leave at 0.
+        # A float32 mean is exact for a 16-bit number from one worker and zeros from the others.
         digits = [number >> shift & 0xFFFF for number in facts.values() for shift in _SHIFTS]
         own = [float(digit) if worker == index else 0.0 for worker in range(count) for digit in digits]
         all_digits = [round(mean * count) for mean in self.agree(*own)]
@@ -93,10 +96,10 @@ class Devices:
                 )
 
     def require_shares(self, recipe: ResolvedRecipe) -> None:
-        """See to it that every replica gets as much of a batch as every other.
+        """Check that all replicas get the same number of images of a batch.
 
         Raises:
-            RecipeError: the batch cannot be shared so.
+            RecipeError: the batch size does not allow it.
         """
         parts = self.replicas * recipe.training.accumulate
         if recipe.training.batch_size % parts:
@@ -118,15 +121,15 @@ def _means(strategy: Any) -> Any:
 
 
 def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = None) -> Devices:
-    """Set the devices up that the recipe, or the machine, asks for; before anything else of TensorFlow is used.
+    """Set up the devices that the recipe asks for; call this before any other use of TensorFlow.
 
     Args:
-        recipe: what is to be trained.
-        tell: told about workers that are waited for.
+        recipe: the recipe to train.
+        tell: receives messages about workers that are missing.
 
     Raises:
-        RecipeError: the machine does not have them.
-        UserError: TF_CONFIG, or what SLURM says, cannot be understood, or TensorFlow was in use before.
+        RecipeError: the machine does not have these devices.
+        UserError: TF_CONFIG or the variables of SLURM are not valid, or TensorFlow was already in use.
     """
     plan = recipe.distribute
     if plan.strategy == "tpu" or (plan.strategy == "auto" and _has_tpu()):
@@ -170,9 +173,9 @@ def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
         implementation=tf.distribute.experimental.CommunicationImplementation.AUTO
     )
     resolver = cluster.resolver()
-    # TensorFlow's coordination service would take SIGTERM over from the moment when it begins to wait for the others,
-    # and tell nobody. Lost workers are found by ``watching``, and those that stand still by TensorFlow's health check,
-    # which it leaves out where there is the service.
+    # TensorFlow's coordination service would catch SIGTERM as soon as it waits for the other workers, and report it to
+    # nobody. Without the service, ``watching`` finds lost workers, and TensorFlow's health check finds workers that
+    # hang; with the service, TensorFlow leaves out that check.
     switch_off_coordination_service()
     with waiting(cluster, tell):
         try:

@@ -1,4 +1,4 @@
-"""Several workers of one training on this machine, to try distribution out."""
+"""Starts several workers of one training on this machine, to try out distributed training."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from dcgan_kit.terminal.console import note
 
 START = "import sys; from dcgan_kit_command import main; sys.argv[0] = 'dcgan-kit'; main(launcher=0)"
 LEFT_SECONDS = 10.0
-"""Time that the others have to end by themselves when one worker has died; then they are killed."""
+"""After one worker has died, the others have this time to end; then they are killed."""
 STOPPED_SECONDS = 40.0
-"""The same when one has ended in order: a worker that waits to meet it, or stands still, would be there for ever.
+"""After one worker has ended normally, the others have this time to end; then they are killed.
 
-Workers that have met end together, and have written all by then: that takes them a moment.
+Connected workers end at nearly the same time, with all files written. A worker that hangs, or still waits to connect,
+would stay forever.
 """
 PROGRESS = "step "
-"""How a line of progress begins; it is shown of the chief alone, as all workers say the same."""
+"""Start of a progress line; only the chief's are shown, because all workers print the same."""
 ORDERLY = (0, PREEMPTED, INTERRUPTED)
-"""Exit statuses of a worker that has told the others."""
+"""Exit statuses of a worker that ended normally, in agreement with the others."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Worker:
     """A process that was started here.
 
     Attributes:
-        index: which one of the cluster; 0 is the chief.
+        index: its index in the cluster; 0 is the chief.
         address: ``host:port``.
         process: the process.
     """
@@ -53,19 +54,19 @@ class Worker:
 
 
 def run_workers(arguments: Sequence[str], count: int) -> int:
-    """Start ``dcgan-kit`` several times, with TF_CONFIG set, and wait for all of them.
+    """Start ``dcgan-kit`` several times, each with its TF_CONFIG, and wait for all processes.
 
-    Signals that ask to stop go to all of them. What they print is printed here.
+    This process passes signals to stop on to all workers, and prints what they print.
 
     Args:
-        arguments: of the command line, the same for every worker.
-        count: how many workers.
+        arguments: arguments of the command line, the same for every worker.
+        count: number of workers.
 
     Returns:
         The worst of their exit statuses; 128 + N stands for a worker that signal N killed.
 
     Raises:
-        Stopped: a signal came before all were started.
+        Stopped: the process received a signal to stop before all workers were started.
     """
     with ExitStack() as held:
         ports = _free_ports(count)
@@ -74,7 +75,7 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
         for index in range(count):
             started.append(held.enter_context(_started(arguments, index, ports)))
         if passed:
-            # Some may have been started after it.
+            # Workers that were started after the signal did not receive it.
             raise Stopped(passed[0])
         show = _Shown()
         readers = [threading.Thread(target=show.all_of, args=(worker,), daemon=True) for worker in started]
@@ -87,7 +88,7 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens now; all are held at once, so that none comes twice."""
+    """Return free ports; all are held open at the same time, so that they differ."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(taken.getsockname()[1]) for taken in sockets]
@@ -95,11 +96,11 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def _started(arguments: Sequence[str], index: int, ports: Sequence[int]) -> Iterator[Worker]:
-    """Start a worker; it is killed at the end if it still runs then."""
+    """Start a worker; kill it at the end if it still runs."""
     addresses = [f"127.0.0.1:{port}" for port in ports]
     config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
     with blocked_signals():
-        # While a worker imports Python modules, nothing of it could answer a signal.
+        # A new worker inherits the blocked signals: it cannot handle one while it imports Python modules.
         process = _process(arguments, config)
     try:
         yield Worker(index, addresses[index], process)
@@ -111,22 +112,22 @@ def _started(arguments: Sequence[str], index: int, ports: Sequence[int]) -> Iter
 
 def _process(arguments: Sequence[str], config: Mapping[str, Any]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        # The current folder is not to be imported from, just as with the installed command.
+        # -P: Python must not import from the current folder, as with the installed command.
         [sys.executable, "-P", "-c", START, *arguments],
         env=os.environ | {"TF_CONFIG": json.dumps(config), "PYTHONUNBUFFERED": "1"},
-        # Nothing is written to it: it ends when this process does, however that is, and a worker stops then.
+        # Nothing is written to this pipe. It closes when this process ends in any way, and then the worker stops.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        # A terminal sends Ctrl-C to its whole group; workers are to get it once, from here.
+        # A terminal sends Ctrl-C to its whole process group; workers must receive it only once, from this process.
         process_group=0,
     )
 
 
 class _Shown:
-    """Prints lines of workers, those that several of them say only once."""
+    """Prints the workers' lines; a line that several workers print is shown once."""
 
     MEMORY = 1000
 
@@ -135,7 +136,7 @@ class _Shown:
         self._said_by: dict[str, int] = {}
 
     def all_of(self, worker: Worker) -> None:
-        """Print what a worker says until it ends."""
+        """Print a worker's lines until it ends."""
         assert worker.process.stdout is not None
         for line in worker.process.stdout:
             self._line(worker.index, line.rstrip("\n"))
@@ -153,7 +154,7 @@ class _Shown:
 
 @contextmanager
 def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signals]]:
-    """Send signals that ask to stop to the workers that there are, and yield those that came."""
+    """Pass signals to stop on to the workers started so far, and yield the list of received signals."""
     passed: list[signal.Signals] = []
 
     def pass_on(number: int, _: Any) -> None:
@@ -166,9 +167,9 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signa
 
 
 def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
-    """Wait for all workers → the worst exit status.
+    """Wait for all workers; return the worst exit status.
 
-    Once one has died, or has ended in another way, the others are given a little time.
+    Once one worker has died or ended, the others have ``LEFT_SECONDS`` or ``STOPPED_SECONDS`` to end.
     """
     statuses: dict[int, int] = {}
     end = math.inf
@@ -179,12 +180,12 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
             if status is None or worker.index in statuses:
                 continue
             if -status in passed:
-                # TensorFlow does not let a worker that waits for the others do more than die at a signal.
+                # While a worker connects to the others inside TensorFlow, a signal kills it; that counts as stopped.
                 status = status_of(-status)
             statuses[worker.index] = status
             if status not in ORDERLY:
                 if status != WRONG_INPUT and not died:
-                    # Also where the others have noticed first, and ended before this was seen.
+                    # Report it even if the others noticed it first and have already ended.
                     note(f"{worker} {_how(status)}{'; that ends the others' if len(workers) > 1 else ''}")
                 died = True
                 end = min(end, time.monotonic() + LEFT_SECONDS)

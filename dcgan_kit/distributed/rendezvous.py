@@ -1,8 +1,9 @@
-"""How workers meet before TensorFlow connects them: where one waits for another, signals and strangers are heeded.
+"""Workers meet here before TensorFlow connects them; while they wait, signals work, and other programs are noticed.
 
-TensorFlow waits in its C++ part, for ever, and takes whatever answers at an address for a worker. So every worker first
-listens at its own address, says who it is to all who ask, and goes to the first one, the chief; when all are there, the
-chief sends all of them on. One line of ASCII each way: ``dcgan-kit CLUSTER INDEX``, then ``go``.
+TensorFlow would wait forever in C++ code, and would take any program that answers at an address for a worker. So every
+worker first listens at its own address, where it answers with its identity, and connects to the first worker, the
+chief. When all workers are connected, the chief lets all of them continue. The protocol: each side sends one line of
+ASCII, ``dcgan-kit CLUSTER INDEX``; at the end the chief sends ``go``.
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ from dcgan_kit.distributed.addresses import parts_of
 from dcgan_kit.errors import UserError, printable
 
 STRANGER_SECONDS = 120.0
-"""How long something else may answer at an address: the workers of a job before take up to 90 to leave."""
+"""How long another program may answer at an address; workers of an earlier job need up to 90 seconds to leave."""
 PORT_SECONDS = 15.0
-"""How long another program may hold this worker's port."""
+"""How long another program may use this worker's port."""
 ANSWER_SECONDS = 5.0
 SILENT_SECONDS, PROBES = 30, 3
-"""When the kernel asks whether the other side of a silent connection is still there, and how often in all."""
+"""TCP keepalive: seconds of silence before each probe of the other side, and the number of probes."""
 BETWEEN_SECONDS = 0.5
 MAX_LINE = 120
 GO = b"go\n"
 
 
 def meet(addresses: Sequence[str], index: int, tell: Callable[[str], None]) -> None:
-    """Return when all workers are there; then all return at about the same time.
+    """Wait until all workers are connected; all workers return at about the same time.
 
     Args:
-        addresses: ``host:port`` of each worker, the same on all.
-        index: which of them this process is.
-        tell: told, once each, for whom it waits and which stranger is in the way.
+        addresses: ``host:port`` of each worker, the same on all workers.
+        index: index of this process in ``addresses``.
+        tell: receives each message about missing workers, or about another program at an address, once.
 
     Raises:
-        UserError: another program holds an address, and does not leave it.
+        UserError: another program uses an address, and does not leave it.
     """
     meeting = _Meeting(addresses, index, tell)
     with meeting.listening():
@@ -60,26 +61,26 @@ class _Meeting:
         self._strange: dict[int, float] = {}
 
     def gather(self) -> None:
-        """Wait for all others, and send them on."""
+        """Wait for all other workers, and let them continue."""
         others = range(1, len(self._addresses))
         while True:
             with self._lock:
                 absent = [index for index in others if index not in self._there]
             if not absent:
                 break
-            # One that listens will come by itself, once it is past what it does before.
+            # A worker that answers at its address will soon connect, so it is not reported as missing.
             missing = [index for index in absent if not self._answers_as_worker(index)]
             if missing:
                 self._tell_once(f"waiting for {', '.join(map(self._name, missing))}")
             time.sleep(BETWEEN_SECONDS)
         for there in self._taken():
-            # One that is lost now is found as one that is lost in training.
+            # If a worker is lost now, ``watching`` finds it, as in training.
             with suppress(OSError):
                 there.sendall(GO)
                 there.shutdown(socket.SHUT_RDWR)
 
     def join(self) -> None:
-        """Go to the chief, and wait until it sends all on; if it is started again meanwhile, go to the new one."""
+        """Connect to the chief, and wait until it lets all continue; connect again if the chief is restarted."""
         while True:
             chief = self._ask(0)
             if chief is None:
@@ -100,10 +101,10 @@ class _Meeting:
         return True
 
     def _ask(self, index: int) -> socket.socket | None:
-        """Connect to a worker that says that it is one; None where nobody answers, or a stranger for a while yet.
+        """Connect to a worker, and check its identity; return None if no worker answers yet.
 
         Raises:
-            UserError: a stranger has answered for too long, or another worker of this cluster does.
+            UserError: another program has answered for too long, or another worker of this cluster answers.
         """
         try:
             there = socket.create_connection(parts_of(self._addresses[index]), timeout=ANSWER_SECONDS)
@@ -138,10 +139,10 @@ class _Meeting:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hold this worker's address, and say who it is to all who ask.
+        """Listen at this worker's address, and answer each connection with its identity.
 
         Raises:
-            UserError: the port cannot be had.
+            UserError: the port cannot be used.
         """
         server = self._server()
         thread = threading.Thread(target=self._answer_all, args=(server,), name="rendezvous", daemon=True)
@@ -149,7 +150,7 @@ class _Meeting:
         try:
             yield
         finally:
-            # Closing alone would leave the thread in ``accept``, and the port with it.
+            # ``close`` alone would leave the thread in ``accept``, which would keep the port in use.
             with suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
             server.close()
@@ -159,7 +160,7 @@ class _Meeting:
                     there.shutdown(socket.SHUT_RDWR)
 
     def _taken(self) -> list[socket.socket]:
-        """The connections of the others; the threads that wait for their ends close them."""
+        """Return the other workers' connections; the threads that wait for their end close them."""
         with self._lock:
             return list(self._there.values())
 
@@ -172,7 +173,7 @@ class _Meeting:
             try:
                 return socket.create_server(("", port), family=family, dualstack_ipv6=dual)
             except OSError as error:
-                # Who trained here before may still be leaving.
+                # A worker of an earlier training may not have left yet.
                 if not isinstance(error, PermissionError) and time.monotonic() < until:
                     time.sleep(BETWEEN_SECONDS)
                     continue
@@ -190,9 +191,9 @@ class _Meeting:
             threading.Thread(target=self._answer, args=(there,), daemon=True).start()
 
     def _answer(self, there: socket.socket) -> None:
-        """Say who this is; keep the connection of a worker that goes to the chief until it is closed."""
+        """Answer with this worker's identity; on the chief, keep another worker's connection until it is closed."""
         there.settimeout(ANSWER_SECONDS)
-        # Whoever is lost here comes again, or is missed by the chief.
+        # A worker whose connection breaks connects again; if not, the chief reports it as missing.
         with suppress(OSError):
             said = _line(there)
             there.sendall(self._hello(self._index))
@@ -222,17 +223,17 @@ class _Meeting:
 
 
 def _wait_while_alive(there: socket.socket) -> None:
-    """Let a connection wait for as long as the other side is there: a machine that lost its power says no farewell."""
+    """Remove a connection's timeout, and turn on TCP keepalive, which notices a machine that lost its power."""
     there.settimeout(None)
     there.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # macOS has another name for the first of them, and keeps its two hours.
+    # macOS has another name for TCP_KEEPIDLE, so there its default of two hours stays.
     for name, value in (("TCP_KEEPIDLE", SILENT_SECONDS), ("TCP_KEEPINTVL", SILENT_SECONDS), ("TCP_KEEPCNT", PROBES)):
         if hasattr(socket, name):
             there.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _line(there: socket.socket) -> bytes:
-    """Read up to the end of a line, or what there is of it."""
+    """Read until the end of a line, of the connection, or of ``MAX_LINE`` bytes."""
     read = b""
     while not read.endswith(b"\n") and len(read) < MAX_LINE:
         more = there.recv(1)
@@ -243,13 +244,13 @@ def _line(there: socket.socket) -> bytes:
 
 
 def holder(address: str, proc: Path = Path("/proc")) -> str:
-    """Say which process of this machine listens at an address, as far as the kernel tells: ``, process 7 (nginx)``."""
+    """Return which process of this machine listens at an address, e.g. ``, process 7 (nginx)``; empty if unknown."""
     host, port = parts_of(address)
     if host not in ("localhost", "::1", socket.gethostname()) and not host.startswith("127."):
         return ""
     wanted = {f"socket:[{inode}]" for inode in _listening(proc, port)}
     for process in proc.glob("[0-9]*"):
-        # Processes end meanwhile, and those of others are closed to us.
+        # A process may end meanwhile, and processes of other users cannot be read.
         with suppress(OSError):
             if any(str(link.readlink()) in wanted for link in (process / "fd").iterdir()):
                 name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
@@ -262,6 +263,6 @@ def _listening(proc: Path, port: int) -> Iterator[str]:
         with suppress(OSError):
             for line in (proc / "net" / table).read_text(encoding="ascii", errors="replace").splitlines()[1:]:
                 fields = line.split()
-                # 0A: the state of a socket that listens.
+                # 0A is the state of a listening socket.
                 if len(fields) > 9 and fields[3] == "0A" and fields[1].rpartition(":")[2] == f"{port:04X}":
                     yield fields[9]

@@ -1,7 +1,7 @@
-"""The tasks of a SLURM job step: on which host each of them runs, and which of them this process is.
+"""The tasks of a SLURM job step: the host of each task, and the index of this process.
 
-TensorFlow's own resolver asks nvidia-smi, so that it fails on nodes without GPUs, and sorts hosts by the alphabet;
-SLURM counts tasks in the order of its list, where n9 comes before n10.
+TensorFlow has a resolver for SLURM, but it calls nvidia-smi, so it fails on nodes without GPUs. It also sorts hosts
+alphabetically, while SLURM numbers tasks in the order of its list, where n9 comes before n10.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from dcgan_kit.errors import UserError, printable
 T = TypeVar("T")
 
 FIRST_PORT, PORTS = 12_000, 10_000
-"""Ports follow from the number of the job, so that two jobs on one host rarely meet; Linux gives out higher ones."""
+"""Ports depend on the job ID, so that two jobs on one host rarely share one; Linux assigns higher ports itself."""
 MAX_TASKS = 32_768
-"""Ports above the first of all jobs, and more workers than ever trained together."""
+"""Most tasks of a step: enough for any training, and few enough for valid port numbers."""
 MAX_CHARACTERS, MAX_BRACKETS = 200_000, 8
-"""Of a list of hosts, and of the name of one."""
+"""Most characters of a variable, such as a list of hosts, and most brackets in one host's name."""
 
 
 def tasks_of_step(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int] | None:
-    """Return ``host:port`` of every task and the index of this one; None where there is no step of several tasks.
+    """Return ``host:port`` of every task and the index of this one; None if there is no step of several tasks.
 
     Args:
         environment: ``os.environ`` of a process that srun started.
 
     Raises:
-        UserError: a variable of the step is missing, or says something that is not understood.
+        UserError: a variable of the step is missing or not valid.
     """
     if environment.get("SLURM_STEP_NUM_TASKS", "1") == "1":
         return None
@@ -74,14 +74,14 @@ def _text(environment: Mapping[str, str], name: str) -> str:
 
 def _whole(environment: Mapping[str, str], name: str, lowest: int, highest: int) -> int:
     text = environment[name]
-    # int() also takes 1_0, spaces, and the digits of every script.
+    # int() also accepts 1_0, spaces, and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,18}", text) or not lowest <= int(text) <= highest:
         raise ValueError(f"{name} must be a whole number from {lowest} to {highest} (given: {_shown(text)})")
     return int(text)
 
 
 def _bounded(items: Iterator[T], count: int) -> list[T]:
-    """As many items as there may be, and one more where there are more: ``n[1-999999999]`` would take all memory."""
+    """Return at most ``count + 1`` items, because ``n[1-999999999]`` would take all memory."""
     return list(islice(items, count + 1))
 
 
@@ -90,10 +90,10 @@ def _shown(text: str) -> str:
 
 
 def expanded_hosts(text: str) -> Iterator[str]:
-    """Yield the hosts of a list as SLURM writes it: ``n[08-10,12],login`` → n08, n09, n10, n12, login.
+    """Yield the hosts of a SLURM list: ``n[08-10,12],login`` → n08, n09, n10, n12, login.
 
     Raises:
-        ValueError: it is not such a list.
+        ValueError: the text is not such a list.
     """
     for item in re.findall(r"(?:\[[^\[\]]*\]|[^,\[\]])+|.", text, re.DOTALL):
         if item != ",":
@@ -103,7 +103,7 @@ def expanded_hosts(text: str) -> Iterator[str]:
 def _expanded(item: str, brackets: int = 0) -> Iterator[str]:
     match = re.fullmatch(r"([^\[\]]*)\[([0-9,-]+)\](.*)", item, re.DOTALL)
     if match is None or brackets == MAX_BRACKETS:
-        # A part of a name, such as an end in front of a dot, is judged with the whole.
+        # Only whole names are checked as hosts; the rest behind a bracket is checked together with its start.
         fault = "has a bracket that is not understood" if re.search(r"[\[\]]", item) else ""
         if fault or (not brackets and (fault := fault_of_host(item))):
             raise ValueError(f"SLURM_STEP_NODELIST: {_shown(item)} is no host: it {fault}")

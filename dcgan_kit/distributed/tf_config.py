@@ -1,4 +1,4 @@
-"""TF_CONFIG, the JSON in the environment that names the workers of a cluster, and which of them a process is."""
+"""Reads TF_CONFIG, an environment variable with JSON that lists a cluster's workers and says which one this is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dcgan_kit.errors import UserError, did_you_mean, printable
 
 EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 MAX_CHARACTERS = 1_000_000
-"""Linux passes at most 128 KiB in a variable; who calls from elsewhere gets the same answer in bounded time."""
+"""Limit for callers with a text from another source; in an environment variable Linux allows at most 128 KiB."""
 MAX_PROBLEMS = 20
 TRAINING = ("chief", "worker")
-"""Jobs whose tasks train, in the order in which they are counted."""
+"""Jobs whose tasks train, in the order in which workers are numbered."""
 OTHERS = {
     "ps": "names parameter servers, which train on stale weights; name workers only",
     "evaluator": "makes this process an evaluator, and there is none: the chief samples as it trains. Start workers "
@@ -22,20 +22,20 @@ OTHERS = {
     "tpu_worker": "names workers of a TPU; leave TF_CONFIG unset, and give --strategy tpu with distribute.tpu",
     "coordinator": "names a coordinator, which has workers only in training on stale weights; name workers only",
 }
-"""Jobs that TensorFlow knows and that train nothing here, and why."""
+"""Other jobs that TensorFlow knows, with the message that explains why none of them trains here."""
 
 
 def workers_of(text: str) -> tuple[tuple[str, ...], int] | None:
-    """Return ``host:port`` of all workers and the index of this one; None where the text names no cluster.
+    """Return ``host:port`` of all workers and the index of this one; None if the text names no cluster.
 
-    Keys other than ``cluster`` and ``task`` are other programs' and left alone, and so is a job ``evaluator`` where
-    this process is none of it. A chief is worker 0.
+    The chief is worker 0. Keys other than ``cluster`` and ``task`` are ignored, because other programs may use them. So
+    is a job ``evaluator`` if this process is not an evaluator.
 
     Args:
-        text: the variable's value, from whoever started the process.
+        text: the value of the variable.
 
     Raises:
-        UserError: it is no JSON, or misses or misnames something: every problem, by its place, a line each.
+        UserError: the text is not JSON, or something is missing or not valid; one line per problem, with its place.
     """
     config = _parsed(text)
     problems: list[str] = []
@@ -66,7 +66,7 @@ def _parsed(text: str) -> Any:
         place = f"line {error.lineno}, column {error.colno}"
         raise UserError(f"TF_CONFIG: is no JSON: {error.msg} at {place}; it looks like {EXAMPLE}") from error
     except ValueError as error:
-        # Numbers of thousands of digits, and what the two functions below raise.
+        # Numbers with thousands of digits, and the errors of the two functions below.
         raise UserError(f"TF_CONFIG: is not understood: {error}; it looks like {EXAMPLE}") from error
 
 
@@ -84,7 +84,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _jobs(cluster: Any, problems: list[str]) -> dict[str, list[str]]:
-    """The good part of the jobs; what is wrong is added to the problems."""
+    """Return the valid addresses of each job; append a message to ``problems`` for each fault."""
     if not isinstance(cluster, dict):
         problems.append(f"TF_CONFIG: cluster: must be an object of jobs (given: {_shown(cluster)})")
         return {}
@@ -125,7 +125,7 @@ def _address(
 
 
 def _task(task: Any, jobs: dict[str, list[str]], count: int, problems: list[str]) -> int | None:
-    """The index of this process among all workers; what is wrong is added to the problems."""
+    """Return the index of this process among all workers; append a message to ``problems`` for each fault."""
     if task is None and count <= 1:
         return 0
     if not isinstance(task, dict):
@@ -141,7 +141,7 @@ def _task(task: Any, jobs: dict[str, list[str]], count: int, problems: list[str]
     elif not known:
         meant = did_you_mean(job[:100], TRAINING) if isinstance(job, str) else " Write worker."
         problems.append(f"TF_CONFIG: task.type: is no job that trains (given: {_shown(job)}).{meant}")
-    # True is a whole number to Python.
+    # In Python, True is an int.
     if not isinstance(index, int) or isinstance(index, bool):
         given = "is missing" if index is None else f"must be a whole number (given: {_shown(index)})"
         problems.append(f"TF_CONFIG: task.index: {given}; the first {job if known else 'worker'} is 0")
@@ -160,7 +160,7 @@ def _named(key: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as it was given, in few characters of one line."""
+    """Return a value as JSON, shortened to 60 characters on one line."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""The process itself: signals that ask it to stop, and how it starts TensorFlow."""
+"""The process itself: signals to stop, exit statuses, and the start of TensorFlow."""

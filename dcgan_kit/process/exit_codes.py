@@ -1,18 +1,19 @@
-"""Exit statuses of the command line; 0 is done, and 1, Python's own, a fault of dcgan-kit."""
+"""Exit statuses of the command line. 0 means success; 1, which Python sets, means a bug in dcgan-kit."""
 
 import os
 import signal
 
 WRONG_INPUT = 2
-"""The user's input is wrong; the problems are on standard error."""
+"""The user's input is wrong; standard error lists the problems."""
 UNWRITTEN = os.EX_IOERR
-"""All is done, but standard output could not be written, e.g. to a full disk."""
+"""The work is done, but standard output could not be written, e.g. to a full disk."""
 PREEMPTED = os.EX_TEMPFAIL
-"""Stopped by SIGTERM, SIGHUP and their like; training saved a checkpoint, and the same command goes on."""
+"""SIGTERM, SIGHUP or a similar signal stopped the command; training saved a checkpoint, and the same command
+continues it."""
 INTERRUPTED = 128 + signal.SIGINT
-"""Stopped by Ctrl-C; training saved a checkpoint. As shells have it."""
+"""Ctrl-C stopped the command; training saved a checkpoint. Shells use this status too."""
 
 
 def status_of(number: int) -> int:
-    """Return the exit status of a command that a signal stopped without loss."""
+    """Return the exit status after a signal that stopped the command without loss."""
     return INTERRUPTED if number == signal.SIGINT else PREEMPTED

@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop: raised before it begins, heeded where it can stop without loss from then on."""
+"""Signals to stop a training. Before it begins, they raise an exception; later, it stops where nothing is lost."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from typing import Any
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGUSR1, signal.SIGUSR2)
-"""What asks a training to stop: Ctrl-C; a scheduler; a terminal or ssh connection that ends; a limit of processor time;
-what batch systems can be told to send before they kill (SLURM's ``--signal``, Grid Engine's ``-notify``).
+"""Signals to stop a training. They come from Ctrl-C, a scheduler, a terminal or ssh connection that ends, a limit of
+processor time, or a batch system before it kills the process (SLURM's ``--signal``, Grid Engine's ``-notify``).
 
-SIGQUIT stays the way to end it at once and without a checkpoint.
+SIGQUIT still ends the process at once, without a checkpoint.
 """
 
 
 class Stopped(BaseException):
-    """A signal came before training began.
+    """A signal to stop came before training began.
 
-    It is no Exception: those that plugins raise are caught here and there, and this is not theirs.
+    It is not a subclass of ``Exception``, so that code that catches plugins' exceptions does not catch it.
 
     Attributes:
-        signal: which one.
+        signal: the signal.
     """
 
     def __init__(self, number: signal.Signals) -> None:
@@ -33,7 +33,7 @@ class Stopped(BaseException):
 
 
 class _Raise:
-    """A handler that raises, at once or later, and remembers what came."""
+    """A handler that raises, at once or later, and records the received signals."""
 
     def __init__(self) -> None:
         self.received: list[signal.Signals] = []
@@ -48,9 +48,9 @@ class _Raise:
 
 @contextmanager
 def blocked_signals() -> Iterator[None]:
-    """Keep signals of ``STOPPING`` waiting, for this thread and for processes started meanwhile, which inherit it.
+    """Block the signals of ``STOPPING`` for this thread during the body; processes started in the body inherit this.
 
-    Such a process loses none of them: ``raised_signals`` lets them through once it can answer.
+    Such a process loses no signal: ``raised_signals`` unblocks them when it can handle them.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
@@ -61,13 +61,13 @@ def blocked_signals() -> Iterator[None]:
 
 @contextmanager
 def raised_signals() -> Iterator[None]:
-    """Raise ``Stopped`` at signals of ``STOPPING``, until ``collected_signals`` takes them over for good.
+    """Raise ``Stopped`` at signals of ``STOPPING``, until ``collected_signals`` takes them over.
 
-    Inside of ``deferred_signals`` they wait for its end. Those that whoever started this process ignores (``nohup``, a
-    shell that puts a command into the background) stay ignored.
+    Inside ``deferred_signals`` they wait for its end. Signals that the process was started to ignore stay ignored, for
+    example after ``nohup``, or in the background of a shell.
 
     Raises:
-        Stopped: one came, even if something else swallowed it and failed.
+        Stopped: a signal came, even if other code caught the exception and then failed.
     """
     raising = _Raise()
     before = _take(raising)
@@ -77,8 +77,8 @@ def raised_signals() -> Iterator[None]:
             yield
     except Exception as error:
         if raising.received:
-            # Inside TensorFlow's tracing, ``Stopped`` comes out as an error of a context manager, or, with a plugin's
-            # layer on the stack, as one of the plugin.
+            # Inside TensorFlow's tracing, ``Stopped`` may turn into an error of a context manager, or of a plugin
+            # whose layer is on the stack.
             raise Stopped(raising.received[0]) from error
         raise
     finally:
@@ -87,14 +87,14 @@ def raised_signals() -> Iterator[None]:
 
 @contextmanager
 def _again_where_nothing_can_be_raised() -> Iterator[None]:
-    """Send a signal once more that met a destructor or callback, where Python drops all that is raised."""
+    """Send a signal again if it came in a destructor or callback, where Python drops every exception."""
     before = sys.unraisablehook
     waiting: list[threading.Timer] = []
 
     def again(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, Stopped):
             number = unraisable.exc_value.signal
-            # A little later, and from elsewhere: raised in here it would be dropped again.
+            # A timer sends it a little later, because an exception raised here would be dropped again.
             waiting.append(threading.Timer(0.05, os.kill, (os.getpid(), number)))
             waiting[-1].daemon = True
             waiting[-1].start()
@@ -112,13 +112,13 @@ def _again_where_nothing_can_be_raised() -> Iterator[None]:
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Let signals wait for the end of the body, or for ``raise_received`` in it; a second Ctrl-C does not wait.
+    """Defer signals until the end of the body, or until ``raise_received`` in it; a second Ctrl-C does not wait.
 
-    For bodies in which TensorFlow starts or builds something: an exception that comes to it from outside, at any place,
-    leaves scopes in disorder and tracebacks on the terminal.
+    Use it where TensorFlow starts or builds something. An exception from outside, at any place, would leave its scopes
+    in disorder and print tracebacks.
 
     Raises:
-        Stopped: one came.
+        Stopped: a signal came.
     """
     with _deferring(True):
         yield
@@ -127,10 +127,10 @@ def deferred_signals() -> Iterator[None]:
 
 @contextmanager
 def prompt_signals() -> Iterator[None]:
-    """Let signals interrupt the body, however long a step of it takes, inside of ``deferred_signals``.
+    """Inside ``deferred_signals``, let signals interrupt this body at once.
 
     Raises:
-        Stopped: one came, now or before.
+        Stopped: a signal came, now or before.
     """
     with _deferring(False):
         raise_received()
@@ -151,9 +151,9 @@ def _deferring(deferred: bool) -> Iterator[None]:
 
 
 def raise_received() -> None:
-    """Raise ``Stopped`` where a signal was deferred, or raised before and swallowed: a bare ``except`` does that.
+    """Raise ``Stopped`` if a signal came that was deferred, or whose exception other code caught.
 
-    Modules of strangers have such; TensorFlow's have, and importing them takes seconds.
+    A bare ``except`` catches it. TensorFlow and third-party modules have such code, and their imports take seconds.
 
     Raises:
         Stopped: there is such a signal.
@@ -170,13 +170,13 @@ def _raising() -> _Raise | None:
 
 @contextmanager
 def collected_signals() -> Iterator[list[signal.Signals]]:
-    """Collect signals of ``STOPPING`` instead of dying, so that the group of steps and a checkpoint can be finished."""
+    """Collect signals of ``STOPPING``, so that training can finish its group of steps and save a checkpoint."""
     raising = _raising()
     received = [] if raising is None else list(raising.received)
 
     def take(number: int, _: Any) -> None:
         if received and number == signal.SIGINT:
-            # A second Ctrl-C means it; the last checkpoint stands.
+            # A second Ctrl-C ends training at once; the last checkpoint stays valid.
             raise KeyboardInterrupt
         received.append(signal.Signals(number))
 
@@ -184,15 +184,15 @@ def collected_signals() -> Iterator[list[signal.Signals]]:
     try:
         yield received
     finally:
-        # Training is over: a command that would raise has nothing left to stop.
+        # Training is over, so handlers that raise ``Stopped`` have nothing to stop and are not restored.
         _give_back({number: handler for number, handler in before.items() if not isinstance(handler, _Raise)})
 
 
 @contextmanager
 def taken_signals(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterator[None]:
-    """Give signals of ``STOPPING`` to a handler during the body.
+    """Set the handler for signals of ``STOPPING`` during the body.
 
-    With ``SIG_DFL`` they end the process at once, as they must where no handler of Python runs.
+    With ``SIG_DFL`` a signal ends the process at once; this is needed where no Python handler can run.
     """
     before = _take(handler)
     try:
@@ -202,7 +202,10 @@ def taken_signals(handler: Callable[[int, Any], None] | signal.Handlers) -> Iter
 
 
 def _take(handler: Callable[[int, Any], None] | signal.Handlers) -> dict[signal.Signals, Any]:
-    """Set who takes the signals; return who did, or nothing outside the main thread, where whoever started it does."""
+    """Set a handler for the signals; return the handlers before.
+
+    Outside the main thread, Python cannot set handlers, so the result is empty.
+    """
     if threading.current_thread() is not threading.main_thread():
         return {}
     return {number: signal.signal(number, handler) for number in STOPPING if _may_be_taken(number)}
@@ -212,8 +215,7 @@ def _may_be_taken(number: signal.Signals) -> bool:
     now = signal.getsignal(number)
     if number in (signal.SIGINT, signal.SIGTERM):
         return now is not signal.SIG_IGN
-    # A plugin's own use of SIGUSR1, say to show where a program is, is left alone.
-    # A method of a built-in type says no module.
+    # A plugin's own handler stays, e.g. one for SIGUSR1. Methods of built-in types have no ``__module__``.
     ours = (getattr(now, "__module__", None) or "").partition(".")[0] in ("dcgan_kit", "dcgan_kit_command")
     return ours or now is signal.SIG_DFL
 

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, started without the lines that they print, and without what this machine says of Keras."""
+"""Starts TensorFlow and Keras without their messages, and with the Keras settings that recipes rely on."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from dcgan_kit.process.stop_signals import deferred_signals
 from dcgan_kit.terminal.console import note
 
 _FATAL = ("TF_XLA_FLAGS", "XLA_FLAGS")
-"""Flags at which TensorFlow ends the process where it knows them not; its last line must reach people then."""
+"""Variables with flags. TensorFlow ends the process at an unknown flag, and the user must see its last message."""
 
 _CONFIG = os.path.join("keras", "src", "backend", "config.py")
-"""The module of Keras that reads the user's settings."""
+"""The Keras module that reads the user's settings."""
 
 _MARK = "_dcgan_kit_quiet"
 
 
 def quieten() -> None:
-    """Make the first import of TensorFlow or Keras in this process a quiet one, whoever does it.
+    """Suppress the messages of the first import of TensorFlow or Keras, no matter which code imports them.
 
-    A plugin may import them when it is loaded, in a command that needs neither.
+    A plugin may import them while it is loaded, even in a command that needs neither.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    # TensorFlow leaves it off where a processor lacks AVX-512 VNNI; convolutions are quicker with it there too.
+    # TensorFlow turns oneDNN off on processors without AVX-512 VNNI, but convolutions are faster with it there too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if not any(isinstance(finder, _Quiet) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Quiet())
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and Keras quietly, and set what recipes rely on; what they wrote is shown if they fail.
+    """Import TensorFlow and Keras without their messages, and set the Keras settings that recipes rely on.
 
-    A second call only sets what recipes rely on.
+    If an import fails, its messages are part of the error. A second call only sets the settings.
 
     Raises:
-        UserError: they are not installed, or Keras runs on another backend.
+        UserError: TensorFlow or Keras cannot be imported, or Keras uses another backend.
     """
     quieten()
     if os.environ["KERAS_BACKEND"] != "tensorflow":
@@ -72,7 +72,8 @@ def _import_quietly() -> None:
                 import keras  # noqa: F401 - its settings are read now
                 import tensorflow as tf
 
-                # TensorFlow looks at the machine, and says so. Operations must wait: devices are still to be chosen.
+                # This makes TensorFlow search for devices now, while its messages are captured. No operation may run
+                # yet, because the devices are not chosen.
                 tf.config.list_physical_devices()
         except Exception as error:
             if any(frame.filename.endswith(_CONFIG) for frame in traceback.extract_tb(error.__traceback__)):
@@ -80,14 +81,14 @@ def _import_quietly() -> None:
                 raise UserError(
                     f"{home / 'keras.json'}: Keras cannot use it: {error}; mend the file, or remove it"
                 ) from error
-            # A broken installation raises anything from ImportError to errors of protobuf.
+            # A broken installation may raise anything, from ImportError to protobuf errors.
             raise UserError(
                 f"TensorFlow or Keras cannot be started: {type(error).__name__}: {error}\n{_text(written)}".strip()
             ) from error
 
 
 class _Quiet(MetaPathFinder):
-    """Finds the two modules as the other finders do, and lets them say nothing while they are executed."""
+    """Finds the two modules with the other finders, and captures standard error while the modules are executed."""
 
     NAMES = ("tensorflow", "keras")
 
@@ -99,7 +100,7 @@ class _Quiet(MetaPathFinder):
         others = (finder for finder in sys.meta_path if finder is not self)
         found = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((spec for spec in found if spec is not None), None)
-        # A finder that asks all the others, as wrapt's does, hands back what is quiet already.
+        # A finder that calls all others, such as wrapt's, may return a loader that is already quiet.
         if spec is not None and spec.loader is not None and not hasattr(spec.loader, _MARK):
             spec.loader.exec_module = _quietly(spec.loader.exec_module)  # type: ignore[method-assign]
             setattr(spec.loader, _MARK, True)
@@ -122,9 +123,9 @@ def _quietly(execute: Any) -> Any:
 
 @contextmanager
 def _captured() -> Iterator[IO[bytes]]:
-    """Yield what is written on standard error meanwhile.
+    """Capture standard error during the body, and yield the file that holds it.
 
-    The C++ side writes to the file descriptor, past sys.stderr and before its own log level counts.
+    C++ code writes directly to the file descriptor, not to ``sys.stderr``, and partly before its log level applies.
     """
     sys.stderr.flush()
     if any(name in os.environ for name in _FATAL):
@@ -133,7 +134,7 @@ def _captured() -> Iterator[IO[bytes]]:
         return
     saved = os.dup(2)
     with _scratch() as scratch, warnings.catch_warnings():
-        # Of modules that are not ours: whoever made warnings errors did not mean these.
+        # These warnings come from third-party modules; a user who turns warnings into errors does not mean them.
         warnings.simplefilter("ignore")
         os.dup2(scratch.fileno(), 2)
         try:
@@ -148,7 +149,7 @@ def _scratch() -> IO[bytes]:
     try:
         return tempfile.TemporaryFile()
     except OSError:
-        # There is no folder for such files, or no space in it.
+        # There is no folder for temporary files, or no space in it.
         return open(os.devnull, "r+b")
 
 

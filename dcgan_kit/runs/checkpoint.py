@@ -1,4 +1,4 @@
-"""Checkpoints: every variable of a run in one file, written whole or not at all, found damaged by a checksum."""
+"""Checkpoints: each holds all variables of a run in one file, is written atomically, and has a checksum."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ if TYPE_CHECKING:
     from dcgan_kit.adversarial.state import TrainingState
 
 META = "meta/"
-"""Before the names of what is no variable: the resolved recipe, the versions and what observers remember, as UTF-8."""
+"""Prefix of entries that are not variables: the resolved recipe, the versions and the observers' memory, as UTF-8."""
 MEMORY = "memory"
 
 MOST_OF_A_HEADER = 64 * 2**10
-"""Bytes, of one array in an archive: NumPy's header, and its name twice."""
+"""Most bytes that an array in an archive needs besides its data: NumPy's header, and its name twice."""
 MOST_OF_TEXTS = 16 * 2**20
-"""Bytes, of the recipe and the versions."""
+"""Most bytes of the recipe and the versions together."""
 MOST_OF_MEMORY = 64 * 2**20
-"""Bytes, of what observers remember."""
+"""Most bytes of the observers' memory."""
 MAX_TOLD = 6
-"""Names in a message."""
+"""Most names in a message."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a checkpoint is worth.
+    """How good a checkpoint is.
 
     Attributes:
-        metric: the number that it is judged by.
-        value: that number.
-        highest: whether more is better.
-        measured: how a score was measured, its full name; empty: it is a loss.
+        metric: name of the score or loss that judges it.
+        value: value of the metric.
+        highest: whether a higher value is better.
+        measured: full name of the score, which says how it was measured; empty for a loss.
     """
 
     metric: str
@@ -63,7 +63,7 @@ class Judgement:
     measured: str = ""
 
     def beats(self, best: Best | None) -> bool:
-        """Whether it is better; numbers that were measured otherwise tell nothing, and what is new counts."""
+        """Return whether this is better; values that were measured in another way are not comparable, so True."""
         if best is None or (best.metric, best.measured) != (self.metric, self.measured):
             return True
         return self.value > best.value if self.highest else self.value < best.value
@@ -77,15 +77,15 @@ def save_checkpoint(
     values: dict[str, Any] | None = None,
     memory: str = "",
 ) -> Path:
-    """Write every variable, the recipe and the versions; remove all but the newest ``keep`` files.
+    """Write every variable, the recipe and the versions; remove all but the newest ``keep`` checkpoints.
 
     Args:
-        run: where.
-        state: what.
-        keep: how many files stay.
-        judgement: keep the file for good too if it is the best so far by this; None: never.
-        values: the state's, where they have been read already.
-        memory: what ``memory_in`` is to return.
+        run: the run folder.
+        state: the training state to save.
+        keep: how many checkpoints stay.
+        judgement: if it is the best so far, a copy of the checkpoint is kept as the best; None: never.
+        values: values of the state, if they have been read already.
+        memory: observers' memory, which ``memory_in`` returns later.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
@@ -100,13 +100,13 @@ def save_checkpoint(
     before = manifest_of(run)
     best = None if before is None else before.best
     known = [one for one in entries_of(run) if one.file != path.name]
-    # A later one could not be read, or training would have gone on from there; its step comes again.
+    # Later checkpoints are dropped: training did not continue from them, and their steps will run again.
     entries = [*(one for one in known if one.step <= step), entry]
     if judgement is not None and judgement.beats(best):
-        # Before the file that training goes on from: once that is there, nothing judges it again.
+        # The best copy is written first: once the other file exists, a resumed run does not judge this step again.
         best = Best(replace(entry, file=f"{BEST}{path.name}"), judgement.metric, judgement.value, judgement.measured)
         run.write(run.checkpoints / best.entry.file, content)
-    # First the line, then the file: a file without a line could not be told from a damaged one.
+    # The manifest is written before the file, because a file without an entry would have no checksum.
     write_manifest(run, Manifest(tuple(entries), best))
     run.write(path, content)
     for old in known:
@@ -117,14 +117,14 @@ def save_checkpoint(
 
 
 def settle(run: RunFolder, path: Path, keep: int) -> None:
-    """Remove what a checkpoint replaces: all but the newest ``keep``, what it goes on from, and what was best before.
+    """Remove the files that a checkpoint replaces: old checkpoints beyond ``keep``, and earlier best ones.
 
-    A process may have ended in the middle of that; where training goes on, it comes to its end.
+    A process may have ended before this was complete, so a resumed run calls it again.
 
     Args:
-        run: where.
-        path: the checkpoint that was written, or that training goes on from.
-        keep: how many files stay.
+        run: the run folder.
+        path: the checkpoint that was written, or from which training continues.
+        keep: how many checkpoints up to this one stay.
 
     Raises:
         RunError: the folder cannot be written.
@@ -134,7 +134,7 @@ def settle(run: RunFolder, path: Path, keep: int) -> None:
     if manifest is None or entry is None:
         return
     later = [one for one in manifest.entries if one.step > entry.step]
-    # What training went back to is replaced by what it goes on with.
+    # An older checkpoint of the same step, which a recovery went back to, is replaced too.
     before = [one for one in manifest.entries if one.step < entry.step]
     kept = [*[*before, entry][-keep:], *later]
     for old in manifest.entries:
@@ -148,9 +148,9 @@ def settle(run: RunFolder, path: Path, keep: int) -> None:
 
 
 def forget_recovered(run: RunFolder, recoveries: int) -> None:
-    """Remove the newest checkpoint if training went on from it after its last recovery, unless there is no other.
+    """Remove the newest checkpoint if it was written after the last recovery, unless it is the only one.
 
-    Its numbers were finite, and led to others that were not, at the lower rate too.
+    Its numbers are finite, but training from it led to numbers that are not, even at the lower learning rate.
     """
     entries = entries_of(run)
     if recoveries and len(entries) > 1 and entries[-1].file.endswith(f"-again-{recoveries}.npz"):
@@ -160,7 +160,7 @@ def forget_recovered(run: RunFolder, recoveries: int) -> None:
 
 
 def best_so_far(run: RunFolder) -> Best | None:
-    """Return what is kept for good; None: nothing is."""
+    """Return the best checkpoint; None if the run keeps none."""
     manifest = manifest_of(run)
     return None if manifest is None else manifest.best
 
@@ -169,7 +169,7 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     """Load the best checkpoint into the state.
 
     Raises:
-        RunError: the run keeps none, or it is damaged.
+        RunError: the run keeps no best checkpoint, or it is damaged.
     """
     best = best_so_far(run)
     if best is None:
@@ -183,24 +183,24 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
 
 
 def packed(values: Mapping[str, Any], texts: Mapping[str, bytes]) -> bytes:
-    """Return arrays, and texts beside them, as one npz."""
+    """Return arrays and texts as the content of one npz file."""
     arrays = {name: value for name, value in values.items()}
     for name, text in texts.items():
         arrays[META + name] = np.frombuffer(text, np.uint8)
     stream = io.BytesIO()
-    # Names hold slashes, which savez would take for folders inside the archive; that is harmless, and read back alike.
+    # Slashes in names become folders inside the archive; the names are read back unchanged.
     np.savez(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
 
 
 def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | None, list[str]]:
-    """Load the newest checkpoint that is whole into the state.
+    """Load the newest undamaged checkpoint into the state.
 
     Returns:
-        The file, or None if there is none; and a line about each newer file that is damaged.
+        The file, or None if there is none; and messages about the manifest and each newer file that is damaged.
 
     Raises:
-        RunError: a whole checkpoint is of other networks.
+        RunError: an undamaged checkpoint belongs to other networks.
     """
     told, entries = [], entries_of(run)
     try:
@@ -225,13 +225,13 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
 
 
 def restore_for_inference(run: RunFolder, state: TrainingState, best: bool = False) -> tuple[str, ...]:
-    """Load the newest whole checkpoint, or the best one, of a run that is to be looked at.
+    """Load the newest undamaged checkpoint, or the best one, to read a run without training it.
 
     Returns:
-        A line about each newer checkpoint that is damaged.
+        A message about each newer checkpoint that is damaged.
 
     Raises:
-        RunError: the run has no such checkpoint; or it is of other networks.
+        RunError: the run has no such checkpoint, or it belongs to other networks.
     """
     if best:
         restore_best(run, state)
@@ -244,14 +244,14 @@ def restore_for_inference(run: RunFolder, state: TrainingState, best: bool = Fal
 
 
 def require_nothing_lost(run: RunFolder, told: Sequence[str]) -> None:
-    """Refuse to begin at step 0 where nothing could be restored, and there was something.
+    """Raise if a run has checkpoints but none could be restored, so that training does not begin again at step 0.
 
     Args:
-        run: the run.
-        told: what ``restore_checkpoint`` said of its files.
+        run: the run folder.
+        told: the messages of ``restore_checkpoint``.
 
     Raises:
-        RunError: it has checkpoints of later steps, which may still be mended or brought back.
+        RunError: the run has checkpoints of later steps, which the user may be able to repair or bring back.
     """
     if any(entry.step > 0 for entry in entries_of(run)):
         lines = "".join(f"\n  {line}" for line in told)
@@ -287,7 +287,7 @@ def _content(path: Path, entry: Entry, state: TrainingState) -> bytes:
 
 
 def _text(file: Path) -> bytes:
-    """A text that a checkpoint holds; none where there is no such file."""
+    """Return the content of a text file for a checkpoint; empty if there is no such file."""
     try:
         return read_regular(file, MOST_OF_TEXTS // 2, follow_links=False)
     except FileNotFoundError:
@@ -302,29 +302,29 @@ def _remove(file: Path) -> None:
 
 
 def most_bytes(state: TrainingState) -> int:
-    """How large a file of the state can be, that nothing larger is ever read into memory."""
+    """Return the largest possible size of the state's file; larger files are not read into memory."""
     variables = state.variables().values()
     numbers: int = sum(math.prod(v.shape) * np.dtype(getattr(v.dtype, "name", v.dtype)).itemsize for v in variables)
     return numbers + len(variables) * MOST_OF_A_HEADER + MOST_OF_TEXTS + MOST_OF_MEMORY
 
 
 def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]:
-    """Return the arrays of an npz that are the state's variables, each checked before it is read.
+    """Return the state's variables from the content of an npz file; each is checked before it is read.
 
     Raises:
-        Damaged: the archive is not whole, or holds numbers that are not finite: training writes none.
-        RunError: they are of other networks.
+        Damaged: the archive is damaged, or holds numbers that are not finite, which training never writes.
+        RunError: the variables belong to other networks.
     """
     expected = {name: (tuple(v.shape), np.dtype(v.dtype.name if hasattr(v.dtype, "name") else v.dtype))
                 for name, v in state.variables().items()}  # fmt: skip
     values = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            # Nothing is packed, so that no entry can be larger than the file; then the sums are compared.
+            # Uncompressed entries cannot be larger than the file. ``testzip`` then compares checksums.
             entries = archive.infolist()
             if any(info.compress_type != zipfile.ZIP_STORED for info in entries) or archive.testzip():
                 raise Damaged("an entry is not what was written")
-            # Python does not compare this number of the archive's last record, which tells entries that went lost.
+            # These bytes hold the number of entries. Python does not check it, so lost entries would go unnoticed.
             if int.from_bytes(content[-12:-10], "little") != len(entries):
                 raise Damaged("its directory is not what was written")
             found = {name.removesuffix(".npy") for name in archive.namelist() if not name.startswith(META)}
@@ -335,7 +335,7 @@ def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]
     except (Damaged, RunError):
         raise
     except Exception as error:
-        # A damaged archive makes zipfile or NumPy raise whatever they like.
+        # zipfile and NumPy may raise any exception for a damaged archive.
         raise Damaged(str(error)) from error
     wrong = not_finite(values)
     if wrong:
@@ -345,12 +345,12 @@ def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]
 
 
 def not_finite(values: Mapping[str, Any]) -> list[str]:
-    """Return the names of the variables that hold a number which is not finite."""
+    """Return the names of the variables with numbers that are not finite."""
     return [name for name, value in values.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
 
 
 def memory_in(path: Path, state: TrainingState) -> str:
-    """Return what observers remembered when a checkpoint was written.
+    """Return the observers' memory in a checkpoint.
 
     Raises:
         RunError: it cannot be read.
@@ -362,12 +362,12 @@ def memory_in(path: Path, state: TrainingState) -> str:
     except RunError:
         raise
     except Exception as error:
-        # A damaged archive makes zipfile or NumPy raise whatever they like.
+        # zipfile and NumPy may raise any exception for a damaged archive.
         raise RunError(f"{path}: is damaged: {error}") from error
 
 
 def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: Any, where: str) -> Any:
-    """Read one array whose header says what is expected; a header may ask for any amount of memory."""
+    """Read one array after checking its header, because a damaged header may ask for any amount of memory."""
     with archive.open(name) as stream:
         found, kind, data = read_header(stream)
         if found != shape or kind != dtype:
@@ -376,11 +376,11 @@ def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: A
 
 
 def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], Any, bytes]:
-    """Return shape, type and bytes of a NumPy array, without asking for the memory that its header speaks of.
+    """Return shape, dtype and bytes of a NumPy array, without allocating the memory that its header asks for.
 
     Raises:
         Damaged: there are more or fewer bytes than the header says.
-        ValueError: it is no array.
+        ValueError: the content is not an array.
     """
     np.lib.format.read_magic(stream)
     shape, _, kind = np.lib.format.read_array_header_1_0(stream)

@@ -1,4 +1,4 @@
-"""What a run is made with besides its recipe: versions, plugins, devices, precision and number of images."""
+"""A run's environment, besides its recipe: versions, plugins, devices, precision and number of images."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from dcgan_kit.version import __version__
 
 ENVIRONMENT = "environment.json"
 MOST_OF_FACTS = 4 * 2**20
-"""Bytes of the file."""
+"""Most bytes of the file."""
 CHECKED = 256
-"""Images whose pixels are checked before a run goes on, evenly chosen."""
+"""Number of evenly spaced images whose pixels are checked before a run continues."""
 
 VARIABLES = (
     "CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
@@ -35,15 +35,15 @@ VARIABLES = (
     "TF_NUM_INTRAOP_THREADS", "TF_SET_ONEDNN_FPMATH_MODE", "TF_USE_CUBLASLT", "TF_USE_DEEP_CONV2D", "TF_XLA_FLAGS",
     "XLA_FLAGS",
 )  # fmt: skip
-"""Variables of the environment that may change what TensorFlow 2.21 computes, if only in the last bit.
+"""Environment variables that may change the results of TensorFlow 2.21, even if only in the last bit.
 
-The others are either set by dcgan-kit, or change no number: ``docs/training.md`` has them all.
+``docs/training.md`` lists all variables; dcgan-kit sets the others, or they change no result.
 """
 COMPARED = ("dcgan_kit", "machine", "processor", "cores", "devices", "packages", "variables", "plugins")
 
 
 def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Images) -> dict[str, Any]:
-    """Return the versions, plugins, precision, devices and images that this process trains with."""
+    """Return the versions, plugins, precision, devices and images of this process."""
     packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
     return {
         "dcgan_kit": __version__,
@@ -73,10 +73,10 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Im
 
 
 def told_of_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return a line that names what differs from when a run began and may change what it computes; empty if nothing.
+    """Return a message about differences to the start of a run that may change its results; empty if there are none.
 
     Args:
-        before: what ``environment_of`` read, of an older version perhaps: what it does not say differs in nothing.
+        before: what ``environment_of`` read; keys that an older version did not write are not compared.
         now: what ``environment`` returned.
     """
     changes: list[str] = []
@@ -102,7 +102,7 @@ def _change(name: str, old: Any, new: Any) -> str:
 
 
 def _by_name(plugins: Any) -> Any:
-    """Loaded plugins by name, with their distributions; as it was where it is no list of plugins."""
+    """Return the distribution or origin of each loaded third-party plugin, by name; empty if it is not a valid list."""
     if not isinstance(plugins, list) or not all(isinstance(plugin, dict) for plugin in plugins):
         return {}
     return {
@@ -113,13 +113,13 @@ def _by_name(plugins: Any) -> Any:
 
 
 def _cores() -> int:
-    """Processors that this process may use; TensorFlow shares sums out among as many threads."""
-    # macOS lets processes choose none.
+    """Return the number of processors that this process may use; TensorFlow divides sums among as many threads."""
+    # macOS has no ``sched_getaffinity``.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:
-    """The processor's name; libraries choose instructions, and with them an order of adding, by what it has."""
+    """Return the processor's name; libraries choose instructions by the processor, and so the order of additions."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -129,7 +129,7 @@ def _processor() -> str:
 
 
 def _checksum(images: Images) -> str:
-    """A checksum of some images, which tells other ones apart without reading a large data set through."""
+    """Return a checksum of some images, which detects other images without reading a whole large data set."""
     import numpy as np
 
     some = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).round().astype(np.int64)
@@ -137,24 +137,24 @@ def _checksum(images: Images) -> str:
 
 
 def precision_so_far(path: Path) -> Any:
-    """The precision of a run; None where there is no run, or it does not say."""
+    """Return the precision of a run; None if there is no run, or its environment does not say."""
     return environment_of(path).get("precision")
 
 
 def environment_of(path: Path) -> dict[str, Any]:
-    """What a run folder says of its environment; nothing where it says none, or something that nobody writes."""
+    """Return the environment in a run folder; empty if there is none, or it is damaged."""
     return _read(path)[0]
 
 
 def damage_of(path: Path) -> str:
-    """What is wrong with what a run folder says of its environment, for people; empty if nothing is."""
+    """Return a message for the user about a damaged environment in a run folder; empty if it is not damaged."""
     reason = _read(path)[1]
     told = "the precision and the images that the run began with are not known"
     return reason and f"{path / ENVIRONMENT}: {reason}, and left aside: {told}"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
-    """The facts, or nothing and what is wrong with them."""
+    """Return the facts and an empty reason, or no facts and the reason why they cannot be used."""
     try:
         facts = json.loads(read_regular(path / ENVIRONMENT, MOST_OF_FACTS, follow_links=False))
         _Facts.model_validate(facts)
@@ -171,7 +171,7 @@ def _read(path: Path) -> tuple[dict[str, Any], str]:
 
 
 class _Facts(BaseModel):
-    """What training reads of it; the rest is for people."""
+    """The fields of ``environment.json`` with types that are checked; the other fields are not checked here."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     precision: Precision | None = None
@@ -186,7 +186,8 @@ def _version(package: str) -> str:
     except PackageNotFoundError:
         if package != "tensorflow":
             raise
-        # It comes under several names: tensorflow-cpu, tensorflow-tpu, tf-nightly. Reports read this module without it.
+        # TensorFlow has several package names: tensorflow-cpu, tensorflow-tpu, tf-nightly. It is imported only here,
+        # because reports use this module without TensorFlow.
         import tensorflow as tf
 
         return str(tf.__version__)

@@ -14,16 +14,16 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 BATCH = 64
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 GRID_STEP = -1
-"""Stands in for the step in the seed of the fixed grid, so that training never draws the same latent vectors."""
+"""Takes the place of the step in the seed of the fixed grid, so that training never draws the same latent vectors."""
 
 
 def latent_vectors(recipe: ResolvedRecipe, count: int, seed: int, step: int = GRID_STEP) -> Any:
-    """Draw latent vectors (count, size); the same seed and step give the same."""
+    """Draw latent vectors (count, size); the same seed and step give the same vectors."""
     return recipe.latent.build()(count, tf.constant([seed, step], tf.int32))
 
 
 def generated(generator: Any, latent: Any, value_range: tuple[float, float]) -> Any:
-    """Return uint8 images (N, H, W, C) for latent vectors (N, size), with the generator as it is at test time."""
+    """Latent vectors (N, size) → uint8 images (N, H, W, C), from the generator in inference mode."""
     batches = [np.asarray(generator(latent[i : i + BATCH], training=False)) for i in range(0, len(latent), BATCH)]
     return as_pixels(np.concatenate(batches), value_range)
 
@@ -36,14 +36,14 @@ def as_pixels(values: Any, value_range: tuple[float, float]) -> Any:
 
 
 def grid_of(images: Any, rows: int, columns: int) -> Any:
-    """Tile images (rows * columns, H, W, C) to one (rows * H, columns * W, C)."""
+    """Tile images (rows * columns, H, W, C) into one image (rows * H, columns * W, C)."""
     _, height, width, channels = images.shape
     tiled = images.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
     return tiled.reshape(rows * height, columns * width, channels)
 
 
 def png_of(image: Any, enlarged: bool = True) -> bytes:
-    """Encode one image (H, W, 1 to 4 channels) as PNG; ``enlarged`` repeats pixels until people see a small one."""
+    """Encode one image (H, W, 1 to 4 channels) as PNG; ``enlarged`` repeats pixels so that a small one is visible."""
     height, width, channels = image.shape
     squeezed = image[:, :, 0] if channels == 1 else image
     picture = Image.fromarray(squeezed, _MODES[channels]) if channels == 2 else Image.fromarray(squeezed)

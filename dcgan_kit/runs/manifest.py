@@ -1,4 +1,4 @@
-"""The list of a run's checkpoints, and which of them is the best: written by training, believed by nobody unread."""
+"""The manifest: the list of a run's checkpoints, and the best one. Every reader validates it."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from dcgan_kit.files import read_regular
 from dcgan_kit.runs.run_folder import RunFolder
 
 MOST_OF_A_MANIFEST = 4 * 2**20
-"""Bytes; a line has some two hundred, and a recipe keeps at most a thousand checkpoints."""
+"""Most bytes; an entry has about two hundred, and a recipe keeps at most a thousand checkpoints."""
 MOST_ENTRIES = 10_000
 LARGEST = 2**53
-"""Of whole numbers: further ones are not the same in every reader of JSON."""
+"""Largest whole number; some JSON readers do not read larger ones exactly."""
 
 NAME = re.compile(r"step-(?P<step>\d{9,16})(-again-(?P<again>\d{1,9}))?\.npz")
 BEST = "best-"
-"""Before the name of the checkpoint that is kept for good."""
+"""Prefix of the file name of the best checkpoint."""
 
 
 class Damaged(Exception):
-    """Bytes are not what was written; the message says what of them."""
+    """A file is damaged; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the manifest.
+    """A checkpoint in the manifest.
 
     Attributes:
         file: name of the file in the folder of checkpoints.
-        step: steps that were done.
-        sha256: of the whole file; empty where the line was lost.
-        bytes: its size.
+        step: number of steps done.
+        sha256: SHA-256 of the whole file; empty if the manifest could not be read.
+        bytes: size of the file.
     """
 
     file: str
@@ -48,13 +48,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Best:
-    """The checkpoint that is kept for good.
+    """The best checkpoint; training does not remove it until a better one exists.
 
     Attributes:
         entry: its file.
-        metric: what it is the best in.
-        value: the mean of that metric since the checkpoint before.
-        measured: how a score was measured, its full name; empty: it is a loss.
+        metric: name of the score or loss that judged it.
+        value: the score at its step, or the mean loss since the checkpoint before.
+        measured: full name of the score, which says how it was measured; empty for a loss.
     """
 
     entry: Entry
@@ -65,13 +65,13 @@ class Best:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The checkpoints that there are: the newest, oldest first, and the best."""
+    """The checkpoints of a run: the newest ones, ordered from old to new, and the best one."""
 
     entries: tuple[Entry, ...] = ()
     best: Best | None = None
 
     def as_json(self) -> bytes:
-        """Write it down."""
+        """Return the manifest as JSON."""
         best = None if self.best is None else asdict(self.best)
         data = {"version": 1, "checkpoints": [asdict(entry) for entry in self.entries], "best": best}
         return json.dumps(data, indent=2).encode() + b"\n"
@@ -81,7 +81,7 @@ class Manifest:
         """Read what ``as_json`` wrote.
 
         Raises:
-            Damaged: it is something else; the message says where and why.
+            Damaged: the content is not a valid manifest; the message says where and why.
         """
         try:
             found = _Manifest.model_validate(json.loads(content))
@@ -150,7 +150,7 @@ def _entry(line: _Line) -> Entry:
 
 
 def entries_of(run: RunFolder) -> list[Entry]:
-    """Return the lines of a run's manifest, oldest first; where it cannot be read, what the names of files say."""
+    """Return the entries of a run's manifest, oldest first; without a valid manifest, build them from file names."""
     manifest = manifest_of(run)
     if manifest is not None:
         return list(manifest.entries)
@@ -171,8 +171,8 @@ def read_manifest(run: RunFolder) -> Manifest | None:
     """Return a run's manifest; None if there is none.
 
     Raises:
-        Damaged: it is not what was written.
-        RunError: it is there, and the system does not let it be read.
+        Damaged: it is not a valid manifest.
+        RunError: the file exists, but the system cannot read it.
     """
     try:
         return Manifest.from_json(read_regular(run.manifest_file, MOST_OF_A_MANIFEST, follow_links=False))
@@ -185,7 +185,7 @@ def read_manifest(run: RunFolder) -> Manifest | None:
 
 
 def write_manifest(run: RunFolder, manifest: Manifest) -> None:
-    """Write a run's manifest, whole or not at all.
+    """Write a run's manifest atomically.
 
     Raises:
         RunError: the folder cannot be written.

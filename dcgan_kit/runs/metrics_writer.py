@@ -1,4 +1,4 @@
-"""Where metrics and findings go: a line of JSON each, and TensorBoard."""
+"""Writes metrics and findings as lines of JSON, and metrics and images to TensorBoard."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from dcgan_kit.files import append_regular, open_regular, replacing
 from dcgan_kit.runs.run_folder import RunFolder, writing
 
 MOST_OF_LINES = 4 * 2**30
-"""Bytes of a file of lines that a run goes on writing."""
+"""Most bytes of a file of lines to which a run appends."""
 MOST_OF_A_LINE = 2**20
-"""Bytes; nobody writes longer ones."""
+"""Most bytes of a line; training writes no longer ones."""
 
 
 class MetricsWriter:
     """Appends metrics to ``metrics.jsonl`` and to TensorBoard's event file, and findings to ``findings.jsonl``.
 
-    What the clock says goes to a file of its own, ``speed.jsonl``: the others are the same, bit for bit, however often
-    a run was stopped.
+    The training speed depends on the clock, so it goes to a separate file, ``speed.jsonl``. The other files are the
+    same, bit for bit, no matter how often a run was stopped.
     """
 
     @staticmethod
     @contextmanager
     def open(run: RunFolder, first_step: int) -> Iterator[MetricsWriter]:
-        """Open both, and close them in the end; see ``__init__``."""
+        """Open the files, and close them at the end; see ``__init__``."""
         writer = MetricsWriter(run, first_step)
         try:
             yield writer
@@ -39,13 +39,13 @@ class MetricsWriter:
             writer.close()
 
     def __init__(self, run: RunFolder, first_step: int) -> None:
-        """Open both; lines of steps after ``first_step``, which a stopped run may have left, are dropped."""
+        """Open the files, and drop lines of steps after ``first_step``, which a stopped run may have left."""
         self._run = run
         self.rewind(first_step)
         self._board = tf.summary.create_file_writer(str(run.tensorboard))
 
     def rewind(self, step: int) -> None:
-        """Drop the lines of all steps after ``step``, which will be taken again."""
+        """Drop the lines of all steps after ``step``, which will run again."""
         for file in (self._run.metrics_file, self._run.findings_file, self._run.speed_file):
             with writing(file):
                 _drop_after(file, step)
@@ -53,41 +53,40 @@ class MetricsWriter:
             append_regular(self._run.metrics_file, b"")
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Write one line."""
+        """Write one line of numbers."""
         _append(self._run.metrics_file, [{"step": step, **values}])
         self._show(step, values)
 
     def speed(self, step: int, images_per_second: float) -> None:
-        """Write down how fast training came to a step."""
+        """Write the training speed up to a step."""
         values = {"images_per_second": images_per_second}
         _append(self._run.speed_file, [{"step": step, **values}])
         self._show(step, values)
 
     def findings(self, step: int, findings: Sequence[Mapping[str, Any]]) -> None:
-        """Write one line for each."""
+        """Write one line for each finding."""
         if findings:
             _append(self._run.findings_file, [{"step": step, **finding} for finding in findings])
 
     def image(self, step: int, name: str, image: Any) -> None:
-        """Show one uint8 image (H, W, C) in TensorBoard."""
+        """Write one uint8 image (H, W, C) to TensorBoard."""
         with _board(self._run), self._board.as_default():
             tf.summary.image(name, image[None], step=np.int64(step))
 
     def close(self) -> None:
-        """Write out what is still in memory."""
+        """Flush and close TensorBoard's event file."""
         with _board(self._run):
             self._board.close()
 
     def _show(self, step: int, values: Mapping[str, float]) -> None:
         with _board(self._run), self._board.as_default():
             for name, value in values.items():
-                # TensorFlow keeps each number of Python's that it is ever given, for as long as the process lives;
-                # those of NumPy it does not.
+                # NumPy numbers, because TensorFlow never frees the Python numbers that it receives.
                 tf.summary.scalar(name, np.float32(value), step=np.int64(step))
 
 
 class _board:
-    """Tells a full disk under TensorBoard's file like one under any other."""
+    """Turns TensorBoard's write errors, such as a full disk, into ``RunError``."""
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
@@ -106,7 +105,7 @@ def _append(file: Path, lines: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _drop_after(file: Path, step: int) -> None:
-    """Write a file of lines anew without those of later steps, and those that a kill cut short."""
+    """Rewrite a file of lines without those of later steps, and without lines that a kill cut short."""
     try:
         stream = open_regular(file, follow_links=False)
     except FileNotFoundError:

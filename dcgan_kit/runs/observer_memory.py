@@ -1,4 +1,4 @@
-"""What those who look at a run remember of it, as text: a run that goes on must remember what a straight one does."""
+"""Observers' memory as text for checkpoints, so that a resumed run remembers what an uninterrupted run would."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from dcgan_kit.errors import printable
 
 
 def as_text(memory: Any) -> str:
-    """Write a memory down: None, booleans, numbers, texts, arrays, and lists, tuples, sets and mappings of these.
+    """Return a memory as text.
 
-    Arrays are NumPy's or TensorFlow's, and come back as NumPy's. The same memory gives the same text.
+    It may hold None, booleans, numbers, strings, arrays, and lists, tuples, sets and mappings of these. Arrays of NumPy
+    or TensorFlow come back as NumPy arrays. The same memory gives the same text.
 
     Raises:
-        TypeError: it holds something else; the message says what.
+        TypeError: the memory holds another type; the message says which.
     """
     return json.dumps(_plain(memory), separators=(",", ":"))
 
 
 def from_text(text: str) -> Any:
-    """Return what ``as_text`` wrote.
+    """Return the memory that ``as_text`` wrote.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the text is not such a memory.
     """
     try:
         return _made(json.loads(text))
@@ -53,7 +54,7 @@ def _plain(memory: Any) -> Any:
     if isinstance(memory, tuple):
         return {"tuple": [_plain(item) for item in memory]}
     if isinstance(memory, set | frozenset):
-        # Their order is another one in each process.
+        # The order of a set differs from process to process.
         return {"set": sorted((_plain(item) for item in memory), key=json.dumps)}
     if isinstance(memory, Mapping):
         return {"mapping": [[_plain(key), _plain(value)] for key, value in memory.items()]}

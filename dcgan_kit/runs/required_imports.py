@@ -1,4 +1,4 @@
-"""Whose code a saved network needs when somebody loads it."""
+"""The modules that must be imported before a saved network loads."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dcgan_kit.components.plugin_loading import FOLDER_PLUGINS
 from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS
 
 _LOADABLE = ("keras", BUILTIN_COMPONENTS)
-"""Packages whose classes Keras finds by itself, or once ``dcgan_kit`` is imported."""
+"""Packages whose classes Keras finds without further imports, or after an import of ``dcgan_kit``."""
 
 
 def needed(model: Any) -> list[str]:
-    """Say what must be imported before a saved model loads, beside Keras and dcgan_kit; one line a module."""
+    """Return one message for each module, besides Keras and dcgan_kit, that must be imported to load a saved model."""
     names: dict[str, set[str]] = {}
     for module, name in _classes(keras.saving.serialize_keras_object(model)):
         if module.partition(".")[0] not in _LOADABLE:
@@ -37,11 +37,11 @@ def _line(module: str, names: list[str]) -> str:
 
 
 def _classes(config: Any) -> Iterator[tuple[str, str]]:
-    """Every class and function of a serialized object, with its module."""
+    """Yield the module and name of every class and function in a serialized object."""
     if isinstance(config, dict):
         name, module = config.get("class_name"), config.get("module")
         if name == "function":
-            # Keras writes "builtins" for registered functions, and what it was registered as.
+            # For a registered function, Keras writes "builtins" as module, and the registered name.
             registered = keras.saving.get_registered_object(config["config"])
             if registered is not None:
                 yield registered.__module__, registered.__name__

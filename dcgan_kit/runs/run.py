@@ -1,4 +1,4 @@
-"""A run that is there: its recipe, the networks at its checkpoints, its images, and new samples."""
+"""A stored run: its recipe, the networks at its checkpoints, its images, and new samples."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from dcgan_kit.networks.builder import Networks
 
 SAMPLE_STREAM = -2
-"""Stands in for the step in the seed of samples: training draws from 0 on, its sample grid from -1."""
+"""Takes the place of the step in the seed of samples; training uses steps from 0, and its sample grid uses -1."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What a checkpoint holds.
+    """The restored content of a checkpoint.
 
     Attributes:
         state: networks, averages and optimizers.
-        notes: a line about each newer checkpoint that is damaged.
+        notes: a message about each newer checkpoint that is damaged.
     """
 
     state: TrainingState
@@ -35,27 +35,27 @@ class Restored:
 
     @property
     def step(self) -> int:
-        """Steps that the networks had been trained for."""
+        """Number of steps that the networks were trained."""
         return self.state.steps_done
 
     def generator(self, raw: bool = False) -> Any:
-        """Return the generator: its moving average where the recipe keeps one, unless ``raw``."""
+        """Return the generator: its moving average if the recipe keeps one, unless ``raw``."""
         return self.state.networks.generator.model if raw else self.state.sampled
 
 
 class StoredRun:
-    """A run folder and the recipe in it, seen from whoever asks about the run. Training does not use it.
+    """A run folder and its recipe, for commands and programs that read a run. Training does not use it.
 
-    TensorFlow starts when networks are asked for, and images are read when images are asked for.
+    TensorFlow starts at the first call that needs networks, and images are read at the first call that needs them.
 
     Args:
         folder: the run folder.
         loaded: its recipe, and the plugins that the recipe was loaded with.
 
     Attributes:
-        folder: where each file of the run lies.
-        resolved: the recipe, every default written out.
-        plugins: the plugins that were loaded for it.
+        folder: the run folder, with the path of each file.
+        resolved: the recipe with all defaults.
+        plugins: the plugins that were loaded for the recipe.
     """
 
     def __init__(self, folder: RunFolder, loaded: LoadedRecipe) -> None:
@@ -70,16 +70,16 @@ class StoredRun:
 
     @property
     def step(self) -> int:
-        """Steps of the newest checkpoint; 0 where there is none yet."""
+        """Step of the newest checkpoint; 0 if there is none yet."""
         return max((entry.step for entry in entries_of(self.folder)), default=0)
 
     @property
     def finished(self) -> bool:
-        """Whether training reached its last step."""
+        """Whether training is complete: it reached its last step, or a callback or a finding ended it."""
         return self.folder.finished
 
     def networks(self) -> Networks:
-        """Build the recipe's networks, with first weights.
+        """Build the recipe's networks, with initial weights.
 
         Raises:
             UserError: they cannot be built.
@@ -92,14 +92,14 @@ class StoredRun:
         return build_networks(self.resolved)
 
     def restored(self, best: bool = False, networks: Networks | None = None) -> Restored:
-        """Restore the newest whole checkpoint, or the best one. A second call returns the same networks.
+        """Restore the newest undamaged checkpoint, or the best one. A second call returns the same networks.
 
         Args:
-            best: the checkpoint that the run keeps for good, instead of the newest.
-            networks: of this recipe, to restore into; default: new ones.
+            best: restore the best checkpoint instead of the newest.
+            networks: networks of this recipe to restore into; default: new ones.
 
         Raises:
-            RunError: the run has no such checkpoint, or it is of other networks.
+            RunError: the run has no such checkpoint, or it belongs to other networks.
         """
         key = best, tuple(entries_of(self.folder))
         if key not in self._restored:
@@ -109,33 +109,33 @@ class StoredRun:
             from dcgan_kit.runs.checkpoint import restore_for_inference
 
             state = TrainingState.create(self.resolved, networks, build_parts(self.resolved))
-            # What was restored of an older manifest is of no use any more.
+            # States that were restored before the list of checkpoints changed are out of date.
             self._restored = {other: kept for other, kept in self._restored.items() if other[1] == key[1]}
             self._restored[key] = Restored(state, restore_for_inference(self.folder, state, best))
         return self._restored[key]
 
     def generator(self, *, raw: bool = False, best: bool = False) -> Any:
-        """Return the generator of a checkpoint: a Keras model, latent vectors (B, size) to images (B, H, W, C).
+        """Return the generator of a checkpoint, a Keras model: latent vectors (B, size) → images (B, H, W, C).
 
-        The model is shared: ``sample`` draws from it too.
+        ``sample`` uses the same model object.
 
         Args:
-            raw: the generator itself, where the recipe keeps a moving average of it.
-            best: of the checkpoint that the run keeps for good, instead of the newest.
+            raw: return the generator itself, even if the recipe keeps a moving average of it.
+            best: use the best checkpoint instead of the newest.
 
         Raises:
-            RunError: the run has no such checkpoint, or it is of other networks.
+            RunError: the run has no such checkpoint, or it belongs to other networks.
         """
         return self.restored(best).generator(raw)
 
     def discriminator(self, *, best: bool = False) -> Any:
-        """Return the discriminator of a checkpoint: a Keras model, images (B, H, W, C) to logits (B, 1).
+        """Return the discriminator of a checkpoint, a Keras model: images (B, H, W, C) → logits (B, 1).
 
         Args:
-            best: of the checkpoint that the run keeps for good, instead of the newest.
+            best: use the best checkpoint instead of the newest.
 
         Raises:
-            RunError: the run has no such checkpoint, or it is of other networks.
+            RunError: the run has no such checkpoint, or it belongs to other networks.
         """
         return self._model("discriminator", best)
 
@@ -143,13 +143,13 @@ class StoredRun:
         return getattr(self.restored(best).state.networks, role).model
 
     def read_images(self, report: Report | None = None) -> SplitImages:
-        """Return the images of the recipe, read at the first call.
+        """Return the images of the recipe; the first call reads them.
 
         Args:
-            report: takes how many of how many are read, where that takes more than two seconds.
+            report: receives how many of how many images are read, if reading takes more than two seconds.
 
         Raises:
-            DataError: they are missing, corrupt or do not fit.
+            DataError: images are missing or corrupt, or do not fit the recipe.
         """
         if self._images is None:
             from dcgan_kit.data.loading import load_split_images
@@ -161,14 +161,14 @@ class StoredRun:
         """Return new images, uint8 (count, H, W, C).
 
         Args:
-            count: how many.
-            seed: of the latent vectors; the same seed and stream give the same images.
-            stream: a number below 0 that keeps the latent vectors of one purpose apart from those of another.
+            count: number of images.
+            seed: seed of the latent vectors; the same seed and stream give the same images.
+            stream: a number below 0 for one purpose, so that each purpose draws other latent vectors.
             raw: see ``generator``.
             best: see ``generator``.
 
         Raises:
-            RunError: the run has no such checkpoint, or it is of other networks.
+            RunError: the run has no such checkpoint, or it belongs to other networks.
         """
         generator = self.generator(raw=raw, best=best)
         from dcgan_kit.runs.image_grid import generated, latent_vectors

@@ -1,4 +1,4 @@
-"""The folder of one run: what is written where, always to a temporary name first and then renamed."""
+"""The folder of one run: the path of each file, and the rules by which a training may use the folder."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ GENERATOR = "generator.keras"
 RAW_GENERATOR = "generator-raw.keras"
 STEPS = "training.steps"
 LOCK = "lock"
-"""An empty file that a training locks as long as it runs; it stays, since removing it would let two in at once."""
+"""An empty file that a training locks while it runs. It is never removed: that could let two trainings in at once."""
 
 
 WRITTEN = (RECIPE, ENVIRONMENT, METRICS, SPEED, FINDINGS, SKIPPED, GENERATOR, RAW_GENERATOR)
-"""Files that a training writes into its folder; something else of such a name is refused before it begins."""
+"""Files that a training writes into its folder; it raises before it begins if one of them is not an ordinary file."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +47,27 @@ class RunFolder:
 
     @property
     def recipe_file(self) -> Path:
-        """The resolved recipe, every default written out."""
+        """The resolved recipe, with all defaults."""
         return self.path / RECIPE
 
     @property
     def metrics_file(self) -> Path:
-        """One JSON object a line, one line every ``log_every`` steps."""
+        """Metrics: one JSON object per line, one line every ``log_every`` steps."""
         return self.path / METRICS
 
     @property
     def findings_file(self) -> Path:
-        """One JSON object a line: what probes found ill, and when."""
+        """Findings of probes with their steps, one JSON object per line."""
         return self.path / FINDINGS
 
     @property
     def speed_file(self) -> Path:
-        """One JSON object a line: what the clock said, which no two runs have alike."""
+        """Training speed, which differs from run to run: one JSON object per line."""
         return self.path / SPEED
 
     @property
     def skipped_file(self) -> Path:
-        """A line for each image that could not be read, and for each reason why something else was left out, if any."""
+        """A line for each image that could not be read, and for each reason why others were left out."""
         return self.path / SKIPPED
 
     @property
@@ -82,22 +82,22 @@ class RunFolder:
 
     @property
     def manifest_file(self) -> Path:
-        """The checkpoints that there are, oldest first, each with its step, size and checksum."""
+        """The list of checkpoints, oldest first, each with its step, size and checksum."""
         return self.checkpoints / "manifest.json"
 
     @property
     def environment_file(self) -> Path:
-        """Versions, plugins and devices that the run was begun with; precision and number of images that it has now."""
+        """Versions, plugins and devices at the start of the run; its current precision and number of images."""
         return self.path / ENVIRONMENT
 
     @property
     def raw_generator_file(self) -> Path:
-        """The final generator without averaging, where the recipe keeps an average."""
+        """The final generator without averaging, if the recipe keeps an average."""
         return self.path / RAW_GENERATOR
 
     @property
     def crashes(self) -> Path:
-        """The folder of what was kept of steps whose numbers were not finite."""
+        """The folder of crash bundles: saved steps that made numbers that are not finite."""
         return self.path / "crashes"
 
     @property
@@ -112,27 +112,26 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether training reached its last step."""
+        """Whether training is complete: it reached its last step, or a callback or a finding ended it."""
         return self.generator_file.exists()
 
     def write(self, path: Path, content: bytes) -> None:
-        """Write a file so that it is there whole or not at all.
+        """Write a file atomically.
 
         Raises:
-            RunError: the disk is full, the folder cannot be written, or the name is that of something else than an
-                ordinary file.
+            RunError: the disk is full, the folder cannot be written, or the path is not an ordinary file.
         """
         with writing(path):
             write_whole(path, content)
 
     def require_ordinary(self, *names: str) -> None:
-        """See to it that what there is of a run's files and folders are files and folders, and none of them a link.
+        """Check that existing files of the run are ordinary files, and its folders are folders; links are not allowed.
 
         Args:
-            names: of files that are looked at; folders always are.
+            names: names of the files to check; folders are always checked.
 
         Raises:
-            RunError: one is something else.
+            RunError: one of them is something else.
         """
         with writing(self.path):
             for folder in (self.checkpoints, self.samples, self.tensorboard, self.crashes):
@@ -152,10 +151,10 @@ class RunFolder:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an operating system's refusal to write into a message that says what to do.
+    """Turn an ``OSError`` in the body into a message that says what to do.
 
     Raises:
-        RunError: instead of any OSError.
+        RunError: the body raised an ``OSError``.
     """
     try:
         yield
@@ -168,34 +167,35 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def write_asked(path: Path, content: bytes) -> None:
-    """Write a file that a command's option names.
+    """Write a file that an option of a command names.
 
     Raises:
-        RunError: it cannot be written, or is no ordinary file.
+        RunError: it cannot be written, or is not an ordinary file.
     """
     with writing(path):
         write_output(path, content)
 
 
 def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()) -> RunFolder:
-    """Create a run folder, or open one that the same recipe left unfinished.
+    """Create a run folder, or open an unfinished run of the same recipe.
 
-    What differs and may change is not written yet: ``adopt`` does so once nothing can refuse it any more.
+    If the recipe has allowed changes, they are not written yet; ``adopt`` writes them after all checks have passed.
 
     Args:
         path: the folder.
-        recipe: what is trained.
+        recipe: the recipe to train.
         facts: what ``environment`` returned.
-        may_change: keys, or beginnings of keys, in which the recipe may differ from the one that the run began with;
-            in ``training.steps`` it always may.
+        may_change: recipe keys, or beginnings of keys, that may differ from the recipe that the run began with;
+            ``training.steps`` always may.
 
     Raises:
-        RunError: the folder holds something else, another recipe's run, or a finished run; or cannot be written.
+        RunError: the folder holds something else, a run of another recipe, or a finished run; or cannot be written.
     """
     run = RunFolder(path)
     new = _new(run)
     require_usable(run, recipe, facts, may_change)
-    # First what makes the folder a run: should the disk be full, the same command finds its own folder again.
+    # The recipe, which makes the folder a run, is written first. If the disk is full afterwards, the same command
+    # still finds its own run.
     if new:
         run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
     with writing(path):
@@ -210,10 +210,10 @@ def open_run(path: Path, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_c
 def require_usable(
     run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any], may_change: Sequence[str] = ()
 ) -> None:
-    """Refuse a folder that ``open_run`` would refuse, without writing anything.
+    """Make the checks of ``open_run`` without writing anything.
 
     Raises:
-        RunError: it holds something else, another recipe's run, or a finished run.
+        RunError: the folder holds something else, a run of another recipe or on other images, or a finished run.
     """
     run.require_ordinary(*WRITTEN)
     if not _new(run):
@@ -231,10 +231,10 @@ def require_usable(
 
 
 def require_own(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = ()) -> None:
-    """Refuse a folder that a training of this recipe would refuse, whatever images there are; needs no TensorFlow.
+    """Check, without images and without TensorFlow, that a training of this recipe may use a folder.
 
     Raises:
-        RunError: it holds something else, another recipe's run, or a finished run.
+        RunError: the folder holds something else, a run of another recipe, or a finished run.
     """
     run = RunFolder(path)
     if not _new(run):
@@ -242,12 +242,13 @@ def require_own(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = 
 
 
 def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> None:
-    """Make a recipe, its precision and its number of images the run's; generators made by a recipe before go.
+    """Store a recipe, its precision and its images in the run folder; if the recipe changed, remove old generators.
 
     Raises:
         RunError: the folder cannot be read or written.
     """
-    # A process that ends in between leaves an unfinished run of the recipe before, and the same command goes on.
+    # If the process ends before the recipe is written, the run of the old recipe is unfinished, and the same command
+    # continues it.
     if _differences(run, recipe):
         with writing(run.path):
             run.generator_file.unlink(missing_ok=True)
@@ -260,10 +261,10 @@ def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> N
 
 
 def _new(run: RunFolder) -> bool:
-    """Whether nothing is in the folder, or nothing but what a process leaves that was killed in its first write.
+    """Return whether the folder holds no run yet: it is empty, or has only files of a process killed at its start.
 
     Raises:
-        RunError: it holds something else than a run, or cannot be read.
+        RunError: the folder holds something other than a run, or cannot be read.
     """
     require_name(run.path)
     with writing(run.path):
@@ -279,10 +280,10 @@ def _new(run: RunFolder) -> bool:
 
 
 def require_name(path: Path) -> None:
-    """Refuse a run folder that TensorFlow could not write to.
+    """Check that TensorFlow can write to a path.
 
     Raises:
-        RunError: the path is no UTF-8.
+        RunError: the path is not UTF-8.
     """
     try:
         os.fspath(path).encode()
@@ -294,14 +295,14 @@ def require_name(path: Path) -> None:
 
 @contextlib.contextmanager
 def locked(run: RunFolder) -> Iterator[None]:
-    """Keep other trainings out of the folder until this one, or its process, ends.
+    """Lock the folder against other trainings until the body or the process ends.
 
-    On a network file system the lock holds between hosts only if that file system has locks.
+    On a network file system the lock works between hosts only if that file system has locks.
 
     Raises:
-        RunError: another training is in it, it is no run folder, or it cannot be locked.
+        RunError: another training uses the folder, it is not a run folder, or it cannot be locked.
     """
-    # Nothing of ours, not even a lock, is to come into a folder of something else.
+    # Check first, so that not even a lock file is written into a folder that is not a run.
     _new(run)
     run.require_ordinary(LOCK)
     file = run.path / LOCK
@@ -310,7 +311,7 @@ def locked(run: RunFolder) -> Iterator[None]:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     try:
         try:
-            # The lock is the system's: it goes with the process, however that ends, and the empty file stays.
+            # The system releases this lock when the process ends in any way; the empty file stays.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunError(
@@ -331,7 +332,8 @@ def read_run(path: Path) -> RunFolder:
     """Return an existing run folder.
 
     Raises:
-        RunError: there is none at that path; or its recipe is no ordinary file, or one of its folders none.
+        RunError: there is no run at that path; or its recipe is not an ordinary file, or one of its folders not a
+            folder.
     """
     run = RunFolder(path)
     if not is_there(run.recipe_file):
@@ -344,7 +346,7 @@ def read_run(path: Path) -> RunFolder:
 
 
 def require_checkpoint(run: RunFolder) -> None:
-    """Refuse a run of which nothing was saved yet; needs no TensorFlow, and does not say that what is there is whole.
+    """Check, without TensorFlow, that a run has a checkpoint file; the file may still be damaged.
 
     Raises:
         RunError: there is no checkpoint.
@@ -354,10 +356,10 @@ def require_checkpoint(run: RunFolder) -> None:
 
 
 def _require_same(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
-    """See to it that the run is unfinished, or was begun with a recipe that differs, and that in what may differ."""
+    """Check that the recipe differs from the run's only in allowed keys, and that there is something left to train."""
     _require_keys(recipe, may_change)
     differences = _differences(run, recipe)
-    # More steps are no other recipe; the loop sees to it that those that are done would have been the same.
+    # Another number of steps is allowed; ``require_continuable`` checks that it leaves the steps done unchanged.
     allowed = (*may_change, STEPS)
     forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in allowed)]
     if forbidden:
@@ -379,10 +381,10 @@ def _looking(path: Path) -> str:
 
 
 def told_of_finished(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = ()) -> str:
-    """Return what to say of a folder in which nothing is left to train; empty where something is, or it is no run.
+    """Return a message if a folder holds a finished run of this recipe; empty if something is left to train.
 
     Raises:
-        RunError: ``may_change`` names no key of the recipe, or the run cannot be read.
+        RunError: ``may_change`` holds a name that is not a recipe key, or the run cannot be read.
     """
     _require_keys(recipe, may_change)
     require_name(path)
@@ -402,7 +404,7 @@ def told_of_finished(path: Path, recipe: ResolvedRecipe, may_change: Sequence[st
 
 
 def steps_of(run: RunFolder, recipe: ResolvedRecipe) -> int:
-    """Return how many steps the run's own recipe asks for; ``recipe``'s where the run is new."""
+    """Return the number of steps in the recipe that the run folder holds."""
     steps = _differences(run, recipe).get(STEPS, (recipe.training.steps,))[0]
     return steps if type(steps) is int else recipe.training.steps
 
@@ -417,7 +419,7 @@ def _require_keys(recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
 
 
 def _differences(run: RunFolder, recipe: ResolvedRecipe) -> dict[str, tuple[Any, Any]]:
-    """What the run's recipe and this one have otherwise, by key; comments and the way of writing do not count."""
+    """Return the keys that differ, each with the value in the run's recipe and in this one; format does not count."""
     from dcgan_kit.recipes.recipe_file import read_bounded
     from dcgan_kit.recipes.yaml_reader import read_text
 

@@ -1,4 +1,4 @@
-"""The plugins that a run was begun with: loading its recipe with them, and saying which are missing."""
+"""Loads recipes of existing runs, and reports which of a run's plugins are missing now."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from dcgan_kit.runs.run_folder import RECIPE
 def load_begun(
     folder: Path, run: Path, overrides: Sequence[str] = (), settings: PluginSettings | None = None
 ) -> LoadedRecipe:
-    """Load the recipe that a run folder, or a crash bundle in one, keeps.
+    """Load the recipe in a run folder, or in a crash bundle.
 
     Args:
-        folder: that holds ``recipe.yaml``.
-        run: the run folder, whose environment tells which plugins it was begun with.
+        folder: the folder with ``recipe.yaml``.
+        run: the run folder; its environment lists the plugins at the start of the run.
         overrides: ``dotted.key=VALUE`` texts.
-        settings: which plugins may be loaded; default: as the environment says.
+        settings: which plugins may be loaded; default: what the environment variables say.
 
     Raises:
-        PluginError: the recipe needs a plugin that the run was begun with and that is not there now.
+        PluginError: the recipe needs a plugin that the run began with, and that is missing now.
         UserError: see ``load_recipe``.
     """
     settings = PluginSettings.from_environment() if settings is None else settings
@@ -43,16 +43,16 @@ def load_begun(
 def load_for(
     source: Source, overrides: Sequence[str], settings: PluginSettings, run: Path | None = None
 ) -> LoadedRecipe:
-    """Load a recipe that is to be trained.
+    """Load a recipe for training.
 
     Args:
         source: see ``load_recipe``.
         overrides: ``dotted.key=VALUE`` texts.
         settings: which plugins may be loaded.
-        run: the folder to train in, which may hold a run that goes on; default: ``usual_folder``.
+        run: the folder to train in, which may hold an unfinished run; default: ``usual_folder``.
 
     Raises:
-        PluginError: it needs a plugin that the run in that folder was begun with and that is not there now.
+        PluginError: the recipe needs a plugin that the run in that folder began with, and that is missing now.
         UserError: see ``load_recipe``.
     """
     try:
@@ -64,13 +64,13 @@ def load_for(
 
 
 def usual_folder(name: str) -> Path:
-    """Return where a recipe of that name is trained if nobody says otherwise."""
+    """Return the default run folder of a recipe with this name."""
     return Path("runs") / name
 
 
 def _require_plugins(folder: Path, run: Path, settings: PluginSettings, error: UnknownNames) -> None:
     missing: list[str] = []
-    # What cannot be read says nothing of plugins; what was unknown is told then.
+    # If the recipe cannot be read, nothing is known about plugins, and the caller raises the original error.
     with suppress(UserError):
         missing = _missing_plugins(folder / RECIPE, run, settings)
     if missing:
@@ -78,7 +78,7 @@ def _require_plugins(folder: Path, run: Path, settings: PluginSettings, error: U
 
 
 def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[str]:
-    """Say of each plugin that a recipe needs, and that was there when the run was begun, how to have it again."""
+    """Return a message for each missing plugin that a recipe needs and the run began with; it says how to get it."""
     text = flattened(read_file(recipe).data())
     owners = {value.partition("/")[0] for key, value in text.items() if key.endswith("use") and isinstance(value, str)}
     needed = owners.union(text["plugins"] if isinstance(text.get("plugins"), list | tuple) else [])

@@ -1,4 +1,4 @@
-"""New images of a run as files: a grid of them, and each in a file of its own."""
+"""Writes new images of a run: a grid of all, and each image to its own file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dcgan_kit.runs.run_folder import write_asked
 
 
 def write_samples(images: Any, grid: Path, each: Path | None = None) -> tuple[Path, ...]:
-    """Write images as one PNG, in rows and columns, and each of them as a PNG too.
+    """Write images as one PNG grid and, if wanted, each image as its own PNG.
 
     Args:
         images: uint8 (N, H, W, C).
-        grid: the file of all images; places that are left over stay black.
-        each: a folder for ``00000.png`` and so on; None: no such files.
+        grid: the file of the grid; unused places stay black.
+        each: a folder for ``00000.png`` and so on; None to write no such files.
 
     Returns:
         The files in ``each``.
@@ -38,16 +38,16 @@ def write_samples(images: Any, grid: Path, each: Path | None = None) -> tuple[Pa
 
 
 def require_sample_files(count: int, grid: Path | None, each: Path | None) -> None:
-    """Refuse places for samples that cannot serve, before anything is drawn.
+    """Check the paths for samples before any image is generated.
 
     Args:
-        count: how many images there will be.
-        grid: the file of all images; None: it is not chosen yet.
+        count: number of images.
+        grid: the file of the grid; None if it is not chosen yet.
         each: the folder of single images, or None.
 
     Raises:
-        UserError: the grid has another suffix than .png; the folder is none, or holds other files, among which nobody
-            could tell the new images.
+        UserError: the suffix of the grid is not .png; or ``each`` is not a folder, or holds other files, which could be
+            confused with the new images.
     """
     if grid is not None and grid.suffix.lower() != ".png":
         raise UserError(f"{grid}: a grid is a PNG; give a name that ends in .png")

@@ -1,1 +1,1 @@
-"""What people see while something runs: lines, tables, progress bars."""
+"""Output for the user: messages, tables, progress bars."""

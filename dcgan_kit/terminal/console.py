@@ -1,4 +1,4 @@
-"""Tables and notes for people; rich is imported only when something is printed."""
+"""Tables and messages for the user; rich is imported only when a table or a bar needs it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDE = 10_000
-"""Columns where the output is no terminal: in a file or a pipe a row is a line."""
+"""Width if the output is not a terminal, so that in a file or a pipe each row is one line."""
 
 
 def console(error: bool = False) -> Console:
@@ -31,10 +31,10 @@ def console(error: bool = False) -> Console:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence[str] = (), title: str = "") -> None:
-    """Print a table in which no word is broken; columns named in ``right`` are aligned to the right.
+    """Print a table without breaking words; columns named in ``right`` are aligned to the right.
 
-    Columns for which there is no room follow below, beside the first column again; where not even two have room, each
-    row becomes lines of name and value. Only a word that is wider than the terminal is broken.
+    Columns that do not fit are printed below, next to the first column again. If not even two columns fit, each row
+    becomes lines of name and value. Only a word that is wider than the terminal is broken.
     """
     from rich.cells import cell_len
     from rich.padding import Padding
@@ -64,7 +64,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Of a column: its widest word and its widest line, in cells of a terminal."""
+    """The widths of a column's widest word and widest line, in terminal cells."""
 
     word: int
     line: int
@@ -78,12 +78,12 @@ class _Sizes:
 
 
 def _overhead(columns: int) -> int:
-    """What the space between columns takes of a table's width."""
+    """Return the width of the space between columns."""
     return 2 * (columns - 1)
 
 
 def _parts(words: Sequence[int], width: int) -> list[list[int]] | None:
-    """Which columns stand side by side, the first in every part; None if two of them have no room."""
+    """Divide columns into parts that fit the width, each with the first column; None if two columns do not fit."""
     parts: list[list[int]] = [[0]]
     for index in range(1, len(words)):
         if sum(words[other] for other in (*parts[-1], index)) + _overhead(len(parts[-1]) + 1) <= width:
@@ -96,7 +96,7 @@ def _parts(words: Sequence[int], width: int) -> list[list[int]] | None:
 
 
 def _widths(sizes: Sequence[_Sizes], width: int) -> list[int]:
-    """Share a width out: to each column its widest word, and the rest to those that have longer lines."""
+    """Divide a width among columns: each gets its widest word's width; columns with longer lines share the rest."""
     widths = [min(size.word, width) for size in sizes]
     spare = width - sum(widths)
     wanting = sorted(range(len(sizes)), key=lambda index: sizes[index].line - widths[index])
@@ -122,22 +122,22 @@ def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequen
 
 
 def facts(data: Any) -> None:
-    """Print facts as JSON, for programs."""
+    """Print data as JSON, for programs."""
     click.echo(json.dumps(data, indent=2))
 
 
 def note(message: str) -> None:
-    """Print a line for people on standard error."""
+    """Print a message for the user on standard error."""
     click.echo(_wrapped(printable(message), sys.stderr), err=True)
 
 
 def say(text: str) -> None:
-    """Print prose for people on standard output."""
+    """Print text for the user on standard output."""
     click.echo(_wrapped(text, sys.stdout))
 
 
 def _wrapped(text: str, stream: Any) -> str:
-    """Break lines between words where a terminal would break them anywhere; words, such as paths, stay whole."""
+    """On a terminal, break long lines between words; words, such as paths, stay whole."""
     if not stream.isatty():
         return text
     width = shutil.get_terminal_size().columns

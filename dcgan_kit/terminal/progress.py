@@ -1,4 +1,4 @@
-"""How far a command is: a bar on a terminal, a line now and then anywhere else; on standard error."""
+"""Progress of a command on standard error: a bar on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Bar:
-    """A bar, and lines above it.
+    """A progress bar, with messages above it.
 
     Args:
-        columns: of rich, from left to right.
-        transient: whether the bar is wiped out at the end.
+        columns: columns of rich, from left to right.
+        transient: whether the bar is removed at the end.
     """
 
     def __init__(self, *columns: Any, transient: bool) -> None:
@@ -38,11 +38,11 @@ class Bar:
         self.bar.stop()
 
     def note(self, message: str) -> None:
-        """Print a line above the bar."""
+        """Print a message above the bar."""
         self._console.print(printable(message), markup=False)
 
     def line(self, message: str, at_once: bool = False) -> None:
-        """Print a line in place of the bar, where there is no terminal: now and then, or at once."""
+        """Without a terminal, print a line instead of the bar: at most every ten seconds, or at once."""
         now = time.monotonic()
         if not self._console.is_terminal and (at_once or now - self._last_line > SECONDS_BETWEEN_LINES):
             self._last_line = now
@@ -50,7 +50,7 @@ class Bar:
 
 
 class TaskProgress(Bar):
-    """Shows how far something is that does several things, one after the other."""
+    """Shows the progress of a command that does several tasks, one after the other."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -60,20 +60,20 @@ class TaskProgress(Bar):
         self._task = self.bar.add_task("", total=None, visible=False)
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Show that so many of so many are done."""
+        """Show that ``done`` of ``total`` items are done."""
         self.bar.update(self._task, description=what, completed=done, total=total, visible=True)
         self.line(f"{what}: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Show nothing: there are no steps."""
+        """Show nothing, because there are no steps."""
 
 
 class TrainingProgress(Bar):
-    """Shows how far a training is.
+    """Shows the progress of a training.
 
     Args:
-        steps: of the whole training.
-        batch_size: images in a step.
+        steps: number of steps of the whole training.
+        batch_size: number of images in a step.
     """
 
     def __init__(self, steps: int, batch_size: int) -> None:
@@ -94,12 +94,12 @@ class TrainingProgress(Bar):
         self._started: tuple[float, int] | None = None
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Show how far something is that comes before the first step."""
+        """Show the progress of a task before the first step."""
         self.bar.update(self._task, losses=f"{what}: {done:,} of {total:,}")
         self.line(f"{what}: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Move the bar."""
+        """Update the bar."""
         losses = f"G {metrics['generator_loss']:.2f}  D {metrics['discriminator_loss']:.2f}"
         self.bar.update(self._task, completed=step, losses=losses)
         now, first = time.monotonic(), self._started is None
@@ -110,10 +110,10 @@ class TrainingProgress(Bar):
 
 
 class Quiet:
-    """Shows nothing; for programs that say themselves how far they are."""
+    """Shows nothing; for programs that show progress themselves."""
 
     def note(self, message: str) -> None:
-        """Drop a line."""
+        """Show nothing."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
         """Show nothing."""

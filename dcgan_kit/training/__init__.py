@@ -1,1 +1,1 @@
-"""The loop around the adversarial step, and what it calls at intervals."""
+"""The training loop: it runs the adversarial step, and calls everything that is due between steps."""

@@ -1,4 +1,4 @@
-"""Keras callbacks that plugins bring to a run, each called under the name of its plugin."""
+"""Keras callbacks from plugins; an error in one names its plugin."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from dcgan_kit.runs.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Callbacks:
-    """The callbacks of a run, each with the plugin that brought it, in the order of the plugins."""
+    """The callbacks of a run, each with its plugin, in the order of the plugins."""
 
     offered: tuple[tuple[Plugin, Any], ...]
 
     @staticmethod
     def of(plugins: LoadedPlugins, recipe: ResolvedRecipe, run: RunFolder, generator: Any) -> Callbacks:
-        """Ask every plugin; ``generator`` becomes the callbacks' model.
+        """Collect the callbacks of all plugins; ``generator`` becomes the callbacks' model.
 
         Raises:
-            ComponentError: a hook raised, or returned something else than Keras callbacks.
+            ComponentError: a hook raised, or returned something other than Keras callbacks.
         """
         offered = []
         for plugin in plugins.plugins:
@@ -49,7 +49,7 @@ class Callbacks:
         return next((str(plugin) for plugin, callback in self.offered if callback.model.stop_training), "")
 
     def call(self, event: str, *step: int | Mapping[str, float]) -> None:
-        """Tell every callback of an event, e.g. ``call("on_train_batch_end", 100, metrics)``.
+        """Call a method of every callback, e.g. ``call("on_train_batch_end", 100, metrics)``.
 
         Raises:
             ComponentError: a callback raised.

@@ -1,4 +1,4 @@
-"""What a checkpoint is worth: the score that was measured at its step, or the mean loss since the one before."""
+"""How good a checkpoint is: its score, or the mean loss since the checkpoint before."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class CheckpointJudge:
     """Judges checkpoints by ``training.best.metric``.
 
     Args:
-        training: what the recipe says of training.
-        losses: (sum of the loss, over how many steps) since the latest checkpoint: a variable of the state.
-        intervals: when checkpoints are due.
+        training: the recipe's training plan.
+        losses: (sum of the loss, number of steps) since the last judged checkpoint, a variable of the state.
+        intervals: knows when checkpoints are due.
     """
 
     def __init__(self, training: TrainingPlan, losses: Any, intervals: Intervals) -> None:
@@ -30,37 +30,37 @@ class CheckpointJudge:
         self._latest: Judgement | None = None
 
     def add_score(self, sight: Sight) -> None:
-        """Take the score of this step, where a look has measured it."""
+        """Store the score of this step, if the observer measured one."""
         if sight.best is not None:
             self._scored = self._worth(sight.best, sight.measured)
 
     def add_losses(self, metrics: Mapping[str, float], steps: int) -> None:
-        """Take the mean losses of some steps."""
+        """Add the mean losses of some steps."""
         if self._training.best.metric in LOSS_METRICS:
             self._losses.assign_add((metrics[self._training.best.metric] * steps, steps))
 
     def judge(self, step: int, at_end: bool) -> Judgement | None:
-        """Judge a checkpoint and begin anew; None: it is not judged.
+        """Judge a checkpoint, and start a new sum of losses; return None if the checkpoint is not judged.
 
         Args:
-            step: steps that are done.
-            at_end: whether training ends here by a wish, not by a signal.
+            step: number of steps done so far.
+            at_end: whether a callback or a finding, not a signal, ends training here.
         """
         scored, self._scored = self._scored, None
         total, count = map(float, np.asarray(self._losses))
         due = self._intervals.checkpoint(step) or self._intervals.last(step) or at_end
-        # One that a signal asked for comes at any step: the same command goes on, and with the sum.
+        # A signal can cause a checkpoint at any step. The resumed run continues the sum, so it is not reset here.
         if not count or not due:
             return scored
         self._losses.assign((0.0, 0.0))
         return self._worth(total / count)
 
     def keep(self, judgement: Judgement | None) -> None:
-        """Remember what the newest checkpoint is worth."""
+        """Store the judgement of the newest checkpoint."""
         self._latest = judgement
 
     def best_line(self, run: RunFolder, step: int) -> str:
-        """Return a line about the best checkpoint of a run whose last step is ``step``; empty: it keeps none."""
+        """Return a line about the best checkpoint of a run that ends at ``step``; empty if the run keeps none."""
         best = best_so_far(run)
         if best is None:
             return ""

@@ -1,4 +1,4 @@
-"""Whether a run may go on with a recipe that asks for another number of steps than the one it began with."""
+"""Checks whether a run may continue with a recipe that has another number of steps."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.runs.run_folder import STEPS, RunFolder, steps_of
 
 MOST_RATES = 200
-"""Steps, evenly chosen, of which rates are compared before a run goes on to another number of steps."""
+"""Number of evenly spaced steps whose learning rates are compared before a run continues."""
 
 
 def require_continuable(run: RunFolder, recipe: ResolvedRecipe, done: int, may_change: Sequence[str]) -> None:
-    """Refuse a number of steps that is less than what is done, or that would have given these steps other rates.
+    """Raise if the recipe has fewer steps than are done, or if it would have given these other learning rates.
 
     Args:
         run: the run folder.
-        recipe: with which it is to go on.
-        done: steps that are done.
-        may_change: keys in which the recipe may differ from the one that the run began with.
+        recipe: the recipe to continue with.
+        done: number of steps done so far.
+        may_change: recipe keys that may differ from the recipe that the run began with.
 
     Raises:
-        RunError: the run cannot go on with this recipe.
+        RunError: the run cannot continue with this recipe.
     """
     if done > recipe.training.steps:
         raise RunError(
@@ -38,7 +38,7 @@ def require_continuable(run: RunFolder, recipe: ResolvedRecipe, done: int, may_c
 
 
 def _require_same_rates(run: RunFolder, recipe: ResolvedRecipe, done: int) -> None:
-    """Refuse another number of steps where a schedule would have given steps that are done another rate."""
+    """Raise if a schedule would have given another learning rate to steps that are done."""
     training = recipe.training
     before = steps_of(run, recipe)
     if before == training.steps or not done:
@@ -56,7 +56,7 @@ def _require_same_rates(run: RunFolder, recipe: ResolvedRecipe, done: int) -> No
 
 
 def _first_other_rate(choice: Choice, done: int, before: int, now: int) -> tuple[int, float, float] | None:
-    """Return the first step that is done and whose factor differs between two numbers of steps, and both factors."""
+    """Return the first compared step whose factor differs between two numbers of steps, and both factors."""
     schedule = choice.build()
     for step in np.unique(np.linspace(0, done - 1, MOST_RATES).round()).astype(np.float32):
         then, other = (float(schedule(tf.constant(step), count)) for count in (before, now))

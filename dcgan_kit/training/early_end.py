@@ -1,4 +1,4 @@
-"""Whether training ends before its last step, on which all workers agree: a signal, a callback or a finding asks."""
+"""Ends training before its last step, after a signal, a callback or a finding; all workers agree on it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from dcgan_kit.training.callbacks import Callbacks
 
 
 class EarlyEnd:
-    """Who wants to end training, and what the workers have agreed on.
+    """Requests to end training, and what the workers have agreed on.
 
     Args:
         devices: the workers.
-        callbacks: those of plugins, which may want to end it.
-        note: takes a line for people.
+        callbacks: the plugins' callbacks, which may request the end.
+        note: receives a message for the user.
 
     Attributes:
-        signals: those that this process got.
-        finding: the finding that wants to end it; empty: none does.
-        agreed: ``signal`` or ``wish`` where all workers end training here; empty: they go on.
+        signals: signals that this process received.
+        finding: the finding that requests the end; empty if there is none.
+        agreed: ``signal`` or ``wish`` (a callback or a finding) if all workers end training here; empty if they
+            continue.
     """
 
     def __init__(self, devices: Devices, callbacks: Callbacks, note: Callable[[str], None]) -> None:
@@ -32,7 +33,7 @@ class EarlyEnd:
 
     @property
     def wanted_by(self) -> str:
-        """Who wants to end training, a plugin's callback or a finding; empty if nobody does."""
+        """The finding or the plugin that requests the end of training; empty if there is none."""
         plugin = self._callbacks.stopped_by
         return self.finding or (plugin and f"plugin {plugin}")
 
@@ -40,7 +41,7 @@ class EarlyEnd:
         """Let all workers agree on whether training ends here.
 
         Args:
-            seconds: what a step took on this worker; 0: none has been taken.
+            seconds: time of a step on this worker; 0 before the first step.
 
         Returns:
             The mean of all workers' seconds.

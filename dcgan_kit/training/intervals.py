@@ -1,4 +1,4 @@
-"""When something is due: functions of the recipe and the number of the step, so that all workers stop alike."""
+"""When something is due. This depends only on the recipe and the step, so all workers pause at the same steps."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Intervals:
     """The steps at which training leaves the compiled function.
 
     Args:
-        training: whose intervals they are.
-        observers: who looks at the run, at steps of their own.
+        training: the recipe's training plan, with the intervals.
+        observers: they read the run at steps of their own.
     """
 
     def __init__(self, training: TrainingPlan, observers: Sequence[Observer]) -> None:
@@ -22,7 +22,7 @@ class Intervals:
         self._best_by_score = training.best.metric not in (None, *LOSS_METRICS)
 
     def next_after(self, step: int) -> int:
-        """Return the first step after ``step`` at which anything is due; the last step is one."""
+        """Return the first step after ``step`` at which anything is due, at most the last step."""
         training = self._training
         due = min(
             (step // every + 1) * every
@@ -32,15 +32,15 @@ class Intervals:
         return next((s for s in range(step + 1, due) if any(o.due(s) for o in self._observers)), due)
 
     def samples(self, step: int) -> bool:
-        """Whether samples are due."""
+        """Return whether samples are due."""
         return step % self._training.sample_every == 0 or self.last(step)
 
     def checkpoint(self, step: int) -> bool:
-        """Whether a checkpoint is due, besides the one after the last step."""
-        # What is kept for its score must be what was scored.
+        """Return whether a checkpoint is due; the checkpoint after the last step is not counted here."""
+        # A checkpoint that is kept for its score must be of the step that was scored.
         evaluated = self._best_by_score and step % self._training.evaluation.every == 0
         return evaluated or step % self._training.checkpoint_every == 0
 
     def last(self, step: int) -> bool:
-        """Whether all steps are done."""
+        """Return whether all steps are done."""
         return step == self._training.steps

@@ -1,4 +1,4 @@
-"""The host's side of training: groups of compiled steps, and between them metrics, looks, samples, checkpoints."""
+"""The training loop on the host: groups of compiled steps; between them metrics, observers, samples, checkpoints."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Outcome:
 
     Attributes:
         run: the run folder.
-        step: steps that are done.
-        signal: the signal that stopped it, or None where it reached the end.
-        stopped_by: who ended it before its last step, a plugin's callback or a finding; empty if nobody did.
+        step: number of steps done so far.
+        signal: the signal that stopped training, or None if there was none.
+        stopped_by: the plugin or finding that ended training before its last step; empty if there was none.
     """
 
     run: RunFolder
@@ -57,18 +57,18 @@ def train(
     may_change: Sequence[str] = (),
     observe: Observe = nobody,
 ) -> Outcome:
-    """Train a recipe in a run folder, from its checkpoint if it holds one.
+    """Train a recipe in a run folder; continue from the newest checkpoint if there is one.
 
     Args:
-        recipe: what to train.
-        plugins: the plugins that were loaded, for their callbacks.
-        path: the run folder; several workers must see the same one.
-        watcher: takes lines for people and the progress.
-        may_change: keys in which the recipe may differ from the one that the run began with.
-        observe: who looks at the run between groups of steps.
+        recipe: the recipe to train.
+        plugins: the loaded plugins, for their callbacks.
+        path: the run folder; all workers must see the same folder.
+        watcher: receives messages for the user and the progress.
+        may_change: recipe keys that may differ from the recipe that the run began with.
+        observe: returns the observers, which read the run between groups of steps.
 
     Raises:
-        UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
+        UserError: the recipe cannot be built or trained, the data is missing, or the folder cannot be used.
     """
     with deferred_signals(), ExitStack() as held:
         prepared = prepare_run(held, recipe, plugins, path, watcher, may_change, observe)
@@ -76,7 +76,7 @@ def train(
 
 
 class TrainingLoop:
-    """Trains a prepared run up to its last step, or to where it is stopped."""
+    """Trains a prepared run until its last step, or until something stops it."""
 
     def __init__(self, prepared: PreparedRun) -> None:
         self._prepared, self._devices, self._training = prepared, prepared.devices, prepared.training
@@ -91,12 +91,12 @@ class TrainingLoop:
         self._recovery = Recovery(prepared, self._saver, self._early_end)
 
     def run(self) -> Outcome:
-        """Train: restore; begin; groups of steps with what is due between them; end.
+        """Train: restore, begin, run groups of steps with what is due between them, end.
 
         Raises:
-            Diverged: numbers are not finite, and going back has not helped.
-            RunError: the run cannot go on, or its folder cannot be written.
-            UserError: workers differ in what they train.
+            Diverged: numbers are not finite, and the recipe allows no further recovery.
+            RunError: the run cannot continue, or its folder cannot be written.
+            UserError: the workers do not train the same thing.
         """
         step = self._restore()
         with collected_signals() as self._early_end.signals, self._recorder.opened(step):
@@ -114,7 +114,7 @@ class TrainingLoop:
         return self._outcome(step)
 
     def _restore(self) -> int:
-        """Take the run up where its folder has it, or save step 0 → steps that are done."""
+        """Continue from the run folder's checkpoint, or save step 0; return the number of steps done."""
         run, path = self._prepared.run, self._saver.restore()
         step = self._state.steps_done
         self._require_same_workers(step)
@@ -140,13 +140,13 @@ class TrainingLoop:
         )
 
     def _begin(self, step: int) -> None:
-        """Sample and look before the first step, also where training comes back to it."""
+        """Write samples and call observers before the first step, also when a recovery goes back to it."""
         if step == 0:
             self._recorder.sample(step)
             self._look(step)
 
     def _to_next_checkpoint(self, step: int) -> int:
-        """Train up to the next checkpoint, or to where training is to stop; return the steps that are done."""
+        """Train until the next checkpoint or the end of training; return the number of steps done."""
         while True:
             stretch = self._groups.take(step, self._intervals.next_after(step))
             step = stretch.step
@@ -174,30 +174,30 @@ class TrainingLoop:
             self._early_end.finding = self._early_end.finding or sight.stop
 
     def _end(self, step: int) -> None:
-        """Write the generators where training has come to its end, and let workers leave."""
+        """Write the generators if training reached its end, and let workers leave."""
         if self._ended(step):
             self._recorder.finish()
             line = self._judge.best_line(self._prepared.run, step) if self._devices.chief else ""
             if line:
                 self._note(line)
-        # All is written: from here on one worker may leave before another.
+        # All files are written, so from here on the workers need not end at the same time.
         self._devices.agree(0.0)
         if self._prepared.watch is not None:
             self._prepared.watch.end()
 
     def _ended(self, step: int) -> bool:
-        """Whether training has come to its end, which a signal is not."""
+        """Return whether training is complete; training that a signal stopped is not."""
         return self._intervals.last(step) or self._early_end.agreed == "wish"
 
     def _outcome(self, step: int) -> Outcome:
-        # Where another worker took the signal, this one ends as that one does.
+        # If only another worker received the signal, this one ends as after SIGTERM.
         stopped = None if self._ended(step) else (self._early_end.signals or [signal.SIGTERM])[0]
         by = self._early_end.wanted_by if self._early_end.agreed == "wish" else ""
         return Outcome(self._prepared.run, step, stopped, by)
 
 
 def _callbacks(prepared: PreparedRun) -> Callbacks:
-    """Return what plugins bring to the run; the chief alone calls them."""
+    """Return the plugins' callbacks; only the chief calls them."""
     if not prepared.devices.chief:
         return Callbacks(())
     generator = prepared.session.state.networks.generator.model

@@ -1,4 +1,4 @@
-"""What is kept of a step whose numbers were not finite, and how it is looked at again."""
+"""Crash bundles: a step that made numbers that are not finite is saved, and can be run again."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ MOST_BUNDLES = 3
 
 
 class NotFinite(Exception):
-    """Numbers of a group of steps are not finite.
+    """A group of steps made numbers that are not finite.
 
     Args:
-        step: steps that were done before the group.
-        count: steps of the group.
-        wrong: names of the metrics or variables.
+        step: number of steps done before the group.
+        count: number of steps in the group.
+        wrong: names of the metrics or variables that are not finite.
     """
 
     def __init__(self, step: int, count: int, wrong: Sequence[str]) -> None:
@@ -62,17 +62,17 @@ class NotFinite(Exception):
 
 @dataclass(frozen=True)
 class Crash:
-    """A step whose numbers were not finite.
+    """A step that made numbers that are not finite.
 
     Attributes:
         step: number of the step, from 1.
-        seed: the recipe's.
-        precision: that it ran in.
+        seed: the recipe's seed.
+        precision: the precision of the step.
         tensors: weights, outputs of layers, losses and gradients, in the order in which the step's updates make them.
         after: variables that are not finite after the step.
-        metrics: what the step reported.
+        metrics: the metrics of the step.
         state: every variable before the step.
-        pixels: the images that it saw, uint8 (batches, parts, replicas, B, H, W, C).
+        pixels: the images of the step, uint8 (batches, parts, replicas, B, H, W, C).
     """
 
     step: int
@@ -86,7 +86,7 @@ class Crash:
 
     @property
     def first(self) -> TensorFacts | None:
-        """The first tensor that is not finite; None: the update itself went wrong."""
+        """The first tensor that is not finite; None if only the update itself made such numbers."""
         return next((tensor for tensor in self.tensors if tensor.not_finite), None)
 
     def __str__(self) -> str:
@@ -100,20 +100,20 @@ class Crash:
 
 
 def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, step: int, count: int) -> Crash:
-    """Go back to the last checkpoint, and on to the first step after which a number is not finite.
+    """Restore the last checkpoint, and run steps one by one until a number is not finite.
 
-    Training is a function of the checkpoint and the step, so that the same numbers come again.
+    Training depends only on the checkpoint and the step, so the same numbers appear again.
 
     Args:
-        session: what was trained.
-        images: on which images.
+        session: the training session.
+        images: the training images.
         steps: the compiled steps.
         run: the folder with the checkpoint.
-        step: steps that were done before the group.
-        count: steps of the group.
+        step: number of steps done before the group.
+        count: number of steps in the group.
 
     Raises:
-        RunError: there is no checkpoint, or all is finite when it runs again.
+        RunError: there is no checkpoint, or all numbers are finite in the second run.
     """
 
     def metrics_of(first: int, count: int) -> Any:
@@ -142,12 +142,12 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
 
 
 def bundle_folder(run: RunFolder, crash: Crash) -> Path:
-    """Where a crash is kept."""
+    """Return the folder of a crash."""
     return run.crashes / f"step-{crash.step:09d}"
 
 
 def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
-    """Write a crash to a folder of its own in the run folder: recipe, state, images, facts.
+    """Write a crash to its own folder in the run folder: recipe, state, images, facts.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.
@@ -171,14 +171,14 @@ def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
 
 
 def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
-    """Run the step of a bundle again; return what happens now and what was told then.
+    """Run the step of a bundle again; return the new crash and the message of the original one.
 
     Args:
         recipe: the bundle's recipe, on one device.
         bundle: a folder that ``write_bundle`` wrote.
 
     Raises:
-        RunError: the bundle is not whole, or not of this recipe.
+        RunError: the bundle is damaged, or belongs to another recipe.
     """
     facts = _facts(bundle)
     session = Session.create(recipe, facts.precision)
@@ -194,7 +194,7 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     except RunError:
         raise
     except Exception as error:
-        # NumPy raises whatever it likes at what is no array.
+        # NumPy may raise any exception for bytes that are not an array.
         reason = getattr(error, "strerror", None) or error
         where = getattr(error, "filename", None)
         raise RunError(f"{bundle}: is not whole: {f'{where}: ' if where else ''}{reason}") from error
@@ -221,7 +221,7 @@ def _content(path: Path, most: int) -> bytes:
 
 
 def _no_bundle(folder: Path) -> str:
-    """What a folder is that is no bundle, and where bundles may be."""
+    """Return why a folder is not a bundle, and where bundles may be."""
     if not folder.exists():
         return f"{folder}: there is no such folder"
     bundles = sorted(str(file.parent) for file in folder.glob(f"crashes/*/{FACTS}"))
@@ -248,7 +248,7 @@ def _facts(bundle: Path) -> _Facts:
 
 
 class _Facts(BaseModel):
-    """What is read of the record of a crash; the rest is for people."""
+    """The fields of ``crash.json`` that the program reads; the other fields are for the user."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
     precision: Precision

@@ -1,4 +1,4 @@
-"""Who looks at a run between groups of steps: scores and probes, which read everything and change nothing."""
+"""Observers: scores and probes that read a run between groups of steps, and change nothing."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dcgan_kit.components.contracts.training import Images
 
 @dataclass(frozen=True)
 class Sight:
-    """What one look has shown.
+    """What an observer returns for one step.
 
     Attributes:
-        numbers: by name; they go to ``metrics.jsonl`` and to TensorBoard.
-        images: uint8 (H, W, C) by name, for TensorBoard.
-        findings: what is ill, for ``findings.jsonl``: values that JSON can write, by name.
-        lines: for people.
-        best: what ``training.best.metric`` names, where it was measured; the checkpoint of this step is kept by it.
-        measured: how ``best`` was measured: only what was measured alike is compared.
-        stop: why training should end here; empty: it goes on.
+        numbers: numbers by name, for ``metrics.jsonl`` and TensorBoard.
+        images: uint8 images (H, W, C) by name, for TensorBoard.
+        findings: findings for ``findings.jsonl``; each maps names to values that JSON can hold.
+        lines: messages for the user.
+        best: the value of ``training.best.metric`` if the observer measured it; it judges this step's checkpoint.
+        measured: how ``best`` was measured; only values that were measured in the same way are compared.
+        stop: why training should end here; empty to continue.
     """
 
     numbers: Mapping[str, float] = field(default_factory=dict)
@@ -34,41 +34,44 @@ class Sight:
 
 
 class Watcher(Protocol):
-    """Who is told how training goes."""
+    """Receives messages and the progress of training."""
 
     def note(self, message: str) -> None:
-        """Take a line for people."""
+        """Receive a message for the user."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Take how far something is that comes before the first step, where that takes more than two seconds."""
+        """Receive the progress of a task before the first step, if it takes more than two seconds."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take the number of steps that are done and the latest metrics."""
+        """Receive the number of steps done and the latest metrics."""
 
 
 class Observer(Protocol):
-    """Looks at a run, on the chief alone."""
+    """Reads a run between groups of steps; ``look`` is called only on the chief."""
 
     def due(self, step: int) -> bool:
-        """Whether it wants to look when ``step`` steps are done; 0 is before the first.
+        """Return whether ``look`` should be called after ``step`` steps; 0 is before the first step.
 
-        A function of the step alone: all workers stop where one of them looks.
+        The answer must depend only on the step, because all workers pause at it.
         """
 
     def look(self, step: int) -> Sight:
-        """Look. No variable of the session may be another one afterwards."""
+        """Read the run. Afterwards all variables of the session must have the values that they had before."""
 
     def memory(self) -> Any:
-        """What later looks depend on besides the networks, for ``observer_memory.as_text``; it lies in checkpoints."""
+        """Return what later calls of ``look`` need besides the networks; checkpoints store it.
+
+        ``observer_memory.as_text`` lists the types that it may hold.
+        """
 
     def recall(self, memory: Any) -> None:
-        """Remember what was remembered at a checkpoint that training goes on from, and nothing else."""
+        """Replace this observer's memory with one that ``memory`` returned at a checkpoint."""
 
 
 Observe = Callable[[Session, Images, Images, Watcher], Sequence[Observer]]
-"""(session, training images, held-out images, who is told) → who looks, in that order.
+"""(session, training images, held-out images, watcher) → observers, in the order in which they are called.
 
-Called on every worker before the first step, so that what is wrong with a recipe is told by all of them.
+Every worker calls it before the first step, so that all workers report an error in the recipe.
 """
 
 

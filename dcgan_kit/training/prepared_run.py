@@ -28,7 +28,7 @@ from dcgan_kit.runs.run_folder import RunFolder, locked, open_run, require_usabl
 from dcgan_kit.training.observer import Observe, Observer, Watcher
 
 MAX_TOLD = 6
-"""Names in a message."""
+"""Most images that are listed in messages."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class PreparedRun:
     """A run that is ready for its next step.
 
     Attributes:
-        session: what is trained, at step 0.
-        steps: its compiled steps.
+        session: the training session, at step 0.
+        steps: the compiled steps of the session.
         images: the training images.
         run: the run folder, locked by the chief.
-        facts: the environment, as the run folder keeps it.
-        plugins: those that were loaded, for their callbacks.
-        observers: who looks at the run between groups of steps.
-        watcher: takes lines for people and the progress.
-        watch: looks after the other workers; None where there are none.
-        may_change: keys in which the recipe may differ from the one that the run began with.
+        facts: the environment, as the run folder stores it.
+        plugins: the loaded plugins, for their callbacks.
+        observers: they read the run between groups of steps.
+        watcher: receives messages for the user and the progress.
+        watch: checks that the other workers are alive; None if there are none.
+        may_change: recipe keys that may differ from the recipe that the run began with.
     """
 
     session: Session
@@ -61,17 +61,17 @@ class PreparedRun:
 
     @property
     def recipe(self) -> ResolvedRecipe:
-        """What is trained."""
+        """The recipe to train."""
         return self.session.recipe
 
     @property
     def training(self) -> TrainingPlan:
-        """How it is trained."""
+        """The recipe's training plan."""
         return self.session.recipe.training
 
     @property
     def devices(self) -> Devices:
-        """Where it is trained."""
+        """The devices that train it."""
         return self.session.devices
 
     @cached_property
@@ -89,21 +89,21 @@ def prepare_run(
     may_change: Sequence[str],
     observe: Observe,
 ) -> PreparedRun:
-    """Prepare a training as ``train`` describes it, inside of ``deferred_signals``.
+    """Prepare a run for ``train``; call it inside ``deferred_signals``.
 
     Args:
-        held: takes what is to be held until training has ended: the watch over other workers, the folder's lock, and
-            whose fault an error is.
-        recipe: what to train.
-        plugins: the plugins that were loaded.
+        held: receives the contexts that last until training ends: the watch over other workers, the folder's lock, and
+            ``blaming``.
+        recipe: the recipe to train.
+        plugins: the loaded plugins.
         path: the run folder.
-        watcher: takes lines for people and the progress.
-        may_change: keys in which the recipe may differ from the one that the run began with.
-        observe: who looks at the run between groups of steps.
+        watcher: receives messages for the user and the progress.
+        may_change: recipe keys that may differ from the recipe that the run began with.
+        observe: returns the observers, which read the run between groups of steps.
 
     Raises:
-        Stopped: a signal came.
-        UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
+        Stopped: the process received a signal to stop.
+        UserError: the recipe cannot be built or trained, the data is missing, or the folder cannot be used.
     """
     watcher = _Interruptible(watcher)
     devices = choose_devices(recipe, watcher.note)
@@ -115,7 +115,8 @@ def prepare_run(
     facts = environment(plugins, session.precision.precision, str(devices), images)
     if devices.chief:
         _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)
-    # Before anything is written: what they refuse is mended in the recipe, and the folder is to be new then.
+    # Observers are made before anything is written. If they raise, the user changes the recipe, and the folder must
+    # still be new then.
     observers = observe(session, images, held_out, watcher)
     raise_received()
     run = _open(path, recipe, facts, may_change, found) if devices.chief else RunFolder(path)
@@ -124,7 +125,7 @@ def prepare_run(
 
 
 def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices: Devices, watcher: Watcher) -> Session:
-    # Where the recipe says which, it is that one: the recipe may have changed since.
+    # A precision other than auto comes from the recipe, which may have changed since the run began.
     so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
     session = Session.create(recipe, so_far, plugins.strangers, devices)
     watcher.note(f"on {devices}, {session.precision.precision} ({session.precision.reason})")
@@ -132,8 +133,8 @@ def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices
 
 
 def _images(recipe: ResolvedRecipe, path: Path, watcher: Watcher) -> tuple[Images, Images, Images]:
-    """Return all images, those to train on, and those that are held out."""
-    # It may take minutes, and one image of a stranger's as long.
+    """Return all images, the training images, and the held-out images."""
+    # Reading may take minutes, and third-party code may need as long for one image.
     with prompt_signals():
         found = load_images(recipe, partial(watcher.preparing, "reading images"))
     images, held_out = split(found, recipe.training.held_out, recipe.training.seed)
@@ -181,7 +182,7 @@ def _open(
 
 
 class _Interruptible:
-    """Passes on what a watcher takes, and lets a signal that was deferred end what takes long before the first step."""
+    """Passes calls on to a watcher, and lets a deferred signal end long tasks before the first step."""
 
     def __init__(self, watcher: Watcher) -> None:
         self.note = watcher.note

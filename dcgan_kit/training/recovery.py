@@ -1,4 +1,4 @@
-"""What training does when numbers stop being finite: it keeps the first such step, and goes back or gives up."""
+"""Recovery from numbers that are not finite: save the first such step, then go back or give up."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from dcgan_kit.training.saver import Saver
 
 
 class Diverged(UserError):
-    """A number is no longer finite."""
+    """Training ended because numbers are not finite."""
 
 
 class Recovery:
-    """Goes back to the latest checkpoint with a lower learning rate, as often as the recipe says.
+    """Goes back to the latest checkpoint with a lower learning rate, as often as the recipe allows.
 
     Args:
-        prepared: what is trained.
-        saver: restores and saves.
-        early_end: whose finding is dropped: it was about numbers that are undone.
+        prepared: the prepared run.
+        saver: saves checkpoints, and restores the observers' memory.
+        early_end: its finding is dropped, because it was about steps that are undone.
     """
 
     def __init__(self, prepared: PreparedRun, saver: Saver, early_end: EarlyEnd) -> None:
@@ -32,10 +32,10 @@ class Recovery:
         self._run, self._state, self._devices = prepared.run, prepared.session.state, prepared.devices
 
     def recover(self, found: NotFinite) -> int:
-        """Find the first step that went wrong, keep what shows why, and go back if the recipe says so.
+        """Find the first step with numbers that are not finite, save its bundle, and go back if the recipe allows it.
 
         Returns:
-            The step from which training goes on.
+            The step from which training continues.
 
         Raises:
             Diverged: training has gone back as often as the recipe allows.
@@ -43,7 +43,7 @@ class Recovery:
         prepared = self._prepared
         prepared.watcher.note(f"{found}; looking for the first such step")
         crash = first_crash(prepared.session, prepared.images, prepared.steps, self._run, found.step, found.count)
-        # As the checkpoint has them, to which ``first_crash`` went back.
+        # ``first_crash`` restored the checkpoint, so these are the checkpoint's values.
         recoveries, scale = int(np.asarray(self._state.recoveries)), float(np.asarray(self._state.rate_scale))
         if self._devices.chief:
             write_bundle(self._run, prepared.recipe, crash)

@@ -1,4 +1,4 @@
-"""Whether a recipe resumes exactly: N steps, a kill and N more give what 2N steps give, bit for bit."""
+"""Checks that a recipe resumes exactly: N steps, a kill and N more steps give the same bits as 2N steps."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from dcgan_kit.recipes.loading import load_recipe
 
 @dataclass(frozen=True)
 class Difference:
-    """A variable that ended otherwise.
+    """A variable that differs between the two runs.
 
     Attributes:
-        name: of the variable.
-        count: numbers that differ.
-        largest: by how much at most.
+        name: name of the variable.
+        count: how many of its numbers differ.
+        largest: largest absolute difference.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the comparison found.
+    """The result of the comparison.
 
     Attributes:
-        variables: how many were compared.
+        variables: how many variables were compared.
         numbers: how many numbers they hold.
-        differences: variables that are not equal.
+        differences: the variables that are not equal.
     """
 
     variables: int
@@ -56,18 +56,18 @@ def verify_resume(
     folder: Path,
     say: Callable[[str], None],
 ) -> Verdict:
-    """Train a recipe straight through, and once more with a kill in the middle, each in a process of its own.
+    """Train a recipe without a stop, and once more with a kill in the middle; each training has its own process.
 
     Args:
         reference: name or path of the recipe.
         overrides: ``dotted.key=VALUE`` texts.
         settings: which plugins may be loaded.
-        steps: N; the runs have 2N.
-        folder: where both runs are written.
-        say: told what happens.
+        steps: N; each run has 2N steps.
+        folder: folder for both runs.
+        say: receives progress messages.
 
     Raises:
-        UserError: one of the trainings failed; it has said why.
+        UserError: one of the trainings failed; the message says why.
     """
     ours = (
         f"training.steps={2 * steps}",
@@ -75,7 +75,7 @@ def verify_resume(
         f"training.sample_every={2 * steps}",
         f"training.log_every={steps}",
     )
-    # What is wrong with the recipe is told here, once.
+    # Loading the recipe here reports its errors once, before any training starts.
     load_recipe(reference, (*overrides, *ours), settings)
     straight, resumed = folder / "straight", folder / "resumed"
     say(f"{counted(2 * steps, 'step')} straight through")
@@ -91,7 +91,7 @@ def verify_resume(
 
 
 def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: PluginSettings, kill: int | None) -> None:
-    # A process of its own: nothing that the first training left in memory may help the second.
+    # A new process, so that nothing in memory passes from one training to the next.
     asked = {
         "path": str(path),
         "reference": reference,
@@ -103,7 +103,7 @@ def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: Plu
         "kill": kill,
     }
     process = subprocess.run(
-        # -P: a file of the working directory is not to be taken for a module of Python.
+        # -P: Python must not import files of the working directory as modules.
         [sys.executable, "-P", "-c", f"from {__name__} import train_as_asked; train_as_asked()"],
         input=json.dumps(asked),
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -117,7 +117,7 @@ def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: Plu
 
 
 def train_as_asked() -> None:
-    """Train what standard input asks for, and kill this process where it says so."""
+    """Train as the JSON on standard input says, and kill this process after the step that it names."""
     asked = json.load(sys.stdin)
     folders = tuple(Path(folder) for folder in asked["folders"])
     settings = PluginSettings(folders, frozenset(asked["blocked"]), asked["builtins_only"], asked["strict"])
@@ -135,13 +135,13 @@ class _Killer:
         self._after = after
 
     def note(self, message: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Kill the process as soon as a step is done after the checkpoint."""
+        """Kill the process once it has done a step after the checkpoint."""
         if self._after is not None and step > self._after:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -161,7 +161,7 @@ def _compared(one: Path, other: Path) -> Verdict:
         for name in names:
             a, b = first[name], second[name]
             numbers += a.size
-            # Bit for bit: -0.0 is not 0.0, and one NaN is not another.
+            # Bytes are compared, so -0.0 differs from 0.0, and NaNs with different bits differ.
             if a.tobytes() != b.tobytes():
                 largest = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
                 differences.append(Difference(name, int((a != b).sum()), largest))

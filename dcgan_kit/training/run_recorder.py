@@ -1,4 +1,4 @@
-"""What a run writes down between groups of steps: metrics, sample grids, what observers saw, finished generators."""
+"""Writes a run's files between groups of steps: metrics, sample grids, observers' results, final generators."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from dcgan_kit.training.observer import Observer, Sight
 
 
 class Recorder:
-    """Writes a run down, on the chief; on every other worker it does nothing.
+    """Writes a run's files on the chief; on every other worker it does nothing.
 
     Args:
-        session: what is trained.
-        run: where it is written down.
-        observers: who looks at it.
-        note: takes a line for people.
+        session: the training session.
+        run: the run folder.
+        observers: they read the run between groups of steps.
+        note: receives a message for the user.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class Recorder:
 
     @contextmanager
     def opened(self, first_step: int) -> Iterator[None]:
-        """Open the files; lines of steps after ``first_step``, which a stopped run may have left, are dropped.
+        """Open the files, and drop lines of steps after ``first_step``, which a stopped run may have left.
 
-        At step 0 all are: it is looked at again.
+        At step 0 all lines are dropped, because observers read step 0 again.
         """
         if not self._session.devices.chief:
             yield
@@ -47,18 +47,18 @@ class Recorder:
             yield
 
     def rewind(self, step: int) -> None:
-        """Drop the lines of all steps after ``step``, which will be taken again; at step 0 all, as ``opened`` does."""
+        """Drop the lines of all steps after ``step``, which will run again; at step 0 drop all, as ``opened`` does."""
         if self._writer is not None:
             self._writer.rewind(step or -1)
 
     def metrics(self, step: int, metrics: Mapping[str, float], images_per_second: float) -> None:
-        """Write a line of metrics, and how fast training was since the line before."""
+        """Write a line of metrics, and the training speed since the line before."""
         if self._writer is not None:
             self._writer.scalars(step, metrics)
             self._writer.speed(step, images_per_second)
 
     def sample(self, step: int) -> None:
-        """Write a grid of samples, of each generator that is kept."""
+        """Write a sample grid for each generator: the average if there is one, and the generator itself."""
         if self._writer is None:
             return
         rows, columns = self._recipe.training.sample_grid
@@ -70,7 +70,7 @@ class Recorder:
             self._writer.image(step, f"samples{name}", grid)
 
     def look(self, step: int) -> Iterator[Sight]:
-        """Let everyone who is due look at the run, tell what each saw, and yield it."""
+        """Call each observer that is due, write and print its result, and yield it."""
         if self._writer is None:
             return
         for observer in self._observers:
@@ -91,7 +91,7 @@ class Recorder:
         if self._writer is None:
             return
         temporary = self._run.path / ".generator.tmp.keras"
-        # The averaged one last: its file says that the run is finished.
+        # The averaged generator is written last, because its file marks the run as finished.
         for name, generator in reversed(self._generators().items()):
             target = self._run.raw_generator_file if name else self._run.generator_file
             try:
@@ -106,7 +106,7 @@ class Recorder:
             self._note(f"{self._run.generator_file.name} {line}")
 
     def _generators(self) -> dict[str, Any]:
-        """What is sampled and kept: the average, and the generator itself beside it."""
+        """Return the generators by suffix of their file names: the average if there is one, and the generator."""
         state = self._session.state
         raw = state.networks.generator.model
         return {"": raw} if state.averaged is None else {"": state.averaged, "-raw": raw}

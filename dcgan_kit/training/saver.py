@@ -1,4 +1,4 @@
-"""Checkpoints of a training: saved when they are due, and restored with what the run remembers besides variables."""
+"""Saves and restores the checkpoints of a training, including the run's memory besides variables."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from dcgan_kit.training.prepared_run import PreparedRun
 
 
 class Saver:
-    """Saves and restores; the chief writes, and every worker waits for it.
+    """Saves and restores checkpoints; the chief writes, and every worker waits for it.
 
     Args:
-        prepared: what is trained.
-        judge: says what a checkpoint is worth.
-        early_end: knows who wants to end training, which a checkpoint keeps.
+        prepared: the prepared run.
+        judge: judges checkpoints.
+        early_end: knows what requests the end of training; a checkpoint stores this.
 
     Attributes:
-        saved: the step of the newest checkpoint; -1: there is none.
+        saved: the step of the newest checkpoint; -1 if there is none.
     """
 
     def __init__(self, prepared: PreparedRun, judge: CheckpointJudge, early_end: EarlyEnd) -> None:
@@ -38,10 +38,13 @@ class Saver:
         self.saved = -1
 
     def restore(self) -> Path | None:
-        """Load the newest whole checkpoint's variables; None: there is none, and there never was one.
+        """Load the variables of the newest undamaged checkpoint; return its path.
+
+        Returns:
+            The path, or None if there is none; a damaged checkpoint of step 0 counts as none.
 
         Raises:
-            RunError: there were checkpoints, and none can be read.
+            RunError: there were checkpoints of later steps, and none can be read.
         """
         path, lines = restore_checkpoint(self._run, self._state)
         if path is None:
@@ -51,11 +54,11 @@ class Saver:
         return path
 
     def go_on_from(self, path: Path, step: int) -> None:
-        """Take up the run at the checkpoint that was restored.
+        """Continue the run from the checkpoint that was restored.
 
         Args:
             path: the checkpoint.
-            step: its step.
+            step: the step of the checkpoint.
         """
         self.saved = step
         if self._devices.chief:
@@ -63,9 +66,10 @@ class Saver:
         self.recall(path)
 
     def recall(self, path: Path) -> None:
-        """Remember what was remembered at a checkpoint.
+        """Restore the observers' memory from a checkpoint.
 
-        What wanted to end training then counts no more where the recipe is another one since: the user wants to go on.
+        A request to end training is restored only for the same recipe. A changed recipe means that the user wants to
+        continue.
 
         Raises:
             RunError: the memory is damaged.
@@ -92,7 +96,7 @@ class Saver:
         wrong = not_finite(values)
         (bad,) = self._devices.agree(float(bool(wrong)))
         if bad > 0:
-            # Numbers may overflow in the weights, or in statistics that no loss sees, before they do in a metric.
+            # Weights, or statistics that no loss depends on, may overflow before any metric does.
             raise NotFinite(self.saved, step - self.saved, wrong or ["variables of another worker"])
         if self._devices.chief:
             save_checkpoint(self._run, self._state, self._prepared.training.keep, judgement, values, self._memory())
@@ -101,7 +105,7 @@ class Saver:
         self.saved = step
 
     def _memory(self) -> str:
-        """What the next step depends on that is no variable: what observers know, and whether one wants to end it."""
+        """Return what the next step depends on besides variables: observers' memory and a request to end training."""
         known = {type(observer).__name__: observer.memory() for observer in self._prepared.observers}
         stop, recipe = self._early_end.wanted_by, self._prepared.recipe_hash
         return as_text({"observers": known, "stop": stop, "recipe": recipe})

@@ -1,4 +1,4 @@
-"""Groups of compiled steps, between which signals are heeded and the progress bar moves."""
+"""Groups of compiled steps; between groups, training handles signals and updates the progress bar."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from dcgan_kit.training.nonfinite import NotFinite
 from dcgan_kit.training.prepared_run import PreparedRun
 
 GROUP_SECONDS = 0.5
-"""How long a group of steps runs before signals are looked at and the progress bar moves."""
+"""Target duration of a group of steps."""
 MOST_STEPS = 1000
-"""Of a group."""
+"""Most steps in a group."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """The steps up to one at which something was due.
+    """The steps until something is due.
 
     Attributes:
-        step: steps that are done.
-        metrics: means since the latest line of metrics, by name; empty where no line is to be written.
-        images_per_second: of the stretch.
+        step: number of steps done so far.
+        metrics: means since the latest line of metrics, by name; empty if no line must be written.
+        images_per_second: training speed in these steps.
     """
 
     step: int
@@ -37,10 +37,10 @@ class Stretch:
 
 
 class StepGroups:
-    """Takes steps, in groups whose size follows the clock; how they are grouped changes no number.
+    """Runs steps in groups. The clock decides the size of a group, which changes no result.
 
     Args:
-        prepared: what is trained.
+        prepared: the prepared run.
         early_end: decides before each group whether training ends.
     """
 
@@ -49,10 +49,10 @@ class StepGroups:
         self._size, self._seconds = 1, 0.0
 
     def take(self, step: int, due: int) -> Stretch:
-        """Take steps up to ``due``, or to where the workers agree to end training.
+        """Run steps until ``due``, or until the workers agree to end training.
 
-        No line of metrics is to be written where a signal asks to stop before anything is due: a run that goes on logs
-        as one that never stopped.
+        After a signal, the result has no metrics, so that no line is written before it is due. So a resumed run writes
+        the same lines as a run that never stopped.
 
         Raises:
             NotFinite: a metric is not finite.
@@ -71,14 +71,14 @@ class StepGroups:
         return Stretch(step, means(totals), images / (time.perf_counter() - started))
 
     def _ends(self) -> bool:
-        # All workers must take the same number of steps, and stop at the same one.
+        # All workers must run the same number of steps, and stop at the same step.
         seconds = self._early_end.agree(self._seconds)
         if seconds > 0 and not self._early_end.agreed:
             self._size = max(1, min(MOST_STEPS, round(GROUP_SECONDS / seconds)))
         return bool(self._early_end.agreed)
 
     def _group(self, step: int, count: int) -> Any:
-        """Take some steps, timed; return what each reports, float32 (steps, 2, metrics)."""
+        """Run some steps, and time them; return sums and counts of each, float32 (steps, 2, metrics)."""
         started = time.perf_counter()
         found = self._reported(step, count)
         self._seconds = (time.perf_counter() - started) / count
@@ -88,7 +88,7 @@ class StepGroups:
         prepared = self._prepared
         pixels, labels = prepared.session.batches(prepared.images, step, count)
         try:
-            # TensorFlow keeps each number of Python's that it is ever given, for as long as the process lives.
+            # A tensor, because TensorFlow never frees the Python numbers that it receives.
             found = prepared.steps(pixels, labels, tf.constant(np.int64(step))).numpy()
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
             raise RunError(

@@ -1,4 +1,4 @@
-"""One step taken apart: the same updates as in training, layer by layer, and every tensor of them measured."""
+"""Runs one step layer by layer, with the same updates as in training, and records facts about every tensor."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class TensorFacts:
         shape: its shape.
         minimum: smallest finite number; None if there is none.
         maximum: largest finite number; None if there is none.
-        mean: of the finite numbers; None if there are none.
-        not_finite: how many numbers are not.
+        mean: mean of the finite numbers; None if there are none.
+        not_finite: how many numbers are not finite.
     """
 
     place: str
@@ -41,7 +41,7 @@ class TensorFacts:
 
     @staticmethod
     def of(place: str, tensor: Any) -> TensorFacts:
-        """Measure a tensor."""
+        """Return the facts about a tensor."""
         values = np.asarray(tf.cast(tensor, tf.float32))
         finite = values[np.isfinite(values)].astype(np.float64)
         count = int(values.size - finite.size)
@@ -51,16 +51,16 @@ class TensorFacts:
 
 
 def traced(session: Session, values: dict[str, Any], pixels: Any, step: int) -> list[TensorFacts]:
-    """Take a step, and measure every tensor of its updates, as far as the update in which one is not finite.
+    """Run a step, and record every tensor until the end of the update in which one is not finite.
 
-    The numbers are those of training up to rounding, and up to the gradients of penalties through batch normalization,
-    which are Keras' here: no layers are fused, and all replicas' images are one batch.
+    No operations are fused here, and the images of all replicas are one batch. So the numbers equal those of training
+    up to rounding, except gradients of penalties through batch normalization, which Keras computes here.
 
     Args:
-        session: what is trained, on one device; its state is another one afterwards.
+        session: the training session, on one device; its state changes.
         values: every variable before the step.
         pixels: uint8 images (batches, parts, replicas, B, H, W, C).
-        step: steps that were done before.
+        step: number of steps done before.
 
     Returns:
         Weights, outputs of layers, losses and gradients, in the order in which the step's updates make them.
@@ -78,16 +78,16 @@ def traced(session: Session, values: dict[str, Any], pixels: Any, step: int) -> 
 
 
 class StepTrace:
-    """A tap that runs the networks layer by layer, and measures every tensor.
+    """A tap that runs the networks layer by layer, and records every tensor.
 
-    It ends the step before an update of weights that come from an update in which a number was not finite.
+    If an update has a number that is not finite, the tap ends the step before the next update.
 
     Args:
-        step: the step that it taps.
-        updates: what the step does.
+        step: the adversarial step.
+        updates: the updates of the step.
 
     Attributes:
-        facts: the tensors, in the order in which the step makes them.
+        facts: facts about the tensors, in the order in which the step makes them.
     """
 
     def __init__(self, step: AdversarialStep, updates: Updates) -> None:
@@ -97,22 +97,22 @@ class StepTrace:
         self._moved: tuple[Role, ...] = tuple(step.models)
 
     def begin(self, update: Update, part: int) -> None:
-        """Measure the weights that the update before has moved; before the first update, all."""
+        """Record the weights that the previous update changed; before the first update, record all weights."""
         if part == 0:
             self._next(update)
         self._place = f"{self._of_update}part {part + 1} of {self._parts}: " if self._parts > 1 else self._of_update
 
     def forward(self, role: Role, given: str, forward: Forward, x: Any) -> Any:
-        """Run a network layer by layer, and measure what each returns."""
+        """Run a network layer by layer, and record the output of each layer."""
         model = self._models[role]
         for layer in model.layers[1:]:
-            # Also where a layer takes no such argument: the layers inside of it ask what it was called with.
+            # Every layer gets ``training``, even one without this argument: layers inside it read it from the call.
             x = layer(x, training=True)
             self._note(f"{model.name}, {given}: output of {layer.name}", x)
         return x
 
     def end(self, facts: Mapping[str, Any], gradients: Mapping[Role, list[Any]]) -> None:
-        """Measure losses and gradients."""
+        """Record losses and gradients."""
         for name in LOSSES:
             if name in facts:
                 self._note(name.replace("_", ": "), facts[name])
