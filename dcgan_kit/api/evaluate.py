@@ -38,7 +38,7 @@ def evaluate_images(
 ) -> Evaluation:
     """Compare images with real images by scores. Each number comes with its floor.
 
-    The floor is the score that held-out real images get. Images can come from any program.
+    The floor is the score that other real images get in place of ``fake``. Images can come from any program.
 
     Args:
         fake: the images to evaluate: a folder, .zip, .npz or .npy.

@@ -122,8 +122,8 @@ class Run(StoredRun):
     ) -> Evaluation:
         """Compare samples with the real images of the recipe by scores. Each number comes with its floor.
 
-        The floor is the score that held-out real images get. Writes ``evaluation.json`` into the run folder; with
-        ``best`` or ``raw``, the name is ``evaluation-best.json``, ``evaluation-raw.json`` or
+        The floor is the score that real images get in place of the samples. Writes ``evaluation.json`` into the run
+        folder; with ``best`` or ``raw``, the name is ``evaluation-best.json``, ``evaluation-raw.json`` or
         ``evaluation-best-raw.json``.
 
         Args:
