@@ -28,8 +28,7 @@ from dcgan_kit.evaluation.reference_cache import FINGERPRINT_DIGITS, Note, finge
 from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, NoValue, measuring
 
 MOST_REFERENCES = 10_000
-"""Largest number of reference images, unless there are more samples. The time to find neighbours grows quadratically.
-"""
+"""Most reference images, unless there are more samples: the time to find neighbours grows quadratically."""
 MOST_SAMPLES = 5_000
 """Largest default number of samples."""
 SEED = 0

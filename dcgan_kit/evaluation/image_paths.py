@@ -19,8 +19,7 @@ from dcgan_kit.files import open_regular
 from dcgan_kit.recipes.resolved import Choice
 
 MEMORY_MIB = 128
-"""Larger sets of decoded images are memory-mapped from the cache, so that two sets and their summaries fit in memory.
-"""
+"""Larger sets of decoded images are memory-mapped from the cache, so that two sets fit in memory."""
 
 
 def images_at(path: Path, spec: ImageSpec, registry: Registry) -> Images:
