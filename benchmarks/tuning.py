@@ -5,8 +5,8 @@
 
 The variants train on the same images as in quality.py. They are compared neither with these nor with its held-out
 split: --real is an npz file with other images of the same kind in the array x, here the test set of Fashion-MNIST. Time
-is that of one core without scoring; 205 and 513 seconds are about the work of two cores in 2 and 5 minutes. Each variant
-has one seed, so a difference of a few tenths of fd means little.
+is that of one core without scoring; 205 and 513 seconds are about the work of two cores in 2 and 5 minutes. Each
+variant has one seed, so a difference of a few tenths of fd means little.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], eval
 
 
 def main() -> None:
-    """Train, judge, print a table, write JSON if asked."""
+    """Train, compute the scores, print a table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = yaml.safe_load(VARIANTS.read_text())
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help="default: all of tuning.yaml")

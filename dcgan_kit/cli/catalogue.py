@@ -65,7 +65,7 @@ def show_component(name: str, as_json: bool) -> None:
     for component in found:
         kind = KINDS[component.kind]
         click.echo(f"{component.kind} {component.name}, of plugin {component.owner}\n")
-        # "Raises" is for people who call the factory, not for people who write recipes.
+        # The part "Raises" is for callers of the factory, not for authors of recipes.
         for paragraph in component.documentation.partition("\n\nRaises:")[0].split("\n\n"):
             lines = paragraph.split("\n")
             laid_out = any(line.startswith((" ", "-", "*", "|")) for line in lines)

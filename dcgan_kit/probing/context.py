@@ -97,7 +97,7 @@ class FixedBatch:
 class SessionSubject:
     """A ``dcgan_kit.ProbeContext`` of the networks of a session.
 
-    Each value is computed when a probe asks for it. So ask for all values before training continues.
+    Each value is computed when it is first read. So read all values before training continues.
     """
 
     def __init__(self, batch: FixedBatch, number: int = 0) -> None:
