@@ -1,10 +1,10 @@
-"""What this machine could do at most: its matrix products, and the operations of a step, alternately in one process.
+"""The upper limit of this machine: speed of matrix products and of training steps, in turn in one process.
 
     python benchmarks/ceiling.py
 
-A step of simultaneous updates sends a batch through G (forward, and backward by weights and by inputs: 3 times its
-multiply-accumulates) and twice through D (real images: 3 times; generated ones: 4 times, as the gradient flows back
-for both losses). A multiply-accumulate is two operations.
+A step of simultaneous updates sends a batch through G: forward, and backward with respect to weights and inputs. That
+is 3 times the multiply-accumulates of G. It sends two batches through D: 3 times for real images, and 4 times for
+generated images, because the gradients of both losses flow back. A multiply-accumulate is two operations.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _milliseconds(call: Callable[[], Any]) -> float:
 
 
 def main() -> None:
-    """Measure, print the table."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--net", choices=["28", "64", "64resize"], nargs="*", default=["64", "28"])
     parser.add_argument("--rounds", type=int, default=9)

@@ -1,9 +1,9 @@
-"""How much memory judging 50,000 images of 64x64x3 against 50,000 real ones takes, and how long.
+"""Memory and time to evaluate 50,000 images of 64x64x3 against 50,000 real images.
 
 Usage: python benchmarks/evaluation_memory.py [--images N] [--scores NAMES]
 
-Samples are drawn batch after batch, as a generator would; the real images lie in a file that is mapped into memory. The
-peak is that of the process' own memory: pages of the mapped file can be given back at any time, and do not count.
+Samples come in batches, as from a generator. The real images are in a memory-mapped file. The peak counts only the
+private memory of the process: the system can free pages of the mapped file at any time, so they do not count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCORES = "frechet,kid,spectrum,checkerboard,ndb,density_coverage"
 
 
 def main() -> None:
-    """Print the peak of memory up to the end of each part."""
+    """Print the peak memory at the end of each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--scores", default=SCORES)
@@ -61,13 +61,13 @@ def _samples(count: int) -> Iterator[np.ndarray]:
 
 
 def _drawn(seed: int, count: int) -> np.ndarray:
-    """Smooth colours, so that images differ."""
+    """Return images of 4x4 random colour blocks, so that images differ."""
     colours = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, 3))
     return colours.repeat(16, axis=1).repeat(16, axis=2).astype(np.uint8)
 
 
 class _Peak(threading.Thread):
-    """Looks at the memory twenty times a second."""
+    """Measures the memory twenty times per second and keeps the peak."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

@@ -1,10 +1,10 @@
-"""What every probe reads along a whole training: the numbers of docs/health.md, and what thresholds are taken from.
+"""Readings of all probes during a whole training. docs/health.md and the thresholds of probes use these numbers.
 
     python benchmarks/health.py                                              # the default recipe, about 6 minutes
     python benchmarks/health.py lecture-fashion28 generator.upsample.kernel_size=3 --steps 2000
 
-For each reading: its value at step 0, its lowest and highest value in the first quarter of the training, and the
-lowest, middle and highest in the rest.
+The table shows for each reading: its value at step 0, its lowest and highest value in the first quarter of training,
+and its lowest, middle and highest value in the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EVERY, EVALUATE_EVERY = 100, 500
 
 
 def _looks(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[dict[str, Any]]:
-    """Train with all probes; return what each look says."""
+    """Train with all probes and return the results of each step with probes."""
     import tensorflow as tf
 
     from dcgan_kit.adversarial.session import Session
@@ -47,7 +47,7 @@ def _looks(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[d
 
 
 def main() -> None:
-    """Train, print the tables, write JSON if asked."""
+    """Train, print the tables, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", nargs="?", default="lecture-fashion28")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")

@@ -1,8 +1,8 @@
-"""What rewrites of ``dcgan_kit.networks.fused_forward`` gain: layers as they are against fused, forward and backward.
+"""Speed of the fused operations of ``dcgan_kit.networks.fused_forward`` against plain layers, forward and backward.
 
-Both run in turn in one process, and the ratio of each pair counts, so that a noisy machine disturbs both alike. The
-sizes are those of DCGANs for 64x64 and 28x28 images. A ratio above 1 says that the rewrite is faster; ``off`` marks
-sizes at which ``forward_of`` leaves the layers alone.
+Both run in turn in one process, and the ratio of each pair counts, so that other work on the machine disturbs both
+equally. The sizes are those of DCGANs for 64x64 and 28x28 images. A ratio above 1 means that the fused operation is
+faster. ``off`` marks sizes at which ``forward_of`` does not fuse the layers.
 
     python benchmarks/kernels.py                      # everything, about five minutes
     python benchmarks/kernels.py normalization        # one rewrite
@@ -41,7 +41,7 @@ SIZES: dict[str, list[tuple[tuple[int, ...], int]]] = {
 
 
 def members_of(rewrite: str, filters: int) -> list[Any]:
-    """Return the layers that a rewrite computes together."""
+    """Return the layers that a fused operation replaces."""
     from keras import layers
 
     if rewrite == "resizing":
@@ -68,7 +68,7 @@ def model_of(rewrite: str, shape: tuple[int, ...], filters: int, precision: str)
 
 
 def pass_of(model: Any, forward: Any, x: Any) -> Callable[[], Any]:
-    """Return a compiled function that runs forward and backward and returns something that depends on all of it."""
+    """Return a compiled function that runs forward and backward. Its result depends on all gradients."""
     import tensorflow as tf
 
     weights = [variable.value for variable in model.trainable_variables]
@@ -88,7 +88,7 @@ def pass_of(model: Any, forward: Any, x: Any) -> Callable[[], Any]:
 
 
 def paired_times(first: Callable[[], Any], second: Callable[[], Any], seconds: float) -> list[tuple[float, float]]:
-    """Run both in turn and return the seconds of each pair, the first two pairs, which compile, left out."""
+    """Run both in turn and return the seconds of each pair, without the first two pairs, which compile."""
     pairs: list[tuple[float, float]] = []
     started = time.perf_counter()
     while len(pairs) < 7 or time.perf_counter() - started < seconds:
@@ -102,7 +102,7 @@ def paired_times(first: Callable[[], Any], second: Callable[[], Any], seconds: f
 
 
 def measured(rewrite: str, shape: tuple[int, ...], filters: int, precision: str, arguments: Any) -> dict[str, Any]:
-    """Compare one rewrite at one size."""
+    """Compare one fused operation with plain layers at one size."""
     import tensorflow as tf
 
     from dcgan_kit.networks import fused_forward
@@ -132,7 +132,7 @@ def measured(rewrite: str, shape: tuple[int, ...], filters: int, precision: str,
 
 
 def main() -> None:
-    """Measure the rewrites that the command line names."""
+    """Measure the fused operations that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rewrites", nargs="*", default=list(SIZES), help=f"of {', '.join(SIZES)}")
     parser.add_argument("--seconds", type=float, default=3.0, help="to measure each size for")

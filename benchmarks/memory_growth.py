@@ -1,9 +1,10 @@
-"""How much memory a long training gathers: the slope of the process' own memory over the steps.
+"""Memory growth of a long training: the slope of the private memory of the process over the steps.
 
 Usage: python benchmarks/memory_growth.py [--steps N] [--log-every N] [--evaluate-every N] [--probe-every N]
 
-The network is the tiniest, so that many lines are logged in little time. The first fifth is left out: allocators and
-caches fill up there. Prints memory along the way, and the slope in KiB per 1,000 steps by least squares.
+The network is tiny, so that many steps are logged in little time. The slope does not count the first fifth of the
+steps, in which allocators and caches fill up. The script prints the memory during training, and the slope in KiB per
+1,000 steps by least squares.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ POINTS = 50
 
 
 class Gauge:
-    """Listens to a training and measures the process at so many of its steps."""
+    """A watcher of training that measures the memory of the process about ``POINTS`` times."""
 
     def __init__(self, steps: int) -> None:
         self.every = max(1, steps // POINTS)
@@ -46,13 +47,13 @@ class Gauge:
         self._began = time.perf_counter()
 
     def note(self, message: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def progress(self, step: int, metrics: Any) -> None:
-        """Measure."""
+        """Measure the memory, and print it."""
         if not self.steps or step >= self.steps[-1] + self.every:
             self.steps.append(step)
             self.bytes.append(_resident())
@@ -60,19 +61,19 @@ class Gauge:
             print(f"step {step:8,}: {self.bytes[-1] / 2**20:8.1f} MiB, {seconds:5.0f} s", flush=True)
 
     def slope(self) -> float:
-        """KiB per 1,000 steps, without the first fifth."""
+        """Return the growth in KiB per 1,000 steps, without the first fifth of the steps."""
         first = len(self.steps) // 5
         return float(np.polyfit(self.steps[first:], self.bytes[first:], 1)[0]) * 1000 / 2**10
 
 
 def _resident() -> int:
-    """Bytes that are this process' own."""
+    """Return the bytes of private memory of this process."""
     fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
     return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
 def main() -> None:
-    """Train and print."""
+    """Train, and print the memory and its slope."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--log-every", type=int, default=10)

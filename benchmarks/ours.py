@@ -1,4 +1,4 @@
-"""dcgan-kit's own step on the networks of the peers."""
+"""The training step of dcgan-kit on the networks of the peers."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a run costs besides its steps: host work, memory, checkpoints, start-up; and how a step grows.
+"""The cost of a run besides its steps: host work, memory, checkpoints, start-up; and how the time of a step grows.
 
     python benchmarks/overhead.py                      # the default recipe, about 3 minutes
     python benchmarks/overhead.py --growth             # and how steps grow with batch, size, width and images
 
-The share of the host is measured inside one real training: the time that compiled steps take, against the time that
-passes from the first progress to the last, metrics, sample grids, checkpoints and reading of images included.
+The share of the host is measured inside one real training. It compares the time of compiled steps with the total time
+from the first progress report to the last. The total includes metrics, sample grids, checkpoints and reading of images.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ IMAGES = (4_000, 40_000, 400_000)
 
 
 def _train(recipe: str, steps: int) -> dict[str, float]:
-    """Train in this process and account for where the time went."""
+    """Train in this process and return how long each part took."""
     started = time.perf_counter()
     from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
@@ -122,7 +122,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
 
 
 def _step_ms(overrides: tuple[str, ...], images: int) -> tuple[float, float]:
-    """Milliseconds of a step, and of reading its images, each a median."""
+    """Return the median milliseconds of a step, and of reading its images."""
     import numpy as np
     import tensorflow as tf
 
@@ -157,7 +157,7 @@ def _growth() -> Iterator[tuple[str, str, str, str]]:
 
 
 def main() -> None:
-    """Measure, print the tables, write JSON if asked."""
+    """Measure, print the tables, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="lecture-fashion28")
     parser.add_argument("--steps", type=int, default=2000)

@@ -1,7 +1,7 @@
-"""The TensorFlow tutorial's training loop on two published networks: a peer to be measured against.
+"""The training loop of the TensorFlow tutorial on published networks: a peer to compare with.
 
-Networks and loop follow the public tutorial (28x28) and the public 64x64 DCGAN layout; random images stand in for
-data, as speed does not depend on them.
+Networks and loop follow the public tutorial (28x28) and the public 64x64 DCGAN layout. The data are random images,
+because the speed does not depend on them.
 """
 
 from __future__ import annotations

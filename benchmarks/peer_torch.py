@@ -1,4 +1,4 @@
-"""The PyTorch example's training loop on two published networks: a peer to be measured against.
+"""The training loop of the PyTorch example on two published networks: a peer to compare with.
 
 Needs ``pip install torch==2.13.0``, or another PyTorch for the processor.
 """
@@ -44,9 +44,9 @@ def prepare(net: str, batch: int, bf16: bool) -> Callable[[], None]:
     """Return a function that takes one step of the example's loop; ``net`` is 28 or 64.
 
     Args:
-        net: which networks.
-        batch: images a step.
-        bf16: autocast to bfloat16; with channels_last it is the loop's fastest form on a processor.
+        net: the networks, 28 or 64.
+        batch: images per step.
+        bf16: autocast to bfloat16; together with channels_last this is the fastest form of the loop on a CPU.
     """
     torch.set_num_threads(os.cpu_count() or 1)
     generator, discriminator, latent, shape = _networks_28() if net == "28" else _networks_64()

@@ -1,9 +1,9 @@
-"""Whether training in mixed_bfloat16 costs quality: the default recipe in both precisions, several seeds each.
+"""Does training in mixed_bfloat16 reduce quality? The default recipe in both precisions, with several seeds each.
 
     python benchmarks/precision.py --steps 2000 --seeds 3
 
-Every run is a process of its own, trained as ``dcgan-kit train`` trains it, and scored by the Fréchet distance of 2,000
-samples from a half of the embedded images, in the features of the extractor ``fashion_classifier``.
+Every run has its own process and trains as ``dcgan-kit train`` does. Its score is the Fréchet distance between 2,000
+samples and half of the embedded images, in the features of the extractor ``fashion_classifier``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequen
 
 
 def main() -> None:
-    """Train, score, print the table."""
+    """Train, compute the scores, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     parser.add_argument("--recipe", default="lecture-fashion28")

@@ -1,11 +1,11 @@
-"""What a recipe's probes cost: the share of training time at the recipe's intervals, and milliseconds of each probe.
+"""The cost of a recipe's probes: their share of training time at the recipe's intervals, and milliseconds of each one.
 
     python benchmarks/probes.py                        # the default recipe, about 3 minutes
 
-Blocks of steps with a look at their beginning, and blocks without, take turns in one process, so that what else the
-machine does meets both; looks are timed, and the processor time of both kinds of block is compared. At an evaluation
-all probes of the recipe are asked, else the cheap ones; the second look for drift follows ten steps later. The second
-table has every probe that there is.
+Blocks of steps that begin with probes and blocks without probes take turns in one process, so that other work on the
+machine affects both. The script times the probes, and compares the processor time of both kinds of block. At an
+evaluation all probes of the recipe run, at other steps only the cheap ones. The second reading of ``drift`` follows ten
+steps later. The second table shows every available probe.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 EVALUATIONS = 2
-"""That are measured, after the one at step 0, which compiles."""
+"""Number of evaluations to measure, after the one at step 0, which compiles."""
 
 
 def _times(recipe: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _times(recipe: str) -> dict[str, Any]:
 
 
 def _each(watch: Any, probes: Any) -> dict[str, float]:
-    """Milliseconds of each probe once the passes that it shares are made."""
+    """Return the milliseconds of each probe, without the passes that all probes share."""
     found: dict[str, list[float]] = {probe.component.name: [] for probe in probes}
     for _ in range(5):
         subject = watch.batch.subject()
@@ -92,7 +92,7 @@ def _each(watch: Any, probes: Any) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure, print the tables, write JSON if asked."""
+    """Measure, print the tables, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="lecture-fashion28")
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -1,15 +1,15 @@
-"""How good recipes are after equal times of training: scores against images that no training saw, several seeds each.
+"""Quality of recipes after equal training times: scores against held-out images, with several seeds each.
 
     python benchmarks/quality.py --json quality.json --pictures docs/images     # docs/performance.md
     python benchmarks/quality.py lecture-fashion28 small-fashion28 --minutes 5 --seeds 1
 
-Every recipe trains on the same part of the 4,000 embedded images and is judged against the rest. First, steps of all
-recipes are timed in turns; minutes are then counted in steps of that length, so that what else the machine does while
-they train favours none. Real images, measured in the same way, stand in the last row.
+Every recipe trains on the same part of the 4,000 embedded images and is compared with the rest. First, the script times
+the steps of all recipes in turn. Then it converts minutes to a number of steps, so that other work on the machine gives
+no recipe an advantage. The last row shows the floors: the scores of real images.
 
-With --pictures, 96 samples at each mark are drawn, none picked; those of the last seed stay. With --json, what was
-measured is kept in a file after every row, and the same command goes on from there, or begins anew if a recipe has
-changed since.
+With --pictures, the script draws 96 samples at each mark, without selection, and keeps those of the last seed. With
+--json, it saves the results in a file after every row. The same command resumes from this file; if a recipe has
+changed, its results are computed again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GRID = (6, 16)
 
 
 def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
-    """Load a recipe as all benchmarks of quality train it: on the embedded images, a part of them held out."""
+    """Load a recipe as all quality benchmarks train it: on the embedded images, with a held-out split."""
     from dcgan_kit.components.plugin_loading import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
 
@@ -49,7 +49,7 @@ def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
 
 
 def training_and_held_out(recipe: Any) -> Any:
-    """Return the images that are trained on, and those held out, of the recipe's data."""
+    """Return the training images and the held-out split of the recipe's data."""
     from dcgan_kit.data.holdout import split
     from dcgan_kit.data.loading import load_images
 
@@ -58,7 +58,7 @@ def training_and_held_out(recipe: Any) -> Any:
 
 
 class Training:
-    """A recipe that takes as many steps as it is told to."""
+    """Trains a recipe for a given number of steps at a time."""
 
     def __init__(self, recipe: Any) -> None:
         from dcgan_kit.adversarial.session import Session
@@ -69,7 +69,7 @@ class Training:
         self._steps = self.session.compile()
 
     def take(self, count: int) -> None:
-        """Take steps."""
+        """Take ``count`` steps."""
         import tensorflow as tf
 
         batches = self.session.batches(self.images, self.done, count)
@@ -77,13 +77,13 @@ class Training:
         self.done += count
 
     def train_to(self, step: int) -> None:
-        """Train until so many steps are done."""
+        """Train until ``step`` steps are done."""
         while self.done < step:
             self.take(min(10, step - self.done))
 
 
 def _milliseconds(names: Sequence[str]) -> dict[str, float]:
-    """Milliseconds of a step of each recipe, in turns."""
+    """Return the milliseconds per step of each recipe, measured in turn."""
     trainings = {name: Training(loaded(name, 0).recipe) for name in names}
     times: dict[str, list[float]] = {name: [] for name in names}
     for training in trainings.values():
@@ -125,7 +125,7 @@ def _measured(
 
 
 def evaluator_against(others: Any = None) -> Any:
-    """Return who compares as many samples with these images, by default with those that are held out."""
+    """Return an evaluator against these images, by default against the held-out split."""
     from dcgan_kit.components.plugin_loading import load_builtins
     from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
     from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
@@ -139,7 +139,7 @@ def evaluator_against(others: Any = None) -> Any:
 
 
 class _Kept:
-    """What was measured so far, in a file if one is given."""
+    """The results so far, kept in a file if one is given."""
 
     def __init__(self, file: Path | None, names: Sequence[str]) -> None:
         self._file = file
@@ -152,16 +152,16 @@ class _Kept:
         self.rows = [row for row in found.get("rows", []) if row["recipe"] in same]
 
     def has(self, name: str, seed: int, marks: Sequence[float]) -> bool:
-        """Whether a training was measured."""
+        """Whether all results of a training are known."""
         done = {row["minutes"] for row in self.rows if (row["recipe"], row["seed"]) == (name, seed)}
         return done >= set(marks)
 
     def begin(self, name: str, seed: int) -> None:
-        """Forget half a training."""
+        """Remove the results of an incomplete training."""
         self.rows = [row for row in self.rows if (row["recipe"], row["seed"]) != (name, seed)]
 
     def write(self) -> None:
-        """Write the file, under another name first."""
+        """Write the file under another name, then rename it."""
         if self._file:
             kept = {"recipes": self._digests, "milliseconds": self.milliseconds, "rows": self.rows}
             new = self._file.with_suffix(".tmp")
@@ -192,7 +192,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure, print the table, write JSON if asked."""
+    """Measure, print the table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="*", default=list(MARKS))
     parser.add_argument("--minutes", type=float, nargs="+", help="default: 1 2 5, and 15 for tensorflow-mnist28")

@@ -1,7 +1,7 @@
-"""How fast each shipped recipe trains here: milliseconds a step and images a second, on random pixels.
+"""Training speed of each shipped recipe on this machine: milliseconds per step and images per second.
 
-Absolute times hold for one machine on one day; they tell a user of a like machine how long a recipe takes. Run it on a
-machine that does nothing else.
+The images are random pixels. Absolute times are valid for one machine on one day; users of a similar machine can
+estimate from them how long a recipe takes. Run it on a machine that does nothing else.
 
     python benchmarks/recipe_speed.py                      # every recipe
     python benchmarks/recipe_speed.py lecture-fashion28    # one
@@ -27,7 +27,7 @@ BASES = {"dcgan"}
 
 
 def step_times(recipe: ResolvedRecipe, seconds: float) -> list[float]:
-    """Return the seconds that each of some steps took, the first, which compiles, left out."""
+    """Return the seconds of each step, without the first step, which compiles."""
     import tensorflow as tf
 
     from dcgan_kit.adversarial.session import Session

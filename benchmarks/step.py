@@ -1,11 +1,11 @@
-"""Our training step against the peers' and against plain Keras layers, alternately, in one command.
+"""The training step of dcgan-kit against those of the peers and against plain Keras layers, in one command.
 
     python benchmarks/step.py                 # everything, about 10 minutes
     python benchmarks/step.py --net 28 --json step.json
 
-Every contender is a process of its own that waits while another one runs: each round gives every contender a few
-steps, in turn, and a ratio is the median over the rounds of the peer's time by ours in the same round. Contenders that
-need PyTorch are left out, and said to be, where it is not installed.
+Every contender has its own process, which waits while another one runs. In each round, every contender takes a few
+steps in turn. A ratio is the peer's time divided by our time in the same round, as the median over the rounds. Without
+PyTorch, contenders that need it are left out, and the script says so.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WARM_UP = 3
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio that is to be reached: ``peer``'s milliseconds by ``ours``'."""
+    """A target ratio: the milliseconds of ``peer`` divided by those of ``ours``."""
 
     net: str
     ours: str
@@ -76,7 +76,7 @@ def _stepper(family: str, arguments: tuple[str, ...], net: str) -> Callable[[], 
 
 
 def _serve(name: str, net: str) -> None:
-    """Take as many steps as each line of standard input says; answer with the milliseconds of each."""
+    """Read a number of steps from each line of standard input, take them, and print the milliseconds of each step."""
     family, arguments = CONTENDERS[name]
     step = _stepper(family, arguments, net)
     for _ in range(WARM_UP):
@@ -111,14 +111,14 @@ class _Contender:
         return self._process.stdout.readline().strip()
 
     def take(self, steps: int) -> None:
-        """Take some steps, and keep the median of their milliseconds."""
+        """Take some steps and keep the median of their milliseconds."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{steps}\n")
         self._process.stdin.flush()
         self.rounds.append(statistics.median(json.loads(self._answer())))
 
     def end(self) -> None:
-        """Let the process end."""
+        """End the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=60)
@@ -144,7 +144,7 @@ def _measured(net: str, rounds: int, steps: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Measure, print the table, write JSON if asked."""
+    """Measure, print the table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--net", choices=sorted(BATCHES), help="only this one")
     parser.add_argument("--rounds", type=int, default=9)

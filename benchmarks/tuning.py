@@ -1,12 +1,12 @@
-"""What changes of a recipe bring: each trains for the same processor time, and is judged by images of its own.
+"""The effect of changes to a recipe: each variant trains for the same processor time and is compared with new images.
 
     taskset -c 0 python benchmarks/tuning.py --real t10k.npz --json tuning.json            # all of tuning.yaml
     taskset -c 0 python benchmarks/tuning.py --real t10k.npz --seconds 205 deep deep_batch16
 
-They train on what quality.py trains on, and are judged by neither that nor what it holds out: --real is an npz file
-with other images of the same kind as x, here Fashion-MNIST's own test set. Time is that of one core without scoring;
-205 and 513 seconds are about what two cores do in 2 and 5 minutes. One seed each: some tenths of fd more or less mean
-little.
+The variants train on the same images as in quality.py. They are compared neither with these nor with its held-out
+split: --real is an npz file with other images of the same kind in the array x, here the test set of Fashion-MNIST. Time
+is that of one core without scoring; 205 and 513 seconds are about the work of two cores in 2 and 5 minutes. Each
+variant has one seed, so a difference of a few tenths of fd means little.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ VARIANTS = Path(__file__).with_suffix(".yaml")
 
 
 def _others(file: Path) -> Any:
-    """Images that no training and no other benchmark sees, always the same of those in the file."""
+    """Return images that no training and no other benchmark uses: a fixed selection of the images in the file."""
     from dcgan_kit.data.loading import load_images
 
     images = load_images(loaded("lecture-fashion28", 0, (f"data={{use: npz, path: {file}}}",)).recipe)
@@ -59,7 +59,7 @@ def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], eval
 
 
 def main() -> None:
-    """Train, judge, print a table, write JSON if asked."""
+    """Train, compute the scores, print a table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known = yaml.safe_load(VARIANTS.read_text())
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help="default: all of tuning.yaml")

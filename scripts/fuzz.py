@@ -1,11 +1,11 @@
-"""Try inputs that nobody would write on purpose: recipes, overrides, TF_CONFIG, run folders, archives of images.
+"""Fuzz test with damaged inputs: recipes, overrides, TF_CONFIG, run folders, archives of images.
 
 Usage: python scripts/fuzz.py [--seconds N] [--seed S] [--only recipes,overrides] [--target T --number N]
 
-Every input follows from the seed, the target and a number. A finding is an input that ends in anything but success or a
-``UserError``, takes more than 10 seconds of a processor, 5 minutes in all, or 1 GiB. Each is printed with what replays
-it; the exit status is 1 if there is one. Seconds are the processor's: other work on the machine does
-not count.
+The seed, the target and a number determine each input. An input is a finding if it does not end in success or a
+``UserError``, or if it takes more than 10 seconds of processor time, 5 minutes in all, or 1 GiB. The script prints each
+finding with the options that replay it. The exit status is 1 if there is a finding. ``--seconds`` is processor time, so
+that other work on the machine does not count.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from dcgan_kit.recipes.yaml_reader import PartlyUnderstood, read_text
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml, flattened
 
 SECONDS = 10.0
-"""Of a processor."""
+"""Longest processor time of one input."""
 WAITING_SECONDS = 300.0
-"""By the clock: what waits for something takes nothing of a processor."""
+"""Longest time of one input by the clock, because waiting takes no processor time."""
 BYTES = 2**30
 MOST_SHOWN = 600
 Random = random.Random
@@ -66,11 +66,11 @@ TOKENS = (
 
 @dataclass(frozen=True)
 class Target:
-    """Something that reads what nobody vouches for.
+    """A reader of untrusted input.
 
     Attributes:
-        make: random numbers → an input; what it is shows in its repr.
-        read: what is done with an input.
+        make: random generator → an input; its repr shows its content.
+        read: reads an input.
     """
 
     make: Callable[[Random], Any]
@@ -79,7 +79,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Finding:
-    """An input that was not read as it should be."""
+    """An input that the reader handled wrongly."""
 
     target: str
     number: int
@@ -88,7 +88,7 @@ class Finding:
 
 
 def targets(folder: Path) -> dict[str, Callable[[], Target]]:
-    """Return what makes each target; it may write in the folder."""
+    """Return a function that makes each target, by name. Targets can write files into the folder."""
     return {
         "recipes": lambda: _recipes(folder),
         "overrides": _overrides,
@@ -99,7 +99,7 @@ def targets(folder: Path) -> dict[str, Callable[[], Target]]:
 
 
 def tried(name: str, target: Target, seed: int, number: int) -> Finding | None:
-    """Try one input of a target."""
+    """Try one input of a target. Return a finding, or None if all is well."""
     given = target.make(Random(f"{seed}/{name}/{number}"))
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     what = ""
@@ -149,7 +149,7 @@ def _limited() -> Iterator[None]:
 
 
 def mutated_text(draw: Random, text: str) -> str:
-    """Return a text with a few pieces cut, doubled, moved or replaced."""
+    """Return a text in which a few pieces are cut, doubled, moved or replaced."""
     for _ in range(draw.randint(1, 6)):
         first = draw.randrange(len(text) + 1)
         last = min(len(text), first + draw.choice((0, 1, 3, 10, 40)))
@@ -161,7 +161,7 @@ def mutated_text(draw: Random, text: str) -> str:
 
 
 def mutated_bytes(draw: Random, content: bytes) -> bytes:
-    """Return bytes with a few of them changed, cut or doubled."""
+    """Return a copy in which a few bytes are changed, cut or doubled."""
     data = bytearray(content)
     for _ in range(draw.randint(1, 6)):
         if not data:
@@ -176,7 +176,7 @@ def mutated_bytes(draw: Random, content: bytes) -> bytes:
 
 
 def mutated_data(draw: Random, data: Any) -> Any:
-    """Return nested data with one value or key exchanged, dropped, or put one level deeper."""
+    """Return nested data in which one value or key is replaced, dropped, or put one level deeper."""
     if isinstance(data, (dict, list)) and data and draw.random() < 0.85:
         keys = list(data) if isinstance(data, dict) else list(range(len(data)))
         key = draw.choice(keys)
@@ -212,7 +212,7 @@ def _recipes(folder: Path) -> Target:
     def read(content: bytes) -> None:
         file.write_bytes(content)
         if content[:1] < b"$":
-            # All the way, now and then: it takes longer.
+            # The complete loading is slow, so it runs only for some inputs.
             load_recipe(str(file), (), settings)
         recipe = known.resolved(lambda: read_file(file))
         written = as_yaml(as_data(recipe))
@@ -223,7 +223,7 @@ def _recipes(folder: Path) -> Target:
 
 
 class _Known:
-    """The built-ins and their recipes, which are read once."""
+    """The built-in plugins and their recipes, which are read only once."""
 
     def __init__(self) -> None:
         self.plugins = load_builtins()
@@ -241,7 +241,7 @@ class _Known:
 
 
 def _understood(read: Callable[[], Node]) -> Node:
-    """Go on with what could be read, as loading does to tell all problems at once."""
+    """Return the readable part of a recipe. Loading also continues with it, to report all problems at once."""
     try:
         return read()
     except PartlyUnderstood as error:
@@ -358,7 +358,7 @@ def _manifests(folder: Path) -> Target:
             try:
                 reader()
             except UserError:
-                # Each reader is tried, whatever the one before says.
+                # An error in one reader must not skip the others.
                 continue
 
     return Target(make, read)
@@ -398,7 +398,7 @@ def _archives(folder: Path) -> Target:
         kind, content = given
         file, recipe = choices[kind]
         if kind == "tfrecord":
-            # A record carries a checksum, without which a reader looks at nothing.
+            # A record has a checksum; readers reject a record with a wrong checksum, so write a correct one.
             import tensorflow as tf
 
             with tf.io.TFRecordWriter(str(file)) as writer:

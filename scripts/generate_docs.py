@@ -1,9 +1,9 @@
-"""Write the parts of docs/ that other files decide: keys, components, lints, commands, published models, decisions.
+"""Generate parts of docs/ from the code: keys, components, lints, commands, published models, decisions.
 
 Usage: python scripts/generate_docs.py [--check]
 
-Each page keeps what stands above its marker line; everything below the marker is written anew. With ``--check``
-nothing is written, and the exit status is 1 if a page is stale.
+Each page keeps the text above its marker line. The script replaces everything below the marker. With ``--check`` it
+writes nothing, and the exit status is 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _key_type(name: str, field: dict[str, Any]) -> str:
 
 def _network_keys(models: dict[str, Any]) -> Iterator[str]:
     fields: dict[str, dict[str, Any]] = {}
-    # Where blocks word a key differently, the generator's stages say it in the most general way.
+    # If blocks describe a key differently, take the most general text, which is that of the generator's stages.
     for name in ("GeneratorStage", *(name for _, name, _ in _BLOCKS)):
         fields = {**models[name]["properties"], **fields}
     yield "What is taken where a block leaves a key open; – where the key does not exist."
@@ -186,7 +186,7 @@ def _component(component: Component) -> Iterator[str]:
 
 
 def lints_page() -> Iterator[str]:
-    """Yield every lint with its reason."""
+    """Yield every lint with its reason and its source."""
     start_tensorflow()
     from dcgan_kit.networks.lint import LINTS
 
@@ -208,7 +208,7 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[s
 
 
 def published_page() -> Iterator[str]:
-    """Yield what ``show``, ``check`` and the resolved recipes say of the published models."""
+    """Yield facts about the published models, from ``show``, ``check`` and the resolved recipes."""
     recipes = {name: as_data(load_recipe(name).recipe) for name in PUBLISHED}
     shown = {name: json.loads(_run("--no-plugins", "show", name, "--json")) for name in PUBLISHED}
 
@@ -335,7 +335,11 @@ def _pair(side: Any) -> tuple[Any, Any]:
 
 
 def _run(*arguments: str) -> str:
-    """Return what the command line prints."""
+    """Run a command and return its standard output.
+
+    Raises:
+        SystemExit: the command failed.
+    """
     result = CliRunner().invoke(cli, arguments, prog_name="dcgan-kit", terminal_width=100)
     if result.exit_code:
         raise SystemExit(f"dcgan-kit {' '.join(arguments)}: status {result.exit_code}\n{result.output}")
@@ -361,19 +365,19 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def fenced(text: str) -> str:
-    """Return text that Markdown leaves as it is."""
+    """Return a fenced block, in which Markdown does not change the text."""
     return f"```text\n{text.rstrip()}\n```"
 
 
 def code(value: Any) -> str:
-    """Return a name or value in code type."""
+    """Return a name or value as Markdown code."""
     if isinstance(value, list | tuple):
         value = f"[{', '.join(map(str, value))}]"
     return f"`{value}`" if value != "" else "empty"
 
 
 def prose(text: str) -> str:
-    """Return a docstring's text with Markdown's backticks."""
+    """Return the text of a docstring with single backticks, as Markdown needs them."""
     return text.replace("``", "`")
 
 

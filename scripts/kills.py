@@ -1,14 +1,15 @@
-"""Kill trainings at chosen writes and at random moments, let them go on, and compare their ends bit for bit.
+"""Kill training at chosen writes and at random moments, resume it, and compare the results bit for bit.
 
 Usage: scripts/kills.py [--kills 300] [--seed 0] [--variants NAME,…] [--folder DIR]
 
-Each variant is trained straight through once. Then runs of it are killed by SIGKILL one to four times each: before or
-after the n-th renaming, writing through, removing or opening of a file, in the middle of a line, or after some time.
-The same training goes on after each kill, and its end must be that of the straight run: every array of every
-checkpoint, the manifest, the finished generators' weights, sample grids, metrics, findings and crash bundles.
+Each variant is first trained without interruption. Then the script kills other runs of it with SIGKILL, one to four
+times each: before or after the n-th rename, fsync, removal or opening of a file, in the middle of a line, or after a
+random time. After each kill, the same training resumes. Its result must equal that of the uninterrupted run: every
+array of every checkpoint, the manifest, the weights of finished generators, sample grids, metrics, findings and crash
+bundles.
 
-TensorFlow is imported once. Each training is a fork of this process, which runs no operation of its own.
-Exit status: 0 all ends are equal, 1 one differs, 2 a training failed.
+TensorFlow is imported once. Each training is a fork of this process, which runs no TensorFlow operation itself.
+Exit status: 0 all results are equal, 1 a result differs, 2 a training failed.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ MOST_KILLS_OF_A_RUN = 4
 
 @dataclass
 class Tally:
-    """What became of a variant's runs."""
+    """The results of a variant's runs."""
 
     events: int = 0
     seconds: float = 0.0
@@ -107,21 +108,21 @@ class Tally:
 
 
 class Counter:
-    """Counts the moments at which a file changes, and kills the process at one of them."""
+    """Counts the moments at which a file changes, and kills the process at moment number ``last``."""
 
     def __init__(self, last: int | None) -> None:
         self.count = 0
         self._last = last
 
     def moment(self, half_done: Callable[[], None] = lambda: None) -> None:
-        """Pass a moment; ``half_done`` does a part of what comes then if it is the last one."""
+        """Count a moment. At the last one, do a part of the change by ``half_done``, and kill the process."""
         self.count += 1
         if self.count == self._last:
             half_done()
             os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
-        """Pass two moments at each change of a file of this process."""
+        """Count two moments at each file operation of this process: before it and after it."""
         for name in ("replace", "rename", "fsync", "unlink", "open", "mkdir"):
             setattr(os, name, self._around(getattr(os, name)))
         from dcgan_kit.runs import metrics_writer
@@ -145,20 +146,23 @@ class Counter:
 
 
 class Silent:
-    """Listens to a training."""
+    """A watcher of training that prints nothing."""
 
     def note(self, message: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def progress(self, step: int, metrics: Any) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def forked(loaded: LoadedRecipe, path: Path, last: int | None, seconds: float | None) -> tuple[int, int]:
-    """Train in a child → its exit status, negative for a signal, and how many moments it passed where it ended."""
+    """Train in a child process. Return its exit status (negative for a signal) and its number of moments.
+
+    The number of moments is 0 if the child did not end by itself.
+    """
     told, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -195,7 +199,7 @@ def _trained(loaded: LoadedRecipe, path: Path, last: int | None, tell: int) -> i
 
     counter = Counter(last)
     counter.watch()
-    # As the command does: a kill may come when all is written.
+    # A kill can come when the run is complete. The command checks this in the same way.
     if not told_of_finished(path, loaded.recipe):
         train(loaded.recipe, loaded.plugins, path, Silent(), (), observers_of)
     os.write(tell, str(counter.count).encode())
@@ -203,7 +207,7 @@ def _trained(loaded: LoadedRecipe, path: Path, last: int | None, tell: int) -> i
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Return what of two finished runs is not equal, bit for bit; times and TensorBoard's files do not count."""
+    """Return the files of two finished runs that differ, bit for bit. Times and TensorBoard files do not count."""
     names = [{str(file.relative_to(run)) for file in _files(run)} for run in (one, other)]
     found = [f"only one has {name}" for name in sorted(names[0] ^ names[1])]
     return found + [name for name in sorted(names[0] & names[1]) if _bits(one / name) != _bits(other / name)]
@@ -234,7 +238,7 @@ def _bits(file: Path) -> Any:
 
 
 def killed(loaded: LoadedRecipe, path: Path, straight: Path, tally: Tally, most: int, chance: random.Random) -> None:
-    """Train once, killed up to ``most`` times, and compare."""
+    """Train one run, kill it up to ``most`` times, and compare it with the uninterrupted run."""
     tally.runs += 1
     for _ in range(most):
         at_a_write = chance.random() < 0.6
@@ -256,7 +260,7 @@ def killed(loaded: LoadedRecipe, path: Path, straight: Path, tally: Tally, most:
 
 
 def main() -> int:
-    """Kill as often as the command line says."""
+    """Kill runs as often as the command line asks, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
@@ -278,7 +282,7 @@ def _compared(chosen: list[str], kills: int, chance: random.Random, folder: Path
     (folder / "plugins" / "descent.py").write_text(DESCENT)
     settings = PluginSettings(folders=(folder / "plugins",))
     loaded = {name: load_recipe(str(folder / "recipe.yaml"), VARIANTS[name], settings) for name in chosen}
-    # Imported here, so that children need not.
+    # Import here once, so that child processes do not need to.
     import dcgan_kit.evaluation.observer
     import dcgan_kit.training.loop  # noqa: F401
 

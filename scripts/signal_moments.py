@@ -1,11 +1,11 @@
-"""Whether a signal loses anything, whenever it comes: one process a moment, from its start to its end.
+"""Check that a signal at any moment loses nothing. Each moment, from start to end, is tried in its own process.
 
     python scripts/signal_moments.py --moments 100
 
-Each process trains a tiny recipe into a folder of its own and gets one signal. It must end with status 130 (SIGINT) or
-75, or with 0 where it was done by then, and without a traceback; the same command must then end with the same bytes as
-a training that nobody disturbed. Before the program's first line Python itself is in charge: there a signal has its
-default action, which is counted apart, and nothing has begun.
+Each process trains a tiny recipe in its own folder and gets one signal. It must end without a traceback and with status
+130 (SIGINT) or 75 (other signals), or with 0 if it was finished already. Then the same command must give the same bytes
+as an undisturbed training. Before the first line of the program runs, Python itself handles signals with their default
+action. Such early signals are counted separately; nothing has started then.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ SECONDS = 600
 
 @dataclass(frozen=True)
 class Moment:
-    """One signal, and what came of it.
+    """One signal and its result.
 
     Attributes:
         after: seconds from the start of the process to the signal.
         number: the signal.
-        status: exit status of the process, negative where a signal killed it.
-        early: whether it came before the program took signals.
-        wrong: what must not be; empty if nothing.
+        status: exit status of the process, negative if a signal killed it.
+        early: whether the signal came before the program handled signals.
+        wrong: the problem; empty if there is none.
     """
 
     after: float
@@ -52,7 +52,7 @@ class Moment:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try the moments, print what came of them, and return 1 if anything was lost."""
+    """Try the moments, print their results, and return 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moments", type=int, default=100, help="processes to send a signal to (default 100)")
     parser.add_argument("--at-once", type=int, default=2, help="processes that run at a time (default 2)")
@@ -75,10 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def tried(
     command: str, folder: Path, undisturbed: dict[str, str], length: float, count: int, at_once: int
 ) -> Iterator[Moment]:
-    """Yield the moments as they are over, spread evenly from the start of a process to a little after its end."""
+    """Yield the results of moments spread evenly from the start of a process to a little after its end."""
 
     def one(index: int) -> Moment:
-        # Processes that run side by side take longer than the one that was alone.
+        # Processes that run in parallel take longer than the single undisturbed one.
         after = 1.05 * at_once**0.5 * length * index / max(1, count - 1)
         return at_moment(command, folder / f"run{index}", undisturbed, after, SIGNALS[index % len(SIGNALS)])
 
@@ -87,17 +87,17 @@ def tried(
 
 
 def at_moment(command: str, path: Path, undisturbed: dict[str, str], after: float, number: signal.Signals) -> Moment:
-    """Start a training, send it a signal after some seconds, and let the same command go on."""
+    """Start a training, send it a signal after some seconds, and resume it with the same command."""
     process = start(command, path)
     time.sleep(after)
-    # It is a child that nobody has waited for: its number is still its own, also when it has ended.
+    # This process has not waited for the child yet, so the process id is still the child's, even if it has ended.
     early = not takes(process.pid, signal.SIGTERM) and process.poll() is None
     process.send_signal(number)
     told, _ = process.communicate(timeout=SECONDS)
     status = process.returncode
     allowed = (0, 130 if number == signal.SIGINT else os.EX_TEMPFAIL)
     wrong = []
-    # Python answers SIGINT with an exception of its own as soon as it runs at all.
+    # As soon as Python runs, it turns SIGINT into an exception, before the program handles signals.
     if status not in (allowed if not early else (*allowed, -number, 1)):
         wrong.append(f"status {status}: {told[-500:]!r}")
     if "Traceback" in told and not early:
@@ -116,7 +116,7 @@ def at_moment(command: str, path: Path, undisturbed: dict[str, str], after: floa
 
 
 def start(command: str, path: Path) -> subprocess.Popen[str]:
-    """Start the training."""
+    """Start the training in a new process."""
     return subprocess.Popen(
         [command, "train", *RECIPE, "--run", str(path)], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
@@ -124,7 +124,7 @@ def start(command: str, path: Path) -> subprocess.Popen[str]:
 
 
 def trained(command: str, path: Path) -> dict[str, str]:
-    """Train to the end → what the run folder holds; see ``files_of``.
+    """Train to the end and return the checksums of the run folder; see ``files_of``.
 
     Raises:
         RuntimeError: the training failed.
@@ -137,7 +137,7 @@ def trained(command: str, path: Path) -> dict[str, str]:
 
 
 def takes(process: int, number: signal.Signals) -> bool:
-    """Whether a process has a handler for a signal; False where it has ended."""
+    """Whether a process has a handler for a signal; False if it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -147,9 +147,9 @@ def takes(process: int, number: signal.Signals) -> bool:
 
 
 def files_of(path: Path) -> dict[str, str]:
-    """Checksums of all that a training computes: the newest checkpoint's variables, samples, metrics and generators.
+    """Return checksums of the samples, the metrics, and the variables of the newest checkpoint, and some file names.
 
-    Checkpoints hold their times, which no two trainings share.
+    A checkpoint also holds times, which differ between runs and do not count.
     """
     import numpy as np
 
@@ -169,13 +169,13 @@ def files_of(path: Path) -> dict[str, str]:
 
 
 def told_of(moment: Moment) -> str:
-    """One line about a moment."""
+    """Return one line about a moment."""
     early = ", before the program's first line" if moment.early else ""
     return f"{moment.number.name} after {moment.after:.2f} s: {moment.status}{early} {moment.wrong or 'nothing lost'}"
 
 
 def print_table(moments: Sequence[Moment]) -> None:
-    """Print how often each signal ended a process how."""
+    """Print how often each signal led to each exit status."""
     counts = Counter((moment.number.name, moment.status, moment.early, bool(moment.wrong)) for moment in moments)
     print(f"\n{'signal':8} {'status':>6} {'when':8} {'':6} {'times':>5}")
     for (name, status, early, wrong), times in sorted(counts.items()):
@@ -184,6 +184,6 @@ def print_table(moments: Sequence[Moment]) -> None:
 
 if __name__ == "__main__":
     for _number in SIGNALS:
-        # In the background of a shell this process ignores some, and those that it starts would too.
+        # A background process of a shell ignores some signals, and its child processes would inherit this.
         signal.signal(_number, signal.SIG_DFL)
     sys.exit(main())

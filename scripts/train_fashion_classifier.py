@@ -2,9 +2,9 @@
 
 Usage: python scripts/train_fashion_classifier.py [--check]
 
-It learns from all 4,000 images of the data set ``fashion_mnist_4k`` for 3,000 batches of 64, about two minutes on two
-cores. With ``--check`` nothing is written: four classifiers learn from three quarters of the images each, and their
-accuracy on the quarter that they did not see is told.
+The classifier trains on all 4,000 images of the data set ``fashion_mnist_4k`` for 3,000 batches of 64. This takes about
+two minutes on two cores. With ``--check`` the script writes nothing: it trains four classifiers on three quarters of
+the images each, and prints their accuracy on the unseen quarter.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOLDS = 4
 
 
 def main() -> None:
-    """Write the weights, or tell how well such a classifier does."""
+    """Write the weights, or print the accuracy of such classifiers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; tell the accuracy on unseen images")
     images = data.fashion_mnist_4k(ImageSpec(*FASHION_SHAPE))

@@ -1,6 +1,6 @@
-"""What programs do with dcgan-kit, and the command line too: each command parses, calls this, and shows what it got.
+"""The Python interface of dcgan-kit. Each command of the command line calls one of these functions.
 
-Importing it starts no TensorFlow; what needs TensorFlow starts it.
+The import does not load TensorFlow. A function that needs TensorFlow loads it when you call the function.
 """
 
 from dcgan_kit.api.catalogue import (

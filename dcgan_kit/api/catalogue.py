@@ -1,4 +1,4 @@
-"""What there is to be named: components, plugins, recipes, and the JSON Schema of recipes. Needs no TensorFlow."""
+"""Lists of components, plugins and recipes, and the JSON Schema of recipes. Needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 
 def chosen(settings: PluginSettings | None) -> PluginSettings:
-    """Return which plugins may be loaded: as given, else as the environment says."""
+    """Return the given plugin settings, or those of the environment if None is given."""
     return PluginSettings.from_environment() if settings is None else settings
 
 
 def warn_of_broken(plugins: LoadedPlugins) -> None:
-    """Say in a line each, on standard error, which plugins could not be loaded."""
+    """Print one line on standard error for each plugin that could not be loaded."""
     for plugin in plugins.broken:
         note(f"warning: plugin {plugin} is broken: {plugin.error}")
 
 
 def everything(settings: PluginSettings | None) -> LoadedPlugins:
-    """Load every plugin that may be loaded, and warn of broken ones."""
+    """Load every plugin that the settings allow, and warn about broken ones."""
     plugins = load_plugins(chosen(settings))
     warn_of_broken(plugins)
     return plugins
 
 
 def list_components(kind: str | None = None, *, settings: PluginSettings | None = None) -> list[Component]:
-    """Return every component of the plugins that are installed, in order of kind and name.
+    """Return every component of the installed plugins, in order of kind and name.
 
     Args:
-        kind: only those of this kind, e.g. ``"upsample"``.
-        settings: which plugins may be loaded; default: as the environment says.
+        kind: return only components of this kind, e.g. ``"upsample"``; default: all kinds.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
         UserError: there is no such kind.
@@ -51,14 +51,14 @@ def list_components(kind: str | None = None, *, settings: PluginSettings | None 
 
 
 def find_components(name: str, *, settings: PluginSettings | None = None) -> list[Component]:
-    """Return the components that a name means; several where it leaves open which kind or plugin.
+    """Return the components with a name. A bare name can match several kinds or plugins.
 
     Args:
-        name: NAME, KIND/NAME or PLUGIN/NAME.
-        settings: which plugins may be loaded; default: as the environment says.
+        name: ``NAME``, ``KIND/NAME`` or ``PLUGIN/NAME``.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no such component.
     """
     components = list(everything(settings).registry)
     scope, _, bare = name.rpartition("/")
@@ -69,20 +69,20 @@ def find_components(name: str, *, settings: PluginSettings | None = None) -> lis
 
 
 def list_plugins(*, settings: PluginSettings | None = None) -> list[Plugin]:
-    """Return every plugin that was met: loaded, blocked or broken.
+    """Return every plugin that was found: loaded, blocked or broken.
 
     Args:
-        settings: which plugins may be loaded; default: as the environment says.
+        settings: which plugins may be loaded; default: the settings of the environment.
     """
     return list(load_plugins(chosen(settings)).plugins)
 
 
 def find_plugin(name: str, *, settings: PluginSettings | None = None) -> Plugin:
-    """Return one plugin by its name.
+    """Return the plugin with a name.
 
     Args:
-        name: its name.
-        settings: which plugins may be loaded; default: as the environment says.
+        name: the name of the plugin.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
         UserError: no plugin has that name.
@@ -91,20 +91,20 @@ def find_plugin(name: str, *, settings: PluginSettings | None = None) -> Plugin:
 
 
 def list_recipes(*, settings: PluginSettings | None = None) -> Mapping[str, Path]:
-    """Return the file of every recipe that has a name, by that name, in alphabetical order.
+    """Return all named recipes, in alphabetical order: a mapping from each name to its file.
 
     Args:
-        settings: which plugins may be loaded; default: as the environment says.
+        settings: which plugins may be loaded; default: the settings of the environment.
     """
     return dict(sorted(everything(settings).recipes.items()))
 
 
 def recipe_text(recipe: str, *, settings: PluginSettings | None = None) -> str:
-    """Return the text of a recipe's own file, without its parents and defaults.
+    """Return the text of a recipe file, without the keys of its parents and without defaults.
 
     Args:
-        recipe: a name or a path.
-        settings: which plugins may be loaded; default: as the environment says.
+        recipe: a recipe name or a path.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
         UserError: there is no such recipe, or it cannot be read.
@@ -115,18 +115,20 @@ def recipe_text(recipe: str, *, settings: PluginSettings | None = None) -> str:
 def copy_recipe(
     recipe: str, target: Path | None = None, *, settings: PluginSettings | None = None
 ) -> tuple[Path, Path]:
-    """Write a copy of a recipe to a file of your own, and beside it the JSON Schema that helps editors with it.
+    """Copy a recipe to a new file that you can edit.
+
+    Also writes the JSON Schema of recipes beside the copy, unless it exists. Editors use it to complete and check keys.
 
     Args:
-        recipe: a name or a path.
-        target: the new file, or a folder for it; default: the recipe's name in the working directory.
-        settings: which plugins may be loaded; default: as the environment says.
+        recipe: a recipe name or a path.
+        target: the new file, or a folder for it; default: ``NAME.yaml`` in the working directory.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Returns:
-        The copy, and the schema.
+        The path of the copy and the path of the schema.
 
     Raises:
-        UserError: the target exists, the recipe extends a file beside it, or something cannot be written.
+        UserError: the target exists, the recipe extends a file beside it, or a file cannot be written.
     """
     from dcgan_kit.recipes.loading import SUFFIXES
     from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
@@ -149,10 +151,10 @@ def copy_recipe(
 
 
 def recipe_schema(*, settings: PluginSettings | None = None) -> str:
-    """Return the JSON Schema of recipes, with the components of the plugins that are installed, as text.
+    """Return the JSON Schema of recipes as text. It includes the components of the installed plugins.
 
     Args:
-        settings: which plugins may be loaded; default: as the environment says.
+        settings: which plugins may be loaded; default: the settings of the environment.
     """
     from dcgan_kit.recipes.shipped_schema import shipped_schema
 
@@ -166,15 +168,15 @@ def recipe_schema(*, settings: PluginSettings | None = None) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file into a folder that is there already.
+    """Write a file into an existing folder.
 
     Raises:
-        UserError: there is no such folder, or the file cannot be written.
+        UserError: the folder does not exist, or the file cannot be written.
     """
     from dcgan_kit.files import write_output
 
     try:
-        # A folder that is not there is a slip of the pen here, and not to be made.
+        # A missing folder is probably a typing error, so it is not created.
         path.parent.stat()
         write_output(path, text.encode())
     except OSError as error:

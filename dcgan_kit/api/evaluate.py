@@ -1,4 +1,4 @@
-"""How near images are to real ones: of a run, from anywhere, or the same images with known faults."""
+"""Scores of images: of a run, of image files, or of real images with known faults."""
 
 from __future__ import annotations
 
@@ -36,25 +36,29 @@ def evaluate_images(
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> Evaluation:
-    """Compare images from anywhere with real ones, each number beside what real images get in their place.
+    """Compare images with real images by scores. Each number comes with its floor.
+
+    The floor is the score that other real images get in place of ``fake``. Images can come from any program.
 
     Args:
-        fake: the images to judge: a folder, .zip, .npz or .npy.
-        real: what they are compared with.
-        scores: ``NAME`` or ``NAME:option=value``; default: all that the images and the extractor allow.
-        extractor: what describes images; default: chosen by the images.
-        samples: how many images to judge; default: all.
-        size: (height, width, channels), or ``"HxWxC"``, that both are brought to; default: they must have one size.
-        watcher: who is told how far it is; default: a progress bar on standard error.
-        settings: which plugins may be loaded; default: as the environment says.
+        fake: the images to evaluate: a folder, .zip, .npz or .npy.
+        real: the real images to compare with, in the same formats.
+        scores: ``NAME`` or ``NAME:option=value``; default: all scores that the images and the extractor allow.
+        extractor: the component that computes the features of images; default: chosen by the images.
+        samples: number of images to evaluate; default: all.
+        size: resize all images to this (height, width, channels) or ``"HxWxC"``; default: do not resize, so both sides
+            must have the same size.
+        watcher: receives the progress; default: a progress bar on standard error.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
-        UserError: images are missing, or of two sizes; there is no such score, or it cannot be had with these images.
+        UserError: images are missing or have two sizes; there is no such score, or it cannot be computed for these
+            images.
     """
     request = _request(scores, extractor, samples)
     registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
     with TaskProgress() if watcher is None else nullcontext(watcher) as told:
-        # Reading images needs no TensorFlow: what is wrong with them is reported before it starts.
+        # Reading images needs no TensorFlow, so errors in them are reported before TensorFlow starts.
         fakes, reals = _read(Path(fake), Path(real), size, registry, told)
         if samples is not None and len(fakes) < samples:
             raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {samples}")
@@ -76,7 +80,7 @@ def evaluate_run(
     best: bool,
     watcher: Watcher | None,
 ) -> Evaluation:
-    """Compare samples of a run with the images of its recipe; see ``Run.evaluate``. Writes nothing.
+    """Compare samples of a run with the images of its recipe; see ``Run.evaluate``. Writes no file.
 
     Raises:
         UserError: see ``Run.evaluate``.
@@ -117,14 +121,14 @@ def calibrate(
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> Calibration:
-    """Judge the embedded images, and the same spoilt in known ways: what each score sees, and what it misses.
+    """Evaluate the embedded images, and copies of them with known faults. This shows which faults each score detects.
 
     Args:
         scores: ``NAME`` or ``NAME:option=value``; default: all.
-        extractor: what describes images; default: chosen by the images.
-        samples: how many images to judge; default: as many as there are for it.
-        watcher: who is told how far it is; default: a progress bar on standard error.
-        settings: which plugins may be loaded; default: as the environment says.
+        extractor: the component that computes the features of images; default: chosen by the images.
+        samples: number of images for each fault; default: the largest possible number.
+        watcher: receives the progress; default: a progress bar on standard error.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
         UserError: there is no such score or extractor.
@@ -150,10 +154,10 @@ def _request(scores: Sequence[str] | None, extractor: str | None, samples: int |
 
 
 def _registry(request: Request, known: Registry, settings: PluginSettings | None) -> Registry:
-    """Return the components that were loaded already; all plugins' if a name is none of theirs.
+    """Return the loaded components; if they lack a requested name, load the components of all plugins.
 
     Raises:
-        UserError: there is no such score or extractor, or not with these options.
+        UserError: there is no such score or extractor, or it does not take these options.
     """
     ours = chosen(settings).builtins_only or request.only_names(known)
     registry = known if ours else everything(settings).registry

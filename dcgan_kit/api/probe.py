@@ -1,4 +1,4 @@
-"""What happens inside the networks of a recipe or a run, by probes."""
+"""Probes of the networks of a recipe or a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def probed(
     best: bool,
     watcher: Watcher | None,
 ) -> Examination:
-    """Let probes look at a recipe's networks, or at a checkpoint of a run of it; see ``Run.probe``.
+    """Run probes on the networks of a recipe, or on a checkpoint of a run; see ``Run.probe``.
 
     Raises:
         UserError: there is no such probe, the recipe cannot be built here, the data are missing, or the run has no
@@ -56,7 +56,7 @@ def probed(
 def _choices(
     names: Sequence[str] | None, plugins: LoadedPlugins, settings: PluginSettings, of_the_recipe: Sequence[Choice]
 ) -> list[Choice]:
-    """Choose probes: with the options that they are given here, else by the recipe, else as they are by default."""
+    """Return the chosen probes. Options come from ``names``, else from the recipe, else they are the defaults."""
     from dcgan_kit.evaluation.selection import choice_of
     from dcgan_kit.probing.probe_run import by_default
 
@@ -68,7 +68,7 @@ def _choices(
     if names is None:
         return [as_known(component) for component in plugins.registry.of_kind("probe")]
     asked = [text.strip() for text in names]
-    # A name may be a stranger's, which a recipe of built-ins has not loaded.
+    # A name may belong to a third-party plugin, which a recipe of built-in components has not loaded.
     known_names = {text.partition(":")[0] for text in asked} <= set(plugins.registry.names("probe"))
     registry = plugins.registry if known_names else everything(settings).registry
     chosen: list[Choice] = []

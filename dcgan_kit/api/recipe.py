@@ -1,4 +1,4 @@
-"""A recipe that was loaded: what it says, its networks, advice about it."""
+"""Loaded recipes: their keys, their networks, and advice about them."""
 
 from __future__ import annotations
 
@@ -24,21 +24,20 @@ if TYPE_CHECKING:
 
 
 def load_recipe(source: Source, /, *overrides: str, settings: PluginSettings | None = None, **keys: Any) -> Recipe:
-    """Load a recipe, with overrides.
+    """Load a recipe and apply overrides.
 
     ``load_recipe("lecture-fashion28", "generator.upsample=resize_conv", training={"steps": 2000})``
 
     Args:
-        source: the name of a recipe; a path that ends in .yaml or .yml or has a slash; YAML text, which has a line
-            break; or a mapping as YAML would give it. Parents of a text or a mapping are looked for from the working
-            directory.
+        source: one of: a recipe name; a path, which ends in .yaml or .yml or contains a slash; YAML text, which
+            contains a line break; a mapping with the content of a YAML file. For a text or a mapping, paths of parents
+            start from the working directory.
         overrides: ``dotted.key=VALUE``, as on the command line.
-        settings: which plugins may be loaded; default: as the environment says.
-        keys: top-level keys of the recipe. Each means what a child recipe would that says the same: a mapping is
-            merged.
+        settings: which plugins may be loaded; default: the settings of the environment.
+        keys: top-level keys of the recipe. They act as the keys of a child recipe: a mapping is merged.
 
     Raises:
-        RecipeError: every problem of the recipe, each with its place.
+        RecipeError: the recipe has problems; the error lists all of them, each with its place.
         UserError: there is no such recipe, or it cannot be read.
     """
     from dcgan_kit.recipes.loading import load_recipe as loaded_from
@@ -54,14 +53,14 @@ def as_overrides(keys: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 class Recipe:
-    """A recipe that was loaded and resolved: every default is filled in, every name is a component.
+    """A loaded and resolved recipe: every key has its value, and every name is replaced by its component.
 
     Attributes:
-        resolved: what it says; frozen.
-        plugins: the plugins that were loaded to understand it.
-        source: what it was loaded from.
-        overrides: ``dotted.key=VALUE`` texts that changed it.
-        settings: which plugins might be loaded.
+        resolved: the content of the recipe; frozen.
+        plugins: the plugins that were loaded for it.
+        source: the name, path, text or mapping that it was loaded from.
+        overrides: the ``dotted.key=VALUE`` texts that were applied.
+        settings: which plugins may be loaded.
     """
 
     def __init__(
@@ -76,15 +75,15 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """Its name; runs are called after it."""
+        """The name of the recipe. Run folders take this name."""
         return self.resolved.name
 
     def as_data(self) -> dict[str, Any]:
-        """Return what it says, every default written out, as plain mappings, lists and scalars."""
+        """Return all keys, including defaults, as plain mappings, lists and scalars."""
         return as_data(self.resolved)
 
     def as_yaml(self) -> str:
-        """Return the same as YAML text, which loads as the same recipe again."""
+        """Return all keys, including defaults, as YAML text. This text loads as the same recipe."""
         return as_yaml(self.as_data())
 
     def keys(self) -> dict[str, Any]:
@@ -92,20 +91,23 @@ class Recipe:
         return flattened(self.as_data())
 
     def differences(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
-        """Return the dotted keys in which two recipes differ: this value and the other, None for no such key."""
+        """Return the dotted keys whose values differ, each with this recipe's value and the other's.
+
+        A key that a recipe does not have counts as None.
+        """
         left, right = self.keys(), other.keys()
         keys = [key for key in dict.fromkeys((*left, *right)) if _said(left, key) != _said(right, key)]
         return {key: (left.get(key), right.get(key)) for key in keys}
 
     def build(self) -> tuple[Any, Any]:
-        """Build the networks with first weights.
+        """Build both networks with their initial weights.
 
         Returns:
-            Keras models: the generator, latent vectors (B, size) to images (B, H, W, C) in the recipe's range; the
-            discriminator, images to logits (B, 1).
+            Two Keras models. The generator maps latent vectors (B, size) to images (B, H, W, C) in the recipe's value
+            range. The discriminator maps images to logits (B, 1).
 
         Raises:
-            UserError: a component raised, returned something else than it must, or does not fit its place.
+            UserError: a component raised an error, returned a wrong value, or does not fit its place.
         """
         _start_tensorflow()
         from dcgan_kit.networks.builder import build_networks
@@ -114,10 +116,10 @@ class Recipe:
         return networks.generator.model, networks.discriminator.model
 
     def check(self) -> tuple[Advice, ...]:
-        """Validate all that can be validated without weights and data, and return advice.
+        """Check everything that can be checked without weights and data, and return advice.
 
         Raises:
-            RecipeError: every problem, each with its place.
+            RecipeError: the recipe has problems; the error lists all of them, each with its place.
         """
         _start_tensorflow()
         from dcgan_kit.adversarial.dry_run import require_trainable
@@ -140,7 +142,10 @@ class Recipe:
         return lint(recipe, networks)
 
     def missing_data(self) -> str:
-        """Return what keeps the images from being loaded on this machine, as far as a look shows it; else empty."""
+        """Return why the images cannot be loaded on this machine; empty if no reason is found.
+
+        This is a quick check that does not read the images.
+        """
         from dcgan_kit.data.loading import require_data
 
         try:
@@ -150,7 +155,7 @@ class Recipe:
         return ""
 
     def summary(self) -> RecipeSummary:
-        """Return the layers of both networks: shapes, parameters, operations, receptive fields; and the memory.
+        """Return the layers of both networks, with shapes, parameters, operations and receptive fields, and the memory.
 
         Raises:
             UserError: the networks cannot be built.
@@ -165,13 +170,13 @@ class Recipe:
         return RecipeSummary(summarize(networks.generator), summarize(networks.discriminator), memory)
 
     def probe(self, probes: Sequence[str] | None = None, *, watcher: Watcher | None = None) -> Examination:
-        """Look into the networks before they are trained.
+        """Run probes on the networks before training.
 
-        Trains a few steps in memory for what shows only between two of them, and writes nothing.
+        Some probes compare two steps. For them, this trains a few steps in memory. It writes no file.
 
         Args:
             probes: ``NAME`` or ``NAME:option=value``; default: all.
-            watcher: who is told how far it is; default: a progress bar on standard error.
+            watcher: receives the progress; default: a progress bar on standard error.
 
         Raises:
             UserError: there is no such probe, the recipe cannot be built here, or the data are missing.
@@ -192,7 +197,7 @@ def _said(flat: Mapping[str, Any], key: str) -> str:
 
 
 def usual_run(recipe: Recipe, folder: str | Path | None) -> Path:
-    """Return the run folder: as given, else ``runs/NAME``."""
+    """Return the given run folder, or ``runs/NAME`` if None is given."""
     from dcgan_kit.runs.run_plugins import usual_folder
 
     return usual_folder(recipe.name) if folder is None else Path(folder)

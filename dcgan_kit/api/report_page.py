@@ -1,4 +1,4 @@
-"""A page about one run, or about several side by side."""
+"""An HTML report about one run, or about several runs side by side."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def report(
     quick: bool = False,
     settings: PluginSettings | None = None,
 ) -> Path:
-    """Write one HTML file about runs, which needs no network and no other file.
+    """Write one HTML file about runs. It works offline and needs no other file.
 
-    It shows samples, curves, scores, health, spectra, nearest neighbours and the recipe.
+    The page shows samples, curves, scores, health, spectra, nearest neighbours and the recipe.
 
     Args:
         runs: run folders.
-        output: the page; default: ``report.html`` in the run folder, or of several runs beside the first.
-        quick: from the files alone: restore no checkpoint, load no data.
-        settings: which plugins may be loaded; default: as the environment says.
+        output: the HTML file; default: ``report.html`` in the run folder; for several runs, beside the first one.
+        quick: use only the files of the run: restore no checkpoint and load no data.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Returns:
-        The page.
+        The path of the page.
 
     Raises:
-        UserError: a run is named twice, or there is none in a folder; the output is no ``.html`` file.
+        UserError: a run is named twice, a folder holds no run, or the output name does not end in ``.html``.
         RunError: the page cannot be written.
     """
     from dcgan_kit.reports.facts import labels, read_facts
@@ -50,7 +50,7 @@ def report(
     if target is not None and target.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{target}: a report is a page; give a name that ends in .html")
     paths = [Path(run) for run in runs]
-    # A pattern such as runs/* finds the page about several runs too.
+    # A pattern such as runs/* also matches the report about several runs.
     paths = [path for path in paths if len(paths) == 1 or path.name != PAGE or not path.is_file()]
     if len({path.resolve() for path in paths}) < len(paths):
         raise UserError("a run is named twice; name each once")
@@ -65,7 +65,7 @@ def report(
 
 
 def _looked(path: Path, label: str, settings: PluginSettings | None) -> Looked:
-    """Restore the run's checkpoint and load its data; what cannot be done stands on the page."""
+    """Restore the checkpoint of a run and load its data. If that fails, return a note for the page."""
     from dcgan_kit.reports.comparisons import Looked
 
     try:

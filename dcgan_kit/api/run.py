@@ -1,4 +1,4 @@
-"""A run that is there, from a program's side: what can be asked of it."""
+"""An existing run, for use in programs: samples, scores, probes and reports."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: PluginSettings | None = None) -> Run:
-    """Open a run folder, finished or not. Starts no TensorFlow and reads no data.
+    """Open a run folder, finished or not. Loads no TensorFlow and reads no data.
 
     Args:
         folder: the run folder.
-        overrides: ``dotted.key=VALUE`` texts, for other settings of a look at it; the folder keeps its own.
-        settings: which plugins may be loaded; default: as the environment says.
+        overrides: ``dotted.key=VALUE`` texts that change the recipe of the returned run; the folder does not change.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
-        PluginError: the run needs a plugin that it was begun with and that is not there now.
-        UserError: there is no run in that folder, or its recipe cannot be read.
+        PluginError: the run was started with a plugin that is not available now.
+        UserError: the folder holds no run, or its recipe cannot be read.
     """
     path = Path(folder)
     found = read_run(path)
@@ -42,16 +42,16 @@ def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: Plu
 
 
 class Run(StoredRun):
-    """A run: its recipe, the networks at its checkpoints, its images, new samples, scores, probes and report.
+    """A run: its recipe, networks, images, samples, scores, probes and report.
 
-    ``train`` and ``open_run`` return one. TensorFlow starts when networks are asked for, and images are read when
-    images are asked for.
+    ``train`` and ``open_run`` return a ``Run``. It loads TensorFlow when you first use the networks, and reads images
+    when you first use the images.
 
     Attributes:
-        folder: where each file of the run lies.
-        resolved: what its recipe says; frozen.
+        folder: the paths of the files of the run.
+        resolved: the content of its recipe; frozen.
         plugins: the plugins that were loaded for it.
-        settings: which plugins might be loaded.
+        settings: which plugins may be loaded.
     """
 
     def __init__(self, folder: RunFolder, loaded: LoadedRecipe, settings: PluginSettings) -> None:
@@ -68,25 +68,27 @@ class Run(StoredRun):
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, every default written out."""
+        """The recipe of the run, including defaults."""
         loaded = LoadedRecipe(self.resolved, self.plugins)
         return Recipe(loaded, str(self.folder.recipe_file), (), self.settings)
 
     @property
     def training_images(self) -> Images:
-        """What the networks are trained on.
+        """The images that the networks are trained on.
 
         Raises:
-            DataError: the images are missing, corrupt or do not fit.
+            DataError: the images are missing or corrupt, or they do not fit the recipe.
         """
         return self.read_images().training
 
     @property
     def held_out(self) -> Images:
-        """What they never see, to compare samples with; empty where the recipe holds nothing out.
+        """The held-out images, which training never uses; samples are compared with them.
+
+        Empty if the recipe holds no images out.
 
         Raises:
-            DataError: the images are missing, corrupt or do not fit.
+            DataError: the images are missing or corrupt, or they do not fit the recipe.
         """
         return self.read_images().held_out
 
@@ -94,16 +96,16 @@ class Run(StoredRun):
         """Make new images.
 
         Args:
-            count: how many, at least 1.
-            seed: of the latent vectors, 0 … 2³¹ - 1; the same seed gives the same images.
-            raw: by the generator itself, where the recipe keeps a moving average of it.
-            best: from the checkpoint that the run keeps for good, instead of the newest.
+            count: number of images, at least 1.
+            seed: seed of the latent vectors, 0 … 2³¹ - 1; the same seed gives the same images.
+            raw: use the generator itself instead of its moving average, if the recipe keeps one.
+            best: use the best checkpoint instead of the newest.
 
         Returns:
             uint8 (count, H, W, C).
 
         Raises:
-            RunError: the run has no such checkpoint, or it is of other networks.
+            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
         """
         require_checkpoint(self.folder)
         return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best)
@@ -118,20 +120,23 @@ class Run(StoredRun):
         best: bool = False,
         watcher: Watcher | None = None,
     ) -> Evaluation:
-        """Compare samples with the images of the recipe, each number beside what real images get in their place.
+        """Compare samples with the real images of the recipe by scores. Each number comes with its floor.
 
-        Writes ``evaluation.json`` into the run folder; with ``best`` and ``raw``, ``evaluation-best.json`` and so on.
+        The floor is the score that real images get in place of the samples. Writes ``evaluation.json`` into the run
+        folder; with ``best`` or ``raw``, the name is ``evaluation-best.json``, ``evaluation-raw.json`` or
+        ``evaluation-best-raw.json``.
 
         Args:
-            scores: ``NAME`` or ``NAME:option=value``; default: all that the images and the extractor allow.
-            extractor: what describes images; default: chosen by the images.
-            samples: how many images to judge, at least 2; default: as many as the floor can be measured with.
+            scores: ``NAME`` or ``NAME:option=value``; default: all scores that the images and the extractor allow.
+            extractor: the component that computes the features of images; default: chosen by the images.
+            samples: number of images to evaluate, at least 2; default: as many as there are real images for the floor,
+                at most 5000.
             raw: see ``sample``.
             best: see ``sample``.
-            watcher: who is told how far it is; default: a progress bar on standard error.
+            watcher: receives the progress; default: a progress bar on standard error.
 
         Raises:
-            UserError: there is no such score, it cannot be had with these images, or the data are missing.
+            UserError: there is no such score, it cannot be computed for these images, or the data are missing.
             RunError: the run has no such checkpoint, or its folder cannot be written.
         """
         from dcgan_kit.api.evaluate import evaluate_run
@@ -145,14 +150,14 @@ class Run(StoredRun):
     def probe(
         self, probes: Sequence[str] | None = None, *, best: bool = False, watcher: Watcher | None = None
     ) -> Examination:
-        """Look into the networks at a checkpoint, beside what they were at step 0.
+        """Run probes on the networks at a checkpoint, and compare the readings with those at step 0.
 
-        Trains a few steps in memory for what shows only between two of them, and writes nothing.
+        Some probes compare two steps. For them, this trains a few steps in memory. It writes no file.
 
         Args:
             probes: ``NAME`` or ``NAME:option=value``; default: all.
             best: see ``sample``.
-            watcher: who is told how far it is; default: a progress bar on standard error.
+            watcher: receives the progress; default: a progress bar on standard error.
 
         Raises:
             UserError: there is no such probe, the recipe cannot be built here, or the data are missing.
@@ -163,7 +168,7 @@ class Run(StoredRun):
         return probed(self.resolved, self.plugins, self.settings, probes, self.folder, best, watcher)
 
     def report(self, output: str | Path | None = None, *, quick: bool = False) -> Path:
-        """Write a page about the run: see ``dcgan_kit.report``."""
+        """Write an HTML report about the run; see ``dcgan_kit.report``."""
         from dcgan_kit.api.report_page import report
 
         return report([self.path], output, quick=quick, settings=self.settings)

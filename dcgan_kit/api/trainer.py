@@ -1,4 +1,4 @@
-"""Training a recipe in a run folder, from its checkpoint if the folder holds one."""
+"""Training a recipe in a run folder. If the folder holds a checkpoint, training resumes from it."""
 
 from __future__ import annotations
 
@@ -30,20 +30,22 @@ def train(
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> Run:
-    """Train a recipe; the same call goes on where it was stopped, and returns at once where nothing is left to train.
+    """Train a recipe.
 
-    Ctrl-C, SIGTERM and their like save a checkpoint before ``TrainingStopped`` is raised.
+    If training was stopped, the same call resumes it. If the run is finished, the call returns at once. On Ctrl-C,
+    SIGTERM and similar signals, it saves a checkpoint and raises ``TrainingStopped``.
 
     Args:
-        recipe: what to train, or what ``load_recipe`` takes.
-        folder: the run folder; default: ``runs/NAME`` of the recipe. Several workers must see the same one.
-        overrides: ``dotted.key=VALUE``, where ``recipe`` is not loaded yet.
-        may_change: keys in which the recipe may differ from the one that the run began with.
-        watcher: who is told how far it is; default: a progress bar on standard error.
-        settings: which plugins may be loaded, where ``recipe`` is not loaded yet; default: as the environment says.
+        recipe: a loaded recipe, or any source that ``load_recipe`` takes.
+        folder: the run folder; default: ``runs/NAME`` of the recipe. Several workers must share one folder.
+        overrides: ``dotted.key=VALUE`` texts, if ``recipe`` is not loaded yet.
+        may_change: keys in which the recipe may differ from the recipe that the run started with.
+        watcher: receives the progress; default: a progress bar on standard error.
+        settings: which plugins may be loaded, if ``recipe`` is not loaded yet; default: the settings of the
+            environment.
 
     Raises:
-        TrainingStopped: a signal asked it to stop; all is saved.
+        TrainingStopped: a signal stopped training; a checkpoint is saved.
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
     if not isinstance(recipe, Recipe):
@@ -65,7 +67,7 @@ def train(
 
 
 def recipe_to_train(source: Source, overrides: Sequence[str], folder: Path | None, settings: PluginSettings) -> Recipe:
-    """Load a recipe that is to be trained in a folder; where a plugin of the run is missing, the error says which."""
+    """Load a recipe to train it in a folder. If a plugin of the run is missing, the error names the plugin."""
     from dcgan_kit.runs.run_plugins import load_for
 
     loaded = load_for(source, overrides, settings, folder)
@@ -74,12 +76,12 @@ def recipe_to_train(source: Source, overrides: Sequence[str], folder: Path | Non
 
 
 def require_trainable_in(path: Path, recipe: Recipe, may_change: Sequence[str]) -> str:
-    """Refuse a folder or data that cannot serve; return what to say of a run that is finished, else empty.
+    """Check the folder and the data. Return a message if the run is finished, else an empty text.
 
     Needs no TensorFlow.
 
     Raises:
-        UserError: the folder holds something else than a run of this recipe, or the data are missing.
+        UserError: the folder holds anything other than a run of this recipe, or the data are missing.
     """
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.runs.run_folder import require_own, told_of_finished

@@ -1,4 +1,4 @@
-"""What a run promises, tried out: that it resumes exactly, and why its numbers stopped being finite."""
+"""Checks of a run: does it resume exactly, and which tensor became infinite or NaN first."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ def verify_resume(
     say: Callable[[str], None] = note,
     settings: PluginSettings | None = None,
 ) -> Verdict:
-    """Check that a recipe resumes exactly: N steps, a kill and N more must give what 2N steps give, bit for bit.
+    """Check that a recipe resumes exactly, bit for bit.
 
-    Each training is a process of its own.
+    One run trains N steps, is killed, and trains N more steps. Another run trains 2N steps. Both must end with the
+    same variables. Each training runs in its own process.
 
     Args:
-        recipe: a name or a path.
+        recipe: a recipe name or a path.
         overrides: ``dotted.key=VALUE`` texts.
         steps: N, at least 1.
-        folder: a new folder, where both runs are kept; default: they are removed.
-        say: takes a line about each thing that is done; default: standard error.
-        settings: which plugins may be loaded; default: as the environment says.
+        folder: a new folder that keeps both runs; default: a temporary folder, which is removed.
+        say: a function that takes one line of text about each action; default: print it on standard error.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Returns:
-        The variables that differ, none if it resumes exactly.
+        The variables that differ; none if the recipe resumes exactly.
 
     Raises:
         UserError: the folder is not empty, or a training failed.
@@ -57,17 +58,17 @@ def verify_resume(
 
 
 def replay(bundle: str | Path, *, settings: PluginSettings | None = None) -> tuple[Crash, str]:
-    """Run the step of a crash bundle again, tensor by tensor.
+    """Repeat the step of a crash bundle, and check it tensor by tensor.
 
     Args:
-        bundle: a folder that a run keeps in ``RUN/crashes``.
-        settings: which plugins may be loaded; default: as the environment says.
+        bundle: a crash bundle: a folder that a run keeps in ``RUN/crashes``.
+        settings: which plugins may be loaded; default: the settings of the environment.
 
     Returns:
-        What goes wrong now, and what the run said when it happened.
+        The crash that happens now, and the message that the run gave when it crashed.
 
     Raises:
-        RunError: it is no crash bundle, or it is damaged.
+        RunError: the folder is no crash bundle, or it is damaged.
         UserError: its recipe cannot be loaded or built here.
     """
     path = Path(bundle)

@@ -30,25 +30,26 @@ def launch(
     may_change: Sequence[str] = (),
     settings: PluginSettings | None = None,
 ) -> Run:
-    """Train a recipe with several workers on this machine, as they would train on several machines.
+    """Train a recipe with several workers on this machine, in the same way as on several machines.
 
-    Starts ``dcgan-kit train`` once for each worker, with TF_CONFIG set. Signals that ask to stop go to all of them.
+    Starts ``dcgan-kit train`` once for each worker, with TF_CONFIG set. Stop signals are passed on to all workers.
 
     Args:
-        recipe: what to train, or what ``load_recipe`` takes.
+        recipe: a loaded recipe, or any source that ``load_recipe`` takes.
         folder: the run folder; default: ``runs/NAME`` of the recipe.
-        workers: processes to start, 1 … 64.
-        overrides: ``dotted.key=VALUE``, where ``recipe`` is not loaded yet.
-        may_change: keys in which the recipe may differ from the one that the run began with.
-        settings: which plugins may be loaded, where ``recipe`` is not loaded yet; default: as the environment says.
+        workers: number of processes to start, 1 … 64.
+        overrides: ``dotted.key=VALUE`` texts, if ``recipe`` is not loaded yet.
+        may_change: keys in which the recipe may differ from the recipe that the run started with.
+        settings: which plugins may be loaded, if ``recipe`` is not loaded yet; default: the settings of the
+            environment.
 
     Raises:
-        TrainingStopped: a signal asked it to stop; all is saved.
-        WorkerFailed: a worker ended in another way; it has said why.
-        UserError: the recipe asks for a strategy without workers, the data are missing, or the folder cannot be used.
+        TrainingStopped: a signal stopped training; a checkpoint is saved.
+        WorkerFailed: a worker failed; it has printed the reason.
+        UserError: the recipe sets a strategy without workers, the data are missing, or the folder cannot be used.
     """
     if not isinstance(recipe, Recipe):
-        # What is wrong with a recipe is reported here, once, before anything is started.
+        # Problems of the recipe are reported here, once, before any worker starts.
         recipe = recipe_to_train(recipe, overrides, None if folder is None else Path(folder), chosen(settings))
     path = usual_run(recipe, folder)
     finished = require_trainable_in(path, _with_workers(recipe), may_change)
@@ -65,7 +66,11 @@ def launch(
 
 
 def _with_workers(recipe: Recipe) -> Recipe:
-    """The recipe that the workers train."""
+    """Return the recipe that the workers train.
+
+    Raises:
+        RecipeError: the recipe sets a strategy without workers.
+    """
     resolved = recipe.resolved
     if resolved.distribute.strategy not in ("auto", MULTI_WORKER):
         message = (
@@ -90,7 +95,7 @@ def _run(recipe: Recipe, path: Path, workers: int, may_change: Sequence[str]) ->
 
 
 def _as_argument(recipe: Recipe, scratch: Path) -> str:
-    """What the command line takes for the recipe: its name or path, or a file of what was given as text."""
+    """Return the recipe as a command-line argument: its name or path, else a new file with its text."""
     source = recipe.source
     if isinstance(source, str) and "\n" not in source:
         return source
@@ -102,7 +107,7 @@ def _as_argument(recipe: Recipe, scratch: Path) -> str:
 
 
 def _plugin_options(settings: PluginSettings) -> list[str]:
-    """The options of a command that may load the same plugins; what the environment says, it says there too."""
+    """Return the command-line options that allow the same plugins. A worker inherits the environment's settings."""
     there = PluginSettings.from_environment()
     folders = [folder for folder in settings.folders if folder not in there.folders]
     blocked = sorted(settings.blocked - there.blocked)

@@ -1,4 +1,4 @@
-"""The command ``dcgan-kit``: thin; each command imports what it needs when it runs."""
+"""The command ``dcgan-kit``. Each command imports what it needs when it runs, so that the program starts quickly."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _REFUSALS = frozenset(
         errno.ESTALE,
     )
 )
-"""What a system says of a file that no program can do anything about; a file that is missing may be a fault of ours."""
+"""File errors that no program can repair. A missing file is not among them, because it can be a bug of dcgan-kit."""
 
 
 class _Commands(click.Group):
-    """Tells a user's error without a traceback; anything else is a fault of ours and shows one."""
+    """Prints an error of the user without a traceback. Any other error is a bug and shows its traceback."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         ctx.meta[_ARGUMENTS] = tuple(args)
@@ -66,7 +66,7 @@ class _Commands(click.Group):
 
 
 def _fault_of_the_machine(error: Exception) -> str:
-    """Return what to tell of an error that the system, a device or its libraries caused; empty for any other."""
+    """Return the message for an error that the system, a device or its libraries caused; empty for other errors."""
     if isinstance(error, OSError) and error.errno in _REFUSALS and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if "tensorflow" not in sys.modules:
@@ -112,7 +112,7 @@ def main() -> None:
     """Run the command line, and end the process with its exit status."""
     streams.install()
     if any(action == "error" for action, *_ in warnings.filters):
-        # Python was told so, for the sake of other programs perhaps: one of Keras' would end a training.
+        # The user may have set this for other programs; here a warning of Keras would stop training.
         warnings.simplefilter("default")
     try:
         cli(prog_name="dcgan-kit")

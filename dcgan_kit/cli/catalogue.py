@@ -1,4 +1,4 @@
-"""``components``, ``plugins``, ``recipes`` and ``schema``: what is there to be named. None of them needs TensorFlow."""
+"""The commands ``components``, ``plugins``, ``recipes`` and ``schema``. They need no TensorFlow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dcgan_kit.terminal.console import facts, note, say, table
 
 @click.group()
 def components() -> None:
-    """What recipes can name."""
+    """List and show the components that recipes can use."""
 
 
 @components.command("list")
@@ -27,7 +27,7 @@ def components() -> None:
 @json_option
 @plugin_options
 def list_components(kind: str | None, as_json: bool) -> None:
-    """List every component of the plugins that are installed."""
+    """List every component of the installed plugins."""
     from dcgan_kit import api
 
     found = api.list_components(kind, settings=plugin_settings())
@@ -65,7 +65,7 @@ def show_component(name: str, as_json: bool) -> None:
     for component in found:
         kind = KINDS[component.kind]
         click.echo(f"{component.kind} {component.name}, of plugin {component.owner}\n")
-        # What it raises is for who calls it.
+        # The part "Raises" is for callers of the factory, not for authors of recipes.
         for paragraph in component.documentation.partition("\n\nRaises:")[0].split("\n\n"):
             lines = paragraph.split("\n")
             laid_out = any(line.startswith((" ", "-", "*", "|")) for line in lines)
@@ -81,14 +81,14 @@ def show_component(name: str, as_json: bool) -> None:
 
 @click.group()
 def plugins() -> None:
-    """Where components and recipes come from."""
+    """List and show plugins, which provide components and recipes."""
 
 
 @plugins.command("list")
 @json_option
 @plugin_options
 def list_plugins(as_json: bool) -> None:
-    """List every plugin that was met: loaded, blocked or broken."""
+    """List every plugin that was found: loaded, blocked or broken."""
     from dcgan_kit import api
 
     found = api.list_plugins(settings=plugin_settings())
@@ -109,7 +109,7 @@ def list_plugins(as_json: bool) -> None:
 @json_option
 @plugin_options
 def show_plugin(name: str, as_json: bool) -> None:
-    """Show one plugin and all that it offers."""
+    """Show one plugin with its components and recipes."""
     from dcgan_kit import api
 
     plugin = api.find_plugin(name, settings=plugin_settings())
@@ -144,14 +144,14 @@ def _plugin_facts(plugin: Any) -> dict[str, Any]:
 
 @click.group()
 def recipes() -> None:
-    """Recipes that have a name."""
+    """List, show and copy named recipes."""
 
 
 @recipes.command("list")
 @json_option
 @plugin_options
 def list_recipes(as_json: bool) -> None:
-    """List every recipe by name."""
+    """List every named recipe."""
     from dcgan_kit import api
     from dcgan_kit.recipes.loading import description_of
 
@@ -183,7 +183,7 @@ def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 @plugin_options
 def copy_recipe(recipe: str, target: Path | None) -> None:
-    """Copy RECIPE to TARGET, a file or a folder, to be changed; the schema for editors comes along."""
+    """Copy RECIPE to TARGET, a file or a folder, so that you can edit it. Also writes the schema for editors."""
     from dcgan_kit import api
 
     copy, schema_file = api.copy_recipe(recipe, target, settings=plugin_settings())
@@ -196,7 +196,7 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
 )
 @plugin_options
 def schema(output: Path | None) -> None:
-    """Print the JSON Schema of recipes, with the components that are installed, for editors."""
+    """Print the JSON Schema of recipes for editors. It includes the installed components."""
     from dcgan_kit import api
 
     text = api.recipe_schema(settings=plugin_settings())

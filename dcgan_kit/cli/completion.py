@@ -1,4 +1,4 @@
-"""``completion``: the script that lets a shell complete commands, options and recipes."""
+"""The command ``completion``: a script with which a shell completes commands, options and recipes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``evaluate``: how near images are to real ones, in numbers that stand beside what real images get."""
+"""The command ``evaluate``: scores of images, each with its floor."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def evaluate(
     against: Path | None,
     as_json: bool,
 ) -> None:
-    """Judge the samples of a RUN, or images from anywhere, by comparing them with real ones.
+    """Compare samples of a RUN, or other images, with real images by scores.
 
-    Each number stands beside what real images get in the same place. Writes RUN/evaluation.json, with --best and --raw
-    RUN/evaluation-best.json and so on. Ends with status 2 if a score fails on the samples, after the others are shown.
-    What the numbers mean, and when not to trust them: docs/measures.md.
+    Each number comes with its floor: the score that real images get in place of the samples. Writes
+    RUN/evaluation.json; with --best or --raw, RUN/evaluation-best.json and so on. If a score fails, the command shows
+    the others and exits with status 2. docs/measures.md explains the numbers and when not to trust them.
     """
     from dcgan_kit.api import calibrate as calibrated
     from dcgan_kit.api import evaluate_images, open_run
@@ -92,7 +92,7 @@ def evaluate(
     else:
         _show(evaluation, before, "" if against is None else against.name)
     if evaluation.failed:
-        # Told already; what the other scores say is written and shown all the same.
+        # The failure is reported already, and the other scores are written and shown.
         sys.exit(WRONG_INPUT)
 
 
@@ -112,7 +112,7 @@ def _require_one_subject(run: Path | None, fake: Path | None, real: Path | None,
 def _require_fitting(
     run: Path | None, calibrate: bool, size: str | None, best: bool, raw: bool, against: Path | None, as_json: bool
 ) -> None:
-    """Refuse options that would be without effect: whoever gave them believes they have one."""
+    """Refuse options that would have no effect, because the user expects an effect."""
     if size is not None and (run is not None or calibrate):
         raise UserError("--size is for --fake and --real: the images of a run, and the embedded ones, have their size")
     if run is None and (best or raw):
@@ -148,7 +148,7 @@ def _show_calibration(calibration: Calibration, as_json: bool) -> None:
 def _show(evaluation: Evaluation, before: Evaluation | None, other: str) -> None:
     cells = {other if name == "before" else name: cells for name, cells in evaluation.columns(before).items()}
     table(tuple(cells), list(zip(*cells.values(), strict=True)), right=("samples", other, "real images"))
-    # In every row it would leave no room for numbers.
+    # A protocol is too long to repeat in every row.
     alike: dict[str, list[str]] = {}
     for number in evaluation.numbers:
         alike.setdefault(number.protocol.name(""), []).append(number.number)

@@ -1,4 +1,4 @@
-"""``launch``."""
+"""The command ``launch``."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from dcgan_kit.process.exit_codes import status_of
 def launch(
     recipe: str, overrides: tuple[str, ...], workers: int, path: Path | None, may_change: tuple[str, ...]
 ) -> None:
-    """Train RECIPE with several workers on this machine, as they would train on several machines.
+    """Train RECIPE with several workers on this machine, in the same way as on several machines.
 
-    Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Signals that ask to stop go to all of them. The
-    exit status is the worst of theirs; 128 + N stands for a worker that signal N killed.
+    Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Stop signals are passed on to all workers. The
+    exit status is the worst status of all workers; 128 + N means that signal N killed a worker.
     """
     from dcgan_kit import api
     from dcgan_kit.errors import TrainingStopped, WorkerFailed

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dcgan_kit.components.plugin_loading import PluginSettings
 
 DEFAULT_RECIPE = "lecture-fashion28"
-"""What is trained where no recipe is named."""
+"""The recipe to train if the user names none."""
 
 _FOLDERS, _BLOCKED, _NONE = "dcgan_kit.folders", "dcgan_kit.blocked", "dcgan_kit.no_plugins"
 _TOLD = "dcgan_kit.told_of_plugins"
@@ -57,7 +57,7 @@ def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def plugin_settings() -> PluginSettings:
-    """Return what the options of the running command and the environment say about plugins."""
+    """Return the plugin settings from the options of the running command and from the environment."""
     from dataclasses import replace
 
     from dcgan_kit.components.plugin_loading import PluginSettings
@@ -75,14 +75,17 @@ def plugin_settings() -> PluginSettings:
     if not meta.get(_TOLD, False):
         meta[_TOLD] = True
         for folder in missing:
-            # Machines may share the variable, and not the folder.
+            # Machines can share the variable without sharing the folder, so this is only a warning.
             note(f"warning: DCGAN_KIT_PLUGINS_DIR: {folder}: there is no such folder")
         _tell_what_is_not_there(chosen, meta.get(_BLOCKED, ()), meta.get(_FOLDERS, ()))
     return chosen
 
 
 def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], folders: Sequence[Path]) -> None:
-    """Refuse what an option names and does not exist; of the environment, which machines may share, only warn."""
+    """Refuse plugins and folders that an option names and that do not exist.
+
+    For names from the environment, which machines can share, print only a warning.
+    """
     from dcgan_kit.components.plugin_loading import plugin_files, unknown_names
     from dcgan_kit.errors import UserError
     from dcgan_kit.terminal.console import note
@@ -101,7 +104,7 @@ def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], fo
 
 
 def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
-    """Offer names of built-in recipes to the shell, and files."""
+    """Return completions for the shell: names of built-in recipes, or files if no name fits."""
     from click.shell_completion import CompletionItem
 
     from dcgan_kit.components.plugin_loading import load_builtins
@@ -111,16 +114,16 @@ def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 
 def recipe_and_overrides(recipe: str, overrides: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Return what is to be trained; where a command begins with an override, it is the default recipe."""
+    """Return the recipe and the overrides. If the first argument is an override, the recipe is the default recipe."""
     return (DEFAULT_RECIPE, (recipe, *overrides)) if "=" in recipe else (recipe, overrides)
 
 
 def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> click.UsageError:
-    """Return what to say of an option that a command lacks: where it is a key of recipes, the override to write.
+    """Return the error for an unknown option. If the option is a key of recipes, the error shows the override to write.
 
     Args:
-        error: what click raised.
-        arguments: of the command line.
+        error: the error that click raised.
+        arguments: the arguments of the command line.
     """
     command = error.ctx.command if error.ctx is not None else None
     if command is None or not any(parameter.name == "overrides" for parameter in command.params):
@@ -137,7 +140,7 @@ def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> cli
 
 
 def _keys_called(name: str) -> list[str]:
-    """Dotted keys of recipes that end in a name: of the language, else options of components."""
+    """Return the dotted keys of recipes that end in a name: keys of all recipes, else options of components."""
     from dcgan_kit.components.plugin_loading import load_builtins
     from dcgan_kit.errors import ALSO_CALLED
     from dcgan_kit.recipes.keys import SLOT_KEYS

@@ -1,4 +1,4 @@
-"""``probe``: what happens inside the networks of a recipe or a run."""
+"""The command ``probe``: probes of the networks of a recipe or a run."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 @json_option
 @plugin_options
 def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool, as_json: bool) -> None:
-    """Look into the networks of a RUN folder at its newest checkpoint, or of a RECIPE before it is trained.
+    """Run probes on the newest checkpoint of a RUN folder, or on the networks of a RECIPE before training.
 
-    Trains a few steps in memory for what shows only between two of them, and writes nothing. Ends with status 2 if a
-    probe fails: what the others found is shown all the same.
+    Some probes compare two steps. For them, the command trains a few steps in memory. It writes no file. If a probe
+    fails, the command shows the results of the others and exits with status 2.
     """
     from dcgan_kit.api import load_recipe, open_run
 
@@ -63,7 +63,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     if found.silent:
         note(f"no readings here from: {', '.join(found.silent)}")
     if found.failed:
-        # What was not looked at is not well.
+        # A probe that failed proves nothing about the networks.
         sys.exit(WRONG_INPUT)
 
 
@@ -108,5 +108,5 @@ def _numbers(readings: Readings) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    """JSON has no infinity."""
+    """Return a value for JSON, which has no infinity: a number that is not finite becomes None."""
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""``report``."""
+"""The command ``report``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from dcgan_kit.cli.options import plugin_options, plugin_settings
 @click.option("--quick", is_flag=True, help="From the files alone: restore no checkpoint, load no data.")
 @plugin_options
 def report(runs: tuple[Path, ...], output: Path | None, quick: bool) -> None:
-    """Write a page about a RUN folder, or about several side by side.
+    """Write an HTML report about a RUN folder, or about several runs side by side.
 
-    One HTML file with samples, curves, scores, health, spectra, nearest neighbours and the recipe. It needs no network
-    and no other file.
+    The page shows samples, curves, scores, health, spectra, nearest neighbours and the recipe. It works offline and
+    needs no other file.
     """
     from dcgan_kit.api import report
 

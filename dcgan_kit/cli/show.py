@@ -1,4 +1,4 @@
-"""``check`` and ``show``: what a recipe is, before anything is trained."""
+"""The commands ``check`` and ``show``: what a recipe contains, before training."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _place(mark: Mark, key: str, message: str) -> dict[str, Any]:
 @json_option
 @plugin_options
 def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) -> None:
-    """Validate RECIPE and give advice; builds no weights and reads no data."""
+    """Check RECIPE for problems and give advice. Builds no weights and reads no data."""
     from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import RecipeError
 
@@ -60,7 +60,7 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
                     say(f"  {item.mark}: {item.key}: {item.message}")
         found = f"{counted(len(advice), 'piece')} of advice" if advice else "nothing to advise"
         note(f"{loaded.name}: valid; {found}")
-        # No fault of the recipe, which may be trained on another machine.
+        # Missing data are no problem of the recipe: another machine may have them.
         missing = loaded.missing_data()
         if missing:
             note(f"on this machine it cannot be trained yet: {missing}")

@@ -1,4 +1,4 @@
-"""How commands end when a signal asks them to stop; training itself stops at a checkpoint."""
+"""How commands end at a stop signal. Training itself saves a checkpoint first."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dcgan_kit.terminal.console import note
 def stoppable(
     told: str = "stopped by {} before training began; nothing is lost: give the same command again",
 ) -> Iterator[None]:
-    """End the process in order at signals that ask it to stop.
+    """End the process cleanly at a stop signal.
 
-    Files of a run are there whole or not at all, whenever that is.
+    The signal can come at any time: each file of a run is either complete or does not exist.
 
     Args:
-        told: the line for people, with ``{}`` for the signal.
+        told: the line to print, with ``{}`` for the signal.
     """
     try:
         with raised_signals():

@@ -1,8 +1,8 @@
-"""Standard streams that end no work: what cannot be printed is dropped, and remembered.
+"""Standard streams that never stop the program: output that cannot be written is dropped, and the error is kept.
 
-A reader may go away, as `head` does; a disk may be full, a terminal's encoding small, a stream closed from the start.
-None of these is a reason to lose a training. ``install`` sees to it once, for all that prints: commands, plugins,
-warnings, progress bars.
+A reader can close the pipe (as `head` does), a disk can be full, an encoding can lack characters, or a stream can be
+closed from the start. None of these should stop training. Call ``install`` once; it covers commands, plugins, warnings
+and progress bars.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import sys
 from typing import Any, TextIO
 
 _PLAIN = {"…": "...", "→": "->", "×": "x", "·": "*", "²": "^2", "≤": "<=", "≥": ">=", "–": "-", "’": "'"}
-"""What is said in ASCII where an encoding lacks these; all others are escaped."""
+"""ASCII replacements for characters that an encoding lacks; all other characters are escaped."""
 _ERRORS = "dcgan_kit.plain"
 _GONE = frozenset({errno.EPIPE, errno.ECONNRESET})
 
 
 class _Raw(io.FileIO):
-    """A file descriptor to which writing never fails."""
+    """A file descriptor whose ``write`` never raises an error."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb", closefd=False)
@@ -35,7 +35,7 @@ class _Raw(io.FileIO):
             try:
                 written = super().write(left)
                 if written is None:
-                    # A reader that set the pipe to fail instead of waiting; whoever writes waits all the same.
+                    # The pipe is non-blocking and full: wait until it can be written.
                     select.select((), (self,), ())
             except (OSError, ValueError) as error:
                 self.lost = self.lost or (error if isinstance(error, OSError) else OSError(errno.EBADF, str(error)))
@@ -45,7 +45,7 @@ class _Raw(io.FileIO):
 
 
 class _Text(io.TextIOWrapper):
-    """A text stream that a plugin cannot close for all others."""
+    """A text stream that plugins cannot close."""
 
     def close(self) -> None:
         self.flush()
@@ -54,8 +54,8 @@ class _Text(io.TextIOWrapper):
 def install() -> None:
     """Replace the standard streams of this process.
 
-    Descriptors that are closed are opened on nothing: the next file to be opened would take their number, and what is
-    printed would be written into it.
+    Closed descriptors are opened on the null device. Otherwise the next file that is opened would get their number, and
+    printed text would go into that file.
     """
     _open_closed()
     codecs.register_error(_ERRORS, _plain)
@@ -64,12 +64,12 @@ def install() -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = _lasting(getattr(sys, name), descriptor)
         setattr(sys, name, stream)
-        # What Python keeps under this name is the stream that may fail.
+        # Python keeps the original stream, which can fail, under this name.
         setattr(sys, f"__{name}__", stream)
 
 
 def lost_output() -> str:
-    """Return why some of standard output could not be written; empty if all was, or if its reader had enough of it."""
+    """Return why standard output is incomplete; empty if it is complete, or if the reader closed the pipe."""
     sys.stdout.flush()
     raw = getattr(sys.stdout, "raw", None)
     lost = raw.lost if isinstance(raw, _Raw) else None
@@ -95,11 +95,11 @@ def _lasting(stream: TextIO | None, descriptor: int) -> TextIO:
         try:
             descriptor = stream.fileno()
         except (OSError, ValueError):
-            # No file at all: a program that runs the command has put its own there.
+            # The stream is no file: a program that calls this command has set its own stream.
             return stream
         stream.flush()
     raw = _Raw(descriptor)
-    # Standard error goes out at once; without a buffer, a signal may come while it is written.
+    # Standard error is unbuffered, so text appears at once, and a signal during a write does no harm.
     buffer: Any = raw if descriptor == 2 else io.BufferedWriter(raw)
     lasting = _Text(
         buffer,

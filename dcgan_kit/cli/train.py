@@ -1,4 +1,4 @@
-"""``train`` and ``sample``."""
+"""The commands ``train`` and ``sample``."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from dcgan_kit.terminal.console import facts, note
 def train(
     recipe: str, overrides: tuple[str, ...], path: Path | None, strategy: str | None, may_change: tuple[str, ...]
 ) -> None:
-    """Train RECIPE, a name or a file (without one: lecture-fashion28), with KEY=VALUE overrides.
+    """Train RECIPE, a name or a file (default: lecture-fashion28), with KEY=VALUE overrides.
 
-    Writes a run folder. Ctrl-C saves a checkpoint; the same command goes on from there.
+    Writes a run folder. Ctrl-C saves a checkpoint; the same command resumes from it.
     """
     from dcgan_kit.api.trainer import recipe_to_train, train
     from dcgan_kit.errors import TrainingStopped

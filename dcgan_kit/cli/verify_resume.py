@@ -1,4 +1,4 @@
-"""``verify-resume`` and ``replay``: what a run promises, tried out."""
+"""The commands ``verify-resume`` and ``replay``: checks that a run resumes and repeats exactly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dcgan_kit.cli.options import (
 from dcgan_kit.terminal.console import facts, note, table
 
 DIFFERENT = 1
-"""Exit status where what should be the same is not."""
+"""Exit status if results differ that should be equal."""
 
 
 @click.command("verify-resume")
@@ -34,7 +34,7 @@ DIFFERENT = 1
 @json_option
 @plugin_options
 def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: Path | None, as_json: bool) -> None:
-    """Check that RECIPE resumes exactly: N steps, a kill and N more must give what 2N steps give, bit for bit."""
+    """Check that RECIPE resumes exactly: N steps, a kill and N more steps must equal 2N steps, bit for bit."""
     from dcgan_kit.api import verify_resume as verified
     from dcgan_kit.errors import counted
 
@@ -65,7 +65,7 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
 @json_option
 @plugin_options
 def replay(bundle: Path, everything: bool, as_json: bool) -> None:
-    """Run the step of a crash BUNDLE again, tensor by tensor, and show where numbers stop being finite."""
+    """Repeat the step of a crash BUNDLE tensor by tensor, and show where numbers first become infinite or NaN."""
     from dcgan_kit.api import replay as replayed
 
     crash, told = replayed(bundle, settings=plugin_settings())
@@ -89,7 +89,7 @@ def replay(bundle: Path, everything: bool, as_json: bool) -> None:
 
 
 AROUND = 6
-"""Tensors shown before and after the first that is not finite."""
+"""Number of tensors shown before and after the first one that is not finite."""
 
 
 def _show(crash: Crash, everything: bool) -> None:

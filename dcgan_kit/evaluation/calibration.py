@@ -1,4 +1,4 @@
-"""What scores say of faults that are known: real images spoilt in one way each."""
+"""Scores of real images with known faults."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from dcgan_kit.evaluation.features import batches_of
 from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore
 
 NOISE = 25.0
-"""Standard deviation, in grey levels."""
+"""Standard deviation of the noise, in grey levels."""
 REPEATED = 10
 KEPT_CLASSES = 5
 SEED = 0
 
 Pixels = npt.NDArray[np.uint8]
 Spoil = Callable[[Images, Images, np.random.Generator], Images]
-"""(real images that are not in the reference, training images, random) → images to judge."""
+"""(real images outside the reference, training images, random generator) → images to evaluate."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was measured.
+    """The scores of each fault.
 
     Attributes:
-        numbers: those of each fault, by its name.
-        samples: images of each.
-        references: real images that they were compared with.
+        numbers: the numbers of each fault, by the name of the fault.
+        samples: number of images for each fault.
+        references: number of real images that they were compared with.
     """
 
     numbers: Mapping[str, tuple[Number, ...]]
@@ -48,20 +48,20 @@ def calibrate(
     samples: int | None = None,
     tell: Tell | None = None,
 ) -> Calibration:
-    """Judge real images, and the same spoilt in known ways, against others of the same set.
+    """Compare real images, and copies of them with known faults, with other images of the same data set.
 
-    A third of the images is the reference, a third stands for what a generator was trained on, and the last third is
-    judged. Every fault has the same number of images.
+    One third of the images is the reference. One third takes the role of the training images. The last third is
+    evaluated. Every fault has the same number of images.
 
     Args:
-        images: with labels.
-        extractor: what describes them.
-        scores: what is measured.
-        samples: images of each fault; default and most: as many as the classes have that stay.
-        tell: is told how far it is.
+        images: real images with labels.
+        extractor: computes the features of images.
+        scores: the scores to compute.
+        samples: number of images for each fault; default and maximum: the size of the smallest faulty set.
+        tell: receives the progress.
 
     Raises:
-        DataError: there are no labels, fewer than six classes, or fewer images than samples.
+        DataError: there are no labels, fewer than six classes, or too few images for ``samples``.
     """
     classes = 0 if images.labels is None else len(np.unique(images.labels))
     if classes <= KEPT_CLASSES:
@@ -84,7 +84,7 @@ def calibrate(
 
 
 def _batches(images: Images, count: int) -> Iterator[Pixels]:
-    # Sets may be in the order of their classes; some of each are taken.
+    # A set may be in the order of its classes; a random choice takes images of each class.
     order = np.random.Generator(np.random.Philox(SEED)).permutation(len(images))[:count]
     places = order if images.indices is None else images.indices[order]
     return batches_of(replace(images, indices=places, labels=None))
@@ -105,7 +105,7 @@ def _noisy(others: Images, training: Images, random: np.random.Generator) -> Ima
 
 
 def _blurred(others: Images, training: Images, random: np.random.Generator) -> Images:
-    """Mean over 3x3 pixels."""
+    """Replace each pixel by the mean over 3x3 pixels."""
     pixels = others.batch(np.arange(len(others))).astype(np.float64)
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     height, width = pixels.shape[1:3]
@@ -114,7 +114,7 @@ def _blurred(others: Images, training: Images, random: np.random.Generator) -> I
 
 
 def _chequered(others: Images, training: Images, random: np.random.Generator) -> Images:
-    """Every second row and column lighter and darker by 4 grey levels."""
+    """Add a checkerboard pattern: pixels are lighter and darker by 4 grey levels in turn."""
     pixels = others.batch(np.arange(len(others))).astype(np.float64)
     rows, columns = np.indices(pixels.shape[1:3])
     pattern = np.where((rows + columns) % 2, 4.0, -4.0)[None, :, :, None]
@@ -148,4 +148,4 @@ FAULTS: dict[str, Spoil] = {
     "ten images": _ten_images,
     "copies": _copied,
 }
-"""By name: ``real`` is none, the floor; ``copies`` are training images."""
+"""Faults by name. ``real`` has no fault and shows the floor; ``copies`` are training images."""

@@ -1,6 +1,6 @@
-"""Every score of a set of generated images, each number beside what real images get.
+"""All scores of a set of generated images, each number with its floor: the score that real images get.
 
-An ``Evaluator`` looks at the real images once; then it judges any number of sets of generated ones::
+An ``Evaluator`` reads the real images once. Then it evaluates any number of sets of generated images::
 
     evaluator = Evaluator(split_reference(training, held_out), extractor, scores, samples=2000)
     for number in evaluator.evaluate(generated_pixels(...)):
@@ -28,26 +28,26 @@ from dcgan_kit.evaluation.reference_cache import FINGERPRINT_DIGITS, Note, finge
 from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, NoValue, measuring
 
 MOST_REFERENCES = 10_000
-"""Real images that samples are compared with, unless there are more samples: neighbours take time by the square."""
+"""Most reference images, unless there are more samples: the time to find neighbours grows quadratically."""
 MOST_SAMPLES = 5_000
-"""Samples where no number is given."""
+"""Largest default number of samples."""
 SEED = 0
-"""Of which real images serve for what. It is no option: another choice gives numbers that do not compare."""
+"""Seed that divides the real images. It is not an option, because numbers of different divisions are not comparable."""
 
 Tell = Callable[[str, int, int], None]
-"""Takes what is under way, and how many of how many are done; only called for what takes more than two seconds."""
+"""Receives progress: (task, done, total). It is called only for tasks that take more than two seconds."""
 
 
 @dataclass(frozen=True)
 class Reals:
-    """Real images, each set for its purpose; no image of the reference is among the others.
+    """Real images, divided by purpose. No image is in both ``reference`` and ``others``.
 
     Attributes:
-        reference: what samples are compared with.
-        others: what the floor is measured with: what real images get in the place of samples.
-        rest: training images that are not among the others, for the floor of scores that ask for training images.
-        training: all that the generator was trained on.
-        split: ``val``: the reference was held out of training; ``train``: it was not; ``real``: there is no training.
+        reference: the images that samples are compared with.
+        others: the images that take the place of samples to compute the floor.
+        rest: training images outside ``others``; they replace ``training`` in the floor of scores that need it.
+        training: all images that the generator was trained on.
+        split: ``val``: the reference was held out of training; ``train``: it was not; ``real``: no training is known.
     """
 
     reference: Images
@@ -63,12 +63,12 @@ class Reals:
 
 
 def split_reference(training: Images, held_out: Images | None, split_name: str = "train") -> Reals:
-    """Divide real images: the reference is what was held out; where nothing was, a half of the training images is.
+    """Divide real images. The reference is the held-out split; without one, it is half of the training images.
 
     Args:
-        training: what the generator was trained on.
-        held_out: what it never saw; None or empty: nothing.
-        split_name: what to call the reference where nothing was held out.
+        training: the images that the generator was trained on.
+        held_out: the held-out split; None or empty if there is none.
+        split_name: the name of the reference if there is no held-out split.
 
     Raises:
         DataError: there are fewer than four images to divide.
@@ -82,7 +82,7 @@ def split_reference(training: Images, held_out: Images | None, split_name: str =
 
 
 def default_samples(reals: Reals) -> int:
-    """Return how many samples to judge where no number is given: as many as the floor can be measured with."""
+    """Return the default number of samples: the number of real images for the floor, at most 5000."""
     return min(MOST_SAMPLES, len(reals.others))
 
 
@@ -91,12 +91,12 @@ class Number:
     """One number of one score.
 
     Attributes:
-        number: its short name, ``fd``.
-        value: what the samples got.
-        floor: what real images got, measured in the same way; None: the score gave it for samples only.
-        better: which way it improves.
-        protocol: how it was measured.
-        floor_samples: how many real images the floor was measured with.
+        number: its short name, e.g. ``fd``.
+        value: the value for the samples.
+        floor: the value for real images in place of the samples; None if the score has no such number for them.
+        better: which values are better.
+        protocol: everything else that the number depends on.
+        floor_samples: number of real images in the floor.
     """
 
     number: str
@@ -108,7 +108,7 @@ class Number:
 
     @property
     def name(self) -> str:
-        """The full name, with all that the number depends on."""
+        """The full name, which includes everything that the number depends on."""
         return self.protocol.name(self.number)
 
 
@@ -117,22 +117,22 @@ class Evaluator:
 
     Args:
         reals: the real images.
-        extractor: what describes images.
-        scores: what is measured.
-        samples: how many images a set has: the reference and the floor are chosen for this number.
-        resized: whether images were brought to their size for the purpose.
-        optional: leave out, with a note, a score that has no value for these images, or that fails on some samples,
-            instead of raising.
-        tell: is told how far it is.
-        note: is told what people should know of the cache.
+        extractor: computes the features of images.
+        scores: the scores to compute.
+        samples: number of images in a set; the sizes of the reference and of the floor depend on it.
+        resized: whether the images were resized for this evaluation.
+        optional: if a score has no value for these images or fails on samples, leave it out with a note instead of
+            raising an error.
+        tell: receives the progress.
+        note: receives warnings, for example about the cache.
 
     Raises:
-        NoValue: a score has no value for the real images, and is not optional.
-        ComponentError: a component failed on them.
+        NoValue: a score has no value for the real images, and ``optional`` is False.
+        ComponentError: a component failed on the real images.
 
     Attributes:
-        failed: a line about each optional score that failed on the samples seen last; one that has no value for them
-            did not fail.
+        failed: one line for each optional score that failed on the latest samples. A score without a value for them is
+            not listed.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Evaluator:
         others = subsample(reals.others, samples)
         self.floor_samples = len(others)
         self._reference, reference_print = self._summarized("reading real images", reference, self._gatherings)
-        # For the floors alone: a training is not to hold them to its end.
+        # These summaries serve for the floors only. They are not kept, to save memory during training.
         floor_side, _ = self._summarized("reading more real images, for the floor", others, self._gatherings)
         self._training: dict[Gathering, Summary] = {}
         rest: dict[Gathering, Summary] = {}
@@ -178,13 +178,13 @@ class Evaluator:
         self._floors = self._measured_floors(floor_side, rest)
 
     def evaluate(self, batches: Iterable[Any]) -> tuple[Number, ...]:
-        """Measure a set of generated images.
+        """Compute the scores of a set of generated images.
 
         Args:
-            batches: uint8 pixels (N, H, W, C) each, as many images in all as the evaluator was made for.
+            batches: batches of uint8 pixels (N, H, W, C); in total as many images as ``samples`` of the evaluator.
 
         Raises:
-            ComponentError: a component failed on them: the extractor, or a score that is not optional.
+            ComponentError: the extractor failed, or a score that is not optional failed.
         """
         self.failed = []
         with self._telling("looking at samples"):
@@ -279,7 +279,7 @@ class Evaluator:
 
 
 def subsample(images: Images, most: int) -> Images:
-    """Return at most so many images, chosen by the seed, in the order in which they lie."""
+    """Return at most ``most`` images, chosen at random with a fixed seed, in their original order."""
     if len(images) <= most:
         return images
     chosen = np.sort(np.random.Generator(np.random.Philox(SEED)).permutation(len(images))[:most])

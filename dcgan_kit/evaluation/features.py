@@ -1,4 +1,4 @@
-"""Images from anywhere, batch after batch, through an extractor, into what scores keep of them."""
+"""Batches of images → features of an extractor → the summaries that scores need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dcgan_kit.errors import ComponentError, DataError, counted
 from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore, measuring
 
 BATCH = 256
-"""Images that are in memory at once."""
+"""Number of images in memory at once."""
 
 
 def batches_of(images: Images) -> Iterator[Any]:
@@ -25,7 +25,7 @@ def batches_of(images: Images) -> Iterator[Any]:
 
 
 def gatherings_of(scores: Sequence[ChosenScore]) -> dict[Gathering, Component]:
-    """Return what the scores keep of images, each once, and a component whose it is."""
+    """Return the different gatherings of the scores, each with a component that defines it."""
     found: dict[Gathering, Component] = {}
     for chosen in scores:
         found.setdefault(chosen.score.gathering, chosen.component)
@@ -35,17 +35,17 @@ def gatherings_of(scores: Sequence[ChosenScore]) -> dict[Gathering, Component]:
 def gather(
     batches: Iterable[Any], count: int, extractor: ChosenExtractor, gatherings: dict[Gathering, Component]
 ) -> dict[Gathering, Summary]:
-    """Let images pass once before an extractor and all accumulators.
+    """Pass all images once through the extractor and all accumulators.
 
     Args:
-        batches: uint8 pixels (N, H, W, C) each.
-        count: how many images these are in all.
-        extractor: which describes them, if anything looks at features.
-        gatherings: what is kept, and whose it is.
+        batches: batches of uint8 pixels (N, H, W, C).
+        count: total number of images.
+        extractor: computes the features of images; it runs only if a gathering needs more than pixels.
+        gatherings: the gatherings, each with the component that defines it.
 
     Raises:
         ComponentError: a component failed; the message names it.
-        DataError: there were more images, or fewer: numbers would be called after another count than theirs.
+        DataError: the number of images is not ``count``, so the names of the numbers would be wrong.
     """
     accumulators = {}
     for gathering, component in gatherings.items():

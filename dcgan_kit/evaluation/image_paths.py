@@ -1,4 +1,4 @@
-"""Images of any origin, brought by the data components: a folder, a zip archive, an array in a file."""
+"""Images at a path, read by the data components: a folder, a zip archive, or an array in a file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dcgan_kit.files import open_regular
 from dcgan_kit.recipes.resolved import Choice
 
 MEMORY_MIB = 128
-"""Decoded images of more are mapped from the cache: two sides, and what scores keep of them, are to fit beside."""
+"""Larger sets of decoded images are memory-mapped from the cache, so that two sets fit in memory."""
 
 
 def images_at(path: Path, spec: ImageSpec, registry: Registry) -> Images:
-    """Return the images of a folder, a .zip, a .npz or a .npy, those that are files of their own resized to ``spec``.
+    """Return the images of a folder, a .zip, a .npz or a .npy. Image files are resized to ``spec``, arrays are not.
 
     Raises:
-        DataError: there are none, they cannot be read, or arrays are of another size.
+        DataError: there are no images, they cannot be read, or an array has another size.
     """
     options: dict[str, Any] = {"path": str(path), "memory_mib": MEMORY_MIB}
     name = _component(path)
@@ -41,10 +41,10 @@ def images_at(path: Path, spec: ImageSpec, registry: Registry) -> Images:
 
 
 def size_at(path: Path) -> ImageSpec:
-    """Return the size that all images of a folder, a .zip, a .npz or a .npy have, by their headers.
+    """Return the common size of all images in a folder, a .zip, a .npz or a .npy. Reads only their headers.
 
     Raises:
-        DataError: they have several, or there is none that can be read.
+        DataError: the images have several sizes, or no image can be read.
     """
     name = _component(path)
     try:
@@ -59,7 +59,7 @@ def size_at(path: Path) -> ImageSpec:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except Exception as error:
-        # A damaged archive makes zipfile raise whatever it likes.
+        # For a damaged archive, zipfile can raise any exception.
         raise DataError(f"{path}: its images cannot be read: it is damaged") from error
 
 
@@ -73,7 +73,7 @@ def _component(path: Path) -> str:
         raise DataError(f"{path}: {error.strerror or error}") from error
     if path.is_dir():
         return "images"
-    # A damaged archive is known by its name alone.
+    # The content of a damaged archive cannot be recognized, so its name decides.
     named = {".npz": "npz", ".npy": "npy", ".zip": "image_zip"}.get(path.suffix.lower())
     found = reader_of(path)
     component = found if found in ("npz", "npy", "image_zip") else named
@@ -83,7 +83,7 @@ def _component(path: Path) -> str:
 
 
 def _array_name(path: Path) -> str:
-    """The array of images in an archive: ``x``, or the only one there is."""
+    """Return the name of the array of images in an archive: the only array, else ``x``."""
     with open_archive(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
     if "x" in names or len(names) != 1:
@@ -111,7 +111,7 @@ def _spec_of(shape: tuple[int, ...], path: Path) -> ImageSpec:
 
 
 def _common_size(files: ImageFiles) -> ImageSpec:
-    """Return the size that all headers tell; what cannot be read is left out here as it is when it is decoded."""
+    """Return the size that all headers give. Files that cannot be read are skipped, as they are when decoding."""
     first: tuple[str, ImageSpec] | None = None
     for number, path in enumerate(files.paths):
         spec = _size_of(files, number)

@@ -1,4 +1,4 @@
-"""What a training shows of itself: scores beside their floors at each evaluation, and the health of both networks."""
+"""Observers of training: scores with their floors at each evaluation, and the health of both networks."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.training.observer import Observer, Sight, Watcher
 
 FEWEST = 4
-"""Images that can be divided into those that samples are compared with and those that a floor is measured with."""
+"""Smallest number of images that can be divided into a reference and a set for the floor."""
 _MODES = {"lower": "lowest", "higher": "highest"}
 SPECTRUM_IMAGES = 256
-"""Images whose power is averaged in the picture of a spectrum."""
+"""Number of images whose power is averaged in the picture of a spectrum."""
 
 
 def observers_of(session: Session, images: Images, held_out: Images, watcher: Watcher) -> Sequence[Observer]:
-    """Return who looks at a run as its recipe says; see ``training.observing.Observe``.
+    """Return the observers that the recipe of a run asks for; see ``dcgan_kit.training.observer``.
 
     Raises:
-        UserError: a probe, a score or the extractor cannot be built, or cannot be had with these images.
+        UserError: a probe, a score or the extractor cannot be built, or cannot be used with these images.
     """
     require_observable(session.recipe)
     training = session.recipe.training
@@ -59,11 +59,13 @@ def observers_of(session: Session, images: Images, held_out: Images, watcher: Wa
 
 
 def require_observable(recipe: ResolvedRecipe) -> None:
-    """See to it that probes and scores can be had, as far as a recipe alone tells; images and extractor may say no yet.
+    """Check that a recipe's probes and scores can be used, as far as the recipe alone shows.
+
+    The images or the extractor can still make a score impossible.
 
     Raises:
-        ComponentError: one cannot be built.
-        RecipeError: they do not fit together, or not with the rest of the recipe; every reason, with places.
+        ComponentError: a probe or a score cannot be built.
+        RecipeError: they do not fit the recipe; the error lists every reason, each with its place.
     """
     build_probes(recipe.training.probing.probes)
     scores = tuple(build_score(choice) for choice in recipe.training.evaluation.scores)
@@ -75,9 +77,9 @@ def require_observable(recipe: ResolvedRecipe) -> None:
 
 
 class Health:
-    """Asks the recipe's probes, and says what their answers are a sign of.
+    """Runs the recipe's probes and reports their findings.
 
-    People are told at each evaluation, and at once of what is newly ill at two looks in a row.
+    It prints the health line at each evaluation. It prints a new finding at once if two readings in a row show it.
     """
 
     def __init__(self, session: Session, images: Images) -> None:
@@ -90,14 +92,14 @@ class Health:
         self._told: set[tuple[str, str]] = set()
 
     def due(self, step: int) -> bool:
-        """Whether a probe is to be asked."""
+        """Whether a probe is due at this step."""
         return self._watch.due(step)
 
     def look(self, step: int) -> Sight:
-        """Ask."""
+        """Run the probes that are due."""
         look = self._watch.look(step)
         fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
-        # Dear probes are asked less often: what they found stands until they are asked again.
+        # Expensive probes run less often. Their findings stay valid until they run again.
         self._told = (self._told | {(finding.disease, finding.where) for finding in fresh}) & look.standing
         evaluated = step % self._every == 0 or step == self._steps
         lines = [f"step {step}: {look.health}"] if evaluated and look.health else []
@@ -110,11 +112,11 @@ class Health:
         )
 
     def memory(self) -> Any:
-        """What probes found last and what of it was told."""
+        """Return the latest findings, and which of them were printed."""
         return {"told": self._told, "watch": self._watch.memory()}
 
     def recall(self, memory: Any) -> None:
-        """Go on from there."""
+        """Restore the state that ``memory`` returned."""
         self._told = set(memory["told"])
         self._watch.recall(memory["watch"])
 
@@ -137,7 +139,7 @@ class Evaluations:
             extractor, why = _extractor(self._recipe, images)
         _require_possible(self._recipe, scores, extractor.extractor, bool(len(held_out)))
         reals = split_reference(images, held_out)
-        # Recipes inherit scores: one that has no value for these images is told, and keeps nobody from training.
+        # Recipes inherit scores. A score without a value for these images gives a note and does not stop training.
         self._evaluator = Evaluator(
             reals, extractor, scores, self._plan.samples, optional=True, tell=watcher.preparing, note=watcher.note
         )
@@ -145,11 +147,11 @@ class Evaluations:
         watcher.note(f"scores against {against}, features by {extractor.name}: {why}")
 
     def due(self, step: int) -> bool:
-        """Whether samples are to be evaluated: every so many steps, and at the end."""
+        """Whether an evaluation is due: every ``training.evaluation.every`` steps, and at the end."""
         return step > 0 and (step % self._plan.every == 0 or step == self._recipe.training.steps)
 
     def look(self, step: int) -> Sight:
-        """Draw samples and evaluate them."""
+        """Generate samples and evaluate them."""
         if self._evaluator is None or not self._goes_on:
             return Sight()
         state = self._session.state
@@ -159,7 +161,7 @@ class Evaluations:
             try:
                 numbers = self._evaluator.evaluate(drawn)
             except ComponentError as error:
-                # An extractor that fails on samples is no reason to lose a training; a score only leaves its gap.
+                # A failing extractor must not stop training. A failing score is only left out by the evaluator.
                 self._goes_on = False
                 return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
         named = self._recipe.training.best.metric
@@ -177,23 +179,23 @@ class Evaluations:
         )
 
     def memory(self) -> Any:
-        """Whether evaluations go on."""
+        """Return whether evaluations continue."""
         return {"goes_on": self._goes_on}
 
     def recall(self, memory: Any) -> None:
-        """Go on, or not, as then."""
+        """Restore the state that ``memory`` returned."""
         self._goes_on = bool(memory["goes_on"])
 
 
 def spectrum(fake: Any, real: Any) -> Any:
-    """Draw the mean power of samples at each frequency beside that of real images, on one logarithmic scale.
+    """Draw the mean power spectra of samples and of real images side by side, on one logarithmic scale.
 
     Args:
-        fake: uint8 (N, H, W, C).
-        real: likewise.
+        fake: samples, uint8 (N, H, W, C).
+        real: real images, uint8 (N, H, W, C).
 
     Returns:
-        uint8 (H, 2W, 1), the frequency 0 in the middle of each half: samples left, real images right.
+        uint8 (H, 2W, 1). Samples are left, real images right. Frequency 0 is in the middle of each half.
     """
     powers = []
     for pixels in (fake, real):

@@ -1,4 +1,4 @@
-"""The name of a number: everything that it depends on besides the images that are judged."""
+"""The protocol of a number: everything that it depends on, except the evaluated images."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from dcgan_kit.errors import UserError
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a number was measured. Two numbers compare if all of it is equal.
+    """How a number was computed. Two numbers are comparable if their protocols are equal.
 
     Attributes:
-        options: the score's options that are not at their defaults, ``k=5``; empty: all are.
-        extractor: name and key of the extractor, ``fashion_classifier@1a2b3c4d``; empty: only pixels count.
-        images: height, width and channels, ``28x28x1``, and ``resized`` where they were brought to it for the purpose.
-        samples: how many images were judged.
-        references: how many real ones they were compared with.
-        split: ``val``: held out of training; ``train``: not held out; ``real``: given without a training.
-        fingerprint: of the pixels of the reference, and of the training images where these count, hex digits.
+        options: options of the score that differ from their defaults, e.g. ``k=5``; empty if there are none.
+        extractor: name and key of the extractor, e.g. ``fashion_classifier@1a2b3c4d``; empty if only pixels count.
+        images: height, width and channels, e.g. ``28x28x1``, plus ``resized`` if images were resized for this
+            evaluation.
+        samples: number of evaluated images.
+        references: number of real images in the reference.
+        split: the reference is ``val``: held out of training; ``train``: not held out; ``real``: no training is known.
+        fingerprint: hex digits of a hash of the reference pixels, and of the training pixels if the score uses them.
     """
 
     options: str
@@ -32,7 +33,7 @@ class Protocol:
     fingerprint: str
 
     def name(self, number: str) -> str:
-        """Return the full name: ``fd[fashion_classifier@1a2b3c4d,28x28x1,n=1600,val=800@5e6f7a8b]``."""
+        """Return the full name, e.g. ``fd[fashion_classifier@1a2b3c4d,28x28x1,n=1600,val=800@5e6f7a8b]``."""
         parts = (
             self.options,
             self.extractor,
@@ -43,15 +44,15 @@ class Protocol:
         return f"{number}[{','.join(part for part in parts if part)}]"
 
     def as_data(self) -> dict[str, Any]:
-        """Return what JSON can write."""
+        """Return the fields as a mapping for JSON."""
         return asdict(self)
 
     @staticmethod
     def from_data(data: Mapping[str, Any]) -> Protocol:
-        """Return what ``as_data`` wrote.
+        """Return the protocol from a mapping that ``as_data`` returned.
 
         Raises:
-            KeyError: something is missing.
+            KeyError: a field is missing.
         """
         return Protocol(**{field.name: data[field.name] for field in fields(Protocol)})
 
@@ -68,10 +69,10 @@ _MEANINGS = {
 
 
 def require_comparable(number: str, one: Protocol, other: Protocol) -> None:
-    """Refuse to compare two numbers that were not measured alike.
+    """Check that two numbers have the same protocol.
 
     Raises:
-        UserError: they were not; the message names every difference.
+        UserError: the protocols differ; the message names every difference.
     """
     differences = [
         f"{meaning}: {getattr(one, name) or 'defaults'} and {getattr(other, name) or 'defaults'}"

@@ -1,4 +1,4 @@
-"""Summaries of real images on disk: they are the same at every evaluation, and slow to make."""
+"""Cached summaries of real images: they are the same at every evaluation, and slow to compute."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dcgan_kit.evaluation.selection import ChosenExtractor
 from dcgan_kit.files import open_regular, replacing
 
 FORMAT = 1
-"""Part of every file's name: another way of making summaries takes another number, and older files are left alone."""
+"""Part of every file name. If the way to compute summaries changes, this number changes, and old files are not used."""
 FINGERPRINT_DIGITS = 8
 
 Note = Callable[[str], None]
@@ -37,14 +37,14 @@ def fingerprint(images: Images) -> str:
 def real_summaries(
     images: Images, print_of_them: str, extractor: ChosenExtractor, gatherings: dict[Gathering, Component], note: Note
 ) -> dict[Gathering, Summary]:
-    """Return what is kept of real images: from the cache what lies there, and the rest made now, in one pass.
+    """Return summaries of real images, from the cache if possible. The others are computed in one pass.
 
     Args:
         images: the images.
         print_of_them: their ``fingerprint``.
-        extractor: which describes them.
-        gatherings: what is kept, and whose it is.
-        note: is told what a damaged or unusable cache means.
+        extractor: computes the features of images.
+        gatherings: the gatherings, each with the component that defines it.
+        note: receives a warning if the cache is damaged or unusable.
     """
     files = {
         gathering: _file(print_of_them, extractor, gathering, owner, code)
@@ -70,9 +70,9 @@ def _file(print_of_them: str, extractor: ChosenExtractor, gathering: Gathering, 
 
 
 def _code(start: Any) -> str | None:
-    """Return an accumulator's name and a hash of the file that it stands in: once mended, it is another one.
+    """Return the name of an accumulator and a hash of its source file, so that changed code gets a new cache entry.
 
-    None where there is no such file, as in a console; what it makes is not kept.
+    None if there is no source file, for example in a console. Then its summaries are not cached.
     """
     try:
         source = inspect.getsourcefile(start)
@@ -87,12 +87,12 @@ def _code(start: Any) -> str | None:
 def _read(file: Path, note: Note) -> Summary | None:
     try:
         with open_regular(file) as stream, np.load(stream, allow_pickle=False) as arrays:
-            # Reading a member to its end compares its checksum.
+            # zipfile checks the checksum of a member that is read to its end.
             return {name: arrays[name] for name in arrays.files}
     except FileNotFoundError:
         return None
     except Exception as error:
-        # A damaged archive makes zipfile or NumPy raise whatever they like.
+        # For a damaged archive, zipfile and NumPy can raise any exception.
         note(f"{file}: is damaged and made anew ({type(error).__name__})")
         return None
 
@@ -102,7 +102,7 @@ def _write(file: Path, summary: Summary, note: Note) -> None:
         with replacing(file) as stream:
             np.savez(stream, allow_pickle=False, **summary)
     except OSError as error:
-        # It is there to save time; without it all goes on, and takes that time again.
+        # The cache only saves time, so the evaluation continues without it.
         note(
             f"the cache {file.parent} cannot be written ({error.strerror or error}), so that real images are looked "
             "at again next time: set DCGAN_KIT_CACHE to a folder that can"

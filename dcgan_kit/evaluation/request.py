@@ -1,4 +1,4 @@
-"""What is to be measured, by name."""
+"""The names of the requested scores and extractor."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dcgan_kit.evaluation.selection import choice_of
 
 @dataclass(frozen=True)
 class Request:
-    """Which scores are asked for.
+    """A request for scores.
 
     Attributes:
-        scores: ``NAME`` or ``NAME:option=value``; None: all that the images and the extractor allow.
-        extractor: likewise; None: chosen by the images.
-        samples: how many images are judged; None: as many as the floor can be measured with.
+        scores: ``NAME`` or ``NAME:option=value``; None: all scores that the images and the extractor allow.
+        extractor: ``NAME`` or ``NAME:option=value``; None: chosen by the images.
+        samples: number of images to evaluate; None: the default number.
     """
 
     scores: tuple[str, ...] | None = None
@@ -23,19 +23,19 @@ class Request:
     samples: int | None = None
 
     def named(self) -> list[tuple[str, str]]:
-        """Return every component that is named: its kind, and its text."""
+        """Return every named component as (kind, text)."""
         return [*(("score", text) for text in self.scores or ()), *(("extractor", e) for e in [self.extractor] if e)]
 
     def only_names(self, registry: Registry) -> bool:
-        """Whether a registry has all that is named."""
+        """Whether a registry has all named components."""
         known = {kind: set(registry.names(kind)) for kind in ("score", "extractor")}
         return all(text.partition(":")[0] in known[kind] for kind, text in self.named())
 
     def require_known(self, registry: Registry) -> None:
-        """Refuse names and options that do not exist; needs no TensorFlow.
+        """Check that all names and options exist. Needs no TensorFlow.
 
         Raises:
-            UserError: there is no such score or extractor, or not with these options.
+            UserError: there is no such score or extractor, or it does not take these options.
         """
         for kind, text in self.named():
             choice_of(kind, text, registry)

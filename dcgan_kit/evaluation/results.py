@@ -1,4 +1,4 @@
-"""An evaluation as JSON writes it, read again, and set against another one."""
+"""Evaluations: as JSON, read from files, and compared with other evaluations."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from dcgan_kit.evaluation.protocol import Protocol, require_comparable
 from dcgan_kit.files import read_regular
 
 BETTER = {"lower": "lower", "higher": "higher", "floor": "as real images", "neither": ""}
-"""How people read which way a number improves."""
+"""Text for tables: which values of a number are better."""
 VERSION = 1
 FILE = "evaluation.json"
 MOST = 16 * 2**20
-"""Bytes of a file that is read; an evaluation has some ten thousand."""
+"""Largest number of bytes to read from a file; a usual evaluation has about ten thousand."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one set of images.
+    """The scores of one set of images.
 
     Attributes:
-        of: what these are, for people and programs: a run with its step, or a path.
+        of: the evaluated images: a run with its step, or a path.
         numbers: every number.
-        notes: what people should know of it.
-        failed: those of the notes that say which score failed, though nobody had named it.
+        notes: remarks for the reader.
+        failed: the notes about failed scores that were not requested by name.
     """
 
     of: Mapping[str, Any]
@@ -42,21 +42,21 @@ class Evaluation:
     failed: tuple[str, ...] = ()
 
     def __getitem__(self, number: str) -> float:
-        """Return the value of a number by its short name, ``evaluation["fd"]``.
+        """Return the value of a number by its short name, e.g. ``evaluation["fd"]``.
 
         Raises:
-            KeyError: it was not measured.
+            KeyError: there is no such number in the evaluation.
         """
         return {one.number: one.value for one in self.numbers}[number]
 
     def columns(self, before: Evaluation | None = None) -> dict[str, list[str]]:
-        """Return a table for people, column by column: number, samples, real images, better.
+        """Return a table as columns of text: number, samples, real images, better.
 
         Args:
-            before: another evaluation, whose values stand in a column ``before``.
+            before: another evaluation; its values become a column ``before``.
 
         Raises:
-            UserError: a number was measured otherwise there; the message says what differs.
+            UserError: a number has another protocol there; the message says what differs.
         """
         known = {} if before is None else set_against(self.numbers, before)
         columns = {
@@ -69,7 +69,7 @@ class Evaluation:
         return {name: cells for name, cells in columns.items() if name != "before" or before is not None}
 
     def table(self) -> str:
-        """Return the numbers as text, each beside what real images get in its place."""
+        """Return the numbers as a text table, each with its floor in the column ``real images``."""
         columns = self.columns()
         widths = {name: max(map(len, (name, *cells))) for name, cells in columns.items()}
         rows = [list(columns), *zip(*columns.values(), strict=True)]
@@ -83,7 +83,7 @@ class Evaluation:
         )
 
     def as_data(self) -> dict[str, Any]:
-        """Return what JSON can write."""
+        """Return the evaluation as a mapping for JSON."""
         return {
             "version": VERSION,
             "of": dict(self.of),
@@ -104,23 +104,24 @@ class Evaluation:
 
 
 def shown(value: float | None) -> str:
-    """Return a number for people; ``-`` for none."""
+    """Return a number as text with four significant digits; ``-`` for None."""
     return "-" if value is None else f"{value:.4g}"
 
 
 def file_name(best: bool, raw: bool) -> str:
-    """Return the name of the file in a run folder for an evaluation of these networks of the run."""
+    """Return the name of the evaluation file in a run folder, e.g. ``evaluation-best-raw.json``."""
     return Path(FILE).with_stem("-".join([Path(FILE).stem, *["best"] * best, *["raw"] * raw])).name
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """Read what ``as_data`` wrote, in a run folder or a file of its own.
+    """Read an evaluation from a run folder or from a JSON file.
 
     Raises:
-        RunError: there is none, or it is something else: no ordinary file, larger than 16 MiB, or of other content.
+        RunError: there is no such file, or it is no evaluation: no ordinary file, larger than 16 MiB, or of other
+            content.
     """
     file = path / FILE if path.is_dir() else path
-    # In a folder, which may be a stranger's, a link may lead anywhere; a path is the user's own.
+    # A run folder may come from another person, so links in it are not followed. A path comes from the user.
     follow = file == path
     try:
         data = json.loads(read_regular(file, MOST, follow_links=follow))
@@ -191,10 +192,10 @@ class _Evaluation(_Strict):
 
 
 def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, float]:
-    """Return the value that each number had before, by its short name; those that were not measured are left out.
+    """Return the earlier value of each number, by its short name. Numbers without an earlier value are left out.
 
     Raises:
-        UserError: one was measured otherwise; the message says what differs.
+        UserError: a number had another protocol before; the message says what differs.
     """
     known = {number.number: number for number in before.numbers}
     both = [(known[number.number], number) for number in numbers if number.number in known]

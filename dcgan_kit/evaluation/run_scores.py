@@ -1,4 +1,4 @@
-"""Scores of images, of those that are asked for by name or all that can be had, as an evaluation."""
+"""Evaluations of images: by the scores that the user named, or by all possible scores."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Judged:
-    """The images that are judged, and what with.
+    """The evaluated images and the real images that they are compared with.
 
     Attributes:
-        of: what these are, for people and programs: a run with its step, or a path.
-        batches: uint8 pixels (N, H, W, C) each.
-        samples: how many images the batches hold.
+        of: the evaluated images: a run with its step, or a path.
+        batches: batches of uint8 pixels (N, H, W, C).
+        samples: total number of images in the batches.
         reals: the real images.
-        source: name of the data component that they come from; empty: of none.
-        notes: what people should know of them.
-        resized: whether images were brought to their size for the purpose.
+        source: name of the data component of the real images; empty if there is none.
+        notes: remarks about the images for the reader.
+        resized: whether the images were resized for this evaluation.
     """
 
     of: Mapping[str, Any]
@@ -53,20 +53,20 @@ class Judged:
 
 
 def evaluate(request: Request, registry: Registry, judged: Judged, tell: Tell, note: Note) -> Evaluation:
-    """Measure what is asked for.
+    """Compute the requested scores.
 
-    A score that nobody named and that fails leaves a gap and a line in ``failed``.
+    If a score fails that the request does not name, it is left out, and ``failed`` of the result says so.
 
     Args:
-        request: what is asked for.
-        registry: has its components.
+        request: the requested scores.
+        registry: contains the requested components.
         judged: the images.
-        tell: takes how far it is.
-        note: takes what people should know while it runs.
+        tell: receives the progress.
+        note: receives warnings.
 
     Raises:
-        UserError: a score or the extractor cannot be had with these images.
-        ComponentError: a component that was named failed.
+        UserError: a score or the extractor cannot be used with these images.
+        ComponentError: a named component failed.
     """
     reals = judged.reals
     extractor, why = _extractor(request, registry, reals.training, judged.source, tell)
@@ -82,18 +82,18 @@ def evaluate(request: Request, registry: Registry, judged: Judged, tell: Tell, n
 def calibration(
     request: Request, registry: Registry, images: Images, source: str, tell: Tell, note: Note
 ) -> Calibration:
-    """Measure images, and the same with known faults.
+    """Compute the scores of real images, and of copies with known faults.
 
     Args:
-        request: what is asked for.
-        registry: has its components.
-        images: the images.
+        request: the requested scores.
+        registry: contains the requested components.
+        images: the real images.
         source: name of the data component that they come from.
-        tell: takes how far it is.
-        note: takes which extractor it is, and which scores are left out.
+        tell: receives the progress.
+        note: receives a line about the extractor, and a line about each score that is left out.
 
     Raises:
-        UserError: a score or the extractor cannot be had with these images.
+        UserError: a score or the extractor cannot be used with these images.
         ComponentError: a component failed.
     """
     extractor, why = _extractor(request, registry, images, source, tell)
@@ -106,7 +106,7 @@ def calibration(
 def _extractor(
     request: Request, registry: Registry, training: Images, source: str, tell: Tell
 ) -> tuple[ChosenExtractor, str]:
-    """Build the extractor; return it, and a line that says which it is and why."""
+    """Build the extractor. Return it, and a line that says which one was chosen and why."""
     name, why = (request.extractor, "as asked for") if request.extractor else default_extractor(training, source)
     with reporting_to(partial(tell, "preparing the extractor")):
         built = build_extractor(choice_of("extractor", name, registry), training)
@@ -116,7 +116,7 @@ def _extractor(
 def _scores(
     request: Request, registry: Registry, extractor: ChosenExtractor, held_out: bool
 ) -> tuple[list[ChosenScore], list[str]]:
-    """Return the scores that were asked for; if none were, all that can be had, and a line for each that cannot."""
+    """Return the requested scores. Without a request, return all usable scores and a line for each other score."""
     names = registry.names("score") if request.scores is None else request.scores
     built = [build_score(choice_of("score", name, registry)) for name in names]
     if request.scores is None:

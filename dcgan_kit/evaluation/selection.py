@@ -1,4 +1,4 @@
-"""Which extractor and which scores: by name with options, or by what the images allow."""
+"""Choice of the extractor and the scores: by name with options, or by what the images allow."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from dcgan_kit.recipes.resolved import Choice
 _OPTION = re.compile(r":(?=[a-z_][a-z0-9_]*=)")
 _KEY = re.compile(r"[\w.+-]+")
 EMBEDDED = ("fashion_mnist_4k", (28, 28, 1))
-"""The source, and the shape, of the images that fashion_classifier learned from."""
+"""The data component and the shape of the images that fashion_classifier was trained on."""
 
 
 @dataclass(frozen=True)
 class ChosenExtractor:
-    """An extractor at work.
+    """An extractor that was built.
 
     Attributes:
-        component: whose it is.
-        name: with its key, for the names of numbers.
-        extractor: what it is.
+        component: the component that made it.
+        name: ``NAME@KEY``, for the names of numbers.
+        extractor: the extractor.
     """
 
     component: Component
@@ -43,12 +43,12 @@ class ChosenExtractor:
 
 @dataclass(frozen=True)
 class ChosenScore:
-    """A score at work.
+    """A score that was built.
 
     Attributes:
-        component: whose it is.
-        options: those that are not at their defaults, ``k=5``.
-        score: what it is.
+        component: the component that made it.
+        options: options that differ from their defaults, e.g. ``k=5``.
+        score: the score.
     """
 
     component: Component
@@ -57,10 +57,10 @@ class ChosenScore:
 
 
 def choice_of(kind: str, text: str, registry: Registry) -> Choice:
-    """Return what ``NAME`` or ``NAME:option=value:option=value`` means.
+    """Parse ``NAME`` or ``NAME:option=value:option=value``.
 
     Raises:
-        UserError: no such component, no such option, or a value that it does not take.
+        UserError: there is no such component or option, or the option does not take this value.
     """
     name, *texts = _OPTION.split(text)
     try:
@@ -86,7 +86,7 @@ def choice_of(kind: str, text: str, registry: Registry) -> Choice:
 def _scores_with_number(number: str, registry: Registry) -> list[str]:
     found = []
     for component in registry.of_kind("score"):
-        # A stranger's that cannot be built is not what is looked for.
+        # A third-party score that cannot be built is skipped.
         with suppress(ComponentError, ValidationError):
             if number in build_score(Choice(component, dict(component.options()))).score.better:
                 found.append(component.name)
@@ -94,11 +94,11 @@ def _scores_with_number(number: str, registry: Registry) -> list[str]:
 
 
 def build_extractor(choice: Choice, training: Images) -> ChosenExtractor:
-    """Build an extractor for images like those that a generator is trained on.
+    """Build an extractor for the given training images.
 
     Raises:
-        ComponentError: it cannot be built for them, or broke its contract.
-        UserError: what it needs is missing.
+        ComponentError: the extractor cannot be built for them, or its factory broke the contract.
+        UserError: the extractor needs something that is missing.
     """
     made = choice.build(training)
     complaint = broken_extractor(made)
@@ -108,7 +108,7 @@ def build_extractor(choice: Choice, training: Images) -> ChosenExtractor:
 
 
 def broken_extractor(made: Any) -> str:
-    """Return what is wrong with what a factory of kind ``extractor`` returned; empty if nothing is."""
+    """Check the return value of an extractor's factory. Return the problem; empty if there is none."""
     if not isinstance(made, Extractor) or not callable(made.describe):
         return f"received {made!r:.100}"
     if not isinstance(made.key, str) or not _KEY.fullmatch(made.key):
@@ -120,7 +120,7 @@ def build_score(choice: Choice) -> ChosenScore:
     """Build a score.
 
     Raises:
-        ComponentError: it failed, or broke its contract.
+        ComponentError: its factory failed or broke the contract.
     """
     made = choice.build()
     if not isinstance(made, Score):
@@ -129,7 +129,7 @@ def build_score(choice: Choice) -> ChosenScore:
 
 
 def default_extractor(images: Images, source: str) -> tuple[str, str]:
-    """Return the name of the extractor for images where none is named, and why.
+    """Return the name of the default extractor for images, and the reason for this choice.
 
     Args:
         images: the training images.
@@ -145,7 +145,7 @@ def default_extractor(images: Images, source: str) -> tuple[str, str]:
 def usable_scores(
     scores: Sequence[ChosenScore], extractor: Extractor, held_out: bool
 ) -> tuple[list[ChosenScore], list[str]]:
-    """Return the scores that an extractor and the images allow, and a line for each that is left out."""
+    """Return the scores that the extractor and the images allow, and a line for each score that is left out."""
     usable, notes = [], []
     for chosen in scores:
         reason = unusable(chosen, extractor, held_out)
@@ -157,7 +157,7 @@ def usable_scores(
 
 
 def unusable(chosen: ChosenScore, extractor: Extractor | None, held_out: bool) -> str:
-    """Return why a score cannot be had; empty if it can, or if only an extractor that is not known yet could say no."""
+    """Return why a score cannot be used; empty if it can. Without an extractor, its requirements are not checked."""
     if extractor is not None and chosen.score.gathering.sees == "probabilities" and not extractor.classifies:
         return "it needs class probabilities, and the extractor knows no classes"
     if chosen.score.needs_training and not held_out:
@@ -166,15 +166,15 @@ def unusable(chosen: ChosenScore, extractor: Extractor | None, held_out: bool) -
 
 
 class NoValue(ComponentError):
-    """A score that has no value for these images: they are too few, or too small."""
+    """A score has no value for these images: there are too few, or they are too small."""
 
 
 def measuring(component: Component, doing: str) -> AbstractContextManager[None]:
-    """Guard a function of an extractor or a score.
+    """Guard a call of a function of an extractor or a score, and convert its errors.
 
     Raises:
-        NoValue: instead of a ValueError with a text.
-        ComponentError: instead of anything else but a UserError.
+        NoValue: the function raised a ValueError with a message.
+        ComponentError: the function raised any other error. A UserError passes unchanged.
     """
     return guarded(component, doing, refusing=NoValue)
 

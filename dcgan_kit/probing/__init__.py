@@ -1,1 +1,1 @@
-"""What is read inside the networks, and the line that says how they are."""
+"""Probes of the networks during training and of checkpoints, and the health line."""

@@ -1,4 +1,4 @@
-"""What probes look at: a session's networks at one step, on a batch that stays the same."""
+"""The input of probes: the networks of a session at one step, on a fixed batch."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from dcgan_kit.probing.frozen_passes import PROBING_STEP, Passes
 from dcgan_kit.runs.image_grid import latent_vectors
 
 LARGEST_BATCH = 64
-"""Images that are looked at; more would be dear at large sizes, and a channel's statistics are over its map too."""
+"""Largest probe batch. More images would be slow at large sizes, and statistics of a channel also use its whole map."""
 _STREAM = 2**63 - 2
-"""Second half of the random key that chooses real images; order and split of training take others."""
+"""Second half of the random key that chooses real images. The order and the split of training use other values."""
 _SWEEP = np.linspace(-20.0, 20.0, 4001, dtype=np.float32)
 _FLAT = 0.01
 
 
 class FixedBatch:
-    """The batch on which a session is looked at, from step 0 to the last.
+    """The batch on which probes examine a session, the same from step 0 to the last step.
 
     Args:
-        session: whose networks.
-        images: training images; which of them are looked at depends on the recipe's seed and their number alone.
+        session: the session with the networks.
+        images: training images; the chosen ones depend only on the recipe's seed and the number of images.
     """
 
     def __init__(self, session: Session, images: Images) -> None:
@@ -50,18 +50,18 @@ class FixedBatch:
         self._limits: dict[LayerSlot, tuple[float, float] | None] = {}
 
     def subject(self) -> SessionSubject:
-        """Look at the networks as they are now."""
+        """Return a probe context of the networks in their current state."""
         return SessionSubject(self)
 
     def batch(self, number: int) -> tuple[Any, Any]:
-        """Latent vectors (size, latent size) and real images (size, H, W, C) of a batch, the same at every call."""
+        """Return latent vectors (size, latent size) and real images (size, H, W, C), the same at every call."""
         start = number * self.size
-        # Small data sets may have fewer images than a batch, or ten.
+        # A small data set can have fewer images than one batch, or than several batches.
         chosen = np.take(self._chosen, range(start, start + self.size), mode="wrap")
         return self._latent(number), self._scaled(self.images.batch(chosen))
 
     def latents(self, batches: int) -> Any:
-        """Latent vectors (batches * size, latent size) of the first batches."""
+        """Return the latent vectors (batches * size, latent size) of the first batches."""
         return np.concatenate([self._latent(number) for number in range(batches)])
 
     def _latent(self, number: int) -> Any:
@@ -69,17 +69,17 @@ class FixedBatch:
         return latent_vectors(recipe, self.size, recipe.training.seed, step=PROBING_STEP - number)
 
     def real_images(self, count: int) -> Any:
-        """Real images, float32, in the networks' range."""
+        """Return real images, float32, in the value range of the networks."""
         return self._scaled(self.images.batch(self._chosen[:count]))
 
     def operations(self, place: LayerSlot) -> tuple[Operation, ...]:
-        """Windows and resizes of a place."""
+        """Return the windows and resizes of a place."""
         if place not in self._operations:
             self._operations[place] = trace(place.layers, place.input_shape).operations
         return self._operations[place]
 
     def limits(self, place: LayerSlot, slope_at: Callable[[Any], tuple[Any, Any]]) -> tuple[float, float] | None:
-        """See ``ProbeContext.limits``; ``slope_at`` gives outputs and slopes for inputs."""
+        """See ``ProbeContext.limits``; ``slope_at`` maps inputs to outputs and slopes."""
         if place not in self._limits:
             sides = (1,) * (len(place.input_shape) - 1)
             inputs = np.broadcast_to(_SWEEP.reshape(-1, *sides, 1), (len(_SWEEP), *sides, place.input_shape[-1]))
@@ -95,9 +95,9 @@ class FixedBatch:
 
 
 class SessionSubject:
-    """A ``dcgan_kit.ProbeContext``: the networks of a session as they are when it is made.
+    """A ``dcgan_kit.ProbeContext`` of the networks of a session.
 
-    What is asked for is computed then, so that it must be asked before training goes on.
+    Each value is computed when it is first read. So read all values before training continues.
     """
 
     def __init__(self, batch: FixedBatch, number: int = 0) -> None:
@@ -123,49 +123,49 @@ class SessionSubject:
         return seen["generator"] if role == "generator" else seen["discriminator"][of]
 
     def on_batch(self, number: int) -> SessionSubject:
-        """Look at the same networks on another batch."""
+        """Return a context of the same networks on another batch."""
         return SessionSubject(self._batch, number)
 
     def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
-        """What a place is given."""
+        """Return the input of a place."""
         return self._chain(place.role, mode, of)[self._index[place]].numpy()
 
     def after(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
-        """What a place returns."""
+        """Return the output of a place."""
         return self._chain(place.role, mode, of)[self._index[place] + 1].numpy()
 
     def logits(self, mode: Mode = "training", of: Of = "generated") -> Any:
-        """The discriminator's logits."""
+        """Return the discriminator's logits."""
         return self._chain("discriminator", mode, of)[-1].numpy()
 
     def loss(self, role: Role) -> float:
-        """The loss of a network."""
+        """Return the loss of a network."""
         return float(self._training["losses"][role])
 
     def gradient(self, place: LayerSlot, of: Of = "generated") -> Any:
-        """Gradient of the own loss by what a place is given."""
+        """Return the gradient of the network's own loss with respect to the input of a place."""
         chain = self._training[f"{place.role}_gradients"]
         return (chain if place.role == "generator" else chain[of])[self._index[place]].numpy()
 
     def weight_gradients(self, place: LayerSlot) -> Mapping[str, Any]:
-        """Gradients of the own loss by a place's weights."""
+        """Return the gradients of the network's own loss with respect to the weights of a place."""
         gradients = self._training["weight_gradients"][place.role]
         own = {id(weight) for layer in place.layers for weight in layer.trainable_weights}
         pairs = zip(self._passes.variables(place.role), gradients, strict=True)
         return {variable.path: gradient.numpy() for variable, gradient in pairs if id(variable) in own}
 
     def image_gradient(self) -> Any:
-        """Gradient of the generator's loss by its images."""
+        """Return the gradient of the generator's loss with respect to its images."""
         return self._training["generator_gradients"][-1].numpy()
 
     def logit_gradient(self, role: Role, of: Of = "generated") -> Any:
-        """Gradient of a loss by the logits."""
+        """Return the gradient of a loss with respect to the logits."""
         if role == "discriminator":
             return self._training["discriminator_gradients"][of][-1].numpy()
         return self._training["generator_push"][of][-1].numpy()
 
     def samples(self, count: int) -> Any:
-        """Generated images as users get them."""
+        """Return generated images, as ``dcgan-kit sample`` makes them."""
         if count not in self._samples:
             size = self._batch.size
             latent = self._batch.latents(-(-count // size))
@@ -176,36 +176,36 @@ class SessionSubject:
         return self._samples[count]
 
     def real_images(self, count: int) -> Any:
-        """Real images."""
+        """Return real images."""
         return self._batch.real_images(count)
 
     def weights(self, role: Role) -> Sequence[Any]:
-        """The trained weights of a network."""
+        """Return the trainable weights of a network."""
         return [weight.numpy() for weight in self._passes.weights(role)]
 
     def loss_at(self, role: Role, weights: Sequence[Any]) -> tuple[float, Sequence[Any]]:
-        """Loss and gradients at other weights."""
+        """Return the loss and the gradients of a network at other weights."""
         loss, gradients = self._passes.loss_at(role, weights)
         return float(loss), [gradient.numpy() for gradient in gradients]
 
     def learning_rate(self, role: Role) -> float:
-        """The optimizer's learning rate now."""
+        """Return the current learning rate of the optimizer."""
         return float(np.asarray(self._batch.session.state.optimizer(role).learning_rate))
 
     def apply(self, place: LayerSlot, values: Any) -> Any:
-        """What a place returns for other values."""
+        """Return the output of a place for other input values."""
         return self._applied(place, tf.constant(values, tf.float32)).numpy()
 
     def slope(self, place: LayerSlot, of: Of = "generated") -> Any:
-        """Derivative of an activation."""
+        """Return the derivative of an activation."""
         return self._slope_at(place, self._chain(place.role, "training", of)[self._index[place]])[1].numpy()
 
     def limits(self, place: LayerSlot) -> tuple[float, float] | None:
-        """Outputs between which an activation is not flat."""
+        """Return the outputs between which an activation is not flat."""
         return self._batch.limits(place, lambda inputs: self._slope_at(place, tf.constant(inputs)))
 
     def operations(self, place: LayerSlot) -> Sequence[Any]:
-        """Windows and resizes of a place."""
+        """Return the windows and resizes of a place."""
         return self._batch.operations(place)
 
     def _applied(self, place: LayerSlot, values: Any) -> Any:

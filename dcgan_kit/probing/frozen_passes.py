@@ -1,4 +1,4 @@
-"""Passes of both networks over batches that stay the same: they read every variable and write none."""
+"""Forward and backward passes of both networks over fixed batches. They change no variable."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from dcgan_kit.components.contracts.probe import Role
 from dcgan_kit.networks.builder import Network
 
 PROBING_STEP = -3
-"""Stands in for the step in every seed: what is drawn is the same at each look, and training never draws it."""
+"""Replaces the step in every seed: random numbers are the same at each probe step, and training never draws them."""
 
 ROLES: tuple[Role, Role] = ("generator", "discriminator")
 
 Chain = list[Any]
-"""What a network is given, and what each of its parts returns, in order."""
+"""The input of a network, then the output of each of its parts, in order."""
 
 
 class Passes:
     """Compiled passes of a session's networks.
 
-    Networks run layer by layer, in float32. Keras' stateless scope takes up whatever layers assign, statistics and
-    states of random layers alike, and is thrown away.
+    Networks run layer by layer, in float32. Layers assign statistics and random states inside a stateless scope of
+    Keras. The scope is discarded, so that no variable changes.
 
     Args:
-        session: whose networks.
-        latent: float32 (B, size), of the batch on which losses at other weights are asked; all have its shape.
-        real: float32 (B, H, W, C), in the networks' range; likewise.
+        session: the session with the networks.
+        latent: float32 (B, size): the latent vectors for ``loss_at``. All batches must have this shape.
+        real: float32 (B, H, W, C) in the value range of the networks: the real images for ``loss_at``. All batches must
+            have this shape.
     """
 
     def __init__(self, session: Session, latent: Any, real: Any) -> None:
@@ -45,23 +46,23 @@ class Passes:
         self.concatenated = session.recipe.training.discriminator_passes == "concatenated"
 
     def variables(self, role: Role) -> Sequence[Any]:
-        """The trained variables of a network."""
+        """Return the trainable variables of a network."""
         network: Network = getattr(self.networks, role)
         return network.model.trainable_variables  # type: ignore[no-any-return]
 
     def weights(self, role: Role) -> list[Any]:
-        """Their values as tensors."""
+        """Return the values of the trainable variables as tensors."""
         return [tf.convert_to_tensor(variable.value) for variable in self.variables(role)]
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Let layers be called inside: in float32, drawing alike each time, assigning nothing."""
+        """Let the caller run layers inside: in float32, with fixed random numbers, and without changing variables."""
         with in_float32(self.networks, self.session.precision.precision), self._stateless({}):
             yield
 
     @cached_property
     def training(self) -> Any:
-        """Compiled: (latent, real) → what both networks do in training, both losses, and every gradient of them."""
+        """Compiled: (latent, real) → outputs of both networks in training mode, both losses, all gradients."""
 
         def run(latent: Any, real: Any) -> dict[str, Any]:
             weights: dict[Role, list[Any]] = {role: self.weights(role) for role in ROLES}
@@ -86,7 +87,7 @@ class Passes:
 
     @cached_property
     def inference(self) -> Any:
-        """Compiled: (latent, real) → what both networks do outside training."""
+        """Compiled: (latent, real) → outputs of both networks in inference mode."""
 
         def run(latent: Any, real: Any) -> dict[str, Any]:
             with self._stateless({}):
@@ -96,7 +97,7 @@ class Passes:
         return self._compiled(run, *self._batch)
 
     def loss_at(self, role: Role, weights: Sequence[Any]) -> tuple[Any, list[Any]]:
-        """A network's loss and its gradients, if its weights were others."""
+        """Return the loss and the gradients of a network at other weights."""
         compiled = self._generator_at if role == "generator" else self._discriminator_at
         loss, gradients = compiled([tf.constant(weight, tf.float32) for weight in weights])
         return loss, gradients
@@ -121,7 +122,7 @@ class Passes:
         return self._compiled(run, [tf.TensorSpec(v.shape, tf.float32) for v in self.variables(role)])
 
     def _compiled(self, run: Any, *signature: Any) -> Any:
-        # The precision is read off the layers while they are traced, and stays.
+        # Tracing reads the precision from the layers and fixes it.
         with in_float32(self.networks, self.session.precision.precision):
             return tf.function(run, autograph=False).get_concrete_function(*signature)
 
@@ -134,7 +135,7 @@ class Passes:
     def _played(
         self, weights: dict[Role, list[Any]], latent: Any, real: Any
     ) -> tuple[Chain, dict[str, Chain], dict[str, Any]]:
-        """One round of the game with these weights: G's chain, D's chains, both losses."""
+        """Run both networks with these weights. Return the chains of both networks and both losses."""
         loss = self.session.step.parts.loss
         with self._stateless(weights):
             made = _flow(self.networks.generator, latent, True)
@@ -148,7 +149,7 @@ class Passes:
         return made, judged, losses
 
     def _judged(self, real: Any, fake: Any, training: bool) -> dict[str, Chain]:
-        """D's chains, as the recipe sends images through it: apart, or real and generated ones as one batch."""
+        """Return the discriminator's chains. The recipe decides whether real and generated images form one batch."""
         seen, discriminator = self.session.step.discriminator, self.networks.discriminator
         real, fake = (seen.augmented(images, self._stream("augmentation")) for images in (real, fake))
         if self.concatenated and training:

@@ -1,4 +1,4 @@
-"""Findings → one line that says how the networks are."""
+"""Findings → the health line: one line about the state of the networks."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dcgan_kit.errors import counted
 from dcgan_kit.probing.probe_run import ProbeResults
 
 TOLD = 3
-"""Findings in the line; the others are counted."""
+"""Number of findings in the line; the others are only counted."""
 
 
 def findings_of(asked: ProbeResults) -> tuple[Finding, ...]:
-    """All findings of a look, numbers that are not finite first: they make every other one doubtful."""
+    """Return all findings of one step. Infinite and NaN readings come first: they make the others doubtful."""
     found = tuple(finding for findings in asked.findings.values() for finding in findings)
     return (*not_finite(asked.numbers), *found)
 
 
 def not_finite(numbers: Mapping[str, float]) -> tuple[Finding, ...]:
-    """A finding if some readings are infinite or no numbers."""
+    """Return a finding if some readings are infinite or NaN, else nothing."""
     wrong = [key for key, value in numbers.items() if not math.isfinite(value)]
     if not wrong:
         return ()
@@ -40,7 +40,7 @@ def not_finite(numbers: Mapping[str, float]) -> tuple[Finding, ...]:
 
 
 def failure(name: str, line: str) -> Finding:
-    """A record of a probe that failed, and looks no more."""
+    """Return a record of a probe that failed and does not run again."""
     return Finding(
         disease=PROBE_FAILED,
         where=name,
@@ -53,12 +53,12 @@ def failure(name: str, line: str) -> Finding:
 
 
 def health_line(findings: Sequence[Finding], asked: int, failed: int = 0) -> str:
-    """One line: ``health: generator stage 2: 31 % dead channels``.
+    """Return the health line, e.g. ``health: generator stage 2: 31 % dead channels``.
 
     Args:
-        findings: what is ill.
-        asked: probes that have looked, and told what they saw.
-        failed: probes that could not: nobody knows what they would have found.
+        findings: the findings to report.
+        asked: number of probes that ran and gave a reading.
+        failed: number of probes that failed; their findings are unknown.
     """
     silent = f"; {counted(failed, 'probe')} failed, so problems may be hidden" if failed else ""
     if not findings and not asked:

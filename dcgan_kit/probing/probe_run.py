@@ -1,4 +1,4 @@
-"""Probes are asked: each guarded, so that a stranger's that fails is told and left out, and training goes on."""
+"""Running probes. If third-party code fails, the failure is reported, the probe is left out, and training continues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class ProbeFailed(Exception):
-    """A probe raised, or returned something else than it must; the message names it and its owner."""
+    """A probe raised an error or returned a wrong value. The message names the probe and its owner."""
 
 
 @dataclass(frozen=True)
@@ -34,40 +34,40 @@ class NamedProbe:
 
     @property
     def name(self) -> str:
-        """The component's name; with the owner where it is known, as two may share the name."""
+        """The component's name, with its owner if known, because two probes can have the same name."""
         return f"{self.component.owner}/{self.component.name}" if self.component.owner else self.component.name
 
     def measure(self, subject: ProbeContext) -> Readings:
-        """Ask.
+        """Return the readings of the probe.
 
         Raises:
-            ProbeFailed: it raised, or returned something else than numbers by place.
+            ProbeFailed: the probe raised an error, or did not return numbers by place.
         """
         return self._readings("measure", lambda: self.probe.measure(subject))
 
     def remember(self, subject: ProbeContext) -> Any:
-        """What it keeps for its second look.
+        """Return what the probe keeps for its second reading; None if it has no second reading.
 
         Raises:
-            ProbeFailed: it raised.
+            ProbeFailed: the probe raised an error.
         """
         second = self.probe.second
         return None if second is None else self._guarded("remember", lambda: second.remember(subject))
 
     def compare(self, kept: Any, subject: ProbeContext) -> Readings:
-        """Its readings at the second look.
+        """Return the second readings; empty if the probe has none.
 
         Raises:
-            ProbeFailed: it raised, or returned something else than numbers by place.
+            ProbeFailed: the probe raised an error, or did not return numbers by place.
         """
         second = self.probe.second
         return {} if second is None else self._readings("compare", lambda: second.compare(kept, subject))
 
     def diagnose(self, readings: Readings, first: Readings) -> tuple[Finding, ...]:
-        """What its readings are a sign of.
+        """Return the findings that follow from the readings.
 
         Raises:
-            ProbeFailed: it raised, or returned something else than findings of text and numbers.
+            ProbeFailed: the probe raised an error, or did not return valid findings of text and numbers.
         """
         findings = self._guarded("diagnose", lambda: tuple(self.probe.diagnose(readings, first)))
         for finding in findings:
@@ -81,7 +81,7 @@ class NamedProbe:
         return findings
 
     def _readings(self, doing: str, ask: Callable[[], Any]) -> Readings:
-        # What a stranger returns may raise too when it is looked at.
+        # An object from third-party code can raise an error when it is read, so reading it is guarded too.
         found, items = self._guarded(doing, lambda: _with_items(ask()))
         fits = items is not None and all(
             isinstance(key, str) and "/" in key and isinstance(value, numbers.Real) for key, value in items
@@ -113,21 +113,21 @@ def _shown(value: Any) -> str:
     try:
         return f"{value!r:.100}"
     except Exception:
-        # A stranger's object need not even be able to say what it is.
+        # The repr of an object from third-party code can fail too.
         return f"an object of {type(value).__name__}"
 
 
 def build_probes(choices: Iterable[Choice]) -> tuple[NamedProbe, ...]:
-    """Build probes from what a recipe, or a command, chose.
+    """Build the probes that a recipe or a command chose.
 
     Raises:
-        ComponentError: a factory raised, or returned no Probe; the message names the component and the key.
+        ComponentError: a factory raised an error or returned no Probe; the message names the component and the key.
     """
     return tuple(NamedProbe(choice.component, _built(choice)) for choice in choices)
 
 
 def by_default(component: Component) -> Choice:
-    """Choose a probe with its options as they are by default.
+    """Choose a probe with its default options.
 
     Raises:
         ComponentError: an option has no default.
@@ -152,7 +152,7 @@ def _built(choice: Choice) -> Probe:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a probe keeps from its first look to its second, ``after`` steps later."""
+    """What a probe keeps from its first reading until the second one, ``after`` steps later."""
 
     probe: NamedProbe
     after: int
@@ -160,12 +160,12 @@ class Kept:
 
 
 class ProbeResults:
-    """What some probes answered at one look.
+    """The results of some probes at one step.
 
     Attributes:
-        readings: by the probe's name, then by place.
-        findings: what they are a sign of, by the probe's name.
-        failed: a line about each probe that failed, by its name.
+        readings: readings by probe name, then by place.
+        findings: findings by probe name.
+        failed: a line about each probe that failed, by probe name.
     """
 
     def __init__(self) -> None:
@@ -180,16 +180,16 @@ class ProbeResults:
 
     @property
     def well_asked(self) -> frozenset[str]:
-        """Names of the probes that have answered with a number, and did not fail before or after."""
+        """Names of the probes that gave a reading and did not fail."""
         return frozenset(name for name, readings in self.readings.items() if readings and name not in self.failed)
 
     def measure(self, probe: NamedProbe, subject: ProbeContext) -> None:
-        """Ask a probe for its readings."""
+        """Add the readings of a probe."""
         with self._noting(probe):
             self._add(probe, probe.measure(subject))
 
     def remember(self, probe: NamedProbe, subject: ProbeContext) -> Kept | None:
-        """Ask a probe what it keeps for its second look; None if it has none, or has failed."""
+        """Return what a probe keeps for its second reading; None if it has no second reading or has failed."""
         second = probe.probe.second
         if second is not None and probe.name not in self.failed:
             with self._noting(probe):
@@ -197,12 +197,12 @@ class ProbeResults:
         return None
 
     def compare(self, kept: Kept, subject: ProbeContext) -> None:
-        """Ask a probe for its readings at the second look."""
+        """Add the second readings of a probe."""
         with self._noting(kept.probe):
             self._add(kept.probe, kept.probe.compare(kept.memory, subject))
 
     def diagnose(self, probes: Sequence[NamedProbe], first: Mapping[str, Readings]) -> None:
-        """Let every probe that answered say what its readings, and those at step 0, are a sign of."""
+        """Add the findings of every probe that did not fail. A probe compares its readings with those at step 0."""
         for probe in probes:
             if probe.name not in self.failed:
                 readings = self.readings[probe.name]

@@ -1,4 +1,4 @@
-"""All probes at once: on a recipe before it is trained, or on a run at one of its checkpoints."""
+"""Running all probes once: on a recipe before training, or on a checkpoint of a run."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from dcgan_kit.runs.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found.
+    """The results of all probes.
 
     Attributes:
-        step: steps that the networks had been trained for.
-        now: readings by the probe's name.
-        first: the same at step 0.
-        findings: what is ill.
+        step: number of steps that the networks were trained for.
+        now: readings at this step, by probe name.
+        first: readings at step 0, by probe name.
+        findings: the findings at this step.
         failed: a line about each probe that failed.
-        asked: how many did not, and have given a number.
-        silent: names of probes that gave no number at all: there was nothing for them to look at.
-        components: the component behind the name of each probe.
+        asked: number of probes that gave a reading and did not fail.
+        silent: names of probes that gave no reading, because the networks have nothing that they examine.
+        components: the component of each probe, by probe name.
     """
 
     step: int
@@ -58,19 +58,19 @@ def examine(
     note: Callable[[str], None] = lambda message: None,
     report: Report | None = None,
 ) -> Examination:
-    """Ask probes once. A second look follows some steps that are trained in memory alone; no file is written.
+    """Run all probes once. For second readings, train some steps in memory. Writes no file.
 
     Args:
-        recipe: what to look at; that of the run, if there is one.
-        probes: who is asked.
-        run: a run folder, or None: at step 0.
-        best: at the checkpoint that the run keeps for good, instead of the newest.
-        strangers: plugins that are not built in, whose layers may fail.
-        note: takes a line about each damaged checkpoint and each file that cannot be read.
-        report: takes how many of how many images are read, where that takes more than two seconds.
+        recipe: the recipe to examine; with ``run``, the recipe of that run.
+        probes: the probes to run.
+        run: a run folder; None: examine the networks at step 0.
+        best: use the best checkpoint instead of the newest.
+        strangers: third-party plugins, whose layers may fail.
+        note: receives a line about each damaged checkpoint and each file that cannot be read.
+        report: receives (done, total) while images are read, if that takes more than two seconds.
 
     Raises:
-        UserError: the recipe cannot be built here, the data are missing, or the run has no whole checkpoint.
+        UserError: the recipe cannot be built here, the data are missing, or the run has no complete checkpoint.
     """
     session = Session.create(recipe, None if run is None else precision_so_far(run.path), strangers)
     images = load_split_images(recipe, report).training
@@ -108,7 +108,7 @@ def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> Pr
 
 
 class _Steps:
-    """Steps of training, compiled when the first is taken."""
+    """Training steps, which are compiled at the first use."""
 
     def __init__(self, session: Session, images: Images) -> None:
         self._session, self._images = session, images

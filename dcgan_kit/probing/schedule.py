@@ -1,4 +1,4 @@
-"""Probes along a training: when each is asked, what it is compared with, and what it finds twice in a row."""
+"""Probes during training: when each one runs, what it is compared with, and which findings last."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from dcgan_kit.runs.observer_memory import as_text, from_text
 
 @dataclass(frozen=True)
 class Look:
-    """What the probes of one look say.
+    """The results of the probes at one step.
 
     Attributes:
-        scalars: finite numbers by place, for metrics and TensorBoard.
-        findings: what is ill now.
-        lasting: those of them that the same probe found at its look before too. A network is ill for a moment now and
-            then, and well again; act on these.
-        standing: (disease, place) of all that probes found when they were asked last, these or others.
-        health: one line for people, or empty where no probe was to be asked for a diagnosis. It counts probes that have
-            failed, now or before.
-        notes: a line about each probe that failed; it is not asked again.
-        failures: the same for what keeps findings: who reads them later must know that nobody looked.
+        scalars: finite readings by place, for metrics and TensorBoard.
+        findings: the findings at this step.
+        lasting: findings that the same probe also had at its previous reading. Act on these; other findings can pass by
+            themselves.
+        standing: (disease, place) of each probe's latest findings, from this step or earlier ones.
+        health: the health line, or empty if no probe was due for findings. It counts all probes that have failed so
+            far.
+        notes: a line about each probe that failed; such a probe does not run again.
+        failures: the same as records beside the findings, so that later readers know which probes did not run.
     """
 
     scalars: Mapping[str, float]
@@ -43,21 +43,21 @@ class Look:
 
 
 class ProbeWatch:
-    """Asks probes at their steps.
+    """Runs probes at their steps.
 
-    Cheap ones are asked every ``every`` steps, all of them every ``evaluate_every``; at step 0 all of them, whose
-    numbers are what later ones are compared with. A resumed run has the same: they are taken when the watch is made,
-    before a checkpoint is restored.
+    Cheap probes run every ``every`` steps. All probes run every ``evaluate_every`` steps and at the last step. All
+    probes also run at step 0, and later readings are compared with these. The constructor takes the readings of step 0,
+    before a checkpoint is restored, so a resumed run has the same ones.
 
     Args:
-        session: at step 0, as ``Session.create`` returns it. Nothing is computed on a worker that is not the chief.
+        session: a session at step 0, as ``Session.create`` returns it. Workers other than the chief compute nothing.
         images: training images.
-        probes: who is asked.
-        every: steps from one look of cheap probes to the next.
-        evaluate_every: likewise of all probes.
+        probes: the probes to run.
+        every: steps between two readings of a cheap probe.
+        evaluate_every: steps between two readings of all probes.
 
     Attributes:
-        batch: what they look at; on the chief alone.
+        batch: the fixed batch; exists only on the chief.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ProbeWatch:
         self._every, self._evaluate_every = every, evaluate_every
         self._last = session.recipe.training.steps
         self._found: dict[str, set[tuple[str, str]]] = {}
-        # What is remembered is kept as text: a run that was stopped reads it back, and sees what a straight one sees.
+        # Memories of probes are kept as text, so that a resumed run reads the same values as an uninterrupted one.
         self._due: dict[int, dict[str, str]] = {}
         self._first = ProbeResults()
         if session.devices.chief:
@@ -81,15 +81,15 @@ class ProbeWatch:
 
     @property
     def first(self) -> Mapping[str, Readings]:
-        """Readings at step 0 by the probe's name."""
+        """Readings at step 0, by probe name."""
         return self._first.readings
 
     def due(self, step: int) -> bool:
-        """Whether a probe is to be asked when ``step`` steps are done."""
+        """Whether a probe is due after ``step`` steps."""
         return any(self._asks(probe, step) or self._asks_again(probe, step) for probe in self._all)
 
     def look(self, step: int) -> Look:
-        """Ask the probes that are due; no variable of the session is another one afterwards."""
+        """Run the probes that are due. This changes no variable of the session."""
         subject = self.batch.subject()
         later = ProbeResults()
         for name, text in self._due.pop(step, {}).items():
@@ -122,7 +122,7 @@ class ProbeWatch:
         )
 
     def memory(self) -> Any:
-        """What looks depend on besides the networks: what was found last, and kept for second looks; who has failed."""
+        """Return the state of the probes: the latest findings, the memories for second readings, and failed probes."""
         return {
             "found": self._found,
             "due": self._due,
@@ -130,7 +130,7 @@ class ProbeWatch:
         }
 
     def recall(self, memory: Any) -> None:
-        """Go on from what ``memory`` returned, of this recipe's probes."""
+        """Restore the state that ``memory`` returned, for the probes of this recipe."""
         self._found = {name: set(found) for name, found in memory["found"].items() if name in ("", *self._names)}
         self._due = {
             step: {name: text for name, text in kept.items() if name in self._names}
@@ -140,7 +140,7 @@ class ProbeWatch:
         self._leave_out(memory["failed"])
 
     def _keep(self, kept: Kept, step: int, asked: ProbeResults) -> None:
-        """Keep what a probe remembers until its second look."""
+        """Keep the memory of a probe until its second reading."""
         name, component = kept.probe.name, kept.probe.component
         try:
             text = as_text(kept.memory)
@@ -150,7 +150,7 @@ class ProbeWatch:
                 f"checkpoint can hold, and gave {error}"
             )
             return
-        # By name: after going back to a checkpoint the same step is met again.
+        # The name is the key, because a step can occur again after a return to an earlier checkpoint.
         self._due.setdefault(step + kept.after, {})[name] = text
         size = sum(len(one) for due in self._due.values() for one in due.values())
         if size > MOST_OF_MEMORY:
@@ -163,7 +163,7 @@ class ProbeWatch:
         return step % self._evaluate_every == 0 or step == self._last or (probe.probe.cheap and step % self._every == 0)
 
     def _asks_again(self, probe: NamedProbe, step: int) -> bool:
-        # Told by the step alone: workers that keep no first looks stop with the chief, which does.
+        # Only the step decides: workers without memories of probes must pause at the same steps as the chief.
         after = 0 if probe.probe.second is None else probe.probe.second.after
         return 0 < after <= step and self._asks(probe, step - after)
 
@@ -175,11 +175,11 @@ class ProbeWatch:
                 del self._due[step]
 
     def _failed(self) -> list[str]:
-        """The probes that are asked no more."""
+        """Names of the probes that do not run any more."""
         return [probe.name for probe in self._all if probe not in self._probes]
 
     def _known(self) -> set[tuple[str, str]]:
-        """What each probe found when it was asked last."""
+        """The latest findings of all probes."""
         return set().union(*self._found.values())
 
 

@@ -1,1 +1,1 @@
-"""Pages about runs: facts read from run folders → pictures → one HTML file that needs nothing else."""
+"""HTML reports about runs: files of run folders → facts → charts and pictures → one HTML file."""

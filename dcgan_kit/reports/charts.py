@@ -1,4 +1,4 @@
-"""Numbers → charts: lines that are told apart by dash, marker and a name at their end, not by colour alone."""
+"""Numbers → charts. Lines differ by dash, marker and a name at their end, not only by colour."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_POINTS = 400
-"""Of a line: more than a chart of this size has pixels for."""
+"""Most points of a line; a chart of this size has no pixels for more."""
 MOST_ROWS = 25
-"""Of the table of a chart's numbers."""
+"""Most rows in the table of a chart's numbers."""
 MOST_LINES = 8
-"""In one chart; names at their ends would not fit."""
+"""Most lines in one chart; the names of more would not fit."""
 
 WIDTH, HEIGHT = 4.3, 2.75
-"""Inches of 72 units; a chart is shown about as wide as it is drawn, so that text keeps its size."""
+"""Inches of 72 units. The page shows a chart at about this width, so that text keeps its size."""
 _NAMES_FROM = 0.74
 """Where lines end and their names begin, as a share of the width."""
 _FLAT = 1e-4
-"""Of its size: what a number must at least change by to be drawn as changing."""
+"""Smallest relative change of a number that is drawn as a change."""
 _TALL = 0.7
-"""Of the height is where lines are; title and steps take the rest."""
+"""Share of the height for lines; the title and the steps take the rest."""
 _LONGEST_NAME = 16
 _LONGEST_TITLE = 48
 _LINE_HEIGHT = 12 / 72
@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Level:
-    """A horizontal line that others are compared with."""
+    """A horizontal line to compare with."""
 
     name: str
     value: float
@@ -58,15 +58,15 @@ class Level:
 
 @dataclass(frozen=True)
 class Chart:
-    """What a chart shows.
+    """The content of a chart.
 
     Attributes:
-        title: of the chart.
-        lines: at least one, each with at least one point.
-        levels: to compare with.
-        logarithmic: whether equal ratios look equal; only where all numbers are above 0.
-        x: what is along the horizontal axis.
-        caption: below the chart.
+        title: the title of the chart.
+        lines: at least one line, each with at least one point.
+        levels: horizontal lines to compare with.
+        logarithmic: use a logarithmic axis; this applies only if all numbers are above 0.
+        x: the name of the horizontal axis.
+        caption: the text below the chart.
     """
 
     title: str
@@ -78,7 +78,7 @@ class Chart:
 
 
 def drawn(chart: Chart) -> Drawing:
-    """Draw a chart; its points are thinned evenly, and so are the rows of its table."""
+    """Draw a chart. If it has too many points or table rows, an even selection is shown."""
     lines = [Line(line.name, line.series.thinned(MOST_POINTS)) for line in chart.lines[:MOST_LINES]]
 
     def onto(figure: Figure) -> None:
@@ -96,7 +96,7 @@ def drawn(chart: Chart) -> Drawing:
 
 
 def svg_of(onto: Callable[[Figure], None], height: float = HEIGHT) -> str:
-    """Let a function draw onto a figure of the page's style, and return it as SVG."""
+    """Call a function that draws onto a figure in the style of the page. Return the figure as SVG."""
     from matplotlib.figure import Figure
 
     with _style():
@@ -108,7 +108,7 @@ def svg_of(onto: Callable[[Figure], None], height: float = HEIGHT) -> str:
 
 
 def described(chart: Chart) -> str:
-    """What a chart shows, in sentences, for people who do not see it."""
+    """Describe a chart in sentences, for readers who cannot see it."""
     sentences = []
     for line in chart.lines:
         steps, values = line.series.steps, line.series.values
@@ -122,7 +122,7 @@ def described(chart: Chart) -> str:
 
 
 def numbers(chart: Chart) -> Table:
-    """The numbers of a chart as a table, its steps evenly chosen."""
+    """Return the numbers of a chart as a table, for an even selection of its steps."""
     every = sorted({step for line in chart.lines for step in line.series.steps})
     steps = Series(tuple(every), (0.0,) * len(every)).thinned(MOST_ROWS).steps
     points = [dict(zip(line.series.steps, line.series.values, strict=True)) for line in chart.lines]
@@ -133,7 +133,7 @@ def numbers(chart: Chart) -> Table:
 
 
 def number(value: float | None) -> str:
-    """A number in few characters, as wide as its size needs."""
+    """Format a number with few characters; ``–`` for None."""
     if value is None:
         return "–"
     if value == int(value) and abs(value) < 1e6:
@@ -147,9 +147,9 @@ def _style() -> Iterator[None]:
 
     style: dict[Any, Any] = {
         "svg.fonttype": "none",
-        # A name may hold a dollar sign, which would begin a formula.
+        # A name can contain a dollar sign, which would start a formula.
         "text.parse_math": False,
-        # Equal charts are equal bytes.
+        # A fixed salt makes equal charts equal, byte by byte.
         "svg.hashsalt": "dcgan-kit",
         "font.size": 10.0,
         "text.color": INK,
@@ -166,7 +166,7 @@ def _style() -> Iterator[None]:
         "grid.linewidth": 0.5,
     }
     with matplotlib.rc_context(style), warnings.catch_warnings():
-        # Names may hold letters that Matplotlib's own font lacks; the reader's browser has others.
+        # Names can contain letters that Matplotlib's font lacks; the browser uses its own fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
@@ -179,7 +179,7 @@ def _lines(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -> None:
             color=SERIES[index % len(SERIES)],
             linestyle=_DASHES[index % len(_DASHES)],
             linewidth=1.4,
-            # A few markers a line, each line's at other places.
+            # A few markers on each line.
             marker=_MARKERS[index % len(_MARKERS)],
             markersize=4,
             markevery=max(1, len(line.series.steps) // 6) if len(line.series.steps) > 1 else 1,
@@ -189,7 +189,7 @@ def _lines(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -> None:
 
 
 def titled(figure: Figure, title: str) -> None:
-    """Write a drawing's title, as much of it as fits in the width."""
+    """Write the title of a drawing. A title that is too wide is cut."""
     short = title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
     figure.text(0.0, 0.98, short, fontsize=11, fontweight="bold", va="top")
 
@@ -200,7 +200,7 @@ def _furnish(axes: Axes, logarithmic: bool, x: str) -> None:
     if logarithmic:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
-        # Powers of ten alone would leave a short axis without any number.
+        # With powers of ten only, a short axis could have no number at all.
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 300 else (1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
         axes.yaxis.set_minor_formatter(NullFormatter())
@@ -208,7 +208,7 @@ def _furnish(axes: Axes, logarithmic: bool, x: str) -> None:
     else:
         low, high = axes.get_ylim()
         if high - low < _FLAT * max(abs(low), abs(high)):
-            # A constant is not to look lively for its last digit.
+            # Do not enlarge changes in the last digits of a constant.
             axes.set_ylim(low - 0.1 * abs(low), high + 0.1 * abs(high))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.10g}"))))
@@ -222,12 +222,12 @@ def _furnish(axes: Axes, logarithmic: bool, x: str) -> None:
 
 
 def _names_at_ends(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -> None:
-    """Write each name beside the end of its line, moved up or down as far as others need room."""
+    """Write each name beside the end of its line. Names move up or down to avoid overlaps."""
     last: list[tuple[float, float]] = [(line.series.steps[-1], line.series.values[-1]) for line in lines]
     last += [(axes.get_xlim()[1], level.value) for level in levels]
     names = [line.name for line in lines] + [level.name for level in levels]
     colours = [SERIES[i % len(SERIES)] for i in range(len(lines))] + [INK] * len(levels)
-    # From numbers to shares of the width and height of the axes.
+    # Convert from data coordinates to shares of the width and height of the axes.
     ends = axes.transAxes.inverted().transform(axes.transData.transform(last))
     room = _LINE_HEIGHT / (_TALL * HEIGHT)
     places = _spread([float(y) for _, y in ends], room)
@@ -248,10 +248,10 @@ def _names_at_ends(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -
 
 
 def _spread(wanted: Sequence[float], room: float) -> list[float]:
-    """Places in 0 … 1 as near to the wanted ones as ``room`` between them allows."""
+    """Return places in 0 … 1 that are near the wanted ones and at least ``room`` apart."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     room = min(room, 1.0 / max(1, len(wanted) - 1))
-    # The lowest must leave room above it for all others, and each keeps clear of the one below.
+    # Each place leaves room for all places above it, and stays ``room`` above the place below it.
     places = [0.0] * len(wanted)
     below = -room
     for rank, index in enumerate(order):

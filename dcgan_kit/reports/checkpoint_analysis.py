@@ -1,4 +1,4 @@
-"""What only the trained networks and the data can tell: overlaps, spectra, nearest neighbours. Starts TensorFlow."""
+"""Analysis of a checkpoint and the data for a report: overlaps, spectra, nearest neighbours. Needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from dcgan_kit.runs.run import StoredRun
 SAMPLES = 256
 PAIRS = 10
 COMPARED = 100
-"""Real images whose own nearest neighbours say what is near."""
+"""Number of real images whose nearest neighbours show which distances are usual."""
 STREAM = -3
-"""Stands in for the step in the seed of these samples: training draws from 0 on, and its grid from -1."""
+"""Replaces the step in the seed of these samples. Training uses steps from 0, and sample grids use -1."""
 
 
 def look(run: StoredRun, tell: Tell) -> Looked:
-    """Restore the newest checkpoint of a run, draw samples, and compare them with the recipe's data.
+    """Restore the newest checkpoint of a run, generate samples, and compare them with the recipe's data.
 
     Args:
         run: the run.
-        tell: (what, done, total): is told how far it is, a few times a second, of what takes longer than two.
+        tell: receives the progress (task, done, total), a few times per second, for tasks of more than two seconds.
 
     Raises:
         UserError: the networks cannot be built.
@@ -86,7 +86,7 @@ def _overlaps(generator: Network) -> Iterator[Overlap]:
                 height, width = zip(operation.size, operation.stride, operation.dilation, strict=True)
                 yield Overlap(part.name, told, taps(*height), taps(*width))
             elif isinstance(operation, Resize) and max(operation.factor) > 1:
-                # Every new pixel is seen by a convolution of stride 1, which has as many taps everywhere.
+                # A convolution of stride 1 reads the resized map, so each pixel gets the same number of taps.
                 factors = [max(1, round(factor)) for factor in operation.factor]
                 told = f"{part.component}, resizes by {_side(tuple(factors))}"
                 yield Overlap(part.name, told, (1,) * factors[0], (1,) * factors[1])
@@ -111,7 +111,7 @@ def _neighbours(samples: Any, training: Images, held_out: Images) -> Neighbours 
         return None
     which, distances = nearest(samples, training, report_progress)
     order = np.argsort(distances, kind="stable")
-    # One image that many samples are near to would be all that is seen.
+    # Show each training image once; otherwise one image that is near many samples could fill all pairs.
     _, first = np.unique(which[order], return_index=True)
     chosen = order[np.sort(first)[:PAIRS]]
     pairs = tuple(Pair(samples[i], training.batch(which[i]), float(distances[i])) for i in chosen)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """A sample and the training image nearest to it, uint8 (H, W, C), and how far apart they are, in 0 … 255."""
+    """A sample and its nearest training image, uint8 (H, W, C), and their distance, in 0 … 255."""
 
     sample: Any
     training: Any
@@ -29,15 +29,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The samples nearest to a training image.
+    """The samples that are nearest to training images.
 
     Attributes:
-        pairs: nearest first, each with another training image.
-        samples: of how many samples they are the nearest.
-        median: of all samples' distances.
-        compared: the same of real images to other training images.
-        held_out: whether these were held out of training; else they are training images themselves.
-        candidates: training images that were compared.
+        pairs: the nearest pairs, in order of distance, each with a different training image.
+        samples: number of samples that were searched.
+        median: median distance of all samples to their nearest training images.
+        compared: median distance of real images to their nearest training images.
+        held_out: whether these real images were held out of training; if not, they are training images.
+        candidates: number of training images that were compared.
     """
 
     pairs: tuple[Pair, ...]
@@ -50,16 +50,16 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Looked:
-    """What was found out about a run.
+    """The analysis of a checkpoint of a run.
 
     Attributes:
-        step: steps that the generator had been trained for.
-        overlaps: of its up-sampling layers, from latent vector to image.
+        step: number of steps that the generator was trained for.
+        overlaps: overlaps of its upsampling layers, from the latent vector to the image.
         spectra: mean power (H, W) of samples and of training images, or None.
-        neighbours: or None.
-        real: a grid of training images, as a sample grid is laid out, uint8 (H, W, C); None where there are too few.
-        better: which way the recipe's scores improve, by their short names.
-        notes: what could not be done, and why.
+        neighbours: the nearest neighbours, or None.
+        real: a grid of training images in the layout of a sample grid, uint8 (H, W, C); None if there are too few.
+        better: which values of the recipe's scores are better, by short name.
+        notes: what failed, and why.
     """
 
     step: int = 0
@@ -75,7 +75,7 @@ NOT_LOOKED = "This was left out by `--quick`; `dcgan-kit report` without it rest
 
 
 def spectra(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
-    """Power by spatial frequency: along the radius as lines, and in the plane as pictures."""
+    """Return the section of power spectra: a chart by radius, and a picture of all frequencies."""
     blocks: list[Block] = []
     for run in runs:
         found = looked.get(run.label)
@@ -86,7 +86,7 @@ def spectra(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
         blocks.extend(_of_which(run, found))
         lines = [Line(name, Series(*radial(one))) for name, one in (("samples", of_samples), ("real images", of_real))]
         drawings = []
-        # Images of one pixel a side have no frequency at all.
+        # An image with a side of one pixel has no spatial frequencies.
         if lines[0].series.steps:
             chart = Chart(
                 f"{run.label}: power in dB",
@@ -105,7 +105,7 @@ def spectra(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
 
 
 def _planes(label: str, of_samples: Any, of_real: Any) -> Drawing:
-    """Both spectra in the plane, frequency zero in the middle, on one scale of brightness."""
+    """Draw both spectra as pictures, with frequency zero in the middle and one brightness scale."""
     low, high = decibels_between(of_real)
 
     def onto(figure: Figure) -> None:
@@ -126,13 +126,13 @@ def _planes(label: str, of_samples: Any, of_real: Any) -> Drawing:
 
 
 def _edge(spectrum: Any) -> float:
-    """Power in decibels where pixels alternate, along either side."""
+    """Return the larger power in decibels of the two highest frequencies, along the height and along the width."""
     height, width = spectrum.shape
     return float(max(decibels(spectrum[height // 2, 0]), decibels(spectrum[0, width // 2])))
 
 
 def overlaps(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
-    """A map of each up-sampling layer."""
+    """Return the section with a map of each upsampling layer."""
     blocks: list[Block] = []
     for run in runs:
         found = looked.get(run.label)
@@ -151,7 +151,7 @@ def overlaps(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
 
 
 def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
-    """Samples beside the training images nearest to them."""
+    """Return the section that shows samples beside their nearest training images."""
     blocks: list[Block] = []
     for run in runs:
         found = looked.get(run.label)
@@ -185,7 +185,7 @@ def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Sectio
 
 
 def _of_which(run: RunFacts, found: Looked) -> tuple[Paragraph, ...]:
-    """Say of which checkpoint the samples are, and what was in the way of a newer one."""
+    """Return paragraphs that name the checkpoint of the samples, and problems with newer checkpoints."""
     drawn_at = Paragraph(f"{run.label}: samples of the checkpoint at step {found.step:,}.")
     return (drawn_at, *(Paragraph(f"{run.label}: {shown(note)}", "missing") for note in found.notes))
 

@@ -1,7 +1,6 @@
-"""What a page consists of, before it is HTML: sections of tables, drawings, pictures and listings.
+"""The content of a page, before it becomes HTML: sections of tables, drawings, pictures and listings.
 
-All text in here is plain text, whoever wrote it; the templates escape it. Only ``Drawing.source`` is markup, and that
-is Matplotlib's.
+All text is plain text, and the templates escape it. Only ``Drawing.source`` is markup; Matplotlib writes it.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text; the first cell of each is its heading.
+    """Rows of text. The first cell of each row is its heading.
 
     Attributes:
-        caption: what the table tells.
-        columns: headings, that of the first column among them.
-        rows: of as many cells.
-        numeric: whether the cells behind the first are numbers, set flush right.
+        caption: the caption of the table.
+        columns: the headings of all columns.
+        rows: rows with one cell for each column.
+        numeric: whether the cells after the first are numbers, which are aligned right.
     """
 
     kind: ClassVar = "table"
@@ -33,11 +32,11 @@ class Drawing:
     """A chart.
 
     Attributes:
-        source: what Matplotlib wrote as SVG.
-        title: in a few words.
-        description: what is drawn, in sentences, for people who do not see it.
-        caption: below it; may be empty.
-        table: its numbers, folded away.
+        source: the SVG from Matplotlib.
+        title: a short title.
+        description: a description in sentences, for readers who cannot see the chart.
+        caption: the text below it; may be empty.
+        table: its numbers, collapsed on the page.
     """
 
     source: str
@@ -61,11 +60,11 @@ class Picture:
     """A PNG.
 
     Attributes:
-        uri: ``data:`` address of the PNG.
-        alt: what is seen.
-        caption: below it.
-        width: in pixels.
-        height: in pixels.
+        uri: the PNG as a ``data:`` address.
+        alt: the alternative text.
+        caption: the text below it.
+        width: width in pixels.
+        height: height in pixels.
     """
 
     uri: str
@@ -77,7 +76,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures in order, under a heading that may be empty; ``pairs`` sets two and two together."""
+    """Pictures in order, under a heading that may be empty; with ``pairs``, each two pictures stand together."""
 
     kind: ClassVar = "pictures"
     title: str
@@ -87,7 +86,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Listing:
-    """A text in its own lines, folded away unless ``opened``."""
+    """A text with its own line breaks, collapsed unless ``opened``."""
 
     kind: ClassVar = "listing"
     summary: str
@@ -97,7 +96,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A sentence or a few; ``tone`` is "plain", "missing", "well" or "ill"."""
+    """One or a few sentences; ``tone`` is "plain", "missing", "well" or "ill"."""
 
     kind: ClassVar = "paragraph"
     text: str
@@ -109,13 +108,13 @@ Block = Table | Drawings | Pictures | Listing | Paragraph
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading of its own.
+    """A part of the page with its own heading.
 
     Attributes:
-        anchor: the fragment that leads to it.
+        anchor: the fragment of its address.
         title: the heading.
-        lead: what is seen here and how to read it; may be empty.
-        blocks: in order.
+        lead: what the section shows and how to read it; may be empty.
+        blocks: the blocks in order.
     """
 
     anchor: str

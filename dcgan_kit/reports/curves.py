@@ -1,4 +1,4 @@
-"""What training reports of itself: losses, the discriminator's outputs, gradients, learning rates, speed."""
+"""Curves of training: losses, outputs of the discriminator, gradients, learning rates and speed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcgan_kit.reports.metric_names import is_floor, is_reading, is_score
 
 @dataclass(frozen=True)
 class _Group:
-    """Numbers that are looked at together: their names in the metrics and on the page."""
+    """Numbers that share a chart: their names in the metrics and on the page."""
 
     title: str
     names: tuple[tuple[str, str], ...]
@@ -49,12 +49,12 @@ _GROUPS = (
     _Group("Augmentation", (("augmentation", "probability"),), "How probable each change of an image is."),
 )
 MOST_OTHERS = 24
-"""Charts of numbers that this module does not know."""
+"""Most charts of numbers that this module does not know."""
 _KNOWN = {name for group in _GROUPS for name, _ in group.names}
 
 
 def curves(runs: Sequence[RunFacts]) -> Section:
-    """Charts of one run by what belongs together; of several runs by number, a line for each run."""
+    """Return the section of curves. One run: a chart for each group. Several runs: a chart for each number."""
     charts = list(_of_one(runs[0]) if len(runs) == 1 else _of_several(runs))
     if not charts:
         text = "There are no curves: `dcgan-kit train` writes `metrics.jsonl` every `training.log_every` steps."
@@ -74,7 +74,7 @@ def curves(runs: Sequence[RunFacts]) -> Section:
 def _of_one(run: RunFacts) -> Iterator[Chart]:
     series = run.metrics.series
     for group in _GROUPS:
-        # A penalty or an augmentation that is not there is reported as zeros.
+        # Without a penalty or an augmentation, its number in the metrics is always 0.
         lines = [
             Line(shown, series[name]) for name, shown in group.names if name in series and any(series[name].values)
         ]
@@ -100,7 +100,7 @@ def _each_run(runs: Sequence[RunFacts], name: str) -> tuple[Line, ...]:
 
 
 def _others(runs: Sequence[RunFacts]) -> list[str]:
-    """Numbers that are neither training's own, nor scores, nor of probes."""
+    """Return the numbers that are no usual numbers of training, no scores and no readings of probes."""
     names = {name for run in runs for name in run.metrics.series}
     others = [name for name in names - _KNOWN if not (is_score(name) or is_reading(name) or is_floor(name))]
     return sorted(others)[:MOST_OTHERS]

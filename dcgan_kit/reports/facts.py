@@ -1,4 +1,4 @@
-"""What the files of a run folder say about the run."""
+"""Facts about a run, read from the files of its folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dcgan_kit.runs.run_folder import read_run
 EVALUATION = "evaluation.json"
 """``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""
 SPEED = "images_per_second"
-"""Lies in a file of its own: the clock says it."""
+"""This number has its own file, because it depends on the clock."""
 MOST_FINDINGS = 10_000
 MOST_SCORES = 200
 MOST_GRIDS = 100_000
@@ -55,12 +55,12 @@ class Scored:
     """A number of an evaluation.
 
     Attributes:
-        key: its full name, with all that it depends on in brackets.
+        key: its full name, with everything that it depends on in brackets.
         number: its short name.
-        value: what the samples got.
-        floor: what real images got.
+        value: the value for the samples.
+        floor: the value for real images.
         better: ``lower``, ``higher``, ``floor`` or ``neither``.
-        protocol: how it was measured.
+        protocol: how it was computed.
     """
 
     key: str
@@ -73,7 +73,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What ``dcgan-kit evaluate`` found, of what, and what one should know of it."""
+    """The results of ``dcgan-kit evaluate``: the evaluated images, the numbers, and notes for the reader."""
 
     of: Mapping[str, str]
     numbers: tuple[Scored, ...]
@@ -91,21 +91,21 @@ class Grid:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A run, as far as its folder tells.
+    """The facts about a run that its folder holds.
 
     Attributes:
         path: the folder.
-        label: what it is called on the page; differs from run to run.
-        recipe_text: the resolved recipe as it was written.
-        recipe: the same by dotted key; empty where the text is no recipe.
-        environment: by dotted key.
-        metrics: numbers along the steps.
-        findings: of probes, in order of steps.
-        evaluation: the newest one, or None.
-        grids: sample grids in order of steps, the averaged generator's before the raw one's.
-        better: which way scores improve, by their short names, as their components say; empty where nobody asked them.
+        label: the unique name of the run on the page.
+        recipe_text: the text of the resolved recipe.
+        recipe: the recipe by dotted key; empty if the text is no recipe.
+        environment: the environment by dotted key.
+        metrics: numbers by step.
+        findings: findings of probes, in order of steps.
+        evaluation: the newest evaluation, or None.
+        grids: sample grids in order of steps; grids of the averaged generator come before those of the raw one.
+        better: which values of scores are better, by short name; empty if the components of the scores were not loaded.
         finished: whether training reached its end.
-        notes: a line about each file, or part of one, that was left out.
+        notes: a line about each file, or part of a file, that was left out.
     """
 
     path: Path
@@ -123,13 +123,13 @@ class RunFacts:
 
     @property
     def steps(self) -> int:
-        """Steps that are known to be done."""
+        """The number of steps that are surely done: the last step in metrics and grids."""
         logged = [series.steps[-1] for series in self.metrics.series.values()]
         return max([0, *logged, *(grid.step for grid in self.grids)])
 
     @property
     def minutes(self) -> float | None:
-        """Training's own minutes: what the logged images took at the logged speeds; None where neither is logged."""
+        """Minutes of training, computed from the logged speeds; None if the speed or the batch size is unknown."""
         speed, batch = self.metrics.series.get(SPEED), finite(self.recipe.get("training.batch_size"))
         if speed is None or batch is None:
             return None
@@ -144,7 +144,7 @@ def read_facts(path: Path, label: str) -> RunFacts:
     """Read a run folder.
 
     Raises:
-        RunError: there is none at that path.
+        RunError: there is no run folder at that path.
     """
     run = read_run(path)
     notes: list[str] = []
@@ -182,7 +182,7 @@ def read_facts(path: Path, label: str) -> RunFacts:
 
 
 def labels(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Names that tell the folders apart: as many of their last parts as are needed."""
+    """Return a unique name for each folder, made of as few of its last path parts as possible."""
     resolved = [path.resolve() for path in paths]
     for length in range(1, max(len(path.parts) for path in resolved)):
         names = ["/".join(path.parts[-length:]) for path in resolved]
@@ -236,7 +236,7 @@ def _text(value: Any) -> str:
 
 
 def _findings(path: Path) -> tuple[tuple[FoundAt, ...], int]:
-    """Findings in order of their steps, and how many lines are broken."""
+    """Return the findings in order of their steps, and the number of broken lines."""
     lines = list(islice(read_lines(path), MOST_FINDINGS))
     found = [
         FoundAt(

@@ -1,4 +1,4 @@
-"""What probes measured inside the networks, layer by layer, and what they found ill."""
+"""Readings and findings of probes, layer by layer."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from dcgan_kit.reports.metric_names import is_reading
 from dcgan_kit.reports.run_files import finite
 
 LAYERS = 6
-"""Lines in one chart."""
+"""Most lines in one chart."""
 MOST_CHARTS = 36
-"""Of a run."""
+"""Most charts of a run."""
 MOST_CONSTANT = 200
 WELL = "nothing wrong"
 TOLD = 3
-"""Findings in the health line."""
+"""Number of findings in the health line."""
 _NUMBER = re.compile(r"_\d+$")
-"""Ends a slot's name from the second of a block on."""
+"""The end of a slot's name, if it is not the first of its kind in a block."""
 
 
 def health_line(run: RunFacts) -> str:
-    """What was found since all probes were asked last, in one line.
+    """Return one line about the findings since the last step at which all probes ran.
 
-    Looks in between ask cheap probes only, or compare two steps and diagnose nothing: what they miss may be there.
+    At later steps only cheap probes ran, or probes took second readings. Those steps can miss a problem.
     """
     failures = {one.where for one in run.findings if one.disease == PROBE_FAILED}
     silent = f"; failed: {', '.join(sorted(failures))}" if failures else ""
@@ -43,7 +43,7 @@ def _found(run: RunFacts, failed: bool) -> str:
     findings = [one for one in run.findings if one.disease != PROBE_FAILED]
     looks.update(finding.step for finding in findings)
     every = finite(run.recipe.get("training.evaluation.every")) or 0
-    # Without a readable recipe nobody knows when all were asked: then all that was ever found is told.
+    # Without a readable recipe, the last step of all probes is unknown, so all findings count.
     last = max((step for step in looks if every >= 1 and step % every == 0), default=0)
     found = {(one.disease, one.where): one for one in findings if one.step >= last}
     if not found:
@@ -54,7 +54,7 @@ def _found(run: RunFacts, failed: bool) -> str:
 
 
 def health(runs: Sequence[RunFacts]) -> Section:
-    """Readings as small charts, one for each question and network, and findings with what to try."""
+    """Return the section of readings as small charts, and of findings with advice."""
     blocks: list[Block] = []
     for run in runs:
         of = f"{run.label}: " if len(runs) > 1 else ""
@@ -100,12 +100,12 @@ def _readings(run: RunFacts) -> list[str]:
 
 
 def _told(finding: FoundAt) -> str:
-    # The place of a probe that failed is its name, and what is told of it says so.
+    # For a failed probe, the place is the name of the probe, and the text names it already.
     return finding.told if finding.disease == PROBE_FAILED else f"{spoken(finding.where)}: {finding.told}"
 
 
 def _table(caption: str, findings: Sequence[FoundAt]) -> Table:
-    """Findings by disease and place: when first and last, and what to try."""
+    """Return a table of findings by disease and place: the first and the last step, and what to try."""
     seen: dict[tuple[str, str], list[FoundAt]] = defaultdict(list)
     for finding in findings:
         seen[finding.disease, finding.where].append(finding)
@@ -120,7 +120,10 @@ def _table(caption: str, findings: Sequence[FoundAt]) -> Table:
 
 
 def _charts(run: RunFacts) -> Iterator[Chart]:
-    """One chart for each question, network and slot, with a line for each block; another for what is of no layer."""
+    """Yield one chart for each reading, network and slot, with a line for each block.
+
+    Readings without a layer get their own charts.
+    """
     groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
     for name in _changing(run):
         place, _, what = name.partition("/")
@@ -130,7 +133,7 @@ def _charts(run: RunFacts) -> Iterator[Chart]:
         of, layer = (f"{role} {kind}", f"{block}{slot.removeprefix(kind)}") if inside else ("", role)
         groups[what, of].append(Line(spoken(layer), run.metrics.series[name]))
     for (what, of), lines in sorted(groups.items()):
-        # What is asked of one network alone has its name in the title too.
+        # A chart of a single network or place also has its name in the title.
         whose = of or (lines[0].name if len(lines) == 1 else "")
         asked = spoken(f"{what}: {whose}" if whose else what)
         for start in range(0, len(lines), LAYERS):
@@ -139,9 +142,9 @@ def _charts(run: RunFacts) -> Iterator[Chart]:
 
 
 def _changing(run: RunFacts) -> list[str]:
-    """Readings worth a chart: those that change, and all others of the same question that are of no layer.
+    """Return the readings that get a chart: those that change, and their counterparts without a layer.
 
-    What the data have never changes, and is what samples are compared with.
+    For example, a reading of the data never changes, but the same reading of samples is compared with it.
     """
     readings = _readings(run)
     changing = {name for name in readings if len(set(run.metrics.series[name].values)) > 1}
@@ -154,7 +157,7 @@ def _changing(run: RunFacts) -> list[str]:
 
 
 def _constant(caption: str, run: RunFacts) -> Table | None:
-    """The other readings: what was asked, the answer, and where it is that."""
+    """Return a table of the constant readings: the reading, its value, and the places that have it."""
     where: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name in sorted(set(_readings(run)) - set(_changing(run))):
         place, _, what = name.partition("/")

@@ -1,9 +1,9 @@
-"""What a number of the metrics is, told by its name.
+"""Kinds of numbers in the metrics, recognized by name.
 
-generator_loss, images_per_second      training's own
-fd[fashion-classifier@1a2b,n=2000]     a score; its key carries how it was measured
-floor/fd[fashion-classifier@1a2b,…]    what real images get in it against other real ones
-generator.stage2.activation/dead       a probe's reading: the place, and what was asked
+generator_loss, images_per_second      a number of training itself
+fd[fashion-classifier@1a2b,n=2000]     a score; its protocol is in brackets
+floor/fd[fashion-classifier@1a2b,…]    the floor of a score: real images compared with other real images
+generator.stage2.activation/dead       a reading of a probe: the place, and the name of the reading
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ FLOOR = "floor/"
 
 
 def is_floor(name: str) -> bool:
-    """Whether it is what real images get in a score."""
+    """Whether the number is the floor of a score."""
     return name.startswith(FLOOR)
 
 
 def is_score(name: str) -> bool:
-    """Whether it is a score of samples."""
+    """Whether the number is a score of samples."""
     return "[" in name and not is_floor(name)
 
 
 def is_reading(name: str) -> bool:
-    """Whether a probe read it off a network."""
+    """Whether the number is a reading of a probe."""
     return "/" in name and "[" not in name and not is_floor(name)

@@ -1,6 +1,6 @@
-"""The training image that is nearest to an image, pixel by pixel.
+"""Search for the nearest training image of an image, pixel by pixel.
 
-A generator that repeats training images shows here; one that repeats them shifted or brighter does not.
+This detects a generator that copies training images. It does not detect copies that are shifted or brighter.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from dcgan_kit.components.contracts.training import Images
 
 ROWS = 1024
-"""Training images that are compared at once."""
+"""Number of training images compared at once."""
 MOST = 50_000
-"""Training images that are compared at all, evenly chosen; more would take minutes."""
+"""Most training images to compare, evenly chosen; more would take minutes."""
 
 
 def nearest(pixels: Any, training: Images, report: Callable[[int, int], None], without: Any = None) -> tuple[Any, Any]:
@@ -23,12 +23,13 @@ def nearest(pixels: Any, training: Images, report: Callable[[int, int], None], w
 
     Args:
         pixels: uint8 (N, H, W, C).
-        training: among these.
-        report: is given (done, total).
-        without: integers (N,), which training image not to compare each with: itself.
+        training: the images to search.
+        report: receives the progress (done, total).
+        without: integers (N,): a training image that each image is not compared with, namely itself.
 
     Returns:
-        Which (N,), and how far (N,): the root of the mean squared difference of brightness, from 0 to 255.
+        The indices (N,) of the nearest images and the distances (N,). A distance is the root mean squared difference
+        of brightness, from 0 to 255.
     """
     flat = np.asarray(pixels, np.float64).reshape(len(pixels), -1)
     squares = (flat**2).sum(axis=1)
@@ -49,5 +50,5 @@ def nearest(pixels: Any, training: Images, report: Callable[[int, int], None], w
 
 
 def candidates(count: int) -> Any:
-    """Which of ``count`` training images are compared."""
+    """Return the indices of the training images to compare, out of ``count``."""
     return np.arange(count) if count <= MOST else np.linspace(0, count - 1, MOST).round().astype(np.int64)

@@ -1,4 +1,4 @@
-"""How many taps of an up-sampling layer's kernel reach each pixel, as a picture.
+"""Pictures of how many kernel taps of an upsampling layer reach each pixel.
 
 Odena, Dumoulin, Olah 2016, https://distill.pub/2016/deconv-checkerboard
 """
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 8
-"""Pixels of a side of the picture; the pattern goes on."""
+"""Pixels per side of the picture; the pattern repeats."""
 _MEAN, _DARKEST = 0.2, 0.5
-"""Opacity of a pixel with as many taps as the mean, and at most: the number in it must stay readable."""
+"""Opacity of a pixel with the mean number of taps, and the highest opacity at which its number stays readable."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """An up-sampling layer, away from the borders of its map.
+    """The overlap of an upsampling layer, away from the borders of its map.
 
     Attributes:
-        layer: its name.
-        told: component, kernel, stride.
-        rows: taps that reach a pixel, for each phase of the stride along the height.
+        layer: the name of the layer.
+        told: its component, kernel and stride, as text.
+        rows: number of taps that reach a pixel, for each phase of the stride along the height.
         columns: the same along the width.
     """
 
@@ -41,7 +41,7 @@ class Overlap:
 
     @property
     def factor(self) -> float:
-        """Most over fewest taps of a pixel; 1 is even, infinite where some pixel has none."""
+        """The largest number of taps of a pixel over the smallest; 1 is even, infinite if a pixel has no tap."""
         fewest = min(self.rows) * min(self.columns)
         return math.inf if fewest == 0 else max(self.rows) * max(self.columns) / fewest
 

@@ -1,4 +1,4 @@
-"""The first two sections: what the runs are and how they stand, and their samples from step 0 on."""
+"""The first two sections: a summary of the runs, and their samples from step 0 on."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dcgan_kit.reports.run_files import Unusable, shown
 from dcgan_kit.reports.scores import better_of, floor_of, score_keys, short
 
 MOST_GRIDS = 12
-"""Of each generator of a run."""
+"""Most grids of each generator of a run."""
 
 
 def summary(runs: Sequence[RunFacts]) -> Section:
-    """What was trained, how long, how good the samples are, and how healthy the networks."""
+    """Return the summary: the recipe, the time, the quality of the samples, and the health of the networks."""
     rows = [
         ("recipe", *(shown(str(run.recipe.get("description", ""))) or "–" for run in runs)),
         ("steps", *map(_steps, runs)),
@@ -50,7 +50,7 @@ def summary(runs: Sequence[RunFacts]) -> Section:
 
 
 def timeline(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
-    """Sample grids from step 0 on, and training images to compare with where the run was looked at."""
+    """Return the section of sample grids from step 0 on. If the data were loaded, training images stand beside them."""
     blocks: list[Block] = []
     for run in runs:
         averaged = [grid for grid in run.grids if not grid.raw]
@@ -121,12 +121,12 @@ def _device(run: RunFacts) -> str:
 
 
 def _heading(key: str, runs: Sequence[RunFacts]) -> str:
-    """A score's short name, where no other score of the runs has it too; how it was measured stands in its section."""
+    """Return the short name of a score, or its full name if another score of the runs has the same short name."""
     return short(key) if [short(other) for other in score_keys(runs)].count(short(key)) == 1 else key
 
 
 def _score(run: RunFacts, key: str) -> str:
-    """The newest and the best value of a score, and its floor."""
+    """Return the newest and the best value of a score, and its floor."""
     series = run.metrics.series.get(key)
     if series is None:
         return "–"

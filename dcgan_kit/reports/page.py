@@ -1,4 +1,4 @@
-"""Facts about runs → one HTML file that needs nothing else: no network, no script, no other file."""
+"""Facts about runs → one HTML file, which needs no network, no script and no other file."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def page(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> str:
     """Return the report of one run, or of several side by side.
 
     Args:
-        runs: at least one, with labels that differ.
-        looked: by label, what was found out about a run besides its files; runs that were not looked at are not in it.
+        runs: at least one run; all labels differ.
+        looked: the analysis of each run's checkpoint, by label; runs without an analysis are missing.
     """
     from markupsafe import Markup
 
@@ -35,7 +35,7 @@ def page(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> str:
     numbers = count(1)
 
     def svg(drawing: Drawing) -> Markup:
-        # Matplotlib's own markup, parsed and written anew; its texts are escaped by that.
+        # ``belonging`` parses and rewrites the markup of Matplotlib, which escapes its texts.
         return Markup(belonging(drawing.source, f"chart-{next(numbers)}", drawing.title, drawing.description))
 
     names = ", ".join(run.label for run in runs)
@@ -68,7 +68,7 @@ def _sections(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> tuple[S
 
 
 def code(text: str) -> str:
-    """Text between backticks as ``<code>``; all of it escaped."""
+    """Return a text with the parts between backticks as ``<code>``; all text is escaped."""
     from markupsafe import Markup, escape
 
     parts = text.split("`")

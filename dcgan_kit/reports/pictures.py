@@ -1,4 +1,4 @@
-"""PNG files of samples → small pictures for a page: whole pixels, whole samples, few bytes."""
+"""PNG files of samples → small pictures for a page, with whole pixels, whole samples and few bytes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 MOST_OF_A_FILE = 32 * 2**20
 MOST_PIXELS = 64 * 2**20
-"""Of a grid: 32 x 32 samples of 256 x 256."""
+"""Most pixels of a grid: 32 x 32 samples of 256 x 256."""
 MOST_OF_A_PICTURE = 96 * 2**10
-"""Bytes of one picture on the page: two dozen of them stay below 4 MB as text."""
+"""Most bytes of one picture on the page: 24 of them stay below 4 MB as text."""
 
 _T = TypeVar("_T")
 
 
 def evenly(items: Sequence[_T], most: int) -> tuple[_T, ...]:
-    """At most ``most`` (≥ 2) items, evenly chosen, the first and the last among them."""
+    """Return at most ``most`` (≥ 2) items, evenly chosen, including the first and the last."""
     count = len(items)
     if count <= most:
         return tuple(items)
@@ -32,16 +32,18 @@ def evenly(items: Sequence[_T], most: int) -> tuple[_T, ...]:
 
 
 def grid_picture(path: Path, rows: int, columns: int, alt: str, caption: str) -> Picture:
-    """Return the grid of samples in a PNG file, maybe enlarged there by repeated pixels; see ``fitted``.
+    """Return the grid of samples in a PNG file, in its original size; see ``fitted``.
+
+    If the file enlarges samples by repeated pixels, this is undone.
 
     Raises:
-        Unusable: it is not there, too large, or no PNG.
+        Unusable: the file is missing, too large, or no PNG.
     """
     return fitted(_native(_decoded(path)), rows, columns, alt, caption)
 
 
 def array_picture(pixels: Any, alt: str, caption: str, rows: int = 1, columns: int = 1) -> Picture:
-    """Return uint8 pixels (H, W, 1 to 4 channels), one image or a grid of them; see ``fitted``."""
+    """Return a picture of uint8 pixels (H, W, 1 to 4 channels): one image or a grid of images; see ``fitted``."""
     from PIL import Image
 
     height, width, channels = pixels.shape
@@ -50,21 +52,21 @@ def array_picture(pixels: Any, alt: str, caption: str, rows: int = 1, columns: i
 
 
 def fitted(image: Image.Image, rows: int, columns: int, alt: str, caption: str) -> Picture:
-    """Return a grid of images, of which only the first rows and columns are shown where all would be too many bytes.
+    """Return a picture of a grid of images. If it has too many bytes, show only its first rows and columns.
 
     Args:
-        image: the grid, pixel by pixel.
-        rows: of images in it.
-        columns: of images in it.
-        alt: what it is; which part of it is shown is added.
-        caption: below it.
+        image: the grid.
+        rows: number of rows of images.
+        columns: number of columns of images.
+        alt: the alternative text; if only a part is shown, this is added.
+        caption: the text below the picture.
     """
     if image.height % rows or image.width % columns:
         rows = columns = 1
     height, width, shown_rows, shown_columns = image.height // rows, image.width // columns, rows, columns
     while len(content := png(image)) > MOST_OF_A_PICTURE:
         if shown_rows * shown_columns == 1:
-            # A single one is too large: then fewer pixels of it.
+            # A single image is too large, so halve its size.
             image = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
             continue
         if shown_rows >= shown_columns:
@@ -78,14 +80,14 @@ def fitted(image: Image.Image, rows: int, columns: int, alt: str, caption: str) 
 
 
 def png(image: Image.Image) -> bytes:
-    """Encode as PNG, as small as it gets."""
+    """Encode an image as PNG, with the strongest compression."""
     stream = io.BytesIO()
     image.save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
 def data_uri(content: bytes) -> str:
-    """A PNG as an address that holds it."""
+    """Return a PNG as a ``data:`` address."""
     return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
 
 
@@ -103,9 +105,9 @@ def _decoded(path: Path) -> Image.Image:
     except Unusable:
         raise
     except Exception as error:
-        # Pillow raises whatever it likes at a broken file, a decompression bomb included.
+        # For a broken file or a decompression bomb, Pillow can raise any exception.
         raise Unusable(f"{path.name} is no PNG that can be read: {error}") from error
-    # Comments, colour profiles and palettes of the file stay behind.
+    # The conversion removes comments, colour profiles and palettes of the file.
     return image.convert(image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB")
 
 

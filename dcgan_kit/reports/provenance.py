@@ -1,4 +1,4 @@
-"""The last sections: the recipe with every default, what differs between runs, and what they ran on."""
+"""The last sections: the full recipe, the differences between runs, and the environment of the runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dcgan_kit.reports.run_files import shown
 
 MOST_ROWS = 500
 MOST_TEXT = 200_000
-"""Characters of a recipe that are shown."""
+"""Most characters of a recipe to show."""
 _PLUGINS = "plugins."
 
 
 def recipe(runs: Sequence[RunFacts]) -> Section:
-    """Recipes as they were resolved, after a table of what differs."""
+    """Return the section of resolved recipes. For several runs, it starts with a table of the differences."""
     blocks: list[Block] = []
     if len(runs) > 1:
         rows = _differing([run.recipe for run in runs])
@@ -35,7 +35,7 @@ def recipe(runs: Sequence[RunFacts]) -> Section:
 
 
 def environment(runs: Sequence[RunFacts]) -> Section:
-    """Versions, machine and plugins."""
+    """Return the section of versions, machine and plugins."""
     known = [{k: v for k, v in run.environment.items() if not k.startswith(_PLUGINS)} for run in runs]
     keys = list(dict.fromkeys(key for facts in known for key in facts))[:MOST_ROWS]
     blocks: list[Block] = []

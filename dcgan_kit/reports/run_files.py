@@ -1,4 +1,4 @@
-"""Files of a run folder → plain values. None of them is trusted to be whole, small, true, or even a file."""
+"""Files of a run folder → plain values. The readers trust no file: it can be broken, huge, wrong or a link."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from dcgan_kit.errors import printable
 from dcgan_kit.files import open_regular
 
 MOST_OF_A_DOCUMENT = 4 * 2**20
-"""Bytes of a file that is read as a whole: recipe, environment, evaluation."""
+"""Most bytes of a file that is read completely: recipe, environment, evaluation."""
 MOST_OF_LINES = 512 * 2**20
-"""Bytes of a file of JSON lines; what follows is not read."""
+"""Most bytes to read from a file of JSON lines."""
 MOST_OF_A_LINE = 2**20
 MOST_NAMES = 2000
-"""Of different numbers in one run; more would be no report but a dump."""
+"""Most different numbers of one run; a report with more would be unreadable."""
 LARGEST = 1e30
-"""Of a number that is drawn: squares and differences of smaller ones stay finite."""
+"""Largest number to draw: squares and differences of smaller numbers stay finite."""
 
 
 LONGEST = 300
-"""Characters of a text that is shown in a line or a cell."""
+"""Most characters of a text in a line or a cell."""
 
 
 class Unusable(Exception):
-    """A file that is there and cannot be used; the message says why."""
+    """A file exists but cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One number along the steps.
+    """The values of one number by step.
 
     Attributes:
-        steps: ascending, each once.
-        values: finite, one for each step.
+        steps: different steps in ascending order.
+        values: one finite value for each step.
     """
 
     steps: tuple[int, ...] = ()
     values: tuple[float, ...] = ()
 
     def thinned(self, most: int) -> Series:
-        """At most ``most`` (≥ 2) points, evenly chosen, the first and the last among them."""
+        """Return at most ``most`` (≥ 2) points, evenly chosen, including the first and the last."""
         count = len(self.steps)
         if count <= most:
             return self
@@ -53,21 +53,21 @@ class Series:
         return Series(tuple(self.steps[i] for i in chosen), tuple(self.values[i] for i in chosen))
 
     def best(self, highest: bool) -> tuple[int, float]:
-        """Step and value of the best point, the first of equals; there must be one."""
+        """Return step and value of the best point, the first one of equals. The series must not be empty."""
         value = max(self.values) if highest else min(self.values)
         return self.steps[self.values.index(value)], value
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """What ``metrics.jsonl`` holds.
+    """The content of ``metrics.jsonl``.
 
     Attributes:
-        series: by the number's name.
-        lines: that were understood.
-        broken: lines that were not.
-        left_out: numbers that are not finite or beyond ±1e30.
-        cut: whether the file goes on past what is read, or has more names than are kept.
+        series: the series of each number, by name.
+        lines: how many lines were read.
+        broken: how many lines could not be read.
+        left_out: how many numbers are not finite or beyond ±1e30.
+        cut: whether the file has more bytes or more names than are read.
     """
 
     series: Mapping[str, Series] = field(default_factory=dict)
@@ -78,13 +78,13 @@ class Metrics:
 
 
 def read_document(path: Path, most: int = MOST_OF_A_DOCUMENT) -> bytes | None:
-    """Return a whole file; None if there is none.
+    """Return the content of a file; None if there is no such file.
 
     Raises:
-        Unusable: it is too large, no ordinary file, or the system refuses.
+        Unusable: the file is too large, is no ordinary file, or cannot be read.
     """
     try:
-        # A link may lead to what was never meant to be in a report.
+        # A link could lead to a private file, which must not get into a report.
         with open_regular(path, follow_links=False) as stream:
             content = stream.read(most + 1)
     except FileNotFoundError:
@@ -97,10 +97,10 @@ def read_document(path: Path, most: int = MOST_OF_A_DOCUMENT) -> bytes | None:
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds; None if there is none.
+    """Return the data of a JSON file; None if there is no such file.
 
     Raises:
-        Unusable: it cannot be read, or holds no JSON.
+        Unusable: the file cannot be read, or holds no JSON.
     """
     content = read_document(path)
     if content is None:
@@ -112,10 +112,10 @@ def read_json(path: Path) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[Mapping[str, Any] | None]:
-    """Yield the objects of a file of JSON lines, each with a whole ``step`` ≥ 0; None for each broken line.
+    """Yield the objects of a file of JSON lines, each with an integer ``step`` ≥ 0; None for each broken line.
 
     Raises:
-        Unusable: it is there and cannot be read.
+        Unusable: the file exists but cannot be read.
     """
     try:
         with open_regular(path, follow_links=False) as stream:
@@ -131,10 +131,10 @@ def read_lines(path: Path) -> Iterator[Mapping[str, Any] | None]:
 
 
 def read_metrics(path: Path) -> Metrics:
-    """Return the numbers of a run by their names; no numbers if there is no such file.
+    """Return the numbers of a run by name; no numbers if there is no such file.
 
     Raises:
-        Unusable: it is there and cannot be read.
+        Unusable: the file exists but cannot be read.
     """
     points: dict[str, dict[int, float]] = defaultdict(dict)
     lines = broken = left_out = 0
@@ -149,7 +149,7 @@ def read_metrics(path: Path) -> Metrics:
             if name == "step" or isinstance(value, bool) or not isinstance(value, int | float):
                 continue
             if not -LARGEST <= value <= LARGEST:
-                # Comparisons with NaN are false, and with a whole number of any length exact.
+                # This also catches NaN, because comparisons with NaN are false, and integers of any size.
                 left_out += 1
             elif name in points or len(points) < MOST_NAMES:
                 points[name][line["step"]] = float(value)
@@ -164,13 +164,13 @@ def read_metrics(path: Path) -> Metrics:
 
 
 def shown(text: str) -> str:
-    """A text of anybody's in one line of bearable length, what a screen would obey escaped."""
+    """Return an untrusted text as one line of limited length, with control characters escaped."""
     line = printable(text).replace("\n", " ")
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def finite(value: Any) -> float | None:
-    """A number that can be shown and drawn; None for anything else."""
+    """Return a value as a float if it is a number that can be drawn; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if -LARGEST <= value <= LARGEST and math.isfinite(value) else None

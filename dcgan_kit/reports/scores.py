@@ -1,4 +1,4 @@
-"""Scores: how they went along the steps, beside what real images get against real ones, and the last evaluation."""
+"""Scores: their curves during training with their floors, and the last evaluation."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from dcgan_kit.reports.facts import RunFacts, Scored
 from dcgan_kit.reports.metric_names import FLOOR, is_score
 
 LOGARITHMIC_FROM = 30.0
-"""Ratio of the largest to the smallest value of a score from which on its axis is logarithmic."""
+"""If the largest value of a score over the smallest one is above this ratio, the axis is logarithmic."""
 _DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "floor": "nearer to real images is better"}
 
 
 def score_keys(runs: Sequence[RunFacts]) -> tuple[str, ...]:
-    """Keys of all scores along the steps; a key carries its protocol in brackets: ``fd[fashion-classifier@1a2b,…]``."""
+    """Return the keys of all scores in the metrics. A key has its protocol in brackets: ``fd[extractor@1a2b,…]``."""
     return tuple(sorted({name for run in runs for name in run.metrics.series if is_score(name)}))
 
 
 def short(key: str) -> str:
-    """The name of a score without how it was measured."""
+    """Return the name of a score without its protocol."""
     return key.partition("[")[0]
 
 
 def floor_of(run: RunFacts, key: str) -> float | None:
-    """What real images get against other real ones; None where nobody measured it."""
+    """Return the floor of a score; None if it is unknown."""
     series = run.metrics.series.get(f"{FLOOR}{key}")
     if series is not None:
         return series.values[-1]
@@ -36,7 +36,7 @@ def floor_of(run: RunFacts, key: str) -> float | None:
 
 
 def better_of(run: RunFacts, key: str) -> str:
-    """``lower``, ``higher``, ``floor`` or ``neither``; empty where the run does not say."""
+    """Return ``lower``, ``higher``, ``floor`` or ``neither``; empty if the run does not say it."""
     numbers = run.evaluation.numbers if run.evaluation else ()
     told = run.better.get(short(key)) or next((one.better for one in numbers if one.number == short(key)), "")
     if not told and run.recipe.get("training.best.metric") == short(key):
@@ -45,14 +45,14 @@ def better_of(run: RunFacts, key: str) -> str:
 
 
 def over_time(runs: Sequence[RunFacts]) -> Section:
-    """A chart of each score. Numbers with different keys were measured differently and are never in one chart."""
+    """Return the section with a chart of each score. Numbers with different protocols are never in one chart."""
     charts = []
     for key in score_keys(runs):
         lines = [Line(run.label, run.metrics.series[key]) for run in runs if key in run.metrics.series]
         floors = {run.label: floor for run in runs if (floor := floor_of(run, key)) is not None}
         if len(runs) == 1:
             lines = [Line("samples", lines[0].series)]
-        # Runs of one recipe's data have one floor; two lines in one place would be one too many.
+        # Runs on the same data have the same floor, which needs only one line.
         same = len({number(floor) for floor in floors.values()}) == 1
         levels = [Level("real images" if same else f"real, {label}", floor) for label, floor in floors.items()]
         direction = next((word for run in runs if (word := _DIRECTIONS.get(better_of(run, key)))), "")
@@ -65,7 +65,7 @@ def over_time(runs: Sequence[RunFacts]) -> Section:
 
 
 def evaluation(runs: Sequence[RunFacts]) -> Section:
-    """The scores that ``dcgan-kit evaluate`` wrote, and how they were measured."""
+    """Return the section of the scores that ``dcgan-kit evaluate`` wrote, with their protocols."""
     blocks: list[Block] = []
     for run in runs:
         found = run.evaluation
@@ -74,7 +74,7 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
             text = f"{run.label} was not evaluated: `{command}` scores its newest checkpoint."
             blocks.append(Paragraph(text, "missing"))
             continue
-        # Best and raw are true or false of it: what is false is not said.
+        # ``best`` and ``raw`` are True or False; show their names only if they are True.
         told = {"True": "", "False": None}
         of = ", ".join(f"{n} {told.get(v, v)}".strip() for n, v in found.of.items() if told.get(v, v) is not None)
         rows = tuple(
@@ -90,7 +90,7 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
 
 
 def _protocol(numbers: Sequence[Scored]) -> tuple[tuple[str, str], ...]:
-    """Each key of the protocols with its value, and whose it is where scores differ in it."""
+    """Return each key of the protocols with its value. If scores differ in it, each value names its scores."""
     rows = []
     for key in dict.fromkeys(key for one in numbers for key in one.protocol):
         owners: dict[str, list[str]] = defaultdict(list)
@@ -104,7 +104,7 @@ def _protocol(numbers: Sequence[Scored]) -> tuple[tuple[str, str], ...]:
 
 
 def _spans_much(lines: Sequence[Line]) -> bool:
-    """Whether a score fell, or rose, so far that on a plain axis its later values would be one."""
+    """Whether a score changes so much that small values could not be distinguished on a linear axis."""
     values = [value for line in lines for value in line.series.values]
     return min(values) > 0 and max(values) / min(values) > LOGARITHMIC_FROM
 

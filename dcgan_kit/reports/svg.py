@@ -1,4 +1,4 @@
-"""Matplotlib's SVG → an ``<svg>`` that belongs to a page: its colours, its fonts, a title and a description."""
+"""The SVG of Matplotlib → an ``<svg>`` element with the colours and fonts of the page, a title and a description."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 
 INK, FAINT = "#010101", "#010102"
-"""Drawn in these, text and axes get the page's own colours, bright or dark."""
+"""Placeholder colours of text and axes. They become the colours of the page, in light and dark mode."""
 SERIES = tuple(f"#0102{number:02x}" for number in range(6))
-"""Drawn in these, lines get the page's colours of series."""
+"""Placeholder colours of lines. They become the page's colours of series."""
 
 _COLOURS = {INK: "currentColor", FAINT: "var(--faint)"} | {
     colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, start=1)
@@ -27,13 +27,13 @@ def belonging(source: str, prefix: str, title: str, description: str) -> str:
     """Return the ``<svg>`` element.
 
     Args:
-        source: what Matplotlib wrote, text as text.
-        prefix: goes before every id, as ids must differ through the page.
-        title: for people who do not see it, and as a tooltip.
-        description: what is drawn, in sentences.
+        source: the SVG from Matplotlib, with text kept as text.
+        prefix: added before every id, because ids must be unique on the page.
+        title: the title, for screen readers and as a tooltip.
+        description: a description in sentences.
     """
     root = ElementTree.fromstring(source)
-    # What names the program; and a style sheet, which would hold for the whole page.
+    # Remove metadata about the program, and style sheets, which would change the whole page.
     for metadata in root.findall(f"{{{SVG}}}metadata"):
         root.remove(metadata)
     for definitions in root.findall(f"{{{SVG}}}defs"):

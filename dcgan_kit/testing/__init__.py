@@ -1,13 +1,13 @@
-"""What authors of plugins test with.
+"""Test functions for plugin authors.
 
-One call a component::
+One call checks one component::
 
     from dcgan_kit.testing import check_component
 
     def test_mish():
         check_component(mish)
 
-What it checks is the contract of the component's kind; see ``dcgan_kit.components.kinds``.
+``check_component`` checks the contract of the component's kind; see ``dcgan_kit.components.kinds``.
 """
 
 from dcgan_kit.testing.contracts import check_component

@@ -1,4 +1,4 @@
-"""How a broken contract is reported: by an AssertionError that names the component and what is wrong."""
+"""Reports of broken contracts: an AssertionError names the component and the problem."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from dcgan_kit.components.kinds import KINDS
 
 
 def built(component: Component, context: Any, options: dict[str, Any], where: str) -> Any:
-    """Call the factory.
+    """Call the factory of a component.
 
     Raises:
-        AssertionError: it raised.
+        AssertionError: the factory raised an error.
     """
     with complaining(where, "its factory", package=component.package):
         return component.build(context, options)
 
 
 def require_returned(component: Component, returned: Any, holds: bool) -> None:
-    """Raise AssertionError, with what the kind is to return, unless it holds."""
+    """Raise an AssertionError unless ``holds``. The message says what a factory of this kind must return."""
     require(holds, f"{component}: must return {KINDS[component.kind].returns}. Received: {returned!r:.200}")
 
 
 def require(holds: bool, message: str) -> None:
-    """Raise AssertionError with the message unless it holds."""
+    """Raise an AssertionError with the message unless ``holds``."""
     if not holds:
         raise AssertionError(message)
 
 
 def called(where: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """Call something of a component.
+    """Call a function of a component.
 
     Raises:
-        AssertionError: it raised.
+        AssertionError: the function raised an error.
     """
     with complaining(where, "calling it"):
         return function(*given, **named)
 
 
 def reached(gradient: Any) -> bool:
-    """Whether a gradient is there and is not 0 everywhere."""
+    """Whether a gradient exists and is not 0 everywhere."""
     return gradient is not None and bool(np.any(np.asarray(tf.convert_to_tensor(gradient)) != 0.0))
 
 
@@ -56,22 +56,22 @@ def finite(numbers: Any) -> bool:
 
 
 def complaining(where: str, doing: str, hint: str = "", package: str = "") -> AbstractContextManager[None]:
-    """Run code of a component; whatever it raises becomes an AssertionError.
+    """Run code of a component, and turn every error that it raises into an AssertionError.
 
     Args:
-        where: the component, and what it is given.
-        doing: what is done with it.
-        hint: what its author can do, added to the message.
-        package: that holds its code, where the message is to say in which line it failed.
+        where: the component and its input, for the message.
+        doing: the action, for the message.
+        hint: what the author can do about it; added to the message.
+        package: the package of the code, if the message should name the line that failed.
     """
     return guarded(Author(where, package), doing, AssertionError, passing=(), hint=hint)
 
 
 def compiling(where: str) -> AbstractContextManager[None]:
-    """Let XLA compile and run code of a component.
+    """Run code of a component that XLA compiles.
 
     Raises:
-        AssertionError: it cannot; the message says why, and what its author can do.
+        AssertionError: XLA cannot compile or run it; the message says why, and what the author can do.
     """
     hint = (
         ". Use operations of keras.ops or TensorFlow on static shapes; or check it with without=['xla'], and say in "

@@ -1,4 +1,4 @@
-"""The contract of each kind as a check: what ``KINDS`` promises in words, tried out on a component."""
+"""One check for each kind of component. It tests what ``KINDS`` requires in words."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _SHAPES: dict[str, tuple[Shape, ...]] = {
     "projection": ((10,),),
     "head": _MAPS,
 }
-"""Where components of a kind are usually put."""
+"""Typical input shapes of components, by kind."""
 _FILTERS = (16, 8)
-"""As many channels as are given, and fewer."""
+"""Output channels: as many as the input has, and fewer."""
 _OF_FILTERS = ("convolution", "downsample", "upsample", "projection")
-"""Kinds to which it matters how many are asked for."""
+"""Kinds whose output depends on the number of filters."""
 PROMISES = ("xla", "mixed_precision")
-"""What a component may do without, if its author says so."""
+"""Abilities that a component may lack, if its author says so."""
 
 
 def check_component(
@@ -51,23 +51,30 @@ def check_component(
 ) -> None:
     """Check that a component keeps the contract of its kind.
 
-    A component of a network is built at usual places, and must return fresh layers that keep the shape rule of the
-    kind, give finite numbers, let gradients through to their input and to each weight, start from the same weights at
-    the same place, act alike eagerly, in a ``tf.function`` and compiled by XLA, compute in mixed precision, take any
-    number of images, keep no variable that Keras does not know, and survive being saved. A component of another kind
-    must return what ``KINDS[kind].returns`` says, and that must work in the same ways.
+    A component of a network is built with typical input shapes. Its layers must:
+
+    * be new layer objects at each call, and keep the shape rule of the kind;
+    * return finite numbers, for any number of images;
+    * pass gradients to their input and to each weight;
+    * have the same initial weights each time they are built for the same place;
+    * give the same results eagerly, in a ``tf.function`` and compiled by XLA;
+    * compute in mixed precision;
+    * have no variable that Keras does not know;
+    * give the same results after saving and loading.
+
+    A component of another kind must return what ``KINDS[kind].returns`` says. The result is checked in the same ways.
 
     Args:
-        component: what ``@component`` made.
-        shapes: what a component of a network is given, without the batch; default: what is usual for the kind. For
-            components of kinds ``data``, ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
-        without: what the component does not promise: ``"xla"`` (recipes that use it need ``training.xla: off``) or
-            ``"mixed_precision"`` (they need ``training.precision: float32``).
-        options: options of the component, where its defaults do not serve.
+        component: the component that ``@component`` returned.
+        shapes: input shapes without the batch dimension; default: typical shapes for the kind. For the kinds ``data``,
+            ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
+        without: abilities that the component lacks: ``"xla"`` (recipes that use it need ``training.xla: off``) or
+            ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``).
+        options: options of the component, if its defaults do not suit the test.
 
     Raises:
-        AssertionError: it does not; the message says which component and what is wrong.
-        ValueError: ``without`` names something else.
+        AssertionError: the component breaks the contract; the message names the component and the problem.
+        ValueError: ``without`` contains any other name.
     """
     unknown = set(without) - set(PROMISES)
     if unknown:
@@ -81,7 +88,7 @@ def check_component(
         return
     for place, shape in enumerate(shapes or _SHAPES[component.kind]):
         for filters in _FILTERS if component.kind in _OF_FILTERS else _FILTERS[:1]:
-            # What takes longest does not depend on how many filters there are, and hardly on the shape.
+            # The slow checks do not depend on the number of filters, and hardly on the shape, so they run once.
             thorough = filters == _FILTERS[0]
             once = {promise: thorough and place == 0 and promise not in without for promise in PROMISES}
             check_layers(component, validated, shape, filters, thorough, **once)

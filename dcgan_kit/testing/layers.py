@@ -1,4 +1,4 @@
-"""The contract of a network's layers: built, run, differentiated, compiled and saved as training does."""
+"""The check of network layers: build, run, differentiate, compile and save them, as training does."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from dcgan_kit.testing.complaints import built, called, compiling, complaining, 
 
 BATCH = 4
 OTHER_BATCHES = (1, 3)
-"""The last batch of a data set, of samples or of scores may be of any size."""
+"""The last batch of a data set, of samples or of scores can have any size."""
 POLICIES = ("mixed_bfloat16", "mixed_float16")
 ROUGH = 0.1
-"""Half precision may be off by this share: bfloat16 has 8 bits."""
+"""Largest allowed relative error in half precision: bfloat16 has 8 bits."""
 _SEEN_BY_NOBODY = "keep a variable that Keras does not know"
 
 
@@ -38,19 +38,19 @@ def check_layers(
     xla: bool,
     mixed_precision: bool,
 ) -> None:
-    """Check what a component makes at one place.
+    """Check the layers that a component makes for one place.
 
     Args:
-        component: of a kind that makes layers of a network.
-        options: validated.
-        shape: what its layers are given, without the batch.
-        filters: channels that are asked for.
-        thorough: also trace, save, and take other batches.
-        xla: also compile by XLA.
-        mixed_precision: also compute in half precision.
+        component: a component of a kind that makes layers of a network.
+        options: its validated options.
+        shape: the input shape of its layers, without the batch dimension.
+        filters: the requested number of output channels.
+        thorough: also check tracing, saving and other batch sizes.
+        xla: also check compilation by XLA.
+        mixed_precision: also check half precision.
 
     Raises:
-        AssertionError: it breaks its contract.
+        AssertionError: the component breaks its contract.
     """
     where = f"{component} at {shape} with {filters} filters"
 
@@ -75,7 +75,7 @@ def check_layers(
     shared = {id(layer) for layer in layers} & {id(layer) for layer in again}
     require(not shared, f"{where}: must return fresh layers at each call, and returned one of them twice")
     _, other = build()
-    # The first model has run in training by now; first weights are compared between two that have not.
+    # The first model has already run in training mode, so compare the initial weights of two models that have not.
     for one, two in zip(same.weights, other.weights, strict=True):
         equal = np.array_equal(np.asarray(one), np.asarray(two))
         require(equal, f"{where}: first weights of {one.path} differ at the same place; draw them from site.seed()")
@@ -94,7 +94,7 @@ def check_layers(
 
 
 def site(shape: Shape, filters: int) -> Site:
-    """A usual place."""
+    """Return a typical place in a discriminator."""
     return Site(
         role="discriminator",
         block="stage1",
@@ -107,7 +107,7 @@ def site(shape: Shape, filters: int) -> Site:
 
 
 def model_of(layers: list[Any], shape: Shape, where: str) -> Any:
-    """Apply layers in order, as the builder does."""
+    """Return a Keras model of the layers in order, as the builder makes it."""
     inputs = outputs = keras.Input(shape)
     for layer in layers:
         with complaining(where, f"applying {layer.name}"):
@@ -118,9 +118,9 @@ def model_of(layers: list[Any], shape: Shape, where: str) -> Any:
 
 
 def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -> None:
-    """Check outputs and gradients on noise and zeros, in training and outside.
+    """Check outputs and gradients for noise and for zeros, in training mode and in inference mode.
 
-    Where ``thorough``, also that they are the same each time, when traced, and that the batch may be of any size.
+    If ``thorough``, also check that the outputs are the same each time and when traced, and that any batch size works.
     """
     given = {"normal noise": noise(BATCH, *shape), "zeros": np.zeros((BATCH, *shape), "float32")}
     found = [
@@ -136,7 +136,7 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -
     require(close(first, again), f"{where}: must give the same numbers each time outside training")
     traced = tf.function(lambda x: model(x, training=False), autograph=False)
     compiled = called(f"{where}, inside a tf.function", traced, x)
-    # A second call of what was traced once: what Python did while it was traced is not done again.
+    # The second call uses the trace of the first: Python code that ran during tracing does not run again.
     compiled = called(f"{where}, inside a tf.function", traced, x)
     require(close(first, compiled, 1e-4), f"{where}: must give the same numbers inside a tf.function")
     in_training = tf.function(lambda x: model(x, training=True), autograph=False)
@@ -149,8 +149,8 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -
 
 
 def check_compiled(model: Any, shape: Shape, where: str) -> None:
-    """Check that XLA compiles the layers and, unless they pool by maximum, their gradients."""
-    # Training does not use XLA where there is max pooling: it has no gradient of it that repeats.
+    """Check that XLA compiles the layers and, without max pooling, their gradients."""
+    # Training does not use XLA with max pooling: the gradient of max pooling in XLA is not deterministic.
     pooled = any(isinstance(layer, keras.layers.MaxPooling2D) for layer in layers_within(model))
     x = tf.constant(noise(BATCH, *shape))
 
@@ -169,7 +169,7 @@ def check_compiled(model: Any, shape: Shape, where: str) -> None:
 
 
 def check_saving(model: Any, shape: Shape, where: str) -> None:
-    """Check that a saved model, loaded, gives the same numbers in training and outside, and can be saved again."""
+    """Check that a model gives the same numbers after saving and loading, and that it can be saved again."""
     x = tf.constant(noise(BATCH, *shape))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.keras")
@@ -179,7 +179,7 @@ def check_saving(model: Any, shape: Shape, where: str) -> None:
             loaded = keras.saving.load_model(file, compile=False)
             loaded.save(Path(folder, "again.keras"))
             keras.models.clone_model(model)
-    # A file does not hold how far random layers have drawn.
+    # A file does not hold the state of random layers, so their numbers in training mode are not compared.
     for training in (False,) if seed_generators(model) else (False, True):
         same = close(model(x, training=training), loaded(x, training=training), 1e-5)
         when = "in training" if training else "outside training"
@@ -187,13 +187,17 @@ def check_saving(model: Any, shape: Shape, where: str) -> None:
 
 
 def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any, list[Any]]:
-    """The result, and the gradients of its random projection by the input and by each weight; all are finite."""
+    """Return the output, and the gradients of a random projection of it with respect to the input and each weight.
+
+    Raises:
+        AssertionError: a number is not finite, or the layers use a variable that Keras does not know.
+    """
     weights = [variable.value for variable in model.trainable_variables]
     with tf.GradientTape() as tape:
         tape.watch(x)
         result = called(where, model, x, training=training)
         require(result.dtype == tf.float32, f"{where}: must return float32. Received: {result.dtype.name}")
-        # A plain sum would hide: what is normalized always has the same.
+        # A plain sum has no gradient after normalization, because the sum of normalized values is constant.
         total = tf.reduce_sum(result * noise(*result.shape))
     require(finite(result), f"{where}: must be finite, and is not everywhere")
     known = {id(_bare(variable)) for variable in model.variables}
@@ -206,11 +210,11 @@ def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any
 
 
 def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
-    """Complain of an input or a weight that no gradient reaches, at the first weights and at others."""
+    """Raise an AssertionError if no gradient reaches the input or a weight, at initial and at changed weights."""
     names = ["its input", *(f"its weight {variable.path}" for variable in model.trainable_variables)]
     if all(map(reached, gradients)):
         return
-    # A gate that starts at 0 lets nothing through at first, and opens when its weight moves.
+    # A gate that starts at 0 blocks gradients at first. It opens when its weight changes.
     before = model.get_weights()
     random = np.random.default_rng(1)
     for variable in model.trainable_variables:
@@ -228,7 +232,7 @@ def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
 
 
 def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float32: bool, where: str) -> None:
-    """Check that layers compute in a mixed precision, as training sets it."""
+    """Check that layers compute in mixed precision, with the dtype policy that training sets."""
     for layer in layers_within(*model.layers[1:]):
         layer.dtype_policy = policy
     half = tf.as_dtype(policy.removeprefix("mixed_"))
@@ -237,7 +241,7 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
     with complaining(about, "calling it", f"; {hint}"):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            # What comes from the layer before is in half precision.
+            # The layer before gives its output in half precision.
             result = _through(model, tf.cast(x, half))
             total = tf.reduce_sum(tf.cast(result, tf.float32))
         gradient = tape.gradient(total, x, unconnected_gradients="zero")
@@ -246,7 +250,7 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
     require(right, f"{about}: must return {half.name}, and returned {result.dtype.name}; {hint}")
     require(finite(tf.cast(result, tf.float32)) and finite(gradient), f"{about}: must be finite, with its gradients")
     expected = exact(x, training=False)
-    # In the mean: where a function jumps, a single number may land on the other side.
+    # Compare the mean: near a jump of a function, a single number may fall on the other side.
     difference = np.abs(np.asarray(tf.cast(outside, tf.float32)) - np.asarray(expected)).mean()
     near = difference <= ROUGH * max(np.abs(np.asarray(expected)).mean(), 1e-6)
     require(near, f"{about}: gives other numbers than in float32, by more than rounding")
@@ -274,7 +278,7 @@ def _require_channels_last(layer: Any, where: str) -> None:
 
 @contextmanager
 def _created() -> Iterator[list[Any]]:
-    """Note every variable that TensorFlow makes meanwhile."""
+    """Collect every variable that TensorFlow creates inside the context."""
     made: list[Any] = []
 
     def note(create: Any, **arguments: Any) -> Any:
@@ -286,16 +290,16 @@ def _created() -> Iterator[list[Any]]:
 
 
 def _bare(variable: Any) -> Any:
-    """TensorFlow's variable in a variable of Keras'."""
+    """Return the TensorFlow variable inside a Keras variable."""
     return variable.value if isinstance(variable, keras.Variable) else variable
 
 
 def close(one: Any, other: Any, share: float = 1e-5) -> bool:
-    """Whether two arrays differ by no more than a share of the larger one's largest number."""
+    """Whether two arrays differ by at most ``share`` times the largest absolute number of both."""
     one, other = np.asarray(one, "float64"), np.asarray(other, "float64")
     return bool(np.abs(one - other).max() <= share * max(np.abs(one).max(), np.abs(other).max(), 1e-6))
 
 
 def noise(*shape: int) -> Any:
-    """Normal noise, always the same."""
+    """Return normal noise, the same at every call."""
     return np.random.default_rng(0).standard_normal(shape).astype("float32")

@@ -1,4 +1,4 @@
-"""The contract of probes: tried out on two small pairs of networks, which they must leave as they are."""
+"""The check of probes: each probe runs on two small pairs of networks and must not change them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PAIRS = {
 
 
 def check_probe(component: Component, options: dict[str, Any], *_: Any) -> None:
-    """Check that it gives the same finite numbers twice, finds nothing that is no Finding, and changes nothing."""
+    """Check that a probe returns the same finite numbers twice, returns valid findings, and changes no variable."""
     made = built(component, None, options, str(component))
     require_returned(component, made, isinstance(made, Probe))
     probe = NamedProbe(component, made)

@@ -1,4 +1,4 @@
-"""The contracts of what judges images: extractors and scores."""
+"""The checks of extractors and scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _FEATURES = 12
 
 
 def check_extractor(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
-    """Check that it describes each image by itself, by finite features, twice alike, under a key that stays."""
+    """Check an extractor.
+
+    Its features must be finite, the same at each call, and independent of the other images in the batch. Its key must
+    stay the same.
+    """
     for shape in shapes or (_IMAGES,):
         where = f"{component} of {shape}"
         images = Images(_pixels(0, _COUNT, shape), np.arange(_COUNT) % _CLASSES)
@@ -34,7 +38,7 @@ def check_extractor(component: Component, options: dict[str, Any], shapes: Seque
         _check_description(where, description, len(seen), first.classifies)
         parts = [called(where, first.describe, part) for part in (seen[:2], seen[2:])]
         joined = np.concatenate([part.features for part in parts])
-        # Another batch size may round otherwise.
+        # Rounding may differ with another batch size.
         same = np.allclose(description.features, joined, rtol=1e-4, atol=1e-4 * np.abs(joined).max())
         require(same, f"{where}: must describe an image alike whatever else is in its batch")
         twice = called(where, again.describe, seen).features
@@ -60,7 +64,10 @@ def _check_description(where: str, description: Any, count: int, classifies: boo
 
 
 def check_score(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
-    """Check that its numbers are finite, announced, the same however images come in batches, and no side is changed."""
+    """Check a score.
+
+    Its numbers must be finite, listed in ``better``, and independent of the batch size. It must not change its inputs.
+    """
     for shape in shapes or (_IMAGES,):
         where = f"{component} of {shape}"
         score = built(component, None, options, where)

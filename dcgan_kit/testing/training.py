@@ -1,4 +1,4 @@
-"""The contracts of what training is made of besides the networks."""
+"""The checks of training components: latents, losses, penalties, augmentations, schedules and optimizers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IMAGES: tuple[Shape, ...] = ((8, 8, 1), (12, 6, 3), (8, 10, 4))
 
 
 def check_latent(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
-    """Check that it draws vectors of the size asked for, and the same for the same seed."""
+    """Check that a latent component draws vectors of the requested size, and the same vectors for the same seed."""
     draw = built(component, None, options, str(component))
     require_returned(component, draw, callable(draw))
     compiled = tf.function(draw, autograph=False)
@@ -40,10 +40,11 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
 
 
 def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
-    """Check that both losses are finite scalars with finite gradients, which chance enters by ``random`` alone.
+    """Check that both losses are finite scalars with finite gradients, and draw random numbers only from ``random``.
 
-    Gradients must reach what moves: G's loss the logits of generated images, D's those of real ones too. Where a loss
-    is flat, as a hinge is beyond its margin, it may be zero, and not for all logits.
+    The gradient of the generator's loss must reach the logits of generated images. The gradient of the discriminator's
+    loss must reach the logits of generated and of real images. It may be zero for some logits (a hinge loss is flat
+    beyond its margin), but not for all.
     """
     loss = built(component, None, options, str(component))
     require_returned(component, loss, isinstance(loss, AdversarialLoss))
@@ -72,7 +73,10 @@ def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any, x
 
 
 def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, xla: bool) -> None:
-    """Check that it is a finite scalar with finite gradients by D's weights, also where D is flat."""
+    """Check that a penalty is a finite scalar, with finite gradients with respect to the discriminator's weights.
+
+    This must also hold for a flat discriminator.
+    """
     penalty = built(component, (-1.0, 1.0), options, str(component))
     require_returned(component, penalty, isinstance(penalty, Penalty))
     whole = isinstance(penalty.every, int) and not isinstance(penalty.every, bool) and penalty.every >= 1
@@ -105,7 +109,7 @@ def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weight
 def check_augmentation(
     component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, xla: bool
 ) -> None:
-    """Check that it keeps shape and type, changes nothing at probability 0, and lets gradients through."""
+    """Check that an augmentation keeps shape and dtype, changes nothing at probability 0, and passes gradients on."""
     augmentation = built(component, None, options, str(component))
     require_returned(component, augmentation, isinstance(augmentation, Augmentation))
     for shape in shapes or _IMAGES:
@@ -126,7 +130,7 @@ def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, 
     given, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (images, changed))
     require(kept, f"{where}: must return {given}. Received: {received}")
     require(finite(changed), f"{where}: must return finite numbers")
-    # At a higher probability nothing of an image may be left, as where all of it is cut out.
+    # At a higher probability an augmentation may remove a whole image, for example by a cutout.
     needed = probability == 0.0
     through = reached(gradients[0]) if needed else gradients[0] is not None
     require(through, f"{where}: must let gradients through to the images")
@@ -158,7 +162,7 @@ def _check_state(component: Component, augmentation: Augmentation) -> None:
 
 
 def check_schedule(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
-    """Check that it is a finite factor, 0 or more, at the first step, in the middle and at the end."""
+    """Check that a schedule returns a finite factor, 0 or more, at the first step, in the middle and at the end."""
     schedule = built(component, None, options, str(component))
     require_returned(component, schedule, callable(schedule))
     for step in (0, 1, _STEPS // 2, _STEPS - 1, _STEPS):
@@ -176,9 +180,10 @@ def _check_schedule_at(where: str, schedule: Callable[..., Any], step: Any, xla:
 
 
 def check_optimizer(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
-    """Check that it is a fresh Keras optimizer, which moves weights against their gradient.
+    """Check that the factory returns a new Keras optimizer, which moves weights against their gradient.
 
-    And alike each time, eagerly and compiled, with what it remembers in its variables, which checkpoints hold.
+    It must move them in the same way each time, eagerly and compiled. It must keep its state in variables, so that
+    checkpoints hold it.
     """
     first, again = (built(component, None, options, str(component)) for _ in range(2))
     require_returned(component, first, isinstance(first, keras.optimizers.Optimizer))
@@ -193,7 +198,7 @@ def check_optimizer(component: Component, options: dict[str, Any], _: Any, xla: 
 
 
 def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> None:
-    """Check that three steps end alike: eagerly, again, compiled, and from what a checkpoint holds after the first."""
+    """Check that three steps give the same weights eagerly, repeated, compiled, and resumed after the first step."""
     ends = {}
     for how in ("eagerly", "a second time", "inside a tf.function", "from a checkpoint"):
         optimizer, variable = (
@@ -263,7 +268,7 @@ def _require_finite_gradients(where: str, gradients: list[Any]) -> None:
 
 def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: bool) -> None:
     again = called(where, function)
-    # Sums on a GPU may differ in their last digits.
+    # Sums on a GPU can differ in their last digits.
     same = np.allclose(value, again, rtol=1e-5, atol=1e-6)
     require(same, f"{where}: must be the same for the same random stream; draw random numbers from 'random' alone")
     traced = called(f"{where}, in a tf.function", tf.function(function, autograph=False))
@@ -274,7 +279,7 @@ def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: 
 
 
 def _compiled_by_xla(where: str, function: Callable[..., Any], *given: Any) -> Any:
-    """Compile and call a function.  XLA draws other random numbers than TensorFlow does, where both may choose how."""
+    """Compile a function by XLA and call it. XLA may draw other random numbers than TensorFlow does."""
     with compiling(where):
         return tf.function(function, autograph=False, jit_compile=True)(*given)
 

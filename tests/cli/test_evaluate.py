@@ -52,7 +52,10 @@ def test_a_score_that_breaks_on_samples_is_no_success(command, folders, monkeypa
     monkeypatch.setattr(power_spectrum, "radial_difference", lambda fake, real: next(answers)(fake, real))
     paths = ("--fake", folders / "fake", "--real", folders / "real", "--extractor", "random_convolution", "--json")
     result = command("evaluate", *paths, status=2)
-    assert result.stderr.count("spectrum is missing from this evaluation: score score/spectrum: compare failed: KeyError") == 1
+    assert (
+        result.stderr.count("spectrum is missing from this evaluation: score score/spectrum: compare failed: KeyError")
+        == 1
+    )
     found = json.loads(result.stdout)
     assert "kid" in {number["number"] for number in found["numbers"]}
     assert any(note.startswith("spectrum is missing") for note in found["notes"])
