@@ -43,7 +43,7 @@ def png_without_metadata(content: bytes, turn: bool) -> bytes:
         # By the specification, an ancillary chunk with a wrong checksum counts as absent.
         whole = len(chunk) == 12 + length and zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
         if name == b"tRNS":
-            # The transparent level has two bytes: one level for grey, three for colour.
+            # Grey has one transparent level, colour has three; each level has two bytes.
             whole = whole and length >= {0: 2, 2: 6}.get(content[_PNG_COLOUR], 0)
         tells = name == b"eXIf" or (name == b"iTXt" and chunk[8:].startswith(_XMP_TEXT))
         if (critical or whole) and (name in _PNG_PIXELS or (turn and tells)):

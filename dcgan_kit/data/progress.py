@@ -39,7 +39,7 @@ def report_progress(done: int, total: int) -> None:
     """Report how many of how many images are read. A data component may call it as often as it likes.
 
     Reports of the first two seconds are dropped. After that, at most four reports per second are passed on. Call it
-    from the thread in which the component's factory was called. If nobody listens, it does nothing.
+    from the thread in which the component's factory was called. Without a listener, it does nothing.
     """
     listener = _listener.get()
     if listener is not None:

@@ -39,7 +39,7 @@ def stack_evenness(operations: Sequence[Operation]) -> tuple[float, float]:
     """Apply all resamplings, with kernels of ones, to a signal of ones along each axis. Borders are ignored.
 
     Returns:
-        (max / min, standard deviation / mean) of the result, of the axis where it is larger; (1, 0) is even.
+        (max / min, standard deviation / mean) of the result, for the axis with the larger pair; (1, 0) is even.
     """
     worst = (1.0, 0.0)
     for axis in (0, 1):

@@ -156,7 +156,8 @@ class Finding:
     """A disease that a probe found in the networks or in their images.
 
     Attributes:
-        disease: name of the disease, such as ``"dead channels"``; later findings are matched by it.
+        disease: name of the disease, such as ``"dead channels"``. Later findings with the same name and place count as
+            the same disease.
         where: the place, written as in the keys of readings, or another subject such as ``"samples"``.
         told: the observation, as text that follows the place in a sentence: ``"31 % dead channels"``.
         value: the number that shows the disease.
