@@ -1,16 +1,16 @@
-"""Every error that dcgan-kit raises on purpose, and where in a text it was found.
+"""Every error that dcgan-kit raises on purpose.
 
     DcganKitError
-    ├── TrainingStopped      a signal asked a training to stop; all is saved: exit status 75 or 130
-    ├── WorkerFailed         a worker of a launched training failed: its exit status
-    └── UserError            the input is at fault: exit status 2, no traceback
-        ├── RecipeError      a recipe, with every problem that was found
+    ├── TrainingStopped      a signal stopped a training; a checkpoint is saved: exit status 75 or 130
+    ├── WorkerFailed         a worker of a launched training failed: the worker's exit status
+    └── UserError            the user's input is wrong: exit status 2, no traceback
+        ├── RecipeError      a recipe has problems; lists all of them
         ├── ComponentError   a component broke its contract; names its owner
         ├── PluginError      a plugin that is needed is missing, broken or blocked
-        ├── DataError        images that are missing or cannot be read
-        └── RunError         a run folder that cannot be used or written
+        ├── DataError        images are missing or cannot be read
+        └── RunError         a run folder cannot be used or written
 
-Anything else that escapes is a fault of dcgan-kit.
+Any other error that reaches the user is a bug in dcgan-kit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 
 class DcganKitError(Exception):
-    """The root of all errors raised on purpose."""
+    """The base class of all errors that dcgan-kit raises on purpose."""
 
 
 class UserError(DcganKitError):
@@ -57,7 +57,7 @@ class Problem:
 
 
 class RecipeError(UserError):
-    """A recipe with problems, all of them, sorted by place."""
+    """A recipe has problems. ``problems`` has all of them, sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -65,10 +65,10 @@ class RecipeError(UserError):
 
 
 def collect_problems(*steps: Callable[[], Any]) -> list[Any]:
-    """Run every step; return what they return.
+    """Run every step and return the results.
 
     Raises:
-        RecipeError: the problems of all steps that failed, not only of the first.
+        RecipeError: one or more steps failed; it has the problems of all of them, not only of the first.
     """
     results: list[Any] = []
     problems: list[Problem] = []
@@ -83,12 +83,12 @@ def collect_problems(*steps: Callable[[], Any]) -> list[Any]:
 
 
 class TrainingStopped(DcganKitError):
-    """A signal asked a training to stop; a checkpoint is saved, and the same call goes on from there.
+    """A signal stopped a training. A checkpoint is saved, and the same call continues from there.
 
     Attributes:
         folder: the run folder.
-        step: steps that are done.
-        signal: which signal.
+        step: number of finished steps.
+        signal: the signal.
     """
 
     def __init__(self, folder: Path, step: int, number: signal.Signals) -> None:
@@ -99,11 +99,11 @@ class TrainingStopped(DcganKitError):
 
 
 class WorkerFailed(DcganKitError):
-    """A worker of a launched training failed, and has said why.
+    """A worker of a launched training failed. The worker itself printed the reason.
 
     Attributes:
         folder: the run folder.
-        status: the worst exit status of all workers; 128 + N stands for one that signal N killed.
+        status: the worst exit status of all workers; 128 + N means that signal N killed a worker.
     """
 
     def __init__(self, folder: Path, status: int) -> None:
@@ -112,10 +112,10 @@ class WorkerFailed(DcganKitError):
 
 
 class ComponentError(UserError):
-    """A component that raised or broke the contract of its kind.
+    """A component raised an error or broke the contract of its kind.
 
     Attributes:
-        path: where in the recipe it was chosen, where that is known.
+        path: the place in the recipe that chooses the component; empty if unknown.
     """
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
@@ -124,26 +124,26 @@ class ComponentError(UserError):
 
 
 class PluginError(UserError):
-    """A plugin that was asked for and cannot be used."""
+    """A plugin that is needed cannot be used."""
 
 
 class DataError(UserError):
-    """Images that are missing, unreadable or do not fit the recipe."""
+    """Images are missing, cannot be read, or do not fit the recipe."""
 
 
 class RunError(UserError):
-    """A run folder that cannot be created, continued or read."""
+    """A run folder cannot be created, continued or read."""
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal would obey instead of show; untrusted text may hold it. Line ends stay."""
+    """Escape control characters, which untrusted text may contain and a terminal would obey. Line ends stay."""
     return "".join(
         char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode("ascii") for char in text
     )
 
 
 def counted(count: int, noun: str) -> str:
-    """Return ``1 key`` or ``1,200 keys``; the noun's plural ends in s, and it may have an adjective before it."""
+    """Return ``1 key`` or ``1,200 keys``. The noun's plural must end in s; an adjective may stand before the noun."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
@@ -208,13 +208,13 @@ ALSO_CALLED = {
     "bf16": ("mixed_bfloat16",),
     "fp32": ("float32",),
 }
-"""Names that the field uses → ours, where the spelling alone would suggest another one or nothing."""
+"""Common names in the field → names in dcgan-kit, where similar spelling alone would not find the right one."""
 
 
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
-    """Return `` Did you mean 'x'?`` for the nearest known word, or else for ``elsewhere``; else the known words.
+    """Return `` Did you mean 'x'?`` for the most similar known word, or for ``elsewhere``; else list the known words.
 
-    What the field calls by another name is nearer than what is spelt alike.
+    A name in ``ALSO_CALLED`` comes before similar spelling.
     """
     name, colon, value = word.partition(":")
     if colon:

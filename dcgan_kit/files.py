@@ -1,7 +1,8 @@
-"""Files that nobody vouches for: read only if they are ordinary and not too large, replaced only by whole ones.
+"""Safe reading and writing of files in untrusted folders.
 
-A run folder and a data path are untrusted. A name in them may be a pipe, which is waited for without end, a device,
-which has no end, or a link to either; and a device that is replaced by a file is lost to the whole machine.
+Run folders and data paths are untrusted. A name in them may be a pipe, which blocks a reader forever, a device, which
+has no end, or a link to either. A device that is replaced by a file is lost to the whole machine. So these functions
+read only ordinary files of limited size, and replace a file only by a complete one.
 """
 
 from __future__ import annotations
@@ -16,33 +17,33 @@ from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY = ".tmp"
-"""Ends the name of a file that is being written; one that is met later belonged to a process that was killed."""
+"""Suffix of a file that is being written. If such a file remains, the process that wrote it was killed."""
 
 
 def open_regular(path: str | os.PathLike[str], *, follow_links: bool = True) -> BinaryIO:
-    """Open an ordinary file for reading, without waiting for a pipe or starting to read a device.
+    """Open an ordinary file for reading. It never waits for a pipe and never reads from a device.
 
     Args:
         path: the file.
-        follow_links: whether it may be a link; in a run folder, which may be a stranger's, it may not.
+        follow_links: whether the file may be a link. Use False in a run folder, which may be untrusted.
 
     Returns:
-        A buffered binary stream, to be closed by the caller.
+        A buffered binary stream, which the caller must close.
 
     Raises:
-        OSError: there is none, it may not be read, or it is no ordinary file; ``strerror`` says which.
+        OSError: the file does not exist, may not be read, or is no ordinary file; ``strerror`` says which.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
     try:
         descriptor = os.open(path, flags)
     except ValueError as error:
-        # A name with a NUL in it.
+        # The name contains a NUL character.
         raise OSError(errno.EINVAL, "is no name of a file", os.fspath(path)) from error
     except OSError as error:
         if error.errno == errno.ELOOP and not follow_links:
             raise OSError(errno.ELOOP, "is a link", os.fspath(path)) from error
         if error.errno == errno.ENXIO:
-            # A socket.
+            # The file is a socket.
             raise OSError(errno.EINVAL, "is no ordinary file", os.fspath(path)) from error
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -55,7 +56,7 @@ def read_regular(path: str | os.PathLike[str], most: int, *, follow_links: bool 
     """Return the content of an ordinary file of at most ``most`` bytes; see ``open_regular``.
 
     Raises:
-        OSError: it cannot be opened, or is larger; ``strerror`` says which.
+        OSError: the file cannot be opened, or is larger; ``strerror`` says which.
     """
     with open_regular(path, follow_links=follow_links) as stream:
         content = stream.read(most + 1)
@@ -65,10 +66,10 @@ def read_regular(path: str | os.PathLike[str], most: int, *, follow_links: bool 
 
 
 def is_there(path: str | os.PathLike[str]) -> bool:
-    """Whether something has that name, if only a link that leads nowhere.
+    """Return whether the path exists. A broken link counts as existing.
 
     Raises:
-        OSError: the system does not say: the name is too long, or a folder above may not be searched.
+        OSError: the system cannot say, because the name is too long or a folder above may not be searched.
     """
     try:
         os.lstat(path)
@@ -81,17 +82,17 @@ def is_there(path: str | os.PathLike[str]) -> bool:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Yield a stream to a temporary file, which takes the name ``path`` once the body is through and all is on disk.
+    """Yield a stream to a temporary file, and rename the file to ``path`` when the body ends and all is on disk.
 
-    Folders above it are made. Where something has that name already, it must be an ordinary file.
+    It creates missing folders above ``path``. If ``path`` exists, it must be an ordinary file.
 
     Raises:
-        OSError: the disk is full, the folder cannot be written, or the name belongs to a folder, a link, a pipe or a
-            device; ``strerror`` says which. The file of that name is then as it was.
+        OSError: the disk is full, the folder cannot be written, or ``path`` is a folder, a link, a pipe or a device;
+            ``strerror`` says which. An existing file then stays as it was.
     """
     require_replaceable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name has at most 255 bytes, and the temporary one is longer.
+    # A name has at most 255 bytes, and the temporary name adds characters.
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}{TEMPORARY}")
     try:
         with temporary.open("xb") as stream:
@@ -104,16 +105,16 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all; see ``replacing`` for what it raises."""
+    """Write a file completely or not at all. It raises the errors of ``replacing``."""
     with replacing(path) as stream:
         stream.write(content)
 
 
 def write_output(path: Path, content: bytes) -> None:
-    """Write a file that the user named, whole or not at all; of a link, the file that it leads to.
+    """Write a file that the user named, completely or not at all. If it is a link, write the link's target.
 
     Raises:
-        OSError: see ``replacing``; a device and what a link to one names are refused.
+        OSError: see ``replacing``; a device, or a link to a device, is refused.
     """
     try:
         real = Path(os.path.realpath(path))
@@ -123,13 +124,13 @@ def write_output(path: Path, content: bytes) -> None:
 
 
 def append_regular(path: Path, content: bytes) -> None:
-    """Write at the end of an ordinary file that is no link; where there is none, it is made.
+    """Append to an ordinary file that is no link, or create the file.
 
     Raises:
-        OSError: the disk is full, or the name belongs to a folder, a link, a pipe or a device; ``strerror`` says which.
+        OSError: the disk is full, or the path is a folder, a link, a pipe or a device; ``strerror`` says which.
     """
     require_replaceable(path)
-    # What took the name since then is not written to either.
+    # The flags and the check below also refuse a link, pipe or device that took the name after the first check.
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with open(os.open(path, flags, 0o666), "ab") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
@@ -138,10 +139,10 @@ def append_regular(path: Path, content: bytes) -> None:
 
 
 def require_replaceable(path: Path) -> None:
-    """Refuse a name that belongs to something else than an ordinary file.
+    """Raise an error if a path exists and is not an ordinary file.
 
     Raises:
-        OSError: ``strerror`` says what it belongs to.
+        OSError: ``strerror`` says what the path is.
     """
     try:
         mode = path.lstat().st_mode

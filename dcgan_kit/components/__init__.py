@@ -1,1 +1,1 @@
-"""Components, their kinds and contracts, the hooks that bring them, and the registry that finds them."""
+"""Components: their kinds and contracts, the hooks through which plugins offer them, and the registry."""

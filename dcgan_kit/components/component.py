@@ -1,4 +1,4 @@
-"""``@component``: a factory function becomes something that a recipe can name."""
+"""``@component`` turns a factory function into a component that a recipe can name."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _YAML_WORDS = frozenset({"true", "false", "null"})
 
 
 class OptionsModel(BaseModel):
-    """The options of one component: strict types, nothing extra, defaults validated too."""
+    """The options of one component: strict types, no unknown options, and validated defaults."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
 class Component:
-    """One thing that a recipe can name: a kind, a name, a factory, its options, its owner.
+    """A building block that a recipe can name: a kind, a name, a factory with its options, and an owner.
 
     Attributes:
-        kind: name of the kind whose contract it keeps.
-        name: what recipes call it.
+        kind: name of the kind whose contract the component follows.
+        name: its name in recipes.
         factory: the decorated function.
-        owner: name of the plugin that brought it; empty until a plugin did.
+        owner: name of the plugin that offers it; empty until a plugin is loaded.
         distribution: name and version of the installed distribution that the plugin belongs to, or empty.
-        check: of a source of images: takes the options that the factory takes, and raises DataError where the images
-            cannot be there; asked before TensorFlow starts. None: nothing can be said so early.
+        check: for kind ``data`` only: takes the factory's options and raises DataError if the images cannot be there.
+            It runs before TensorFlow starts. None: no such check.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Component:
     check: Callable[..., None] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the factory itself."""
+        """Call the factory."""
         return self.factory(*args, **kwargs)
 
     def __str__(self) -> str:
@@ -57,12 +57,12 @@ class Component:
 
     @property
     def label(self) -> str:
-        """Who it is in a line about an error: with the distribution where there is one."""
+        """Name of the component in error messages, with the distribution if there is one."""
         return f"{self} ({self.distribution})" if self.distribution else str(self)
 
     @property
     def package(self) -> str:
-        """The top-level package, or module, that declares it."""
+        """The top-level package, or module, that declares the component."""
         return self.factory.__module__.partition(".")[0]
 
     @property
@@ -90,7 +90,7 @@ class Component:
         """Evaluate the annotations of all options and validate their defaults.
 
         Raises:
-            TypeError: an annotation means nothing, or a default is not what its annotation allows.
+            TypeError: an annotation cannot be evaluated, or does not allow its default.
         """
         with guarded(self, "reading the annotations of its options", TypeError, passing=()):
             options = self.options
@@ -117,7 +117,7 @@ class Component:
 
     @property
     def takes_context(self) -> bool:
-        """Whether the factory has a positional parameter for what its kind is given."""
+        """Whether the factory has a positional parameter, which receives what ``KINDS[kind].given`` describes."""
         return any(
             parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
             for parameter in inspect.signature(self.factory).parameters.values()
@@ -128,7 +128,7 @@ class Component:
         return self.factory(context, **options) if self.takes_context else self.factory(**options)
 
     def owned_by(self, owner: str, distribution: str = "") -> Component:
-        """Return the same component under the name of the plugin, and of the distribution, that brought it."""
+        """Return the same component with the names of the plugin and the distribution that offer it."""
         return replace(self, owner=owner, distribution=distribution)
 
 
@@ -137,17 +137,17 @@ def component(
 ) -> Callable[[Callable[..., Any]], Component]:
     """Declare a factory function as a component.
 
-    The factory takes at most one positional argument, which the builder supplies (see ``KINDS[kind].given``), and
-    keyword-only arguments, which a recipe may set; their annotations are the types and ranges that it may set them to.
+    The factory takes at most one positional argument, which the builder supplies (see ``KINDS[kind].given``). Its
+    keyword-only arguments are the options that a recipe may set. Their annotations give the allowed types and ranges.
 
     Args:
         kind: one of ``KINDS``.
-        name: the name in recipes; default: the function's own.
-        check: for kind ``data``: takes the factory's options and raises DataError where the images cannot be there. It
-            is called before TensorFlow starts, and must be quick.
+        name: the name in recipes; default: the function's name.
+        check: for kind ``data`` only: takes the factory's options and raises DataError if the images cannot be there.
+            It runs before TensorFlow starts, and must be fast.
 
     Raises:
-        TypeError: when the declaration breaks a rule; the message names it.
+        TypeError: the declaration breaks a rule; the message names the rule.
     """
     if kind not in KINDS:
         raise TypeError(f"unknown kind of component {kind!r}.{did_you_mean(kind, KINDS)}")
@@ -191,7 +191,7 @@ def _keyword_only(factory: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _evaluated(annotation: Any, factory: Callable[..., Any]) -> Any:
-    # Only options are evaluated: a return annotation may name keras, which listings must not import.
+    # Evaluate only annotations of options: a return annotation may name keras, which listings must not import.
     if isinstance(annotation, str):
         return eval(annotation, factory.__globals__)
     return annotation

@@ -1,4 +1,4 @@
-"""What was really raised, without what Keras and TensorFlow put around it."""
+"""The first line of an error, without the text that Keras and TensorFlow add around it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _AROUND = (
     "•",
     "[[",
 )
-"""How lines begin that tell where, and not what."""
+"""Beginnings of lines that say where the error was raised, not what it is."""
 _NOT_INFERRED = "Error encountered:"
-"""After it Keras repeats what was raised while it tried a layer on symbols."""
+"""Keras repeats the original error after this text when it fails to infer a layer's output shape."""
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what was raised."""
+    """Return the first line of the error's own message."""
     kind = type(error).__name__
     message = re.sub(r"\x1b\[[0-9;]*m", "", str(getattr(error, "message", None) or error))
     message = message.rpartition(_NOT_INFERRED)[2].strip() or message
-    # Where an operation was made is told with the line of code below it, or without.
+    # TensorFlow prints the place where an operation was created, sometimes with its line of code below.
     message = _CARETS.sub("", _PLACES.sub("", _PLACE.sub("", message)))
     message = _REFUSED.sub("XLA has no ", _NODE.sub(r"\1", _MARKS.sub("", message)))
     lines = [line.strip().removeprefix(f"{kind}: ") for line in message.splitlines() if line.strip()]

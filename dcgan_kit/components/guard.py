@@ -1,8 +1,8 @@
-"""Third-party code under guard: what it raises becomes one line that says whose it is, what it did and where.
+"""Run third-party code and turn its errors into one line: whose code failed, what it did, and where.
 
     activation acme/wavy (acme-layers 1.2): its factory failed: KeyError: 'level 3' (/…/acme/layers.py:12)
 
-Components and hooks come from plugins, and may raise anything, also ``SystemExit``. Ctrl-C passes.
+Components and hooks come from plugins, and may raise anything, even ``SystemExit``. Ctrl-C is not caught.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from dcgan_kit.components.error_reason import reason
 from dcgan_kit.errors import ComponentError, UserError
 
 MOST_CHARACTERS = 400
-"""Of a message that is shown: TensorFlow's may hold a whole graph."""
+"""Longer messages are cut: a message of TensorFlow may contain a whole graph."""
 
 
 class CodeOwner(Protocol):
-    """Whose code runs: a ``Component``, a ``Plugin``, or an ``Author``."""
+    """The owner of the code that runs: a ``Component``, a ``Plugin``, or an ``Author``."""
 
     @property
     def label(self) -> str:
-        """Who, with the distribution and its version where they are known."""
+        """Name of the owner, with the distribution and its version if they are known."""
 
     @property
     def package(self) -> str:
-        """The package, or the module, that holds the code."""
+        """The package or module that contains the code."""
 
 
 @dataclass(frozen=True)
 class Author:
-    """A ``CodeOwner`` that is neither a component nor a plugin; without a package no place is said."""
+    """A ``CodeOwner`` that is neither a component nor a plugin. Without a package, the line names no file."""
 
     label: str
     package: str = ""
@@ -49,19 +49,19 @@ def guarded(
     refusing: Callable[[str], Exception] | None = None,
     hint: str = "",
 ) -> Iterator[None]:
-    """Run code of an owner.
+    """Run an owner's code and replace the errors that it raises.
 
     Args:
-        owner: whose code it is.
-        doing: what it does, ``"its factory"``.
-        raises: makes the error that is raised instead of what the code raised.
-        passing: errors that are raised as they are.
-        refusing: where given, a ValueError with a text is what the owner says of what it was given, and no failure:
-            it becomes this error, without its type and place.
-        hint: what to do about a failure, added to the line.
+        owner: the owner of the code.
+        doing: name of the code in the line, such as ``"its factory"``.
+        raises: makes the new error from the line.
+        passing: errors that are not replaced.
+        refusing: if given, a ValueError with a message counts as the owner's rejection of its input, not as a failure.
+            It becomes this error, without type and place.
+        hint: what to do about a failure; it is added to the line.
 
     Raises:
-        Exception: what ``raises`` or ``refusing`` makes of the line.
+        Exception: the error that ``raises`` or ``refusing`` makes.
     """
     try:
         yield
@@ -74,7 +74,7 @@ def guarded(
 
 
 def failure(owner: CodeOwner, doing: str, error: BaseException) -> str:
-    """Return the line about what code of an owner raised."""
+    """Return the line that describes a failure of an owner's code."""
     return f"{owner.label}: {doing} failed: {described(error, owner.package)}"
 
 
@@ -82,8 +82,9 @@ def described(error: BaseException, package: str = "") -> str:
     """Return ``Type: message (file:line)``.
 
     Args:
-        error: what was raised.
-        package: where in its code the error came from is said; where it did not, or empty: no place is.
+        error: the error.
+        package: the place is the innermost line of this package in the traceback. There is no place if the package is
+            empty or not in the traceback.
     """
     kind, text, place = type(error).__name__, _text(error), _place(error, package)
     return f"{kind}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
@@ -93,7 +94,7 @@ def _text(error: BaseException) -> str:
     try:
         text = str(error.msg) if isinstance(error, SyntaxError) else reason(error)
     except Exception:
-        # A stranger's exception need not even be able to say what it is.
+        # An exception of third-party code may even fail to convert to text.
         return ""
     if text == type(error).__name__:
         return ""
@@ -108,7 +109,7 @@ def _place(error: BaseException, package: str) -> str:
     own = [
         f"{frame.f_code.co_filename}:{line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
-        # What eval() runs has a name in brackets for a file.
+        # Code that eval() runs has a file name in angle brackets.
         if _within(frame.f_globals.get("__name__"), package) and not frame.f_code.co_filename.startswith("<")
     ]
     return own[-1] if own else ""

@@ -1,6 +1,6 @@
-"""The whole extension surface: three hooks, which return and never register as a side effect.
+"""The three hooks that a plugin may define. A hook returns what the plugin offers, and has no side effects.
 
-A first plugin, complete, as one file in a folder given by ``--plugins-dir``::
+A complete first plugin is one file in a folder that ``--plugins-dir`` names::
 
     from dcgan_kit import component, hookimpl
 

@@ -1,4 +1,4 @@
-"""The kinds of component and what each promises: what a factory is given, what it returns, which shapes.
+"""The kinds of component and their contracts: what a factory receives, what it returns, and which shapes it keeps.
 
 Shapes are written without the batch dimension: ``(H, W, C)`` for maps, ``(N,)`` for vectors.
 """
@@ -17,12 +17,12 @@ class Kind:
     """The contract of one kind.
 
     Attributes:
-        name: what recipes and plugins call it.
-        summary: one sentence for people.
-        given: what a factory may take as its one positional argument; empty if nothing.
+        name: its name in recipes and plugins.
+        summary: one sentence for listings.
+        given: what a factory may take as its one positional argument; empty if it takes none.
         returns: what a factory must return.
         required_options: options that every component of the kind must declare.
-        shape_rule: ``(input, output, filters) -> complaint or None``, for kinds that are layers of a network.
+        shape_rule: ``(input shape, output shape, filters) -> error message or None``, for kinds that return layers.
     """
 
     name: str

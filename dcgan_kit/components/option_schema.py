@@ -1,4 +1,4 @@
-"""JSON Schema and plain facts about the options of components."""
+"""JSON Schema of the options of components, and facts about them for listings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dcgan_kit.components.option_types import number_text
 
 
 def options_schema(component: Component) -> dict[str, Any]:
-    """Return the schema of a mapping that chooses this component, options inline, draft-07."""
+    """Return the JSON Schema (draft-07) of a mapping that chooses this component, with its options inline."""
     schema = draft_07(component.options.model_json_schema())
     schema = _inlined(schema, schema.get("definitions", {}), ())
     properties: dict[str, Any] = {}
@@ -30,7 +30,7 @@ def options_schema(component: Component) -> dict[str, Any]:
 
 
 def draft_07(schema: Any) -> Any:
-    """Rewrite what pydantic says in a later draft: fixed-length arrays and the name of definitions."""
+    """Convert a schema that pydantic wrote for a later draft: fixed-length arrays and the name of definitions."""
     if isinstance(schema, dict):
         schema = {key: draft_07(value) for key, value in schema.items()}
         if "prefixItems" in schema:
@@ -45,7 +45,7 @@ def draft_07(schema: Any) -> Any:
 
 
 def _inlined(schema: Any, definitions: dict[str, Any], within: tuple[str, ...]) -> Any:
-    """Put definitions where they are referred to: a recipe's schema has no place for those of one component."""
+    """Replace references by their definitions: a recipe's schema has no place for definitions of one component."""
     if isinstance(schema, list):
         return [_inlined(item, definitions, within) for item in schema]
     if not isinstance(schema, dict):
@@ -63,7 +63,7 @@ def _without_reference(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def option_facts(component: Component) -> list[dict[str, Any]]:
-    """Return name, type with range, default and meaning of each option, for people."""
+    """Return name, type with range, default and description of each option, for listings."""
     schema = options_schema(component)
     facts = []
     for name, option in schema["properties"].items():
@@ -84,7 +84,7 @@ def _default(value: Any) -> Any:
 
 
 def type_of(option: dict[str, Any]) -> str:
-    """Return the type and the range of an option's schema, for people: ``integer [1, 31]``."""
+    """Return the type and the range of an option's schema, for listings: ``integer [1, 31]``."""
     if "anyOf" in option:
         return " or ".join(dict.fromkeys(type_of(arm) for arm in option["anyOf"]))
     if "$ref" in option:
@@ -111,7 +111,7 @@ def type_of(option: dict[str, Any]) -> str:
 
 
 def shown_default(value: Any) -> Any:
-    """Return a default of ``option_facts`` as a recipe writes it."""
+    """Return a default from ``option_facts`` as a recipe writes it."""
     return number_text(value) if isinstance(value, float) else value
 
 

@@ -1,4 +1,4 @@
-"""Types of options that components share, with their ranges: what a kernel size, a stride or a bias may be."""
+"""Types of options that components share, with their ranges: kernel size, stride, bias and others."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pydantic import Field
 class Slot:
     """Marks an option whose value is a component: a name, or a mapping with ``use``.
 
-    ``Annotated[Any, Slot("penalty"), Field(description=...)]``, with the default None. The factory receives None, or a
-    function that builds the component from what its kind is given (nothing, for a penalty).
+    Write ``Annotated[Any, Slot("penalty"), Field(description=...)]``, with the default None. The factory receives None,
+    or a function that builds the component from what ``KINDS[kind].given`` describes. A component that ignores this
+    argument can be built without it.
     """
 
     kind: str
@@ -50,19 +51,19 @@ Bias = Annotated[bool | None, Field(description="learn a bias; null: as the bloc
 Initializer = Annotated[
     Any, Slot("initializer"), Field(description="draws the kernel; null: as the block's 'initializer' says")
 ]
-"""A component of kind ``initializer``; the factory receives a function seed → keras initializer, or None."""
+"""A component of kind ``initializer``; the factory receives a function seed → Keras initializer, or None."""
 
 InitializerFactory = Callable[[int], Any]
-"""What a factory receives for an option of type ``Initializer``."""
+"""The function that a factory receives for an option of type ``Initializer``."""
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Return (vertical, horizontal) for an option that may be one number or two."""
+    """Return (vertical, horizontal) for an option that is one number or two."""
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
 def number_text(number: float) -> str:
-    """Return how a number is written in a recipe: ``1.0e-05``, since readers of YAML 1.1 take ``1e-05`` for text."""
+    """Return a number as a recipe writes it: ``1.0e-05``, because YAML 1.1 reads ``1e-05`` as text."""
     if number != number:
         return ".nan"
     if number in (float("inf"), float("-inf")):

@@ -1,7 +1,7 @@
-"""Finding and loading plugins, each step guarded on its own: a broken plugin disturbs no other.
+"""Find and load plugins. A broken plugin does not affect the others.
 
-Order: built-ins, then entry points of group ``dcgan_kit``, then the files of plugin folders. Blocked names are
-neither imported nor registered. Nothing is ever taken from the working directory by itself.
+The order is: built-in plugins, entry points of group ``dcgan_kit``, files of plugin folders. Blocked plugins are
+neither imported nor registered. The working directory is not searched.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dcgan_kit.errors import PluginError, did_you_mean
 ENTRY_POINT_GROUP = "dcgan_kit"
 BUILTIN_RECIPES = "dcgan_kit_recipes"
 FOLDER_PLUGINS = "dcgan_kit_folder_plugins"
-"""A package that exists in memory only; each plugins folder is a package in it."""
+"""A package that exists only in memory; each plugins folder is a package inside it."""
 Origin = Literal["built-in", "installed", "folder"]
 _MARKER = f"{hooks.PROJECT}_impl"
 HOOKS = tuple(name for name in vars(hooks) if name.startswith("dcgan_kit_"))
@@ -46,9 +46,9 @@ class PluginSettings:
 
     Attributes:
         folders: folders whose ``*.py`` files are plugins.
-        blocked: names of plugins that are not to be loaded.
-        builtins_only: load no stranger's code at all.
-        strict: a broken plugin is an error even where nothing needs it.
+        blocked: names of plugins that must not be loaded.
+        builtins_only: load built-in plugins only, and no third-party code.
+        strict: a broken plugin is an error even if nothing needs it.
     """
 
     folders: tuple[Path, ...] = ()
@@ -58,7 +58,7 @@ class PluginSettings:
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> PluginSettings:
-        """Read DCGAN_KIT_PLUGINS_DIR, DCGAN_KIT_BLOCK (both may list several) and DCGAN_KIT_STRICT."""
+        """Read DCGAN_KIT_PLUGINS_DIR, DCGAN_KIT_BLOCK (both may list several values) and DCGAN_KIT_STRICT."""
         values = os.environ if environment is None else environment
         folders = (Path(part) for part in values.get("DCGAN_KIT_PLUGINS_DIR", "").split(os.pathsep) if part)
         blocked = (name.strip() for name in values.get("DCGAN_KIT_BLOCK", "").split(","))
@@ -69,20 +69,20 @@ class PluginSettings:
 
 @dataclass(frozen=True)
 class Plugin:
-    """One plugin and how loading it went.
+    """One plugin and the result of loading it.
 
     Attributes:
-        name: its own name, which owns its components.
+        name: its name, which is the owner of its components.
         origin: where it was found.
         distribution: name and version of the installed distribution, or empty.
         file: the file it was loaded from, or empty.
-        package: the package, or the module, that holds its code.
+        package: the package or module that contains its code.
         status: ``"loaded"``, ``"blocked"`` or ``"broken"``.
-        error: what went wrong, in one line; empty if nothing did.
-        components: what it offers.
-        unoffered: components that its module declares, and that its hook does not return.
+        error: why it could not be loaded, in one line; empty if it could.
+        components: the components that it offers.
+        unoffered: components that its module declares, but its hook does not return.
         recipes: recipe files by name.
-        callbacks: the hook for callbacks, or None.
+        callbacks: its hook ``dcgan_kit_callbacks``, or None.
     """
 
     name: str
@@ -102,13 +102,13 @@ class Plugin:
 
     @property
     def label(self) -> str:
-        """Who it is in a line about an error."""
+        """Name of the plugin in error messages."""
         return f"plugin {self}"
 
 
 @dataclass(frozen=True)
 class LoadedPlugins:
-    """Every plugin that was met, and the registry of what the healthy ones offer."""
+    """Every plugin that was found, and the registry of the components that the loaded ones offer."""
 
     plugins: tuple[Plugin, ...]
 
@@ -122,7 +122,7 @@ class LoadedPlugins:
 
     @property
     def recipes(self) -> dict[str, Path]:
-        """All recipes by name; where two plugins share one, ``owner/name``."""
+        """All recipes by name, or by ``owner/name`` if several plugins use the same name."""
         offered = [(plugin.name, name, path) for plugin in self.plugins for name, path in plugin.recipes.items()]
         names = [name for _, name, _ in offered]
         return {name if names.count(name) == 1 else f"{owner}/{name}": path for owner, name, path in offered}
@@ -134,14 +134,14 @@ class LoadedPlugins:
 
     @property
     def strangers(self) -> frozenset[str]:
-        """The names of the plugins that are not built in, whose layers may fail."""
+        """The names of the plugins that are not built in."""
         return frozenset(plugin.name for plugin in self.plugins if plugin.origin != "built-in")
 
     def find(self, name: str) -> Plugin:
         """Return the plugin of that name.
 
         Raises:
-            PluginError: no plugin of that name was met.
+            PluginError: no plugin of that name was found.
         """
         for plugin in self.plugins:
             if plugin.name == name:
@@ -158,7 +158,7 @@ def load_plugins(settings: PluginSettings = PluginSettings()) -> LoadedPlugins:
     """Load every plugin that the settings allow.
 
     Raises:
-        PluginError: a plugin folder is not a folder, or a plugin is broken and ``settings.strict``.
+        PluginError: a plugin folder cannot be read, or ``settings.strict`` is set and a plugin is broken.
     """
     if settings.builtins_only:
         return load_builtins(settings)
@@ -183,7 +183,7 @@ class _Source:
 
 
 class _HasNoHook(PluginError):
-    """A module that offers nothing: a mistake, or of a plugins folder what another file of it imports."""
+    """A module has no hook. This is a mistake, unless another file of the same plugins folder imports it."""
 
 
 def _builtin_sources() -> Iterator[_Source]:
@@ -201,7 +201,7 @@ def _installed_sources() -> Iterator[_Source]:
         for entry in distribution.entry_points:
             if entry.group == ENTRY_POINT_GROUP:
                 found.append((entry.name, _label(distribution), entry))
-    # One distribution can be on sys.path twice, and its entry points are then met twice.
+    # One distribution can be on sys.path twice; its entry points are then found twice.
     for name, label, entry in sorted(set(found), key=lambda item: (item[0], item[1], item[2].value)):
         yield _Source(name, "installed", entry.load, entry.module.partition(".")[0], label)
 
@@ -211,10 +211,10 @@ def _label(distribution: Distribution) -> str:
 
 
 def unknown_names(settings: PluginSettings) -> dict[str, str]:
-    """Return the names that are to be blocked and that no plugin has, each with what may have been meant.
+    """Return the blocked names that no plugin has, each with a suggestion.
 
     Raises:
-        PluginError: a plugin folder is not a folder.
+        PluginError: a plugin folder cannot be read.
     """
     known = {source.name for source in (*_builtin_sources(), *_installed_sources())}
     known.update(path.stem for folder in settings.folders for path in plugin_files(folder))
@@ -222,10 +222,10 @@ def unknown_names(settings: PluginSettings) -> dict[str, str]:
 
 
 def plugin_files(folder: Path) -> list[Path]:
-    """Return the files of a plugins folder that may be plugins, by name.
+    """Return the files of a plugins folder that may be plugins, sorted by name.
 
     Raises:
-        PluginError: it is not a folder, or cannot be read.
+        PluginError: it is not a folder, or it cannot be read.
     """
     try:
         entries = sorted(folder.absolute().iterdir())
@@ -240,7 +240,7 @@ def _folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[_Source]
     for path in files:
         name = f"{package}.{path.stem}"
         if path.stem in blocked:
-            # An import of it fails: what is blocked is not executed for a neighbour either.
+            # Importing it fails, so that another file of the folder cannot run a blocked plugin.
             sys.modules[name] = None  # type: ignore[assignment]
         load = partial(_module_from, path, name)
         yield _Source(path.stem, "folder", load, name, file=str(path), module=name)
@@ -249,8 +249,8 @@ def _folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[_Source]
 def _package_of(folder: Path) -> str:
     """Make a plugins folder a package, so that its files can import each other, and return the package's name.
 
-    Nothing is added to the paths that Python searches: ``from . import x`` finds ``x`` beside the plugin, and neither
-    hides a module of another folder nor one of an installed library.
+    ``sys.path`` stays the same. ``from . import x`` finds ``x`` beside the plugin. It hides no module of another folder
+    or of an installed library.
     """
     importlib.invalidate_caches()
     sys.modules.setdefault(FOLDER_PLUGINS, _module_of_package(FOLDER_PLUGINS, []))
@@ -259,7 +259,7 @@ def _package_of(folder: Path) -> str:
         taken = sys.modules.get(name)
         if taken is None or list(taken.__path__) == [str(folder)]:
             break
-    # Files may have changed since they were loaded.
+    # Files may have changed since they were last loaded.
     for loaded in [module for module in sys.modules if module.startswith(f"{name}.")]:
         del sys.modules[loaded]
     sys.modules[name] = _module_of_package(name, [str(folder)])
@@ -275,13 +275,13 @@ def _module_of_package(name: str, path: list[str]) -> ModuleType:
 def _module_from(path: Path, name: str) -> Any:
     loaded = sys.modules.get(name)
     if loaded is not None:
-        # A neighbour has imported it.
+        # Another file of the folder has imported it.
         return loaded
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python module")
     module = importlib.util.module_from_spec(spec)
-    # Keras serialization and pickling of custom layers look their module up by name while it is being executed.
+    # Keras serialization and pickling of custom layers look up the module by name while it is still executing.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -312,7 +312,7 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
             continue
         imported = source.module in sys.modules
         try:
-            # Standard output is for programs that read it; what a stranger's module prints goes to people.
+            # Programs read standard output, so text that a plugin's module prints goes to standard error.
             with redirect_stdout(sys.stderr):
                 module = source.load()
                 facts["file"] = source.file or getattr(module, "__file__", "") or ""
@@ -322,9 +322,9 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
             if isinstance(error, _HasNoHook) and source.module:
                 hookless[source.file] = source.module
                 if not imported:
-                    # If a neighbour imports it later, it is there again at the end.
+                    # If another file of the folder imports it later, it is in sys.modules at the end of this loop.
                     del sys.modules[source.module]
-            # A stranger's module may raise anything, and may call sys.exit; the plugin is recorded as broken.
+            # A plugin's module may raise anything or call sys.exit; the plugin is recorded as broken.
             told = _told(error, source.package, facts["file"])
             plugins.append(Plugin(**facts, status="broken", error=told, unoffered=declared))  # type: ignore[arg-type]
         else:
@@ -333,7 +333,7 @@ def _load(sources: Iterable[_Source], settings: PluginSettings) -> LoadedPlugins
 
 
 def _declared(module: Any, source: _Source) -> tuple[Component, ...]:
-    """The components that a module declares itself, under the name of its plugin."""
+    """Return the components that a module itself declares, with its plugin as owner."""
     values = vars(module).values() if isinstance(module, ModuleType) else ()
     return tuple(
         value.owned_by(source.name, source.distribution)
@@ -350,7 +350,7 @@ def _why_unoffered(plugin: Plugin) -> str:
 
 def _offers(module: Any, source: _Source) -> dict[str, Any]:
     _check_hook_names(module)
-    # A manager for each plugin: its hooks are called alone, and what fails is known to be its own.
+    # Each plugin has its own manager, so that a failure of a hook is known to belong to it.
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     manager.register(module, name=source.name)
@@ -382,7 +382,7 @@ def _hook(manager: pluggy.PluginManager, module: Any, name: str) -> Callable[...
 
 
 def _returned(manager: pluggy.PluginManager, module: Any, name: str) -> Any:
-    """What the module's hook returned; None if it has no such hook."""
+    """Call a hook of the module and return its result; None if the module has no such hook."""
     caller = _hook(manager, module, name)
     if caller is None:
         return None
@@ -408,7 +408,8 @@ def _components(manager: pluggy.PluginManager, module: Any, source: _Source) -> 
             raise PluginError(f"dcgan_kit_components returned two components called {item.kind} {item.name!r}")
         owned = item.owned_by(source.name, source.distribution)
         if source.origin != "built-in":
-            # Annotations of strangers are evaluated here, inside the guard; those of built-ins by their tests.
+            # Annotations of third-party components are evaluated here, where errors are caught. Tests evaluate those
+            # of built-in components.
             try:
                 owned.check_options()
             except TypeError as error:
@@ -427,7 +428,7 @@ def _recipes(manager: pluggy.PluginManager, module: Any) -> dict[str, Path]:
 
 
 def _told(error: BaseException, package: str, file: str) -> str:
-    """Return in one line what a plugin raised, or what is wrong with it."""
+    """Return one line that says what a plugin raised, or what is wrong with it."""
     if isinstance(error, PluginError):
         return str(error)
     if isinstance(error, pluggy.PluginValidationError):

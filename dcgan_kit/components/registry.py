@@ -1,4 +1,4 @@
-"""Components by kind and name, and what is wrong when a name finds none or two."""
+"""The registry finds components by kind and name, and explains why a name finds none or several."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class UnknownComponent(UserError):
 
 
 class UnofferedComponent(UnknownComponent):
-    """A plugin declares that component, and does not offer it."""
+    """A plugin declares that component, but does not offer it."""
 
 
 class AmbiguousComponent(UserError):
-    """Several plugins offer that name; ``owner/name`` says which."""
+    """Several plugins offer a component of that name; write ``owner/name`` to choose one."""
 
 
 class Registry:
     """All components of the plugins that were loaded.
 
     Args:
-        components: what the plugins offer.
-        unoffered: what a plugin declares and does not offer, each with the reason, which begins with who.
+        components: the components that the plugins offer.
+        unoffered: components that a plugin declares but does not offer, each with the reason.
     """
 
     def __init__(self, components: Iterable[Component], unoffered: Iterable[tuple[Component, str]] = ()) -> None:
@@ -37,22 +37,22 @@ class Registry:
         return iter(self._components)
 
     def of_kind(self, kind: str) -> tuple[Component, ...]:
-        """Every component of a kind, by name."""
+        """Return every component of a kind, sorted by name."""
         return tuple(c for c in self._components if c.kind == kind)
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """What a recipe may write for a kind: bare names where they are clear, ``owner/name`` where not."""
+        """Return what a recipe may write for a kind: the name, or ``owner/name`` if several plugins use the name."""
         components = self.of_kind(kind)
         bare = [c.name for c in components]
         return tuple(c.name if bare.count(c.name) == 1 else f"{c.owner}/{c.name}" for c in components)
 
     def find(self, kind: str, reference: str) -> Component:
-        """Return the component that ``name`` or ``owner/name`` means.
+        """Return the component for a reference ``name`` or ``owner/name``.
 
         Raises:
-            UnknownComponent: there is none; the message suggests the nearest.
-            UnofferedComponent: a plugin declares it, and its hook does not return it; the message says which.
-            AmbiguousComponent: a bare name that several plugins offer; the message names them.
+            UnknownComponent: there is none; the message suggests a similar name.
+            UnofferedComponent: a plugin declares it, but its hook does not return it; the message names the plugin.
+            AmbiguousComponent: several plugins offer that name; the message lists them.
         """
         owner, slash, name = reference.rpartition("/")
         found = [c for c in self.of_kind(kind) if c.name == name and (not slash or c.owner == owner)]
@@ -74,5 +74,5 @@ class Registry:
         raise UnknownComponent(f"unknown {kind} {reference!r}.{hint}")
 
     def kinds_with_option(self, kind: str, option: str) -> tuple[str, ...]:
-        """Names of the components of a kind that have an option of that name."""
+        """Return the names of the components of a kind that have an option of that name."""
         return tuple(c.name for c in self.of_kind(kind) if option in c.options.model_fields)

@@ -1,8 +1,8 @@
-"""Layers of the built-in plugins, by the names that saved networks hold.
+"""Register the layers of the built-in plugins with Keras, so that saved networks can be loaded.
 
-``keras.saving.load_model`` finds a class that is not Keras' own only if somebody has registered it, and it imports
-nobody's module to look. So the modules of these layers are imported as soon as Keras is, and not before: ``import
-dcgan_kit`` does not wait for TensorFlow.
+``keras.saving.load_model`` finds a custom class only if it is registered; it does not import modules to search for it.
+So the modules of these layers are imported right after Keras is. They are not imported earlier, because ``import
+dcgan_kit`` must not wait for TensorFlow.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import wrapt
 BUILTIN_COMPONENTS = "dcgan_kit_plugins"
 """The package of the built-in plugins."""
 LAYERS = "layers"
-"""The module of a built-in plugin that holds its layers; it imports Keras."""
+"""The module of a built-in plugin that contains its layers; it imports Keras."""
 
 
 def layer_modules() -> Iterator[str]:
-    """Name the modules that hold layers of the built-in plugins: ``layers`` of each plugin that is a package."""
+    """Yield the names of the modules with layers of built-in plugins: ``layers`` of each plugin that is a package."""
     for plugin in _modules_in(BUILTIN_COMPONENTS):
         package = f"{BUILTIN_COMPONENTS}.{plugin.name}"
         if plugin.ispkg and any(module.name == LAYERS for module in _modules_in(package)):
@@ -36,7 +36,7 @@ def _modules_in(package: str) -> Iterator[pkgutil.ModuleInfo]:
 
 
 def register_with_keras() -> None:
-    """See to it that saved networks of built-in components load, whether Keras is imported already or later."""
+    """Register the layers of the built-in plugins now if Keras is imported, or else when it is imported."""
 
     def register(_: Any) -> None:
         for name in layer_modules():

@@ -1,4 +1,4 @@
-"""Where a component is put: the facts and the layers that the builder supplies to a factory."""
+"""The place of a component in a network: facts and layers that the builder supplies to a factory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Side = int | tuple[int, int]
 
 @dataclass(frozen=True)
 class Site:
-    """A place in a network.
+    """A place in a network that a factory builds layers for.
 
     Attributes:
         role: ``"generator"`` or ``"discriminator"``.
         block: ``"input"``, ``"stage1"``, …, ``"output"``.
-        slot: which slot of the block is being filled, e.g. ``"upsample"``.
-        input_shape: shape of what arrives, without the batch: ``(H, W, C)`` or ``(N,)``.
-        filters: channels that the block is to return.
+        slot: the slot of the block, such as ``"upsample"``.
+        input_shape: shape of the input without the batch dimension: ``(H, W, C)`` or ``(N,)``.
+        filters: number of channels that the block must return.
         bias: whether the block's convolutions and dense layers learn a bias.
-        initializer: seed → initializer of the block's kernels.
+        initializer: seed → initializer for the block's kernels.
         run_seed: the recipe's seed.
     """
 
@@ -41,7 +41,7 @@ class Site:
     def seed(self, purpose: str = "") -> int:
         """Return a seed that depends only on the recipe's seed, this place and the purpose.
 
-        First weights of a layer therefore stay the same when another layer of the recipe changes.
+        So a layer's initial weights stay the same when another layer of the recipe changes.
         """
         name = f"{self.run_seed}/{self.role}/{self.block}/{self.slot}/{purpose}"
         return zlib.crc32(name.encode()) & 0x7FFFFFFF

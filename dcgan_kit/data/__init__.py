@@ -1,1 +1,1 @@
-"""Images in memory, in an order that depends on the seed and the step alone."""
+"""Find, read and check images, and choose the images of each step from the seed and the step alone."""

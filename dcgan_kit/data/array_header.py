@@ -1,4 +1,4 @@
-"""What a NumPy array in a file is, before a byte of it is read: a header can claim anything."""
+"""Read the header of a NumPy array in an untrusted file. It is checked first, because a header can claim anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 LARGEST_HEADER = 2**16
-"""Bytes of a header that are looked at; NumPy writes 128 for such arrays, and a file may claim 4 GiB."""
+"""Most bytes of a header that are read. NumPy writes 128 for such arrays, but a file may claim 4 GiB."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class ArrayHeader:
     """An array in a file.
 
     Attributes:
-        dtype: of its elements; never Python objects.
-        shape: its sides.
-        fortran: whether the first side is the one that varies fastest.
-        size: bytes of the header; the elements follow.
+        dtype: type of its elements; never Python objects.
+        shape: its shape.
+        fortran: whether the elements are in Fortran order: the first index varies fastest.
+        size: size of the header in bytes; the elements follow it.
     """
 
     dtype: np.dtype
@@ -34,28 +34,30 @@ class ArrayHeader:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its elements."""
+        """Size of its elements in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def array_header(stream: IO[bytes]) -> ArrayHeader:
-    """Read the header of an array that ``numpy.save`` or ``numpy.savez`` wrote; the stream stands somewhere behind it.
+    """Read the header of an array that ``numpy.save`` or ``numpy.savez`` wrote.
+
+    Afterwards the position of the stream is somewhere after the header.
 
     Raises:
-        DataError: it is none, or its elements are Python objects, which are never unpickled.
+        DataError: there is no valid header, or the elements are Python objects, which are never unpickled.
     """
     import numpy as np
 
     head = io.BytesIO(stream.read(LARGEST_HEADER))
     try:
         version = np.lib.format.read_magic(head)
-        # Version 3 differs from 2 in nothing but the letters that names of fields may have, and images have no fields.
+        # Version 3 differs from 2 only in the characters of field names, and images have no fields.
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(head)
         if min(shape, default=0) < 0:
             raise ValueError("a side is negative")
     except Exception as error:
-        # A damaged header makes NumPy and its parser of Python's literals raise whatever they like.
+        # On a damaged header, NumPy and its parser of Python literals may raise any error.
         raise DataError("is no NumPy array") from error
     if dtype.hasobject:
         raise DataError("holds Python objects, which are never unpickled: save it as numbers")

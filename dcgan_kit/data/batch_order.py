@@ -1,4 +1,4 @@
-"""Which images a step sees: a function of (seed, step), so that nothing about the order needs to be saved."""
+"""The images of a step are a function of (seed, step), so checkpoints need not save the order."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ Indices = npt.NDArray[np.int64]
 def batch_indices(count: int, batch_size: int, seed: int, step: int) -> Indices:
     """Return the indices of the images of one step, shape (batch_size,).
 
-    The images are an endless row of epochs, each a fresh permutation; steps cut it into batches, which may span two
-    epochs, so that every image is seen equally often and no batch is short.
+    The images form an endless sequence of epochs. Each epoch is a new permutation of all images. Each step takes the
+    next ``batch_size`` images of the sequence. A batch may span two epochs, so all images are used equally often and
+    all batches have the full size.
     """
     positions = np.arange(step * batch_size, (step + 1) * batch_size, dtype=np.int64)
     indices = np.empty_like(positions)

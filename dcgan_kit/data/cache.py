@@ -1,4 +1,4 @@
-"""Where things lie on disk that can be made anew: decoded pixels, and summaries of real images."""
+"""The cache folder, for data that can be computed again: decoded pixels, and summaries of real images."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """``$DCGAN_KIT_CACHE``, or ``~/.cache/dcgan-kit``."""
+    """Return ``$DCGAN_KIT_CACHE``, or ``~/.cache/dcgan-kit`` if it is not set."""
     return Path(os.environ.get("DCGAN_KIT_CACHE") or "~/.cache/dcgan-kit").expanduser()

@@ -1,4 +1,4 @@
-"""Classes of images by the folders that they lie in."""
+"""Class labels of images, from the names of their folders."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ if TYPE_CHECKING:
 SPLITS = frozenset(
     ("train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout")
 )
-"""Names of parts of a data set, lower case, that are no classes."""
+"""Names of splits of a data set, in lower case. Folders with these names are not classes."""
 SHOWN = 10
-"""Classes that a line names."""
+"""Most classes that a line names."""
 
 
 def class_folders(source: str, paths: Sequence[Sequence[str]]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Return the number of each image's class, or None, and lines that say so.
+    """Return the class number of each image, or None, and lines that explain the result to the user.
 
-    The top folders are classes, numbered in sorted order, if every image lies in one, there are two or more, and at
-    most half of them hold a single image. Where all of them are called like splits (train, test, …), the folders
-    below them are asked instead. Broken images count too, so that the number of a class does not depend on them.
+    The top folders are the classes, numbered in sorted order, if three conditions hold: every image is in one of them,
+    there are two or more, and at most half of them contain a single image. If all top folders have names of splits
+    (train, test, …), the folders below them are used instead. Broken images count too, so that they do not change the
+    number of a class.
 
     Args:
-        source: what the lines call the images.
-        paths: of each image the folders that it lies in, from the top, and its name.
+        source: name of the images in the lines.
+        paths: for each image, its folders from the top, and its file name.
     """
     import numpy as np
 

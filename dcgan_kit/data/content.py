@@ -1,4 +1,4 @@
-"""What lies at a path, and which component of kind ``data`` reads it: known by content, and without TensorFlow."""
+"""Detect by content, without TensorFlow, which component of kind ``data`` reads the files at a path."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OPTION = {"tfds": "name", "hugging_face": "name"}
 
 
 def reader_of(path: Path) -> str | None:
-    """Return the name of the built-in component that reads what lies at a path; None: none, or nothing lies there."""
+    """Return the name of the built-in component that reads a path; None if there is none or the path does not exist."""
     if path.is_dir():
         return _reader_of_folder(path)
     try:
@@ -35,10 +35,10 @@ def reader_of(path: Path) -> str | None:
                 with zipfile.ZipFile(stream) as archive:
                     names = archive.namelist()
                 arrays = sum(name.endswith(".npy") for name in names)
-                # With both in it, either component may be meant.
+                # If the archive has arrays and other files, the user may mean either component.
                 return "image_zip" if not arrays else "npz" if arrays == len(names) else None
     except Exception:
-        # It cannot be opened, or a damaged archive makes zipfile raise whatever it likes: nothing reads it.
+        # The file cannot be opened. On a damaged archive, zipfile may raise any error.
         return None
     return "tfrecord" if "tfrecord" in path.name else None
 
@@ -58,15 +58,15 @@ def _reader_of_folder(path: Path) -> str | None:
 
 
 def require_path(path: Path, component: str, wanted: str) -> None:
-    """Refuse a path where nothing lies, or something that another component reads, without reading it.
+    """Raise an error if a path does not exist, or if another component reads it. The images are not read.
 
     Args:
         path: where the images should be.
         component: name of the built-in component that should read them.
-        wanted: what to put there.
+        wanted: what the user should put there, for the message.
 
     Raises:
-        DataError: the message says what is there, and what to put there or which component to use.
+        DataError: the message says what is at the path, and what to put there or which component to use.
     """
     try:
         path.stat()
@@ -86,10 +86,12 @@ def require_path(path: Path, component: str, wanted: str) -> None:
 
 
 def require_ordinary_files(folder: Path) -> None:
-    """Refuse a folder with a pipe, a device or a link to either in it, for a library that would open what it finds.
+    """Raise an error if a folder contains a pipe, a device, or a link to either.
+
+    Call it before a library opens all files of a folder.
 
     Raises:
-        DataError: there is one.
+        DataError: the folder contains one.
     """
     for below, _, names in os.walk(folder):
         for file in (os.path.join(below, name) for name in names):
@@ -99,9 +101,9 @@ def require_ordinary_files(folder: Path) -> None:
 
 def _reads(component: str, found: str, path: Path) -> bool:
     if component == "images":
-        # Whatever else is in a folder, there may be images in it.
+        # A folder may contain images whatever else is in it.
         return path.is_dir()
     if component == "tfrecord":
-        # Their names need not say it.
+        # The name of a TFRecord file need not contain "tfrecord".
         return found == "tfrecord" or (path.is_file() and found not in ("npy", "npz", "image_zip"))
     return component == found

@@ -1,4 +1,4 @@
-"""Some images held out of training, to compare samples with: chosen by the seed alone, without copying a pixel."""
+"""Split a data set into training images and a held-out split. The seed alone decides; no pixels are copied."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.errors import DataError, counted
 
 _STREAM = 2**63 - 1
-"""Second half of the random key. The order of training takes the number of its epoch there, which stays below."""
+"""Second half of the random key. The order of training uses its epoch number there, which is always smaller."""
 
 
 @dataclass(frozen=True)
 class SplitImages:
-    """A data set, divided.
+    """A data set and its two parts.
 
     Attributes:
         all: every image that was read.
-        training: what the networks are trained on.
-        held_out: what they never see, to compare samples with; may be empty.
+        training: the training images.
+        held_out: the held-out split, which training never uses; scores compare samples with it. It may be empty.
     """
 
     all: Images
@@ -29,18 +29,18 @@ class SplitImages:
 
 
 def split(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:
-    """Return the images to train on, and those held out.
+    """Return the training images and the held-out split.
 
-    Both are views: they share ``pixels`` (which may be a file mapped into memory) and differ in ``indices``, which
-    ascend. Labels go along. Which images are held out depends on their number, the fraction and the seed alone.
+    Both are views: they share ``pixels`` (which may be a memory-mapped file) and differ in ``indices``, which ascend.
+    Labels are split in the same way. The choice depends only on the number of images, the fraction and the seed.
 
     Args:
-        images: what to split; may be a part itself.
-        held_out: fraction in [0, 1), rounded to a whole number of images.
-        seed: ≥ 0; the recipe's. The permutation is none of those that give the order of training.
+        images: the images to split; they may be a part of a data set.
+        held_out: fraction in [0, 1); fraction x number of images is rounded to a whole number.
+        seed: the recipe's seed, ≥ 0. The permutation differs from those of the training order.
 
     Raises:
-        DataError: the fraction is out of range, or it leaves no image on one side though it is not 0.
+        DataError: the fraction is out of range, or it is not 0 and leaves one part empty.
     """
     if not 0.0 <= held_out < 1.0:
         raise DataError(f"the fraction of images to hold out must be at least 0 and below 1. Received: {held_out}")
@@ -56,7 +56,7 @@ def split(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:
 
 
 def _part(images: Images, positions: np.ndarray) -> Images:
-    # Ascending, so that neighbours in a mapped file stay neighbours.
+    # Ascending, so that neighbours in a memory-mapped file stay neighbours.
     positions = np.sort(positions)
     indices = positions if images.indices is None else images.indices[positions]
     labels = None if images.labels is None else images.labels[positions]

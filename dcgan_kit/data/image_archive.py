@@ -1,4 +1,4 @@
-"""The members of a zip archive, which is never unpacked to disk: their names, and what is refused."""
+"""The images in a zip archive, which is never unpacked to disk: their names, and the members that are refused."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dcgan_kit.files import open_regular
 from dcgan_kit.recipes.run_folders import RECIPE, is_run_folder
 
 LARGEST_MEMBER = 64 * 2**20
-"""Bytes that one image of an archive may have unpacked: a small archive can claim any size."""
+"""Most bytes of one unpacked image. A small archive can claim any size."""
 LARGEST_TOTAL = 256 * 2**30
-"""Bytes that all of them may have: members of an archive may share their bytes, and so be more than the archive."""
+"""Most bytes of all unpacked members. Members can share bytes, so they can be much larger than the archive."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Python's readers of bzip2, LZMA and Zstandard unpack without a limit."""
+"""Allowed compression methods. Python unpacks bzip2, LZMA and Zstandard without a limit."""
 UTF8_FLAG = 0x800
 ENCRYPTED_FLAG = 0x1
 
@@ -32,7 +32,7 @@ def open_archive(file: Path) -> zipfile.ZipFile:
     """Open a zip archive that is an ordinary file.
 
     Raises:
-        DataError: it cannot be opened, or is no archive.
+        DataError: the file cannot be opened, or is no zip archive.
     """
     try:
         stream = open_regular(file)
@@ -41,21 +41,21 @@ def open_archive(file: Path) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(stream)
     except Exception as error:
-        # A damaged directory makes zipfile raise struct's and others' errors too.
+        # On a damaged directory, zipfile also raises errors of struct and other modules.
         stream.close()
         raise DataError(f"{file} is not a readable zip archive: it is cut off, damaged, or something else") from error
-    # An archive does not close a stream that it was given.
+    # A ZipFile does not close a stream that the caller opened.
     weakref.finalize(archive, stream.close)
     return archive
 
 
 class ArchiveMembers:
-    """What a zip archive holds below one of its folders.
+    """The content of a zip archive below one of its folders.
 
     Attributes:
         accepted: the images, sorted: the parts of each name below the folder, and the member.
-        refused: those that are called images and are not read: the parts of the name, and the reason.
-        left_out: what is no image.
+        refused: members with the suffix of an image that are not read: the parts of the name, and the reason.
+        left_out: the other members.
         is_run_folder: whether the folder itself is a run folder.
     """
 
@@ -72,7 +72,7 @@ class ArchiveMembers:
             if name.endswith("/") or not parts or parts[: len(top)] != top or len(parts) == len(top):
                 continue
             if parts in named:
-                # As for one who unpacks it: the last one stays.
+                # The last one stays, as if the archive were unpacked.
                 self.left_out.add(REPLACED, name)
             named[parts] = info
         runs = _run_folders({parts[len(top) :] for parts in named})
@@ -108,7 +108,7 @@ class ArchiveMembers:
             with self.archive.open(info) as stream:
                 image = image_format(stream.read(HEAD)) is not None
         except Exception:
-            # A damaged member makes zipfile and zlib raise whatever they like.
+            # On a damaged member, zipfile and zlib may raise any error.
             self.left_out.add(UNREADABLE, below[-1])
             return
         if image:
@@ -120,11 +120,11 @@ class ArchiveMembers:
         """Return the content of a member, in memory.
 
         Raises:
-            DataError: it is damaged, or larger than the archive's directory says.
+            DataError: the member is damaged.
         """
         try:
             with self.archive.open(info) as stream:
-                # A bare read() would unpack all there is before it cuts that to the size which the directory gives.
+                # read() without a size would unpack everything before it cuts to the size in the directory.
                 return io.BytesIO(stream.read(info.file_size + 1))
         except zipfile.BadZipFile as error:
             raise DataError("the archive is damaged there: what it unpacks to is not what was packed") from error
@@ -133,10 +133,9 @@ class ArchiveMembers:
 
 
 def member_name(info: zipfile.ZipInfo) -> str:
-    """Return a member's name with '/' between folders, as Windows' programs should have written it too.
+    """Return a member's name with '/' between folders; some Windows programs write backslashes.
 
-    A name without the mark of UTF-8 is in the code page of a machine long gone, except where programs wrote UTF-8 and
-    forgot the mark.
+    A name without the UTF-8 flag is in code page 437, but some programs write UTF-8 without the flag.
     """
     name = info.filename
     if not info.flag_bits & UTF8_FLAG and not name.isascii():
@@ -148,7 +147,7 @@ def member_name(info: zipfile.ZipInfo) -> str:
 
 
 def _run_folders(names: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """Return the run folders, none of them in another one."""
+    """Return the topmost run folders."""
     contents: dict[tuple[str, ...], set[str]] = {}
     for parts in names:
         if parts[-1] == RECIPE:
@@ -164,7 +163,7 @@ def _run_folders(names: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
 
 
 def unpacking_fault(info: zipfile.ZipInfo) -> str:
-    """Return why not a byte of a member may be unpacked; empty if it may."""
+    """Return why a member must not be unpacked; empty if it may be."""
     if info.flag_bits & ENCRYPTED_FLAG:
         return "it is encrypted: make an archive without a password"
     if info.compress_type not in METHODS:
@@ -175,7 +174,7 @@ def unpacking_fault(info: zipfile.ZipInfo) -> str:
 def _refusal(parts: tuple[str, ...], info: zipfile.ZipInfo) -> str:
     """Return why a member of an archive is not read; empty if it is."""
     if parts[0].startswith("/") or ".." in parts or re.fullmatch(r"[A-Za-z]:", parts[0]):
-        # Nothing is ever written under such a name; an archive that has one was made to do harm.
+        # No file is ever written under such a name, but an archive that has one is probably malicious.
         return "its name leads out of the archive"
     fault = unpacking_fault(info)
     if fault:

@@ -1,4 +1,4 @@
-"""One image file: its pixels upright and of 8 bits, whatever its metadata, or plain words that say why not."""
+"""Decode one image file to upright 8-bit pixels, even with broken metadata, or say in plain words why it fails."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 MOST_PIXELS = 2**26
-"""8192 x 8192. A few bytes can claim any size, and would be decoded into memory."""
+"""8192 x 8192. A small file can claim any size, and decoding it would fill the memory."""
 LARGEST_RETRY = 64 * 2**20
-"""Bytes of a file that is read again without its metadata; it is in memory as a whole then."""
+"""Most bytes of a file that is read again without its metadata; the whole file is then in memory."""
 ORIENTATION = 0x0112
-"""EXIF's tag, and TIFF's."""
+"""The orientation tag of EXIF and TIFF."""
 TURNED = (5, 6, 7, 8)
-"""Its values that turn an image by 90 degrees."""
+"""Values of the orientation tag that turn an image by 90 degrees."""
 LOW_LEVELS = {"L;2": 85, "L;4": 17}
-"""Pillow spreads grey of 2 and 4 bits over 8, and leaves the transparent level as it is in the file."""
+"""Factors for the transparent level: Pillow scales grey of 2 and 4 bits to 8 bits, but not the transparent level."""
 _CHANNELS = {"1": 1, "L": 1, "I;16": 1, "I;16B": 1, "I": 1, "LA": 2, "La": 2, "RGBA": 4, "RGBa": 4, "PA": 4}
-"""Of Pillow's modes; all others are colours."""
+"""Number of channels for modes of Pillow. All other modes have 3."""
 
 
 def decoded_image(stream: IO[bytes]) -> Image.Image:
     """Return the first frame of an image file as a Pillow image of mode L, LA, RGB or RGBA, upright.
 
-    Metadata is followed where it can be read, and never decides whether an image can be used.
+    Metadata that can be read is applied. Broken metadata never makes an image unusable.
 
     Raises:
-        DataError: it is no image of a format that is read, it is damaged, or it claims too many pixels.
+        DataError: the file is no image of a supported format, is damaged, or claims too many pixels.
         OSError: the file cannot be read; ``strerror`` says why.
     """
     return _first_that_is_read(stream, _decoded)
 
 
 def image_size(stream: IO[bytes]) -> ImageSpec:
-    """Return the size of an image file, upright, and its channels, by its header alone.
+    """Return the upright size and the channels of an image file. It reads only the header.
 
     Raises:
-        DataError, OSError: as ``decoded_image`` does, as far as the header tells.
+        DataError, OSError: the errors of ``decoded_image`` that the header shows.
     """
     return _first_that_is_read(stream, _size)
 
 
 def _first_that_is_read(stream: IO[bytes], read: Callable[[IO[bytes], str], _T]) -> _T:
-    """Return what ``read`` makes of the file, given as it is or else with less metadata, and of its format."""
+    """Call ``read`` with the file and its format, again with less metadata if it fails, and return the result."""
     for attempt, last in _attempts(stream):
         try:
             return read(*attempt)
         except DataError:
             raise
         except Exception as error:
-            # Pillow raises almost anything on a damaged image.
+            # On a damaged image, Pillow raises almost any error.
             if isinstance(error, OSError) and error.strerror:
                 raise
             if last:
@@ -70,7 +70,7 @@ def _first_that_is_read(stream: IO[bytes], read: Callable[[IO[bytes], str], _T])
 
 
 def _attempts(stream: IO[bytes]) -> Iterator[tuple[tuple[IO[bytes], str], bool]]:
-    """Yield the file as it is and then with less and less metadata, its format, and whether it is the last attempt."""
+    """Yield the file and its format, and whether this is the last attempt. Each next file has less metadata."""
     head = stream.read(HEAD)
     name = image_format(head)
     if name is None:
@@ -86,7 +86,7 @@ def _attempts(stream: IO[bytes]) -> Iterator[tuple[tuple[IO[bytes], str], bool]]
         try:
             stripped = content if len(content) > LARGEST_RETRY else without(content, turn)
         except Exception:
-            # What holds the pixels cannot be found: the decoder says so.
+            # The parts with the pixels cannot be found. The decoder will report it.
             stripped = content
         yield (io.BytesIO(stripped), name), not turn
 
@@ -105,7 +105,7 @@ def _reason(error: Exception) -> str:
 
 @cache
 def _decoders() -> frozenset[str]:
-    """The formats that this installation of Pillow decodes."""
+    """Return the formats that this installation of Pillow decodes."""
     from PIL import Image
 
     Image.init()
@@ -116,12 +116,12 @@ def _decoders() -> frozenset[str]:
 def _tiff() -> Any:
     from PIL import TiffImagePlugin
 
-    # Not turned while it is decoded: Pillow reads all tags for that, and raises at odd ones.
+    # Do not let Pillow turn the image during decoding: it would read all tags, and raise an error at invalid ones.
     return type("Tiff", (TiffImagePlugin.TiffImageFile,), {"load_end": lambda self: None})
 
 
 def _opened(stream: IO[bytes], name: str) -> Image.Image:
-    """Return an image whose header is read."""
+    """Return an image of which only the header is read."""
     from PIL import Image
 
     if name not in _decoders():
@@ -137,7 +137,7 @@ def _size(stream: IO[bytes], name: str) -> ImageSpec:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _opened(stream, name) as image:
-            # Pillow would decode all of a PNG to look for EXIF behind its pixels, where hardly anybody has it.
+            # Pillow would decode a whole PNG to search for EXIF after the pixels, where it rarely is.
             told = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
             width, height = _stored_size(image)
             if told and _turn(image) in TURNED:
@@ -166,25 +166,25 @@ def _decoded(stream: IO[bytes], name: str) -> Image.Image:
 
 
 def _raw_mode(opened: Image.Image) -> str:
-    """How pixels lie in the file, as far as Pillow says; its tiles are (decoder, box, offset, arguments)."""
+    """Return Pillow's raw mode: how the file stores pixels. Pillow's tiles are (decoder, box, offset, arguments)."""
     tiles = getattr(opened, "tile", None)
     arguments = tiles[0][3] if tiles else None
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
-    """(width, height) before turning: of a TIFF, Pillow gives those after."""
+    """Return (width, height) before turning. For a TIFF, Pillow's own size is the one after turning."""
     tags = getattr(image, "tag_v2", None)
     return image.size if tags is None else (tags[256], tags[257])
 
 
 def _turn(image: Image.Image) -> int:
-    """Return EXIF's orientation, 1 to 8; 1 where there is none that can be read."""
+    """Return EXIF's orientation, 1 to 8; 1 if there is none or it cannot be read."""
     tags = getattr(image, "tag_v2", None)
     try:
         value = (image.getexif() if tags is None else tags).get(ORIENTATION)
     except Exception:
-        # Metadata of any program, broken in any way.
+        # Metadata may be broken in any way.
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -193,7 +193,7 @@ def _plain(image: Image.Image, raw: str) -> Image.Image:
     """Return an image of mode L, LA, RGB or RGBA.
 
     Raises:
-        DataError: its numbers have no known black and white.
+        DataError: the values of black and white are unknown, or the colours are Lab.
     """
     if image.mode.startswith("I"):
         return _from_16_bits(image)
@@ -208,20 +208,20 @@ def _plain(image: Image.Image, raw: str) -> Image.Image:
     if isinstance(transparent, int) and raw in LOW_LEVELS:
         image.info["transparency"] = transparent * LOW_LEVELS[raw]
     elif isinstance(transparent, tuple) and raw.startswith("RGB;16"):
-        # Pillow keeps the upper 8 of 16 bits.
+        # Pillow keeps the upper 8 of 16 bits of the pixels.
         image.info["transparency"] = tuple(level >> 8 for level in transparent)
     grey = image.mode in ("1", "L", "LA", "La")
     if image.has_transparency_data:
         try:
             return image.convert("RGBA").convert("LA") if grey else image.convert("RGBA")
         except (ValueError, TypeError, OverflowError):
-            # A transparent colour that no pixel can have.
+            # The transparent colour is one that no pixel can have.
             del image.info["transparency"]
     return image.convert("L" if grey else "RGB")
 
 
 def _from_16_bits(image: Image.Image) -> Image.Image:
-    """Keep the upper 8 of 16 bits, and the transparent level; Pillow's own conversion would clip at 255."""
+    """Keep the upper 8 of 16 bits, and the transparent level. Pillow's own conversion would clip at 255."""
     import numpy as np
     from PIL import Image
 
@@ -235,7 +235,7 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
         values <<= 4
     transparent = image.info.get("transparency")
     if tags.get(262) == 0:
-        # The file says that 0 is white, and Pillow does not turn 16 bits round.
+        # The file says that 0 is white, and Pillow does not invert 16-bit values.
         values = 65535 - values
     grey = Image.fromarray((values >> 8).astype(np.uint8))
     if not isinstance(transparent, int):

@@ -1,4 +1,4 @@
-"""The image files of a folder or of a zip archive, found and not yet read."""
+"""Find the image files of a folder or of a zip archive, without reading their pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dcgan_kit.files import open_regular
 from dcgan_kit.recipes.run_folders import is_run_folder
 
 LARGEST_FILE = 512 * 2**20
-"""Bytes of one file: as many as the largest image has at 8 bytes a pixel, unpacked."""
+"""Most bytes of one file: the size of the largest image at 8 bytes per pixel, uncompressed."""
 INSIDE = (
     "is a run folder, and output is no input: give the folder of the images, or name a folder inside the run folder"
 )
@@ -25,14 +25,14 @@ INSIDE = (
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Image files, unread.
+    """Image files that were found but not yet read.
 
     Attributes:
-        source: what messages call them.
-        paths: of each the folders that it lies in, from the top, and its name; sorted.
-        open: takes a number and returns a stream of that file; raises DataError or OSError where that cannot be.
-        broken: a line for each that is known to be unreadable, and is not among ``paths``.
-        left_out: a line for each reason why something else that lies there is no image, with its number.
+        source: their name in messages.
+        paths: for each file, its folders from the top, and its file name; sorted.
+        open: takes the number of a file and returns a stream; raises DataError or OSError if it cannot be opened.
+        broken: a line for each file that is known to be unreadable; these are not in ``paths``.
+        left_out: a line for each reason why other files are left out, with their number.
     """
 
     source: str
@@ -42,17 +42,17 @@ class ImageFiles:
     left_out: tuple[str, ...]
 
     def name(self, number: int) -> str:
-        """What messages call one of them."""
+        """Return the name of one file in messages."""
         return f"{self.source}/{'/'.join(self.paths[number])}"
 
 
 def image_folder(root: Path) -> ImageFiles:
-    """Find the images below a folder, by their content or, where that is unreadable, by their names.
+    """Find the images below a folder, by the suffixes of their names or by their content.
 
-    Links are followed, each folder is entered once. Run folders are left out, and names that begin with a dot.
+    Links are followed, but each folder is entered only once. Run folders and names that begin with a dot are left out.
 
     Raises:
-        DataError: it is a run folder itself.
+        DataError: the folder itself is a run folder.
     """
     if is_run_folder(_names(root)):
         raise DataError(f"{root} {INSIDE}")
@@ -67,12 +67,12 @@ def image_folder(root: Path) -> ImageFiles:
 
 
 def image_archive(file: Path, folder: str = "") -> ImageFiles:
-    """Find the images of a zip archive, below one of its folders, as ``image_folder`` finds those of a folder.
+    """Find the images below one folder of a zip archive, in the same way as ``image_folder``.
 
-    The archive stays open as long as what is returned is used.
+    The archive stays open as long as the result is in use.
 
     Raises:
-        DataError: it is no readable archive, would unpack to too much, or the folder in it is a run folder.
+        DataError: the archive cannot be read, would be too large unpacked, or its folder is a run folder.
     """
     members = ArchiveMembers(file, folder)
     if members.is_run_folder:
@@ -90,16 +90,16 @@ def _names(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
     except OSError:
-        # What cannot be listed is told by the walk.
+        # The walk in _files reports a folder that cannot be listed.
         return []
 
 
 def _files(root: str, left_out: LeftOut, broken: list[str]) -> Iterator[str]:
-    """Yield the images below a folder, in no order."""
+    """Yield the images below a folder, in arbitrary order."""
     todo, seen = [root], set()
     while todo:
         folder = todo.pop()
-        # A link may lead to a folder above or beside it: each real folder is entered once.
+        # A link may lead to a folder above or beside it, so each real folder is entered only once.
         real = os.path.realpath(folder)
         if real in seen:
             continue
@@ -119,7 +119,7 @@ def _files(root: str, left_out: LeftOut, broken: list[str]) -> Iterator[str]:
             elif _is(entry.is_dir):
                 todo.append(entry.path)
             elif not _is(entry.is_file):
-                # A pipe would be waited for, a device has no end.
+                # Reading a pipe would wait forever, and a device has no end.
                 left_out.add(NOT_ORDINARY, entry.name)
             elif claims_image(entry.name) or _begins_like_an_image(entry.path, left_out):
                 yield entry.path
@@ -129,7 +129,7 @@ def _is(asked: Callable[[], bool]) -> bool:
     try:
         return asked()
     except OSError:
-        # A link that leads to itself.
+        # The entry is a link to itself.
         return False
 
 
@@ -146,11 +146,11 @@ def _begins_like_an_image(file: str, left_out: LeftOut) -> bool:
 
 
 def open_image_file(file: str | os.PathLike[str]) -> IO[bytes]:
-    """Open an ordinary file that an image may be in.
+    """Open an ordinary file that may be an image.
 
     Raises:
-        DataError: it is larger than any image.
-        OSError: it cannot be opened; ``strerror`` says why.
+        DataError: the file is larger than any image may be.
+        OSError: the file cannot be opened; ``strerror`` says why.
     """
     stream = open_regular(file)
     size = os.fstat(stream.fileno()).st_size

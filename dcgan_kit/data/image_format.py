@@ -1,8 +1,8 @@
-"""Which files are images: by their first bytes, whatever they are called.
+"""Recognize images by their first bytes, whatever their names.
 
-A format is read if its files are pixels, begin with a mark of their own, and Pillow decodes them by itself. So nothing
-runs another program (EPS: Ghostscript), draws (PDF, WMF, SVG), or is taken for an image because no other decoder wanted
-it (TGA has no mark). A decoder sees no byte of a file that does not bear its mark.
+A format is supported if its files contain pixels, begin with a signature, and Pillow decodes them alone. So no format
+is supported that runs another program (EPS: Ghostscript), that draws (PDF, WMF, SVG), or that has no signature (TGA).
+A decoder receives only files with its own signature.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import os
 import re
 
 HEAD = 32
-"""Bytes that tell a format."""
+"""Number of first bytes that show the format."""
 _MARKS = (
     ("JPEG", rb"\xff\xd8\xff"),
     ("PNG", rb"\x89PNG\r\n\x1a\n"),
     ("WEBP", rb"RIFF....WEBP"),
     ("GIF", rb"GIF8[79]a"),
     ("TIFF", rb"II[*+]\0|MM\0[*+]"),
-    # Two reserved numbers follow the size; "BM" alone begins many a text.
+    # Two reserved numbers follow the size. "BM" alone is not enough, because a text may begin with it.
     ("BMP", rb"BM....\0\0\0\0"),
     ("AVIF", rb"....ftyp(?:avif|avis|mif1|msf1)"),
     ("JPEG2000", rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"),
@@ -33,7 +33,7 @@ _MARKS = (
 )
 _PATTERNS = tuple((name, re.compile(mark, re.DOTALL)) for name, mark in _MARKS)
 FORMATS = tuple(name for name, _ in _MARKS)
-"""The formats that are read, as Pillow calls them."""
+"""The supported formats, by Pillow's names."""
 
 _READ = (
     ".jpg .jpeg .jpe .jfif .png .apng .webp .gif .tif .tiff .bmp .dib .avif .jp2 .j2k .jpf .jpx .j2c "
@@ -41,14 +41,14 @@ _READ = (
 )
 _UNREAD = ".heic .heif .jxl .tga .exr .icns"
 SUFFIXES = frozenset((_READ + " " + _UNREAD).split())
-"""Names that end so claim to be images: what cannot be read then is broken, and not something else."""
+"""Suffixes of image names. A file with one of them that cannot be read is reported as a broken image."""
 
 
 def image_format(head: bytes) -> str | None:
-    """Return the format of an image, one of ``FORMATS``, by the first ``HEAD`` bytes of its file; None: no image."""
+    """Return the format, one of ``FORMATS``, from the first ``HEAD`` bytes of a file; None if it is no image."""
     return next((name for name, pattern in _PATTERNS if pattern.match(head)), None)
 
 
 def claims_image(name: str) -> bool:
-    """Whether a file's name says that it is an image."""
+    """Return whether a file's name has the suffix of an image."""
     return os.path.splitext(name)[1].lower() in SUFFIXES

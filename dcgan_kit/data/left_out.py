@@ -1,4 +1,4 @@
-"""What lies in a folder or in an archive and is not among its images: counted by reason, and told."""
+"""Count the files of a folder or an archive that are not used as images, by reason, and report them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 SHOWN = 5
-"""Examples that a line gives."""
+"""Most examples in a line."""
 NO_IMAGE = "no image"
 HIDDEN = "hidden"
 NOT_ORDINARY = "not ordinary"
@@ -32,7 +32,7 @@ _REASONS = {
 
 
 class LeftOut:
-    """Counts what is left out."""
+    """Counts files that are left out."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {}
@@ -44,7 +44,7 @@ class LeftOut:
         self._counts.setdefault(reason, Counter())[suffix or "without suffix"] += 1
 
     def add_run_folder(self, name: str) -> None:
-        """Count a run folder, with all that is in it."""
+        """Count a run folder with all its files."""
         self._run_folders.append(name)
 
     def lines(self, source: str) -> tuple[str, ...]:

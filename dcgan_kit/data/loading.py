@@ -1,4 +1,4 @@
-"""The images that a recipe names, checked before anything trains on them."""
+"""Load the images of a recipe, and check them before training."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
     """Load a recipe's images.
 
     Args:
-        recipe: whose ``data`` is asked for images as its ``image`` says.
-        report: is given (done, total) now and then where loading takes more than two seconds; sources that never
-            call ``dcgan_kit.report_progress`` report nothing.
+        recipe: its ``data`` component loads images of the size in ``image``.
+        report: called with (done, total) from time to time if loading takes more than two seconds. It is called only if
+            the data component calls ``dcgan_kit.report_progress``.
 
     Raises:
-        DataError: they are missing, corrupt or do not fit; the message says what to put where.
-        ComponentError: a data component returned something else than it must.
+        DataError: the images are missing, corrupt or do not fit; the message says what to put where.
+        ComponentError: the data component failed, or did not return valid ``Images``.
     """
     place = f"{recipe.mark(('data',))}: data"
     try:
@@ -37,14 +37,14 @@ def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
 
 
 def load_split_images(recipe: ResolvedRecipe, report: Report | None = None) -> SplitImages:
-    """Load a recipe's images, and hold out of training what the recipe says.
+    """Load a recipe's images, and split off the held-out split that the recipe asks for.
 
     Args:
         recipe: see ``load_images``.
         report: see ``load_images``.
 
     Raises:
-        DataError: see ``load_images``; or ``training.held_out`` leaves no image on one side.
+        DataError: see ``load_images``; or ``training.held_out`` leaves one part empty.
         ComponentError: see ``load_images``.
     """
     images = load_images(recipe, report)
@@ -52,11 +52,11 @@ def load_split_images(recipe: ResolvedRecipe, report: Report | None = None) -> S
 
 
 def require_data(recipe: ResolvedRecipe) -> None:
-    """Refuse a recipe whose images cannot be there, before TensorFlow starts and without reading them.
+    """Raise an error if a recipe's images are missing. It runs before TensorFlow starts, and reads no images.
 
     Raises:
-        DataError: its source says so; the message says what to put where.
-        ComponentError: its check failed.
+        DataError: the check of the data component found a problem; the message says what to put where.
+        ComponentError: the check itself failed.
     """
     check = recipe.data.component.check
     if check is None:
@@ -69,17 +69,17 @@ def require_data(recipe: ResolvedRecipe) -> None:
 
 
 def told_of(images: Images, most: int | None = None) -> list[str]:
-    """Return what a user is told of images that were read: what was skipped and left out, and what their labels are.
+    """Return lines for the user about loaded images: skipped files, files that were left out, and notes on labels.
 
     Args:
         images: the images.
-        most: skipped ones that are named; None: all.
+        most: most lines about skipped files; None: all.
     """
     return [*(f"skipped {line}" for line in images.skipped[:most]), *images.left_out, *images.notes]
 
 
 def broken_contract(images: object, spec: ImageSpec) -> str:
-    """Return what is wrong with the images that a component of kind ``data`` returned; empty if nothing is."""
+    """Return what is wrong with the result of a component of kind ``data``; empty if it is valid."""
     if not isinstance(images, Images):
         return f"(returned: {type(images).__name__})"
     pixels = images.pixels

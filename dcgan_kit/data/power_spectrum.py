@@ -1,6 +1,7 @@
-"""Power of images by spatial frequency, and how far checkerboards stand out in it.
+"""The power spectrum of images, and how strongly checkerboards show in it.
 
-A radial mean shows blur and noise and hides checkerboards, which are a few points of the plane; hence both.
+The radial mean shows blur and noise. It hides checkerboards, which are only a few points of the spectrum, so there is a
+separate index for them.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
     _Plane = npt.NDArray[np.float64]
 
 LEAST_SPACING = 4
-"""Frequencies between two of a grid: fewer leave no neighbours that Hann's window does not smear the grid over."""
+"""Least spacing of a grid's frequencies. With less, the Hann window spreads the grid's power over all neighbours."""
 
 
 def power_spectrum(images: Any) -> _Plane:
     """Return the mean power of images at each spatial frequency.  (N, H, W, C) → float64 (H, W).
 
-    |FFT(w · (x - mean of x))|² / Σ w², mean over images and channels; w is a separable, periodic Hann window, which
-    keeps borders from leaking everywhere. In squared units of the pixels: white noise has its variance everywhere.
-    Frequencies lie as ``numpy.fft.fft2`` has them, zero first.
+    |FFT(w · (x - mean of x))|² / Σ w², mean over images and channels
+
+    w is a separable, periodic Hann window. It keeps the borders from leaking into all frequencies. The unit is the
+    squared unit of the pixels: white noise has its variance at every frequency. The frequencies are in the order of
+    ``numpy.fft.fft2``, zero first.
     """
     import numpy as np
 
@@ -31,7 +34,7 @@ def power_spectrum(images: Any) -> _Plane:
     _, height, width, _ = images.shape
     window = np.outer(_hann(height), _hann(width))
     total = np.zeros((height, width))
-    # One image after the other: all their spectra at once take many times their memory.
+    # Process one image at a time: the spectra of all images together take many times the memory of the images.
     for image in images:
         channels = image.astype(np.float64).transpose(2, 0, 1)
         channels = (channels - channels.mean(axis=(1, 2), keepdims=True)) * window
@@ -53,8 +56,8 @@ def _hann(side: int) -> _Plane:
 def radial_power(power: _Plane) -> _Plane:
     """Return the mean power of each ring of frequencies.  (H, W) → (min(H, W) // 2,), lowest frequencies first.
 
-    Rings are as wide as one frequency of the shorter side: the first holds one cycle along that side, the last half a
-    cycle a pixel. Frequency 0 is in none, and what lies beyond half a cycle, in the corners, neither.
+    The width of a ring is one frequency of the shorter side. The first ring is at one cycle per shorter side, the last
+    at half a cycle per pixel. Frequency 0 and the corners beyond half a cycle per pixel are in no ring.
     """
     import numpy as np
 
@@ -65,23 +68,24 @@ def radial_power(power: _Plane) -> _Plane:
 
 
 def checkerboard_fits(period: int, height: int, width: int) -> bool:
-    """Whether images of that size can show a checkerboard of a period, in pixels.
+    """Return whether ``checkerboard_index`` works for a period, in pixels, and images of this size.
 
-    The period must divide both sides and leave at least 4 frequencies between two of its grid.
+    The period must divide both sides, and the frequencies of its grid must be at least 4 apart.
     """
     return all(side % period == 0 and side // period >= LEAST_SPACING for side in (height, width))
 
 
 def checkerboard_index(power: _Plane, period: int) -> float:
-    """Return how far the power at the frequencies of a period stands out, in powers of ten; 0 without any power.
+    """Return how much power the frequencies of a period have above their neighbours, as log10; 0 without any power.
 
-    log10(mean power at (i H / P, j W / P) / mean of the medians of the power at distances 2 and 3 from each), over the
-    frequencies that no divisor of the period has. Beside a frequency on an axis are those on that axis alone, where
-    smooth images have more power than anywhere else.
+    log10(mean power at (i H / P, j W / P) / mean of the medians of the power at distances 2 and 3 from each)
+
+    The means are over the frequencies of the period that none of its divisors has. A frequency on an axis is compared
+    only with neighbours on that axis, because smooth images have more power there than elsewhere.
 
     Args:
-        power: (H, W), as ``power_spectrum`` returns it.
-        period: in pixels, one that ``checkerboard_fits``.
+        power: (H, W), the result of ``power_spectrum``.
+        period: in pixels; ``checkerboard_fits`` must be true for it.
 
     After Odena et al. 2016, distill.pub/2016/deconv-checkerboard, who show it by eye
     """
@@ -89,7 +93,7 @@ def checkerboard_index(power: _Plane, period: int) -> float:
 
     height, width = power.shape
     frequencies = _grid(height, width, period)
-    # Next to any frequency of the grid, zero among them, lies power of it that the window has smeared.
+    # The window spreads power from each frequency of the grid, including zero, to the frequencies next to it.
     own = np.zeros((height, width), bool)
     for down, across in product((-1, 0, 1), repeat=2):
         own |= np.roll(_whole_grid(height, width, period), (down, across), (0, 1))
@@ -116,7 +120,7 @@ def _whole_grid(height: int, width: int, period: int) -> npt.NDArray[np.bool_]:
 
 
 def _grid(height: int, width: int, period: int) -> npt.NDArray[np.bool_]:
-    """Frequencies of a period that no divisor of it has: a finer pattern is not reported twice."""
+    """Return the frequencies of a period that none of its divisors has, so that no pattern is reported twice."""
     grid = _whole_grid(height, width, period)
     for divisor in range(1, period):
         if period % divisor == 0:

@@ -1,4 +1,4 @@
-"""How far loading of images is, told from inside a data source to whoever asked for the images."""
+"""Report the progress of loading from inside a data component to the caller that loads the images."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 Report = Callable[[int, int], None]
-"""Takes how many of how many are done."""
+"""A function of (done, total)."""
 
 SILENT_SECONDS = 2.0
-"""What takes no longer is not reported at all."""
+"""Work that takes no longer is not reported."""
 EVERY_SECONDS = 0.25
-"""The least time between two reports: reporting must cost nothing beside the work."""
+"""Least time between two reports, so that reporting costs almost nothing."""
 
 
 @dataclass
@@ -25,7 +25,7 @@ class _Listener:
 
     def take(self, done: int, total: int) -> None:
         now = time.monotonic()
-        # The last report is never held back, or a bar would end short of its end.
+        # Always pass on the last report, or a progress bar would stop before its end.
         if now >= self.next or (self.spoke and done >= total):
             self.next = now + EVERY_SECONDS
             self.spoke = True
@@ -36,10 +36,10 @@ _listener: ContextVar[_Listener | None] = ContextVar("dcgan_kit_progress", defau
 
 
 def report_progress(done: int, total: int) -> None:
-    """Tell how many of how many images are read; a source of images may call it as often as it likes.
+    """Report how many of how many images are read. A data component may call it as often as it likes.
 
-    Whoever listens hears nothing in the first two seconds, and four times a second at most from then on. Call it from
-    the thread in which the source was called; without a listener it does nothing.
+    Reports of the first two seconds are dropped. After that, at most four reports per second are passed on. Call it
+    from the thread in which the component's factory was called. Without a listener, it does nothing.
     """
     listener = _listener.get()
     if listener is not None:
@@ -48,7 +48,7 @@ def report_progress(done: int, total: int) -> None:
 
 @contextmanager
 def reporting_to(report: Report | None) -> Iterator[None]:
-    """Let ``report`` hear what ``report_progress`` is told inside the block."""
+    """Pass the reports of ``report_progress`` inside the block on to ``report``."""
     listener = None if report is None else _Listener(report, time.monotonic() + SILENT_SECONDS)
     token = _listener.set(listener)
     try:

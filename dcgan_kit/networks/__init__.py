@@ -1,1 +1,1 @@
-"""A resolved recipe's two networks: shapes, parameters, operations, static advice."""
+"""The two networks of a resolved recipe: building them, their shapes, parameters and operations, and static advice."""

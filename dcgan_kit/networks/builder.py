@@ -1,6 +1,6 @@
-"""A recipe's plan → a Keras functional model whose layers are called after the slots that they fill.
+"""Build Keras functional models from a resolved recipe. The layers have the names of their slots.
 
-``symbolic=True`` creates no weights: shapes, parameters and operations of a network of any size are known in
+``symbolic=True`` creates no weights. Then shapes, parameters and operations of a network of any size take only
 milliseconds and kilobytes.
 """
 
@@ -26,26 +26,26 @@ from dcgan_kit.process.keras_defaults import set_keras_defaults
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
 BUILDER = "builder"
-"""Shown as the component of a convolution that the builder added to change the number of channels."""
+"""Component name of a convolution that the builder added to change the number of channels."""
 _OWN = Author(f"convolution of the {BUILDER}", __name__)
 _SHAPE_KEEPING = ("normalization", "activation", "regularizer")
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one slot became.
+    """One part of a network: the layers that fill one slot.
 
     Attributes:
-        name: ``stage2_upsample``; the layers are called this, or this and what they are.
-        kind: of the component.
-        component: its name.
-        owner: the plugin that brought it; empty for the builder's own.
-        path: where in the recipe it was chosen.
+        name: name such as ``stage2_upsample``. A single layer has this name; several layers have it as a prefix.
+        kind: kind of the component.
+        component: name of the component.
+        owner: the plugin that offers the component; empty for a convolution of the builder.
+        path: the place in the recipe that chooses the component.
         layers: its layers, in order.
-        input_shape: what it is given, without the batch.
-        output_shape: what it returns, without the batch.
-        unconstrained: names of layers in it whose kernels the block's constraint does not reach.
-        author: who is named where one of its layers fails.
+        input_shape: shape of its input without the batch dimension.
+        output_shape: shape of its output without the batch dimension.
+        unconstrained: names of its layers whose kernels the block's constraint does not reach.
+        author: the code owner that error messages name if one of its layers fails.
     """
 
     name: str
@@ -61,20 +61,20 @@ class Part:
 
     @property
     def block(self) -> str:
-        """The block that it belongs to."""
+        """Name of the block that contains it."""
         return self.name.partition("_")[0]
 
 
 @dataclass(frozen=True)
 class Network:
-    """A built network: the Keras model and the parts that it was made of, in order."""
+    """A built network: the Keras model and its parts, in order."""
 
     role: str
     model: Any
     parts: tuple[Part, ...]
 
     def part_of(self, layer_name: str) -> Part | None:
-        """The part that a layer belongs to, by the layer's name."""
+        """Return the part that contains the layer with this name, or None."""
         return next((p for p in self.parts if any(layer.name == layer_name for layer in p.layers)), None)
 
 
@@ -90,11 +90,11 @@ def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
     """Build both networks.
 
     Args:
-        recipe: what to build.
-        symbolic: create no weights; the models know their shapes and cannot be called on data.
+        recipe: the recipe.
+        symbolic: create no weights. The models then have shapes, but cannot be called on data.
 
     Raises:
-        RecipeError: the stages miss the image, or a component cannot be put where the recipe puts it; with places.
+        RecipeError: the stages do not lead to the image's size, or a component does not fit its place; with places.
     """
     set_keras_defaults()
     with weightless() if symbolic else nullcontext():
@@ -115,7 +115,7 @@ class _Builder:
         self.block_shapes: list[tuple[str, Shape]] = []
         self.problems: list[Problem] = []
         self.constrained: dict[str, list[Any]] = {}
-        """By block: the layers that its constraint was given and has made."""
+        """By block: the layers that its constraint received or made."""
 
     def network(self) -> Network:
         try:
@@ -169,11 +169,14 @@ class _Builder:
             except RecipeError as error:
                 if slot not in _SHAPE_KEEPING:
                     raise
-                # What follows is given the same shape without it, and can be judged all the same.
+                # This slot keeps the shape, so the following slots can still be checked without it.
                 self.problems.extend(error.problems)
 
     def _resample(self, block: Block, slot: str, name: str, choice: Choice, filters: int) -> None:
-        """Apply a component that may keep its channels, with a convolution after (G) or before it (D) where it does."""
+        """Apply an upsampling or downsampling component.
+
+        If it does not change the number of channels, add a convolution after it in G, or before it in D.
+        """
         before, count = self.tensor, len(self.parts)
         self._append(
             self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters
@@ -183,7 +186,7 @@ class _Builder:
         if slot == "upsample":
             self._convolve(block, filters)
             return
-        # Pooling comes after the convolution, as in every network that pools: start again, the other way round.
+        # Pooling usually comes after the convolution. So undo the step, and apply both in that order.
         self.tensor, self.parts = before, self.parts[:count]
         self._convolve(block, filters)
         self._append(
@@ -296,7 +299,7 @@ class _Builder:
         return () if reached is None else tuple(unconstrained(made, reached))
 
     def _chosen(self, block: Block, slot: str) -> tuple[str | int, ...]:
-        """Where the recipe fills a slot of a block: in the block, or for the whole network."""
+        """Return the path at which the recipe sets a slot: in the block, or for the whole network."""
         path = (*block.path, slot)
         inherited = self.recipe.origin.locate(path) is self.recipe.origin.locate(block.path)
         return (self.plan.role, slot) if inherited else path
@@ -310,7 +313,7 @@ class _Builder:
 
 
 def as_layers(made: Any) -> list[Any] | None:
-    """Return what a factory made as a list of layers, or None if it is no layer and no sequence of them."""
+    """Return a factory's result as a list of layers, or None if it is no layer and no sequence of layers."""
     if isinstance(made, keras.Layer):
         return [made]
     if isinstance(made, Sequence) and all(isinstance(layer, keras.Layer) for layer in made):
@@ -319,7 +322,7 @@ def as_layers(made: Any) -> list[Any] | None:
 
 
 def _rename(made: list[Any], name: str) -> None:
-    """Call layers after their slot; where there are several, and after what each is."""
+    """Name layers after their slot. If there are several, add the type of each layer."""
     if len(made) == 1:
         made[0].name = name
         return
@@ -333,7 +336,7 @@ def _rename(made: list[Any], name: str) -> None:
 
 
 def _numbered(order: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield each slot with its name: the second ``activation`` of a block is called ``activation_2``."""
+    """Yield each slot with its name: the second ``activation`` of a block has the name ``activation_2``."""
     for index, slot in enumerate(order):
         count = order[: index + 1].count(slot)
         yield slot, slot if count == 1 else f"{slot}_{count}"

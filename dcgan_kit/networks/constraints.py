@@ -1,4 +1,4 @@
-"""Which layers a constraint is put on: those with kernels, inside models of layers too."""
+"""Apply a constraint to the layers that have kernels, also inside nested models."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from keras import layers
 from dcgan_kit.networks.keras_internals import is_plain_model, layers_within, sublayers
 
 CONSTRAINED = (layers.Conv2D, layers.Conv2DTranspose, layers.Dense, layers.DepthwiseConv2D, layers.SeparableConv2D)
-"""Layers that a constraint is given."""
+"""Types of layers that a constraint is applied to."""
 
 
 def constrained(made: Sequence[Any], wrap: Callable[[Any], Any]) -> tuple[list[Any], list[Any]]:
-    """Put a constraint on layers.
+    """Apply a constraint to layers.
 
     Args:
-        made: layers, as a component made them.
-        wrap: the constraint: a layer with kernels → the layer to use in its place.
+        made: the layers that a component made.
+        wrap: the constraint: a layer with kernels → the layer to use instead.
 
     Returns:
-        The layers to use, and what ``wrap`` returned.
+        The layers to use, and the layers that ``wrap`` returned.
     """
     wrapped: list[Any] = []
 
@@ -38,11 +38,13 @@ def constrained(made: Sequence[Any], wrap: Callable[[Any], Any]) -> tuple[list[A
 
 
 def unconstrained(made: Sequence[Any], reached: Sequence[Any]) -> Iterator[str]:
-    """Name the layers that have kernels, weights with two sides or more, and that no constraint was put on.
+    """Yield the names of layers that have a kernel but no constraint.
+
+    A kernel is a trainable weight with at least two dimensions larger than 1.
 
     Args:
         made: built layers.
-        reached: layers that a constraint was given or has made.
+        reached: layers that a constraint received or made.
     """
     held = {id(layer) for layer in reached}
     for layer in layers_within(*made):

@@ -1,9 +1,9 @@
-"""Another way to run a network: the same layers with the same variables, some computed together.
+"""Run a network faster: the same layers and variables, with some layers computed as one fused operation.
 
     forward = forward_of(model)
-    y = forward(x, training=True)  # what model(x, training=True) computes, updates and differentiates to, in less time
+    y = forward(x, training=True)  # same result, updates and gradients as model(x, training=True), in less time
 
-The model stays as it was built, and is saved as it was built.
+The model itself does not change, so it is saved as it was built.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dcgan_kit.networks.keras_internals import call_that_made, layers_within
 _Step = Callable[[Any, bool], Any]
 
 FEW_CHANNELS = 4
-"""A first convolution on at most so many channels is quicker on blocks of pixels."""
+"""Most input channels for which a 4x4 convolution at stride 2 is faster on blocks of pixels."""
 LEAST_CHANNELS = 2
-"""A map of one channel is normalized quicker by Keras' layer than by the fused kernel."""
+"""Least channels of a map for which the fused batch normalization is faster than Keras' layer."""
 LEAST_FEATURES = 2048
-"""So are vectors of fewer features than this."""
+"""Least features of a vector for which the fused batch normalization is faster than Keras' layer."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Forward:
     """A network's forward pass.
 
     Attributes:
-        model: the Keras model whose layers it runs. Precision (``dtype_policy``) and ``trainable`` are read off the
+        model: the Keras model whose layers it runs. It reads precision (``dtype_policy``) and ``trainable`` from the
             layers at each call.
-        fused: what it computes otherwise than layer by layer, one line a place, with the names of the layers.
-        synchronized: names of the batch normalizations whose statistics it takes over all replicas.
+        fused: a line for each fused operation, with the names of its layers.
+        synchronized: names of the batch normalization layers that use the statistics of all replicas.
     """
 
     model: Any
@@ -46,20 +46,20 @@ class Forward:
     _steps: tuple[_Step, ...]
 
     def __call__(self, x: Any, training: bool) -> Any:
-        """Return what ``model(x, training=training)`` returns, and update the same variables.
+        """Return the result of ``model(x, training=training)``, and update the same variables.
 
         Args:
-            x: (B, *input shape); cast to the input's type, as the model does.
-            training: whether layers that act otherwise in training do so.
+            x: (B, *input shape); it is cast to the input's type, as the model does.
+            training: whether layers run in training mode.
 
         Raises:
-            ValueError: ``x`` has another shape than the model takes.
+            ValueError: ``x`` does not have the input shape of the model.
         """
         wanted = self.model.inputs[0]
         x = keras.ops.convert_to_tensor(x, dtype=wanted.dtype)
         if not x.shape.is_compatible_with(wanted.shape):
             raise ValueError(f"{self.model.name} takes the shape {wanted.shape}. Received: shape {tuple(x.shape)}")
-        # An operation that fails in a compiled step is known by its scope alone: network, then layer.
+        # If an operation of a compiled step fails, only its scope identifies it: network, then layer.
         with tf.name_scope(self.model.name):
             for step in self._steps:
                 x = step(x, training)
@@ -69,24 +69,26 @@ class Forward:
 def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) -> Forward:
     """Return the forward pass of a network.
 
-    Fused are, where nothing lies between and the layers are Keras' own:
+    These are fused if the layers are Keras' own and directly follow each other:
 
-    * nearest up-sampling by 2 and a 3x3 convolution: one 4x4 transposed convolution at stride 2;
-    * a 3x3 convolution and average pooling of 2x2: one 4x4 convolution at stride 2;
-    * a 4x4 convolution at stride 2 on at most 4 channels: a 2x2 convolution on blocks of pixels;
-    * batch normalization: TensorFlow's fused kernel.
+    * nearest upsampling by 2 and a 3x3 convolution become one 4x4 transposed convolution at stride 2;
+    * a 3x3 convolution and average pooling of 2x2 become one 4x4 convolution at stride 2;
+    * a 4x4 convolution at stride 2 on at most 4 channels becomes a 2x2 convolution on blocks of pixels;
+    * batch normalization becomes TensorFlow's fused operation.
 
-    Values, gradients and moving statistics are those of the layers, up to rounding. So are gradients of gradients, but
-    for those through the statistics of a batch, where Keras' layer leaves a term out and the fused kernel does not.
+    Values, gradients and moving statistics are the same as those of the layers, up to rounding. Second-order gradients
+    are the same too, except through the statistics of a batch: Keras' layer omits a term there, the fused operation
+    does not.
 
     Args:
         model: a Keras model that is one chain of layers, with one input and one output.
-        fused: compute these together; otherwise every layer is run as it is.
-        synchronized: batch normalization takes the statistics of the batches of all replicas. The forward pass must
-            then be called by every replica, in replica context, on batches of one size.
+        fused: whether to use fused operations; if False, every layer runs unchanged.
+        synchronized: whether batch normalization uses the statistics of the batches of all replicas. If so, every
+            replica must call the forward pass in replica context, with batches of the same size.
 
     Raises:
-        ValueError: the model is no chain; or ``synchronized`` and it normalizes in a way that cannot be synchronized.
+        ValueError: the model is no chain of layers; or ``synchronized`` is set and one of its batch normalizations
+            cannot be synchronized.
     """
     chain = _chain(model)
     steps: list[_Step] = []
@@ -115,7 +117,7 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
 
 @dataclass(frozen=True)
 class _Rewrite:
-    """How the first ``count`` layers of a chain can be computed: run(*layers, x, training)."""
+    """A fused operation for the first ``count`` layers of a chain: run(*layers, x, training)."""
 
     count: int
     becomes: str
@@ -123,7 +125,7 @@ class _Rewrite:
 
 
 def _rewrites(chain: Sequence[tuple[Any, Any]]) -> Iterator[_Rewrite]:
-    """Yield what the beginning of a chain can be rewritten to."""
+    """Yield the fused operations that can replace the first layers of a chain."""
     (first, shape), (second, _) = chain[0], chain[1] if len(chain) > 1 else (None, None)
     if _is_resizing(first) and _is_convolution(second, kernel=3, stride=1):
         yield _Rewrite(
@@ -172,20 +174,20 @@ def _is_batch_normalization(layer: Any, shape: Any) -> bool:
         _is_plain(layer, layers.BatchNormalization)
         and len(shape) in (2, 4)
         and layer.axis in (-1, len(shape) - 1)
-        # Keras 3.15 brought batch renormalization.
+        # Keras 3.15 added batch renormalization.
         and not getattr(layer, "renorm", False)
     )
 
 
 def _suits_fused_kernel(layer: Any, shape: Any) -> bool:
-    """Whether the fused kernel can do what a batch normalization does, in less time."""
+    """Return whether the fused operation can replace a batch normalization layer and is faster."""
     least = LEAST_FEATURES if len(shape) == 2 else LEAST_CHANNELS
     double = "float64" in (layer.compute_dtype, layer.variable_dtype)
     return shape[-1] >= least and not layer.synchronized and not double
 
 
 def _is_plain(layer: Any, of: Any) -> bool:
-    """Whether a layer is Keras' own, not a subclass of it, and nothing but its ``call`` happens when it is called."""
+    """Return whether a layer has exactly this Keras class, and calling it runs only its ``call`` method."""
     return (
         type(layer) is of
         and getattr(layer, "data_format", "channels_last") == "channels_last"
@@ -211,7 +213,10 @@ def _synchronized(layer: Any, shape: Any) -> _Step:
 
 
 def _normalizations_inside(layer: Any) -> list[Any]:
-    """The batch normalizations inside a layer (a model, a stranger's block) that take statistics of their own batch."""
+    """Return the batch normalizations inside a layer that use the statistics of one replica only.
+
+    The layer may be a model or a block of a plugin.
+    """
     if not isinstance(layer, keras.Layer):
         return []
     _, *inside = layers_within(layer)
@@ -219,12 +224,12 @@ def _normalizations_inside(layer: Any) -> list[Any]:
 
 
 def _synchronizing(layer: Any, normalizations: Sequence[Any]) -> _Step:
-    """Run a layer whose batch normalizations, inside it, take their statistics over all replicas meanwhile."""
+    """Return a step that runs a layer whose inner batch normalizations use the statistics of all replicas."""
     run = _as_it_is(layer)
 
     def step(x: Any, training: bool) -> Any:
-        # Keras looks at this at each call. Mirrored replicas are traced in threads, which meet at each statistic: none
-        # is through with the layer before all have looked for the last time.
+        # Keras reads this attribute at each call. Mirrored replicas are traced in threads, which wait for each other at
+        # each statistic. So no replica leaves the layer before all replicas have read the attribute for the last time.
         for inner in normalizations:
             inner.synchronized = True
         try:
@@ -247,9 +252,9 @@ def _as_it_is(operation: Any) -> _Step:
 
 
 def _chain(model: Any) -> list[tuple[Any, Any]]:
-    """The layers (and bare Keras operations) of a model in order, each with the shape that it is given.
+    """Return the layers (and single Keras operations) of a model in order, each with its input shape.
 
-    A layer that is applied twice comes twice.
+    A layer that is applied twice appears twice.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(f"{model.name} must have one input and one output")
@@ -257,7 +262,7 @@ def _chain(model: Any) -> list[tuple[Any, Any]]:
     tensor = model.outputs[0]
     while tensor is not model.inputs[0]:
         call = call_that_made(tensor)
-        # Keras notes None for the mask where there is none, and a model's call overrules what it noted of ``training``.
+        # Keras records None if there is no mask. A model's call overrides the recorded value of ``training``.
         named = {name for name, value in call.keywords.items() if value is not None} - {"training"}
         if len(call.inputs) != 1 or len(call.arguments) != 1 or named:
             more = f"{call.operation.name} takes more than a tensor"

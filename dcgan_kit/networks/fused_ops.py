@@ -1,6 +1,6 @@
-"""Layers next to each other, and batch normalization, computed by fewer or faster operations: the same functions.
+"""Fused operations: they compute the same functions as Keras layers, with fewer or faster operations.
 
-Each takes Keras layers and uses their variables at the time of the call, in the precision that their policies ask for.
+Each function takes Keras layers. It uses their variables at the time of the call, in the precision of their policies.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import keras
 import tensorflow as tf
 
 _HALF_PRECISION_CHANNELS = 16
-"""The CPU kernel for bfloat16 is quick on multiples of this (oneDNN's block), elsewhere slower than float32's by 5."""
+"""The CPU operation for bfloat16 is fast on multiples of this (oneDNN's block), else 5 times slower than float32."""
 
 
 def resized_convolution(resize: Any, convolution: Any, x: Any) -> Any:
     """Nearest resizing by 2, then a 3x3 convolution, as one transposed convolution.  (B, H, W, C) → (B, 2H, 2W, F).
 
-    Two of the three taps of a row always fall on the same pixel of the small map. Per axis, taps (a, b, c) at even and
-    odd pixels become a | b + c and a + b | c, which is a transposed convolution with taps (c, b + c, a + b, a) at
+    Along each axis, two of the three taps always meet the same pixel of the small map. Taps (a, b, c) become a | b + c
+    at even pixels and a + b | c at odd pixels. This is a transposed convolution with taps (c, b + c, a + b, a) at
     stride 2. It needs 4/9 of the multiplications.
     """
     dtype = convolution.compute_dtype
@@ -37,7 +37,7 @@ def resized_convolution(resize: Any, convolution: Any, x: Any) -> Any:
 def pooled_convolution(convolution: Any, pool: Any, x: Any) -> Any:
     """A 3x3 convolution, then the mean of 2x2 pixels, as one convolution.  (B, H, W, C) → (B, H/2, W/2, F).
 
-    The mean of two neighbours, each with taps (a, b, c), has taps (a, a + b, b + c, c) / 2 per axis, at stride 2. It
+    Along each axis, the mean of two neighbours with taps (a, b, c) has taps (a, a + b, b + c, c) / 2 at stride 2. This
     needs 4/9 of the multiplications. Height and width must be even.
     """
     dtype = convolution.compute_dtype
@@ -52,7 +52,7 @@ def pooled_convolution(convolution: Any, pool: Any, x: Any) -> Any:
 def first_convolution(convolution: Any, x: Any) -> Any:
     """A 4x4 convolution at stride 2 as a 2x2 one on four times the channels.  (B, H, W, C) → (B, H/2, W/2, F).
 
-    Matrix kernels are idle most of the time on the 1 or 3 channels of an image. Height and width must be even.
+    Matrix units are mostly idle with only the 1 or 3 channels of an image. Height and width must be even.
     """
     dtype = convolution.compute_dtype
     kernel = keras.ops.convert_to_tensor(convolution.kernel)
@@ -64,10 +64,11 @@ def first_convolution(convolution: Any, x: Any) -> Any:
 
 
 def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
-    """Batch normalization over all axes but the last, by TensorFlow's one kernel for it.  (B, ..., C) → (B, ..., C).
+    """Batch normalization over all axes except the last, by TensorFlow's fused operation.  (B, ..., C) → (B, ..., C).
 
-    Maps and vectors alike. Its second-order gradients are right, those of Keras' layer are not: ``tf.nn.moments`` holds
-    the mean constant where it squares deviations, which leaves first-order gradients as they are, and no others.
+    It works for maps and vectors. Its second-order gradients are correct; those of Keras' layer are not. The reason is
+    ``tf.nn.moments``, which treats the mean as a constant when it squares deviations. Only first-order gradients stay
+    correct then.
     """
     x = tf.cast(x, layer.compute_dtype)
     flat = len(x.shape) == 2
@@ -86,7 +87,7 @@ def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
     if learning:
         batch, height, width, _ = _sizes(maps)
         count = tf.cast(batch * height * width, tf.float32)
-        # The kernel returns Σ(x - mean)² / (n - 1), or 0 where n = 1; Keras keeps Σ(x - mean)² / n.
+        # The operation returns Σ(x - mean)² / (n - 1), or 0 for n = 1; Keras stores Σ(x - mean)² / n.
         _remember(layer, batch_mean, batch_variance * ((count - 1.0) / count))
     y = tf.cast(y, layer.compute_dtype)
     return tf.squeeze(y, (1, 2)) if flat else y
@@ -95,10 +96,11 @@ def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
 def synchronized_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
     """Batch normalization over the batches of all replicas, with one all-reduce.  (B, ..., C) → (B, ..., C).
 
-    To be called in replica context, by every replica, with batches of one size.
+    Every replica must call it in replica context, with batches of the same size.
 
-    E(x²) - E(x)² loses digits where the mean is large against the deviation; taken about the moving mean, which all
-    replicas share, it does not once training is under way. Gradients of any order are right.
+    E(x²) - E(x)² loses digits if the mean is much larger than the deviation. To avoid this, the function first
+    subtracts the moving mean, which all replicas share. This helps as soon as the moving mean is near the mean of a
+    batch. Gradients of any order are correct.
     """
     learning = training and layer.trainable
     dtype = keras.backend.result_type(layer.compute_dtype, "float32")
@@ -127,12 +129,12 @@ def _finished(convolution: Any, y: Any) -> Any:
 
 
 def _remember(layer: Any, mean: Any, variance: Any) -> None:
-    """Move the running statistics towards those of a batch, as Keras does."""
+    """Update the moving statistics with those of a batch, as Keras does."""
     for variable, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         variable.assign(keras.ops.cast(variable, value.dtype) * layer.momentum + value * (1.0 - layer.momentum))
 
 
 def _sizes(x: Any) -> list[Any]:
-    """The sizes of a tensor: numbers where they are known, tensors elsewhere."""
+    """Return the sizes of a tensor's axes: numbers if they are known, else tensors."""
     dynamic = tf.shape(x)
     return [dynamic[i] if size is None else size for i, size in enumerate(x.shape)]

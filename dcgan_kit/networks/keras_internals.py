@@ -1,7 +1,8 @@
-"""What dcgan-kit uses of Keras and TensorFlow though they do not promise to keep it; no other file does.
+"""All uses of private names of Keras and TensorFlow. No other file uses such names.
 
-A private name may go with any new version. Each function here says what it gives and in which version the name was
-read; where the name is missing, it raises a ``UserError`` that says which name of which library, and what to install.
+A new version of a library may remove a private name. Each function here says which name it uses, and which version has
+it. If the name is missing, the function raises a ``UserError`` that says which name of which library is missing, and
+which version to install.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ import keras
 from dcgan_kit.errors import UserError
 
 READ_IN = {"keras": "3.15.1", "tensorflow": "2.21.0"}
-"""The version of each library in which the private names were read."""
+"""The version of each library in which the private names were found."""
 
 
 @contextmanager
 def weightless() -> Iterator[None]:
-    """Build layers without creating their weights, now or ever: they have a shape and take no memory.
+    """Build layers whose weights are never created: they have a shape, but take no memory.
 
-    Keras 3.15.1 keeps a list of the weights that it still owes under ``uninitialized_variables`` of
-    ``keras.src.backend.common.global_state``, and would create them at the end of the next scope of this kind; it opens
-    one to find out which shape a layer returns. It offers no public way to strike them off.
+    Keras 3.15.1 keeps a list of weights that it must still create: ``uninitialized_variables`` of
+    ``keras.src.backend.common.global_state``. It would create them at the end of the next scope of this kind, and it
+    opens such a scope itself to infer the output shape of a layer. There is no public way to remove weights from the
+    list.
 
     Raises:
         UserError: this version of Keras has no such state.
@@ -43,12 +45,12 @@ def weightless() -> Iterator[None]:
 
 
 def layers_within(*layers: Any) -> list[Any]:
-    """Return each layer, followed by all layers inside it at any depth: of a model, a wrapper, a layer that keeps some.
+    """Return each layer, followed by all layers inside it at any depth, as in a model or a wrapper.
 
-    Keras 3.15.1: ``Layer._flatten_layers``. In public only models name their layers, and only those one level down.
+    Keras 3.15.1: ``Layer._flatten_layers``. The public API lists only the layers of models, and only one level deep.
 
     Args:
-        layers: Keras layers or models; what two of them hold comes twice.
+        layers: Keras layers or models. A layer that is inside two of them appears twice.
 
     Raises:
         UserError: this version of Keras has no such method.
@@ -57,9 +59,9 @@ def layers_within(*layers: Any) -> list[Any]:
 
 
 def sublayers(outer: Any) -> list[Any]:
-    """Return the layers that a layer or model keeps itself, without those inside them.
+    """Return the direct sublayers of a layer or model.
 
-    Keras 3.15.1: ``Layer._layers``. In public only models name them.
+    Keras 3.15.1: ``Layer._layers``. The public API lists them only for models.
 
     Raises:
         UserError: this version of Keras has no such list.
@@ -68,10 +70,10 @@ def sublayers(outer: Any) -> list[Any]:
 
 
 def is_plain_model(layer: Any) -> bool:
-    """Return whether a layer is a model of Keras' own two kinds, which is its layers and how they are connected.
+    """Return whether a layer is a sequential or functional model of Keras, and not of a subclass.
 
-    Keras 3.15.1: ``keras.src.models.functional.Functional`` is the class of ``keras.Model(inputs, outputs)``, and has
-    no public name.
+    Such a model consists only of its layers and their connections. Keras 3.15.1:
+    ``keras.src.models.functional.Functional`` is the class of ``keras.Model(inputs, outputs)``, and has no public name.
 
     Raises:
         UserError: this version of Keras has no such class.
@@ -84,8 +86,8 @@ def is_plain_model(layer: Any) -> bool:
 def seed_generators(model: Any) -> list[Any]:
     """Return the seed generators of a layer or model and of all layers inside it, each once.
 
-    Keras 3.15.1: ``Layer._seed_generators`` lists what a layer keeps in an attribute, a list or a mapping, at any
-    depth. In public only the variables of the generators can be found.
+    Keras 3.15.1: ``Layer._seed_generators`` lists the generators that a layer keeps in an attribute, a list or a
+    mapping, at any depth. The public API gives only the variables of the generators.
 
     Raises:
         UserError: this version of Keras has no such list.
@@ -95,15 +97,15 @@ def seed_generators(model: Any) -> list[Any]:
 
 
 def replace_next_seed(generator: Any, replacement: Callable[[Any], Any]) -> None:
-    """Let a seed generator give other seeds, for good.
+    """Permanently replace the method that gives the seeds of a seed generator.
 
-    Keras 3.15.1: the random functions of ``keras.random`` ask a generator for a seed by ``SeedGenerator.next``. The
-    method is public; that an instance may have another one is promised to nobody.
+    Keras 3.15.1: the random functions of ``keras.random`` get a seed from ``SeedGenerator.next``. The method is public,
+    but Keras does not promise that it can be replaced on an instance.
 
     Args:
         generator: a ``keras.random.SeedGenerator``.
-        replacement: the method so far, ``next(ordered=True)`` → the one to use, which takes the same and returns a seed
-            of two integers.
+        replacement: old method ``next(ordered=True)`` → new method, which takes the same argument and returns a seed of
+            two integers.
 
     Raises:
         UserError: this version of Keras has no such method.
@@ -112,7 +114,7 @@ def replace_next_seed(generator: Any, replacement: Callable[[Any], Any]) -> None
 
 
 def leave_gradients_alone(optimizer: Any) -> None:
-    """Keep an optimizer from adding up the gradients of replicas: it takes those that it is given as the sum.
+    """Stop an optimizer from summing gradients over replicas: it treats its input gradients as the sum.
 
     Keras 3.15.1: ``_all_reduce_sum_gradients`` of the optimizers of its TensorFlow backend. There is no public switch.
 
@@ -125,13 +127,13 @@ def leave_gradients_alone(optimizer: Any) -> None:
 
 @dataclass(frozen=True)
 class OperationCall:
-    """One call of a layer or a bare Keras operation while a functional model was built.
+    """One call of a layer or a single Keras operation in a functional model.
 
     Attributes:
-        operation: what was called.
+        operation: the layer or operation.
         inputs: the symbolic tensors among its arguments, in order.
         arguments: positional arguments.
-        keywords: arguments by name.
+        keywords: keyword arguments.
     """
 
     operation: Any
@@ -141,11 +143,11 @@ class OperationCall:
 
 
 def call_that_made(tensor: Any) -> OperationCall:
-    """Return the call whose result a symbolic tensor is.
+    """Return the call that produced a symbolic tensor.
 
-    Keras 3.15.1: ``KerasTensor._keras_history`` says which operation and which of its calls, and
-    ``Operation._inbound_nodes`` lists the calls. In public only the tensors of an operation that was called once are
-    known.
+    Keras 3.15.1: ``KerasTensor._keras_history`` has the operation and the number of the call, and
+    ``Operation._inbound_nodes`` lists the calls. The public API gives the tensors only of an operation that was called
+    once.
 
     Raises:
         UserError: this version of Keras keeps no such history.
@@ -158,9 +160,9 @@ def call_that_made(tensor: Any) -> OperationCall:
 
 
 def graph_of_function(graph: Any, name: str) -> Any:
-    """Return the graph of a function that operations of a graph call by name; None if the graph knows none.
+    """Return the graph of a function that operations of a graph call by name; None if there is no such function.
 
-    TensorFlow 2.21.0: ``Graph._get_function``. In public only the serialized form of the function can be had.
+    TensorFlow 2.21.0: ``Graph._get_function``. The public API gives only the serialized form of the function.
 
     Raises:
         UserError: this version of TensorFlow has no such method.
@@ -169,10 +171,10 @@ def graph_of_function(graph: Any, name: str) -> Any:
 
 
 def switch_off_coordination_service() -> None:
-    """Keep TensorFlow from starting its coordination service among workers; before it connects them.
+    """Stop TensorFlow from starting its coordination service for workers. Call it before the workers connect.
 
-    TensorFlow 2.21.0: ``configure_coordination_service`` of the context in ``tensorflow.python.eager.context``, where
-    ``MultiWorkerMirroredStrategy`` switches the service on unless it is configured already. There is no public switch.
+    TensorFlow 2.21.0: ``configure_coordination_service`` of the context in ``tensorflow.python.eager.context``.
+    ``MultiWorkerMirroredStrategy`` starts the service unless it is configured already. There is no public switch.
 
     Raises:
         UserError: this version of TensorFlow has no such method.
@@ -190,7 +192,7 @@ def _module(name: str) -> Any:
 
 
 def _attribute(owner: Any, name: str) -> Any:
-    """Return an attribute of an object; ``name`` is written out from the library on, to be shown if it is missing."""
+    """Return an attribute of an object. ``name`` is the full name with the library, for the error message."""
     try:
         return getattr(owner, name.rpartition(".")[2])
     except AttributeError as error:

@@ -1,4 +1,4 @@
-"""How evenly kernels cover pixels: the cause of checkerboards, computed without any data.
+"""How evenly kernels cover pixels. Uneven overlap causes checkerboards; it can be computed without data.
 
 Odena, Dumoulin, Olah 2016, https://distill.pub/2016/deconv-checkerboard
 """
@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize, Window
 
 _LENGTH = 4096
-"""Pixels of a period at which to stop: no image is larger."""
+"""Stop when the period of the signal is longer than this many pixels: no image is larger."""
 
 
 def overlap_factor(window: Window) -> float:
-    """Return (most taps / fewest taps) that touch a pixel, over both axes; infinite where some pixel has none.
+    """Return most taps / fewest taps that touch a pixel, as the product over both axes.
 
-    With kernel k and stride s, phase r has ceil((k - r) / s) taps; 1 means even overlap.
+    With kernel k and stride s, phase r has ceil((k - r) / s) taps. 1 means even overlap. The result is infinite if no
+    tap touches some pixel.
     """
     factor = 1.0
     for kernel, stride, dilation in zip(window.size, window.stride, window.dilation, strict=True):
@@ -27,7 +28,7 @@ def overlap_factor(window: Window) -> float:
 
 
 def taps(kernel: int, stride: int, dilation: int = 1) -> tuple[int, ...]:
-    """Return how many taps of a transposed convolution touch a pixel, for each phase of the stride along one side."""
+    """Return how many taps of a transposed convolution touch a pixel, for each phase of the stride along one axis."""
     counts = [0] * stride
     for tap in range(kernel):
         counts[(tap * dilation) % stride] += 1
@@ -35,10 +36,10 @@ def taps(kernel: int, stride: int, dilation: int = 1) -> tuple[int, ...]:
 
 
 def stack_evenness(operations: Sequence[Operation]) -> tuple[float, float]:
-    """Push ones through all resamplings with kernels of ones, along height, then width; interior only.
+    """Apply all resamplings, with kernels of ones, to a signal of ones along each axis. Borders are ignored.
 
     Returns:
-        The larger of both axes' (max / min, standard deviation / mean); (1, 0) is even.
+        (max / min, standard deviation / mean) of the result, for the axis with the larger pair; (1, 0) is even.
     """
     worst = (1.0, 0.0)
     for axis in (0, 1):
@@ -51,13 +52,13 @@ def stack_evenness(operations: Sequence[Operation]) -> tuple[float, float]:
 
 
 def _pushed(operations: Sequence[Operation], axis: int) -> list[float]:
-    """Push ones through; the signal is taken as periodic, so that it has no border and all of it is interior."""
+    """Apply the operations to a signal of ones along one axis. The signal is periodic, so that it has no borders."""
     values = [1.0]
     for operation in operations:
         if isinstance(operation, Flattened | Pooled):
             values = [1.0]
         elif isinstance(operation, Resize):
-            # Nearest and linear interpolation both keep the range of a periodic signal; nearest is exact.
+            # Nearest and linear interpolation both keep the range of a periodic signal, so nearest is used for both.
             factor = max(1, round(operation.factor[axis]))
             values = [value for value in values for _ in range(factor)]
         elif operation.learned:
@@ -70,12 +71,12 @@ def _pushed(operations: Sequence[Operation], axis: int) -> list[float]:
                         spread[(index * stride + tap) % len(spread)] += value
                 values = spread
             else:
-                # Whole periods for every phase of the stride.
+                # Repeat the signal, so that each phase of the stride gets whole periods.
                 period = values * stride
                 values = [
                     sum(period[(index + tap) % len(period)] for tap in taps) for index in range(0, len(period), stride)
                 ]
-        # Only proportions count; unscaled, a deep stack of large kernels would overflow.
+        # Only proportions matter. Without this scaling, a deep stack of large kernels would overflow.
         mean = sum(values) / len(values)
         values = [value / mean for value in values]
         if len(values) > _LENGTH:

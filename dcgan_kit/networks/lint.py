@@ -1,6 +1,7 @@
-"""Static advice about a recipe that is valid: what will probably train badly, and why, each with its source.
+"""Static advice about a valid recipe: what will probably train badly, and why. Each lint names its source.
 
-Facts are read off the symbolic networks, not off names of components, so that a stranger's are judged like built-ins.
+Lints examine the symbolic networks, not the names of components. So they treat components of plugins like built-in
+ones.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 Path = tuple[str | int, ...]
 MEMORY_LIMIT = 16 * 2**30
-"""Bytes; what a common workstation or graphics card has."""
+"""Memory in bytes of a common workstation or graphics card."""
 SMALL_BATCH = 16
 """Wu, He 2018 (arXiv 1803.08494), figure 1: the error of batch norm rises steeply below 16 images."""
 SIZE_RATIO = 10.0
-"""Eight of the ten published models that this kit ships stay within it."""
+"""Eight of the ten published models in this kit stay within this ratio of parameters."""
 
 
 @dataclass(frozen=True, order=True)
 class Advice:
-    """One finding: where, which lint, and what was found."""
+    """One result of a lint: the place, the name of the lint, and the message."""
 
     mark: Mark
     key: str
@@ -49,10 +50,11 @@ class Lint:
     """One rule.
 
     Attributes:
-        name: by which a recipe silences it.
-        why: one sentence, with its source.
-        find: yields the path in the recipe and what was found.
-        related: path of a finding → what else in the recipe decides it; an override may stand there.
+        name: its name, by which a recipe silences it.
+        why: the reason in one sentence, with its source.
+        find: yields (path in the recipe, message) for each result.
+        related: path of a result → paths of other keys that affect it. If an override set one of them, the result is
+            reported there.
     """
 
     name: str
@@ -63,7 +65,7 @@ class Lint:
 
 @dataclass(frozen=True)
 class Subject:
-    """What lints look at: the recipe, its symbolic networks and their summaries."""
+    """The input of lints: the recipe, its symbolic networks and their summaries."""
 
     recipe: ResolvedRecipe
     networks: Networks
@@ -71,7 +73,7 @@ class Subject:
     discriminator: Summary
 
     def parts(self) -> Iterator[tuple[Network, Part, Any]]:
-        """Every part with its network and its trace."""
+        """Yield every part with its network and its trace."""
         for network, summary in (
             (self.networks.generator, self.generator),
             (self.networks.discriminator, self.discriminator),
@@ -85,7 +87,7 @@ LINTS: dict[str, Lint] = {}
 
 
 def lint(recipe: ResolvedRecipe, networks: Networks) -> tuple[Advice, ...]:
-    """Return what the lints find, sorted by place, without those that the recipe silences."""
+    """Return the advice of all lints that the recipe does not silence, sorted by place."""
     subject = Subject(recipe, networks, summarize(networks.generator), summarize(networks.discriminator))
     found = [
         Advice(recipe.mark(path, *rule.related(path)), dotted(path), rule.name, message)
@@ -100,7 +102,7 @@ def check_silence(recipe: ResolvedRecipe) -> None:
     """Check that every lint that the recipe silences exists.
 
     Raises:
-        RecipeError: one does not.
+        RecipeError: one of them does not exist.
     """
     problems = []
     for index, name in enumerate(recipe.silence):
@@ -129,7 +131,7 @@ def _lint(
 def kernel_overlap(subject: Subject) -> Iterator[tuple[Path, str]]:
     for network, part, traced in subject.parts():
         if part.kind == "projection":
-            # From one pixel nothing overlaps.
+            # A projection starts from one pixel, so nothing overlaps.
             continue
         for window in (o for o in traced.operations if isinstance(o, Window) and o.learned):
             factor = overlap_factor(window)
@@ -276,7 +278,7 @@ def receptive_field(subject: Subject) -> Iterator[tuple[Path, str]]:
     image, field = subject.recipe.image, subject.discriminator.rows[-1].trace.seen_at_once
     if field is None:
         return
-    # What the head sees at once, or the patches of which it is given a mean.
+    # The area that the head sees at once, or the patches whose mean it receives.
     seen = max(field.widest[0], field.patch[0]), max(field.widest[1], field.patch[1])
     if seen[0] < image.height or seen[1] < image.width:
         patch = f"{seen[0]}x{seen[1]} of the image's {image.height}x{image.width} pixels"
@@ -329,11 +331,11 @@ def memory(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 
 _GRID = np.concatenate([-np.logspace(4, 0, 41), np.linspace(-1, 1, 21), np.logspace(0, 4, 41)]).astype("float32")
-"""Inputs from -10,000 to 10,000 at which activations are looked at."""
+"""Inputs from -10,000 to 10,000 at which activations are examined."""
 
 
 def _response(part: Part) -> Any:
-    """What an activation makes of ``_GRID``, or None where it has weights of its own."""
+    """Return an activation's outputs at ``_GRID``, or None if it has weights or cannot be applied."""
     if any(layer.weights for layer in part.layers):
         return None
     inputs = np.broadcast_to(_GRID.reshape((-1,) + (1,) * len(part.input_shape)), (len(_GRID), *part.input_shape))
@@ -342,7 +344,7 @@ def _response(part: Part) -> Any:
         for layer in part.layers:
             result = layer(result)
     except Exception:
-        # A stranger's activation may need more channels than one; then nothing is said about it.
+        # A plugin's activation may need more than one channel; then there is no advice about it.
         return None
     return keras.ops.convert_to_numpy(result).reshape(len(_GRID))
 

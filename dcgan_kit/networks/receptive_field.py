@@ -1,8 +1,9 @@
-"""Which pixels of a network's first map a number depends on, read off the TensorFlow graph that computes it.
+"""Compute the receptive field of each number from the TensorFlow graph: the pixels of the first map it depends on.
 
-Every number carries the edges of the smallest rectangle around the pixels that it sees; an operation's result sees what
-the numbers see that it is made of. Borders and parallel branches are exact, and so are operations that only move
-numbers: they are run on the places of the numbers. An operation that is not known here sees all that it is given.
+Each number has the edges of the smallest rectangle around the pixels that it sees. The result of an operation sees all
+pixels that its inputs see. Borders and parallel branches are exact. Operations that only move numbers are exact too:
+they are run on the positions of the numbers. The result of an unknown operation sees everything that any input number
+sees.
 
 After Araujo et al. 2019, distill.pub/2019/computing-receptive-fields, whose formulas are for the interior of a map
 """
@@ -18,19 +19,19 @@ import numpy as np
 import tensorflow as tf
 
 NOTHING = np.iinfo(np.int16).max
-"""The edges of a number that sees no pixel; every other number's are smaller."""
+"""All edges of a number that sees no pixel. The edges of other numbers are smaller."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReceptiveField:
-    """What each number of a tensor sees.
+    """The pixels that each number of a tensor sees.
 
     Attributes:
-        edges: int16 (4, ...): top, left, -bottom, -right, so that the union of two is the smaller of each; then the
-            tensor's axes, with a side of 1 where all along an axis see the same.
+        edges: int16 (4, ...): top, left, -bottom, -right, so that the union of two rectangles is the elementwise
+            minimum; then the tensor's axes. An axis has size 1 if all numbers along it see the same.
         sides: height and width of the first map.
-        patch: height and width of the largest patch by which a map was looked at as a whole, such as for its mean, if
-            that is not what numbers see; else (0, 0).
+        patch: height and width of the largest patch from which a statistic of a whole map, such as its mean, was
+            computed; (0, 0) if there is none, or if statistics count as seen.
     """
 
     edges: Any
@@ -47,19 +48,19 @@ class ReceptiveField:
 
     @staticmethod
     def of_map(height: int, width: int) -> ReceptiveField:
-        """Return the field of a map whose pixels see themselves."""
+        """Return the field of the first map: each pixel sees itself."""
         rows, columns = np.indices((height, width), np.int16)
         edges = np.stack([rows, columns, -rows, -columns])[:, None, :, :, None]
         return ReceptiveField(edges, (height, width))
 
     @staticmethod
     def of_everything(axes: int) -> ReceptiveField:
-        """Return the field of a tensor with so many axes that is no map: it has no pixels to tell apart."""
+        """Return the field of a tensor that is no map, with this number of axes: it counts as a single pixel."""
         return ReceptiveField(np.zeros((4, *[1] * axes), np.int16), (1, 1))
 
     @property
     def widest(self) -> tuple[int, int]:
-        """Height and width of the largest rectangle that a number sees; (0, 0): none sees any."""
+        """Height and width of the largest rectangle that a number sees; (0, 0) if no number sees any pixel."""
         top, left, bottom, right = self.edges
         seen = top < NOTHING
         if not seen.any():
@@ -73,12 +74,12 @@ def propagated(
     """Return the field of a tensor.
 
     Args:
-        graph: a TensorFlow graph; all its shapes are static.
-        source: the tensor of it that ``field`` is about.
-        target: the tensor of it that is asked about.
-        field: what the numbers of the source see.
-        statistics: whether what is taken of a whole map, such as its mean, counts as seen by what it becomes part of;
-            it looks at the map patch by patch.
+        graph: a TensorFlow graph whose shapes are all static.
+        source: the tensor of the graph that ``field`` belongs to.
+        target: the tensor of the graph whose field is returned.
+        field: the field of the source.
+        statistics: whether a statistic of a whole map, such as its mean, counts as seen by the numbers that use it.
+            Such a statistic combines the map patch by patch.
         body: an operation → the graph of the function that it calls; None if it calls none.
     """
     flow = _Flow(field, statistics, body)
@@ -87,7 +88,7 @@ def propagated(
 
 
 class _Flow:
-    """Takes edges through graphs, and notes by which patches whole maps were looked at."""
+    """Propagates edges through graphs, and records the largest patch of statistics over whole maps."""
 
     def __init__(self, field: ReceptiveField, statistics: bool, body: Callable[[Any], Any]) -> None:
         self.sides, self.patch = field.sides, field.patch
@@ -127,24 +128,24 @@ def _results(operation: Any, given: list[Any]) -> list[Any]:
 
 
 def _everything(operation: Any, given: list[Any]) -> list[Any]:
-    """Every result sees what any number sees that is given."""
+    """Return edges with which every result sees everything that any input number sees."""
     lowest = np.min([each.reshape(4, -1).min(1) for each in given if each is not None], 0)
     return [lowest.reshape(4, *[1] * (tensor.shape.rank or 0)) for tensor in operation.outputs]
 
 
 def _alike(edges: Any) -> bool:
-    """Whether all numbers that see any pixels see the same."""
+    """Return whether all numbers that see any pixels see the same ones."""
     seen = edges.reshape(4, -1)
     seen = seen[:, seen[0] < NOTHING]
     return bool((seen == seen[:, :1]).all())
 
 
 def _pointwise(operation: Any, given: list[Any]) -> list[Any] | None:
-    """What is computed number by number: shapes are as broadcasting has them."""
+    """Elementwise operations, with broadcasting."""
     wanted = tuple(operation.outputs[0].shape)
     inputs = [tuple(tensor.shape) for tensor in operation.inputs]
     if operation.type in _COPIES:
-        # Several tensors, each handed through.
+        # The operation returns several tensors unchanged.
         return [_nothing(t) if e is None else e for t, e in zip(operation.outputs, given, strict=True)]
     if operation.type not in _POINTWISE or np.broadcast_shapes(*inputs) != wanted:
         return None
@@ -173,7 +174,7 @@ def _reduced(operation: Any, given: list[Any]) -> list[Any] | None:
 
 
 def _product(operation: Any, given: list[Any]) -> list[Any] | None:
-    """A matrix product: rows of the one with columns of the other."""
+    """Matrix products: rows of the first with columns of the second."""
     flat = operation.type == "MatMul"
     sides: list[Any] = []
     for each, name, other in zip(given, ("a", "b"), ("x", "y"), strict=True):
@@ -231,7 +232,7 @@ def _with_side(edges: Any, axis: int, side: int) -> tuple[int, ...]:
 
 
 def _padding(operation: Any, axis: int, given: int, returned: int, size: int, stride: int, dilation: int) -> int:
-    """Pixels that a convolution from ``given`` to ``returned`` pixels adds before the first."""
+    """Return the number of padding pixels before the first, for a convolution from ``given`` to ``returned`` pixels."""
     kind = operation.get_attr("padding")
     if kind == b"EXPLICIT":
         return int(operation.get_attr("explicit_paddings")[2 * (axis + 1)])
@@ -251,7 +252,7 @@ def _slid(edges: Any, axis: int, given: int, returned: int, size: int, stride: i
 
 
 def _mixed_channels(operation: Any, edges: Any) -> Any:
-    """What the channels of the result see: all channels, those of a group, or their own."""
+    """Return the edges of the result's channels, which see all channels, those of their group, or only their own."""
     if operation.type in ("MaxPool", "AvgPool") or edges.shape[-1] == 1:
         return edges
     kernel = operation.inputs[1].shape
@@ -275,7 +276,7 @@ def _resized(operation: Any, given: list[Any]) -> list[Any] | None:
 
 
 def _interpolated(operation: Any, before: int, after: int) -> list[Any]:
-    """The places along a side that new pixels are made of, as arrays of one place each."""
+    """Return the old positions that each new pixel uses along an axis: a list of arrays, one position per new pixel."""
     places = np.arange(after)
     aligned, centred = operation.get_attr("align_corners"), operation.get_attr("half_pixel_centers")
     scale = (before - 1) / (after - 1) if aligned and after > 1 else before / after
@@ -284,14 +285,14 @@ def _interpolated(operation: Any, before: int, after: int) -> list[Any]:
         return [np.clip(np.floor(at + 0.5) if aligned else np.floor(at + 1e-9), 0, before - 1).astype(int)]
     at = (places + 0.5) * scale - 0.5 if centred else places * scale
     first = np.floor(at + 1e-9)
-    # Where a new pixel lies on an old one, it is that one.
+    # A new pixel exactly at an old one uses only that one.
     between = at - first > 1e-6
     reach = (0, 1) if operation.type == "ResizeBilinear" else (-1, 0, 1, 2)
     return [np.clip(first + offset * between, 0, before - 1).astype(int) for offset in reach]
 
 
 def _reshaped(operation: Any, given: list[Any]) -> list[Any] | None:
-    """Cut both shapes into groups of axes that hold the same numbers; where such a group sees alike, it stays so."""
+    """Split both shapes into groups of axes with the same numbers. A group whose numbers see the same keeps size 1."""
     if given[0] is None:
         return None
     old, new = list(operation.inputs[0].shape), list(operation.outputs[0].shape)
@@ -313,7 +314,7 @@ def _reshaped(operation: Any, given: list[Any]) -> list[Any] | None:
 
 
 def _repeated(operation: Any, given: list[Any]) -> list[Any] | None:
-    """The same numbers several times along some axes."""
+    """Operations that repeat numbers along some axes."""
     if given[0] is None:
         return None
     repeats = [1, *(new // old for new, old in zip(operation.outputs[0].shape, operation.inputs[0].shape, strict=True))]
@@ -321,7 +322,7 @@ def _repeated(operation: Any, given: list[Any]) -> list[Any] | None:
 
 
 def _normalized(operation: Any, given: list[Any]) -> list[Any] | None:
-    """Fused batch normalization, by running statistics."""
+    """Fused batch normalization with moving statistics."""
     return None if operation.get_attr("is_training") else [given[0], *[None] * (len(operation.outputs) - 1)]
 
 
@@ -333,12 +334,12 @@ def _transposed(operation: Any, given: list[Any]) -> list[Any] | None:
 
 
 def _moved(operation: Any, given: list[Any]) -> list[Any] | None:
-    """Run the operation on the places of the numbers, counted from 1: 0 is what it fills with."""
+    """Run the operation on the positions of the numbers, counted from 1. 0 is the fill value."""
     places: list[Any] = []
     edges, count = [np.full((4, 1), NOTHING, np.int16)], 1
     for tensor, each in zip(operation.inputs, given, strict=True):
         if tensor.dtype.is_integer:
-            # Where numbers come from, or how much is added: if that depends on pixels, anything may come from anywhere.
+            # This input says where numbers come from, or how many are added. It must be a known constant.
             value = tf.get_static_value(tensor)
             if each is not None or value is None:
                 return None
@@ -362,7 +363,7 @@ def _run(operation: Any, inputs: list[Any]) -> list[Any]:
         many = int(operation.get_attr(argument.number_attr)) if argument.number_attr else 0
         taken = inputs[: many or 1]
         inputs = inputs[many or 1 :]
-        # The one argument of these operations that TensorFlow calls otherwise in Python.
+        # This is the only argument of these operations with another name in Python.
         name = "axis" if argument.name == "split_dim" else argument.name
         arguments[name] = taken if many else taken[0]
     inferred = {a.number_attr for a in operation.op_def.input_arg} | {a.type_attr for a in operation.op_def.input_arg}
@@ -376,7 +377,7 @@ def _run(operation: Any, inputs: list[Any]) -> list[Any]:
 
 
 def _compressed(edges: Any) -> Any:
-    """Keep one channel where all see alike."""
+    """Keep only one channel if all channels see the same."""
     return edges[..., :1] if edges.ndim > 1 and (edges == edges[..., :1]).all() else edges
 
 

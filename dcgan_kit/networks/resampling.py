@@ -1,4 +1,4 @@
-"""What changes the size of a map, and what weighs its pixels: the operations that parts of networks consist of."""
+"""The operations in parts of networks that change the size of a map or weigh its pixels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class Window:
     """A sliding window over height and width.
 
     Attributes:
-        learned: whether its taps are trained weights (a convolution) or fixed (pooling, blurring).
-        transposed: whether it spreads an input over the window (transposed convolution) or gathers.
-        size: taps along height and width, dilation not counted.
-        stride: steps along height and width; of the output where transposed.
+        learned: whether its taps are weights (a convolution) or fixed (pooling, blurring).
+        transposed: whether it spreads an input over the window (transposed convolution), or combines the inputs in it.
+        size: number of taps along height and width.
+        stride: stride along height and width; for a transposed window, that of the output.
         dilation: spacing of the taps.
     """
 
@@ -29,8 +29,8 @@ class Resize:
     """A change of size without a kernel, such as repeated or interpolated pixels.
 
     Attributes:
-        factor: along height and width.
-        taps: pixels along each side that one new pixel is made of.
+        factor: factor along height and width.
+        taps: number of old pixels along each axis that one new pixel is computed from.
     """
 
     factor: tuple[float, float]
@@ -39,12 +39,12 @@ class Resize:
 
 @dataclass(frozen=True)
 class Flattened:
-    """A matrix product: from here on every number depends on the whole map."""
+    """A matrix product: all later numbers depend on the whole map."""
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """A sum, mean or maximum over height and width: the whole map is seen, but only patch by patch."""
+    """A sum, mean or maximum over height and width: it combines the whole map, but only patch by patch."""
 
 
 Operation = Window | Resize | Flattened | Pooled

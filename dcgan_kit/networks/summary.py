@@ -1,4 +1,4 @@
-"""What a network costs and sees: a row for each part, totals, and the memory that training needs."""
+"""Summary of a network: cost and receptive field of each part, totals, and the memory that training needs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Row:
     """One part of a network.
 
     Attributes:
-        name: of the part.
-        component: the component's name.
-        output_shape: without the batch.
-        trainable_parameters: numbers that training moves.
-        non_trainable_parameters: numbers that it does not, such as running statistics.
+        name: name of the part.
+        component: name of the component.
+        output_shape: shape of its output without the batch dimension.
+        trainable_parameters: number of trainable parameters.
+        non_trainable_parameters: number of other parameters, such as moving statistics.
         macs: multiply-accumulates for one image.
         receptive_field: height and width, in pixels of the network's first map, of the largest rectangle that one
-            number of the output sees; None: all of it.
-        trace: the operations behind.
+            number of the output sees; None: the whole map.
+        trace: its operations.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Summary:
 
     @property
     def trainable_parameters(self) -> int:
-        """Numbers that training moves."""
+        """Number of trainable parameters."""
         return sum(row.trainable_parameters for row in self.rows)
 
     @property
     def non_trainable_parameters(self) -> int:
-        """Numbers that training does not move, seeds of random layers not counted."""
+        """Number of other parameters, without the seeds of random layers."""
         return sum(row.non_trainable_parameters for row in self.rows)
 
     @property
@@ -64,7 +64,7 @@ class Summary:
 
     @property
     def activations(self) -> int:
-        """Numbers that a forward pass keeps for the backward pass, for one image."""
+        """Number of values that a forward pass keeps for the backward pass, for one image."""
         return sum(math.prod(row.output_shape) for row in self.rows)
 
 
@@ -73,9 +73,9 @@ class RecipeSummary:
     """Both networks of a recipe.
 
     Attributes:
-        generator: its layers.
-        discriminator: its layers.
-        training_memory: about how many bytes a training step holds, without TensorFlow's own and the data set.
+        generator: summary of the generator.
+        discriminator: summary of the discriminator.
+        training_memory: estimated memory of a training step in bytes, without TensorFlow itself and the data set.
     """
 
     generator: Summary
@@ -84,13 +84,13 @@ class RecipeSummary:
 
 
 def summarize(network: Network) -> Summary:
-    """Return the facts about a network, built or symbolic."""
+    """Return the summary of a network, built or symbolic."""
     rows = []
     fields = _fields_of(network.parts[0].input_shape) if network.parts else ()
     for part in network.parts:
         traced = trace(part.layers, part.input_shape, *fields)
         if part.kind == "projection":
-            # It sees the whole latent vector; its map is what the following layers see.
+            # A projection sees the whole latent vector. Later receptive fields are relative to its map.
             fields, seen = _fields_of(part.output_shape), None
         else:
             assert traced.field is not None
@@ -120,11 +120,11 @@ def _fields_of(shape: Shape) -> tuple[ReceptiveField, ReceptiveField]:
 
 
 def training_memory(networks: Networks, batch_size: int, averaged: bool) -> int:
-    """Estimate the bytes that a training step holds.
+    """Estimate the memory of a training step in bytes.
 
-    Weights, their gradients and two moments of Adam; an averaged generator if there is one; and for each image of the
-    batch the activations of G once and of D twice (real and generated), each with its gradient. Work space of the
-    convolutions, TensorFlow itself (about 550 MB) and the data set come on top.
+    It counts the weights, their gradients and two moments of Adam; the averaged generator if there is one; and for each
+    image of the batch the activations of G once and of D twice (real and generated), each with its gradient. It does
+    not count the workspace of the convolutions, TensorFlow itself (about 550 MB) and the data set.
     """
     generator, discriminator = summarize(networks.generator), summarize(networks.discriminator)
     weights = 4 * (generator.trainable_parameters + discriminator.trainable_parameters)

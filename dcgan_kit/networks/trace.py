@@ -1,6 +1,6 @@
-"""What a part of a network computes, read off its TensorFlow graph: multiply-accumulates, resamplings, what it sees.
+"""Analyse the TensorFlow graph of a part: multiply-accumulates, resamplings and receptive fields.
 
-Reading the graph, and not the component's name, holds for a stranger's layers too.
+It uses the graph and not the component's name, so it also works for layers of plugins.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Trace:
 
     Attributes:
         macs: multiply-accumulates for one image.
-        operations: windows and resizes in order.
-        field: what the numbers that it returns see, if it was asked.
-        seen_at_once: likewise, if what is taken of a whole map, such as its mean, is left out.
+        operations: windows, resizes and other resamplings, in order.
+        field: receptive field of its output, or None if none was given for its input.
+        seen_at_once: the same, but without statistics of a whole map, such as its mean.
     """
 
     macs: int
@@ -46,13 +46,13 @@ def trace(
     field: ReceptiveField | None = None,
     seen_at_once: ReceptiveField | None = None,
 ) -> Trace:
-    """Trace layers applied in order to one image of ``input_shape`` (H, W, C) or (N,), at inference.
+    """Trace layers that are applied in order to one image of ``input_shape`` (H, W, C) or (N,), in inference mode.
 
     Args:
-        layers: built, or built without weights.
-        input_shape: what they are given, without the batch.
-        field: what the numbers see that they are given.
-        seen_at_once: likewise, statistics of whole maps left out.
+        layers: built layers, with or without weights.
+        input_shape: shape of the input without the batch dimension.
+        field: receptive field of the input, or None.
+        seen_at_once: the same, but without statistics of whole maps, or None.
     """
     spans: list[tuple[Any, int, int, Any, Any]] = []
 
@@ -64,7 +64,7 @@ def trace(
             spans.append((layer, first, len(graph.get_operations()), before, inputs.shape))
         return inputs
 
-    # Weights of a network that was built symbolically do not exist; in this scope their shapes stand in for them.
+    # The weights of a symbolic network do not exist; in this scope Keras uses only their shapes.
     with weightless():
         function = tf.function(applied, autograph=False)
         graph = function.get_concrete_function(tf.TensorSpec((1, *input_shape), keras.config.floatx())).graph
@@ -99,7 +99,7 @@ def _all_operations(graph: Any, operations: Sequence[Any]) -> Iterator[Any]:
 
 
 def _called(graph: Any, operation: Any) -> Any:
-    """The graph of the function that an operation calls; None if it calls none."""
+    """Return the graph of the function that an operation calls; None if it calls none."""
     if "PartitionedCall" not in operation.type:
         return None
     return graph_of_function(graph, operation.get_attr("f").name)
@@ -108,7 +108,7 @@ def _called(graph: Any, operation: Any) -> Any:
 def _macs(operation: Any) -> int:
     kind = operation.type
     if kind in ("Conv2D", "DepthwiseConv2dNative"):
-        # A dilated convolution takes the map apart into several, which lie along the batch.
+        # TensorFlow may split the map of a dilated convolution into several along the batch axis, so count that axis.
         return _count(operation.inputs[1]) * _count(operation.outputs[0], 3)
     if kind == "Conv2DBackpropInput":
         return _count(operation.inputs[1]) * _count(operation.inputs[2], 3)
@@ -119,7 +119,7 @@ def _macs(operation: Any) -> int:
 
 
 def _count(tensor: Any, axes: int | None = None) -> int:
-    """Numbers in a tensor, or places along its first axes."""
+    """Return the number of elements of a tensor, or of positions along its first axes."""
     return math.prod(int(side) for side in tensor.shape[:axes])
 
 
@@ -132,7 +132,7 @@ def _resamplings(operations: Sequence[Any], learned: bool) -> Iterator[Operation
     for operation in operations:
         kind = operation.type
         if kind == "SpaceToBatchND":
-            # How TensorFlow dilates: a convolution of each of the maps that every n-th pixel makes.
+            # TensorFlow implements dilation as a convolution of each map that consists of every n-th pixel.
             blocks = tf.get_static_value(operation.inputs[1])
             spread = (int(blocks[0]), int(blocks[1]))
         elif kind == "BatchToSpaceND":
@@ -153,12 +153,12 @@ def _resamplings(operations: Sequence[Any], learned: bool) -> Iterator[Operation
         elif kind in ("Mean", "Sum", "Max") and _over_the_map(operation):
             yield Pooled()
         elif (kind == "MatMul" and operation.outputs[0].shape[0] == 1) or kind in _BATCH_MATMUL:
-            # A dense layer on a map has a row for each pixel, and mixes channels only.
+            # A dense layer on a map has one row per pixel and mixes only channels, so it does not flatten.
             yield Flattened()
 
 
 def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[Operation]:
-    """What no operation with a size of its own explains: pixels that were repeated, or moved from or to channels."""
+    """Yield changes of size that no sized operation explains: repeated pixels, or pixels moved from or to channels."""
     if before.rank != 4 or after.rank != 4:
         return
     sides = [after[axis] / before[axis] for axis in (1, 2)]
@@ -177,7 +177,7 @@ _SIZED = {
     "AvgPool", "BatchToSpaceND", "Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MaxPool", "MirrorPad",
     "Pad", "PadV2", "SpaceToBatchND",
 }  # fmt: skip
-"""Operations that say themselves how they change height and width."""
+"""Operations whose own attributes say how they change height and width."""
 
 
 def _scale(operation: Any) -> tuple[float, float]:

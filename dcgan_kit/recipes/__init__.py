@@ -1,1 +1,1 @@
-"""The recipe language: YAML text with places, extends, overrides, validation, resolution, writing back."""
+"""The recipe language: reading YAML with places, ``extends``, overrides, validation, resolution, and writing."""

@@ -1,4 +1,4 @@
-"""What a plain scalar means in the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema)."""
+"""Values of plain scalars in the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_A_NUMBER = re.compile(r"\.(?:nan|NaN|NAN)")
 
 
 def resolved(text: str) -> Scalar:
-    """Return what a plain scalar means in the core schema of YAML 1.2."""
+    """Return the value of a plain scalar in the core schema of YAML 1.2."""
     if NULL.fullmatch(text):
         return None
     if TRUE.fullmatch(text) or FALSE.fullmatch(text):

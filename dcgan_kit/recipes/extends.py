@@ -1,6 +1,7 @@
-"""Recipes on top of recipes: ``extends``, and how a child merges into its parent.
+"""The key ``extends``: merge a recipe into its parent.
 
-Mappings merge, lists are replaced, and naming another component in a slot drops the parent's options.
+Mappings are merged. Lists are replaced. If the child names another component in a slot, the parent's options for that
+slot are dropped.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from dcgan_kit.recipes.nodes import Node, described
 
 MAX_GENERATIONS = 20
 Finder = Callable[[str, str], Node]
-"""(reference, source that refers) → the recipe that is meant; raises UserError if there is none."""
+"""(reference, name of the referring recipe) → the parent recipe; raises UserError if there is none."""
 Kept = Callable[[dict[str, Node]], dict[str, Node]]
-"""A slot's mapping → those of its options that stay although another component is named."""
+"""A slot's mapping → the options that stay even if the child names another component."""
 
 
 def _nothing(_: dict[str, Node]) -> dict[str, Node]:
@@ -24,7 +25,7 @@ def _nothing(_: dict[str, Node]) -> dict[str, Node]:
 
 
 def extended(node: Node, find: Finder) -> Node:
-    """Return a recipe merged over its parents; the key ``extends`` itself is gone.
+    """Return a recipe merged into its parents. The result has no key ``extends``.
 
     Raises:
         RecipeError: a parent is missing, broken, or extends its own child.
@@ -56,7 +57,7 @@ def _extended(node: Node, find: Finder, children: tuple[str, ...]) -> Node:
 
 
 def merged(parent: Node, child: Node, key: str = "", kept: Kept = _nothing) -> Node:
-    """Return the child over the parent, both under the same key."""
+    """Return the child merged into the parent; both are values of the same key."""
     if key in SLOT_KEYS:
         return merged_slot(parent, child, kept)
     if isinstance(parent.value, dict) and isinstance(child.value, dict):
@@ -68,7 +69,7 @@ def merged(parent: Node, child: Node, key: str = "", kept: Kept = _nothing) -> N
 
 
 def merged_slot(parent: Node, child: Node, kept: Kept = _nothing) -> Node:
-    """Return a child's slot over its parent's: options stay only while the component does."""
+    """Return a child's slot merged into its parent's. The parent's options stay only if the component is the same."""
     before, after = _as_mapping(parent), _as_mapping(child)
     if before is None or after is None:
         return child
@@ -81,14 +82,14 @@ def merged_slot(parent: Node, child: Node, kept: Kept = _nothing) -> Node:
         return child
     together = dict(before)
     for name, node in after.items():
-        # An option that holds a component, such as an initializer, is a slot too.
+        # An option whose value is a component, such as an initializer, is also a slot.
         nested = name in together and name != "use" and isinstance(node.value, dict | str)
         together[name] = merged_slot(together[name], node, kept) if nested else node
     return replace(child, value=together)
 
 
 def same_component(one: object, other: object) -> bool:
-    """Whether two references mean one component; ``batch`` and ``normalization/batch``, as runs write it, do."""
+    """Return whether two references mean the same component, such as ``batch`` and ``normalization/batch``."""
     if not isinstance(one, str) or not isinstance(other, str):
         return one == other
     if "/" in one and "/" in other:

@@ -1,4 +1,4 @@
-"""What keys of a recipe do not allow each other, each allowed by itself. What one key allows stands in ``model.py``."""
+"""Conflicts between keys of a recipe whose values are each valid alone. ``model.py`` says what a single key allows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PARAMETER_SERVER = (
 )
 
 LOSS_METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake")
-"""What the best checkpoint may be kept by, besides the numbers of scores."""
+"""Values of ``training.best.metric`` besides the names of scores."""
 
 
 def conflicts(recipe: Node) -> Iterator[Problem]:
-    """Yield what is wrong between keys; a value of a type that its key does not allow is reported elsewhere."""
+    """Yield the conflicts between keys. Values of the wrong type are ignored here; validation reports them."""
     yield from _image_range(recipe)
     yield from _simultaneous(recipe)
     yield from _strategy(recipe)

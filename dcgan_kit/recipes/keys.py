@@ -1,4 +1,4 @@
-"""Which keys of a recipe hold a component, and how blocks inherit them."""
+"""The keys of a recipe whose value is a component, and the rules by which blocks inherit them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dcgan_kit.recipes import model
 SLOT_KEYS = frozenset(
     key for section in model.sections() for key, field in section.model_fields.items() if model.SLOT in field.metadata
 )
-"""Keys whose value is a component; each is named like the kind of the component."""
+"""Keys whose value is a component. Each key has the name of the component's kind."""
 
 LIST_KEYS = {
     key: mark.kind
@@ -23,14 +23,14 @@ LIST_KEYS = {
 
 @dataclass(frozen=True)
 class BlockRule:
-    """What one sort of block is made of.
+    """The rules for one type of block.
 
     Attributes:
-        slots: the slots that its order may name.
-        order: the order where the recipe gives none.
-        required: slots that must hold a component when the order names them.
+        slots: the slots that ``order`` may name.
+        order: the default order.
+        required: slots that must have a component if the order names them.
         essential: slots that every order must name.
-        inherited: slots that are taken from the network where the block does not fill them.
+        inherited: slots that the block takes from the network if it does not set them.
     """
 
     slots: tuple[str, ...]
@@ -57,7 +57,7 @@ GENERATOR_OUTPUT = BlockRule(
     slots=("upsample", "convolution", "normalization", "activation", "regularizer"),
     order=("upsample", "normalization", "activation", "regularizer"),
     required=frozenset({"upsample", "convolution", "activation"}),
-    # The output is no hidden layer: Radford et al. 2015 leave batch norm out there and end in tanh.
+    # The output is no hidden layer: Radford et al. 2015 use no batch norm there, and end with tanh.
     inherited=frozenset({"upsample", "convolution"}),
 )
 DISCRIMINATOR_STAGE = BlockRule(

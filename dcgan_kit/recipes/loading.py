@@ -1,4 +1,4 @@
-"""From a name or a path to a resolved recipe: find → read → extend → override → resolve."""
+"""Load a resolved recipe from a name or a path: find → read → extend → override → resolve."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from dcgan_kit.recipes.yaml_writer import as_yaml
 
 SUFFIXES = (".yaml", ".yml")
 UNNAMED = "recipe"
-"""What a recipe is called that is given as text or as a mapping."""
+"""Name of a recipe that is given as text or as a mapping."""
 Source = str | os.PathLike[str] | Mapping[str, Any]
-"""A recipe's name or path; its YAML text, which has a line break; or the same as a mapping."""
+"""A recipe's name or path, its YAML text (which has a line break), or a mapping."""
 
 
 class UnknownRecipe(UserError):
@@ -34,7 +34,7 @@ class UnknownRecipe(UserError):
 
 @dataclass(frozen=True)
 class LoadedRecipe:
-    """A resolved recipe and the plugins that were loaded to understand it."""
+    """A resolved recipe and the plugins that were loaded for it."""
 
     recipe: ResolvedRecipe
     plugins: LoadedPlugins
@@ -43,18 +43,18 @@ class LoadedRecipe:
 def load_recipe(source: Source, overrides: Iterable[str] = (), settings: PluginSettings | None = None) -> LoadedRecipe:
     """Load a recipe by name or path, or from its text or mapping.
 
-    Strangers' plugins are loaded only when a folder of them was given, or when the recipe says a name that no
-    built-in has: a recipe made of built-ins alone runs no stranger's code.
+    Third-party plugins are loaded only if a plugins folder is given, if ``settings.strict`` is set, or if the recipe
+    has a name that no built-in plugin offers. A recipe that uses only built-in components runs no third-party code.
 
     Args:
         source: the name of a recipe; a path that ends in .yaml or .yml or has a slash; YAML text, which has a line
-            break; or a mapping as YAML would give it. Parents of a text or a mapping are looked for from the working
-            directory.
-        overrides: ``dotted.key=VALUE`` texts.
-        settings: which plugins may be loaded; default: as the environment says.
+            break; or a mapping with the content of such a text. For a text or a mapping, paths of parents are relative
+            to the working directory.
+        overrides: texts of the form ``dotted.key=VALUE``.
+        settings: which plugins may be loaded; default: the settings from the environment.
 
     Raises:
-        RecipeError: every problem of the recipe.
+        RecipeError: the recipe has problems; the error lists all of them.
         UserError: there is no such recipe, or it cannot be read.
     """
     settings = PluginSettings.from_environment() if settings is None else settings
@@ -70,15 +70,16 @@ def load_recipe(source: Source, overrides: Iterable[str] = (), settings: PluginS
 
 
 def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = None) -> tuple[Path, str]:
-    """Return the file that a reference means and the recipe's name.
+    """Return the file and the name of the recipe that a reference means.
 
     Args:
         reference: a name or a path.
-        plugins: whose recipes have names.
-        beside: a folder that relative paths start from; default: the working directory.
+        plugins: the loaded plugins, which offer recipes by name.
+        beside: the folder of relative paths; default: the working directory.
 
     Raises:
         UnknownRecipe: no recipe has that name.
+        UserError: several plugins offer that name, or the path is not valid.
     """
     owners = [plugin for plugin in plugins.plugins if reference in plugin.recipes]
     if len(owners) > 1:
@@ -102,7 +103,7 @@ def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = No
 
 
 def _name_of(path: Path) -> str:
-    """A recipe is called as its file is; that of a run folder as the run."""
+    """Return a recipe's name: that of its file, or that of the run for the recipe in a run folder."""
     folder = path.absolute().parent
     return folder.name if path.name == RECIPE and is_run_folder_at(folder) else path.stem
 
@@ -129,7 +130,7 @@ def _loaded(source: Source, overrides: tuple[str, ...], plugins: LoadedPlugins) 
             node = error.node
         recipe = resolve(node, plugins, name)
     except RecipeError as error:
-        # A value that could not be read was replaced; what is wrong with the replacement is nobody's concern.
+        # The reader replaced values that it could not read. Problems of such a replacement are not reported.
         told = {problem.mark for problem in problems}
         problems.extend(problem for problem in error.problems if problem.mark not in told)
         unknown = isinstance(error, UnknownNames) or isinstance(error.__cause__, UnknownRecipe)
@@ -140,19 +141,19 @@ def _loaded(source: Source, overrides: tuple[str, ...], plugins: LoadedPlugins) 
 
 
 def name_of(source: Source) -> str:
-    """Return what a recipe is called, as far as that is known before it is loaded."""
+    """Return the name that a recipe has before it is loaded, for messages."""
     return UNNAMED if _own_text(source) is not None else Path(os.fspath(source)).stem  # type: ignore[arg-type]
 
 
 def _own_text(source: Source) -> str | None:
-    """The text of a recipe that is given as text or as a mapping; None for a name or a path."""
+    """Return the text of a recipe that is given as text or as a mapping; None for a name or a path."""
     if isinstance(source, Mapping):
         return as_yaml(plain_data(source))
     return source if isinstance(source, str) and "\n" in source else None
 
 
 def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: str | None = None) -> Node:
-    """Return a recipe's text merged over its parents; collect problems that leave the rest understandable."""
+    """Return a recipe merged into its parents. Add problems to the list if the rest of the text can still be read."""
     paths: dict[str, Path] = {}
 
     def read(path: Path, text: str | None = None) -> Node:
@@ -167,7 +168,7 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: s
     def parent(reference: str, source: str) -> Node:
         found, _ = find_recipe(reference, plugins, beside=paths[source].parent)
         if os.path.exists(found) and not (os.path.isfile(found) or os.path.isdir(found)):
-            # A pipe would be waited for without end.
+            # Opening a pipe would wait forever.
             raise UserError(f"{found}: is no ordinary file")
         return read(Path(os.path.realpath(found)))
 
@@ -175,7 +176,10 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: s
 
 
 def shown(path: Path, plugins: LoadedPlugins) -> str:
-    """Return how messages call a recipe's file: by its name, or its path, relative below the working directory."""
+    """Return the name of a recipe's file in messages: the recipe's name or the file's path.
+
+    A path below the working directory is relative.
+    """
     real = os.path.realpath(path)
     name = next((name for name, offered in plugins.recipes.items() if os.path.realpath(offered) == real), None)
     if name is not None:
@@ -183,12 +187,12 @@ def shown(path: Path, plugins: LoadedPlugins) -> str:
     relative = os.path.relpath(real)
     inside = path.is_absolute() and not relative.startswith(os.pardir)
     text = relative if inside else str(path)
-    # Without a suffix it would read like a name.
+    # A path without suffix and slash would look like a name.
     return printable(text if text.endswith(SUFFIXES) or os.sep in text else os.path.join(os.curdir, text))
 
 
 def text_of(reference: str, settings: PluginSettings) -> str:
-    """Return a recipe's own text as it was written.
+    """Return a recipe's own text, exactly as it is in its file.
 
     Raises:
         UserError: there is no such recipe, or it cannot be read.
@@ -203,7 +207,7 @@ def text_of(reference: str, settings: PluginSettings) -> str:
 
 
 def description_of(path: Path) -> str:
-    """Return the recipe's own description; what is wrong with it, if it cannot be read."""
+    """Return the recipe's own description, or the error message if the recipe cannot be read."""
     try:
         node = read_file(path).child("description")
     except UserError as error:

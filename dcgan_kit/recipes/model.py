@@ -1,7 +1,7 @@
 """Every key of a recipe, declared once: its type, range, default and meaning.
 
-The resolved recipe (``resolved.py``) inherits these classes, so a plain key that is added here is checked, resolved,
-written out and documented without another line. Components are chosen in ``slot_resolver.py``.
+The resolved recipe (``resolved.py``) inherits these classes. So a new plain key needs only one declaration here to be
+checked, resolved, written and documented. ``slot_resolver.py`` chooses components.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ def _present_slot_mapping(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class ComponentsOf:
-    """Marks a key that holds a list of components.
+    """Marks a key whose value is a list of components.
 
     Attributes:
-        kind: of every component in the list.
+        kind: kind of every component in the list.
     """
 
     kind: str
 
 
 SLOT = BeforeValidator(_slot_mapping)
-"""Marks a key that holds a component. The key is called like the component's kind."""
+"""Marks a key whose value is a component. The key has the name of the component's kind."""
 SlotValue = Annotated[object, SLOT]
-"""What a text says of a component: its name, or a mapping with ``use``."""
+"""A component as a recipe writes it: its name, or a mapping with ``use``."""
 Several = Annotated[tuple[Annotated[object, BeforeValidator(_present_slot_mapping)], ...], Field(max_length=100)]
-"""What a text says of several components."""
+"""A list of components as a recipe writes it."""
 
 
 def _whole(value: Any) -> Any:
     if type(value) is int:
         return value
-    # Python holds that true and 1.0 equal 1, and so would the Literal.
+    # In Python, True and 1.0 equal 1, so a Literal alone would accept them.
     raise ValueError("must be 1")
 
 
@@ -60,7 +60,7 @@ Every = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class Strict(BaseModel):
-    """Strict types and no key that is not here."""
+    """A section of a recipe, with strict types and no unknown keys."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -106,14 +106,14 @@ class GeneratorStage(_OrderedBlock):
 
 
 class GeneratorOutput(_OrderedBlock):
-    """From the last map to the image; inherits neither normalization nor activation."""
+    """From the last map to the image; inherits neither normalization, activation nor regularizer."""
 
     upsample: SlotValue = Field(None, description="makes the map larger")
     convolution: SlotValue = Field(None, description="changes the channels where the up-sampling keeps them")
 
 
 class Generator(_Block):
-    """The network that turns latent vectors into images; its own slots are defaults of its blocks."""
+    """The network that turns latent vectors into images; its own slots are the defaults of its blocks."""
 
     upsample: SlotValue = Field(None, description="how the stages make their map larger")
     convolution: SlotValue = Field(None, description="changes channels where an up-sampling keeps them")
@@ -144,7 +144,7 @@ class DiscriminatorOutput(Strict):
 
 
 class Discriminator(_Block):
-    """The network that tells images from generated ones; its own slots are defaults of its blocks."""
+    """The network that distinguishes real from generated images; its own slots are the defaults of its blocks."""
 
     downsample: SlotValue = Field(None, description="how the stages make their map smaller")
     convolution: SlotValue = Field(None, description="changes channels where a down-sampling keeps them")
@@ -157,7 +157,7 @@ Positive = Annotated[float, Field(gt=0.0)]
 
 
 class TrainingOfNetwork(Strict):
-    """What training does differently for one of the two networks."""
+    """Settings of training for one of the two networks."""
 
     optimizer: SlotValue = Field(None, description="how gradients move the weights of this network")
     schedule: SlotValue = Field(None, description="how this network's learning rate changes with the step")
@@ -170,14 +170,14 @@ class TrainingOfNetwork(Strict):
 
 
 class Recovery(Strict):
-    """What to do when a number is no longer finite."""
+    """What to do when a number is not finite."""
 
     times: int = Field(0, ge=0, le=100, description="how often to go back to the last checkpoint; 0: stop at once")
     rate: float = Field(0.5, gt=0.0, le=1.0, description="factor of both learning rates each time")
 
 
 class Best(Strict):
-    """Which checkpoint is kept for good beside the newest."""
+    """Which checkpoint is kept permanently in addition to the newest."""
 
     metric: str | None = Field(
         None,
@@ -188,7 +188,7 @@ class Best(Strict):
 
 
 class Evaluation(Strict):
-    """How near samples come to real images while training goes on."""
+    """Scores that compare samples with real images during training."""
 
     every: Every = Field(1000, description="steps between evaluations")
     samples: int = Field(1000, ge=2, le=1_000_000, description="generated images that each one draws")
@@ -199,7 +199,7 @@ class Evaluation(Strict):
 
 
 class Probing(Strict):
-    """What is measured inside the networks while training goes on."""
+    """Probes that run during training."""
 
     every: Every = Field(100, description="steps between probings; dear probes wait for an evaluation")
     probes: Annotated[Several, ComponentsOf("probe")] = Field(
@@ -208,7 +208,7 @@ class Probing(Strict):
 
 
 class Steps(Strict):
-    """How many steps there are, what each is given, and what it minimizes."""
+    """The number of steps, the input of each step, and what it minimizes."""
 
     steps: int = Field(ge=1, le=100_000_000, description="steps, each one turn of updates of both networks")
     batch_size: int = Field(64, ge=1, le=65_536, description="images an update, of all replicas together")
@@ -231,7 +231,7 @@ class Steps(Strict):
 
 
 class BothNetworks(Strict):
-    """What training says for both networks at once. A resolved recipe says it for each network instead."""
+    """Keys of training that apply to both networks. A resolved recipe has them for each network instead."""
 
     optimizer: SlotValue = Field(None, description="how gradients move the weights of both networks")
     schedule: SlotValue = Field(None, description="how both learning rates change with the step; default: not at all")
@@ -239,7 +239,7 @@ class BothNetworks(Strict):
 
 
 class Course(Strict):
-    """What each network does differently, and what happens while training goes on."""
+    """Settings for each network, and what happens during training."""
 
     generator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the generator")
     discriminator: TrainingOfNetwork = Field(TrainingOfNetwork(), description="what differs for the discriminator")
@@ -278,7 +278,7 @@ class Course(Strict):
     )
 
 
-# Pydantic puts the keys of the last base first.
+# Pydantic lists the keys of the last base class first.
 class Training(Course, BothNetworks, Steps):
     """How the two networks are trained."""
 
@@ -318,7 +318,7 @@ class Recipe(Strict):
 
 
 def section_in(annotation: Any) -> type[Strict] | None:
-    """Return the section, of the text or resolved, that a key of this type holds; of a list, that of its items."""
+    """Return the section class in a key's type, or in the type of a list's items; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, Strict):
         return annotation
     return next((found for found in map(section_in, get_args(annotation)) if found), None)

@@ -1,4 +1,4 @@
-"""The text of a network → its blocks, each with everything that it takes from the network."""
+"""Resolve a network: its nodes → its blocks, each with the values that it inherits from the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NetworkResolution:
     Args:
         recipe: the whole recipe.
         slots: resolves a single slot.
-        problems: where what is wrong is added.
+        problems: list to which problems are added.
     """
 
     def __init__(self, recipe: Node, slots: SlotResolution, problems: list[Problem]) -> None:
@@ -26,7 +26,7 @@ class NetworkResolution:
         self.problems = problems
 
     def plan(self, role: Role) -> NetworkPlan:
-        """Return a network's blocks; those with problems are left out."""
+        """Return a network's blocks, without those that have problems."""
         network = self.recipe.find((role,))
         if network is None or not isinstance(network.value, dict):
             return NetworkPlan(role, ())
@@ -44,7 +44,7 @@ class NetworkResolution:
         return NetworkPlan(role, tuple(block for block in blocks if block is not None))
 
     def _check_defaults(self, network: Node, role: Role) -> None:
-        # Every block may replace a default, so that a wrong one would go unseen if it were only checked in use.
+        # Check each default here: if every block replaces it, no block would report that it is wrong.
         for key, node in network.items():
             if key in keys.SLOT_KEYS and key in known_keys(model.Recipe, (role,)) and node.value is not None:
                 self.slots.choice(key, node, (role, key))
@@ -66,7 +66,7 @@ class NetworkResolution:
                 self._missing(network, (*path, slot), f"is missing: name a component of kind {slot}")
             own = block.child(slot)
             if own is not None and own.value is not None and slot not in order and slot != "convolution":
-                # A slot of the parent that the recipe's own order forgets is the order's fault.
+                # If the parent sets the slot and the recipe's own order omits it, report the place of the order.
                 place = own if own is self.recipe.own((*path, slot)) else self.recipe.locate((*path, "order"))
                 self._problem((*path, slot), f"is set but not in the block's order [{', '.join(order)}]", place)
         initializer = self._slot(network, block, "initializer", path, inherits=True)
@@ -115,14 +115,14 @@ class NetworkResolution:
         for slot in rule.essential.difference(order) if order and not wrong else ():
             wrong = True
             self.problems.append(Problem(node.mark, dotted((*path, "order")), f"must name {slot!r}"))
-        # Which slots a wrong order meant to leave out is unknown.
+        # With a wrong order, it is unknown which slots the user wanted to omit.
         return order if order and not wrong else rule.order
 
     def _slot(self, network: Node, block: Node, slot: str, path: Path, inherits: bool) -> Choice | None:
         own = block.child(slot)
         default = network.child(slot) if inherits else None
         if own is None or own.value is None:
-            # Problems of a default are told once, where it stands.
+            # Problems of a default are reported once, by _check_defaults.
             return self.slots.choice(slot, default, (*path, slot), tell=False) if default and default.value else None
         node = merged_slot(default, own) if default is not None and default.value is not None else own
         return self.slots.choice(slot, node, (*path, slot))

@@ -1,4 +1,4 @@
-"""A YAML text as values that know where they stand."""
+"""Values of a YAML text with their places in it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dcgan_kit.errors import Mark, counted
 
 Scalar = str | int | float | bool | None
 OVERRIDE = "override"
-"""The source of places in overrides; the line is which override it is, the column which character of it."""
+"""Source of places in overrides: the line is the number of the override, the column its character."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A value with its place; mappings and lists hold nodes.
+    """A value with its place; mappings and lists contain nodes.
 
     Attributes:
         value: a scalar, a list of nodes, or a mapping from key to node.
-        mark: where the value stands.
-        key_mark: where its key stands, if it has one.
+        mark: place of the value.
+        key_mark: place of its key, or None.
     """
 
     value: Scalar | list[Node] | dict[str, Node]
@@ -30,11 +30,11 @@ class Node:
 
     @property
     def place(self) -> Mark:
-        """Where a reader looks first: the key if there is one, else the value."""
+        """The place to report: that of the key if there is one, else that of the value."""
         return self.key_mark or self.mark
 
     def data(self) -> Any:
-        """The plain value without places; lists become tuples."""
+        """Return the plain value without places; lists become tuples."""
         if isinstance(self.value, dict):
             return {key: node.data() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -42,7 +42,7 @@ class Node:
         return self.value
 
     def child(self, part: str | int) -> Node | None:
-        """The node under a key or an index, or None."""
+        """Return the node at a key or an index, or None."""
         if isinstance(self.value, dict):
             return self.value.get(str(part))
         if isinstance(self.value, list) and isinstance(part, int) and 0 <= part < len(self.value):
@@ -50,7 +50,7 @@ class Node:
         return None
 
     def locate(self, path: tuple[str | int, ...]) -> Node:
-        """The deepest node that exists on a path."""
+        """Return the deepest node that exists on a path."""
         node = self
         for part in path:
             child = node.child(part)
@@ -60,7 +60,7 @@ class Node:
         return node
 
     def own(self, path: tuple[str | int, ...]) -> Node:
-        """The deepest node on a path that stands in the recipe's own text or an override, not in a parent."""
+        """Return the deepest node on a path that comes from the recipe's own text or an override, not from a parent."""
         node = found = self
         for part in path:
             child = node.child(part)
@@ -72,26 +72,29 @@ class Node:
         return found
 
     def find(self, path: tuple[str | int, ...]) -> Node | None:
-        """The node on a path, or None."""
+        """Return the node at a path, or None."""
         node: Node | None = self
         for part in path:
             node = node.child(part) if node is not None else None
         return node
 
     def said_by(self, source: str) -> Node | None:
-        """The first plain value or list in this node that stands in a source; of an override, the first value."""
+        """Return the first scalar, list or empty mapping in this node that comes from a source, or None.
+
+        A mapping that an override sets as a whole is returned itself.
+        """
         whole = source == OVERRIDE and self.place.source == source
         if whole or not isinstance(self.value, dict) or not self.value:
             return self if self.place.source == source else None
         return next((found for child in self.value.values() if (found := child.said_by(source))), None)
 
     def items(self) -> Iterator[tuple[str, Node]]:
-        """Keys and nodes of a mapping; nothing for anything else."""
+        """Yield the keys and nodes of a mapping; nothing for any other value."""
         if isinstance(self.value, dict):
             yield from self.value.items()
 
     def options_called(self, key: str, base: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-        """Paths, outside of lists, of a component's option below this node."""
+        """Yield the paths below this node, outside of lists, of a component's option with that name."""
         for name, node in self.items():
             if name == key and self.child("use"):
                 yield (*base, name)
@@ -99,7 +102,7 @@ class Node:
 
 
 def described(node: Node) -> str:
-    """Return how a value reads in a message: ``12 (a whole number)``."""
+    """Return a value as text for messages: ``12 (a whole number)``."""
     value = node.value
     if value is None:
         return "null (nothing)"
@@ -121,5 +124,5 @@ def _short(text: str) -> str:
 
 
 def dotted(path: tuple[str | int, ...]) -> str:
-    """Return a path as a key: ``generator.stages.0.filters``."""
+    """Return a path as a dotted key: ``generator.stages.0.filters``."""
     return ".".join(map(str, path))

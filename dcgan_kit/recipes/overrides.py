@@ -1,6 +1,7 @@
-"""``dotted.key=VALUE`` arguments: each means what a child recipe would that says the same; list items go by index.
+"""Overrides: arguments of the form ``dotted.key=VALUE``.
 
-A mapping is therefore merged, and another component drops the options of the one before. A list item must be there.
+An override has the same effect as a child recipe with that key. So a mapping is merged, and naming another component
+drops the options of the previous one. An index selects an item of a list; the item must exist.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ Path = tuple[str, ...]
 
 
 def overridden(node: Node, overrides: Iterable[str]) -> Node:
-    """Return the recipe with each override applied in turn.
+    """Return the recipe with all overrides applied, in order.
 
     Raises:
-        PartlyUnderstood: every override that is not ``key=value`` or cannot be applied, and the recipe with the others.
+        PartlyUnderstood: some overrides are not ``key=value`` or cannot be applied. The error has their problems, and
+            the recipe with the other overrides applied.
     """
     problems: list[Problem] = []
     for number, text in enumerate(overrides, start=1):
@@ -45,7 +47,7 @@ def _overridden(node: Node, text: str, number: int) -> Node:
     if re.search(r"[][/]", key):
         meant = re.sub(r"\[(\w+)\]", r".\1", key.strip()).replace("/", ".")
         raise RecipeError([Problem(mark, key.strip(), f"the parts of a key have dots between them, as in {meant}")])
-    # A key is text like any other: what YAML does not allow cannot be looked up either.
+    # This raises an error if the key contains characters that YAML does not allow.
     read_argument(f"x{key}", OVERRIDE, number, 0)
     parts = tuple(key.strip().split("."))
     if len(parts) > MAX_DEPTH:
@@ -67,7 +69,7 @@ def _empty(key: str) -> str:
 
 
 def _placed(node: Node, parts: Path, new: Node, above: Path) -> Node:
-    """Return a node with a new value below it; ``above`` is the node's own path."""
+    """Return a node with a new value below it. ``above`` is the path of the node."""
     if isinstance(node.value, list):
         index = _index(node.value, parts[0], new, above)
         items = list(node.value)
@@ -78,7 +80,7 @@ def _placed(node: Node, parts: Path, new: Node, above: Path) -> Node:
         child = _placed(node.value[parts[0]], parts[1:], new, (*above, parts[0]))
         return replace(node, value={**node.value, parts[0]: child})
     _require_place(node, parts, new, above)
-    # Below a list, which no child can merge with, an item of it stands for the whole recipe.
+    # A child recipe cannot merge into a list, so an item of a list is treated like a whole recipe.
     slot = any(part in (*SLOT_KEYS, *LIST_KEYS) for part in above)
     child = _nested(node, parts, new)
     return merged_slot(node, child, _given) if slot else merged(node, child, kept=_given)
@@ -94,7 +96,7 @@ def _index(items: list[Node], part: str, new: Node, above: Path) -> int:
 
 
 def _meets_list(node: Node, parts: Path) -> bool:
-    """Whether a list lies on the way to the last part."""
+    """Return whether there is a list on the path to the last part."""
     for part in parts[:-1]:
         child = node.child(part)
         if child is None or isinstance(child.value, list):
@@ -104,7 +106,7 @@ def _meets_list(node: Node, parts: Path) -> bool:
 
 
 def _require_place(node: Node, parts: Path, new: Node, above: Path) -> None:
-    """Refuse a key below a plain value; the name of a component in a slot may get options."""
+    """Raise an error for a key below a plain value, except for an option below the name of a component."""
     for count, part in enumerate(parts):
         here = (*above, *parts[:count])
         slot = any(key in (*SLOT_KEYS, *LIST_KEYS) for key in here)
@@ -113,13 +115,13 @@ def _require_place(node: Node, parts: Path, new: Node, above: Path) -> None:
             raise RecipeError([Problem(new.place, dotted((*here, part)), message)])
         child = node.child(part)
         if child is None:
-            # It may still be inherited or have a default; validation tells unknown ones.
+            # The key may be inherited or have a default; validation reports unknown keys.
             return
         node = child
 
 
 def _nested(node: Node | None, parts: Path, new: Node) -> Node:
-    """Return mappings down to a new value, which stand where those stand that are there already."""
+    """Return nested mappings that lead to a new value. They keep the places of mappings that exist already."""
     if not parts:
         return new
     inner = _nested(node.child(parts[0]) if node else None, parts[1:], new)
@@ -127,7 +129,7 @@ def _nested(node: Node | None, parts: Path, new: Node) -> Node:
 
 
 def _given(slot: dict[str, Node]) -> dict[str, Node]:
-    """Return the options that overrides gave for the component that this one names, and not for one before it."""
+    """Return the options that earlier overrides set, or none if an override also named their component."""
     use = slot.get("use")
     if use is not None and use.mark.source == OVERRIDE:
         return {}
@@ -142,6 +144,6 @@ def _from_overrides(node: Node) -> Node | None:
         kept = {name: child for name, child in found.items() if child is not None}
         return replace(node, value=kept) if kept or own else None
     if isinstance(node.value, list):
-        # Of a list in which one item was replaced all others stay too.
+        # If an override replaced one item of a list, the other items stay too.
         own = own or any(_from_overrides(item) is not None for item in node.value)
     return node if own else None

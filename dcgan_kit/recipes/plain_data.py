@@ -1,4 +1,4 @@
-"""What Python programs give in place of YAML: mappings, lists and plain values."""
+"""Convert a recipe that a Python program gives as a mapping to plain data."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dcgan_kit.recipes.yaml_reader import MAX_DEPTH
 
 
 def plain_data(value: Any, key: str = "") -> Any:
-    """Return a value as YAML would give it: paths as text, NumPy's numbers as Python's, tuples as lists.
+    """Return a value in the types of YAML: paths become text, NumPy numbers Python numbers, tuples lists.
 
     Args:
         value: the value.
         key: its dotted key, for messages.
 
     Raises:
-        UserError: something has no form in YAML, or is nested more than 50 deep.
+        UserError: YAML has no type for a value, or the value is nested more than 50 levels deep.
     """
     if key.count(".") >= MAX_DEPTH:
         raise UserError(f"{key[:60]}…: nested more than {MAX_DEPTH} deep")

@@ -1,4 +1,4 @@
-"""A recipe's file → its text, and its nodes: one that is no recipe is refused in words that help."""
+"""Read a recipe's file: its text and its nodes. If the file is no recipe, the error says what to do."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def read_file(path: Path, shown: str | None = None) -> Node:
 
     Args:
         path: the file.
-        shown: how messages call it; default: the path as given.
+        shown: name of the file in messages; default: the given path.
 
     Raises:
-        RecipeError: the text is not YAML that a recipe may be; every problem with its place.
+        RecipeError: the text is not valid YAML for a recipe; the error has every problem with its place.
         UserError: the file is missing, unreadable, a folder, too large, or no text.
     """
     name = shown or str(path)
@@ -30,7 +30,7 @@ def read_file(path: Path, shown: str | None = None) -> Node:
 
 
 def _about_folder(path: Path) -> str:
-    """What to do with a folder that was given as a recipe."""
+    """Return the message about a folder that was given as a recipe."""
     if is_run_folder_at(path):
         command = shlex.join(["dcgan-kit", "train", str(path / RECIPE), "--run", str(path)])
         return f"is a run folder, not a recipe; to go on with it: `{command}`"
@@ -38,7 +38,7 @@ def _about_folder(path: Path) -> str:
 
 
 def read_bounded(path: Path, name: str) -> str:
-    """Return the text of a file that should be a recipe; see ``read_file`` for what it raises."""
+    """Return the text of a file that should be a recipe. It raises the UserErrors of ``read_file``."""
     try:
         if path.is_dir():
             raise UserError(f"{name}: {_about_folder(path)}")

@@ -1,7 +1,7 @@
-"""A recipe in which nothing is left open: every component chosen, every option known, every default filled in.
+"""Resolved recipes: every component is chosen, and every option and default is filled in.
 
-The classes inherit the keys of ``model.py`` and name only those that mean more here than in the text: a slot holds the
-component that was chosen.
+The classes inherit the keys of ``model.py``. They declare only the keys whose type differs here: the value of a slot is
+the chosen component.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Choice:
     """A component with its options, ready to be built.
 
     Attributes:
-        component: what was chosen.
-        options: every option with its value; options that are components themselves hold a ``Choice`` or None.
-        path: where in the recipe it was chosen.
+        component: the chosen component.
+        options: every option with its value. An option that is itself a component has a ``Choice`` or None.
+        path: the place in the recipe that chooses it.
     """
 
     component: Component
@@ -49,12 +49,12 @@ class Choice:
         built = {
             name: value.build_later() if isinstance(value, Choice) else value for name, value in self.options.items()
         }
-        # Standard output is for programs that read it; what a stranger's factory prints goes to people.
+        # Programs read standard output, so text that a plugin's factory prints goes to standard error.
         with guarded(self.component, "its factory", refusing=ComponentError), redirect_stdout(sys.stderr):
             return self.component.build(context, built)
 
     def build_later(self) -> Any:
-        """Return a function of the context that builds this choice."""
+        """Return a function that takes the context and builds this choice."""
         return self.build
 
 
@@ -67,13 +67,13 @@ class Block:
     """One block of a network: ``input``, ``stage1``, …, ``output``.
 
     Attributes:
-        name: of the block; layers are called after it.
-        path: where in the recipe it stands.
-        filters: channels that it returns; None: as many as it is given.
+        name: name of the block; the names of its layers begin with it.
+        path: its place in the recipe.
+        filters: number of channels that it returns; None: the same as its input.
         order: its slots in the order in which they are applied.
-        slots: what fills them.
-        initializer: draws its kernels.
-        constraint: constrains its kernels, or None.
+        slots: the component in each slot.
+        initializer: draws the initial kernels.
+        constraint: constrains the kernels, or None.
         bias: whether its convolutions and dense layers learn a bias.
     """
 
@@ -102,12 +102,12 @@ class ImagePlan(model.Image):
 
     @property
     def height(self) -> int:
-        """Pixels from top to bottom."""
+        """Height in pixels."""
         return self.size[0]
 
     @property
     def width(self) -> int:
-        """Pixels from left to right."""
+        """Width in pixels."""
         return self.size[1]
 
     @property
@@ -117,12 +117,12 @@ class ImagePlan(model.Image):
 
     @property
     def spec(self) -> ImageSpec:
-        """What components of kind ``data`` are given."""
+        """The argument for components of kind ``data``."""
         return ImageSpec(self.height, self.width, self.channels)
 
 
 class NetworkTraining(model.TrainingOfNetwork):
-    """How one network is trained; what ``training`` says for both networks is said here."""
+    """How one network is trained. It includes the keys that ``training`` has for both networks."""
 
     optimizer: InstanceOf[Choice]
     schedule: InstanceOf[Choice] | None
@@ -130,20 +130,20 @@ class NetworkTraining(model.TrainingOfNetwork):
 
 
 class EvaluationPlan(model.Evaluation):
-    """When samples are compared with real images, and how."""
+    """When and how samples are compared with real images."""
 
     extractor: InstanceOf[Choice] | None
     scores: tuple[InstanceOf[Choice], ...]
 
 
 class ProbingPlan(model.Probing):
-    """When the networks are measured, and how."""
+    """When probes run, and which."""
 
     probes: tuple[InstanceOf[Choice], ...]
 
 
 class TrainingPlan(model.Course, model.Steps):
-    """How the recipe trains: every key of ``training`` but those that it says for both networks."""
+    """How the recipe trains: every key of ``training``, except the keys for both networks."""
 
     loss: InstanceOf[Choice]
     penalty: InstanceOf[Choice] | None
@@ -155,13 +155,13 @@ class TrainingPlan(model.Course, model.Steps):
 
 
 class ResolvedRecipe(model.Recipe):
-    """A whole recipe, frozen: every key of the recipe language, and what follows.
+    """A whole recipe, which cannot be changed: every key of the recipe language, and these attributes.
 
     Attributes:
-        name: of the recipe: the shipped name, or the file's stem.
-        extends: None: the parents are merged.
-        generator: its blocks, each with what it takes from the network.
-        discriminator: its blocks, each with what it takes from the network.
+        name: name of the recipe: the shipped name, or the file's stem.
+        extends: always None, because the parents are merged already.
+        generator: blocks of the generator, each with the values that it inherits from the network.
+        discriminator: blocks of the discriminator, each with the values that it inherits from the network.
         origin: the merged text with its places.
     """
 
@@ -169,18 +169,19 @@ class ResolvedRecipe(model.Recipe):
     extends: None
     image: ImagePlan
     latent: InstanceOf[Choice]
-    # A text's network is defaults of its blocks, and its training has keys for both networks: none of them is left.
+    # The types differ from the parent class: defaults of a network are resolved into its blocks, and training keys for
+    # both networks into those of each network.
     generator: InstanceOf[NetworkPlan]  # type: ignore[assignment]
     discriminator: InstanceOf[NetworkPlan]  # type: ignore[assignment]
     data: InstanceOf[Choice]
     training: TrainingPlan  # type: ignore[assignment]
     origin: InstanceOf[Node] = Field(repr=False)
 
-    # Options are mappings, which have no hash.
+    # Options are mappings, which cannot be hashed.
     __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
-        """Whether two recipes mean the same, wherever their texts stand."""
+        """Return whether two recipes are the same, apart from the places of their texts."""
         if not isinstance(other, ResolvedRecipe):
             return NotImplemented
         keys = type(self).model_fields.keys() - {"origin"}
@@ -188,18 +189,19 @@ class ResolvedRecipe(model.Recipe):
 
     @property
     def latent_size(self) -> int:
-        """Numbers in a latent vector."""
+        """The size of a latent vector."""
         return int(self.latent.options["size"])
 
     def mark(self, path: tuple[str | int, ...], *related: tuple[str | int, ...]) -> Mark:
-        """Where in the recipe's text a path, or the nearest thing above it, stands.
+        """Return the place in the recipe's text of a path, or of the nearest node above it.
 
-        An override that says a part of what is there is the place: what it changed was right.
+        If an override changed a part of the value, the place is that override, because the value was valid before.
 
         Args:
-            path: of a value; a slot may be one that a block inherits from its network, or a network from training.
-            related: what decides the value too. The place is there if an override, or the recipe's own text over a
-                parent's, says something there, and nothing on the path.
+            path: path of a value. It may be a slot that a block inherits from its network, or that a network inherits
+                from training.
+            related: paths of other keys that affect the value. The place is at one of them if an override changed that
+                key, or if the recipe's own text sets it and only a parent sets the value.
         """
         found = next((node for way in _ways(path) if (node := self.origin.find(way))), None)
         place, own = (found or self.origin.locate(path)).place, self.origin.mark.source
@@ -211,7 +213,7 @@ class ResolvedRecipe(model.Recipe):
 
 
 def _ways(path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
-    """The path, and the one that a slot there is inherited from."""
+    """Return the path, and the path from which a slot there is inherited."""
     if path[:1] == ("training",) and path[1:2] in (("generator",), ("discriminator",)):
         return [path, ("training", *path[2:])]
     below = path[3:] if path[1:2] == ("stages",) else path[2:]

@@ -1,4 +1,4 @@
-"""Nodes → ``ResolvedRecipe``: shape, components, options, inheritance; every problem collected before any is told."""
+"""Resolve a recipe: nodes → ``ResolvedRecipe``. It checks everything and then reports all problems together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dcgan_kit.recipes.validation import Path, known_keys, paths_to, problems_of
 
 
 class UnknownNames(RecipeError):
-    """A recipe whose only way to succeed is another plugin."""
+    """A recipe has a name that no loaded plugin offers. It can only work with another plugin."""
 
 
 def resolve(node: Node, plugins: LoadedPlugins, name: str) -> ResolvedRecipe:
@@ -25,12 +25,12 @@ def resolve(node: Node, plugins: LoadedPlugins, name: str) -> ResolvedRecipe:
 
     Args:
         node: a recipe after ``extends`` and overrides.
-        plugins: what its names may mean.
-        name: what the recipe is called.
+        plugins: the loaded plugins, whose components it may name.
+        name: name of the recipe.
 
     Raises:
         UnknownNames: at least one problem is a name that no loaded plugin offers.
-        RecipeError: all other problems.
+        RecipeError: there are only other problems.
     """
     return _Resolution(node, plugins).recipe(name)
 
@@ -61,14 +61,14 @@ class _Resolution:
 
     def _unknown_key(self, path: Path) -> str:
         key = str(path[-1])
-        # It may be the right key in the wrong place: one of a section, or an option of a component. One of the top is
-        # known to whoever writes a section.
+        # It may be the right key in the wrong place: a key of a section, or an option of a component. Top-level keys
+        # are not suggested, because users know them.
         places = [*paths_to(model.Recipe, key), *self.node.options_called(key)]
         known = known_keys(model.Recipe, path[:-1])
         right = [place for place in places if place != path and len(place) > 1]
-        # What stands for both networks may be said of one.
+        # A key for both networks may also exist for one network.
         right += [(*path[:-1], *place[1:]) for place in right if place[:1] == path[:1] and place[1] in known]
-        # The nearest: of the same network, then the shortest.
+        # The nearest path shares the most leading parts; among equals, the shortest one.
         nearest = min(right, key=lambda place: (-_shared(place, path), len(place)), default=())
         return f"unknown key.{did_you_mean(key, known, dotted(nearest))}"
 
@@ -89,5 +89,5 @@ class _Resolution:
 
 
 def _shared(one: Path, other: Path) -> int:
-    """How many parts two paths begin with alike."""
+    """Return the number of equal leading parts of two paths."""
     return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))

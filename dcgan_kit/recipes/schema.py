@@ -1,4 +1,4 @@
-"""The JSON Schema (draft-07) of recipes with the components of the plugins that are installed, for editors."""
+"""The JSON Schema (draft-07) of recipes, for editors. It includes the components of the installed plugins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def schema_text(registry: Registry) -> str:
 def recipe_schema(registry: Registry) -> dict[str, Any]:
     """Return the schema of a recipe file.
 
-    Nothing but ``version`` is required: what a file leaves out may come from the recipe that it extends.
+    No key is required, because a missing key may come from the recipe that the file extends.
     """
     schema = _with_slots(draft_07(Recipe.model_json_schema()))
     definitions = {name: _relaxed(model) for name, model in schema.pop("definitions").items()}
@@ -52,7 +52,7 @@ def _relaxed(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _slot(registry: Registry, kind: str) -> dict[str, Any]:
-    """A name, a mapping that names a component, or one that changes options of an inherited component."""
+    """Return the schema of a slot: a name, a mapping with ``use``, or options of an inherited component."""
     arms: list[dict[str, Any]] = []
     names = registry.names(kind)
     for name, component in zip(names, registry.of_kind(kind), strict=True):

@@ -1,7 +1,7 @@
-"""Sections of a recipe → their resolved form, whatever their keys are called.
+"""Resolve the sections of a recipe.
 
-Which keys hold components, and whether a component must be there, is read from the types in ``resolved.py``. Every
-other key keeps the value that the text, or its default, gives it.
+The types in ``resolved.py`` say which keys have components as values, and whether a component is required. Every other
+key keeps its value from the text, or its default.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ROLES = ("generator", "discriminator")
 
 
 class SectionResolution:
-    """Chooses the components that sections name.
+    """Chooses the components for the slots of sections.
 
     Args:
         recipe: the whole recipe.
         slots: resolves a single slot.
-        problems: where what is wrong is added.
+        problems: list to which problems are added.
     """
 
     def __init__(self, recipe: Node, slots: SlotResolution, problems: list[Problem]) -> None:
@@ -39,7 +39,7 @@ class SectionResolution:
         self.problems = problems
 
     def chosen(self, section: type[Strict], path: Path = ()) -> dict[str, Any]:
-        """Return what each slot of a resolved section holds, by key; sections inside it are mappings of their own."""
+        """Return the component in each slot of a resolved section, by key; inner sections are nested mappings."""
         found: dict[str, Any] = {}
         for key, field in section.model_fields.items():
             here, inner = (*path, key), section_in(field.annotation)
@@ -64,7 +64,7 @@ class SectionResolution:
         return None
 
     def _several(self, kind: str, path: Path) -> tuple[Choice, ...]:
-        """A list of components of one kind; each may come once."""
+        """Return a list of components of one kind, and report components that it names twice."""
         node = self.recipe.find(path)
         items = node.value if node is not None and isinstance(node.value, list) else []
         chosen: list[Choice] = []
@@ -78,7 +78,7 @@ class SectionResolution:
         return tuple(chosen)
 
     def _of_network(self, path: Path, needed: bool) -> Choice | None:
-        """What training names for one network, over what it names for both."""
+        """Return the component that training names for one network, merged into the one for both networks."""
         kind, for_both = str(path[-1]), (*path[:-2], path[-1])
         common, own = self.recipe.find(for_both), self.recipe.find(path)
         if own is None or own.value is None:
@@ -93,9 +93,9 @@ def resolved_section(section: type[Section], said: BaseModel, chosen: Mapping[st
     """Return a section with its components.
 
     Args:
-        section: its resolved form.
-        said: what the text says, defaults included.
-        chosen: what is said otherwise, by key: components, and mappings for the sections inside.
+        section: the class of the resolved section.
+        said: the section of the text, with defaults.
+        chosen: values that replace those of the text, by key: components, and mappings for inner sections.
     """
 
     def value(key: str, annotation: Any) -> Any:
@@ -108,7 +108,7 @@ def resolved_section(section: type[Section], said: BaseModel, chosen: Mapping[st
 
 
 def inherited_values(training: Training) -> dict[str, dict[str, Any]]:
-    """Return what training says for both networks, no component, for each of them that says nothing itself."""
+    """Return, for each network, the plain values for both networks that it does not set itself."""
     plain = [key for key in BothNetworks.model_fields if key not in SLOT_KEYS]
     return {
         role: {key: getattr(training, key) for key in plain if getattr(getattr(training, role), key) is None}

@@ -1,7 +1,7 @@
-"""The schema that is shipped beside the recipes: at hand at once, where only what is shipped is installed.
+"""The schema file that is shipped with the recipes. It is used if only built-in plugins are installed.
 
-Generating one takes longer than all else that the command ``schema`` does. ``scripts/generate_docs.py`` writes the
-shipped one, and a test holds it to what the built-in components give.
+Reading the file is much faster than generating the schema. ``scripts/generate_docs.py`` writes the file, and a test
+checks that it matches the built-in components.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.plugin_loading import LoadedPlugins
 
 SCHEMA_FILE = "recipe.schema.json"
-"""Name of the schema beside recipes; their first line points editors to it."""
+"""Name of the schema file beside the recipes. The first line of each recipe refers editors to it."""
 
 
 def shipped_schema(plugins: LoadedPlugins) -> str | None:
-    """Return the shipped schema's text, or None where the plugins offer other components than it knows."""
+    """Return the text of the shipped schema, or None if the plugins offer other components than the schema has."""
     if any(plugin.origin != "built-in" or plugin.status != "loaded" for plugin in plugins.plugins):
         return None
     folder = next(path.parent for path in plugins.find("recipes").recipes.values())

@@ -1,4 +1,4 @@
-"""A slot of a recipe → the component that it chooses, with all options; or what is wrong with it."""
+"""Resolve a slot of a recipe: find the component that it names, with all options, or report problems."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class SlotResolution:
     """Resolves slots one after the other.
 
     Args:
-        plugins: what names of components may mean.
-        problems: where what is wrong is added.
+        plugins: the loaded plugins, whose components a slot may name.
+        problems: list to which problems are added.
 
     Attributes:
         unknown_names: whether a slot named a component that no loaded plugin offers.
@@ -35,14 +35,14 @@ class SlotResolution:
         self.unknown_names = False
 
     def choice(self, kind: str, node: Node, path: Path, tell: bool = True, depth: int = 0) -> Choice | None:
-        """Return what a slot chooses, or None where something is wrong with it.
+        """Return the component that a slot names, or None if there are problems.
 
         Args:
-            kind: of the component.
+            kind: kind of the component.
             node: the name of a component, or a mapping with ``use``.
-            path: of the slot in the recipe.
-            tell: whether problems are added; those of a default are told once, where it stands.
-            depth: slots of components that this one lies in.
+            path: path of the slot in the recipe.
+            tell: whether to add problems to the list. False for a default, whose problems are reported elsewhere.
+            depth: number of components in whose options this slot is nested.
         """
         before = len(self.problems)
         choice = self._choice(kind, node, path, depth)
@@ -67,7 +67,7 @@ class SlotResolution:
             options = {name: value for name, value in node.value.items() if name != "use"}
         else:
             if depth or kind not in ("data", "latent"):
-                # The model of the recipe tells this for the keys that it has; options are only known here.
+                # Validation of the recipe reports this for its own keys; only this class knows the options.
                 message = f"must be a component: its name, or a mapping with 'use' (given: {described(node)})"
                 self._problem_once(path, message, node)
             return None
@@ -92,12 +92,12 @@ class SlotResolution:
         return None
 
     def _tell_once(self, problem: Problem) -> None:
-        # A default of the network is met again in each block that adds an option to it.
+        # A default of the network is resolved again in each block that adds an option to it.
         if not any((p.mark, p.message) == (problem.mark, problem.message) for p in self.problems):
             self.problems.append(problem)
 
     def _unusable(self, name: str) -> str:
-        """What may be the reason that a name is not known: a plugin that is not there, broken or blocked."""
+        """Return possible reasons why a name is unknown: a plugin is missing, broken or blocked."""
         owner = name.rpartition("/")[0]
         plugins = [plugin for plugin in self.plugins.plugins if owner in ("", plugin.name)]
         if not plugins:

@@ -1,4 +1,4 @@
-"""What pydantic found wrong → problems with places, in plain words, each value told once."""
+"""Turn pydantic's errors into problems with places and plain messages, one for each value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dcgan_kit.recipes.nodes import Node, described, dotted
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]
 Unknown = Callable[[Path], str]
-"""path of a key that is not known → message."""
+"""Path of an unknown key → message."""
 
 _TYPES = {
     "int_type": "a whole number",
@@ -45,10 +45,10 @@ def problems_of(model: type[BaseModel], node: Node, base: Path, unknown: Unknown
     """Validate a node's data; return every problem, sorted by key.
 
     Args:
-        model: what the node should be.
+        model: the model that the node should match.
         node: a mapping.
         base: path of the node in the recipe.
-        unknown: message for a key that the model does not have, by its path below the node.
+        unknown: returns the message for a key that the model does not have; takes its path below the node.
     """
     try:
         validated(model, node)
@@ -58,12 +58,12 @@ def problems_of(model: type[BaseModel], node: Node, base: Path, unknown: Unknown
 
 
 def validated(model: type[Model], node: Node) -> Model:
-    """Return a node as a model: as from JSON, where a list is whatever sequence the model asks for."""
+    """Return a node as a model. It is read as JSON, because pydantic then accepts a list for any type of sequence."""
     return model.model_validate_json(json.dumps(node.data()))
 
 
 def known_keys(model: type[BaseModel], path: Path) -> list[str]:
-    """Return the keys of the model that lies on a path."""
+    """Return the keys of the section at a path."""
     for part in path:
         if isinstance(part, int):
             continue
@@ -76,7 +76,7 @@ def known_keys(model: type[BaseModel], path: Path) -> list[str]:
 
 
 def paths_to(model: type[BaseModel], key: str, base: Path = ()) -> Iterator[Path]:
-    """Yield the paths, outside of lists, on which a model has a key."""
+    """Yield the paths at which a model has a key, outside of lists."""
     for name, field in model.model_fields.items():
         if name == key:
             yield (*base, name)
@@ -92,7 +92,7 @@ def _told(errors: list[ErrorDetails], node: Node, base: Path, unknown: Unknown) 
     problems = []
     for path, found in by_path.items():
         if all(e["type"] in _TYPES for e in found) and any(_below(other, path) for other in by_path):
-            # One arm of a union failed at its root, the other inside: the inner complaint is the useful one.
+            # One type of a union failed at the value itself, the other inside it. The inner error is the useful one.
             continue
         problems.append(_problem(path, found, node, base, unknown))
     return problems
@@ -103,14 +103,14 @@ def _below(path: Path, above: Path) -> bool:
 
 
 def _data_path(error: ErrorDetails, node: Node) -> Path:
-    # pydantic puts names of union arms into the location; only parts that lead somewhere in the data are kept.
+    # pydantic's location contains names of union types. Keep only the parts that exist in the data.
     path: Path = ()
     for part in error["loc"]:
         child = node.child(part)
         if child is not None:
             path, node = (*path, part), child
     key = error["loc"][-1]
-    # An item that a list lacks is a complaint about the list.
+    # A missing item of a list is reported for the list.
     return (*path, key) if error["type"] == "missing" and isinstance(key, str) else path
 
 

@@ -1,9 +1,9 @@
-"""YAML 1.2 text → nodes with places.
+"""Read YAML 1.2 text as nodes with places.
 
-PyYAML reads YAML 1.1, in which ``1e-4`` is text, ``no`` is false and ``12:30`` is 750, and lets an equal key
-overwrite silently. Here its parser supplies events only; scalars follow the core schema of YAML 1.2
-(https://yaml.org/spec/1.2.2/#103-core-schema), equal keys are refused with both places, tags are refused, and size,
-depth and aliases are bounded.
+PyYAML reads YAML 1.1, in which ``1e-4`` is text, ``no`` is false and ``12:30`` is 750. It also lets a duplicate key
+silently overwrite the first one. This reader uses only the events of PyYAML's parser. Scalars follow the core schema of
+YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema). Duplicate keys are errors that name both places. Tags are
+errors. Size, depth and aliases are limited.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dcgan_kit.recipes.nodes import Node, Scalar, dotted
 MAX_DEPTH = 50
 MAX_NODES = 20_000
 MAX_DIGITS = 200
-"""Of a whole number: what is shorter fits into a float, also if it is hexadecimal."""
+"""Most digits of a whole number. A shorter number fits into a float, even a hexadecimal one."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -34,13 +34,17 @@ _COMPLAINTS = {
     "escape": "in double quotes a backslash begins an escape; double it, or use single quotes",
     "expected <block end>": "this does not fit the indentation of the lines above",
 }
-"""What PyYAML says of frequent mistakes → what a user can do something with."""
+"""PyYAML's messages about frequent mistakes → messages that help a user."""
 
 _OWN_ANCHOR = (Node(None, Mark("", 0, 0)), 0, 0)
 
 
 class PartlyUnderstood(RecipeError):
-    """Problems that leave the rest of the text understandable: what else is wrong can be told together with them."""
+    """A text has problems, but the rest of it could be read. So later problems can be reported together with these.
+
+    Attributes:
+        node: the part that could be read.
+    """
 
     def __init__(self, problems: Iterable[Problem], node: Node) -> None:
         super().__init__(problems)
@@ -51,12 +55,12 @@ def read_text(text: str, source: str) -> Node:
     """Read a recipe's text.
 
     Args:
-        text: YAML of one mapping.
-        source: how messages call it.
+        text: YAML text of one mapping.
+        source: name of the text in messages.
 
     Raises:
-        RecipeError: it is not YAML that a recipe may be; every problem with its place.
-        PartlyUnderstood: a RecipeError that holds what could be read nevertheless.
+        RecipeError: the text is not valid YAML for a recipe; the error has every problem with its place.
+        PartlyUnderstood: a RecipeError with the part that could be read.
     """
     try:
         node = read_value(text, source)
@@ -72,18 +76,18 @@ def read_text(text: str, source: str) -> Node:
 
 
 def read_value(text: str, source: str, line: int = 1, column: int = 1) -> Node:
-    """Read any one YAML value, whose first character stands at line and column of the source."""
+    """Read one YAML value of any type. Its first character is at this line and column of the source."""
     return _Reader(source, line - 1, column - 1).read(text)
 
 
 def read_argument(text: str, source: str, line: int, column: int) -> Node:
-    """Read the value of an override: one value of which nothing is dropped.
+    """Read the value of an override.
 
-    What begins with a bracket or a quote is YAML, without comments. All else is a single scalar as it stands, without
+    A value that begins with a bracket or a quote is YAML, without comments. Any other value is a single scalar, without
     the blanks around it: ``set #2``, ``*.png`` and ``a: b`` are text.
 
     Raises:
-        PartlyUnderstood: a RecipeError that holds what could be read nevertheless.
+        PartlyUnderstood: a RecipeError with the part that could be read.
     """
     blanks = len(text) - len(text.lstrip(" \t"))
     text = text.strip(" \t")
@@ -123,12 +127,12 @@ class _Reader:
         except yaml.reader.ReaderError as error:
             self._refuse_character(text, error.position)
         except (ValueError, OverflowError):
-            # PyYAML hands the digits of \U escapes and of %YAML to chr and int as they are.
+            # PyYAML passes the digits of \U escapes and of %YAML to chr and int without a check.
             self._fail(self.reached, "not YAML: an escape or a version after this place is too large a number")
         return self._result(self.root or Node(None, self._place(0, 0)))
 
     def read_uncommented(self, text: str) -> Node:
-        """Read YAML in which a comment is a mistake."""
+        """Read YAML, and report a comment as an error."""
         end = 0
         try:
             for token in yaml.scan(text, Loader=yaml.SafeLoader):
@@ -141,12 +145,12 @@ class _Reader:
                     self._fail(place, f"{message} (given: {number + comment!r})")
                 end = token.end_mark.index
         except (yaml.YAMLError, ValueError, OverflowError):
-            # Reading it tells what is wrong.
+            # The call below reports what is wrong.
             pass
         return self.read(text)
 
     def read_scalar(self, text: str) -> Node:
-        """Read a text that is one plain scalar, whatever YAML would make of its characters."""
+        """Read a text as one plain scalar, even if its characters have a special meaning in YAML."""
         try:
             yaml.reader.Reader(text)
         except yaml.reader.ReaderError as error:
@@ -179,7 +183,7 @@ class _Reader:
         self.problems.append(Problem(mark, dotted(self._path()), message))
 
     def _path(self) -> tuple[str | int, ...]:
-        """The path of the value that is being read."""
+        """Return the path of the value that is being read."""
         path: list[str | int] = []
         for current in self.open:
             if isinstance(current.node.value, list):
@@ -281,7 +285,7 @@ class _Reader:
         return resolved(text)
 
     def _text(self, text: str, mark: Mark) -> str:
-        """Join the halves of characters that JSON writes as two escapes; a half alone cannot even be printed."""
+        """Join surrogate pairs, which JSON writes as two escapes. Report a single surrogate: it cannot be printed."""
         if not SURROGATE.search(text):
             return text
         joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
@@ -291,7 +295,7 @@ class _Reader:
         return SURROGATE.sub("?", joined)
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> tuple[Mark, str]:
-        """Return where PyYAML's complaint belongs, and what it says in a user's words."""
+        """Return the place of PyYAML's error, and a message that users understand."""
         problem, context, mark = error.problem or "", error.context or "", self._mark(error.problem_mark)
         began = self._mark(error.context_mark)
         if "found character '\\t'" in problem:
@@ -315,7 +319,7 @@ class _Reader:
 
 
 def extent(node: Node) -> tuple[int, int]:
-    """Return how many values a node holds, itself included, and how deep they are nested."""
+    """Return the number of values in a node, including itself, and how deep they are nested."""
     children: Iterable[Node] = ()
     if isinstance(node.value, dict):
         children = node.value.values()

@@ -1,6 +1,6 @@
-"""A resolved recipe → YAML with every default written out, which resolves to the same recipe again.
+"""Write a resolved recipe as YAML with all defaults. The text resolves to the same recipe again.
 
-What is written means the same in YAML 1.2, which recipes are, and in YAML 1.1, which many editors and tools read.
+The text means the same in YAML 1.2, the language of recipes, and in YAML 1.1, which many editors and tools read.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecip
 
 
 def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
-    """Return the recipe as plain mappings, lists and scalars, in the order in which people read it."""
-    # The parents are merged, and a name or a place is no key of the language.
+    """Return the recipe as plain mappings, lists and scalars, in the order of the keys in ``model.py``."""
+    # The parents are merged already, so ``extends`` is left out.
     return {key: _plain(getattr(recipe, key)) for key in Recipe.model_fields if key != "extends"}
 
 
@@ -32,7 +32,7 @@ def as_yaml(data: Mapping[str, Any]) -> str:
 
 
 def as_value(data: Any) -> str:
-    """Return plain data in one line, as the value of an override can be given: texts in quotes, as in JSON."""
+    """Return plain data in one line, in the form of an override's value, with quotes around texts as in JSON."""
     if isinstance(data, Mapping):
         return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {as_value(data[key])}" for key in data) + "}"
     if isinstance(data, list | tuple):
@@ -55,7 +55,7 @@ def flattened(data: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return any value of a recipe, a section of it included, as plain data."""
+    """Return any value or section of a recipe as plain data."""
     if isinstance(value, Choice):
         return _choice(value)
     if isinstance(value, NetworkPlan):
@@ -84,7 +84,7 @@ def _block(block: Block) -> dict[str, Any]:
 
 def _choice(choice: Choice) -> dict[str, Any]:
     options = {name: _plain(value) for name, value in choice.options.items()}
-    # The owner is written too: the same file must mean the same component where more plugins are installed.
+    # Write the owner too, so that the file means the same component if more plugins are installed.
     return {"use": f"{choice.component.owner}/{choice.component.name}", **options}
 
 
@@ -98,18 +98,18 @@ NO_TEXT_IN_YAML_1_1 = re.compile(
     """,
     re.VERBOSE,
 )
-"""Plain text that YAML 1.1 takes for something else (https://yaml.org/type/), beside what YAML 1.2 does."""
+"""Plain text that YAML 1.1 reads as another type (https://yaml.org/type/), in addition to that of YAML 1.2."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what YAML 1.2 or 1.1 would read as something else than text, and only that."""
+    """Puts quotes only around text that YAML 1.2 or 1.1 would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    # PyYAML folds text that it takes for several lines, and takes more for line ends than it reads back.
+    # PyYAML folds text at characters that it does not read back as line ends, so quote all unprintable text.
     plain = (
         text.isprintable() and isinstance(core_schema.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
     )

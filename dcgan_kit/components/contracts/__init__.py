@@ -1,1 +1,1 @@
-"""The types that cross between the engine and plugins."""
+"""The types that the engine and plugins exchange."""

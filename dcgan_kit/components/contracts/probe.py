@@ -1,6 +1,6 @@
-"""Probes: what is asked of the two networks while they train, and what an answer is a sign of.
+"""Probes look inside the two networks during training. They return readings (numbers) and findings (diseases).
 
-A probe reads numbers off a ``ProbeContext`` and may say, of these numbers and of those at step 0, what is ill.
+A probe computes readings from a ``ProbeContext``. It may compare them with its readings at step 0 and report findings.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from typing import Any, Literal, Protocol
 from dcgan_kit.components.kinds import Shape
 
 Readings = Mapping[str, float]
-"""Numbers by place and what they are: ``{"generator.stage2.activation/dead": 0.31, "samples/spread": 0.8}``."""
+"""Numbers by ``place/name``: ``{"generator.stage2.activation/dead": 0.31, "samples/spread": 0.8}``."""
 Role = Literal["generator", "discriminator"]
 Of = Literal["generated", "real"]
 Mode = Literal["training", "inference"]
 PROBE_FAILED = "probe failed"
-"""Stands for a disease in the record of a probe that failed: no network is ill, and none is known to be well."""
+"""Recorded in place of a disease when a probe fails. It says nothing about the health of the networks."""
 
 
 @dataclass(frozen=True)
 class LayerSlot:
-    """One part of a network: what a slot of a block became.
+    """One part of a network: the layers that fill one slot of a block.
 
     Attributes:
         role: ``"generator"`` or ``"discriminator"``.
         block: ``"input"``, ``"stage1"``, …, ``"output"``.
-        slot: what was filled: ``"activation"``; the second of a block is ``"activation_2"``.
-        kind: of the component.
-        component: its name.
-        layers: its Keras layers in order. Call them by ``ProbeContext.apply`` alone.
-        input_shape: what it is given, without the batch: ``(H, W, C)`` or ``(N,)``.
-        output_shape: what it returns.
+        slot: name of the slot, such as ``"activation"``; the second one of a block is ``"activation_2"``.
+        kind: kind of the component in the slot.
+        component: name of the component.
+        layers: its Keras layers in order. Do not call them directly; use ``ProbeContext.apply``.
+        input_shape: shape of its input without the batch dimension: ``(H, W, C)`` or ``(N,)``.
+        output_shape: shape of its output without the batch dimension.
     """
 
     role: Role
@@ -51,109 +51,119 @@ class LayerSlot:
 
 
 class ProbeContext(Protocol):
-    """A pair of networks at one step, on a batch that stays the same through a run: to look at, never to change.
+    """The two networks at one step, on a batch that stays the same for the whole run. A probe must not change them.
 
-    All arrays are numpy's, float32 unless said otherwise; B is the number of images of the batch. Everything is
-    computed when it is first asked for, and shared: one forward and one backward pass serve all that is asked about
-    training. What is random (dropout, noise, augmentation) is drawn alike at every step. Networks compute in float32,
-    whatever they train in.
+    All arrays are NumPy arrays, float32 unless stated otherwise. B is the number of images in the batch. Each value is
+    computed at its first use and then shared: one forward and one backward pass serve all values in training mode.
+    Random operations (dropout, noise, augmentation) draw the same numbers at every step. The networks compute in
+    float32, whatever precision they train in.
     """
 
     step: int
-    """Steps that are done."""
+    """Number of finished steps."""
     value_range: tuple[float, float]
-    """What the darkest and the brightest pixel are for the networks."""
+    """Values of the darkest and the brightest pixel in the networks' range."""
     generator: Sequence[LayerSlot]
-    """From the latent vector to the image."""
+    """The generator's parts, in order from the latent vector to the image."""
     discriminator: Sequence[LayerSlot]
-    """From the image to the logit."""
+    """The discriminator's parts, in order from the image to the logit."""
     latent: Any
-    """(B, size)."""
+    """Latent vectors (B, size)."""
     real: Any
-    """(B, H, W, C), real images in the networks' range."""
+    """Real images (B, H, W, C) in the networks' range."""
 
     def on_batch(self, number: int) -> ProbeContext:
-        """The same networks at the same step on another batch: 0 is the first, on which every probe looks.
+        """Return a context for the same networks at the same step on another batch.
 
-        Each costs passes of its own. What is asked about losses at other weights stays that of the first.
+        Batch 0 is the one that every probe receives. Each further batch costs its own forward and backward passes.
+        ``loss_at`` uses batch 0 in every context.
         """
 
     def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
-        """What a place is given (B, ...). ``training`` is with the statistics of the batch, and moves none.
+        """Return the input (B, ...) of a place.
 
-        ``of`` says which images, where the place is the discriminator's.
+        Mode ``training`` uses the statistics of the batch, and updates no moving statistics. For a place in the
+        discriminator, ``of`` chooses generated or real images.
         """
 
     def after(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
-        """What a place returns (B, ...)."""
+        """Return the output (B, ...) of a place."""
 
     def logits(self, mode: Mode = "training", of: Of = "generated") -> Any:
-        """The discriminator's logits (B, 1)."""
+        """Return the discriminator's logits (B, 1)."""
 
     def loss(self, role: Role) -> float:
-        """The recipe's own loss of a network, without penalty and weight decay."""
+        """Return a network's loss as the recipe defines it, without penalty and weight decay."""
 
     def gradient(self, place: LayerSlot, of: Of = "generated") -> Any:
-        """Gradient of the place's own network's loss by what the place is given (B, ...).
+        """Return the gradient (B, ...) of the loss of the place's network with respect to the place's input.
 
-        Losses are means over the batch; multiply by B for the gradient of one image's share.
+        Losses are means over the batch. Multiply by B to get the gradient of one image's loss.
         """
 
     def weight_gradients(self, place: LayerSlot) -> Mapping[str, Any]:
-        """Gradients of the own network's loss by the place's trained weights, by the weights' names."""
+        """Return the gradients of the network's loss with respect to the place's trainable parameters, by name."""
 
     def image_gradient(self) -> Any:
-        """Gradient of the generator's loss by its images (B, H, W, C): what the discriminator sends back."""
+        """Return the gradient of the generator's loss with respect to its images (B, H, W, C).
+
+        This is the signal that the generator receives from the discriminator.
+        """
 
     def logit_gradient(self, role: Role, of: Of = "generated") -> Any:
-        """Gradient of a network's loss by the discriminator's logits (B, 1)."""
+        """Return the gradient of a network's loss with respect to the discriminator's logits (B, 1)."""
 
     def samples(self, count: int) -> Any:
-        """Generated images (count, H, W, C) as users get them: at inference, averaged where the recipe averages.
+        """Return generated images (count, H, W, C) as users get them.
 
-        The first are those of ``latent``; the same count gives those of the same latent vectors at every step.
+        The generator runs in inference mode, with averaged weights if the recipe averages them. The first images come
+        from ``latent``. The same count uses the same latent vectors at every step.
         """
 
     def real_images(self, count: int) -> Any:
-        """Real images (count, H, W, C) in the networks' range, fewer if there are no more; the first are ``real``."""
+        """Return real images (count, H, W, C) in the networks' range; the first are ``real``.
+
+        There are fewer than ``count`` if the data set has fewer.
+        """
 
     def weights(self, role: Role) -> Sequence[Any]:
-        """The trained weights of a network, in the order of its layers."""
+        """Return the trainable parameters of a network, in the order of its layers."""
 
     def loss_at(self, role: Role, weights: Sequence[Any]) -> tuple[float, Sequence[Any]]:
-        """A network's loss, and its gradients by its weights, if its weights were these."""
+        """Return the loss of a network at other weights, and the gradients with respect to those weights."""
 
     def learning_rate(self, role: Role) -> float:
-        """The learning rate of a network's optimizer, as it is now."""
+        """Return the current learning rate of a network's optimizer."""
 
     def apply(self, place: LayerSlot, values: Any) -> Any:
-        """What a place would return, at inference, for other values (N, ...)."""
+        """Return the output of a place for other inputs (N, ...), in inference mode."""
 
     def slope(self, place: LayerSlot, of: Of = "generated") -> Any:
-        """Derivative of an activation at what it is given in training (B, ...), unit by unit."""
+        """Return the derivative of an activation at its input in training mode, for each unit (B, ...)."""
 
     def limits(self, place: LayerSlot) -> tuple[float, float] | None:
-        """Outputs of an activation between which its slope is at least 1 % of its steepest.
+        """Return the range of outputs in which an activation's slope is at least 1 % of its steepest slope.
 
-        None where it is not flat at both ends: only a bounded activation saturates.
+        The result is None if the activation is not flat at both ends: only a bounded activation saturates.
         """
 
     def operations(self, place: LayerSlot) -> Sequence[Any]:
-        """The windows and resizes that a place consists of, as ``overlap_factor`` and ``stack_evenness`` take them."""
+        """Return the windows and resizes of a place, as ``overlap_factor`` and ``stack_evenness`` take them."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is ill.
+    """A disease that a probe found in the networks or in their images.
 
     Attributes:
-        disease: its name, by which it is known again at the next look: ``"dead channels"``.
-        where: a place as in the keys of readings, or what else has it: ``"samples"``.
-        told: what is seen, to follow the place in a sentence: ``"31 % dead channels"``.
-        value: the number that tells.
-        baseline: what it is compared with: the number of real data, or of the same network at step 0.
+        disease: name of the disease, such as ``"dead channels"``. Later findings with the same name and place count as
+            the same disease.
+        where: the place, written as in the keys of readings, or another subject such as ``"samples"``.
+        told: the observation, as text that follows the place in a sentence: ``"31 % dead channels"``.
+        value: the number that shows the disease.
+        baseline: the number to compare it with: that of real data, or of the same network at step 0.
         advice: what to try.
-        page: where it is explained: a file of docs/ and an anchor, or a web address.
+        page: where it is explained: a file of docs/ with an anchor, or a web address.
     """
 
     disease: str
@@ -165,7 +175,7 @@ class Finding:
     page: str = ""
 
     def as_data(self) -> dict[str, Any]:
-        """Return what JSON can write, which has no infinity: a value that is not finite becomes None."""
+        """Return the fields as JSON data. JSON has no infinity or NaN, so a value that is not finite becomes None."""
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in asdict(self).items()
@@ -178,19 +188,19 @@ class Finding:
 
 
 def _healthy(readings: Readings, first: Readings) -> Iterable[Finding]:
-    """Find nothing."""
+    """Return no findings."""
     return ()
 
 
 @dataclass(frozen=True)
 class SecondLook:
-    """For what shows only between two steps.
+    """A second reading some steps after the first, for changes that only two steps can show.
 
     Attributes:
-        after: steps from the first look to the second.
-        remember: ``(subject) -> kept``: what is kept of the first look: numbers, texts, arrays, or lists, tuples, sets
-            and mappings of these, which lie in checkpoints until the second.
-        compare: ``(kept, subject) -> readings`` at the second.
+        after: number of steps between the first and the second reading.
+        remember: ``(context) -> kept``: returns what to keep from the first reading: numbers, strings, arrays, or
+            lists, tuples, sets and mappings of these. Checkpoints store it until the second reading.
+        compare: ``(kept, context) -> readings``: called at the second reading.
     """
 
     after: int
@@ -199,19 +209,19 @@ class SecondLook:
 
 
 def _nothing(subject: ProbeContext) -> Readings:
-    """Read nothing."""
+    """Return no readings."""
     return {}
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A question to the networks.
+    """What a component of kind ``probe`` returns: functions that compute readings and findings.
 
     Attributes:
-        measure: ``(subject) -> readings``.
-        diagnose: ``(readings, readings at step 0) -> findings``; it is given the probe's own readings.
-        cheap: whether it is asked every ``training.probing.every`` steps, or at evaluations only.
-        second: a second look some steps later, or None. Its readings are not diagnosed.
+        measure: ``(context) -> readings``.
+        diagnose: ``(readings, readings at step 0) -> findings``. It receives only this probe's readings.
+        cheap: if True, the probe runs every ``training.probing.every`` steps; if False, only at evaluations.
+        second: a second reading some steps later, or None. ``diagnose`` does not receive its readings.
     """
 
     measure: Callable[[ProbeContext], Readings] = _nothing

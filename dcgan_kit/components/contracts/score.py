@@ -1,4 +1,4 @@
-"""Typed values that cross between the engine and the components that judge images: extractors and scores."""
+"""Types that the engine exchanges with the components that judge images: extractors and scores."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Summary = Mapping[str, Any]
-"""What is kept of a set of images: NumPy arrays by name, numbers only, so that a file can hold them without pickle."""
+"""What a score keeps of a set of images: NumPy arrays by name. They hold numbers only, so files need no pickle."""
 
 Better = Literal["lower", "higher", "floor", "neither"]
-"""Which way a number improves. ``floor``: towards what real images get; ``neither``: it judges nothing, as an error."""
+"""Which way a number improves.
+
+``floor``: towards the floor, which is the score of real images. ``neither``: the number judges nothing, such as a
+standard error.
+"""
 
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor sees in a batch of images.
+    """What an extractor returns for a batch of images.
 
     Attributes:
         features: float32 or float64 array (N, D).
-        probabilities: float array (N, K), how probable each class is, rows sum to 1; None: it knows no classes.
+        probabilities: float array (N, K) of class probabilities; rows sum to 1. None if the extractor has no classes.
     """
 
     features: Any
@@ -28,13 +32,15 @@ class Features:
 
 @dataclass(frozen=True)
 class Extractor:
-    """A function from images to features, the same for all images that are ever compared by it.
+    """A fixed function from images to features: it must not change between images that are compared.
 
     Attributes:
-        describe: uint8 pixels (N, H, W, C) → Features, each image by itself, whatever else is in a batch.
-        key: everything that its numbers depend on besides the pixels, in few characters without comma or bracket: the
-            first hex digits of a hash of its weights, and how it resizes. It becomes a part of every number's name.
-        classifies: whether descriptions have probabilities.
+        describe: uint8 pixels (N, H, W, C) → Features. The features of an image must not depend on the other images in
+            the batch.
+        key: short text that stands for everything besides the pixels that the features depend on, such as the first
+            hex digits of a hash of the weights, and the way of resizing. It has no comma and no bracket, and becomes
+            part of the name of every number.
+        classifies: whether the features come with probabilities.
     """
 
     describe: Callable[[Any], Features]
@@ -43,17 +49,17 @@ class Extractor:
 
 
 class Accumulator(Protocol):
-    """Takes the images of one side, batch after batch, in constant memory where the score allows it."""
+    """Collects what a score needs from one set of images, batch by batch, in constant memory if the score allows it."""
 
     def add(self, pixels: Any, description: Features) -> None:
-        """Take uint8 pixels (N, H, W, C) and what the extractor sees in them; keep no reference to the pixels.
+        """Add uint8 pixels (N, H, W, C) and their features; keep no reference to the pixels.
 
         Raises:
-            ValueError: a number is not finite, or shapes differ from the batch before.
+            ValueError: a number is not finite, or shapes differ from those of the batch before.
         """
 
     def summary(self) -> dict[str, Any]:
-        """Return what is kept so far, as NumPy arrays of numbers.
+        """Return the summary of all images so far, as NumPy arrays of numbers.
 
         Raises:
             ValueError: there were too few images.
@@ -62,13 +68,13 @@ class Accumulator(Protocol):
 
 @dataclass(frozen=True)
 class Gathering:
-    """What a score keeps of a set of images. Scores with equal gatherings share one.
+    """How a score summarizes a set of images. Scores with equal gatherings share one summary.
 
     Attributes:
-        name: what it is, with the options that it depends on: summaries are kept on disk under it.
-        start: returns a fresh accumulator.
-        sees: ``pixels``: it looks at nothing else, and the extractor is no part of the number's name; ``features`` or
-            ``probabilities``: it looks at these too.
+        name: name of the summary, with the options that it depends on. Summaries are stored on disk under this name.
+        start: returns a new accumulator.
+        sees: ``pixels``: it uses the pixels only, and the extractor is no part of the score's name. ``features`` or
+            ``probabilities``: it uses these too.
     """
 
     name: str
@@ -81,9 +87,9 @@ class ScoreInputs:
     """The summaries that a score compares.
 
     Attributes:
-        fake: of the images that are judged.
-        reference: of real images that the generator never saw, or of training images where none are held out.
-        training: of the images that the generator was trained on; None unless the score asks for it.
+        fake: summary of the images to judge.
+        reference: summary of the held-out split; of the training images if none are held out.
+        training: summary of the training images; None unless the score sets ``needs_training``.
     """
 
     fake: Summary
@@ -93,15 +99,15 @@ class ScoreInputs:
 
 @dataclass(frozen=True)
 class Score:
-    """A judgement of images by their distance from real ones, in one number or a few.
+    """One or several numbers that compare generated with real images.
 
     Attributes:
-        gathering: what it keeps of each side.
-        compare: ScoreInputs → float by name; some or all of the names in ``better``. Raises ValueError where these
-            images are too few or too small for it.
+        gathering: how it summarizes each set of images.
+        compare: ScoreInputs → float by name, for some or all of the names in ``better``. It raises ValueError if the
+            images are too few or too small.
         better: which way each number improves.
-        needs_training: whether ``ScoreInputs.training`` must be there.
-        warn: what ``compare`` returned → what people should know that it is a sign of, one line; empty: nothing.
+        needs_training: whether it needs ``ScoreInputs.training``.
+        warn: result of ``compare`` → one line that warns the user of what the numbers show; empty for no warning.
     """
 
     gathering: Gathering

@@ -1,4 +1,4 @@
-"""Typed values that cross between the engine and the components that training is made of."""
+"""Types that the engine exchanges with the components that take part in training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """The images that a recipe asks for: height and width in pixels, and 1 to 4 channels."""
+    """The size of the images that a recipe sets: height and width in pixels, and 1 to 4 channels."""
 
     height: int
     width: int
@@ -26,12 +26,12 @@ class Images:
     """A data set, or a part of one. ``len(images)`` is how many images it has.
 
     Attributes:
-        pixels: uint8 array (N, H, W, C); a ``numpy.memmap`` where they are more than memory should hold.
-        labels: integer array, one for each image, or None.
-        skipped: files that could not be read, each with the reason.
-        indices: integer array (M,): which of ``pixels`` belong to the part, in order; None: all N.
-        left_out: what lies where the images are and is none: a line for each reason, with the number.
-        notes: what a user should know of the images besides, such as where the labels come from; a line each.
+        pixels: uint8 array (N, H, W, C); a ``numpy.memmap`` if the images should not all be in memory.
+        labels: integer array with one label for each image, or None.
+        skipped: a line for each image file that could not be read, with the reason.
+        indices: integer array (M,): which of ``pixels`` belong to this part, in order. None: all N.
+        left_out: a line for each reason why files in the same place were left out, with their number.
+        notes: other lines for the user, such as where the labels come from.
     """
 
     pixels: Any
@@ -45,15 +45,15 @@ class Images:
         return len(self.pixels if self.indices is None else self.indices)
 
     def batch(self, indices: Any) -> Any:
-        """Return a uint8 array (..., H, W, C) of the images at an integer array (...) of places in 0 … len - 1."""
+        """Return the images at some positions: integer array (...) in 0 … len - 1 → uint8 array (..., H, W, C)."""
         return self.pixels[indices if self.indices is None else self.indices[indices]]
 
 
 class RandomStream(Protocol):
-    """Random numbers that depend on the recipe's seed and the step alone, so that a resumed run draws the same.
+    """A random stream that depends only on the recipe's seed and the step. A resumed run draws the same numbers.
 
-    Each call draws anew. On several replicas each gets its own rows of what one device would draw for the whole
-    batch: the first side of a shape is the number of images at hand.
+    Each call draws new numbers. The first dimension of a shape must be the number of images. With several replicas,
+    each replica gets its own rows of what one device would draw for the whole batch.
     """
 
     def uniform(self, shape: tuple[int, ...]) -> Any:
@@ -65,9 +65,9 @@ class RandomStream(Protocol):
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """Two functions of D's logits on real and on generated images, each float32 (B, 1) → scalar.
+    """Two functions of the discriminator's (D's) logits for real and generated images, each float32 (B, 1) → scalar.
 
-    The logits are those of the whole batch, also where several replicas share the work.
+    The functions receive the logits of the whole batch, also with several replicas.
 
     Attributes:
         generator: ``(real_logits, fake_logits, random) -> scalar`` that G minimizes.
@@ -80,15 +80,15 @@ class AdversarialLoss:
 
 @dataclass(frozen=True)
 class Penalty:
-    """What D minimizes besides its loss.
+    """A term that D minimizes in addition to its loss.
 
     Attributes:
-        value: ``(discriminator, real, fake, random) -> scalar``, a mean over the images, weight included.
-            ``discriminator`` is D as it is trained, augmentation included: images (B, H, W, C) → logits (B, 1). The
-            images are float32, in the networks' range; a gradient by them is taken with a tf.GradientTape of the
-            component's own.
-        every: updates of D from one that is penalized to the next; such an update minimizes ``every`` times the value,
-            so that the mean over all stays.
+        value: ``(discriminator, real, fake, random) -> scalar``: a mean over the images, multiplied by its weight.
+            ``discriminator`` is D in training mode, with augmentation: images (B, H, W, C) → logits (B, 1). The images
+            are float32, in the networks' range. To get a gradient with respect to them, the component opens its own
+            tf.GradientTape.
+        every: the penalty applies to one of ``every`` updates of D. That update minimizes ``every`` times the value, so
+            the mean over all updates stays the same.
     """
 
     value: Callable[[Callable[[Any], Any], Any, Any, RandomStream], Any]
@@ -97,14 +97,14 @@ class Penalty:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A random change of all images that D sees, real and generated, through which gradients flow to G.
+    """A random, differentiable change of all images that D sees, real and generated. Gradients flow through it to G.
 
     Attributes:
-        transform: ``(images, probability, random) -> images``: float32 (B, H, W, C) in [-1, 1] and a scalar tensor that
-            says how probable each change is.
-        state: what it remembers from step to step; its first number is the probability.
-        adapt: ``(state, real_logits) -> state``: float32 tensors (len(state),) and (B, 1) of the whole batch, after
-            each update of D; None: the state stays.
+        transform: ``(images, probability, random) -> images``: float32 (B, H, W, C) in [-1, 1]. ``probability`` is a
+            scalar tensor: the probability of each change.
+        state: numbers that it keeps from step to step; the first is the probability.
+        adapt: ``(state, real_logits) -> state``: float32 tensors (len(state),) and (B, 1) of the whole batch. It is
+            called after each update of D. None: the state stays the same.
     """
 
     transform: Callable[[Any, Any, RandomStream], Any]
