@@ -40,7 +40,7 @@ class BlurPool(keras.layers.Layer):
         return (batch, -(-height // self.stride), -(-width // self.stride), channels)
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "size": self.size, "stride": self.stride}
 
 
@@ -71,5 +71,5 @@ class SpaceToDepth(keras.layers.Layer):
         return (batch, height // self.block_size, width // self.block_size, channels * self.block_size**2)
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "block_size": self.block_size}

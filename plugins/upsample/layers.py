@@ -37,7 +37,7 @@ class DepthToSpace(keras.layers.Layer):
         return (batch, rows * self.factor, columns * self.factor, depth // self.factor**2)
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "factor": self.factor}
 
 
@@ -62,5 +62,5 @@ class ICNR(keras.initializers.Initializer):
         return ops.tile(drawn, (1, 1, 1, self.repeats))
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the initializer."""
+        """Return the arguments that rebuild the initializer."""
         return {"initializer": keras.initializers.serialize(self.initializer), "repeats": self.repeats}
