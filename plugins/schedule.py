@@ -24,7 +24,9 @@ def constant() -> Schedule:
 @component("schedule")
 def linear(
     *,
-    start: Annotated[float, Field(ge=0.0, lt=1.0, description="share of training after which the rate falls")] = 0.0,
+    start: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="share of training after which the learning rate falls")
+    ] = 0.0,
     to: To = 0.0,
 ) -> Schedule:
     """Decrease the factor linearly from 1.  (step, steps) → 1 ... to.
@@ -64,7 +66,8 @@ def cosine(*, to: To = 0.0) -> Schedule:
 def stepwise(
     *,
     at: Annotated[
-        tuple[Share, ...], Field(min_length=1, max_length=100, description="shares of training after which it falls")
+        tuple[Share, ...],
+        Field(min_length=1, max_length=100, description="shares of training after which the learning rate falls"),
     ] = (0.5, 0.75),
     factor: Annotated[float, Field(gt=0.0, le=1.0, description="factor of the learning rate at each fall")] = 0.1,
 ) -> Schedule:

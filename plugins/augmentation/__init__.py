@@ -50,10 +50,8 @@ def diffaugment(
 ) -> Augmentation:
     """Change colours, shift, and cut out a rectangle, each with a given probability.  (B, H, W, C) → (B, H, W, C).
 
-    color, each with a new u ~ U(0, 1):
-        brightness: x + u - 1/2
-        saturation: m + 2u (x - m), m the mean of a pixel over channels; only with two channels or more
-        contrast: m + (u + 1/2) (x - m), m the mean of the image
+    color: brightness x + u - 1/2, then saturation m + 2u (x - m), then contrast n + (u + 1/2) (x - n), with a new
+    u ~ U(0, 1) for each. m is the mean of a pixel over channels, n that of the image. One channel has no saturation.
     translation: up to ⌊side / 8 + 1/2⌋ pixels along each side, padded with 0
     cutout: 0 in a rectangle of ⌊height / 2 + 1/2⌋ x ⌊width / 2 + 1/2⌋ pixels, whose centre can be anywhere
 

@@ -91,7 +91,7 @@ def _from_hub(datasets: Any, name: str, config: str | None, split: str, download
         with _offline(datasets):
             return datasets.load_dataset(name, config, split=split)
     except Exception as error:
-        # Whatever is wrong with the cache, a download can help. So the message says that downloads are off.
+        # Whatever is wrong with the cache, a download can help. So the message suggests it.
         if not download:
             wanted = hint or "load it once where there is a network, or set 'download: true'"
             place = datasets.config.HF_DATASETS_CACHE

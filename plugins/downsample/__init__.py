@@ -205,7 +205,7 @@ def space_to_depth(
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
-    """Every downsampling."""
+    """Every downsampling component."""
     return [
         strided_conv,
         conv,

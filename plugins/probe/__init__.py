@@ -98,8 +98,8 @@ def units(
     dormant_below: Annotated[
         Share, Field(description="mean |h| of a channel, relative to the layer's, up to which it is dormant")
     ] = 0.025,
-    dead_from: Annotated[Share, Field(description="share of dead channels from which to report")] = 0.1,
-    dormant_from: Annotated[Share, Field(description="share of dormant channels from which to report")] = 0.5,
+    dead_from: Annotated[Share, Field(description="share of dead channels from which to report a finding")] = 0.1,
+    dormant_from: Annotated[Share, Field(description="share of dormant channels from which to report a finding")] = 0.5,
 ) -> Probe:
     """Count dead, dormant and always-on channels of hidden activations.  (B, ..., C) → shares of C.
 
@@ -127,7 +127,9 @@ def saturation(
     output_from: Annotated[
         Share, Field(description="saturated_beyond_data from which the probe reports a finding")
     ] = 0.25,
-    hidden_from: Annotated[Share, Field(description="share of saturated hidden units from which to report")] = 0.5,
+    hidden_from: Annotated[
+        Share, Field(description="share of saturated hidden units from which to report a finding")
+    ] = 0.5,
 ) -> Probe:
     """Count saturated units, and how much of the gradient passes.  (B, ..., C) → shares of units, mean slope.
 
@@ -152,7 +154,9 @@ def saturation(
 @component("probe")
 def gradients(
     *,
-    decades_from: Annotated[Positive, Field(description="absolute decades_per_layer from which to report")] = 1.5,
+    decades_from: Annotated[
+        Positive, Field(description="absolute decades_per_layer from which to report a finding")
+    ] = 1.5,
     fall_from: Annotated[
         Positive, Field(description="decades below its size at step 0 from which a small image_gradient is reported")
     ] = 3.0,
@@ -185,7 +189,7 @@ def contest(
         Positive, Field(description="G has won if D's mean logit is this much higher for generated images")
     ] = 1.0,
 ) -> Probe:
-    """Find out which network is ahead, from the discriminator's logits.  (B, 1), (B, 1) → probabilities and pushes.
+    """See who is ahead, by the discriminator's logits.  (B, 1), (B, 1) → probabilities and pushes.
 
     Claim: if one of the two networks wins, both stop learning.
 
@@ -293,7 +297,7 @@ def smoothness() -> Probe:
 
 @component("probe")
 def batch_statistics(
-    *, gap_from: Annotated[Positive, Field(description="train_inference_gap of G from which to report")] = 0.5
+    *, gap_from: Annotated[Positive, Field(description="train_inference_gap of G from which to report a finding")] = 0.5
 ) -> Probe:
     """Compare batch-norm statistics: training and inference, real and generated.  (B, ..., C) → deviations.
 

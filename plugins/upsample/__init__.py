@@ -153,5 +153,5 @@ def conv(
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
-    """Every upsampling."""
+    """Every upsampling component."""
     return [nearest, bilinear, transposed_conv, resize_conv, pixel_shuffle, conv]
