@@ -1,1 +1,1 @@
-"""The built-in components, one family a module or a package, brought by the same hooks as a stranger's."""
+"""The built-in components, one module or package per family. They use the same hooks as third-party plugins."""

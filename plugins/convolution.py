@@ -1,4 +1,4 @@
-"""Convolutions: at stride 1, to the channels asked for.  (B, H, W, C) → (B, H', W', filters)."""
+"""Convolutions at stride 1, to a given number of channels.  (B, H, W, C) → (B, H', W', filters)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def separable_conv(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
-    """Convolve each channel by itself, then mix channels pixel by pixel.  (B, H, W, C) → (B, H, W, filters).
+    """Convolve each channel separately, then mix the channels of each pixel.  (B, H, W, C) → (B, H, W, filters).
 
     Chollet 2016, arXiv 1610.02357
     """
@@ -49,7 +49,7 @@ def separable_conv(
         pair(kernel_size),
         padding=padding,
         dilation_rate=pair(dilation),
-        # The pointwise convolution's bias already covers every shift that one here could make.
+        # A bias here would have no extra effect: the bias of the pointwise convolution covers it.
         use_bias=False,
         depthwise_initializer=(initializer or site.initializer)(site.seed("depthwise")),
         name="depthwise",

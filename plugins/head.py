@@ -20,7 +20,7 @@ DropoutRate = Annotated[
 def dense(
     site: Site, *, dropout: DropoutRate = 0.0, bias: Bias = None, initializer: Initializer = None
 ) -> list[keras.Layer]:
-    """Flatten, drop some features in training, weigh the rest.  (B, H, W, C) → (B, 1).
+    """Flatten, apply dropout in training, then a dense layer.  (B, H, W, C) → (B, 1).
 
     Radford et al. 2015, arXiv 1511.06434; dropout: keras.io/examples/generative/dcgan_overriding_train_step
     """
@@ -39,16 +39,16 @@ def conv(
     *,
     kernel_size: Annotated[
         KernelSize | None,
-        Field(description="side of the kernel in pixels, or [height, width]; null: the whole map's"),
+        Field(description="side of the kernel in pixels, or [height, width]; null: that of the whole map"),
     ] = None,
     stride: Stride = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
-    """Convolve, without padding, to a map of one pixel.  (B, H, W, C) → (B, 1).
+    """Convolve without padding to a map of one pixel.  (B, H, W, C) → (B, 1).
 
     Raises:
-        ValueError: the kernel fits into the map more than once, or not at all.
+        ValueError: the kernel fits into the map at more than one position, or at none.
 
     pytorch/examples, dcgan/main.py
     """
@@ -69,7 +69,7 @@ def conv(
 
 @component("head")
 def sum_pool_dense(site: Site, *, bias: Bias = None, initializer: Initializer = None) -> list[keras.Layer]:
-    """Add up each channel over the map, then weigh the sums.  (B, H, W, C) → (B, 1).
+    """Sum each channel over the map, then apply a dense layer.  (B, H, W, C) → (B, 1).
 
     Miyato, Koyama 2018, arXiv 1802.05637; PyTorch-StudioGAN, src/models/deep_conv.py
     """
@@ -85,7 +85,7 @@ def sum_pool_dense(site: Site, *, bias: Bias = None, initializer: Initializer = 
 
 @component("head")
 def average_pool_dense(site: Site, *, bias: Bias = None, initializer: Initializer = None) -> list[keras.Layer]:
-    """Average each channel over the map, then weigh the means.  (B, H, W, C) → (B, 1).
+    """Average each channel over the map, then apply a dense layer.  (B, H, W, C) → (B, 1).
 
     Lin et al. 2013, arXiv 1312.4400, section 3.2
     """

@@ -1,7 +1,8 @@
-"""Initializers: draw first weights.  seed → keras.initializers.Initializer.
+"""Initializers: draw the initial weights.  seed → keras.initializers.Initializer.
 
-Of a kernel (height, width, a, b), fan_in is height · width · a and fan_out height · width · b, as Keras counts them. a
-is what goes into a convolution; of a transposed one it is what comes out, so that fan_in counts its filters.
+A kernel (height, width, a, b) has fan_in = height · width · a and fan_out = height · width · b, as in Keras. In a
+convolution, a is the number of input channels. In a transposed convolution, a is the number of filters, so fan_in
+counts the filters there.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def normal(seed: int, *, mean: Mean = 0.0, stddev: Stddev = 0.02) -> Initializer
 
 @component("initializer")
 def truncated_normal(seed: int, *, mean: Mean = 0.0, stddev: Stddev = 0.02) -> Initializer:
-    """Draw from N(mean, stddev²), again if beyond two standard deviations.
+    """Draw from N(mean, stddev²), truncated to two standard deviations.
 
-    What is drawn has a standard deviation of 0.88 stddev.
+    The weights have a standard deviation of 0.88 stddev.
     """
     from keras import initializers
 
@@ -46,7 +47,7 @@ def truncated_normal(seed: int, *, mean: Mean = 0.0, stddev: Stddev = 0.02) -> I
 def uniform(
     seed: int,
     *,
-    low: Annotated[Limit, Field(description="least weight")] = -0.05,
+    low: Annotated[Limit, Field(description="smallest weight")] = -0.05,
     high: Annotated[Limit, Field(description="upper limit, exclusive")] = 0.05,
 ) -> Initializer:
     """Draw from U(low, high).
@@ -63,7 +64,7 @@ def uniform(
 
 @component("initializer")
 def glorot_uniform(seed: int) -> Initializer:
-    """Draw from U(±√(6 / (fan_in + fan_out))): Keras' default.
+    """Draw from U(±√(6 / (fan_in + fan_out))), the default of Keras.
 
     Glorot, Bengio 2010, proceedings.mlr.press/v9/glorot10a
     """
@@ -122,10 +123,10 @@ def orthogonal(
     *,
     gain: Annotated[float, Field(gt=0.0, le=100.0, description="factor of the orthogonal matrix")] = 1.0,
 ) -> Initializer:
-    """Draw an orthogonal matrix, one column a filter.
+    """Draw an orthogonal matrix with one column per filter.
 
-    A kernel (height, width, a, b) is a matrix with height · width · a rows and b columns. If it has fewer rows than
-    columns, its rows are orthogonal.
+    A kernel (height, width, a, b) is read as a matrix with height · width · a rows and b columns. Its columns are
+    orthogonal. If there are fewer rows than columns, its rows are orthogonal instead.
 
     Saxe et al. 2013, arXiv 1312.6120; in GANs: Brock et al. 2016, arXiv 1609.07093
     """
@@ -151,7 +152,9 @@ def ones() -> Initializer:
 
 
 @component("initializer")
-def constant(*, value: Annotated[float, Field(ge=-100.0, le=100.0, description="every weight")] = 0.0) -> Initializer:
+def constant(
+    *, value: Annotated[float, Field(ge=-100.0, le=100.0, description="value of every weight")] = 0.0
+) -> Initializer:
     """Set every weight to one value."""
     from keras import initializers
 

@@ -1,4 +1,4 @@
-"""Laws of the latent vector z.  (count, seed) → (count, size) float32."""
+"""Distributions of the latent vector z.  (count, seed) → (count, size) float32."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def normal(
 ) -> Draw:
     """Draw each coordinate from N(0, stddev²).  (count, seed) → (count, size).
 
-    White 2016, arXiv 1609.04468, on interpolating under it
+    On interpolation with this distribution: White 2016, arXiv 1609.04468
     """
     import tensorflow as tf
 
@@ -37,7 +37,7 @@ def normal(
 def uniform(
     *,
     size: Size = 100,
-    low: Annotated[float, Field(ge=-100.0, le=100.0, description="least value")] = -1.0,
+    low: Annotated[float, Field(ge=-100.0, le=100.0, description="smallest value")] = -1.0,
     high: Annotated[float, Field(ge=-100.0, le=100.0, description="upper limit, exclusive")] = 1.0,
 ) -> Draw:
     """Draw each coordinate from U(low, high).  (count, seed) → (count, size).
@@ -66,7 +66,7 @@ def truncated_normal(
         float, Field(gt=0.0, le=4.0, description="largest absolute value, in standard deviations")
     ] = 2.0,
 ) -> Draw:
-    """Draw each coordinate from N(0, 1) given that it is within ±threshold.  (count, seed) → (count, size).
+    """Draw each coordinate from N(0, 1), truncated to ±threshold.  (count, seed) → (count, size).
 
     z = √2 erf⁻¹(u),  u ~ U(±erf(threshold / √2))
 
@@ -78,7 +78,7 @@ def truncated_normal(
 
     def draw(count: int, seed: Any) -> Any:
         uniform = tf.random.stateless_uniform((count, size), seed, minval=-edge, maxval=edge)
-        # Rounding to float32 may step over the threshold by a hair.
+        # Rounding to float32 can step slightly over the threshold.
         return tf.clip_by_value(math.sqrt(2) * tf.math.erfinv(uniform), -threshold, threshold)
 
     return draw
@@ -86,9 +86,9 @@ def truncated_normal(
 
 @component("latent")
 def sphere(*, size: Size = 100) -> Draw:
-    """Draw from the sphere of radius √size, all directions alike.  (count, seed) → (count, size).
+    """Draw uniformly from the sphere of radius √size.  (count, seed) → (count, size).
 
-    At that radius each coordinate has mean 0 and variance 1, as under ``normal``, and mean(z²) = 1 for every z.
+    At that radius each coordinate has mean 0 and variance 1, as with ``normal``. mean(z²) = 1 for every z.
 
     Karras et al. 2017, arXiv 1710.10196, appendix A.1
     """
@@ -102,5 +102,5 @@ def sphere(*, size: Size = 100) -> Draw:
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
-    """Every latent law."""
+    """Every latent distribution."""
     return [normal, uniform, truncated_normal, sphere]

@@ -1,6 +1,7 @@
-"""Adversarial losses, on logits.  (B, 1), (B, 1) → scalar float32.
+"""Adversarial losses of logits.  (B, 1), (B, 1) → scalar float32.
 
-D's logit D(x) is large where an image looks real; G(z) is a generated one, mean is over the batch.
+D(x) is the logit of a real image x, D(G(z)) that of a generated image. A large logit means that the image looks real.
+mean is over the batch. With Wasserstein losses, papers call the discriminator D a critic.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from pydantic import Field
 from dcgan_kit import AdversarialLoss, Component, RandomStream, component, hookimpl
 
 LabelSmoothing = Annotated[
-    float, Field(ge=0.0, lt=1.0, description="how far D's label of real images is moved towards that of generated ones")
+    float, Field(ge=0.0, lt=1.0, description="how far D's label of real images moves towards that of generated ones")
 ]
 LabelFlipping = Annotated[
-    float, Field(ge=0.0, le=0.5, description="probability, for each image, that D is given the other label")
+    float, Field(ge=0.0, le=0.5, description="probability, for each image, that D gets the wrong label")
 ]
 LabelNoise = Annotated[
-    float, Field(ge=0.0, le=1.0, description="what is taken from each of D's labels is uniform between 0 and this")
+    float, Field(ge=0.0, le=1.0, description="subtract uniform noise between 0 and this from each of D's labels")
 ]
 Label = Annotated[float, Field(ge=-100.0, le=100.0)]
 
@@ -27,22 +28,24 @@ Label = Annotated[float, Field(ge=-100.0, le=100.0)]
 def non_saturating(
     *, label_smoothing: LabelSmoothing = 0.0, label_flipping: LabelFlipping = 0.0, label_noise: LabelNoise = 0.0
 ) -> AdversarialLoss:
-    """Minimize binary cross-entropy, the generator's with labels flipped.  (B, 1), (B, 1) → scalar.
+    """Minimize binary cross-entropy, with flipped labels for the generator.  (B, 1), (B, 1) → scalar.
 
     L_D = mean(softplus(-D(x))) + mean(softplus(D(G(z))))
     L_G = mean(softplus(-D(G(z))))
 
-    L_G's gradient is largest where D is surest, other than that of ``minimax``.
+    L_G has its largest gradient where D is certain that an image is generated. There ``minimax`` has its smallest.
 
-    With label options, D's terms become softplus(D) - t · D for the label t of each image: 1 - label_smoothing for real
-    and 0 for generated ones, exchanged for the images that label_flipping strikes, less label_noise · u, u ~ U(0, 1).
-    Where labels are counted the other way (generated 1, real 0, and D's logit negated), that noise is *added*: the
-    cross-entropy of the label y for -D is the one of 1 - y for D. A generated image's label may so be negative; then
-    its term has no lower bound, and falls by label_noise · u for each unit that D is surer.
+    With label options, D's terms become softplus(D) - t · D, where t is the label of an image. t starts as
+    1 - label_smoothing for real images and 0 for generated ones. label_flipping exchanges these two values for random
+    images. Then t decreases by label_noise · u, with u ~ U(0, 1).
+
+    Some programs use the opposite labels (generated 1, real 0) and negate D's logit. They *add* this noise. The result
+    is the same, since the cross-entropy of label y for -D equals that of 1 - y for D. The label of a generated image
+    can be negative. Then its term has no lower bound: for a very negative logit, it falls by label_noise · u per unit.
 
     Goodfellow et al. 2014, arXiv 1406.2661, section 3; smoothing: Salimans et al. 2016, arXiv 1606.03498, section 3.4;
-    flipping: github.com/soumith/ganhacks; noise: keras.io/examples/generative/dcgan_overriding_train_step, whose mean
-    over both kinds of image is half of L_D
+    flipping: github.com/soumith/ganhacks; noise: keras.io/examples/generative/dcgan_overriding_train_step, where the
+    loss is the mean over real and generated images, half of L_D
     """
     labels = _Labels(label_smoothing, label_flipping, label_noise)
 
@@ -64,8 +67,8 @@ def minimax(
     L_D = mean(softplus(-D(x))) + mean(softplus(D(G(z))))
     L_G = -mean(softplus(D(G(z)))) = mean(log(1 - sigmoid(D(G(z)))))
 
-    It saturates: L_G's gradient fades where D tells generated images for sure. Label options: as in
-    ``non_saturating``, for D alone.
+    It saturates: L_G's gradient vanishes where D is certain that an image is generated. Label options are those of
+    ``non_saturating`` and affect only D.
 
     Goodfellow et al. 2014, arXiv 1406.2661, equation 1
     """
@@ -83,22 +86,22 @@ def minimax(
 @component("loss")
 def least_squares(
     *,
-    fake_label: Annotated[Label, Field(description="a: what D is to say of generated images")] = 0.0,
-    real_label: Annotated[Label, Field(description="b: what D is to say of real images")] = 1.0,
-    generator_label: Annotated[Label, Field(description="c: what G wants D to say of generated images")] = 1.0,
+    fake_label: Annotated[Label, Field(description="a: D's target logit for generated images")] = 0.0,
+    real_label: Annotated[Label, Field(description="b: D's target logit for real images")] = 1.0,
+    generator_label: Annotated[Label, Field(description="c: G's target for D's logit of generated images")] = 1.0,
     label_smoothing: LabelSmoothing = 0.0,
     label_flipping: LabelFlipping = 0.0,
     label_noise: LabelNoise = 0.0,
 ) -> AdversarialLoss:
-    """Minimize squared distances of logits from labels (LSGAN).  (B, 1), (B, 1) → scalar.
+    """Minimize squared distances between logits and labels (LSGAN).  (B, 1), (B, 1) → scalar.
 
     L_D = mean((D(x) - b)²) / 2 + mean((D(G(z)) - a)²) / 2
     L_G = mean((D(G(z)) - c)²) / 2
 
-    With label options, a + (b - a) t takes the place of a and b, for the labels t of ``non_saturating``.
+    With label options, a + (b - a) t replaces a and b, where t are the labels of ``non_saturating``.
 
     Raises:
-        ValueError: fake_label and real_label are one.
+        ValueError: fake_label equals real_label.
 
     Mao et al. 2016, arXiv 1611.04076, equation 2; its other choice of (a, b, c) is (-1, 1, 0)
     """
@@ -128,13 +131,12 @@ def least_squares(
 
 @component("loss")
 def wasserstein() -> AdversarialLoss:
-    """Drive the logits of real and of generated images apart (WGAN).  (B, 1), (B, 1) → scalar.
+    """Push the logits of real and generated images apart (WGAN).  (B, 1), (B, 1) → scalar.
 
     L_D = mean(D(G(z))) - mean(D(x))
     L_G = -mean(D(G(z)))
 
-    D must be held to a Lipschitz bound, or its logits grow without limit: by the penalty ``gradient_penalty``, or by a
-    constraint.
+    D needs a Lipschitz bound, or its logits grow without limit. Use the penalty ``gradient_penalty`` or a constraint.
 
     Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1
     """
@@ -151,7 +153,7 @@ def wasserstein() -> AdversarialLoss:
 
 @component("loss")
 def hinge() -> AdversarialLoss:
-    """Drive logits apart until they are beyond ±1.  (B, 1), (B, 1) → scalar.
+    """Push the logits of real and generated images apart; D stops at ±1.  (B, 1), (B, 1) → scalar.
 
     L_D = mean(max(0, 1 - D(x))) + mean(max(0, 1 + D(G(z))))
     L_G = -mean(D(G(z)))
@@ -176,7 +178,7 @@ def relativistic_average(
         Literal["logistic", "hinge", "least_squares"], Field(description="the function f of the formula")
     ] = "logistic",
 ) -> AdversarialLoss:
-    """Compare each image with the mean of the other kind.  (B, 1), (B, 1) → scalar.
+    """Compare the logit of each image with the mean logit of the other kind.  (B, 1), (B, 1) → scalar.
 
     r = D(x) - mean(D(G(z))),  g = D(G(z)) - mean(D(x))
     L_D = mean(f(r)) + mean(f(-g))
@@ -210,14 +212,14 @@ def relativistic_average(
 
 
 class _Labels:
-    """D's labels, 1 for real and 0 for generated images, disturbed as the options say."""
+    """D's labels, 1 for real and 0 for generated images, changed as the options say."""
 
     def __init__(self, smoothing: float, flipping: float, amplitude: float) -> None:
         self._smoothing, self._flipping, self._amplitude = smoothing, flipping, amplitude
         self.plain = not (smoothing or flipping or amplitude)
 
     def draw(self, real_shape: Any, fake_shape: Any, random: RandomStream) -> tuple[Any, Any]:
-        """Return labels of real and of generated images; what an option of 0 needs no noise for is not drawn."""
+        """Return labels of real and of generated images. An option of 0 draws no random numbers."""
         smoothed = 1.0 - self._smoothing
         return self._disturbed(smoothed, 0.0, real_shape, random), self._disturbed(0.0, smoothed, fake_shape, random)
 

@@ -1,11 +1,12 @@
-"""Optimizers: how gradients move weights.
+"""Optimizers: how gradients change the weights.
 
-Clipping and L2 are keys of ``training``, for every optimizer; ``weight_decay`` is apart from gradients: each step first
-multiplies all weights by 1 - learning_rate · weight_decay.
+Gradient clipping and L2 regularization are keys of ``training`` and work with every optimizer. ``weight_decay`` does
+not use gradients: each step first multiplies all weights by 1 - learning_rate · weight_decay.
 
-The formulas are those of Keras: w are the weights, g their gradient, η the learning rate, ε epsilon, t the number of
-the step, from 1. All else begins at 0 unless a formula says otherwise. Optimizers add ε in different places, and
-PyTorch in others again: with the ε of another program, a first step can differ by more than a factor of ten.
+The formulas are those of Keras. w are the weights, g is their gradient, η the learning rate, ε epsilon, and t the
+number of the step, from 1. All other variables start at 0 unless a formula says otherwise. Optimizers add ε in
+different places, and PyTorch uses other places than Keras. With an ε from another program, the first step can differ
+by more than a factor of ten.
 """
 
 from __future__ import annotations
@@ -19,21 +20,22 @@ from dcgan_kit import Component, component, hookimpl
 if TYPE_CHECKING:
     import keras
 
-LearningRate = Annotated[float, Field(gt=0.0, le=10.0, description="length of a step")]
-Beta1 = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean gradient")]
-Beta2 = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean squared gradient")]
+LearningRate = Annotated[float, Field(gt=0.0, le=10.0, description="learning rate η")]
+Beta1 = Annotated[float, Field(ge=0.0, lt=1.0, description="share of the mean gradient that a step keeps")]
+Beta2 = Annotated[float, Field(ge=0.0, lt=1.0, description="share of the mean squared gradient that a step keeps")]
 EpsilonUncorrected = Annotated[
     float,
-    Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient, before its bias is corrected"),
+    Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient, before bias correction"),
 ]
 EpsilonCorrected = Annotated[
     float,
-    Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient, after its bias is corrected"),
+    Field(gt=0.0, le=1.0, description="added to the root of the mean squared gradient, after bias correction"),
 ]
 EpsilonInside = Annotated[float, Field(gt=0.0, le=1.0, description="added to the squares before the root is taken")]
-Momentum = Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the step before")]
+Momentum = Annotated[float, Field(ge=0.0, lt=1.0, description="share of the previous step that a step keeps")]
 WeightDecay = Annotated[
-    float, Field(ge=0.0, le=10.0, description="a step takes this share, times the learning rate, from each weight")
+    float,
+    Field(ge=0.0, le=10.0, description="each step subtracts this share, times the learning rate, from each weight"),
 ]
 
 
@@ -45,14 +47,14 @@ def adam(
     beta_2: Beta2 = 0.999,
     epsilon: EpsilonUncorrected = 1e-7,
 ) -> keras.optimizers.Optimizer:
-    """Step along the mean gradient, divided by its root mean square.
+    """Step against the mean gradient, divided by its root mean square.
 
     m ← beta_1 m + (1 - beta_1) g;  v ← beta_2 v + (1 - beta_2) g²
     w ← w - η √(1 - beta_2ᵗ) / (1 - beta_1ᵗ) · m / (√v + ε)
 
     This ε is the ε̂ at the end of the paper's section 2. The paper's algorithm 1 and PyTorch add ε to
-    √(v / (1 - beta_2ᵗ)). Their ε is this one divided by √(1 - beta_2ᵗ): 32 times as large at the first step, and the
-    same later.
+    √(v / (1 - beta_2ᵗ)) instead. Their ε equals this one divided by √(1 - beta_2ᵗ): 32 times as large at the first
+    step, and the same later.
 
     Kingma, Ba 2014, arXiv 1412.6980; 2e-4 and 0.5: Radford et al. 2015, arXiv 1511.06434, section 4
     """
@@ -70,11 +72,11 @@ def adamw(
     epsilon: EpsilonUncorrected = 1e-7,
     weight_decay: WeightDecay = 0.004,
 ) -> keras.optimizers.Optimizer:
-    """Step as Adam does, and let weights decay.
+    """Step as Adam does, with decoupled weight decay.
 
     w ← (1 - η weight_decay) w, then ``adam``
 
-    Loshchilov, Hutter 2017, arXiv 1711.05101; rate and betas as ``adam``'s, weight_decay as Keras'
+    Loshchilov, Hutter 2017, arXiv 1711.05101; learning rate and betas as in ``adam``, weight_decay as in Keras
     """
     from keras import optimizers
 
@@ -90,17 +92,17 @@ def nadam(
     epsilon: EpsilonCorrected = 1e-7,
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
-    """Step as Adam does, with Nesterov's look ahead.
+    """Step as Adam does, with Nesterov momentum.
 
     m ← beta_1 m + (1 - beta_1) g;  v ← beta_2 v + (1 - beta_2) g²;  μᵢ = beta_1 (1 - 0.96ⁱ / 2)
     m̂ = μₜ₊₁ m / (1 - μ₁ ⋯ μₜ₊₁) + (1 - μₜ) g / (1 - μ₁ ⋯ μₜ)
     w ← w - η m̂ / (√(v / (1 - beta_2ᵗ)) + ε)
 
-    Dozat's formula differs: μ rises with 0.96 to the power of i / 250, and m uses μ in place of beta_1. PyTorch
-    computes the formula above, with the exponent 0.004 i unless momentum_decay is 1. ε is the one of Dozat and
-    PyTorch, not that of ``adam``.
+    Dozat's formula differs: its μ has 0.96 to the power of i / 250, and its m uses μ instead of beta_1. PyTorch
+    computes the formula above, but with the exponent 0.004 i unless momentum_decay is 1. Dozat and PyTorch add ε in
+    the same place as here; ``adam`` does not.
 
-    After Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; rate and betas as ``adam``'s
+    After Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; learning rate and betas as in ``adam``
     """
     from keras import optimizers
 
@@ -113,18 +115,22 @@ def nadam(
 def rmsprop(
     *,
     learning_rate: LearningRate = 5e-5,
-    rho: Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the mean squared gradient")] = 0.9,
+    rho: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="share of the mean squared gradient that a step keeps")
+    ] = 0.9,
     momentum: Momentum = 0.0,
-    centered: Annotated[bool, Field(description="divide by the standard deviation, not the root mean square")] = False,
+    centered: Annotated[
+        bool, Field(description="divide by the standard deviation instead of the root mean square")
+    ] = False,
     epsilon: EpsilonInside = 1e-7,
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
-    """Step along the gradient, divided by its root mean square.
+    """Step against the gradient, divided by its root mean square.
 
     v ← rho v + (1 - rho) g²;  a ← rho a + (1 - rho) g;  s = v, or v - a² with ``centered``
     u ← momentum u + η g / √(s + ε);  w ← w - u
 
-    PyTorch adds ε to √s: its 1e-8 weighs as much as 1e-16 here.
+    PyTorch adds ε to √s: its 1e-8 corresponds to 1e-16 here.
 
     Tieleman, Hinton 2012, Coursera, Neural Networks for Machine Learning, lecture 6.5; 5e-5: Arjovsky et al. 2017,
     arXiv 1701.07875, algorithm 1
@@ -146,14 +152,14 @@ def sgd(
     *,
     learning_rate: LearningRate = 0.004,
     momentum: Momentum = 0.5,
-    nesterov: Annotated[bool, Field(description="take the gradient's part of the step twice, once ahead")] = False,
+    nesterov: Annotated[bool, Field(description="use Nesterov momentum, as in the formula")] = False,
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
-    """Step along the gradient.
+    """Step against the gradient, with momentum.
 
     u ← momentum u - η g;  w ← w + u, or w + momentum u - η g with ``nesterov``
 
-    Defaults: the convolutional CIFAR-10 network of the first GANs, github.com/goodfeli/adversarial; there momentum
+    Defaults: the convolutional CIFAR-10 network of the first GANs, github.com/goodfeli/adversarial, where momentum
     rises to 0.7 in 250 epochs
     """
     from keras import optimizers
@@ -166,14 +172,14 @@ def lion(
     *,
     learning_rate: LearningRate = 2e-5,
     beta_1: Annotated[float, Field(gt=0.0, lt=1.0, description="share of the mean gradient in the step")] = 0.9,
-    beta_2: Annotated[float, Field(gt=0.0, lt=1.0, description="share kept of the mean gradient")] = 0.99,
+    beta_2: Annotated[float, Field(gt=0.0, lt=1.0, description="share of the mean gradient that a step keeps")] = 0.99,
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
-    """Step along the sign of the mean gradient: every weight as far.
+    """Step against the sign of the mean gradient, equally far for every weight.
 
     w ← w - η sign(beta_1 m + (1 - beta_1) g);  m ← beta_2 m + (1 - beta_2) g
 
-    Chen et al. 2023, arXiv 2302.06675, algorithm 2, which advises a rate 3 to 10 times smaller than Adam's
+    Chen et al. 2023, arXiv 2302.06675, algorithm 2; it advises a learning rate 3 to 10 times smaller than Adam's
     """
     from keras import optimizers
 
@@ -185,14 +191,14 @@ def adagrad(
     *,
     learning_rate: LearningRate = 0.001,
     initial_accumulator: Annotated[
-        float, Field(ge=0.0, le=100.0, description="what the sum of squared gradients begins with")
+        float, Field(ge=0.0, le=100.0, description="initial value of the sum of squared gradients")
     ] = 0.1,
     epsilon: EpsilonInside = 1e-7,
     weight_decay: WeightDecay = 0.0,
 ) -> keras.optimizers.Optimizer:
-    """Step along the gradient, divided by the root of the sum of all its squares so far.
+    """Step against the gradient, divided by the root of the sum of all its squares so far.
 
-    v ← v + g², from initial_accumulator on;  w ← w - η g / √(v + ε)
+    v ← v + g², starting from initial_accumulator;  w ← w - η g / √(v + ε)
 
     PyTorch adds ε to √v.
 

@@ -1,8 +1,8 @@
-"""Penalties: what D minimizes besides its loss.  (D, (B, H, W, C), (B, H, W, C)) → scalar float32.
+"""Penalties: terms that D minimizes in addition to its loss.  (D, (B, H, W, C), (B, H, W, C)) → scalar float32.
 
-Those on gradients differentiate the sum of D's logits by the images, which are the gradients of single images unless D
-joins images, as batch normalization does. ``every`` above 1 is lazy regularization: the penalty is taken in each
-every-th update of D, times ``every`` (Karras et al. 2019, arXiv 1912.04958, appendix B).
+Gradient penalties differentiate the sum of D's logits with respect to the images. This gives the gradient of each
+image, unless D mixes images, as batch normalization does. ``every`` above 1 is lazy regularization: D minimizes
+``every`` times the penalty in every ``every``-th update (Karras et al. 2019, arXiv 1912.04958, appendix B).
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pydantic import Field
 from dcgan_kit import Augmentation, Component, Penalty, RandomStream, Slot, component, hookimpl
 
 Weight = Annotated[float, Field(gt=0.0, le=1e6, description="factor of the penalty")]
-Gamma = Annotated[float, Field(gt=0.0, le=1e6, description="γ, whose half is the factor of the penalty")]
-Target = Annotated[float, Field(ge=0.0, le=1e6, description="norm that gradients are drawn to")]
-Interval = Annotated[int, Field(ge=1, le=10_000, description="updates of D from one that is penalized to the next")]
+Gamma = Annotated[float, Field(gt=0.0, le=1e6, description="γ; the factor of the penalty is γ / 2")]
+Target = Annotated[float, Field(ge=0.0, le=1e6, description="norm that gradients should have")]
+Interval = Annotated[int, Field(ge=1, le=10_000, description="D's updates from one with the penalty to the next")]
 Nested = Annotated[Any, Slot("penalty")]
 Discriminator = Callable[[Any], Any]
 
 SQUARED_NORM_FLOOR = 1e-12
-"""Added to squared norms under a root, whose own gradient at 0 is infinite."""
+"""Added to squared norms before the root is taken: the gradient of the root is infinite at 0."""
 
 
 @component("penalty")
 def gradient_penalty(*, weight: Weight = 10.0, target: Target = 1.0, every: Interval = 1) -> Penalty:
-    """Draw gradient norms to 1 between real and generated images (WGAN-GP).  D, (B, H, W, C) x 2 → scalar.
+    """Keep gradient norms near 1 between real and generated images (WGAN-GP).  D, (B, H, W, C) x 2 → scalar.
 
     weight · mean((|∇D(y)| - target)²),  y = G(z) + u (x - G(z)),  u ~ U(0, 1) for each image
 
@@ -51,12 +51,13 @@ def dragan(
     ] = 0.5,
     every: Interval = 1,
 ) -> Penalty:
-    """Draw gradient norms to 1 around real images.  D, (B, H, W, C) x 2 → scalar.
+    """Keep gradient norms near 1 around real images.  D, (B, H, W, C) x 2 → scalar.
 
     weight · mean((|∇D(y)| - target)²),  y = x + a · spread · std(x) · u
-    with a ~ U(0, 1) for each image, u ~ U(0, 1) for each number, and std over the batch that a replica has
+    with a ~ U(0, 1) for each image, u ~ U(0, 1) for each number, and std over the whole batch of a replica
 
-    Kodali et al. 2017, arXiv 1705.07215; the noise is that of github.com/kodalinaveen3/DRAGAN, other than the paper's
+    Kodali et al. 2017, arXiv 1705.07215; the noise is that of github.com/kodalinaveen3/DRAGAN and differs from the
+    paper's
     """
     import tensorflow as tf
 
@@ -73,7 +74,7 @@ def r1(*, weight: Gamma = 10.0, every: Interval = 1) -> Penalty:
 
     weight / 2 · mean(|∇D(x)|²)
 
-    Mescheder et al. 2018, arXiv 1801.04406, equation 9; every 16: Karras et al. 2019, arXiv 1912.04958, appendix B
+    Mescheder et al. 2018, arXiv 1801.04406, equation 9; ``every: 16``: Karras et al. 2019, arXiv 1912.04958, appendix B
     """
     import tensorflow as tf
 
@@ -109,12 +110,12 @@ def consistency(
     ] = None,
     every: Interval = 1,
 ) -> Penalty:
-    """Keep D's logit of a real image when the image is augmented (CR-GAN).  D, (B, H, W, C) x 2 → scalar.
+    """Keep D's logit equal when a real image is augmented (CR-GAN).  D, (B, H, W, C) x 2 → scalar.
 
     weight · mean((D(x) - D(T(x)))²)
 
     Raises:
-        ValueError: the augmentation adapts.
+        ValueError: the augmentation is adaptive.
 
     Zhang et al. 2019, arXiv 1910.12027
     """
@@ -125,7 +126,7 @@ def consistency(
     low, high = value_range
 
     def value(discriminator: Discriminator, real: Any, fake: Any, random: RandomStream) -> Any:
-        # Augmentations work in [-1, 1], whatever the networks' range is.
+        # Augmentations work in [-1, 1]; the networks can have another range.
         scaled = (real - low) * (2.0 / (high - low)) - 1.0
         changed = change.transform(scaled, tf.constant(change.state[0], tf.float32), random)
         changed = (changed + 1.0) * ((high - low) / 2.0) + low
@@ -144,7 +145,7 @@ def both(
     """Add two penalties.  D, (B, H, W, C) x 2 → scalar.
 
     Raises:
-        ValueError: one comes more often than the other.
+        ValueError: the two have different values of ``every``.
 
     R1 and R2 together: Huang et al. 2025, arXiv 2501.05441
     """

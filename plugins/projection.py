@@ -31,7 +31,7 @@ def dense(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
-    """Learn every pixel of the first map from the whole vector.  (B, N) → (B, H, W, filters).
+    """Apply a dense layer, then reshape to a map.  (B, N) → (B, H, W, filters).
 
     Radford et al. 2015, arXiv 1511.06434, figure 1
     """
@@ -54,10 +54,10 @@ def transposed_conv(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
-    """Take the vector as a map of one pixel and convolve it, transposed.  (B, N) → (B, H, W, filters).
+    """Apply a transposed convolution to the vector as a map of one pixel.  (B, N) → (B, H, W, filters).
 
-    From one pixel, valid: the map's sides are the kernel's, or the stride's if that is larger.  same: the stride's.
-    A valid one is ``dense`` with a bias for each filter in place of each unit.
+    With ``padding: valid``, H and W are the kernel size, or the stride if that is larger. With ``same``, they are the
+    stride. With ``valid`` it equals ``dense``, but with one bias per filter instead of one per unit.
 
     pytorch/examples, dcgan/main.py
     """

@@ -1,4 +1,4 @@
-"""Schedules of the learning rate.  (step, steps) → its factor, float32 scalar."""
+"""Learning-rate schedules.  (step, steps) → factor of the learning rate, float32 scalar."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pydantic import Field
 
 from dcgan_kit import Component, Schedule, Slot, component, hookimpl
 
-To = Annotated[float, Field(ge=0.0, le=1.0, description="factor at the end of training")]
+To = Annotated[float, Field(ge=0.0, le=1.0, description="factor of the learning rate at the end of training")]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 @component("schedule")
 def constant() -> Schedule:
-    """Keep the learning rate.  (step, steps) → 1."""
+    """Keep the learning rate constant.  (step, steps) → 1."""
     import tensorflow as tf
 
     return lambda step, steps: tf.ones_like(step)
@@ -24,15 +24,17 @@ def constant() -> Schedule:
 @component("schedule")
 def linear(
     *,
-    start: Annotated[float, Field(ge=0.0, lt=1.0, description="share of training after which the rate falls")] = 0.0,
+    start: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="share of training after which the learning rate falls")
+    ] = 0.0,
     to: To = 0.0,
 ) -> Schedule:
-    """Fall from 1 along a line.  (step, steps) → 1 ... to.
+    """Decrease the factor linearly from 1.  (step, steps) → 1 ... to.
 
-    1 - (1 - to) t,  t = (step / steps - start) / (1 - start), within [0, 1]
+    1 - (1 - to) t,  t = (step / steps - start) / (1 - start), clipped to [0, 1]
 
-    From the first step: github.com/igul222/improved_wgan_training, gan_cifar_resnet.py; from the half: Zhu et al.
-    2017, arXiv 1703.10593, section 4
+    start = 0: github.com/igul222/improved_wgan_training, gan_cifar_resnet.py; start = 0.5: Zhu et al. 2017, arXiv
+    1703.10593, section 4
     """
     import tensorflow as tf
 
@@ -45,7 +47,7 @@ def linear(
 
 @component("schedule")
 def cosine(*, to: To = 0.0) -> Schedule:
-    """Fall from 1 along half a cosine.  (step, steps) → 1 ... to.
+    """Decrease the factor from 1 along half a cosine.  (step, steps) → 1 ... to.
 
     to + (1 - to) (1 + cos(π step / steps)) / 2
 
@@ -64,13 +66,16 @@ def cosine(*, to: To = 0.0) -> Schedule:
 def stepwise(
     *,
     at: Annotated[
-        tuple[Share, ...], Field(min_length=1, max_length=100, description="shares of training after which it falls")
+        tuple[Share, ...],
+        Field(min_length=1, max_length=100, description="shares of training after which the learning rate falls"),
     ] = (0.5, 0.75),
-    factor: Annotated[float, Field(gt=0.0, le=1.0, description="what the rate is multiplied by each time")] = 0.1,
+    factor: Annotated[float, Field(gt=0.0, le=1.0, description="factor of the learning rate at each fall")] = 0.1,
 ) -> Schedule:
-    """Multiply by a factor at given shares of training.  (step, steps) → factorⁿ, n shares being behind.
+    """Multiply the learning rate by a factor at given shares of training.  (step, steps) → factorⁿ.
 
-    Tenths at one half and three quarters: He et al. 2015, arXiv 1512.03385, section 4.2
+    n is the number of shares that training has passed.
+
+    0.1 at one half and three quarters of training: He et al. 2015, arXiv 1512.03385, section 4.2
     """
     import tensorflow as tf
 
@@ -84,17 +89,17 @@ def stepwise(
 @component("schedule")
 def warm_up(
     *,
-    steps: Annotated[int, Field(ge=1, le=100_000_000, description="steps that the rise takes")] = 1000,
+    steps: Annotated[int, Field(ge=1, le=100_000_000, description="number of warm-up steps")] = 1000,
     then: Annotated[
-        Any, Slot("schedule"), Field(description="for the steps that remain, counted anew; null: constant")
+        Any, Slot("schedule"), Field(description="schedule of the remaining steps, counted from 0; null: constant")
     ] = None,
 ) -> Schedule:
-    """Rise along a line, then follow another schedule.  (step, steps) → 1 / steps ... 1, then as it says.
+    """Increase the factor linearly, then follow another schedule.  (step, steps) → 1 / steps ... 1, then its factor.
 
-    (step + 1) / steps before the step ``steps``: the first step, 0, already learns.
+    While step < ``steps``, the factor is (step + 1) / ``steps``. It is above 0 at step 0 already.
 
     Raises:
-        ValueError: what follows is no function.
+        ValueError: ``then`` does not make a function.
 
     Goyal et al. 2017, arXiv 1706.02677, section 2.2
     """

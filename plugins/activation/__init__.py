@@ -1,4 +1,4 @@
-"""Activations: differentiable and non-linear, unit by unit.  (B, ...) → (B, ...)."""
+"""Activations: functions applied to each unit separately.  (B, ...) → (B, ...)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def relu() -> keras.Layer:
 
 @component("activation")
 def leaky_relu(*, negative_slope: Slope = 0.1) -> keras.Layer:
-    """Return x if x > 0, else negative_slope x, so that no gradient is zero.  (B, ...) → (B, ...).
+    """Return x if x > 0, else negative_slope · x, so that negative inputs have a gradient too.  (B, ...) → (B, ...).
 
-    The default 0.1 is the lecture's; Radford et al. 2015 use 0.2, and Keras' own default is 0.3.
+    The default 0.1 comes from the lecture of the ``lecture-…`` recipes. Radford et al. 2015 use 0.2. Keras' default is
+    0.3.
 
     Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic models"
     """
@@ -46,11 +47,11 @@ def prelu(
         float, Field(ge=0.0, lt=1.0, description="slope for negative inputs before training")
     ] = 0.25,
 ) -> keras.Layer:
-    """Return x if x > 0, else a x, where a is learned.  (B, ...) → (B, ...).
+    """Return x if x > 0, else a · x, where a is learned.  (B, ...) → (B, ...).
 
-    One a for each channel of a map, shared over height and width; one for each unit of a vector.
+    A map has one a per channel, shared over height and width. A vector has one a per unit.
 
-    He et al. 2015, arXiv 1502.01852; 0.25 is its first slope
+    He et al. 2015, arXiv 1502.01852, which also starts with a = 0.25
     """
     from keras import initializers, layers
 
@@ -75,9 +76,9 @@ def elu(
 
 @component("activation")
 def selu() -> keras.Layer:
-    """Return 1.0507 elu(x; 1.6733), which normalizes itself.  (B, ...) → (B, ...).
+    """Return 1.0507 elu(x; 1.6733), which keeps activations normalized.  (B, ...) → (B, ...).
 
-    It does so only with ``initializer: lecun_normal`` and ``normalization: none``.
+    This works only with ``initializer: lecun_normal`` and ``normalization: none``.
 
     Klambauer et al. 2017, arXiv 1706.02515
     """
@@ -89,9 +90,9 @@ def selu() -> keras.Layer:
 @component("activation")
 def gelu(
     *,
-    approximate: Annotated[bool, Field(description="compute it with tanh: cheaper, off by at most 0.0005")] = False,
+    approximate: Annotated[bool, Field(description="approximate with tanh: cheaper, error at most 0.0005")] = False,
 ) -> keras.Layer:
-    """Return x Φ(x), with Φ the normal distribution function.  (B, ...) → (B, ...).
+    """Return x Φ(x), where Φ is the cumulative distribution function of N(0, 1).  (B, ...) → (B, ...).
 
     Hendrycks, Gimpel 2016, arXiv 1606.08415
     """
@@ -128,9 +129,9 @@ def softplus() -> keras.Layer:
 
 @component("activation")
 def sigmoid() -> keras.Layer:
-    """Return 1 / (1 + exp(-x)), within (0, 1).  (B, ...) → (B, ...).
+    """Return 1 / (1 + exp(-x)), between 0 and 1.  (B, ...) → (B, ...).
 
-    As a generator's last activation it needs data in [0, 1].
+    As a generator's last activation, it needs images in [0, 1].
     """
     from keras import layers
 
@@ -143,7 +144,7 @@ def tanh(
     low: Annotated[float, Field(ge=-1e6, le=1e6, description="limit for x → -∞")] = -1.0,
     high: Annotated[float, Field(ge=-1e6, le=1e6, description="limit for x → ∞")] = 1.0,
 ) -> list[keras.Layer]:
-    """Squash x by tanh, stretched from (-1, 1) to (low, high).  (B, ...) → (B, ...).
+    """Apply tanh, then rescale from (-1, 1) to (low, high).  (B, ...) → (B, ...).
 
     Raises:
         ValueError: low is not less than high.
@@ -164,7 +165,7 @@ def tanh(
 def hard_tanh() -> keras.Layer:
     """Return x clipped to [-1, 1].  (B, ...) → (B, ...).
 
-    No gradient passes where it clips.
+    The gradient is 0 where x is clipped.
 
     Collobert 2004, "Large scale machine learning", thesis
     """

@@ -1,6 +1,6 @@
-"""Augmentations: random changes of all images that D sees.  (B, H, W, C), probability → (B, H, W, C).
+"""Augmentations: random changes of all images that D gets.  (B, H, W, C), probability → (B, H, W, C).
 
-Images are float32, about [-1, 1]; what colours leave beyond that is not cut off, since gradients are to flow.
+Images are float32, about [-1, 1]. Colour changes can leave this range. Values are not clipped, so that gradients flow.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ Policy = tuple[Literal["color", "translation", "cutout"], ...]
 Nested = Annotated[Any, Slot("augmentation")]
 
 SIGNS_AVERAGED = 4
-"""Updates of D from one change of ADA's probability to the next: Karras et al. 2020, arXiv 2006.06676, section 3."""
+"""Number of D's updates between two changes of ADA's probability: Karras et al. 2020, arXiv 2006.06676, section 3."""
 
 
 @component("augmentation")
 def flip() -> Augmentation:
-    """Mirror left and right, half of the images at probability 1.  (B, H, W, C) → (B, H, W, C)."""
+    """Mirror left and right: half of the images at probability 1.  (B, H, W, C) → (B, H, W, C)."""
     from dcgan_kit_plugins.augmentation.translation import flipped
 
     return Augmentation(flipped)
@@ -28,9 +28,9 @@ def flip() -> Augmentation:
 
 @component("augmentation")
 def shift(
-    *, pixels: Annotated[int, Field(ge=1, le=1024, description="farthest move to each side")] = 4
+    *, pixels: Annotated[int, Field(ge=1, le=1024, description="largest shift in each direction")] = 4
 ) -> Augmentation:
-    """Move by a few whole pixels, vertically and horizontally; what moves in is 0.  (B, H, W, C) → (B, H, W, C)."""
+    """Shift by whole pixels, vertically and horizontally, padded with 0.  (B, H, W, C) → (B, H, W, C)."""
     from dcgan_kit_plugins.augmentation.translation import shifted
 
     def transform(images: Any, probability: Any, random: RandomStream) -> Any:
@@ -42,20 +42,20 @@ def shift(
 @component("augmentation")
 def diffaugment(
     *,
-    policy: Annotated[Policy, Field(min_length=1, max_length=3, description="which changes, in this order")] = (
+    policy: Annotated[Policy, Field(min_length=1, max_length=3, description="the changes to make, in this order")] = (
         "color",
         "translation",
         "cutout",
     ),
 ) -> Augmentation:
-    """Change colours, move, cut a hole, each with the probability given.  (B, H, W, C) → (B, H, W, C).
+    """Change colours, shift, and cut out a rectangle, each with a given probability.  (B, H, W, C) → (B, H, W, C).
 
-    color: x + u - 1/2; then distances from the pixel's mean over channels, times 2u (saturation: nothing to do for one
-    channel); then distances from the image's mean, times u + 1/2 (contrast); a fresh u ~ U(0, 1) for each
+    color: brightness x + u - 1/2, then saturation m + 2u (x - m), then contrast n + (u + 1/2) (x - n), with a new
+    u ~ U(0, 1) for each. m is the mean of a pixel over channels, n that of the image. One channel has no saturation.
     translation: up to ⌊side / 8 + 1/2⌋ pixels along each side, padded with 0
-    cutout: 0 in a rectangle of ⌊height / 2 + 1/2⌋ x ⌊width / 2 + 1/2⌋ pixels, whose centre may be anywhere
+    cutout: 0 in a rectangle of ⌊height / 2 + 1/2⌋ x ⌊width / 2 + 1/2⌋ pixels, whose centre can be anywhere
 
-    The three colours are struck apart. At probability 1 it is the published one.
+    The three colour changes happen independently of each other. With probability 1 it equals the published DiffAugment.
 
     Zhao et al. 2020, arXiv 2006.10738, and github.com/mit-han-lab/data-efficient-gans
     """
@@ -74,13 +74,13 @@ def diffaugment(
 @component("augmentation")
 def both(
     *,
-    first: Annotated[Nested, Field(description="done first; null: flip")] = None,
-    second: Annotated[Nested, Field(description="done to what the first returns; null: diffaugment")] = None,
+    first: Annotated[Nested, Field(description="first augmentation; null: flip")] = None,
+    second: Annotated[Nested, Field(description="second augmentation; null: diffaugment")] = None,
 ) -> Augmentation:
-    """Do one augmentation, then another.  (B, H, W, C) → (B, H, W, C).
+    """Apply one augmentation, then another.  (B, H, W, C) → (B, H, W, C).
 
     Raises:
-        ValueError: one of them adapts; ``adaptive`` goes around both.
+        ValueError: one of them is adaptive. Put ``both`` into ``adaptive`` instead.
     """
     from dcgan_kit_plugins.augmentation.nested import fixed_augmentation
 
@@ -97,24 +97,24 @@ def both(
 @component("augmentation")
 def adaptive(
     *,
-    augmentation: Annotated[Nested, Field(description="what is done; null: diffaugment")] = None,
+    augmentation: Annotated[Nested, Field(description="augmentation to apply; null: diffaugment")] = None,
     target: Annotated[
-        float, Field(ge=-1.0, le=1.0, description="mean sign of D's logits of real images to be held")
+        float, Field(ge=-1.0, le=1.0, description="mean sign of D's logits of real images to aim at")
     ] = 0.6,
     kimg: Annotated[
         float,
-        Field(gt=0.0, le=1e6, description="thousands of real images in which the probability could go from 0 to 1"),
+        Field(gt=0.0, le=1e6, description="thousands of real images in which the probability can rise from 0 to 1"),
     ] = 500.0,
 ) -> Augmentation:
-    """Do another augmentation, the more probably the surer D is of real images (ADA).  (B, H, W, C) → (B, H, W, C).
+    """Apply an augmentation with a probability that adapts to overfitting of D (ADA).  (B, H, W, C) → (B, H, W, C).
 
-    The probability p begins at 0. After every 4 updates of D
-    r = mean(sign(D(x))), over these updates;  p ← p + sign(r - target) · 4 B / (1000 kimg), within [0, 1]
+    The probability p starts at 0. After every 4 updates of D
+    r = mean(sign(D(x))) over these updates;  p ← p + sign(r - target) · 4 B / (1000 kimg), clipped to [0, 1]
 
-    Its state is p, the sum of the updates' mean signs, and how many these are.
+    The state is p, the sum of the mean signs since p last changed, and the number of these updates.
 
     Raises:
-        ValueError: the other augmentation adapts too.
+        ValueError: the inner augmentation is adaptive too.
 
     Karras et al. 2020, arXiv 2006.06676, section 3
     """

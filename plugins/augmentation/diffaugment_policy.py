@@ -9,19 +9,19 @@ from dcgan_kit_plugins.augmentation.translation import shifted, struck
 from dcgan_kit import RandomStream
 
 TRANSLATION = 0.125
-"""Share of a side that an image moves at most."""
+"""Largest shift, as a share of the side."""
 CUTOUT = 0.5
-"""Share of a side that a hole has."""
+"""Side of the hole, as a share of the image's side."""
 
 
 def color(images: Any, probability: Any, random: RandomStream) -> Any:
-    """Change brightness, saturation, contrast."""
+    """Change brightness, saturation and contrast."""
     import tensorflow as tf
 
     count, *_, channels = images.shape
 
     def amount() -> Any:
-        # Uniform in ±1/2, and exactly 0 for an image that is not struck, which all three formulas leave as it is.
+        # Uniform in ±1/2. An image that is not chosen gets exactly 0, which changes nothing in all three formulas.
         return struck(count, probability, random) * (random.uniform((count, 1, 1, 1)) - 0.5)
 
     images += amount()
@@ -31,18 +31,18 @@ def color(images: Any, probability: Any, random: RandomStream) -> Any:
 
 
 def share_of(side: int, share: float) -> int:
-    """Return a share of a side in whole pixels, halves upwards, as the published code has it: not as ``round`` does."""
+    """Return a share of a side in whole pixels. Halves round up, as in the published code and unlike ``round``."""
     return int(side * share + 0.5)
 
 
 def translation(images: Any, probability: Any, random: RandomStream) -> Any:
-    """Move by up to an eighth of each side; what moves in is 0."""
+    """Shift by up to an eighth of each side, padded with 0."""
     reach = share_of(images.shape[1], TRANSLATION), share_of(images.shape[2], TRANSLATION)
     return shifted(images, reach, probability, random)
 
 
 def cutout(images: Any, probability: Any, random: RandomStream) -> Any:
-    """Put 0 into a rectangle of half the sides; part of it may lie outside."""
+    """Set a rectangle of half the sides to 0. A part of it can lie outside the image."""
     import tensorflow as tf
 
     count, height, width, _ = images.shape

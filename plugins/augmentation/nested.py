@@ -9,10 +9,10 @@ from dcgan_kit import Augmentation
 
 
 def built(option: str, build: Callable[..., Any] | None, default: Callable[..., Any], kind: type, *given: Any) -> Any:
-    """Return what an option's component, or the default, makes of what its kind is given.
+    """Return what an option's component, or the default, makes from the arguments ``given`` to its kind.
 
     Raises:
-        ValueError: it is not of the kind's type.
+        ValueError: the result is not of the type ``kind``.
     """
     made = (build or default)(*given)
     if not isinstance(made, kind):
@@ -21,10 +21,10 @@ def built(option: str, build: Callable[..., Any] | None, default: Callable[..., 
 
 
 def fixed_augmentation(option: str, build: Callable[..., Any] | None, default: Callable[..., Any]) -> Augmentation:
-    """Return an option's augmentation, which may not adapt: what it remembers would have no place.
+    """Return an option's augmentation. It must not be adaptive, because nothing would store its state.
 
     Raises:
-        ValueError: it does, or is no augmentation.
+        ValueError: it is adaptive, or not an augmentation.
     """
     augmentation: Augmentation = built(option, build, default, Augmentation)
     if augmentation.adapt is not None:

@@ -1,4 +1,4 @@
-"""Random moves of images, each image by its own, through which gradients flow; all shapes are static."""
+"""Random shifts and flips, drawn for each image. Gradients flow through them, and all shapes are static."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dcgan_kit import RandomStream
 
 
 def struck(count: int, probability: Any, random: RandomStream) -> Any:
-    """Return float32 (count, 1, 1, 1): 1 where a change is made, with the probability given, else 0."""
+    """Return float32 (count, 1, 1, 1): 1 with the given probability, else 0. 1 means that an image is changed."""
     import tensorflow as tf
 
     return tf.cast(random.uniform((count, 1, 1, 1)) < probability, tf.float32)
 
 
 def flipped(images: Any, probability: Any, random: RandomStream) -> Any:
-    """Mirror left and right with half the probability: at 1 all images are as often mirrored as not."""
+    """Mirror each image left and right with half the given probability."""
     import tensorflow as tf
 
     columns = tf.range(images.shape[2])[None]
     mirrored = random.uniform((images.shape[0], 1)) < 0.5 * probability
-    # On a processor, reversing all images and choosing takes longer than gathering the columns.
+    # On a CPU, gathering columns is faster than mirroring all images and then choosing.
     return tf.gather(images, tf.where(mirrored, columns[:, ::-1], columns), axis=2, batch_dims=1)
 
 
 def shifted(images: Any, reach: tuple[int, int], probability: Any, random: RandomStream) -> Any:
-    """Move by whole pixels, uniform within ±reach (vertical, horizontal); what moves in is 0."""
+    """Shift by whole pixels, uniform within ±reach (vertical, horizontal), padded with 0."""
     import tensorflow as tf
 
     count, height, width, _ = images.shape
@@ -34,7 +34,7 @@ def shifted(images: Any, reach: tuple[int, int], probability: Any, random: Rando
     for axis, side, far in ((1, height, reach[0]), (2, width, reach[1])):
         offsets = coin * (tf.floor(random.uniform((count, 1)) * (2 * far + 1)) - far)
         source = tf.range(side)[None] + tf.cast(offsets, tf.int32)
-        # Gathering rows and columns is exact, and quicker on a processor than products of one-hot matrices.
+        # Gathering rows and columns is exact, and on a CPU faster than products of one-hot matrices.
         images = tf.gather(images, tf.clip_by_value(source, 0, side - 1), axis=axis, batch_dims=1)
         held = tf.cast((source >= 0) & (source < side), tf.float32)
         inside *= held[:, :, None, None] if axis == 1 else held[:, None, :, None]

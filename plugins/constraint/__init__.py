@@ -1,4 +1,4 @@
-"""Constraints on the weights of convolutions and dense layers: layer → layer to use in its place."""
+"""Constraints on the weights of convolutions and dense layers.  layer → layer that replaces it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 @component("constraint")
 def spectral(
     *,
-    power_iterations: Annotated[int, Field(ge=1, le=100, description="steps of the estimate at each forward pass")] = 1,
+    power_iterations: Annotated[int, Field(ge=1, le=100, description="power iterations per forward pass")] = 1,
 ) -> Callable[[keras.Layer], keras.Layer]:
     """Divide each kernel by its largest singular value.  layer → layer.
 
-    The kernel W is taken as a matrix with one column for each index of its last axis (a convolution's filters, a
-    transposed convolution's input channels), and σ = v W uᵀ is estimated by power iteration from a stored vector u.
-    A kernel that keeps channels apart is block-diagonal: a depthwise kernel has one block for each channel, a grouped
-    one a block for each group. σ is then the largest of the blocks' values. In a separable convolution both kernels
-    are divided.
+    The kernel W is read as a matrix. It has one column for each index of the kernel's last axis: the filters of a
+    convolution, the input channels of a transposed convolution. Power iteration estimates σ = v W uᵀ, starting from a
+    stored vector u.
 
-    This does what Keras' wrapper does, and differs from Miyato et al.: each forward pass with ``training=True``
-    *overwrites* the stored kernel with W / σ and then uses it. So the optimizer moves a kernel that is projected
-    afterwards, and no gradient flows through σ. Outside training the kernel is used as the last update left it. Under
-    mixed precision σ is computed in float32, since a kernel overwritten in bfloat16 forgets updates.
+    A depthwise or grouped kernel is a block-diagonal matrix, with one block per channel or per group. Its σ is the
+    largest singular value of all blocks. A separable convolution has two kernels, and both are divided.
+
+    The layer works like Keras' wrapper, and not like Miyato et al.: each forward pass with ``training=True``
+    *overwrites* the stored kernel with W / σ, then uses it. The optimizer updates the kernel, and the next pass
+    projects it again. No gradient flows through σ. Outside training the layer uses the kernel as it is stored. With
+    mixed precision σ is computed in float32, because a kernel that is overwritten in bfloat16 loses small updates.
 
     Miyato et al. 2018, arXiv 1802.05957
     """

@@ -1,4 +1,4 @@
-"""Spectral normalization of every kernel that a layer has, block by block where channels are kept apart."""
+"""Spectral normalization of every kernel of a layer, also of depthwise and grouped ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Shape = tuple[int | None, ...]
 class SpectralNormalization(layers.Wrapper):
     """Divides each kernel of a layer by its largest singular value, before each forward pass in training.
 
-    It computes in float32 whatever precision it is given, since a kernel overwritten in bfloat16 forgets updates;
-    the layer inside computes in the precision that that one is given.
+    The wrapper always computes in float32, because a kernel that is overwritten in bfloat16 loses small updates. The
+    wrapped layer keeps its own precision.
 
     Args:
-        layer: a convolution (depthwise, separable, grouped, transposed) or a dense layer.
-        power_iterations: int from 1, steps of the estimate at each forward pass.
+        layer: a convolution (also depthwise, separable, grouped or transposed) or a dense layer.
+        power_iterations: int ≥ 1, power iterations per forward pass.
     """
 
     def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
@@ -28,7 +28,7 @@ class SpectralNormalization(layers.Wrapper):
 
     @property
     def dtype_policy(self) -> Any:
-        """The type of its variables, for computing too."""
+        """A policy that computes in the type of the variables."""
         return layers.Wrapper.dtype_policy.fget(self)
 
     @dtype_policy.setter
@@ -36,7 +36,7 @@ class SpectralNormalization(layers.Wrapper):
         layers.Wrapper.dtype_policy.fset(self, keras.dtype_policies.get(policy).variable_dtype)
 
     def build(self, input_shape: Any = None) -> None:
-        """Build the layer, and draw a first vector u for each block of each kernel."""
+        """Build the layer, and draw the initial vector u for each block of each kernel."""
         super().build(input_shape)
         self.kernels = _kernels(self.layer)
         self.vectors = [
@@ -51,7 +51,7 @@ class SpectralNormalization(layers.Wrapper):
         ]
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Overwrite the kernels in training, then apply the layer.  As the layer: shapes."""
+        """Overwrite the kernels in training, then apply the layer. Shapes are those of the layer."""
         if training:
             for (kernel, groups), vector in zip(self.kernels, self.vectors, strict=True):
                 normalized, after = _normalized(kernel.value, groups, vector.value, self.power_iterations)
@@ -60,20 +60,20 @@ class SpectralNormalization(layers.Wrapper):
         return ops.cast(self.layer(inputs), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """As the layer's."""
+        """Return the output shape of the wrapped layer."""
         return self.layer.compute_output_shape(input_shape)  # type: ignore[no-any-return]
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "power_iterations": self.power_iterations}
 
 
 DEPTHWISE = 0
-"""Instead of a number of groups: each input channel is a group of its own, along the last axis but one."""
+"""Replaces the number of groups of a depthwise kernel: each input channel (second-last axis) is one group."""
 
 
 def _kernels(layer: Any) -> list[tuple[Any, int]]:
-    """The kernels of a layer, each with its number of groups."""
+    """Return the kernels of a layer, each with its number of groups."""
     if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):
         return [(layer.depthwise_kernel, DEPTHWISE), (layer.pointwise_kernel, 1)]
     if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D):
@@ -88,10 +88,10 @@ def _blocks_and_columns(kernel_and_groups: tuple[Any, int]) -> tuple[int, int]:
 
 
 def _matrices(kernel: Any, groups: int) -> Any:
-    """The blocks of the matrix that a kernel is.  (..., C, F) → (blocks, rows, columns).
+    """Return the diagonal blocks of a kernel's matrix.  (..., C, F) → (blocks, rows, columns).
 
-    A group of channels that sees no other makes the matrix block-diagonal: rows are the places of a patch in the
-    group's input channels, columns its filters.
+    Each group of channels is one block. Its rows are the pixels of a patch in the group's input channels, and its
+    columns are the group's filters.
     """
     *_, channels, filters = kernel.shape
     if groups == DEPTHWISE:
@@ -100,7 +100,7 @@ def _matrices(kernel: Any, groups: int) -> Any:
 
 
 def _normalized(kernel: Any, groups: int, vector: Any, iterations: int) -> tuple[Any, Any]:
-    """A kernel divided by the largest singular value of all its blocks, and the vectors u that estimated it."""
+    """Return the kernel divided by the largest singular value of all blocks, and the new vectors u."""
     matrices = _matrices(ops.cast(kernel, "float32"), groups)
     right = vector
     for _ in range(iterations):
@@ -108,12 +108,12 @@ def _normalized(kernel: Any, groups: int, vector: Any, iterations: int) -> tuple
         right = _unit(ops.einsum("brc,br->bc", matrices, left))
     left, right = ops.stop_gradient(left), ops.stop_gradient(right)
     sigma = ops.max(ops.einsum("br,brc,bc->b", left, matrices, right))
-    # A block of zeros has no direction: its vector waits for it, and a kernel of zeros stays one.
+    # A block of zeros has no singular direction: keep its old vector. A kernel of zeros stays zero.
     after = ops.where(ops.any(right != 0.0, axis=-1, keepdims=True), right, vector)
     return ops.cast(kernel, "float32") / ops.where(sigma > 0.0, sigma, 1.0), after
 
 
 def _unit(vectors: Any) -> Any:
-    """Vectors of length 1, or of zeros.  (blocks, N) → (blocks, N)."""
+    """Scale vectors to length 1; zero vectors stay zero.  (blocks, N) → (blocks, N)."""
     length = ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True))
     return vectors / ops.where(length > 0.0, length, 1.0)

@@ -1,4 +1,4 @@
-"""Sources of images.  ImageSpec → Images: uint8 pixels (N, H, W, C), and labels if there are any."""
+"""Sources of images.  ImageSpec → Images: uint8 pixels (N, H, W, C), and labels if the source has them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KERAS_FILES = {
     "cifar10": ("cifar-10-batches-py-target_archive",),
     "cifar100": ("cifar-100-python-target_archive",),
 }
-"""Where Keras keeps its downloads, below ``$KERAS_HOME/datasets``."""
+"""Files of Keras' downloads, relative to ``$KERAS_HOME/datasets``."""
 
 _WANTED = {
     "images": "give a folder of images (PNG, JPEG, WebP, …), with or without sub-folders",
@@ -35,7 +35,7 @@ _WANTED = {
 
 
 def _is_there(source: str, path: str, hint: str) -> None:
-    """Refuse a path where nothing lies, or what another source reads."""
+    """Raise DataError if the path does not exist, or if another source must read it."""
     require_path(Path(path).expanduser(), source, f"put it there: {hint}" if hint else _WANTED[source])
 
 
@@ -85,9 +85,9 @@ _PATH = "'~' is your home, a relative path starts where you are"
 
 @component("data")
 def fashion_mnist_4k(spec: ImageSpec) -> Images:
-    """Read the 4,000 grey 28x28 images of clothes, in 10 classes, that dcgan-kit brings along.
+    """Read the 4,000 grey 28x28 images of clothes in 10 classes that dcgan-kit contains.
 
-    A part of Fashion-MNIST, under its MIT license.
+    They are a part of Fashion-MNIST, under its MIT license.
 
     Xiao et al. 2017, arXiv 1708.07747
     """
@@ -104,14 +104,14 @@ def keras_dataset(
     name: Annotated[
         Literal["mnist", "fashion_mnist", "cifar10", "cifar100"], Field(description="which of Keras' data sets")
     ],
-    download: Annotated[bool, Field(description="fetch it, once, if it is not in Keras' folder yet")] = False,
+    download: Annotated[bool, Field(description="download it if it is not in Keras' folder yet")] = False,
 ) -> Images:
     """Read the training images of one of Keras' data sets from ``$KERAS_HOME/datasets`` (``~/.keras/datasets``).
 
-    Keras checks each file's hash before it opens it, and fetches a file anew whose hash is wrong.
+    Keras checks the hash of each file before it opens the file. If the hash is wrong, Keras downloads the file again.
 
     Raises:
-        DataError: it is not there and may not be fetched, or fetching it failed.
+        DataError: the data set is missing and ``download`` is false, or the download failed.
 
     keras.io/api/datasets
     """
@@ -121,7 +121,7 @@ def keras_dataset(
     loader = import_module(f"keras.datasets.{name}")
     try:
         (pixels, labels), _ = loader.load_data()
-    except Exception as error:  # Keras raises plain Exception where a download fails.
+    except Exception as error:  # Keras raises plain Exception if a download fails.
         raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
     return fitting(pixels, labels, spec, name)
 
@@ -133,17 +133,17 @@ def npz(
     path: Annotated[File, Field(description=f"the archive, as numpy.savez writes it; {_PATH}")],
     images: Annotated[File, Field(description="name of the uint8 array (N, H, W, C) or (N, H, W)")] = "x",
     labels: Annotated[
-        str | None, Field(description="name of the integer array (N,); null: none; 'y' may be missing")
+        str | None, Field(description="name of the integer array (N,); null: no labels; the array 'y' may be missing")
     ] = "y",
     memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
     """Read an array of images from a NumPy archive.
 
-    Nothing in it is ever unpickled.
+    It never unpickles anything.
 
     Raises:
-        DataError: no such file or array, a damaged file, or an array of another type or shape.
+        DataError: the file or array does not exist, the file is damaged, or an array has another type or shape.
     """
     from dcgan_kit_plugins.data.arrays import npz_images
 
@@ -162,13 +162,13 @@ def npy(
     memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
-    """Read an array of images from a NumPy file, and labels from another.
+    """Read an array of images from a NumPy file, and labels from another file.
 
-    Past ``memory_mib`` the file itself is mapped into memory: leave it alone while a run trains on it. Nothing in it
-    is ever unpickled.
+    Arrays above ``memory_mib`` are mapped from the file. Do not change the file while a run trains on it. The source
+    never unpickles anything.
 
     Raises:
-        DataError: no such file, a damaged file, or an array of another type or shape.
+        DataError: a file does not exist or is damaged, or an array has another type or shape.
     """
     from dcgan_kit_plugins.data.arrays import npy_images
 
@@ -189,14 +189,18 @@ def images(
 ) -> Images:
     """Read every image below a folder (PNG, JPEG, WebP, TIFF, AVIF, …), resized (antialiased) to the recipe's size.
 
-    The content of a file decides whether it is an image. Files come in sorted order, turned upright as their metadata
-    says; an animation gives its first frame. The top sub-folders are classes, numbered in sorted order, if there are
-    two or more, all images lie in them, and at most half of them hold a single image. Folders with names of splits
-    (train, test, …) are no classes. Run folders and names that start with a dot are left out. ``Images.skipped`` lists
-    images that cannot be read, ``Images.left_out`` counts the files that are no images.
+    The content of a file decides whether it is an image. Files are read in sorted order and rotated as their metadata
+    says. An animation gives its first frame.
+
+    The top sub-folders are classes, numbered in sorted order. This needs two sub-folders or more, all images must be in
+    them, and at most half of them may hold a single image. Folders with names of splits (train, test, …) are not
+    classes.
+
+    The source ignores run folders and names that start with a dot. ``Images.skipped`` lists the images that cannot be
+    read. ``Images.left_out`` counts the files that are not images.
 
     Raises:
-        DataError: no such folder, a run folder, no image in it, or too many unreadable ones.
+        DataError: the folder does not exist, is a run folder, has no image, or has too many unreadable images.
     """
     from dcgan_kit_plugins.data.image_folder import folder_source
     from dcgan_kit_plugins.data.image_reading import Decoding, collect
@@ -219,13 +223,14 @@ def image_zip(
     memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
-    """Read every image in a zip archive as ``images`` reads those of a folder, without unpacking it.
+    """Read every image in a zip archive, like ``images``, without unpacking the archive.
 
-    Encrypted members, members of more than 64 MiB and names that lead out of the archive are skipped like broken ones.
-    A backslash in a name, as programs of Windows write it, separates folders too.
+    Encrypted members, members of more than 64 MiB, and names that lead out of the archive are skipped like unreadable
+    images. A backslash in a name also separates folders, as some programs on Windows write it.
 
     Raises:
-        DataError: no such file, no zip archive, no image in it, more than 256 GiB, or too many unreadable images.
+        DataError: the file does not exist or is not a zip archive, it has no image, it holds more than 256 GiB, or too
+            many images are unreadable.
     """
     from dcgan_kit_plugins.data.image_folder import zip_source
     from dcgan_kit_plugins.data.image_reading import Decoding, collect
@@ -252,13 +257,14 @@ def tfrecord(
     memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
-    """Read the encoded images of TFRecord files, each record a ``tf.train.Example``; treated as those of a folder.
+    """Read the encoded images of TFRecord files, and process them like those of a folder.
 
-    Files are taken in sorted order; those packed with gzip are known by their first bytes. Checksums are compared:
-    behind a damaged record the rest of its file is lost, and counts as unreadable.
+    Each record is a ``tf.train.Example``. Files are read in sorted order. The first bytes of a file show whether gzip
+    compressed it. Checksums are verified. After a damaged record, the rest of its file is lost and counts as
+    unreadable.
 
     Raises:
-        DataError: no such file, no record or no such feature in it, or too many unreadable images.
+        DataError: the file does not exist, it has no record or no such feature, or too many images are unreadable.
 
     tensorflow.org/tutorials/load_data/tfrecord
     """
@@ -272,7 +278,7 @@ def tfrecord(
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every source of images."""
-    # Loading a source makes a module of the package ``tfds`` or ``hugging_face``: those names are not free here.
+    # Importing the modules ``tfds`` and ``hugging_face`` sets these names in this package, so use ``libraries`` here.
     return [
         fashion_mnist_4k,
         keras_dataset,

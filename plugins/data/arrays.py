@@ -1,4 +1,4 @@
-"""Reading arrays of images: NumPy archives, and whether an array fits a recipe."""
+"""Reading arrays of images from NumPy files, and checking that they fit a recipe."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from dcgan_kit_plugins.data.pixel_cache import Add, cached, file_facts
 from dcgan_kit import ArrayHeader, DataError, Images, ImageSpec, array_header, open_regular, report_progress
 
 LARGEST_ARRAY = 32 * 2**30
-"""Bytes that one array of an archive may have unpacked: a small file can claim to hold more than any machine."""
+"""Largest unpacked array of an archive in bytes. A small archive can claim an array larger than any memory."""
 CHUNK = 2**24
-"""Bytes of an archive's array that are in memory at once while it is copied to the cache."""
+"""Bytes of an archive's array that memory holds at once while the array is copied to the cache."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""As numpy.savez and numpy.savez_compressed pack; Python's readers of other methods unpack without a limit."""
+"""Methods of numpy.savez and numpy.savez_compressed. For other methods, Python unpacks without a limit."""
 
 
 class NpzArchive:
-    """The arrays of an archive, each known by its header before a byte of it is read.
+    """The arrays of an archive. It reads the header of an array before the content.
 
     Raises:
-        DataError: no archive or a damaged one; each method also: no array of that name, or one that cannot be read.
+        DataError: the file is not an archive, or is damaged. Methods also raise it if an array is missing or cannot be
+            read.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -39,11 +40,11 @@ class NpzArchive:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all arrays."""
+        """Names of all arrays."""
         return tuple(self._members)
 
     def header(self, name: str, option: str) -> ArrayHeader:
-        """Return what an array is; ``option`` is the one that named it."""
+        """Return the header of an array. ``option`` is the option with its name, for error messages."""
         if name not in self._members:
             held = ", ".join(self._members) or "none"
             hint = f"set '{option}' to one of them" if self._members else "for image files use image_zip"
@@ -76,7 +77,7 @@ class NpzArchive:
                     raise DataError(f"array {name!r} ends after {done} of {header.nbytes} bytes")
                 yield content
                 done += len(content)
-            # The checksum is compared at the end.
+            # zipfile verifies the checksum at the end of the member.
             member.read(1)
 
     def array(self, name: str, header: ArrayHeader) -> np.ndarray:
@@ -97,7 +98,7 @@ class NpzArchive:
 
 @contextmanager
 def reading_archive() -> Iterator[None]:
-    """Turn whatever a damaged archive makes zipfile, zlib or NumPy raise into one message."""
+    """Turn all errors that zipfile, zlib and NumPy raise for a damaged archive into one DataError."""
     try:
         yield
     except DataError:
@@ -112,7 +113,7 @@ def read_npz(stream: IO[bytes], images: str, labels: str | None, spec: ImageSpec
     """Return the images of an archive, in memory.
 
     Raises:
-        DataError: no archive, a damaged one, no array of that name, or one that does not fit.
+        DataError: it is not an archive or is damaged, or an array is missing or does not fit the recipe.
     """
     archive = NpzArchive(stream)
     header, classes = _checked(archive, images, labels, spec, source)
@@ -120,10 +121,10 @@ def read_npz(stream: IO[bytes], images: str, labels: str | None, spec: ImageSpec
 
 
 def npz_images(file: Path, images: str, labels: str | None, spec: ImageSpec, memory_mib: int) -> Images:
-    """Return the images of an archive: in memory, or past the limit mapped from the cache.
+    """Return the images of an archive: in memory, or, above the limit, mapped from the cache.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
         DataError: the archive is damaged, or an array is missing or does not fit.
     """
     source = str(file)
@@ -152,7 +153,7 @@ def npz_images(file: Path, images: str, labels: str | None, spec: ImageSpec, mem
 def _checked(
     archive: NpzArchive, images: str, labels: str | None, spec: ImageSpec, source: str
 ) -> tuple[ArrayHeader, np.ndarray | None]:
-    """Return what the images are, which fit, and the labels, which are as many."""
+    """Return the header of the images and the labels, after checking that both fit."""
     header = archive.header(images, "images")
     name = None if labels == "y" and "y" not in archive.names else labels
     label_header = None if name is None else archive.header(name, "labels")
@@ -162,14 +163,14 @@ def _checked(
         others = [other for other in archive.names if other not in (images, name)]
         also = f". The archive also has {', '.join(others)}: set 'images' if one of them is meant" if others else ""
         raise DataError(f"{error}{also}") from error
-    # Integers, and one for each image: they take no memory that the images do not justify.
+    # The check has shown that labels are one integer per image, so they need little memory.
     return header, None if name is None or label_header is None else archive.array(name, label_header)
 
 
 def _copy_npz(
     archive: NpzArchive, images: str, header: ArrayHeader, classes: np.ndarray | None, spec: ImageSpec, add: Add
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Give ``add`` the images of an archive, part by part; return the labels."""
+    """Pass the images of an archive to ``add``, part by part. Return the labels and no skipped files."""
     each = math.prod(spec.shape)
     rest, done = b"", 0
     for part in archive.parts(images, header, max(1, CHUNK // each) * each):
@@ -182,13 +183,13 @@ def _copy_npz(
 
 
 def npy_images(file: Path, labels: Path | None, spec: ImageSpec, memory_mib: int) -> Images:
-    """Return the images of one array's file: in memory, or past the limit mapped from the file itself.
+    """Return the images of an .npy file: in memory, or, above the limit, mapped from the file.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: a file does not exist.
         DataError: a file is damaged, or an array does not fit.
     """
-    # Mapped, even where it is then copied: a header that claims too much is noticed before memory is taken.
+    # Map the file first, even to copy it: a header that claims too much fails before memory is allocated.
     pixels = _mapped(file)
     classes = None if labels is None else _mapped(labels)
     images = fitting(pixels, classes, spec, str(file))
@@ -218,10 +219,10 @@ def _mapped(file: Path) -> np.ndarray:
 
 
 def fitting(pixels: np.ndarray, labels: np.ndarray | None, spec: ImageSpec, source: str) -> Images:
-    """Return arrays as Images of the size asked for.
+    """Return arrays as Images of the recipe's size.
 
     Raises:
-        DataError: pixels are no uint8 images of that size, or labels no integer for each.
+        DataError: pixels are not uint8 images of that size, or labels are not one integer per image.
     """
     _check_fit(pixels, labels, spec, source)
     if pixels.ndim == 3:

@@ -1,4 +1,4 @@
-"""Images of Hugging Face datasets: a folder on disk, or a name that is looked up in the local cache first."""
+"""Images of Hugging Face datasets, from a folder on disk or by name. The local cache is tried before the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dcgan_kit import DataError, open_image_file, require_ordinary_files
 
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _SAVED = ("dataset_info.json", "dataset_dict.json")
-"""One of them lies in each folder that ``save_to_disk`` wrote."""
+"""Each folder that ``save_to_disk`` wrote contains one of these files."""
 
 
 def hugging_face_source(
@@ -27,12 +27,12 @@ def hugging_face_source(
 
     Args:
         name: a folder that ``save_to_disk`` wrote, or ``owner/name`` on the Hub.
-        config: the configuration, where a dataset of the Hub has several.
-        split: ``train``; of a dataset of the Hub also ``train[:10%]``.
+        config: the configuration, if a dataset on the Hub has several.
+        split: ``train``; for a dataset on the Hub also ``train[:10%]``.
         image: a column of images, or of their bytes.
         label: a column of integers, or None.
-        download: whether the network may be asked for what the local cache lacks.
-        hint: what to say where it is missing.
+        download: whether to download a dataset that is not in the local cache.
+        hint: what the error message says if the dataset is missing.
 
     Raises:
         DataError: the package or the dataset is missing, or it has no such split or column.
@@ -52,7 +52,7 @@ def hugging_face_source(
         else:
             wanted = hint or "give a folder that save_to_disk wrote, or owner/name on the Hub"
             raise DataError(f"no Hugging Face dataset {name}: {wanted}")
-        # A dataset that is held in memory has no files that could tell it from another.
+        # A dataset in memory has no files that identify it, so its fingerprint is used too.
         files, content = [entry["filename"] for entry in dataset.cache_files], dataset._fingerprint
         dataset, labelled = _columns(datasets, dataset, name, image, label)
 
@@ -77,7 +77,7 @@ def _from_disk(datasets: Any, folder: Path, split: str) -> Any:
     require_ordinary_files(folder)
     try:
         dataset = datasets.load_from_disk(str(folder))
-    except Exception as error:  # JSON, Arrow and fsspec raise their own on a damaged folder.
+    except Exception as error:  # JSON, Arrow and fsspec raise their own errors for a damaged folder.
         raise DataError(f"{folder}: {type(error).__name__}: {error}") from error
     if isinstance(dataset, datasets.DatasetDict):
         if split not in dataset:
@@ -91,22 +91,22 @@ def _from_hub(datasets: Any, name: str, config: str | None, split: str, download
         with _offline(datasets):
             return datasets.load_dataset(name, config, split=split)
     except Exception as error:
-        # Whatever stands in the way of the cache, a download would be the way out; its absence is what to tell.
+        # Whatever is wrong with the cache, a download can help. So the message suggests it.
         if not download:
             wanted = hint or "load it once where there is a network, or set 'download: true'"
             place = datasets.config.HF_DATASETS_CACHE
             raise DataError(f"{name} cannot be read from {place} alone ({error}): {wanted}") from error
     try:
         return datasets.load_dataset(name, config, split=split)
-    except Exception as error:  # HTTP, Arrow and fsspec raise their own.
+    except Exception as error:  # HTTP, Arrow and fsspec raise their own errors.
         raise DataError(f"{name} could not be fetched: {type(error).__name__}: {error}") from error
 
 
 @contextmanager
 def _offline(datasets: Any) -> Iterator[None]:
-    """Keep ``datasets`` from the network: it waits for minutes where there is none.
+    """Keep ``datasets`` from using the network. Without a network, it would wait for minutes.
 
-    Its environment variable is read once, when it is imported; these are what it is read into.
+    ``datasets`` reads its environment variable only once, at import. So this sets the constants that hold the value.
     """
     import huggingface_hub
 
@@ -123,7 +123,7 @@ def _offline(datasets: Any) -> Iterator[None]:
 
 @contextmanager
 def _quiet(datasets: Any) -> Iterator[None]:
-    """Silence bars, and the warning that a dataset was served from the cache: it is what was asked for."""
+    """Silence progress bars, and the warning that a dataset comes from the cache, which is intended."""
     verbosity, bars = datasets.logging.get_verbosity(), datasets.is_progress_bar_enabled()
     datasets.logging.set_verbosity_error()
     datasets.disable_progress_bars()
@@ -155,10 +155,10 @@ def _type(feature: Any) -> str:
 
 
 def _opened(image: Any) -> IO[bytes]:
-    """Open what a cell holds: bytes, or the name of a file; never an address to fetch.
+    """Open the content of a cell: bytes, or a local file. It never downloads an address.
 
     Raises:
-        DataError: it holds neither.
+        DataError: the cell holds neither.
         OSError: the file cannot be opened.
     """
     content = image if isinstance(image, bytes) else image.get("bytes")

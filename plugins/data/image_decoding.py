@@ -1,4 +1,4 @@
-"""From an encoded image to uint8 pixels of the recipe's size: upright, over a colour, cropped or padded."""
+"""Decode an image to uint8 pixels of the recipe's size: rotated, on a background, cropped or padded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 @dataclass(frozen=True)
 class Fitting:
-    """How any image becomes one of the recipe's size.
+    """How images of any size become images of the recipe's size.
 
     Attributes:
-        spec: the size.
+        spec: the recipe's size.
         fit: ``crop`` or ``pad``.
-        colour: red, green and blue behind transparent pixels and in margins.
+        colour: red, green and blue level behind transparent pixels and in margins.
     """
 
     spec: ImageSpec
@@ -36,8 +36,8 @@ def decode(stream: IO[bytes], fitting: Fitting) -> np.ndarray:
     """Return uint8 pixels (H, W, C) of the first frame.
 
     Raises:
-        DataError: it is no image, or cannot be decoded; the message says why in plain words.
-        OSError: it cannot be read.
+        DataError: the stream is not an image, or cannot be decoded. The message says why.
+        OSError: the stream cannot be read.
     """
     image = _converted(decoded_image(stream), MODES[fitting.spec.channels], fitting.colour)
     return np.asarray(_resized(image, fitting), np.uint8).reshape(fitting.spec.shape)
@@ -62,13 +62,13 @@ def _resized(image: Image.Image, fitting: Fitting) -> Image.Image:
         scale = max(wide, high)
         left = (image.width - spec.width / scale) / 2
         top = (image.height - spec.height / scale) / 2
-        # min: rounding may step over the edge by a hair, which Pillow refuses.
+        # min: rounding can step slightly over the edge, which Pillow rejects.
         right = min(left + spec.width / scale, image.width)
         bottom = min(top + spec.height / scale, image.height)
         return resize((spec.width, spec.height), box=(max(left, 0.0), max(top, 0.0), right, bottom))
     scale = min(wide, high)
     inner = resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
-    # Margins of an image that has transparency are transparent.
+    # If an image has transparency, its margins are transparent.
     alpha = 0 if inner.mode.endswith("A") else 255
     canvas = Image.new("RGBA", (spec.width, spec.height), (*fitting.colour, alpha)).convert(inner.mode)
     canvas.paste(inner, ((spec.width - inner.width) // 2, (spec.height - inner.height) // 2))

@@ -1,4 +1,4 @@
-"""Images of a folder or of a zip archive as a source, with the classes that they lie in."""
+"""Images of a folder or a zip archive as a source, with classes from sub-folders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def folder_source(root: Path) -> Source:
     """Return every image below a folder, sorted.
 
     Raises:
-        DataError: it is no folder, no image is in it, or it is a run folder.
+        DataError: it is not a folder, it has no image, or it is a run folder.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give a folder of images, with or without sub-folders")
@@ -35,7 +35,7 @@ def zip_source(file: Path, folder: str) -> Source:
     """Return every image in a zip archive below one of its folders, sorted.
 
     Raises:
-        DataError: no zip archive, no image in it, or the folder is a run folder.
+        DataError: it is not a zip archive, it has no image, or the folder is a run folder.
     """
     found = image_archive(file, folder)
     if not found.paths and not found.broken:

@@ -1,4 +1,4 @@
-"""Decoding many images, in order and in threads, into memory or, where they are too many for it, into the cache."""
+"""Decoding many images in order, in threads: into memory, or, if they are too large for it, into the cache."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dcgan_kit import DataError, Images, ImageSpec, report_progress
 
 MIB = 2**20
 DECODER = 2
-"""Part of every key: a change of what pixels a file has takes another number."""
+"""Part of every cache key. Increase it when decoding a file gives other pixels than before."""
 SHOWN = 5
-"""Reasons that an error lists."""
+"""Number of reasons that an error lists."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One encoded image: its name for messages, what opens it (called in a thread), and its label."""
+    """One encoded image: its name for messages, the function that opens it (in a thread), and its label."""
 
     name: str
     open: Callable[[], IO[bytes]]
@@ -37,13 +37,13 @@ class Source:
     """Encoded images.
 
     Attributes:
-        name: what messages call it.
-        count: how many entries there are.
-        entries: returns them in order; a text in place of one says why it cannot be read.
-        facts: returns what the content depends on, for JSON.
+        name: name for messages.
+        count: number of entries.
+        entries: returns the entries in order. For an entry that cannot be read, it returns a text with the reason.
+        facts: returns everything that the content depends on, as values for JSON.
         labelled: whether entries have labels.
-        left_out: lines about what lies beside them and is no image.
-        notes: what else a user should know.
+        left_out: lines about files that are not images.
+        notes: other lines for the user.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Decoding:
-    """The options that all sources of encoded images have; the factories of this package describe them."""
+    """The options of all sources of encoded images. ``dcgan_kit_plugins.data.options`` describes them."""
 
     fit: str
     background: int | Sequence[int]
@@ -65,7 +65,7 @@ class Decoding:
     memory_mib: int
 
     def fitting(self, spec: ImageSpec) -> Fitting:
-        """Return how images of any size become images of the recipe."""
+        """Return how images of any size become images of the recipe's size."""
         colour = (self.background,) * 3 if isinstance(self.background, int) else tuple(self.background)
         return Fitting(spec, self.fit, colour)
 
@@ -74,7 +74,7 @@ def collect(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
     """Return every image of a source.
 
     Raises:
-        DataError: too many of them cannot be read.
+        DataError: too many images cannot be read.
     """
     images = _collected(source, spec, decoding)
     return replace(images, left_out=tuple(map(_one_line, source.left_out)), notes=tuple(map(_one_line, source.notes)))
@@ -89,7 +89,7 @@ def _collected(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
         images = cached(
             key, spec.shape, source.count, lambda add: _decode_all(source, fitting, decoding.max_broken_share, add)
         )
-        # The share is no part of the key: it decides whether the pixels serve, and not what they are.
+        # max_broken_share is not in the key, because pixels do not depend on it. So check it for cached images too.
         _check_broken(source, images.skipped, len(images) + len(images.skipped), decoding.max_broken_share)
         return images
     pixels = np.empty((source.count, *spec.shape), np.uint8)
@@ -103,7 +103,7 @@ def _collected(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
 def _decode_all(
     source: Source, fitting: Fitting, max_broken_share: float, add: Add
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Give ``add`` one image after the other; return labels and skipped ones, with the reasons."""
+    """Pass the images to ``add``, one after the other. Return labels, and the reasons for skipped images."""
 
     def read(entry: Entry | str) -> tuple[np.ndarray | str, int | None]:
         if isinstance(entry, str):
@@ -111,14 +111,14 @@ def _decode_all(
         try:
             with entry.open() as stream:
                 return decode(stream, fitting), entry.label
-        except Exception as error:  # Pillow raises almost anything, also while it resizes.
+        except Exception as error:  # Pillow can raise almost any error, also in a resize.
             return f"{entry.name}: {_told(error)}", None
 
     labels: list[int | None] = []
     skipped: list[str] = []
     done = 0
     with warnings.catch_warnings():
-        # Pillow warns about oddities of metadata.
+        # Pillow warns about unusual metadata.
         warnings.simplefilter("ignore")
         for done, (image, label) in enumerate(_in_order(read, source.entries()), start=1):
             if done > source.count:
@@ -148,7 +148,7 @@ def _told(error: Exception) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Escape line ends, control codes and bytes that are no UTF-8: names of files and of members are anybody's."""
+    """Escape line breaks, control codes and invalid UTF-8: names of files and members can contain anything."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -163,9 +163,9 @@ def _check_broken(source: Source, skipped: Sequence[str], done: int, max_broken_
 
 
 def _in_order(read: Callable[[Any], Any], entries: Iterable[Any]) -> Iterator[Any]:
-    """Yield ``read(entry)`` of each entry, computed in threads (Pillow lets go of the interpreter while it decodes).
+    """Yield ``read(entry)`` for each entry, computed in threads (Pillow releases the interpreter lock meanwhile).
 
-    Few are under way at a time: their encoded and decoded images are in memory.
+    Only a few entries are in progress at a time, because memory holds their encoded and decoded images.
     """
     threads = min(8, os.cpu_count() or 1)
     waiting: deque[Future[Any]] = deque()

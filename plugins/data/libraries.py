@@ -1,4 +1,4 @@
-"""Sources of images that come with libraries which dcgan-kit does not need otherwise.  ImageSpec → Images."""
+"""Sources of images that need optional libraries.  ImageSpec → Images."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ def tfds(
     name: Annotated[
         str,
         Field(
-            min_length=1, description="name, name/config or name:version of the data set, or its folder of one version"
+            min_length=1, description="name, name/config or name:version of the data set, or the folder of one version"
         ),
     ],
     split: Annotated[str, Field(min_length=1, description="train, test, train[:10%], …")] = "train",
     image: Annotated[str, Field(min_length=1, description="name of the image feature")] = "image",
     label: Label = "label",
     data_dir: Annotated[
-        str | None, Field(description="where data sets lie; null: $TFDS_DATA_DIR or ~/tensorflow_datasets")
+        str | None, Field(description="folder of the data sets; null: $TFDS_DATA_DIR or ~/tensorflow_datasets")
     ] = None,
-    download: Annotated[bool, Field(description="fetch and prepare it, once, if it is not there yet")] = False,
+    download: Annotated[bool, Field(description="download and prepare it if it is missing")] = False,
     fit: Fit = "crop",
     background: Background = 255,
     max_broken_share: MaxBrokenShare = 0.1,
     memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
-    """Read a data set of TensorFlow Datasets; its images are treated as those of a folder.
+    """Read a data set of TensorFlow Datasets, and process its images like those of a folder.
 
-    Needs ``pip install 'dcgan-kit[tfds]'``. What is prepared on disk is read without asking the network and without
-    the code that prepared it.
+    It needs ``pip install 'dcgan-kit[tfds]'``. It reads prepared data sets without network access, and without the code
+    that prepared them.
 
     Raises:
         DataError: the package or the data set is missing, it has no such feature, or too many images are unreadable.
@@ -56,22 +56,22 @@ def hugging_face(
     *,
     name: Annotated[str, Field(min_length=1, description="owner/name on the Hub, or a folder that save_to_disk wrote")],
     config: Annotated[
-        str | None, Field(description="configuration of a dataset of the Hub; null: its only one")
+        str | None, Field(description="configuration of a dataset on the Hub; null: its only one")
     ] = None,
     split: Annotated[str, Field(min_length=1, description="train, test, …; from the Hub also train[:10%]")] = "train",
     image: Annotated[str, Field(min_length=1, description="name of the column of images, or of their bytes")] = "image",
     label: Label = "label",
-    download: Annotated[bool, Field(description="ask the network, if it is not in the local cache yet")] = False,
+    download: Annotated[bool, Field(description="download it if it is not in the local cache yet")] = False,
     fit: Fit = "crop",
     background: Background = 255,
     max_broken_share: MaxBrokenShare = 0.1,
     memory_mib: MemoryMiB = 1024,
     hint: Hint = "",
 ) -> Images:
-    """Read a Hugging Face dataset; its images are treated as those of a folder.
+    """Read a Hugging Face dataset, and process its images like those of a folder.
 
-    Needs ``pip install 'dcgan-kit[huggingface]'``. No code of a dataset is ever run: the versions of ``datasets``
-    that could do that are not accepted. A column that holds addresses instead of images is not fetched.
+    It needs ``pip install 'dcgan-kit[huggingface]'``. It never runs code of a dataset: dcgan-kit does not accept the
+    versions of ``datasets`` that can. If a column holds addresses instead of images, it does not download them.
 
     Raises:
         DataError: the package or the dataset is missing, it has no such column, or too many images are unreadable.

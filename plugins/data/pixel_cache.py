@@ -1,7 +1,7 @@
-"""Decoded pixels on disk: one file a data set, mapped into memory, noticed when damaged, written anew then.
+"""Decoded pixels on disk: one file per data set, mapped into memory. A damaged file is detected and written again.
 
-A file holds the pixels, int64 labels if there are any, the skipped files as JSON, and a trailer that says how much of
-each there is and what its checksum is. It gets its name only when it is whole.
+A file holds the pixels, int64 labels if there are any, the skipped files as JSON, and a trailer with the size of each
+part and a checksum. The file gets its final name only when it is complete.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ import numpy as np
 from dcgan_kit import DataError, Images, cache_folder, open_regular, replacing, report_progress
 
 FORMAT = b"dcgkpx01"
-"""Marks the files of this layout; another layout takes another mark, and older files are written anew."""
+"""Marks files of this layout. Change it with the layout; older files are then written again."""
 TRAILER = struct.Struct("<8sQQQI")
-"""Mark, number of images, bytes of labels, bytes of JSON, checksum of all before."""
+"""Mark, number of images, bytes of labels, bytes of JSON, checksum of everything before the trailer."""
 CHUNK = 2**23
 STALE_SECONDS = 24 * 3600
-"""An unfinished file that nobody wrote to for so long was left by a process that was killed."""
+"""An unfinished file without changes for this long is left over from a killed process."""
 
 Add = Callable[[Any], None]
 Fill = Callable[[Add], "tuple[np.ndarray | None, tuple[str, ...]]"]
 
 
 def cache_file(key: Any) -> Path:
-    """Return where pixels lie that depend on nothing but ``key``, which JSON can write."""
+    """Return the file for pixels that depend only on ``key``, a value for JSON."""
     text = json.dumps(key, sort_keys=True, default=str)
     return cache_folder() / f"{hashlib.sha256(text.encode()).hexdigest()}.pixels"
 
 
 def file_facts(files: Iterable[str | Path]) -> list[tuple[str, int, int]]:
-    """Return (absolute name, bytes, time of change in ns) of each file: equal facts stand for equal content."""
+    """Return (absolute name, bytes, modification time in ns) of each file. Equal facts count as equal content."""
     facts = []
     for file in files:
-        with suppress(FileNotFoundError):  # It went between listing and now; reading it will say so.
+        with suppress(FileNotFoundError):  # The file was deleted after listing. Reading it will report that.
             found = os.stat(file)
             facts.append((os.path.abspath(file), found.st_size, found.st_mtime_ns))
     return facts
 
 
 def cached(key: Any, shape: tuple[int, int, int], count: int, fill: Fill) -> Images:
-    """Return the images that lie in the cache under ``key``; if they do not, or are damaged, ``fill`` makes them.
+    """Return the images in the cache under ``key``. If they are missing or damaged, ``fill`` makes them.
 
     Args:
         key: everything that the pixels depend on.
         shape: (H, W, C).
-        count: images at most.
-        fill: is given a function that takes uint8 pixels, (H, W, C) or more of them, one after the other; returns
-            labels and skipped files.
+        count: largest possible number of images.
+        fill: gets a function ``add``, calls it with the uint8 pixels of one image (H, W, C) or several, in order, and
+            returns labels and skipped files.
 
     Raises:
         DataError: the cache cannot be read or written.
@@ -76,7 +76,7 @@ def cached(key: Any, shape: tuple[int, int, int], count: int, fill: Fill) -> Ima
 
 
 def read_pixels(file: Path, shape: tuple[int, int, int]) -> Images | None:
-    """Return images whose pixels are the file, mapped read-only; None if there is no such file or it is damaged."""
+    """Return images with pixels mapped read-only from the file. Return None if the file is missing or damaged."""
     try:
         with open_regular(file) as stream:
             size = os.fstat(stream.fileno()).st_size
@@ -142,13 +142,13 @@ def _write_pixels(file: Path, shape: tuple[int, int, int], count: int, fill: Fil
             checksum = zlib.crc32(text, checksum)
         with _telling(file):
             stream.writelines([*texts, TRAILER.pack(FORMAT, added, *map(len, texts), checksum)])
-            # What stops the disk from taking it is the cache's fault, and what stops 'fill' is not.
+            # Close here, so that errors of the disk are reported as errors of the cache. Errors of 'fill' are not.
             held.close()
 
 
 def _remove_stale(folder: Path) -> None:
     for left in folder.glob(".*.tmp"):
-        with suppress(OSError):  # Somebody else's, or gone.
+        with suppress(OSError):  # The file belongs to another user, or is gone.
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 left.unlink()
 

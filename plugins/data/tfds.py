@@ -1,4 +1,4 @@
-"""Images of TensorFlow Datasets (TFDS): found on disk first, so that a missing network is never waited for."""
+"""Images of TensorFlow Datasets (TFDS). The disk is searched first, so nothing waits for a missing network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dcgan_kit import DataError, open_regular, require_ordinary_files
 
 INFO = "dataset_info.json"
 LARGEST_FEATURES = 2**24
-"""Bytes of the file that lists a data set's features."""
+"""Largest size in bytes of the file that lists a data set's features."""
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
@@ -29,13 +29,13 @@ def tfds_source(
     """Return the images of one split of a data set.
 
     Args:
-        name: ``name``, ``name/config``, either with ``:version``; or a folder that holds ``dataset_info.json``.
-        split: as TFDS understands it: ``train``, ``train[:10%]``.
+        name: ``name`` or ``name/config``, each also with ``:version``; or a folder with a ``dataset_info.json``.
+        split: a split in the syntax of TFDS: ``train``, ``train[:10%]``.
         image: an ``Image`` feature.
         label: an integer feature, or None.
-        data_dir: where data sets lie; None: ``$TFDS_DATA_DIR`` or ``~/tensorflow_datasets``.
-        download: whether a data set that is not there may be fetched and prepared.
-        hint: what to say where it is missing.
+        data_dir: folder of the data sets; None: ``$TFDS_DATA_DIR`` or ``~/tensorflow_datasets``.
+        download: whether to download and prepare a data set that is missing.
+        hint: what the error message says if the data set is missing.
 
     Raises:
         DataError: the package or the data set is missing, or it has no such split or feature.
@@ -63,7 +63,7 @@ def tfds_source(
         count = splits[split].num_examples if splits else 0
     except DataError:
         raise
-    except Exception as error:  # Builders raise whatever they like, and so does a damaged folder.
+    except Exception as error:  # Builders can raise any error, also for a damaged folder.
         raise DataError(
             f"TFDS data set {name}, split {split!r}: {type(error).__name__}: {_first_line(error)}"
         ) from error
@@ -73,7 +73,7 @@ def tfds_source(
         raise DataError(f"split {split!r} of TFDS data set {name} has no image")
 
     def entries() -> Iterator[Entry | str]:
-        # Encoded bytes: all sources of images turn, convert and resize them in the same way.
+        # Keep the bytes encoded: all sources of images rotate, convert and resize them in the same way.
         decoders = {image: tfds.decode.SkipDecoding()}
         wanted = {image: True, **({label: True} if labelled else {})}
         examples = builder.as_dataset(
@@ -94,7 +94,7 @@ def tfds_source(
 
 
 def _prepared(name: str, root: Path) -> Path | None:
-    """Return the folder of a data set that was prepared before, newest version first; None if there is none."""
+    """Return the folder of a prepared data set, in its newest version; None if there is none."""
     place = Path(name).expanduser()
     if (place / INFO).is_file():
         return place
@@ -123,10 +123,10 @@ def _newest(folder: Path) -> Path | None:
 
 
 def _refuse_foreign_code(folder: Path) -> None:
-    """Refuse a folder that makes TFDS import a module other than its own: ``features.json`` names classes.
+    """Reject a data set whose ``features.json`` names classes outside TFDS, because TFDS would import their code.
 
     Raises:
-        DataError: it does.
+        DataError: it names such a class, or cannot be read.
     """
     file = folder / "features.json"
     try:
@@ -144,14 +144,18 @@ def _refuse_foreign_code(folder: Path) -> None:
             todo.extend(value)
         elif isinstance(value, dict):
             todo.extend(value.values())
-            # 'type' is what TFDS called it up to 4.4.
+            # TFDS up to 4.4 calls it 'type'.
             named = value.get("pythonClassName") or value.get("python_class_name") or value.get("type") or ""
             if isinstance(named, str) and "." in named and not named.startswith("tensorflow_datasets."):
                 raise DataError(f"{file} asks for code outside TFDS, {named}: use a data set without it")
 
 
 def _check_features(tfds: Any, features: Any, image: str, label: str | None, name: str) -> bool:
-    """Return whether images are labelled."""
+    """Return whether images are labelled.
+
+    Raises:
+        DataError: there is no such image or label feature.
+    """
     named = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
     has = f"It has {', '.join(f'{key} ({type(value).__name__})' for key, value in sorted(named.items())) or 'none'}"
     if not isinstance(named.get(image), tfds.features.Image):

@@ -1,4 +1,4 @@
-"""Encoded images in TFRecord files: each record a tf.train.Example with the bytes of an image, and maybe a label."""
+"""Encoded images in TFRecord files. Each record is a tf.train.Example with the bytes of an image and maybe a label."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from dcgan_kit_plugins.data.pixel_cache import file_facts
 from dcgan_kit import DataError, open_regular, run_folder_between
 
 LARGEST_RECORD = 64 * 2**20
-"""Bytes of one record: a damaged or hostile length must not become a request for memory."""
+"""Largest record in bytes. A damaged or malicious length must not make the program allocate that much memory."""
 DEFAULT_LABEL = "label"
 GZIP = b"\x1f\x8b"
 LENGTH = struct.Struct("<Q")
 FRAME = 4 + 4
-"""Bytes of a record beside length and content: a checksum of either."""
+"""Bytes of a record besides length and content: one checksum of each."""
 
 
 def tfrecord_source(path: str, image: str, label: str | None, hint: str) -> Source:
-    """Return the images of TFRecord files: one file, all of a folder, or those that a pattern with ``*`` fits.
+    """Return the images of TFRecord files: one file, all files of a folder, or those that match a pattern with ``*``.
 
     Raises:
-        DataError: no such file, no record in it, or no feature of that name in the first record.
+        DataError: there is no such file, no record, or no feature of that name in the first record.
     """
     files, left_out = _files(path, hint)
     counts, ends = zip(*(_scan(file) for file in files), strict=True)
@@ -53,16 +53,16 @@ def tfrecord_source(path: str, image: str, label: str | None, hint: str) -> Sour
 
 
 def check_files(path: str, hint: str) -> None:
-    """Refuse a path at which no TFRecord file is.
+    """Check that a path has TFRecord files.
 
     Raises:
-        DataError: there is none.
+        DataError: it has none.
     """
     _files(path, hint)
 
 
 def _files(path: str, hint: str) -> tuple[list[str], tuple[str, ...]]:
-    """Return the files, sorted, and lines about what is left out."""
+    """Return the sorted files, and lines about files that are left out."""
     place = os.path.expanduser(path)
     if os.path.isdir(place):
         found = [
@@ -83,7 +83,7 @@ def _files(path: str, hint: str) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _run_folder(file: str, place: str) -> str:
-    """Return the run folder that a file lies in below the part of a pattern that has no wildcard; empty: none."""
+    """Return the run folder that contains a file, below the part of a pattern without wildcards; empty if none."""
     fixed = place if os.path.isdir(place) else os.path.dirname(re.split(r"[*?[]", place)[0])
     found = run_folder_between(Path(file), Path(fixed))
     return "" if found is None else str(found)
@@ -91,7 +91,7 @@ def _run_folder(file: str, place: str) -> str:
 
 @contextmanager
 def _opened(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
-    """Yield a stream of a file's records, unpacked, and the size of a file that is not packed."""
+    """Yield a stream of the uncompressed records, and the file's size, or None for a compressed file."""
     with open_regular(file) as stream:
         packed = stream.read(2) == GZIP
         stream.seek(0)
@@ -103,7 +103,7 @@ def _opened(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
 
 
 def _scan(file: str) -> tuple[int, str]:
-    """Return how many whole records a file frames, and what is wrong behind them; empty if nothing is."""
+    """Return the number of complete records of a file, and what is wrong after them; empty if nothing is wrong."""
     count = 0
     try:
         with _opened(file) as (stream, size):
@@ -125,7 +125,7 @@ def _scan(file: str) -> tuple[int, str]:
 
 
 def until_lost(examples: Iterable[Any], count: int, name: str) -> Iterator[Any]:
-    """Yield ``count`` examples; if TensorFlow cannot go on, yield the reason in place of each that is left."""
+    """Yield ``count`` examples. If TensorFlow cannot continue, yield the reason for each remaining example."""
     import tensorflow as tf
 
     done = 0
@@ -140,7 +140,7 @@ def until_lost(examples: Iterable[Any], count: int, name: str) -> Iterator[Any]:
 
 
 def _records(file: str, count: int) -> Iterator[Any]:
-    """Yield the first ``count`` records, checksums compared; in place of what is damaged and all behind, a reason."""
+    """Yield the first ``count`` records, with checksums verified. From a damaged record on, yield reasons instead."""
     import tensorflow as tf
 
     with open_regular(file) as stream:
@@ -169,7 +169,7 @@ def _features(record: bytes) -> Any:
 
     try:
         return tf.train.Example.FromString(record).features.feature
-    except Exception as error:  # protobuf's DecodeError lives in a package that is not ours to name.
+    except Exception as error:  # protobuf's DecodeError: protobuf is not a direct dependency, so it is not imported.
         raise ValueError(f"no tf.train.Example ({error})") from error
 
 
@@ -184,7 +184,11 @@ def _one(features: Any, name: str, kind: str) -> Any:
 
 
 def _first_has_label(file: str, image: str, label: str | None) -> bool:
-    """Tell whether images are labelled, and whether the names are right, by the first record that is whole."""
+    """Return whether images are labelled, and check the feature names, from the first record.
+
+    Raises:
+        DataError: the first record has no such feature.
+    """
     record = next(_records(file, 1))
     if isinstance(record, str):
         return label is not None

@@ -1,6 +1,6 @@
-"""Ways down: to a smaller map, or one of the same size.  (B, H, W, C) → (B, H', W', C').
+"""Downsampling: to a smaller map, or a map of the same size.  (B, H, W, C) → (B, H', W', C').
 
-Convolutions return the block's filters; pools without one keep the channels that come.
+Components with a convolution return the block's number of filters. Components without one keep the number of channels.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     import keras
 
 PoolStride = Annotated[
-    Stride | None, Field(description="step of the window in pixels, or [vertical, horizontal]; null: the window's size")
+    Stride | None,
+    Field(description="stride of the window in pixels, or [vertical, horizontal]; null: the window's size"),
 ]
 
 
@@ -43,10 +44,10 @@ def strided_conv(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
-    """Convolve at a stride, so that the network learns its own pooling.  (B, H, W, C) → (B, H/2, W/2, filters).
+    """Convolve with a stride, so that the network learns its own pooling.  (B, H, W, C) → (B, H/2, W/2, filters).
 
     Raises:
-        ValueError: a stride and a dilation, both above 1.
+        ValueError: stride and dilation are both above 1.
 
     Radford et al. 2015, arXiv 1511.06434; Springenberg et al. 2014, arXiv 1412.6806
     """
@@ -72,7 +73,7 @@ def conv(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
-    """Convolve at stride 1: a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters)."""
+    """Convolve at stride 1, for a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters)."""
     return site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer)
 
 
@@ -80,7 +81,7 @@ def conv(
 def max_pool(*, pool_size: PoolSize = 2, stride: PoolStride = None, padding: Padding = "valid") -> keras.Layer:
     """Keep the maximum of each window.  (B, H, W, C) → (B, H/2, W/2, C).
 
-    Gradients reach the maxima alone; Radford et al. 2015 advise against it in a DCGAN.
+    Only the maxima get a gradient. Radford et al. 2015 advise against max pooling in a DCGAN.
 
     Riesenhuber, Poggio 1999, doi 10.1038/14819
     """
@@ -135,7 +136,7 @@ def conv_average_pool(
 ) -> list[keras.Layer]:
     """Convolve, then keep the mean of each window.  (B, H, W, C) → (B, H/2, W/2, filters).
 
-    The discriminator's way down in Gulrajani et al. 2017, arXiv 1704.00028, and Karras et al. 2017, arXiv 1710.10196
+    The discriminator of Gulrajani et al. 2017, arXiv 1704.00028, and of Karras et al. 2017, arXiv 1710.10196
     """
     from keras import layers
 
@@ -150,14 +151,14 @@ def blur_pool(
     site: Site,
     *,
     size: Annotated[int, Field(ge=2, le=7, description="side of the binomial filter in pixels")] = 3,
-    stride: Annotated[int, Field(ge=1, le=8, description="step of the filter in pixels, in both directions")] = 2,
+    stride: Annotated[int, Field(ge=1, le=8, description="stride of the filter in pixels, in both directions")] = 2,
 ) -> keras.Layer:
-    """Blur with a fixed binomial filter, then subsample: no aliasing.  (B, H, W, C) → (B, H/2, W/2, C).
+    """Blur with a fixed binomial filter, then subsample without aliasing.  (B, H, W, C) → (B, H/2, W/2, C).
 
-    Each side becomes ⌈side / stride⌉; the border is padded by reflection, so that a constant stays constant.
+    Each side becomes ⌈side / stride⌉. The border is padded by reflection, so a constant map stays constant.
 
     Raises:
-        ValueError: a map too small to reflect half of the filter.
+        ValueError: the map is too small to reflect half of the filter.
 
     Zhang 2019, arXiv 1904.11486
     """
@@ -182,7 +183,7 @@ def space_to_depth(
 ) -> list[keras.Layer]:
     """Move each block of pixels into the channels, then convolve.  (B, H, W, C) → (B, H/2, W/2, filters).
 
-    Nothing is lost before the convolution: its inverse is pixel_shuffle's.
+    The move loses nothing. ``pixel_shuffle`` makes the inverse move.
 
     Raises:
         ValueError: block_size does not divide height and width.
@@ -204,7 +205,7 @@ def space_to_depth(
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
-    """Every way down."""
+    """Every downsampling component."""
     return [
         strided_conv,
         conv,

@@ -1,4 +1,4 @@
-"""Ways down that no stock Keras layer takes."""
+"""Downsampling layers that Keras does not have."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class BlurPool(keras.layers.Layer):
     """Blurs each channel with a fixed binomial filter and keeps every stride-th pixel.
 
     Args:
-        size: int from 2, side of the filter: 3 is (1, 2, 1) / 4 in each direction.
-        stride: int from 1.
+        size: int ≥ 2, side of the filter. 3 gives (1, 2, 1) / 4 in each direction.
+        stride: int ≥ 1.
     """
 
     def __init__(self, size: int = 3, stride: int = 2, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ class BlurPool(keras.layers.Layer):
         return (batch, -(-height // self.stride), -(-width // self.stride), channels)
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "size": self.size, "stride": self.stride}
 
 
@@ -51,7 +51,7 @@ class SpaceToDepth(keras.layers.Layer):
     Channel c of pixel (i, j) of a block becomes channel (i · block_size + j) · C + c, as in ``tf.nn.space_to_depth``.
 
     Args:
-        block_size: int from 1; must divide height and width.
+        block_size: int ≥ 1; must divide height and width.
     """
 
     def __init__(self, block_size: int = 2, **kwargs: Any) -> None:
@@ -71,5 +71,5 @@ class SpaceToDepth(keras.layers.Layer):
         return (batch, height // self.block_size, width // self.block_size, channels * self.block_size**2)
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "block_size": self.block_size}

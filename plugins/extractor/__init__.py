@@ -1,6 +1,6 @@
-"""Extractors: what an image is like, in numbers that scores compare.  uint8 (N, H, W, C) → features (N, D).
+"""Extractors: turn images into features that scores compare.  uint8 (N, H, W, C) → features (N, D).
 
-Numbers of different extractors say nothing about each other; each extractor's key goes into the name of every score.
+Scores with different extractors cannot be compared. So the name of a score contains the key of its extractor.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from dcgan_kit import Component, Extractor, Images, component, hookimpl
 
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="of its random numbers")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of the random numbers")]
 
 FASHION_WEIGHTS = "fashion_classifier.npz"
 FASHION_SHAPE = (28, 28, 1)
@@ -20,14 +20,14 @@ FASHION_SHAPE = (28, 28, 1)
 
 @component("extractor")
 def fashion_classifier(images: Images) -> Extractor:
-    """Describe clothes by the classifier that dcgan-kit brings along.  (N, 28, 28, 1) → (N, 64), 10 classes.
+    """Describe images of clothes with the classifier in dcgan-kit.  (N, 28, 28, 1) → (N, 64), 10 classes.
 
-    Five 3x3 convolutions, their mean over the map, a dense layer of 64 units: these are the features, each of standard
-    deviation 1 over the images that it was trained on. 90,506 weights in float16, trained on the 4,000 images of
-    ``fashion_mnist_4k`` by scripts/train_fashion_classifier.py.
+    The network has five 3x3 convolutions, the mean over the map, and a dense layer of 64 units. These units are the
+    features. Each has a standard deviation of 1 over the training images. scripts/train_fashion_classifier.py trained
+    the 90,506 weights, stored in float16, on the 4,000 images of ``fashion_mnist_4k``.
 
     Raises:
-        ValueError: images of another size.
+        ValueError: the images have another size.
     """
     import numpy as np
     from dcgan_kit_plugins.extractor.antialiased_resize import key_of
@@ -51,17 +51,18 @@ def fashion_classifier(images: Images) -> Extractor:
 def self_classifier(
     images: Images,
     *,
-    steps: Annotated[int, Field(ge=1, le=100_000, description="batches of 64 images that it learns from")] = 600,
+    steps: Annotated[int, Field(ge=1, le=100_000, description="training steps, each with a batch of 64 images")] = 600,
     seed: Seed = 0,
 ) -> Extractor:
-    """Describe images by a classifier of their own labels.  (N, H, W, C) → (N, 64), K classes.
+    """Describe images with a classifier trained on their own labels.  (N, H, W, C) → (N, 64), K classes.
 
-    It is trained first, in half a minute on two cores, and is the network of ``fashion_classifier``. Images of sides
-    above 32 pixels are shrunk to 32, antialiased: what is finer it does not see. The same images, labels and seed give
-    the same on the same machine; elsewhere rounding may make another classifier of it, and another key.
+    It has the network of ``fashion_classifier``. It is trained before its first use, which takes half a minute on two
+    cores. Images with sides above 32 pixels are first resized to 32 (antialiased), so finer detail has no effect. On
+    the same machine, the same images, labels and seed give the same classifier. On another machine, rounding can lead
+    to another classifier with another key.
 
     Raises:
-        ValueError: no labels, or all the same.
+        ValueError: there are no labels, or all labels are equal.
     """
     import numpy as np
     from dcgan_kit_plugins.extractor.antialiased_resize import key_of, shrunk_pixels
@@ -72,7 +73,7 @@ def self_classifier(
     classes, labels = np.unique(images.labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError("all images have the same label: choose random_convolution, which needs none")
-    # As many as training can see, and no more: a mapped data set may be larger than memory.
+    # Load only as many images as training uses: a data set mapped from disk can be larger than memory.
     most = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(len(images))[: steps * 64])
     shape = _shape(images)
     weights = trained(shrunk_pixels(images, most, LARGEST_SIDE), labels[most], len(classes), steps, seed)
@@ -81,14 +82,15 @@ def self_classifier(
 
 @component("extractor")
 def random_convolution(images: Images, *, seed: Seed = 0) -> Extractor:
-    """Describe images by a convolutional network that learned nothing.  (N, H, W, C) → (N, 320), no classes.
+    """Describe images with an untrained convolutional network.  (N, H, W, C) → (N, 320), no classes.
 
-    Four scales of 16, 32, 48 and 64 random 3x3 filters with ReLU, halved in between; features are the mean and the
-    standard deviation of each filter's map. It sees textures, contrast and brightness, and little of what is shown. No
-    labels are needed, and nothing is learned: the same seed is the same extractor for all images of one number of
-    channels. Images of sides above 64 pixels are shrunk to 64, antialiased.
+    The network has four scales of 16, 32, 48 and 64 random 3x3 filters with ReLU, and halves the map between scales.
+    The features are the mean and the standard deviation of each filter's map. They represent textures, contrast and
+    brightness, and little of the content. The extractor needs no labels and no training. The same seed gives the same
+    extractor for all images with the same number of channels. Images with sides above 64 pixels are first resized to 64
+    (antialiased).
 
-    That random features tell distributions apart: Naeem et al. 2020, arXiv 2002.09797, section 4
+    Random features can distinguish distributions: Naeem et al. 2020, arXiv 2002.09797, section 4
     """
     from dcgan_kit_plugins.extractor.antialiased_resize import key_of
     from dcgan_kit_plugins.extractor.random_features import LARGEST_SIDE, describing, random_weights
@@ -106,14 +108,14 @@ def inception_v3(
         str | None, Field(min_length=1, description="file of weights (.h5); null: where Keras keeps its downloads")
     ] = None,
 ) -> Extractor:
-    """Describe photographs by Keras' InceptionV3, trained on ImageNet.  (N, H, W, 1 or 3) → (N, 2048), 1000 classes.
+    """Describe photographs with Keras' InceptionV3 for ImageNet.  (N, H, W, 1 or 3) → (N, 2048), 1000 classes.
 
-    Nothing is ever downloaded. Images become 299x299, bicubic, antialiased; grey ones three equal channels. These are
-    not the weights that published FIDs are computed with: its ``fd`` compares with nobody's but its own.
+    It never downloads anything. Images are resized to 299x299 (bicubic, antialiased). Grey images get three equal
+    channels. Published FIDs use other weights, so do not compare its ``fd`` with them.
 
     Raises:
-        DataError: the file is not there, or holds something else; the message says where to put it.
-        ValueError: images of 2 or 4 channels.
+        DataError: the file is missing, or has other content. The message says where to put the file.
+        ValueError: the images have 2 or 4 channels.
 
     Szegedy et al. 2015, arXiv 1512.00567; keras.io/api/applications/inceptionv3; resizing: Parmar et al. 2022, arXiv
     2104.11222

@@ -1,4 +1,4 @@
-"""Shrinking images before features are taken, without aliasing, and how keys tell it."""
+"""Antialiased resizing of images before features are computed, and keys that contain the size."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dcgan_kit import Images
 
 HEX_DIGITS = 8
 BATCH = 256
-"""Images that are shrunk at once."""
+"""Images that are resized at once."""
 
 
 def shrunk_size(height: int, width: int, largest: int) -> tuple[int, int]:
-    """Return height and width with the longer side at ``largest`` pixels, or as they are where it is no longer."""
+    """Return height and width, scaled down so that the longer side is at most ``largest`` pixels."""
     longest = max(height, width)
     if longest <= largest:
         return height, width
@@ -24,9 +24,9 @@ def shrunk_size(height: int, width: int, largest: int) -> tuple[int, int]:
 
 
 def shrunk(pixels: Any, largest: int) -> Any:
-    """Return float32 images (N, H, W, C) of that size: bilinear, over a window as wide as the step, so antialiased.
+    """Return float32 images (N, H, W, C) of the size ``shrunk_size``, by bilinear resizing with antialiasing.
 
-    Parmar et al. 2022, arXiv 2104.11222, on what becomes of scores without the antialiasing
+    How scores change without antialiasing: Parmar et al. 2022, arXiv 2104.11222
     """
     import tensorflow as tf
 
@@ -36,9 +36,9 @@ def shrunk(pixels: Any, largest: int) -> Any:
 
 
 def shrunk_pixels(images: Images, which: Any, largest: int) -> Any:
-    """Return uint8 images (M, h, w, C) at M places, shrunk like that and rounded, a batch at a time.
+    """Return the uint8 images (M, h, w, C) at M positions, resized like ``shrunk`` and rounded.
 
-    At their own size all of them may be more than memory holds.
+    It works batch by batch, because all images at their original size may not fit into memory.
     """
     height, width, channels = images.pixels.shape[1:]
     size = shrunk_size(height, width, largest)
@@ -52,7 +52,7 @@ def shrunk_pixels(images: Images, which: Any, largest: int) -> Any:
 
 
 def key_of(weights: Mapping[str, Any], shape: tuple[int, int, int], largest: int) -> str:
-    """Return a hash of float weights by name, and the size that images of ``shape`` are shrunk to, if they are."""
+    """Return a hash of named float weights. If images of ``shape`` are resized, their new size follows."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         array = np.ascontiguousarray(weights[name], np.float32)

@@ -1,7 +1,7 @@
-"""A small convolutional classifier, whose last hidden layer serves as features: its network and its training.
+"""A small convolutional classifier whose last hidden layer gives the features: its network and its training.
 
-The weights of ``fashion_classifier`` are shipped (scripts/train_fashion_classifier.py makes them); ``self_classifier``
-trains the same network on the images at hand.
+dcgan-kit contains the weights of ``fashion_classifier`` (made by scripts/train_fashion_classifier.py).
+``self_classifier`` trains the same network on the images of a recipe.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from dcgan_kit_plugins.extractor.antialiased_resize import shrunk
 from dcgan_kit import Features, report_progress
 
 CONVOLUTIONS = ((24, 1), (32, 2), (48, 1), (64, 2), (64, 2))
-"""Filters and stride of each 3x3 convolution, leaky ReLU behind it."""
+"""Filters and stride of each 3x3 convolution. A leaky ReLU follows each."""
 FEATURES = 64
 LARGEST_SIDE = 32
-"""Pixels: larger images are shrunk first. Classes are told apart at this size, and training takes seconds."""
+"""Pixels: larger images are resized first. Classes can be distinguished at this size, and training takes seconds."""
 BATCH = 64
 LEARNING_RATE = 2e-3
 LABEL_SMOOTHING = 0.1
 DROPOUT = 0.3
 SHIFT = 2
-"""Pixels that training moves images to each side, which keeps it from learning 4,000 of them by heart."""
+"""Largest random shift in pixels during training. It keeps the network from memorizing 4,000 images."""
 CONSTANT = 1e-3
-"""A feature whose deviation is below this share of the largest one's says nothing, and is made 0."""
+"""A feature whose deviation is below this share of the largest deviation counts as constant, and is set to 0."""
 
 Weights = Mapping[str, Any]
 
 
 def weight_shapes(channels: int, classes: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every weight by name, in order."""
+    """Return the shape of every weight by name, in the order of the layers."""
     shapes: dict[str, tuple[int, ...]] = {}
     for number, (filters, _) in enumerate(CONVOLUTIONS, start=1):
         shapes[f"convolution{number}/kernel"] = (3, 3, channels, filters)
@@ -45,7 +45,7 @@ def weight_shapes(channels: int, classes: int) -> dict[str, tuple[int, ...]]:
 
 
 def apply(pixels: Any, weights: Weights, drop: Callable[[Any], Any] = lambda x: x) -> tuple[Any, Any]:
-    """Return features (N, 64) and logits (N, K) of uint8 or float pixels (N, H, W, C), 0 to 255, as tensors."""
+    """Return features (N, 64) and logits (N, K), as tensors, of uint8 or float pixels (N, H, W, C) from 0 to 255."""
     import tensorflow as tf
 
     x = shrunk(pixels, LARGEST_SIDE) / 127.5 - 1.0
@@ -76,9 +76,10 @@ def describing(weights: Weights, shape: tuple[int, int, int]) -> Callable[[Any],
 
 
 def trained(pixels: Any, labels: Any, classes: int, steps: int, seed: int) -> dict[str, np.ndarray]:
-    """Return weights trained on uint8 images (N, H, W, C) with labels 0 … classes - 1; the same seed gives the same.
+    """Return weights trained on uint8 images (N, H, W, C) with labels 0 … classes - 1.
 
-    Features have a standard deviation of 1 over these images, except constant ones, which are 0.
+    The same seed gives the same weights. Features have a standard deviation of 1 over these images. Constant features
+    are 0.
     """
     import keras
     import tensorflow as tf
@@ -113,14 +114,14 @@ def trained(pixels: Any, labels: Any, classes: int, steps: int, seed: int) -> di
 
 
 def _first(random: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """He et al. 2015, arXiv 1502.01852."""
+    """Return initial weights: zeros for biases, else He et al. 2015, arXiv 1502.01852."""
     if name.endswith("bias"):
         return np.zeros(shape, np.float32)
     return (random.standard_normal(shape) * math.sqrt(2.0 / math.prod(shape[:-1]))).astype(np.float32)
 
 
 def _batches(random: np.random.Generator, count: int, steps: int) -> np.ndarray:
-    """Return the images of each step (steps, B): one fresh permutation after the other."""
+    """Return the image indices of each step (steps, B), from one new permutation after the other."""
     needed = steps * min(BATCH, count)
     order = np.concatenate([random.permutation(count) for _ in range(math.ceil(needed / count))])
     return order[:needed].reshape(steps, -1)
@@ -135,14 +136,17 @@ def _shifted(random: np.random.Generator, images: np.ndarray) -> np.ndarray:
 
 
 def _scaled(weights: dict[str, np.ndarray], pixels: Any) -> dict[str, np.ndarray]:
-    """Give features a deviation of 1; the layer behind them takes the scale back, since ReLU lets factors through."""
+    """Scale features to a deviation of 1. The next layer divides by that factor, so logits stay the same.
+
+    This is exact, because a positive factor passes through ReLU.
+    """
     describe = describing(weights, pixels.shape[1:])
     features = np.concatenate([describe(pixels[i : i + 256]).features for i in range(0, len(pixels), 256)])
     deviation = features.astype(np.float64).std(axis=0)
     alive = deviation > CONSTANT * deviation.max()
     factor = np.where(alive, 1.0 / np.where(alive, deviation, 1.0), 0.0)
     back = np.where(alive, deviation, 0.0)[:, None]
-    # What a constant feature gave the classes joins their bias.
+    # The contribution of a constant feature to the logits moves into the bias.
     constant = np.maximum(features.mean(axis=0), 0.0) * ~alive @ weights["classes/kernel"]
     scaled = {
         "features/kernel": weights["features/kernel"] * factor,

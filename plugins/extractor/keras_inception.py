@@ -1,4 +1,4 @@
-"""Keras' InceptionV3 from a file of weights that is here already."""
+"""Keras' InceptionV3 with weights from a local file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
 ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{WEIGHTS}"
 HDF5 = b"\x89HDF\r\n\x1a\n"
 LARGEST = 2**30
-"""Bytes; Keras' file has 96 million."""
+"""Largest size of the weights file in bytes. Keras' file has 96 million."""
 SIDE = 299
 HEX_DIGITS = 8
 BATCH = 32
-"""Images that go through it at once: a batch holds some 10 MB an image."""
+"""Images per forward pass, which needs about 10 MB of memory per image."""
 
 
 def weights_file(path: str | None) -> Path:
-    """Return the file of weights: ``path``, or where Keras keeps its downloads.
+    """Return the weights file: ``path``, or the file in Keras' download folder.
 
     Raises:
-        DataError: it is not there.
+        DataError: the file does not exist.
     """
     if path is not None:
         file = Path(path).expanduser()
@@ -40,8 +40,8 @@ def _digest(file: Path) -> str:
     """Return a hash of the file's content, in hex digits.
 
     Raises:
-        OSError: it is no ordinary file, or cannot be read.
-        ValueError: it is no HDF5 file, or too large.
+        OSError: it is not an ordinary file, or cannot be read.
+        ValueError: it is not an HDF5 file, or is too large.
     """
     with open_regular(file) as stream:
         if stream.read(len(HDF5)) != HDF5:
@@ -56,7 +56,7 @@ def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any],
     """Return the function from pixels (N, *shape) to 2048 features and 1000 probabilities, and its key.
 
     Raises:
-        DataError: the file holds no such weights.
+        DataError: the file does not contain these weights.
     """
     import keras
     import tensorflow as tf
@@ -65,7 +65,7 @@ def describing(file: Path, shape: tuple[int, int, int]) -> tuple[Callable[[Any],
         digest = _digest(file)
         network = keras.applications.InceptionV3(weights=None)
         network.load_weights(file)
-    except Exception as error:  # h5py and Keras raise whatever they like on a file of something else.
+    except Exception as error:  # h5py and Keras raise many types of errors for a file with other content.
         raise DataError(f"{file}: holds no weights of Keras' InceptionV3 with its 1000 classes: {error}") from error
     model = keras.Model(network.input, [network.get_layer("avg_pool").output, network.output])
 

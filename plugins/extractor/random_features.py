@@ -12,13 +12,13 @@ from dcgan_kit_plugins.extractor.antialiased_resize import shrunk
 from dcgan_kit import Features
 
 FILTERS = (16, 32, 48, 64)
-"""Of each scale; the map is halved from one to the next."""
+"""Number of filters per scale. The map is halved between scales."""
 LARGEST_SIDE = 64
-"""Pixels: larger images are shrunk first, so that four scales reach across them."""
+"""Pixels: larger images are resized first, so that four scales cover the whole image."""
 
 
 def random_weights(channels: int, seed: int) -> dict[str, np.ndarray]:
-    """Return kernels (3, 3, C, F) and biases (F,), drawn by NumPy: the same on every machine."""
+    """Return kernels (3, 3, C, F) and biases (F,). NumPy draws them, so they are the same on every machine."""
     random = np.random.Generator(np.random.Philox(seed))
     weights = {}
     for number, filters in enumerate(FILTERS, start=1):

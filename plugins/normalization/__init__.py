@@ -1,6 +1,6 @@
-"""Normalizations: centre and scale features, then learn scale and shift.  (B, ...) → (B, ...).
+"""Normalizations: normalize features, then apply a learned scale and shift.  (B, ...) → (B, ...).
 
-Each works on maps (H, W, C) and on vectors (N,), where the features of a vector are its channels.
+Each works on maps (H, W, C) and on vectors (N,). The features of a vector count as channels.
 """
 
 from __future__ import annotations
@@ -18,29 +18,32 @@ if TYPE_CHECKING:
 Epsilon = Annotated[float, Field(gt=0.0, le=1.0, description="added to the variance")]
 Center = Annotated[bool, Field(description="learn a shift")]
 Scale = Annotated[bool, Field(description="learn a scale")]
-ScaleInitializer = Annotated[Initializer, Field(description="draws the first scale; null: ones")]
+ScaleInitializer = Annotated[Initializer, Field(description="initializer of the scale; null: ones")]
 
 
 @component("normalization")
 def batch(
     site: Site,
     *,
-    momentum: Annotated[float, Field(ge=0.0, lt=1.0, description="share kept of the running statistics")] = 0.9,
+    momentum: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="share of the running statistics that an update keeps")
+    ] = 0.9,
     epsilon: Epsilon = 1e-5,
     center: Center = True,
     scale: Scale = True,
     scale_initializer: ScaleInitializer = None,
-    synchronized: Annotated[bool, Field(description="take the statistics over all devices")] = False,
+    synchronized: Annotated[bool, Field(description="compute the statistics over all devices")] = False,
     sampling: Annotated[
         Literal["running", "batch"],
-        Field(description="statistics outside training: running averages, or those of the batch at hand"),
+        Field(description="statistics outside training: running averages, or those of the current batch"),
     ] = "running",
 ) -> keras.Layer:
     """Normalize each channel over the batch, height and width.  (B, ..., C) → (B, ..., C).
 
     y = scale (x - mean(x)) / √(var(x) + epsilon) + shift
 
-    With ``sampling: batch`` an image depends on the others of its batch, and a batch of one vector is all shift.
+    With ``sampling: batch`` an image depends on the other images of its batch. If the batch is a single vector, only
+    the shift remains.
 
     Ioffe, Szegedy 2015, arXiv 1502.03167; 0.9 and 1e-5 as in most published DCGANs
     """
@@ -66,15 +69,15 @@ def layer(
     *,
     over: Annotated[
         Literal["map", "channels"],
-        Field(description="normalize all features of an image together, or the channels of each pixel by themselves"),
+        Field(description="normalize over all features of an image, or over the channels of each pixel separately"),
     ] = "map",
     epsilon: Epsilon = 1e-5,
     center: Center = True,
     scale: Scale = True,
 ) -> keras.Layer:
-    """Normalize each image by itself, over all its features.  (B, ..., C) → (B, ..., C).
+    """Normalize each image separately, over all its features.  (B, ..., C) → (B, ..., C).
 
-    Scale and shift are learned for each channel. Keras' LayerNormalization on a map is ``over: channels``.
+    Scale and shift are learned per channel. With ``over: channels`` it equals Keras' LayerNormalization on a map.
 
     Ba et al. 2016, arXiv 1607.06450; in a discriminator: Gulrajani et al. 2017, arXiv 1704.00028
     """
@@ -91,7 +94,7 @@ def instance(site: Site, *, epsilon: Epsilon = 1e-5, center: Center = True, scal
     """Normalize each channel of each image over height and width.  (B, H, W, C) → (B, H, W, C).
 
     Raises:
-        ValueError: one feature a channel, so that nothing but the shift would remain.
+        ValueError: each channel has only one pixel, so only the shift would remain.
 
     Ulyanov et al. 2016, arXiv 1607.08022
     """
@@ -118,7 +121,7 @@ def group(
     """Normalize each group of neighbouring channels of each image.  (B, ..., C) → (B, ..., C).
 
     Raises:
-        ValueError: the groups do not divide the channels, or would hold one feature each.
+        ValueError: groups does not divide the channels, or each group would have only one feature.
 
     Wu, He 2018, arXiv 1803.08494
     """

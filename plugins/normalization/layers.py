@@ -1,4 +1,4 @@
-"""Normalizations that no stock Keras layer computes."""
+"""Normalizations that Keras does not have."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="dcgan_kit")
 class CurrentBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalization that takes the statistics of the batch at hand outside training too.
+    """Batch normalization that uses the statistics of the current batch outside training too.
 
-    It keeps the running statistics of its parent, updates them in training only, and never reads them.
+    It keeps the running statistics of its parent class and updates them in training, but never uses them.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -48,5 +48,5 @@ class PixelNormalization(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,6 +1,6 @@
-"""Probes: what happens inside the networks while they train, each for a claim that is made of them.
+"""Probes: numbers from inside the networks during training. Each probe tests a claim from the literature.
 
-Names of readings are ``place/what``. Thresholds are options; docs/health.md says how their defaults were found.
+Names of readings are ``place/what``. Thresholds are options. docs/health.md says where their defaults come from.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Count = Annotated[int, Field(ge=2, le=4096)]
 
 @component("probe")
 def overlap() -> Probe:
-    """Count how often kernels touch pixels, by their shapes alone.  kernels → most taps / fewest.
+    """Count the kernel taps that reach each pixel, from kernel shapes only.  kernels → most taps / fewest.
 
-    Claim: a kernel that its stride does not divide overlaps unevenly, which draws checkerboards.
+    Claim: a kernel overlaps unevenly if its stride does not divide its size, and this draws checkerboards.
 
-    overlap of a layer: (max n_r / min n_r) along height times along width, n_r = ceil((k - r) / s) for phase r < s;
-    where a phase has no tap: holes 1, and no overlap
-    stack_ratio, stack_deviation: ones pushed through all resamplings with kernels of ones, along one axis, interior
-    only: max / min, and standard deviation / mean. 1 and 0 are even.
+    overlap of a layer: max n_r / min n_r along the height, times the same along the width, with n_r = ceil((k - r) / s)
+    taps for phase r < s. If a phase has no tap, holes is 1 and there is no overlap reading.
+    stack_ratio, stack_deviation: a map of ones passes through all resampling layers, with kernels of ones, along one
+    axis. The readings are max / min and standard deviation / mean of the result, without borders. 1 and 0 mean even.
 
     Odena et al. 2016, distill.pub/2016/deconv-checkerboard
     """
@@ -37,13 +37,14 @@ def overlap() -> Probe:
 
 @component("probe")
 def dc_gain() -> Probe:
-    """Compare the phases of up-samplings on a constant map, by their weights.  weights → 0 (equal) and up.
+    """Compare the responses of upsampling phases to a constant map.  weights → [0, ∞), 0: equal phases.
 
-    Claim: transposed convolution draws a checkerboard, whatever its shape, unless all s² polyphase filters have the
-    same DC gain; resize-convolution has it by construction.
+    Claim: a transposed convolution of any shape draws a checkerboard, unless all its s² polyphase filters have the same
+    DC gain. A resize-convolution has equal gains by construction.
 
-    dc_index = mean_o Var_r g_r(o) / mean_o mean_r g_r(o)², where g_r(o) is what phase r of output channel o answers
-    to a map in which every channel is its own mean m: the sum over inputs i of m_i times the taps of phase r.
+    dc_index = mean_o Var_r g_r(o) / mean_o mean_r g_r(o)²
+    g_r(o) is the response of phase r of output channel o to a constant map. Channel i of that map is m_i, the mean of
+    the layer's input channel i. So g_r(o) is the sum over i of m_i times the taps of phase r.
 
     Sugawara, Shiota, Kiya 2019, arXiv 1902.03785; Kinoshita, Kiya 2020, arXiv 2002.02117
     """
@@ -55,28 +56,32 @@ def dc_gain() -> Probe:
 @component("probe")
 def checkerboard(
     *,
-    periods: Annotated[tuple[Period, ...], Field(min_length=1, description="in pixels; those that fit are used")] = (
+    periods: Annotated[
+        tuple[Period, ...],
+        Field(min_length=1, description="periods in pixels; those that do not fit the image are ignored"),
+    ] = (
         2,
         4,
         8,
         16,
     ),
-    images: Annotated[Count, Field(description="samples, and real images, that are averaged over")] = 256,
-    ill_from: Annotated[Positive, Field(description="index above the data's own that is called ill")] = 1.0,
+    images: Annotated[Count, Field(description="number of samples, and of real images, to average over")] = 256,
+    ill_from: Annotated[Positive, Field(description="checkerboard_P from which the probe reports a finding")] = 1.0,
 ) -> Probe:
-    """Look for grids in samples and in the gradient that reaches them.  (N, H, W, C) → log10 of power ratios.
+    """Look for periodic grids in samples and in the gradient of images.  (N, H, W, C) → log10 of power ratios.
 
-    Claim: transposed convolutions draw checkerboards, from the first step on; a strided discriminator sends them back.
+    Claim: transposed convolutions draw checkerboards from the first step on. A strided discriminator draws them into
+    the gradient that it sends back.
 
-    Images less their means, times a Hann window; S(f) = mean of |FFT|². For period P
+    S(f) = mean over images of |FFT|², after subtracting each image's mean and applying a Hann window. For period P
     checkerboard_index_P = log10(mean of S at (iH/P, jW/P) / mean of the medians of S at distances 2 and 3 from each)
-    over the frequencies that no divisor of P has; beside one on an axis, along the axis
-    checkerboard_P: the index less that of real images; of the generator in training, and of users' samples (averaged
-    weights, inference)
+    over the frequencies that belong to no divisor of P. On an axis, the neighbours lie along that axis.
+    checkerboard_P = checkerboard_index_P minus that of real images. There is one for the generator in training mode,
+    and one for samples as users draw them (averaged weights, inference mode).
 
-    Periods that do not divide both sides, or leave less than 4 frequencies between two, are left out.
+    The probe ignores periods that do not divide both sides, or that leave fewer than 4 frequencies between two peaks.
 
-    After Odena et al. 2016, distill.pub/2016/deconv-checkerboard; a radial spectrum averages such peaks away
+    After Odena et al. 2016, distill.pub/2016/deconv-checkerboard. A radial spectrum would average such peaks away.
     """
     from dcgan_kit_plugins.probe import checkerboard_index
 
@@ -91,21 +96,22 @@ def checkerboard(
 def units(
     *,
     dormant_below: Annotated[
-        Share, Field(description="mean activation, in units of the layer's, up to which a channel is dormant")
+        Share, Field(description="mean |h| of a channel, relative to the layer's, up to which it is dormant")
     ] = 0.025,
-    dead_from: Annotated[Share, Field(description="share of dead channels that is called ill")] = 0.1,
-    dormant_from: Annotated[Share, Field(description="share of dormant channels that is called ill")] = 0.5,
+    dead_from: Annotated[Share, Field(description="share of dead channels from which to report a finding")] = 0.1,
+    dormant_from: Annotated[Share, Field(description="share of dormant channels from which to report a finding")] = 0.5,
 ) -> Probe:
     """Count dead, dormant and always-on channels of hidden activations.  (B, ..., C) → shares of C.
 
-    Claim: ReLU dies, leaky ReLU does not.
+    Claim: ReLU units die, leaky ReLU units do not.
 
-    With input a, output h and loss L, over all images and places of a map:
-    dead: in ten batches no a > 0, and every dL/da = 0, so that no weight before it moves
+    a is an activation's input, h its output, L the loss. Each reading is over all images and all pixels of a map:
+    dead: in ten batches no a > 0 and every dL/da = 0, so the weights before the channel get no gradient
     dormant: mean |h| ≤ dormant_below · mean over channels of mean |h|
-    always_on: every a > 0, so that ReLU is linear
+    always_on: every a > 0, so ReLU is linear there
 
-    Of D, over generated and real images together. Dormant: Sokar et al. 2023, arXiv 2302.12902, definition 3.1
+    For D, the readings are over generated and real images together. Dormant: Sokar et al. 2023, arXiv 2302.12902,
+    definition 3.1
     """
     from dcgan_kit_plugins.probe import dead_units
 
@@ -119,18 +125,21 @@ def units(
 def saturation(
     *,
     output_from: Annotated[
-        Share, Field(description="share of saturated pixels, beyond the data's own, that is called ill")
+        Share, Field(description="saturated_beyond_data from which the probe reports a finding")
     ] = 0.25,
-    hidden_from: Annotated[Share, Field(description="share of saturated hidden units that is called ill")] = 0.5,
+    hidden_from: Annotated[
+        Share, Field(description="share of saturated hidden units from which to report a finding")
+    ] = 0.5,
 ) -> Probe:
-    """Count units that are flat, and how much of a gradient passes.  (B, ..., C) → shares of units, mean slope.
+    """Count saturated units, and how much of the gradient passes.  (B, ..., C) → shares of units, mean slope.
 
     Claim: sigmoid and tanh saturate.
 
-    saturated: share of outputs at which the slope is below 1 % of its maximum (tanh: |y| > 0.995, sigmoid:
-    4 y (1 - y) < 0.01), of activations that are flat at both ends
-    saturated_beyond_data: of samples, less the share of real pixels at the same outputs: black is -1 by right
-    pass_through: mean of dh/da
+    saturated: share of outputs where the slope is below 1 % of its maximum (tanh: |y| > 0.995, sigmoid:
+    4 y (1 - y) < 0.01). Only activations that are flat at both ends have this reading.
+    saturated_beyond_data: saturated of the generator's images, minus the same share in real images. Real images have
+    such pixels too: black is -1.
+    pass_through: mean of dh/da, with a the input and h the output of an activation
 
     Glorot, Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", section 3
     """
@@ -145,18 +154,20 @@ def saturation(
 @component("probe")
 def gradients(
     *,
-    decades_from: Annotated[Positive, Field(description="decades per layer, up or down, that are called ill")] = 1.5,
+    decades_from: Annotated[
+        Positive, Field(description="absolute decades_per_layer from which to report a finding")
+    ] = 1.5,
     fall_from: Annotated[
-        Positive, Field(description="decades below step 0 at which what D sends back is called ill")
+        Positive, Field(description="decades below its size at step 0 from which a small image_gradient is reported")
     ] = 3.0,
 ) -> Probe:
-    """Follow the size of gradients from layer to layer.  dL/dW, dL_G/dx → root mean squares, decades per layer.
+    """Compute the size of gradients from layer to layer.  dL/dW, dL_G/dx → root mean squares, decades per layer.
 
     Claim: gradients vanish in deep networks of saturating units.
 
-    gradient: root mean square of dL/dW over the kernels of a layer, L the network's own loss
-    decades_per_layer: least-squares slope of log10 gradient, counted from the loss backwards; negative: vanishing
-    size of image_gradient: root mean square of B dL_G/dx, what D sends back to each image
+    gradient: root mean square of dL/dW over the kernels of a layer, where L is the network's own loss
+    decades_per_layer: least-squares slope of log10 gradient over depth, from the loss backwards; negative: vanishing
+    size of image_gradient: root mean square of B dL_G/dx, the gradient that D sends back to each image
 
     Glorot, Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", section 4
     """
@@ -172,22 +183,23 @@ def gradients(
 def contest(
     *,
     nothing_left: Annotated[
-        Share, Field(description="share of the first push on D's logits below which D has nothing to learn")
+        Share, Field(description="share of D's push at step 0 up to which D has nothing left to learn")
     ] = 0.02,
     wrong_by: Annotated[
-        Positive, Field(description="logits by which generated images must score higher than real ones")
+        Positive, Field(description="G has won if D's mean logit is this much higher for generated images")
     ] = 1.0,
 ) -> Probe:
     """See who is ahead, by the discriminator's logits.  (B, 1), (B, 1) → probabilities and pushes.
 
-    Claim: where one of the two networks wins, both stop learning.
+    Claim: if one of the two networks wins, both stop learning.
 
-    separation = P(D(x) > D(G(z))), 0.5 where D cannot tell; gap = mean D(x) - mean D(G(z))
-    real, generated = mean sigmoid(D); unfooled = E[1 - D(G(z))], the factor of the non-saturating loss
-    push of a network: mean |B dL/dD|, how much its loss asks of the logits
+    separation = P(D(x) > D(G(z))), 0.5 if D cannot distinguish them; gap = mean D(x) - mean D(G(z))
+    real, generated = mean sigmoid(D) of these images
+    unfooled = mean(1 - sigmoid(D(G(z)))), the factor in the gradient of the non-saturating loss
+    push of a network: mean |B dL/dD|, how strongly its loss pushes the logits
 
-    D has won: separation ≥ 0.999, and its push below nothing_left of that at step 0. G has won: separation ≤ 0.2 and
-    gap ≤ -wrong_by. Both hold for every loss, as they name no label.
+    D has won: separation ≥ 0.999, and its push ≤ nothing_left · its push at step 0. G has won: separation ≤ 0.2 and
+    gap ≤ -wrong_by. Both rules work for every loss, because they do not depend on labels.
 
     Goodfellow et al. 2014, arXiv 1406.2661, section 3; Arjovsky, Bottou 2017, arXiv 1701.04862
     """
@@ -202,19 +214,19 @@ def contest(
 @component("probe")
 def diversity(
     *,
-    spread_to: Annotated[Share, Field(description="spread up to which samples are called collapsed")] = 0.2,
-    nearest_to: Annotated[Share, Field(description="nearest up to which samples are called collapsed")] = 0.2,
+    spread_to: Annotated[Share, Field(description="spread up to which samples count as collapsed")] = 0.2,
+    nearest_to: Annotated[Share, Field(description="nearest up to which samples count as collapsed")] = 0.2,
 ) -> Probe:
-    """See whether samples differ from each other.  (B, H, W, C), (B, H, W, C) → ratios to real images.
+    """Compute how much samples differ from each other.  (B, H, W, C), (B, H, W, C) → ratios to real images.
 
     Claim: GANs collapse to a few images.
 
-    spread: standard deviation of a pixel over samples, mean over pixels, over that of real images
-    nearest: median distance of a sample to the nearest other, in units of the median distance of any two, over that
-    of real images: near 0 where samples are copies of a few, however far these are apart
-    deviation, nearest_distance: the same before the division, of generated and of real images
+    deviation: standard deviation of a pixel over images, averaged over pixels
+    nearest_distance: median distance of an image to the nearest other image / median distance of two images
+    spread, nearest: deviation and nearest_distance of generated images, each divided by that of real images. nearest is
+    close to 0 if all samples are copies of a few images, even if these few are very different.
 
-    Of images of the fixed latent vectors, made as in training.
+    The images belong to the fixed latent vectors, and are generated in training mode.
 
     Salimans et al. 2016, arXiv 1606.03498, section 3.2; Richardson, Weiss 2018, arXiv 1805.12462
     """
@@ -228,14 +240,16 @@ def diversity(
 
 @component("probe")
 def drift(
-    *, steps: Annotated[int, Field(ge=1, le=1000, description="from the first look to the second")] = 10
+    *, steps: Annotated[int, Field(ge=1, le=1000, description="training steps between the two measurements")] = 10
 ) -> Probe:
-    """Follow how the inputs of activations drift while layers before them learn.  (B, ..., C), twice → deviations.
+    """Compute how the inputs of activations drift during training.  (B, ..., C), twice → deviations.
 
     Claim: batch norm reduces internal covariate shift.
 
-    drift = mean_c √(((μ' - μ)² + (σ' - σ)²) / σ²), with mean and deviation of channel c on the same batch at steps t
-    and t + steps; σ² is at least 1e-5 of the layer's mean. Of a network: mean over its activations.
+    drift = mean_c √(((μ' - μ)² + (σ' - σ)²) / σ²)
+    μ, σ are the mean and standard deviation of channel c at step t; μ', σ' are those on the same batch at step
+    t + steps. 1e-5 of the layer's mean σ² is added to σ² in the denominator. The drift of a network is the mean over
+    its activations.
 
     Ioffe, Szegedy 2015, arXiv 1502.03167; doubted by Santurkar et al. 2018, arXiv 1805.11604
     """
@@ -246,15 +260,16 @@ def drift(
 
 @component("probe")
 def gradient_change() -> Probe:
-    """Compare a layer's gradient before and after the layers before it have moved.  dL/dW → relative change.
+    """Compute how a layer's gradient changes when earlier layers take a step.  dL/dW → relative change.
 
-    Claim: batch norm reduces internal covariate shift, as the optimizer meets it.
+    Claim: batch norm reduces internal covariate shift as the optimizer sees it.
 
-    gradient_change of layer l = ‖G' - G‖ / ‖G‖, G = dL/dW_l now, G' the same when all layers nearer to the input have
-    taken a step of root mean square learning rate against their gradients.
+    gradient_change of layer l = ‖G' - G‖ / ‖G‖
+    G = dL/dW_l now. G' is the same gradient after all layers nearer to the input have taken a step against their
+    gradients. In each weight tensor, the root mean square of the step is the learning rate.
 
-    Santurkar et al. 2018, arXiv 1805.11604, definition 2.1, divided by ‖G‖; they find that batch norm can raise it and
-    help all the same
+    Santurkar et al. 2018, arXiv 1805.11604, definition 2.1, here divided by ‖G‖. They find that batch norm can increase
+    it and help training all the same.
     """
     from dcgan_kit_plugins.probe import gradient_flow
 
@@ -263,14 +278,15 @@ def gradient_change() -> Probe:
 
 @component("probe")
 def smoothness() -> Probe:
-    """See how far loss and gradient hold along a step.  L(W - η ∇L) → ranges and relative changes.
+    """Compute how loss and gradient change along the gradient.  L(W - η ∇L) → ranges and relative changes.
 
-    Claim: batch norm makes the cost smoother.
+    Claim: batch norm makes the loss smoother.
 
-    At 0, 1/2, 1, 2 and 4 steps of root mean square learning rate against the gradient g:
-    loss_range: largest loss - smallest
-    gradient_unpredictability: max ‖∇L' - g‖ / ‖g‖
-    effective_smoothness: max ‖∇L' - g‖ / ‖W' - W‖
+    The weights W' are 0, 1/2, 1, 2 and 4 steps along -g, where g is the gradient and g' that at W'. In each weight
+    tensor, the root mean square of one step is the learning rate.
+    loss_range: largest loss - smallest loss
+    gradient_unpredictability: max ‖g' - g‖ / ‖g‖
+    effective_smoothness: max ‖g' - g‖ / ‖W' - W‖
 
     Santurkar et al. 2018, arXiv 1805.11604, section 3.1 and figure 4
     """
@@ -281,16 +297,17 @@ def smoothness() -> Probe:
 
 @component("probe")
 def batch_statistics(
-    *, gap_from: Annotated[Positive, Field(description="train_inference_gap of G that is called ill")] = 0.5
+    *, gap_from: Annotated[Positive, Field(description="train_inference_gap of G from which to report a finding")] = 0.5
 ) -> Probe:
-    """Compare training with inference, and real with generated images, in batch norm.  (B, ..., C) → deviations.
+    """Compare batch-norm statistics: training and inference, real and generated.  (B, ..., C) → deviations.
 
-    Claim: batch norm takes the statistics of the batch in training, and running averages at test.
+    Claim: batch norm uses the statistics of the batch in training, and running averages at inference.
 
-    train_inference_gap of G: root mean square between the images of one latent vector in training and at inference,
-    over the standard deviation of a pixel over images; of D: likewise of logits, dropout included
-    running_gap: batch statistics from running ones, real_generated_gap: those of real images from those of generated
-    ones, each mean_c √(((μ' - μ)² + (σ' - σ)²) / σ²)
+    train_inference_gap of G: root mean square difference between the images of the same latent vectors in training and
+    inference mode, divided by the standard deviation of a pixel over images
+    train_inference_gap of D: the same for logits, dropout included
+    running_gap, real_generated_gap: mean_c √(((μ' - μ)² + (σ' - σ)²) / σ²) over channels c. running_gap compares the
+    batch (μ, σ) with running averages (μ', σ'). real_generated_gap compares real images (μ, σ) with generated ones.
 
     Ioffe, Szegedy 2015, arXiv 1502.03167, section 3.1; real apart from generated: github.com/soumith/ganhacks
     """

@@ -1,4 +1,4 @@
-"""Who of the two networks is ahead, read off the discriminator's logits."""
+"""Which of the two networks is ahead, from the discriminator's logits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dcgan_kit import Finding, ProbeContext, Readings
 
 
 def measure(subject: ProbeContext) -> Readings:
-    """How well D tells real from generated images, and how much its loss still asks of it."""
+    """Return how well D separates real from generated images, and how strongly the losses push its logits."""
     fake, real = (np.asarray(subject.logits(of=of), np.float64).ravel() for of in ("generated", "real"))
     pushes = [np.abs(subject.logit_gradient("discriminator", of)).mean() * len(fake) for of in ("generated", "real")]
     back = np.abs(subject.logit_gradient("generator")).mean() * len(fake)
@@ -28,7 +28,7 @@ def measure(subject: ProbeContext) -> Readings:
 
 
 def diagnose(readings: Readings, first: Readings, nothing_left: float, wrong_by: float) -> Iterator[Finding]:
-    """Name the network that has won."""
+    """Report the network that has won."""
     separation, gap = readings["discriminator/separation"], readings["discriminator/gap"]
     push, before = readings["discriminator/push"], first["discriminator/push"]
     if separation >= 0.999 and push <= nothing_left * before:

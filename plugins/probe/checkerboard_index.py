@@ -1,4 +1,4 @@
-"""Checkerboards in images of a generator, and in the gradient that reaches them, beside those of real images."""
+"""Checkerboards in generated images and in the gradient that reaches them, compared with real images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dcgan_kit import Finding, ProbeContext, Readings, checkerboard_fits, checke
 
 
 def measure(subject: ProbeContext, periods: Sequence[int], count: int) -> Readings:
-    """Indices of images and of what D sends back, and those of generated ones less those of real ones."""
+    """Return the indices of images and of D's gradient, and the differences between generated and real images."""
     made, samples, real = subject.after(subject.generator[-1]), subject.samples(count), subject.real_images(count)
     fitting = [period for period in periods if checkerboard_fits(period, *made.shape[1:3])]
     if not fitting:
@@ -18,7 +18,7 @@ def measure(subject: ProbeContext, periods: Sequence[int], count: int) -> Readin
     readings = {}
     for period in fitting:
         indices = {whose: checkerboard_index(power, period) for whose, power in powers.items()}
-        # Under a name of their own: an index does not belong beside a difference of two.
+        # Indices have a name of their own, because the other readings are differences of indices.
         readings.update({f"{whose}/checkerboard_index_{period}": value for whose, value in indices.items()})
         for whose in ("generator", "samples"):
             readings[f"{whose}/checkerboard_{period}"] = indices[whose] - indices["data"]
@@ -26,7 +26,10 @@ def measure(subject: ProbeContext, periods: Sequence[int], count: int) -> Readin
 
 
 def diagnose(readings: Readings, first: Readings, limit: float) -> Iterator[Finding]:
-    """Name the periods at which the generator stands out of the data; every transposed convolution begins with one."""
+    """Report the periods that are stronger in generated images than in real ones.
+
+    It reports nothing at step 0, where every transposed convolution has a checkerboard.
+    """
     if readings == first:
         return
     for key, value in readings.items():

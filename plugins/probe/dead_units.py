@@ -1,4 +1,4 @@
-"""Units that do nothing, or the same for every image: dead, dormant, always on, saturated."""
+"""Units that do nothing, or do the same for every image: dead, dormant, always on, saturated."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from dcgan_kit import Finding, LayerSlot, ProbeContext, Readings
 
 OF = ("generated", "real")
 BATCHES = 10
-"""A channel is dead that nothing moves in so many batches one after the other."""
+"""A channel is dead if it has no positive input and no gradient in this many batches."""
 
 
 def activations(subject: ProbeContext) -> Iterator[LayerSlot]:
-    """Every activation of both networks."""
+    """Yield every activation of both networks."""
     yield from (place for place in (*subject.generator, *subject.discriminator) if place.kind == "activation")
 
 
 def each(ask: Any, place: LayerSlot) -> list[Any]:
-    """What is asked about a place: for generated images, and for as many real ones where D is asked."""
+    """Return ``ask(place)`` for generated images; for a place in D, also for as many real images."""
     return [ask(place)] if place.role == "generator" else [ask(place, of=of) for of in OF]
 
 
 def units(subject: ProbeContext, dormant_below: float) -> Readings:
-    """Shares of channels that are dead, dormant and always on."""
+    """Return the shares of channels that are dead, dormant and always on."""
     hidden = [place for place in activations(subject) if place is not subject.generator[-1]]
     dead = _dead(subject, hidden)
     readings = {}
@@ -40,10 +40,10 @@ def units(subject: ProbeContext, dormant_below: float) -> Readings:
 
 
 def _dead(subject: ProbeContext, places: Sequence[LayerSlot]) -> dict[LayerSlot, Any]:
-    """Whether each channel of some activations is dead: no positive input, and no gradient by any, in ten batches."""
+    """Return which channels of some activations are dead: no positive input and no gradient in ten batches."""
     dead = {place: np.ones(place.input_shape[-1], bool) for place in places}
     for number in range(BATCHES):
-        # Only what may be dead costs passes over more batches, one after the other, as their activations are large.
+        # Only activations that may have dead channels need more batches. Activations are large: one batch at a time.
         suspect = [place for place in places if dead[place].any()]
         if not suspect:
             break
@@ -56,7 +56,7 @@ def _dead(subject: ProbeContext, places: Sequence[LayerSlot]) -> dict[LayerSlot,
 
 
 def saturation(subject: ProbeContext) -> Readings:
-    """Shares of saturated units, and how much of a gradient passes."""
+    """Return the shares of saturated units, and how much of the gradient passes."""
     readings = {}
     for place in activations(subject):
         readings[f"{place}/pass_through"] = _mean(each(subject.slope, place))
@@ -80,7 +80,7 @@ def _mean(arrays: Sequence[Any]) -> float:
 
 
 def diagnose_units(readings: Readings, first: Readings, dead: float, dormant: float) -> Iterator[Finding]:
-    """Name the activations with too many dead or dormant channels."""
+    """Report the activations with too many dead or dormant channels."""
     for what, limit, advice in (
         ("dead", dead, "`activation: leaky_relu`, whose gradient is never 0; a lower learning rate; normalization"),
         ("dormant", dormant, "a lower learning rate, fewer filters, or normalization before the activation"),
@@ -99,7 +99,7 @@ def diagnose_units(readings: Readings, first: Readings, dead: float, dormant: fl
 
 
 def diagnose_saturation(readings: Readings, first: Readings, output: float, hidden: float) -> Iterator[Finding]:
-    """Name the activations that are flat for too many of their inputs."""
+    """Report the activations with too many saturated units."""
     beyond = readings.get("generator/saturated_beyond_data", 0.0)
     if beyond >= output:
         own = readings["data/saturated"]

@@ -1,4 +1,4 @@
-"""How evenly layers cover the pixels that they make, by their shapes and by their weights."""
+"""How evenly layers cover their output pixels, by their shapes and by their weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcgan_kit import ProbeContext, Readings, overlap_factor, stack_evenness
 
 
 def overlap(subject: ProbeContext) -> Readings:
-    """Taps per phase of every strided layer with weights, and of each whole stack."""
+    """Return how evenly the taps of each strided layer with weights overlap, and those of each whole network."""
     readings = {}
     for role, places in (("generator", subject.generator), ("discriminator", subject.discriminator)):
         operations = []
@@ -19,7 +19,7 @@ def overlap(subject: ProbeContext) -> Readings:
             operations.extend(own)
             factors = [overlap_factor(o) for o in own if getattr(o, "learned", False) and max(o.stride) > 1]
             for factor in factors:
-                # Where a phase has no tap at all no quotient exists.
+                # If a phase has no tap, the quotient is infinite.
                 readings[f"{place}/holes"] = float(math.isinf(factor))
                 if math.isfinite(factor):
                     readings[f"{place}/overlap"] = factor
@@ -31,7 +31,7 @@ def overlap(subject: ProbeContext) -> Readings:
 
 
 def dc_gain(subject: ProbeContext) -> Readings:
-    """How unequally the phases of an up-sampling answer to a map that is the same everywhere."""
+    """Return how different the responses of upsampling phases to a constant map are."""
     readings = {}
     for place in subject.generator:
         before, after = place.input_shape, place.output_shape
@@ -40,7 +40,7 @@ def dc_gain(subject: ProbeContext) -> Readings:
         down, across = after[0] // before[0], after[1] // before[1]
         windows = [o for o in subject.operations(place) if hasattr(o, "size")]
         reach = max([max(s * d for s, d in zip(o.size, o.dilation, strict=True)) for o in windows], default=1)
-        # Far enough from the border on every side for whole kernels.
+        # Large enough for pixels whose kernels do not touch the border.
         constant = np.zeros((1, 2 * reach + 4, 2 * reach + 4, before[2]), np.float32)
         bias = subject.apply(place, constant)
         constant += subject.before(place).mean((0, 1, 2), dtype=np.float64).astype(np.float32)

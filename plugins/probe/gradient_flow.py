@@ -1,4 +1,4 @@
-"""How large gradients are from layer to layer, and how far they hold along a step."""
+"""How large gradients are from layer to layer, and how they change along a step."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dcgan_kit import Finding, ProbeContext, Readings
 Role = Literal["generator", "discriminator"]
 ROLES: tuple[Role, Role] = ("generator", "discriminator")
 SMALLEST = 1e-30
-"""Stands in for a gradient of 0, whose logarithm would be infinite."""
+"""Replaces a gradient of 0, whose logarithm would be infinite."""
 STEPS = (0.5, 1.0, 2.0, 4.0)
-"""Lengths along the gradient, in steps of the optimizer: Santurkar et al. 2018, arXiv 1805.11604, section 3.1."""
+"""Distances along the gradient, in optimizer steps: Santurkar et al. 2018, arXiv 1805.11604, section 3.1."""
 
 
 def gradients(subject: ProbeContext) -> Readings:
-    """Root mean squares of kernels' gradients, their slope over depth, and what D sends back."""
+    """Return the size of each layer's kernel gradients, their slope over depth, and the size of D's image gradient."""
     readings = {}
     for role in ROLES:
         sizes = []
@@ -28,7 +28,7 @@ def gradients(subject: ProbeContext) -> Readings:
                 sizes.append(_rms(np.concatenate(kernels)))
                 readings[f"{place}/gradient"] = sizes[-1]
         if len(sizes) > 1:
-            # Counted from the loss backwards, so that what shrinks on its way has a negative slope.
+            # Depth is counted from the loss backwards, so vanishing gradients have a negative slope.
             depth = np.arange(len(sizes))[::-1]
             readings[f"{role}/decades_per_layer"] = float(
                 np.polyfit(depth, np.log10(np.maximum(sizes, SMALLEST)), 1)[0]
@@ -39,7 +39,7 @@ def gradients(subject: ProbeContext) -> Readings:
 
 
 def diagnose_gradients(readings: Readings, first: Readings, decades: float, fall: float) -> Iterator[Finding]:
-    """Name the networks in which gradients vanish or explode."""
+    """Report the networks in which gradients vanish or explode."""
     for role in ROLES:
         slope = readings.get(f"{role}/decades_per_layer", 0.0)
         if abs(slope) >= decades:
@@ -67,7 +67,7 @@ def diagnose_gradients(readings: Readings, first: Readings, decades: float, fall
 
 
 def gradient_change(subject: ProbeContext) -> Readings:
-    """How much a layer's gradient changes when the layers before it take their step."""
+    """Return how much each layer's gradient changes when the layers before it take a step."""
     readings = {}
     for role in ROLES:
         start = list(subject.weights(role))
@@ -86,7 +86,7 @@ def gradient_change(subject: ProbeContext) -> Readings:
 
 
 def smoothness(subject: ProbeContext) -> Readings:
-    """How loss and gradient change along the gradient."""
+    """Return how loss and gradient change along the gradient."""
     readings = {}
     for role in ROLES:
         start = list(subject.weights(role))
@@ -105,7 +105,10 @@ def smoothness(subject: ProbeContext) -> Readings:
 
 
 def _moved(weights: list[Any], gradients: Any, length: float) -> list[Any]:
-    """Weights after a step against the gradient, of root mean square ``length`` in each, as Adam's are about."""
+    """Return weights after a step against the gradient.
+
+    The step has the root mean square ``length`` in each tensor, about as large as a step of Adam.
+    """
     return [
         (w - length * g / max(_rms(g), SMALLEST)).astype(np.float32) for w, g in zip(weights, gradients, strict=True)
     ]

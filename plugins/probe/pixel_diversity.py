@@ -1,4 +1,4 @@
-"""How different generated images are from each other, measured by their pixels against real ones."""
+"""How different the pixels of generated images are from each other, compared with real images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dcgan_kit import Finding, ProbeContext, Readings
 
 
 def measure(subject: ProbeContext) -> Readings:
-    """Spread of the pixels, and the distance to the nearest other image, over those of real images."""
-    # As in training: an average of weights is near its beginning, and its images alike, for many steps.
+    """Return the spread of pixels and the distance to the nearest other image, divided by those of real images."""
+    # Training weights: averaged weights stay near their initial values, with similar images, for many steps.
     made, real = subject.after(subject.generator[-1]), subject.real
     if len(real) < 2:
         return {}
@@ -21,7 +21,7 @@ def measure(subject: ProbeContext) -> Readings:
     return {
         "generator/spread": of_made / deviation if deviation else 0.0,
         "generator/nearest": apart / max(distance, 1e-12),
-        # Under names of their own: what is in other units than a ratio does not belong beside one.
+        # These have names of their own, because their units differ from those of the ratios.
         "generator/deviation": of_made,
         "data/deviation": deviation,
         "generator/nearest_distance": apart,
@@ -30,7 +30,7 @@ def measure(subject: ProbeContext) -> Readings:
 
 
 def diagnose(readings: Readings, first: Readings, spread: float, nearest: float) -> Iterator[Finding]:
-    """Tell a collapse; before the first step nothing has collapsed yet."""
+    """Report a collapse, but not at step 0, where nothing has been learned yet."""
     if not readings or readings == first:
         return
     for what, limit, told in (
@@ -56,10 +56,10 @@ def _spread(images: Any) -> float:
 
 
 def _nearest(images: Any) -> float:
-    """Median distance to the nearest other image, in units of the median distance of any two."""
+    """Return the median distance to the nearest other image / the median distance of two images."""
     flat = np.asarray(images, np.float64).reshape(len(images), -1)
     squares = np.square(flat).sum(1)
-    # Not by BLAS, whose threads would contend with TensorFlow's for so small a product.
+    # einsum instead of BLAS: its threads would compete with TensorFlow's, for a small product.
     products = np.einsum("ik,jk->ij", flat, flat)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * products, 0.0))
     apart = distances[~np.eye(len(flat), dtype=bool)].reshape(len(flat), -1)

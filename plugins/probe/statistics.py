@@ -1,4 +1,4 @@
-"""Means and deviations of channels: from step to step, and from training to inference."""
+"""How means and deviations of channels differ between steps, and between training and inference."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from dcgan_kit_plugins.probe.dead_units import activations, each
 from dcgan_kit import Finding, ProbeContext, Readings
 
 FLOOR = 1e-5
-"""Of a variance, in units of the layer's mean variance: a channel that is constant has none."""
+"""Share of the layer's mean variance that is added to each variance: a constant channel has variance 0."""
 SMALLEST = 1e-30
 
 Moments = tuple[Any, Any]
 
 
 def remember(subject: ProbeContext) -> dict[str, Moments]:
-    """Moments of what every activation is given."""
+    """Return the moments of every activation's input."""
     return {str(place): _moments(each(subject.before, place)) for place in activations(subject)}
 
 
 def drift(kept: dict[str, Moments], subject: ProbeContext) -> Readings:
-    """How far these moments have moved."""
+    """Return how far these moments have moved."""
     readings = {}
     for role in ("generator", "discriminator"):
         own = []
@@ -38,7 +38,7 @@ def drift(kept: dict[str, Moments], subject: ProbeContext) -> Readings:
 
 
 def gaps(subject: ProbeContext) -> Readings:
-    """How far training and inference, real and generated images are apart."""
+    """Return the gaps between training and inference, and between real and generated images."""
     last = subject.generator[-1]
     training, inference = subject.after(last), subject.after(last, "inference")
     spread = float(inference.std(0, dtype=np.float64).mean())
@@ -62,7 +62,7 @@ def gaps(subject: ProbeContext) -> Readings:
 
 
 def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator[Finding]:
-    """Tell a generator that makes other images at inference; at step 0 running statistics are still 0 and 1."""
+    """Report a generator whose images differ at inference, but not at step 0: running statistics start at 0 and 1."""
     gap = readings["generator/train_inference_gap"]
     if gap >= limit and readings != first:
         yield Finding(
@@ -78,7 +78,7 @@ def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator
 
 
 def _moments(arrays: Sequence[Any]) -> Moments:
-    """Mean and deviation of each channel of arrays of one size, taken together."""
+    """Return mean and deviation of each channel over several arrays of equal size."""
     axes = tuple(range(arrays[0].ndim - 1))
     means = np.stack([values.mean(axes, dtype=np.float64) for values in arrays])
     variances = np.stack([values.var(axes, dtype=np.float64) for values in arrays])

@@ -1,4 +1,4 @@
-"""Regularizers: disturb or enrich features in training.  (B, ..., C) → (B, ..., C) or one channel more."""
+"""Regularizers: drop features, add noise, or append a statistic.  (B, ..., C) → (B, ..., C) or (B, ..., C + 1)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dcgan_kit import Component, Site, component, hookimpl
 if TYPE_CHECKING:
     import keras
 
-Rate = Annotated[float, Field(ge=0.0, lt=1.0, description="share that is dropped")]
+Rate = Annotated[float, Field(ge=0.0, lt=1.0, description="share of features that is dropped")]
 
 
 @component("regularizer")
 def dropout(site: Site, *, rate: Rate = 0.3) -> keras.Layer:
-    """Set single features to zero in training, scale the rest by 1 / (1 - rate).  (B, ...) → (B, ...).
+    """Set random features to zero in training, and scale the rest by 1 / (1 - rate).  (B, ...) → (B, ...).
 
     Srivastava et al. 2014, jmlr.org/papers/v15/srivastava14a.html; 0.3: tensorflow.org/tutorials/generative/dcgan
     """
@@ -27,9 +27,9 @@ def dropout(site: Site, *, rate: Rate = 0.3) -> keras.Layer:
 
 @component("regularizer")
 def spatial_dropout(site: Site, *, rate: Rate = 0.3) -> keras.Layer:
-    """Set whole channels to zero in training, scale the rest by 1 / (1 - rate).  (B, ..., C) → (B, ..., C).
+    """Set random channels to zero in training, and scale the rest by 1 / (1 - rate).  (B, ..., C) → (B, ..., C).
 
-    Neighbouring pixels say nearly the same, so that dropping single ones hides little. On a vector it is dropout.
+    Neighbouring pixels are nearly equal, so dropping single features hides little. On a vector this is ``dropout``.
 
     Tompson et al. 2014, arXiv 1411.4280
     """
@@ -57,11 +57,14 @@ def gaussian_noise(
 @component("regularizer")
 def minibatch_stddev(
     *,
-    group_size: Annotated[int, Field(ge=2, le=1024, description="images that are compared with each other")] = 4,
+    group_size: Annotated[
+        int, Field(ge=2, le=1024, description="images per group that are compared with each other")
+    ] = 4,
 ) -> keras.Layer:
-    """Append a channel that says how much the images of a batch differ.  (B, ..., C) → (B, ..., C + 1).
+    """Append a channel with the standard deviation over a group of images.  (B, ..., C) → (B, ..., C + 1).
 
-    It lets the discriminator see a generator that repeats itself. A batch that group_size does not divide is one group.
+    With it the discriminator can detect a generator that repeats itself. If group_size does not divide the batch, the
+    whole batch is one group.
 
     Karras et al. 2017, arXiv 1710.10196, section 3
     """

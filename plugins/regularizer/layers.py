@@ -15,7 +15,7 @@ class MinibatchStddev(keras.layers.Layer):
     """Appends the mean standard deviation of the features over a group of images, as one constant channel.
 
     Args:
-        group_size: int from 2, images of a group. A batch that it does not divide is one group.
+        group_size: int ≥ 2, images per group. If it does not divide the batch, the whole batch is one group.
     """
 
     def __init__(self, group_size: int = 4, **kwargs: Any) -> None:
@@ -44,5 +44,5 @@ class MinibatchStddev(keras.layers.Layer):
         return (*input_shape[:-1], input_shape[-1] + 1)
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "group_size": self.group_size}

@@ -1,8 +1,8 @@
-"""Scores: numbers for how near generated images are to real ones.  pixels, features → floats.
+"""Scores: numbers for how close generated images are to real ones.  pixels, features → floats.
 
-Each looks at the summaries of two sets of images, F generated and R real, or at those of a third: the images that the
-generator was trained on. All is computed in float64. None is a judgement by itself: it depends on the extractor, on how
-many images there are, and on which; the engine writes these into its name, and beside it what real images get.
+Each compares summaries of two sets of images: F generated ("fakes") and R real. Some also use a third set, the images
+that the generator was trained on. All scores are computed in float64. A score depends on the extractor, on the number
+of images and on their choice. So its name contains these, and dcgan-kit reports the floor next to it.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from pydantic import Field
 from dcgan_kit import Component, Gathering, Score, ScoreInputs, component, hookimpl
 
 Neighbours = Annotated[
-    int, Field(ge=1, le=100, description="which nearest neighbour a ball reaches to, itself not counted")
+    int, Field(ge=1, le=100, description="a ball reaches to the k-th nearest neighbour, without the image itself")
 ]
 Bins = Annotated[
     int | None,
-    Field(ge=2, le=1000, description="clusters; null: one for every 20 real images, 2 at least and 100 at most"),
+    Field(ge=2, le=1000, description="number of clusters; null: one per 20 real images, from 2 to 100"),
 ]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="of the start of k-means")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of the start of k-means")]
 
 IMAGES_A_BIN = 20
 MOST_BINS = 100
-"""As Richardson, Weiss 2018 have, with 50,000 images and more."""
+"""As in Richardson, Weiss 2018, who use 50,000 images and more."""
 
 
 @component("score")
 def frechet() -> Score:
-    """Measure the Fréchet distance of normal laws fitted to features (FD; FID with Inception's).  features → [0, ∞).
+    """Compute the Fréchet distance of features (FD; with features of Inception: FID).  features → [0, ∞).
 
     fd = norm(m_F - m_R)² + Tr(S_F + S_R - 2 (S_F S_R)^½), with means m and covariances S (divided by N - 1)
 
-    Units are those of the features squared. It is biased: two sets of one law have about D² / 2N for D features of
-    variance 1, so that only equal numbers of images compare. Below 5,000 images prefer ``kid``.
+    Its unit is that of the features squared. It is biased: two sets of N images from the same distribution have an fd
+    of about D² / 2N, for D features of variance 1. So compare only scores of equally many images. Below 5,000 images,
+    prefer ``kid``.
 
     Raises:
         ValueError: fewer than two images.
@@ -53,15 +54,15 @@ def frechet() -> Score:
 
 @component("score")
 def kid(
-    *, block: Annotated[int, Field(ge=2, le=10_000, description="images of each side that are compared at once")] = 1000
+    *, block: Annotated[int, Field(ge=2, le=10_000, description="largest number of images per side and block")] = 1000
 ) -> Score:
-    """Measure the kernel distance of features, without bias (KID).  features → about 0 for equal laws, ∞.
+    """Compute the kernel distance of features, without bias (KID).  features → about 0 if equally distributed, to ∞.
 
-    kid = mean over blocks of the unbiased MMD², with kernel (x·y / D + 1)³; it may be negative
-    kid_error: the standard error of that mean, if there are two blocks or more; of a few it is a rough one
+    kid = mean over blocks of the unbiased MMD², with kernel (x·y / D + 1)³; it can be negative
+    kid_error: standard error of that mean, if there are two blocks or more; with few blocks it is rough
 
     Raises:
-        ValueError: fewer than two images for a block.
+        ValueError: a block has fewer than two images of a side.
 
     Bińkowski et al. 2018, arXiv 1801.01401
     """
@@ -77,16 +78,16 @@ def kid(
 
 @component("score")
 def precision_recall(*, k: Neighbours = 3) -> Score:
-    """Ask which fakes lie among the real images (precision), and the other way round (recall).  features → [0, 1].
+    """Count the fakes close to real images (precision), and the reverse (recall).  features → [0, 1].
 
     precision: share of F within any ball of R;  recall: share of R within any ball of F
-    A ball reaches from an image to the k-th nearest other one of its own set, and its surface belongs to it.
+    A ball around an image reaches to the k-th nearest other image of the same set, and contains its surface.
 
-    A real image far from all others has a ball that takes in much of the space, and precision with it: ``density``
-    counts balls instead.
+    A real image far from all others has a very large ball, which makes precision too high. ``density_coverage`` counts
+    balls instead.
 
     Raises:
-        ValueError: k images or fewer.
+        ValueError: a set has only k images or fewer.
 
     Kynkäänniemi et al. 2019, arXiv 1904.06991
     """
@@ -102,17 +103,17 @@ def precision_recall(*, k: Neighbours = 3) -> Score:
 
 @component("score")
 def density_coverage(*, k: Neighbours = 5) -> Score:
-    """Count the real images' balls that fakes lie in (density), and those that hold one (coverage).  features → [0, ∞).
+    """Count the real images' balls around fakes (density), and the balls with a fake (coverage).  features → [0, ∞).
 
-    density: balls of R around a fake, on the mean, of k;  coverage: share of R with a fake in its ball
-    A ball reaches from a real image to the k-th nearest other one. Its surface does not belong to it, unlike that of
-    ``precision_recall``. So the ball of an image that occurs k + 1 times is empty.
+    density: mean number of balls of R that contain a fake, divided by k;  coverage: share of R with a fake in its ball
+    A ball around a real image reaches to the k-th nearest other real image. Unlike in ``precision_recall``, it does not
+    contain its surface. So if an image occurs k + 1 times, its ball is empty.
 
-    Equal laws have density 1, and coverage 1 - Π_{i<k} (N - 1 - i) / (N + M - 1 - i) for N real images and M fakes.
-    Density above 1 says that fakes crowd where real images are dense.
+    Equally distributed sets have density 1, and coverage 1 - Π_{i<k} (N - 1 - i) / (N + M - 1 - i) for N real images
+    and M fakes. Density above 1 means that fakes crowd where real images are dense.
 
     Raises:
-        ValueError: k images or fewer.
+        ValueError: a set has only k images or fewer.
 
     Naeem et al. 2020, arXiv 2002.09797; balls without surface: github.com/clovaai/generative-evaluation-prdc
     """
@@ -128,11 +129,12 @@ def density_coverage(*, k: Neighbours = 5) -> Score:
 
 @component("score")
 def classifier_score() -> Score:
-    """Ask whether each fake is of a clear class, and all classes are there (inception score).  probabilities → [1, K].
+    """Compute how clear and how varied the classes of fakes are (inception score).  probabilities → [1, K].
 
-    exp(mean KL(p(y|x) ‖ mean p(y|x))) over all images at once; 1: all alike or undecided, K: sure, and evenly spread
+    exp(mean KL(p(y|x) ‖ mean p(y|x))) over all images at once
+    1: all images have the same class, or no clear class. K: each has a clear class, and all K are equally frequent.
 
-    It looks at fakes alone: K images, one of each class, would be perfect.
+    It uses only fakes. A generator that repeats K images, one per class, gets the best score.
 
     Salimans et al. 2016, arXiv 1606.03498; what it misses: Barratt, Sharma 2018, arXiv 1801.01973
     """
@@ -146,13 +148,13 @@ def classifier_score() -> Score:
 
 @component("score")
 def spectrum() -> Score:
-    """Compare power spectra: what is too smooth or too rough shows at high frequencies.  pixels → dB.
+    """Compare power spectra; high frequencies show images that are too smooth or too rough.  pixels → dB.
 
     spectrum_db: root mean square of 10 log10(power of F / power of R) over rings of frequencies
-    high_band_db: mean of the same over the highest quarter, with its sign: below 0, detail is missing
+    high_band_db: signed mean of the same over the highest quarter; below 0, detail is missing
 
-    Power is that of Hann-windowed images, and never taken below what rounding to grey levels leaves. Where real images
-    have hardly any power, a small fault is many dB.
+    The images get a Hann window first. The power of rounding to grey levels is added, so no power is 0. Where real
+    images have very little power, a small error gives many dB.
 
     Durall et al. 2020, arXiv 2003.01826
     """
@@ -172,15 +174,15 @@ def spectrum() -> Score:
 def checkerboard() -> Score:
     """Look for patterns that repeat every 2, 4, 8 or 16 pixels.  pixels → powers of ten.
 
-    checkerboard_P = checkerboard_index_P of F less that of R, as the probe ``checkerboard`` has it:
+    checkerboard_P = checkerboard_index_P of F minus that of R, with the index of the probe ``checkerboard``:
     checkerboard_index_P = log10(mean power S at (iH/P, jW/P) / mean of the medians of S at distances 2 and 3 from each)
-    over the frequencies that no divisor of P has; beside one on an axis, along the axis
+    over the frequencies that belong to no divisor of P. On an axis, the neighbours lie along that axis.
 
-    0.2 is a pattern of about 1 % of the images' contrast, 1 one of 5 %, where images are as smooth as photographs. A
-    radial spectrum misses them. Periods that do not divide height and width, or are above a quarter of them, are left
-    out.
+    For images as smooth as photographs, 0.2 is a pattern of about 1 % of the contrast, and 1 is a pattern of 5 %. A
+    radial spectrum misses such patterns. The score ignores periods that do not divide height and width, or that are
+    longer than a quarter of them.
 
-    The pattern and where it comes from: Odena et al. 2016, distill.pub/2016/deconv-checkerboard
+    The pattern and its cause: Odena et al. 2016, distill.pub/2016/deconv-checkerboard
     """
     from dcgan_kit_plugins.score.power_spectrum import PERIODS, checkerboard_difference
 
@@ -193,16 +195,16 @@ def checkerboard() -> Score:
 
 @component("score")
 def ndb(*, bins: Bins = None, seed: Seed = 0) -> Score:
-    """Count the clusters of real images that fakes fill otherwise (NDB), and how much (JS).  features → [0, 1].
+    """Compare how fakes and real images fill clusters: statistically different bins (NDB), and JS.  features → [0, 1].
 
-    ndb: share of the bins whose shares differ at the 5 % level of a two-proportion z-test
+    ndb: share of the bins whose shares of F and R differ at the 5 % level of a two-proportion z-test
     js: Jensen-Shannon divergence of the two histograms, in bits
 
-    Bins are the k-means clusters of R. More images find smaller differences: compare equal numbers. Published with raw
-    pixels; here with features.
+    Bins are the k-means clusters of R. With more images, the test detects smaller differences. So compare only scores
+    of equally many images. The paper uses raw pixels; this score uses features.
 
     Raises:
-        ValueError: fewer real images than bins.
+        ValueError: there are fewer real images than bins.
 
     Richardson, Weiss 2018, arXiv 1805.12462
     """
@@ -224,13 +226,14 @@ def ndb(*, bins: Bins = None, seed: Seed = 0) -> Score:
 
 @component("score")
 def memorization() -> Score:
-    """Ask whether fakes are nearer to training images than held-out ones are.  features → [0, ∞), z.
+    """Test whether fakes are closer to training images than held-out images are.  features → [0, ∞), z.
 
-    memorization_ratio: median distance of F from the nearest training image / the same of R
-    memorization_z: Mann-Whitney's z of the two sets of distances; below -5, with a ratio below 0.9, images are copied
+    memorization_ratio: median distance of F to the nearest training image / the same for R
+    memorization_z: Mann-Whitney's z of the two sets of distances
+    If z is below -5 and the ratio below 0.9, the generator copies training images.
 
-    Both look at features: a copy that was shifted or recoloured counts as far as the extractor sees no difference.
-    Fakes that are simply bad are far from everything, and look original.
+    Both numbers use features. A shifted or recoloured copy is detected if the extractor gives it similar features. Bad
+    fakes are far from all images, so they never count as copies.
 
     Meehan et al. 2020, arXiv 2004.05675
     """
@@ -245,7 +248,7 @@ def memorization() -> Score:
 
     def warn(numbers: Mapping[str, float]) -> str:
         ratio, z = numbers["memorization_ratio"], numbers["memorization_z"]
-        # z grows with the number of images, and would tell of differences that do not matter.
+        # z grows with the number of images. The ratio keeps small differences between many images from being reported.
         if z >= -5.0 or ratio >= 0.9:
             return ""
         return f"memorized: images are {ratio:.2f} times as far from training images as held-out ones are (z {z:.1f})"

@@ -1,4 +1,4 @@
-"""What is kept of class probabilities, and the inception score of it, for any classifier."""
+"""A summary of class probabilities, and the inception score of it, for any classifier."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class ClassShares:
         self._count = 0
 
     def add(self, pixels: np.ndarray, description: Features) -> None:
-        """Take a batch.
+        """Add a batch.
 
         Raises:
-            ValueError: what is given are no probabilities, or they are of other classes than before.
+            ValueError: the values are not probabilities, or the number of classes differs from the batch before.
         """
         p = np.asarray(description.probabilities, np.float64)
         if p.ndim != 2 or not np.isfinite(p).all() or (p < 0.0).any() or np.abs(p.sum(axis=1) - 1.0).max() > 1e-3:
@@ -32,7 +32,7 @@ class ClassShares:
         self._count += len(p)
 
     def summary(self) -> dict[str, np.ndarray]:
-        """Return what is kept."""
+        """Return the summary of all batches."""
         if self._sum is None:
             raise ValueError("there is no image")
         return {

@@ -1,4 +1,4 @@
-"""K-means, and whether two sets fill its clusters alike."""
+"""K-means, and comparisons of how two sets fill its clusters."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dcgan_kit_plugins.score.neighbours import nearest
 
 ITERATIONS = 50
 SIGNIFICANT = 1.959963984540054
-"""z beyond which a two-sided test rejects at 5 %."""
+"""|z| above which a two-sided test rejects at the 5 % level."""
 
 
 def centres(points: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return up to ``count`` centres (K, D) of rows (N, D) by k-means: Lloyd's iterations from a k-means++ start.
 
-    There are fewer where fewer rows differ. The same rows and seed give the same.
+    There are fewer centres if fewer rows differ. The same rows and seed give the same centres.
 
     Arthur, Vassilvitskii 2007, theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf
     """
@@ -31,7 +31,7 @@ def centres(points: np.ndarray, count: int, seed: int) -> np.ndarray:
     for _ in range(ITERATIONS):
         members = (assigned == np.arange(len(found))[:, None]).astype(np.float64)
         sizes = members.sum(axis=1)[:, None]
-        # A centre that lost all its rows stays where it is.
+        # A centre without rows stays where it is.
         found = np.where(sizes > 0.0, members @ points / np.maximum(sizes, 1.0), found)
         before, assigned = assigned, nearest(points, found)[1]
         if np.array_equal(before, assigned):
@@ -45,15 +45,15 @@ def shares(points: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def different_bins(p: np.ndarray, n: int, q: np.ndarray, m: int) -> float:
-    """Return the share of bins that two samples, of n and m rows, fill differently: two-proportion z-test at 5 %."""
+    """Return the share of bins that two samples of n and m rows fill differently: two-proportion z-test at 5 %."""
     pooled = (p * n + q * m) / (n + m)
     error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m))
-    # A bin that is empty in both, or holds all of both, has no error and no difference.
+    # If a bin is empty in both samples, or holds all rows of both, its error and its difference are 0.
     return float(np.mean(np.abs(p - q) > SIGNIFICANT * error))
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
-    """Return the Jensen-Shannon divergence of laws (K,) in bits: 0 where they are equal, 1 where they never meet."""
+    """Return the Jensen-Shannon divergence of two distributions (K,) in bits: 0 if equal, 1 if they do not overlap."""
 
     def divergence(law: np.ndarray, mean: np.ndarray) -> float:
         some = law > 0.0

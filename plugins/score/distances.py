@@ -1,4 +1,4 @@
-"""The Fréchet distance of two normal laws, and the kernel distance of two sets."""
+"""The Fréchet distance of two normal distributions, and the kernel distance of two sets."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dcgan_kit import Summary, report_progress
 def frechet_distance(one: Summary, other: Summary) -> float:
     """Return norm(m1 - m2)² + Tr(S1 + S2 - 2 (S1 S2)^½) of two summaries by ``Moments``.
 
-    For roots Rᵀ R = S, the trace of (S1 S2)^½ is the sum of the singular values of R1 R2ᵀ: no square root of a matrix
-    is taken, which would be a complex one where a covariance has no full rank.
+    For roots with Rᵀ R = S, the trace of (S1 S2)^½ is the sum of the singular values of R1 R2ᵀ. So there is no need for
+    a matrix square root, which rounding can make complex if a covariance does not have full rank.
 
     Raises:
-        ValueError: features of different lengths.
+        ValueError: the features have different lengths.
     """
     require_one_length([len(side["mean"]) for side in (one, other)])
     apart = np.sum(np.square(one["mean"] - other["mean"]))
@@ -29,8 +29,8 @@ def frechet_distance(one: Summary, other: Summary) -> float:
 def kernel_distance(x: np.ndarray, y: np.ndarray, block: int) -> tuple[float, float | None]:
     """Return the mean over blocks of the unbiased squared MMD of (N, D) and (M, D), and its standard error.
 
-    Kernel (x·y / D + 1)³. Blocks are disjoint and have at most ``block`` rows of each side; they take turns, so that
-    rows in the order of their classes do no harm. The error of a single block is unknown: None.
+    The kernel is (x·y / D + 1)³. Blocks are disjoint and have at most ``block`` rows of each side. Consecutive rows go
+    to different blocks, so rows sorted by class do no harm. With a single block, the error is unknown: None.
 
     Raises:
         ValueError: a side has fewer than two rows for each block.

@@ -1,4 +1,4 @@
-"""What scores keep of the features of a set of images: all of them, or their mean and covariance."""
+"""Summaries of the features of a set of images: all features, or their mean and covariance."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy as np
 from dcgan_kit import Features, Summary
 
 LEAST_BUFFERED = 1024
-"""Rows that are gathered before they are folded in: many small factorizations would cost more than a few large ones."""
+"""Rows to collect before they are merged: many small factorizations cost more than a few large ones."""
 
 
 class KeptFeatures:
-    """Keeps every feature: {features: (N, D)}, in the precision that the extractor gave them."""
+    """Keeps all features: {features: (N, D)}, in the precision of the extractor."""
 
     def __init__(self) -> None:
         self._parts: list[np.ndarray] = []
 
     def add(self, pixels: np.ndarray, description: Features) -> None:
-        """Take a batch."""
+        """Add a batch."""
         self._parts.append(checked_features(description.features, self._parts[0] if self._parts else None))
 
     def summary(self) -> dict[str, np.ndarray]:
-        """Return the features of all batches, in their order."""
+        """Return the features of all batches, in order."""
         if not self._parts:
             raise ValueError("there is no image")
-        # Joined in place of the parts, so that they are never held twice for long.
+        # The joined array replaces the parts, so that memory does not hold the features twice for long.
         self._parts = [np.concatenate(self._parts)]
         return {"features": self._parts[0]}
 
@@ -32,10 +32,10 @@ class KeptFeatures:
 class Moments:
     """Keeps mean and covariance: {mean: (D,), root: (min(N - 1, D) or more, D), count: ()}, rootᵀ root = covariance.
 
-    The root is what a QR factorization leaves of the centred features: the covariance itself would square their
-    condition number, and a set of fewer images than features would lose its exact zeros. Batches are folded in as
-    Chan, Golub, LeVeque 1983 (doi 10.1080/00031305.1983.10483115) merge sums of squares: centred each by itself, with
-    one more row for the distance of the means.
+    The root is the R of a QR factorization of the centred features. The covariance itself would square their condition
+    number. With fewer images than features, it would also lose its exact zeros. Batches are merged like the sums of
+    squares of Chan, Golub, LeVeque 1983 (doi 10.1080/00031305.1983.10483115): each is centred by its own mean, and one
+    more row holds the distance between the means.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Moments:
         self._root: np.ndarray = np.zeros((0, 0))
 
     def add(self, pixels: np.ndarray, description: Features) -> None:
-        """Take a batch."""
+        """Add a batch."""
         before = self._waiting[0] if self._waiting else (self._mean[None] if self._count else None)
         features = checked_features(description.features, before)
         self._waiting.append(features)
@@ -55,10 +55,10 @@ class Moments:
             self._fold()
 
     def summary(self) -> dict[str, np.ndarray]:
-        """Return what is kept.
+        """Return the summary of all batches.
 
         Raises:
-            ValueError: fewer than two images have no covariance.
+            ValueError: there are fewer than two images, so there is no covariance.
         """
         if self._waiting:
             self._fold()
@@ -74,7 +74,7 @@ class Moments:
         features = np.concatenate(self._waiting).astype(np.float64)
         self._waiting, self._rows = [], 0
         count, mean = len(features), features.mean(axis=0)
-        # A second pass takes the rounding out of the first: images that are all alike have no variance at all.
+        # A second pass removes the rounding error of the first, so that equal images have a variance of exactly 0.
         mean += (features - mean).mean(axis=0)
         rows = features - mean
         if self._count:
@@ -86,10 +86,10 @@ class Moments:
 
 
 def checked_features(features: np.ndarray, before: np.ndarray | None) -> np.ndarray:
-    """Return features (N, D) as they are.
+    """Return features (N, D) unchanged.
 
     Raises:
-        ValueError: they are not finite, no matrix, or of another length than the features before.
+        ValueError: they are not finite, not a matrix, or not as long as the features before.
     """
     features = np.asarray(features)
     if features.ndim != 2 or features.dtype not in (np.float32, np.float64):
@@ -102,10 +102,10 @@ def checked_features(features: np.ndarray, before: np.ndarray | None) -> np.ndar
 
 
 def in_float64(*sides: Summary) -> list[np.ndarray]:
-    """Return the features of summaries by ``KeptFeatures``.
+    """Return the features of summaries by ``KeptFeatures``, in float64.
 
     Raises:
-        ValueError: they are of different lengths.
+        ValueError: they have different lengths.
     """
     features = [np.asarray(side["features"], np.float64) for side in sides]
     require_one_length([part.shape[1] for part in features])
@@ -113,6 +113,6 @@ def in_float64(*sides: Summary) -> list[np.ndarray]:
 
 
 def require_one_length(lengths: list[int]) -> None:
-    """Raise ValueError unless the features of all sides have one length."""
+    """Raise ValueError unless the features of all sides have the same length."""
     if len(set(lengths)) > 1:
         raise ValueError(f"features of the sides have different lengths: {', '.join(map(str, lengths))}")

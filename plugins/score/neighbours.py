@@ -1,4 +1,4 @@
-"""Distances to nearest neighbours, a chunk at a time: N x M distances are never in memory at once."""
+"""Distances to nearest neighbours, computed in chunks: memory never holds all N x M distances at once."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 from dcgan_kit import report_progress
 
 CHUNK_ENTRIES = 2**22
-"""Distances that are in memory at once: 32 MiB, and a few arrays of that size."""
+"""Number of distances in memory at once: 32 MiB, in a few arrays of that size."""
 SAME = 1e-12
-"""Squared distances below this share of the squared lengths are rounding: |x|² + |y|² - 2 x·y of equals is not 0."""
+"""Squared distances below this share of the squared lengths are set to 0: they are rounding errors of equal points."""
 TIE = 1e-9
-"""Share of a squared radius within which a neighbour lies on it, whichever way its distance was rounded."""
+"""A squared distance this close to the squared radius, relative to it, counts as equal to it despite rounding."""
 
 
 @dataclass(frozen=True)
 class Manifolds:
     """How two sets, (N, D) real and (M, D) fake, lie in the balls around each other's points.
 
-    Precision and recall are of closed balls, which hold what lies on their surface: Kynkäänniemi et al. 2019, arXiv
-    1904.06991, equation 1. Density and coverage are of open ones, which do not: Naeem et al. 2020, arXiv 2002.09797, as
-    in github.com/clovaai/generative-evaluation-prdc. They differ where points repeat or lie on a grid.
+    Precision and recall use closed balls, which contain their surface: Kynkäänniemi et al. 2019, arXiv 1904.06991,
+    equation 1. Density and coverage use open balls, which do not: Naeem et al. 2020, arXiv 2002.09797, as in
+    github.com/clovaai/generative-evaluation-prdc. This matters if points repeat or lie on a grid.
 
     Attributes:
-        precision: share of the fakes in at least one ball of a real one.
-        recall: share of the real ones in at least one ball of a fake.
-        density: open real balls that a fake is in, of k, on the mean.
-        coverage: share of the real ones whose open ball holds at least one fake.
+        precision: share of the fakes in at least one ball of a real image.
+        recall: share of the real images in at least one ball of a fake.
+        density: mean number of open real balls that contain a fake, divided by k.
+        coverage: share of the real images whose open ball contains at least one fake.
     """
 
     precision: float
@@ -39,10 +39,10 @@ class Manifolds:
 
 
 def manifolds(real: np.ndarray, fake: np.ndarray, k: int, entries: int = CHUNK_ENTRIES) -> Manifolds:
-    """Compare two sets by balls that reach to the k-th nearest neighbour in a point's own set, itself not counted.
+    """Compare two sets. The ball of a point reaches to the k-th nearest other point of its own set.
 
     Raises:
-        ValueError: a set has no k-th neighbour.
+        ValueError: a set has only k points or fewer.
     """
     real, fake = _centred(real, fake)
     real_radii, fake_radii = (squared_radii(points, k, entries) for points in (real, fake))
@@ -66,10 +66,10 @@ def manifolds(real: np.ndarray, fake: np.ndarray, k: int, entries: int = CHUNK_E
 
 
 def squared_radii(points: np.ndarray, k: int, entries: int = CHUNK_ENTRIES) -> np.ndarray:
-    """Return the squared distance (N,) of each row from the k-th nearest other one.
+    """Return the squared distance (N,) of each row to the k-th nearest other row.
 
     Raises:
-        ValueError: there are not k others.
+        ValueError: there are only k rows or fewer.
     """
     if len(points) <= k:
         raise ValueError(
@@ -77,14 +77,14 @@ def squared_radii(points: np.ndarray, k: int, entries: int = CHUNK_ENTRIES) -> n
         )
     radii = np.empty(len(points))
     for rows, distances in squared_distances(points, points, entries):
-        # The point itself is no neighbour; another one at the same place is.
+        # The point itself does not count as a neighbour. Another point at the same place does.
         distances[np.arange(len(distances)), np.arange(rows.start, rows.stop)] = np.inf
         radii[rows] = np.partition(distances, k - 1, axis=1)[:, k - 1]
     return radii
 
 
 def nearest(points: np.ndarray, among: np.ndarray, entries: int = CHUNK_ENTRIES) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distance (N,) of each row of ``points`` from the nearest row of ``among``, and that row's number."""
+    """Return the distance (N,) of each row of ``points`` to the nearest row of ``among``, and that row's number."""
     points, among = _centred(points, among)
     distance, index = np.empty(len(points)), np.empty(len(points), np.int64)
     for rows, distances in squared_distances(points, among, entries):
@@ -94,7 +94,7 @@ def nearest(points: np.ndarray, among: np.ndarray, entries: int = CHUNK_ENTRIES)
 
 
 def squared_distances(x: np.ndarray, y: np.ndarray, entries: int = CHUNK_ENTRIES) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield the squared distances of some rows of (N, D) from all rows of (M, D), and which rows these are."""
+    """Yield, chunk by chunk, a slice of the rows of (N, D) and their squared distances to all rows of (M, D)."""
     x_lengths, y_lengths = (np.einsum("nd,nd->n", points, points) for points in (x, y))
     step = max(1, entries // max(1, len(y)))
     for start in range(0, len(x), step):
@@ -107,6 +107,6 @@ def squared_distances(x: np.ndarray, y: np.ndarray, entries: int = CHUNK_ENTRIES
 
 
 def _centred(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # Distances are those of before; the products that they are computed from are smaller, and lose fewer digits.
+    # This does not change distances. The products that they are computed from get smaller, and lose fewer digits.
     centre = y.mean(axis=0)
     return x - centre, y - centre

@@ -1,4 +1,4 @@
-"""Power spectra of images: what is kept of them, and how two of them differ."""
+"""Power spectra of sets of images, and differences between two of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from dcgan_kit import Features, Summary, checkerboard_fits, checkerboard_index, power_spectrum, radial_power
 
 ROUNDING = 1.0 / 12.0
-"""Variance that rounding to whole grey levels adds: no spectrum is known below it, and a flat image's is not 0."""
+"""Variance of rounding to whole grey levels. It is added to every spectrum, so that flat images have no power of 0."""
 PERIODS = (2, 4, 8, 16)
-"""Pixels from one tooth of a checkerboard to the next: what stacks of stages that double the size can leave."""
+"""Periods of checkerboards in pixels: stages that double the size can leave these."""
 HIGH_BAND = 0.75
-"""Share of the highest radial frequency above which frequencies count as high."""
+"""Share of the highest radial frequency from which frequencies count as high."""
 
 
 class Power:
@@ -22,7 +22,7 @@ class Power:
         self._count = 0
 
     def add(self, pixels: np.ndarray, description: Features) -> None:
-        """Take a batch."""
+        """Add a batch."""
         size = pixels.shape[1:3]
         if self._sum is None:
             self._sum = np.zeros(size)
@@ -32,19 +32,19 @@ class Power:
         self._count += len(pixels)
 
     def summary(self) -> dict[str, np.ndarray]:
-        """Return what is kept."""
+        """Return the summary of all batches."""
         if self._sum is None:
             raise ValueError("there is no image")
         return {"power": self._sum / self._count + ROUNDING, "count": np.array(float(self._count))}
 
 
 def radial_difference(fake: Summary, real: Summary) -> np.ndarray:
-    """Return how much more power a ring of frequencies has, in dB: one number a ring, lowest frequencies first.
+    """Return how much more power fakes have per ring of frequencies, in dB, lowest frequencies first.
 
-    Rings are those of ``dcgan_kit.radial_power``.
+    The rings are those of ``dcgan_kit.radial_power``.
 
     Raises:
-        ValueError: images of different sizes, or smaller than 8x8 pixels.
+        ValueError: the images have different sizes, or are smaller than 8x8 pixels.
     """
     _require_same_size(fake, real)
     height, width = fake["power"].shape
@@ -54,15 +54,15 @@ def radial_difference(fake: Summary, real: Summary) -> np.ndarray:
 
 
 def high_band(differences: np.ndarray) -> np.ndarray:
-    """Return the rings of the highest quarter."""
+    """Return the highest quarter of the rings."""
     return differences[int(np.ceil(HIGH_BAND * len(differences))) :]
 
 
 def checkerboard_difference(fake: Summary, real: Summary) -> dict[int, float]:
-    """Return by period how much further its power stands out in fakes than in real images.
+    """Return for each period the checkerboard index of fakes minus that of real images.
 
     Raises:
-        ValueError: images of different sizes, or of a size that shows no period.
+        ValueError: the images have different sizes, or a size that fits no period.
     """
     _require_same_size(fake, real)
     height, width = fake["power"].shape

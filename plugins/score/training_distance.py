@@ -1,4 +1,4 @@
-"""Whether images are nearer to the training images than others of the same law would be."""
+"""Whether generated images are closer to the training images than held-out images are."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dcgan_kit_plugins.score.neighbours import nearest
 
 
 def memorized(fake: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> tuple[float, float]:
-    """Return the ratio of median distances from the nearest training image, and Mann-Whitney's z of all distances.
+    """Return the ratio of median distances to the nearest training image, and Mann-Whitney's z of all distances.
 
     Raises:
-        ValueError: half of the held-out images are training images too.
+        ValueError: half of the held-out images or more are training images too.
     """
     fake_distances, real_distances = (nearest(points, training)[0] for points in (fake, held_out))
     usual = float(np.median(real_distances))
@@ -22,9 +22,9 @@ def memorized(fake: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> t
 
 
 def mann_whitney(x: np.ndarray, y: np.ndarray) -> float:
-    """Return z of the Mann-Whitney test, ties counted half: below 0 where x (N,) tends to be smaller than y (M,).
+    """Return z of the Mann-Whitney test: below 0 if x (N,) tends to be smaller than y (M,).
 
-    z = (U - N M / 2) / sqrt(N M (N + M + 1) / 12),  U = how many pairs have x > y
+    z = (U - N M / 2) / sqrt(N M (N + M + 1) / 12),  U = number of pairs with x > y; ties count half
     """
     n, m = len(x), len(y)
     ordered = np.sort(y)

@@ -1,6 +1,6 @@
-"""Ways up: to a larger map, or one of the same size.  (B, H, W, C) → (B, H', W', C').
+"""Upsampling: to a larger map, or a map of the same size.  (B, H, W, C) → (B, H', W', C').
 
-Convolutions return the block's filters; plain resizing keeps the channels that come.
+Components with a convolution return the block's number of filters. Components without one keep the number of channels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dcgan_kit import (
 if TYPE_CHECKING:
     import keras
 
-Factor = Annotated[Stride, Field(description="how many times larger the map becomes, or [vertical, horizontal]")]
+Factor = Annotated[Stride, Field(description="scale factor of the map, or [vertical, horizontal]")]
 
 
 @component("upsample")
@@ -55,10 +55,11 @@ def transposed_conv(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
-    """Convolve, transposed: each pixel paints a kernel.  (B, H, W, C) → (B, 2H, 2W, filters).
+    """Apply a transposed convolution.  (B, H, W, C) → (B, 2H, 2W, filters).
 
-    same: side · stride.  valid: (side - 1) · stride + kernel_size, or side · stride if the kernel is smaller.
-    A kernel that the stride does not divide overlaps unevenly: a checkerboard (distill.pub/2016/deconv-checkerboard).
+    With ``padding: same`` a side becomes side · stride. With ``valid`` it becomes (side - 1) · stride + kernel_size, or
+    side · stride if the kernel is smaller than the stride. If the stride does not divide kernel_size, kernels overlap
+    unevenly and draw a checkerboard (distill.pub/2016/deconv-checkerboard).
 
     Radford et al. 2015, arXiv 1511.06434; Dumoulin, Visin 2016, arXiv 1603.07285
     """
@@ -78,16 +79,16 @@ def resize_conv(
     factor: Factor = 2,
     kernel_size: KernelSize = 3,
     interpolation: Annotated[
-        Literal["nearest", "bilinear", "bicubic"], Field(description="what lies between the pixels that come")
+        Literal["nearest", "bilinear", "bicubic"], Field(description="interpolation of the resize")
     ] = "nearest",
     padding: Padding = "same",
     dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
-    """Resize, then convolve: no checkerboard.  (B, H, W, C) → (B, 2H, 2W, filters).
+    """Resize, then convolve, without a checkerboard.  (B, H, W, C) → (B, 2H, 2W, filters).
 
-    XLA has no ``bicubic``: with ``training.xla: auto`` training does without it.
+    XLA does not support ``bicubic``. With ``training.xla: auto``, training then runs without XLA.
 
     Odena et al. 2016, distill.pub/2016/deconv-checkerboard
     """
@@ -103,17 +104,17 @@ def resize_conv(
 def pixel_shuffle(
     site: Site,
     *,
-    factor: Annotated[int, Field(ge=2, le=8, description="how many times larger the map becomes")] = 2,
+    factor: Annotated[int, Field(ge=2, le=8, description="scale factor of the map")] = 2,
     kernel_size: KernelSize = 3,
     padding: Padding = "same",
     dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
-    """Convolve to factor² · filters channels, then lay these out as pixels.  (B, H, W, C) → (B, 2H, 2W, filters).
+    """Convolve to factor² · filters channels, then move these into pixels.  (B, H, W, C) → (B, 2H, 2W, filters).
 
-    First weights are drawn once for each of the factor² sub-pixels (ICNR), so that training starts without a
-    checkerboard: as nearest resizing would.
+    All factor² sub-pixels start with the same weights (ICNR). So training starts without a checkerboard, as with
+    nearest-neighbour resizing.
 
     Shi et al. 2016, arXiv 1609.05158; Aitken et al. 2017, arXiv 1707.02937
     """
@@ -142,14 +143,15 @@ def conv(
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
-    """Convolve at stride 1: a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters).
+    """Convolve at stride 1, for a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters).
 
-    Always padded: an up-sampling never makes a map smaller. The slot ``convolution`` offers valid padding.
+    The padding is always ``same``, because upsampling never makes a map smaller. Components of the slot
+    ``convolution`` also have ``padding: valid``.
     """
     return site.conv(kernel_size=kernel_size, dilation=dilation, bias=bias, initializer=initializer)
 
 
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
-    """Every way up."""
+    """Every upsampling component."""
     return [nearest, bilinear, transposed_conv, resize_conv, pixel_shuffle, conv]

@@ -12,12 +12,12 @@ Shape = tuple[int | None, ...]
 
 @keras.saving.register_keras_serializable(package="dcgan_kit")
 class DepthToSpace(keras.layers.Layer):
-    """Lays channels out as blocks of pixels.
+    """Moves channels into blocks of pixels.
 
     Channel (i · factor + j) · C + c becomes channel c of pixel (i, j) of a block, as in ``tf.nn.depth_to_space``.
 
     Args:
-        factor: int from 1; its square must divide the channels.
+        factor: int ≥ 1; its square must divide the number of channels.
     """
 
     def __init__(self, factor: int = 2, **kwargs: Any) -> None:
@@ -37,19 +37,19 @@ class DepthToSpace(keras.layers.Layer):
         return (batch, rows * self.factor, columns * self.factor, depth // self.factor**2)
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the layer."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "factor": self.factor}
 
 
 @keras.saving.register_keras_serializable(package="dcgan_kit")
 class ICNR(keras.initializers.Initializer):
-    """Draws a kernel for the channels that will remain, and repeats it for every sub-pixel.
+    """Draws a kernel for the channels of the output map, and repeats it for every sub-pixel.
 
     Aitken et al. 2017, arXiv 1707.02937: "initialization to convolution, nearest-neighbour resize"
 
     Args:
-        initializer: draws (kernel height, kernel width, channels, filters).
-        repeats: int, sub-pixels of a pixel; must divide the kernel's filters.
+        initializer: draws a kernel (height, width, channels, filters / repeats).
+        repeats: int, number of sub-pixels per pixel; must divide the number of filters.
     """
 
     def __init__(self, initializer: Any, repeats: int) -> None:
@@ -57,10 +57,10 @@ class ICNR(keras.initializers.Initializer):
         self.repeats = repeats
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        """Return a kernel of that shape whose filters repeat with period filters / repeats."""
+        """Return a kernel of the given shape, whose filters repeat with period filters / repeats."""
         drawn = self.initializer((*shape[:-1], shape[-1] // self.repeats), dtype=dtype)
         return ops.tile(drawn, (1, 1, 1, self.repeats))
 
     def get_config(self) -> dict[str, Any]:
-        """What rebuilds the initializer."""
+        """Return the arguments that rebuild the initializer."""
         return {"initializer": keras.initializers.serialize(self.initializer), "repeats": self.repeats}
