@@ -102,21 +102,21 @@ class GeneratorStage(_OrderedBlock):
         None, description="channels that the stage returns; default: as many as it is given"
     )
     upsample: SlotValue = Field(None, description="makes the map larger")
-    convolution: SlotValue = Field(None, description="changes the channels where the up-sampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the channels where the upsampling keeps them")
 
 
 class GeneratorOutput(_OrderedBlock):
     """From the last map to the image; inherits neither normalization, activation nor regularizer."""
 
     upsample: SlotValue = Field(None, description="makes the map larger")
-    convolution: SlotValue = Field(None, description="changes the channels where the up-sampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the channels where the upsampling keeps them")
 
 
 class Generator(_Block):
     """The network that turns latent vectors into images; its own slots are the defaults of its blocks."""
 
     upsample: SlotValue = Field(None, description="how the stages make their map larger")
-    convolution: SlotValue = Field(None, description="changes channels where an up-sampling keeps them")
+    convolution: SlotValue = Field(None, description="changes channels where upsampling keeps them")
     input: GeneratorInput = Field(description="from the latent vector to the first map")
     stages: tuple[GeneratorStage, ...] = Field((), max_length=100, description="from the first map to the last but one")
     output: GeneratorOutput = Field(description="from the last map to the image")
@@ -129,7 +129,7 @@ class DiscriminatorStage(_OrderedBlock):
         None, description="channels that the stage returns; default: as many as it is given"
     )
     downsample: SlotValue = Field(None, description="makes the map smaller")
-    convolution: SlotValue = Field(None, description="changes the channels where the down-sampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the channels where the downsampling keeps them")
 
 
 class DiscriminatorOutput(Strict):
@@ -147,7 +147,7 @@ class Discriminator(_Block):
     """The network that distinguishes real from generated images; its own slots are the defaults of its blocks."""
 
     downsample: SlotValue = Field(None, description="how the stages make their map smaller")
-    convolution: SlotValue = Field(None, description="changes channels where a down-sampling keeps them")
+    convolution: SlotValue = Field(None, description="changes channels where downsampling keeps them")
     stages: tuple[DiscriminatorStage, ...] = Field((), max_length=100, description="from the image to the last map")
     output: DiscriminatorOutput = Field(description="from the last map to one logit")
 

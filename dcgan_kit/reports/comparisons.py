@@ -144,10 +144,10 @@ def overlaps(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
             drawings = tuple(overlap_drawing(overlap) for overlap in found.overlaps)
             blocks.append(Drawings(run.label if len(runs) > 1 else "", drawings))
     lead = (
-        "How many taps of an up-sampling kernel reach each pixel. Where the numbers differ, the layer draws a "
+        "How many taps of an upsampling kernel reach each pixel. Where the numbers differ, the layer draws a "
         "checkerboard before it has learned anything, and must learn to undo it (Odena et al. 2016)."
     )
-    return Section("overlaps", "Overlap of up-sampling kernels", lead, tuple(blocks))
+    return Section("overlaps", "Overlap of upsampling kernels", lead, tuple(blocks))
 
 
 def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:

@@ -29,8 +29,7 @@ def relu() -> keras.Layer:
 def leaky_relu(*, negative_slope: Slope = 0.1) -> keras.Layer:
     """Return x if x > 0, else negative_slope · x, so that negative inputs have a gradient too.  (B, ...) → (B, ...).
 
-    The default 0.1 comes from the lecture of the ``lecture-…`` recipes. Radford et al. 2015 use 0.2. Keras' default is
-    0.3.
+    The default is 0.1, the slope that is usual in lectures. Radford et al. 2015 use 0.2. The default of Keras is 0.3.
 
     Maas, Hannun, Ng 2013, "Rectifier nonlinearities improve neural network acoustic models"
     """
