@@ -28,8 +28,8 @@ from dcgan_kit.components.option_schema import draft_07, option_facts, shown_def
 from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes import keys
+from dcgan_kit.recipes.key_declarations import Recipe
 from dcgan_kit.recipes.loading import description_of, load_recipe
-from dcgan_kit.recipes.model import Recipe
 from dcgan_kit.recipes.schema import schema_text
 from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
 from dcgan_kit.recipes.yaml_writer import as_data

@@ -143,8 +143,8 @@ def _keys_called(name: str) -> list[str]:
     """Return the dotted keys of recipes that end in a name: keys of all recipes, else options of components."""
     from dcgan_kit.components.plugin_loading import load_builtins
     from dcgan_kit.errors import ALSO_CALLED
+    from dcgan_kit.recipes.key_declarations import Recipe
     from dcgan_kit.recipes.keys import SLOT_KEYS
-    from dcgan_kit.recipes.model import Recipe
     from dcgan_kit.recipes.nodes import dotted
     from dcgan_kit.recipes.validation import paths_to
 

@@ -17,8 +17,8 @@ from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.registry import Registry, UnknownComponent
 from dcgan_kit.errors import ComponentError, UserError, did_you_mean
-from dcgan_kit.recipes.core_schema import resolved
 from dcgan_kit.recipes.resolved import Choice
+from dcgan_kit.recipes.yaml_scalars import resolved
 
 _OPTION = re.compile(r":(?=[a-z_][a-z0-9_]*=)")
 _KEY = re.compile(r"[\w.+-]+")

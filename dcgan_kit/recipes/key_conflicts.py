@@ -1,4 +1,4 @@
-"""Conflicts between keys of a recipe whose values are each valid alone. ``model.py`` says what a single key allows."""
+"""Conflicts between keys whose values are each valid alone. ``key_declarations.py`` says what one key allows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import isfinite
 
 from dcgan_kit.errors import Problem, did_you_mean
-from dcgan_kit.recipes import model
+from dcgan_kit.recipes import key_declarations
 from dcgan_kit.recipes.nodes import Node, dotted
 from dcgan_kit.recipes.validation import Path
 
@@ -76,7 +76,7 @@ def _best(recipe: Node) -> Iterator[Problem]:
 def _accumulate(recipe: Node) -> Iterator[Problem]:
     path = ("training", "accumulate")
     parts, batch = recipe.find(path), recipe.find(("training", "batch_size"))
-    images = model.Training.model_fields["batch_size"].default if batch is None else batch.value
+    images = key_declarations.Training.model_fields["batch_size"].default if batch is None else batch.value
     if parts is None or type(parts.value) is not int or type(images) is not int:
         return
     if parts.value > 0 and images % parts.value:

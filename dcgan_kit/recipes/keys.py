@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcgan_kit.recipes import model
+from dcgan_kit.recipes import key_declarations
 
 SLOT_KEYS = frozenset(
-    key for section in model.sections() for key, field in section.model_fields.items() if model.SLOT in field.metadata
+    key
+    for section in key_declarations.sections()
+    for key, field in section.model_fields.items()
+    if key_declarations.SLOT in field.metadata
 )
 """Keys whose value is a component. Each key has the name of the component's kind."""
 
 LIST_KEYS = {
     key: mark.kind
-    for section in model.sections()
+    for section in key_declarations.sections()
     for key, field in section.model_fields.items()
     for mark in field.metadata
-    if isinstance(mark, model.ComponentsOf)
+    if isinstance(mark, key_declarations.ComponentsOf)
 }
 """Keys whose value is a list of components → their kind."""
 

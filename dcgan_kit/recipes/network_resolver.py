@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcgan_kit.errors import Problem, did_you_mean
-from dcgan_kit.recipes import keys, model
+from dcgan_kit.recipes import key_declarations, keys
 from dcgan_kit.recipes.extends import merged_slot
 from dcgan_kit.recipes.nodes import Node, dotted
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, Role
@@ -46,7 +46,7 @@ class NetworkResolution:
     def _check_defaults(self, network: Node, role: Role) -> None:
         # Check each default here: if every block replaces it, no block would report that it is wrong.
         for key, node in network.items():
-            if key in keys.SLOT_KEYS and key in known_keys(model.Recipe, (role,)) and node.value is not None:
+            if key in keys.SLOT_KEYS and key in known_keys(key_declarations.Recipe, (role,)) and node.value is not None:
                 self.slots.choice(key, node, (role, key))
 
     def _block(self, network: Node, rule: keys.BlockRule, name: str, path: Path) -> Block | None:

@@ -1,7 +1,7 @@
 """Resolved recipes: every component is chosen, and every option and default is filled in.
 
-The classes inherit the keys of ``model.py``. They declare only the keys whose type differs here: the value of a slot is
-the chosen component.
+The classes inherit the keys of ``key_declarations.py``. They declare only the keys whose type differs here: the value of
+a slot is the chosen component.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.components.guard import guarded
 from dcgan_kit.errors import ComponentError, Mark
-from dcgan_kit.recipes import model
+from dcgan_kit.recipes import key_declarations
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node
 
@@ -95,7 +95,7 @@ class NetworkPlan:
     blocks: tuple[Block, ...]
 
 
-class ImagePlan(model.Image):
+class ImagePlan(key_declarations.Image):
     """The images that the generator makes."""
 
     size: Annotated[tuple[int, int], BeforeValidator(_height_and_width)]
@@ -121,7 +121,7 @@ class ImagePlan(model.Image):
         return ImageSpec(self.height, self.width, self.channels)
 
 
-class NetworkTraining(model.TrainingOfNetwork):
+class NetworkTraining(key_declarations.TrainingOfNetwork):
     """How one network is trained. It includes the keys that ``training`` has for both networks."""
 
     optimizer: InstanceOf[Choice]
@@ -129,20 +129,20 @@ class NetworkTraining(model.TrainingOfNetwork):
     l2: float
 
 
-class EvaluationPlan(model.Evaluation):
+class EvaluationPlan(key_declarations.Evaluation):
     """When and how samples are compared with real images."""
 
     extractor: InstanceOf[Choice] | None
     scores: tuple[InstanceOf[Choice], ...]
 
 
-class ProbingPlan(model.Probing):
+class ProbingPlan(key_declarations.Probing):
     """When probes run, and which."""
 
     probes: tuple[InstanceOf[Choice], ...]
 
 
-class TrainingPlan(model.Course, model.Steps):
+class TrainingPlan(key_declarations.Course, key_declarations.Steps):
     """How the recipe trains: every key of ``training``, except the keys for both networks."""
 
     loss: InstanceOf[Choice]
@@ -154,7 +154,7 @@ class TrainingPlan(model.Course, model.Steps):
     probing: ProbingPlan
 
 
-class ResolvedRecipe(model.Recipe):
+class ResolvedRecipe(key_declarations.Recipe):
     """A whole recipe, which cannot be changed: every key of the recipe language, and these attributes.
 
     Attributes:

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from dcgan_kit.components.plugin_loading import LoadedPlugins
 from dcgan_kit.errors import Problem, RecipeError, did_you_mean
-from dcgan_kit.recipes import model
+from dcgan_kit.recipes import key_declarations
 from dcgan_kit.recipes.key_conflicts import conflicts
 from dcgan_kit.recipes.network_resolver import NetworkResolution
 from dcgan_kit.recipes.nodes import Node, dotted
@@ -44,7 +44,7 @@ class _Resolution:
         self.unknown_plugins = False
 
     def recipe(self, name: str) -> ResolvedRecipe:
-        self.problems.extend(problems_of(model.Recipe, self.node, (), self._unknown_key))
+        self.problems.extend(problems_of(key_declarations.Recipe, self.node, (), self._unknown_key))
         self.problems.extend(conflicts(self.node))
         self._check_plugins()
         chosen = SectionResolution(self.node, self.slots, self.problems).chosen(ResolvedRecipe)
@@ -53,7 +53,7 @@ class _Resolution:
         if self.problems:
             unknown = self.unknown_plugins or self.slots.unknown_names
             raise (UnknownNames if unknown else RecipeError)(self.problems)
-        said = validated(model.Recipe, self.node)
+        said = validated(key_declarations.Recipe, self.node)
         for role, values in inherited_values(said.training).items():
             chosen["training"][role].update(values)
         chosen.update(name=name, origin=self.node, generator=generator, discriminator=discriminator)
@@ -63,8 +63,8 @@ class _Resolution:
         key = str(path[-1])
         # It may be the right key in the wrong place: a key of a section, or an option of a component. Top-level keys
         # are not suggested, because users know them.
-        places = [*paths_to(model.Recipe, key), *self.node.options_called(key)]
-        known = known_keys(model.Recipe, path[:-1])
+        places = [*paths_to(key_declarations.Recipe, key), *self.node.options_called(key)]
+        known = known_keys(key_declarations.Recipe, path[:-1])
         right = [place for place in places if place != path and len(place) > 1]
         # A key for both networks may also exist for one network.
         right += [(*path[:-1], *place[1:]) for place in right if place[:1] == path[:1] and place[1] in known]

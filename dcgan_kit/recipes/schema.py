@@ -8,8 +8,8 @@ from typing import Any
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, options_schema
 from dcgan_kit.components.registry import Registry
+from dcgan_kit.recipes.key_declarations import Recipe
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
-from dcgan_kit.recipes.model import Recipe
 
 
 def schema_text(registry: Registry) -> str:

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from dcgan_kit.components.option_types import number_text
 from dcgan_kit.errors import Problem, counted, did_you_mean
-from dcgan_kit.recipes.model import section_in
+from dcgan_kit.recipes.key_declarations import section_in
 from dcgan_kit.recipes.nodes import Node, described, dotted
 
 Model = TypeVar("Model", bound=BaseModel)

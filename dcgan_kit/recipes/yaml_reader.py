@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from dcgan_kit.errors import Mark, Problem, RecipeError
-from dcgan_kit.recipes.core_schema import DECIMAL, HEXADECIMAL, OCTAL, resolved
 from dcgan_kit.recipes.nodes import Node, Scalar, dotted
+from dcgan_kit.recipes.yaml_scalars import DECIMAL, HEXADECIMAL, OCTAL, resolved
 
 MAX_DEPTH = 50
 MAX_NODES = 20_000

@@ -13,13 +13,13 @@ from typing import Any
 import yaml
 
 from dcgan_kit.components.option_types import number_text
-from dcgan_kit.recipes import core_schema
-from dcgan_kit.recipes.model import Recipe, Strict
+from dcgan_kit.recipes import yaml_scalars
+from dcgan_kit.recipes.key_declarations import Recipe, Strict
 from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
 
 
 def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
-    """Return the recipe as plain mappings, lists and scalars, in the order of the keys in ``model.py``."""
+    """Return the recipe as plain mappings, lists and scalars, in the order of the keys in ``key_declarations.py``."""
     # The parents are merged already, so ``extends`` is left out.
     return {key: _plain(getattr(recipe, key)) for key in Recipe.model_fields if key != "extends"}
 
@@ -111,7 +111,7 @@ class _Dumper(yaml.SafeDumper):
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # PyYAML folds text at characters that it does not read back as line ends, so quote all unprintable text.
     plain = (
-        text.isprintable() and isinstance(core_schema.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
+        text.isprintable() and isinstance(yaml_scalars.resolved(text), str) and not NO_TEXT_IN_YAML_1_1.fullmatch(text)
     )
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
@@ -124,12 +124,12 @@ _Dumper.yaml_implicit_resolvers = {}
 _Dumper.add_representer(str, _represent_text)
 _Dumper.add_representer(float, _represent_float)
 for _tag, _pattern in (
-    ("null", core_schema.NULL),
-    ("bool", core_schema.TRUE),
-    ("bool", core_schema.FALSE),
-    ("int", core_schema.DECIMAL),
-    ("float", core_schema.FLOAT),
-    ("float", core_schema.INFINITY),
-    ("float", core_schema.NOT_A_NUMBER),
+    ("null", yaml_scalars.NULL),
+    ("bool", yaml_scalars.TRUE),
+    ("bool", yaml_scalars.FALSE),
+    ("int", yaml_scalars.DECIMAL),
+    ("float", yaml_scalars.FLOAT),
+    ("float", yaml_scalars.INFINITY),
+    ("float", yaml_scalars.NOT_A_NUMBER),
 ):
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern.pattern})$"), None)

@@ -1,4 +1,4 @@
-"""What holds for every key of the recipe language, and for one that is added: a line in ``model.py`` is all it takes."""
+"""What holds for every key of the recipe language, and for one that is added: a line in ``key_declarations.py`` is all it takes."""
 
 import ast
 import itertools
@@ -11,7 +11,7 @@ from typing import get_origin
 import pytest
 
 from dcgan_kit.errors import RecipeError
-from dcgan_kit.recipes import model, resolver, section_resolver, yaml_writer
+from dcgan_kit.recipes import key_declarations, resolver, section_resolver, yaml_writer
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.schema import recipe_schema
@@ -23,16 +23,16 @@ NETWORKS = ("generator", "discriminator")
 def keys_of(section, path=()):
     """Yield (path, section) of every key that holds no section; of a list of sections those of its first item."""
     for key, field in section.model_fields.items():
-        inner = model.section_in(field.annotation)
+        inner = key_declarations.section_in(field.annotation)
         if inner is None:
             yield (*path, key), section
         else:
             yield from keys_of(inner, (*path, key, *([0] if get_origin(field.annotation) is tuple else [])))
 
 
-ALL = dict(keys_of(model.Recipe))
+ALL = dict(keys_of(key_declarations.Recipe))
 OUTSIDE_NETWORKS = [path for path in ALL if path[0] not in NETWORKS]
-FOR_BOTH = {("training", key) for key in model.BothNetworks.model_fields}
+FOR_BOTH = {("training", key) for key in key_declarations.BothNetworks.model_fields}
 # A recipe has one version, and its parents are merged before a key can be overridden.
 FIXED = {("version",), ("extends",)}
 
@@ -179,8 +179,8 @@ source = file.read_text()
 assert source.count(section) == 1
 head, _, rest = source.partition(section)
 docstring, end, keys = rest.partition('"\\n\\n')
-module = types.ModuleType("dcgan_kit.recipes.model")
-sys.modules["dcgan_kit.recipes.model"] = dcgan_kit.recipes.model = module
+module = types.ModuleType("dcgan_kit.recipes.key_declarations")
+sys.modules["dcgan_kit.recipes.key_declarations"] = dcgan_kit.recipes.key_declarations = module
 exec(compile(head + section + docstring + end + added + keys, str(file), "exec"), module.__dict__)
 
 from dcgan_kit.recipes.overrides import overridden
@@ -222,7 +222,7 @@ def test_adding_a_key_takes_one_line(section, path):
     key = f"{path}.patience".lstrip(".")
     whole = Path(__file__).parent / "broken" / "parents" / "whole.yaml"
     done = subprocess.run(
-        [sys.executable, "-c", WITH_A_KEY_MORE, model.__file__, section, ADDED, str(whole), key],
+        [sys.executable, "-c", WITH_A_KEY_MORE, key_declarations.__file__, section, ADDED, str(whole), key],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from dcgan_kit.components.plugin_loading import load_builtins
 from dcgan_kit.errors import RecipeError
-from dcgan_kit.recipes.core_schema import resolved
 from dcgan_kit.recipes.extends import merged
 from dcgan_kit.recipes.overrides import overridden
 from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.yaml_reader import read_text, read_value
+from dcgan_kit.recipes.yaml_scalars import resolved
 from dcgan_kit.recipes.yaml_writer import as_yaml
 
 TRICKY = st.sampled_from(

@@ -121,10 +121,13 @@ def report():
 
 def test_a_look_at_a_run(trained):
     recipe, path = trained
+    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.recipes.loading import LoadedRecipe
     from dcgan_kit.reports.checkpoint_analysis import PAIRS, SAMPLES, look
+    from dcgan_kit.runs.run import StoredRun
     from dcgan_kit.runs.run_folder import RunFolder
 
-    found = look(recipe, RunFolder(path), lambda what, done, total: None)
+    found = look(StoredRun(RunFolder(path), LoadedRecipe(recipe, load_builtins())), lambda what, done, total: None)
     assert found.step == 4
     assert found.notes == ()
     assert [overlap.factor for overlap in found.overlaps] == [1.0, 1.0]
