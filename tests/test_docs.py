@@ -13,7 +13,7 @@ from dcgan_kit.cli import cli
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.plugin_loading import HOOKS, load_builtins
 from dcgan_kit.networks.lint import LINTS
-from dcgan_kit.recipes import model
+from dcgan_kit.recipes import key_declarations
 
 PLUGINS = load_builtins()
 
@@ -101,7 +101,7 @@ def test_commands_and_their_options(texts):
 
 def test_keys_of_recipes(words):
     keys = set()
-    todo = [model.Recipe]
+    todo = [key_declarations.Recipe]
     while todo:
         for name, field in todo.pop().model_fields.items():
             keys.add(name)

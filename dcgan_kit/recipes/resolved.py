@@ -1,6 +1,6 @@
 """Resolved recipes: every component is chosen, and every option and default is filled in.
 
-The classes inherit the keys of ``key_declarations.py``. They declare only the keys whose type differs here: the value of
+The classes inherit the keys of ``key_declarations.py`` and declare only those whose type differs here: the value of
 a slot is the chosen component.
 """
 
