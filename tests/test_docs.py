@@ -105,8 +105,8 @@ def test_keys_of_recipes(words):
     while todo:
         for name, field in todo.pop().model_fields.items():
             keys.add(name)
-            for part in re.findall(r"model\.(\w+)", str(field.annotation)):
-                todo.append(getattr(model, part))
+            for part in re.findall(r"key_declarations\.(\w+)", str(field.annotation)):
+                todo.append(getattr(key_declarations, part))
     assert {"generator", "order", "sample_grid", "filters"} <= keys
     assert sorted(keys - words) == []
 
