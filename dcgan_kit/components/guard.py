@@ -70,7 +70,9 @@ def guarded(
     except (Exception, SystemExit) as error:
         if refusing is not None and isinstance(error, ValueError) and str(error):
             raise refusing(f"{owner.label}: {reason(error)}") from error
-        raise raises(f"{failure(owner, doing, error)}{hint}") from error
+        line = failure(owner, doing, error)
+        # A hint begins with a full stop, and the message of an error may end in one.
+        raise raises(f"{line.rstrip('.')}{hint}" if hint else line) from error
 
 
 def failure(owner: CodeOwner, doing: str, error: BaseException) -> str:
