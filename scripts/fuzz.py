@@ -320,7 +320,7 @@ def _tf_config() -> Target:
 
 def _manifests(folder: Path) -> Target:
     from dcgan_kit.reports.facts import read_facts
-    from dcgan_kit.runs.checkpoint import best_so_far
+    from dcgan_kit.runs.best_checkpoint import best_so_far
     from dcgan_kit.runs.environment import environment_of, precision_so_far
     from dcgan_kit.runs.run_folder import RunFolder
 

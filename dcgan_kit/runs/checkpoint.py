@@ -8,7 +8,7 @@ import math
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ import numpy as np
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import open_regular, read_regular
+from dcgan_kit.runs.best_checkpoint import Judgement, best_so_far
+from dcgan_kit.runs.checkpoint_removal import remove_file, settle
 from dcgan_kit.runs.manifest import (
     BEST,
     Best,
@@ -27,7 +29,7 @@ from dcgan_kit.runs.manifest import (
     read_manifest,
     write_manifest,
 )
-from dcgan_kit.runs.run_folder import RunFolder, writing
+from dcgan_kit.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from dcgan_kit.adversarial.state import TrainingState
@@ -44,29 +46,6 @@ MOST_OF_MEMORY = 64 * 2**20
 """Most bytes of the observers' memory."""
 MAX_TOLD = 6
 """Most names in a message."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """How good a checkpoint is.
-
-    Attributes:
-        metric: name of the score or loss that judges it.
-        value: value of the metric.
-        highest: whether a higher value is better.
-        measured: full name of the score, which says how it was measured; empty for a loss.
-    """
-
-    metric: str
-    value: float
-    highest: bool
-    measured: str = ""
-
-    def beats(self, best: Best | None) -> bool:
-        """Return whether this is better; values that were measured in another way are not comparable, so True."""
-        if best is None or (best.metric, best.measured) != (self.metric, self.measured):
-            return True
-        return self.value > best.value if self.highest else self.value < best.value
 
 
 def save_checkpoint(
@@ -111,58 +90,9 @@ def save_checkpoint(
     run.write(path, content)
     for old in known:
         if old not in entries:
-            _remove(run.checkpoints / old.file)
+            remove_file(run.checkpoints / old.file)
     settle(run, path, keep)
     return path
-
-
-def settle(run: RunFolder, path: Path, keep: int) -> None:
-    """Remove the files that a checkpoint replaces: old checkpoints beyond ``keep``, and earlier best ones.
-
-    A process may have ended before this was complete, so a resumed run calls it again.
-
-    Args:
-        run: the run folder.
-        path: the checkpoint that was written, or from which training continues.
-        keep: how many checkpoints up to this one stay.
-
-    Raises:
-        RunError: the folder cannot be written.
-    """
-    manifest = manifest_of(run)
-    entry = next((one for one in manifest.entries if one.file == path.name), None) if manifest else None
-    if manifest is None or entry is None:
-        return
-    later = [one for one in manifest.entries if one.step > entry.step]
-    # An older checkpoint of the same step, which a recovery went back to, is replaced too.
-    before = [one for one in manifest.entries if one.step < entry.step]
-    kept = [*[*before, entry][-keep:], *later]
-    for old in manifest.entries:
-        if old not in kept:
-            _remove(run.checkpoints / old.file)
-    if kept != list(manifest.entries):
-        write_manifest(run, Manifest(tuple(kept), manifest.best))
-    for file in run.checkpoints.glob(f"{BEST}*.npz"):
-        if manifest.best is None or file.name != manifest.best.entry.file:
-            _remove(file)
-
-
-def forget_recovered(run: RunFolder, recoveries: int) -> None:
-    """Remove the newest checkpoint if it was written after the last recovery, unless it is the only one.
-
-    Its numbers are finite, but training from it led to numbers that are not, even at the lower learning rate.
-    """
-    entries = entries_of(run)
-    if recoveries and len(entries) > 1 and entries[-1].file.endswith(f"-again-{recoveries}.npz"):
-        manifest = manifest_of(run)
-        write_manifest(run, Manifest(tuple(entries[:-1]), None if manifest is None else manifest.best))
-        _remove(run.checkpoints / entries[-1].file)
-
-
-def best_so_far(run: RunFolder) -> Best | None:
-    """Return the best checkpoint; None if the run keeps none."""
-    manifest = manifest_of(run)
-    return None if manifest is None else manifest.best
 
 
 def restore_best(run: RunFolder, state: TrainingState) -> Path:
@@ -294,11 +224,6 @@ def _text(file: Path) -> bytes:
         return b""
     except OSError as error:
         raise RunError(f"{file}: cannot be read: {error.strerror or error}") from error
-
-
-def _remove(file: Path) -> None:
-    with writing(file):
-        file.unlink(missing_ok=True)
 
 
 def most_bytes(state: TrainingState) -> int:

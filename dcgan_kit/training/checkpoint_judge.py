@@ -9,7 +9,7 @@ import numpy as np
 
 from dcgan_kit.recipes.key_conflicts import LOSS_METRICS
 from dcgan_kit.recipes.resolved import TrainingPlan
-from dcgan_kit.runs.checkpoint import Judgement, best_so_far
+from dcgan_kit.runs.best_checkpoint import Judgement, best_so_far
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.training.intervals import Intervals
 from dcgan_kit.training.observer import Sight

@@ -7,7 +7,8 @@ from shlex import quote
 import numpy as np
 
 from dcgan_kit.errors import UserError
-from dcgan_kit.runs.checkpoint import forget_recovered, restore_checkpoint
+from dcgan_kit.runs.checkpoint import restore_checkpoint
+from dcgan_kit.runs.checkpoint_removal import forget_recovered
 from dcgan_kit.training.early_end import EarlyEnd
 from dcgan_kit.training.nonfinite import NotFinite, bundle_folder, first_crash, write_bundle
 from dcgan_kit.training.prepared_run import PreparedRun

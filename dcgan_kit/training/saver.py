@@ -5,14 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dcgan_kit.errors import RunError
-from dcgan_kit.runs.checkpoint import (
-    memory_in,
-    not_finite,
-    require_nothing_lost,
-    restore_checkpoint,
-    save_checkpoint,
-    settle,
-)
+from dcgan_kit.runs.checkpoint import memory_in, not_finite, require_nothing_lost, restore_checkpoint, save_checkpoint
+from dcgan_kit.runs.checkpoint_removal import settle
 from dcgan_kit.runs.observer_memory import as_text, from_text
 from dcgan_kit.training.checkpoint_judge import CheckpointJudge
 from dcgan_kit.training.early_end import EarlyEnd

@@ -16,7 +16,10 @@ import pytest
 
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.errors import RunError
-from dcgan_kit.runs.checkpoint import Damaged, Judgement, restore_checkpoint, save_checkpoint, settle, unpacked
+from dcgan_kit.runs.best_checkpoint import Judgement
+from dcgan_kit.runs.checkpoint import restore_checkpoint, save_checkpoint, unpacked
+from dcgan_kit.runs.checkpoint_removal import settle
+from dcgan_kit.runs.manifest import Damaged
 from dcgan_kit.runs.run_folder import RunFolder
 
 NEWEST = "step-000000008.npz"
