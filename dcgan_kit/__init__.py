@@ -88,6 +88,7 @@ if TYPE_CHECKING:
         report,
         train,
         verify_resume,
+        write_recipe_schema,
     )
 
 _register_with_keras()
@@ -100,6 +101,11 @@ def __getattr__(name: str) -> Any:
     from dcgan_kit import api
 
     return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    """Name the API too, for completion in a shell or a notebook."""
+    return sorted({*globals(), *__all__})
 
 
 __all__ = [
@@ -189,4 +195,5 @@ __all__ = [
     "stack_evenness",
     "train",
     "verify_resume",
+    "write_recipe_schema",
 ]

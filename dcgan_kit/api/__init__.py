@@ -12,7 +12,7 @@ from dcgan_kit.api.catalogue import (
     list_recipes,
     recipe_schema,
     recipe_text,
-    write_text,
+    write_recipe_schema,
 )
 from dcgan_kit.api.evaluate import calibrate, evaluate_images
 from dcgan_kit.api.recipe import Recipe, load_recipe
@@ -46,5 +46,5 @@ __all__ = [
     "report",
     "train",
     "verify_resume",
-    "write_text",
+    "write_recipe_schema",
 ]

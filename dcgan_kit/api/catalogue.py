@@ -143,10 +143,10 @@ def copy_recipe(
         target = target / f"{Path(recipe).stem}.yaml"
     if target.exists():
         raise UserError(f"{target}: is there already; choose another name")
-    write_text(target, text)
+    _write(target, text)
     schema_file = target.with_name(SCHEMA_FILE)
     if not schema_file.exists():
-        write_text(schema_file, recipe_schema(settings=settings))
+        _write(schema_file, recipe_schema(settings=settings))
     return target, schema_file
 
 
@@ -167,7 +167,20 @@ def recipe_schema(*, settings: PluginSettings | None = None) -> str:
     return schema_text(plugins.registry)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_recipe_schema(path: str | Path, *, settings: PluginSettings | None = None) -> None:
+    """Write ``recipe_schema`` to a file.
+
+    Args:
+        path: the file, in a folder that exists.
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Raises:
+        UserError: there is no such folder, or the file cannot be written.
+    """
+    _write(Path(path), recipe_schema(settings=settings))
+
+
+def _write(path: Path, text: str) -> None:
     """Write a file into an existing folder.
 
     Raises:

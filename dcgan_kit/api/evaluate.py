@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.catalogue import chosen, everything
 from dcgan_kit.components.contracts.training import Images, ImageSpec
 from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
 from dcgan_kit.errors import UserError, counted
-from dcgan_kit.terminal.progress import TaskProgress
+from dcgan_kit.process import tensorflow_startup
+from dcgan_kit.terminal.progress import shown
 
 if TYPE_CHECKING:
     from dcgan_kit.components.registry import Registry
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.evaluation.run_scores import Judged
     from dcgan_kit.runs.run import StoredRun
-    from dcgan_kit.training.observer import Watcher
+    from dcgan_kit.terminal.progress import Watcher
+
+MOST_JUDGED = 1_000_000
+"""At most this many images are judged; some scores take time by the square."""
 
 
 def evaluate_images(
@@ -57,12 +61,12 @@ def evaluate_images(
     """
     request = _request(scores, extractor, samples)
     registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
-    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+    with shown(watcher) as told:
         # Reading images needs no TensorFlow, so errors in them are reported before TensorFlow starts.
         fakes, reals = _read(Path(fake), Path(real), size, registry, told)
         if samples is not None and len(fakes) < samples:
             raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {samples}")
-        _start_tensorflow()
+        tensorflow_startup.start_tensorflow()
         judged = _judged(Path(fake), Path(real), fakes, reals, samples, resized=size is not None)
         from dcgan_kit.evaluation.run_scores import evaluate
 
@@ -92,12 +96,12 @@ def evaluate_run(
     registry = _registry(request, run.plugins.registry, settings)
     require_checkpoint(run.folder)
     require_data(run.resolved)
-    _start_tensorflow()
+    tensorflow_startup.start_tensorflow()
     from dcgan_kit.evaluation.evaluator import default_samples, split_reference
     from dcgan_kit.evaluation.generated_batches import generated_pixels
     from dcgan_kit.evaluation.run_scores import Judged, evaluate
 
-    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+    with shown(watcher) as told:
         restored = run.restored(best)
         images = run.read_images(partial(told.preparing, "reading images"))
         reals = split_reference(images.training, images.held_out)
@@ -135,22 +139,22 @@ def calibrate(
     """
     request = _request(scores, extractor, samples)
     registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
-    _start_tensorflow()
+    tensorflow_startup.start_tensorflow()
     from dcgan_kit.evaluation.run_scores import calibration
     from dcgan_kit.evaluation.selection import EMBEDDED, choice_of
 
     source, shape = EMBEDDED
     images = choice_of("data", source, registry).build(ImageSpec(*shape))
-    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+    with shown(watcher) as told:
         return calibration(request, registry, images, source, told.preparing, told.note)
 
 
 def _request(scores: Sequence[str] | None, extractor: str | None, samples: int | None) -> Request:
     from dcgan_kit.evaluation.request import Request
 
-    if isinstance(scores, str):
-        raise UserError(f"scores: a list of names (given: {scores!r})")
-    return Request(None if scores is None else tuple(scores), extractor, samples)
+    if samples is not None:
+        require_whole("samples", samples, 2, MOST_JUDGED)
+    return Request(None if scores is None else require_list("scores", scores), extractor, samples)
 
 
 def _registry(request: Request, known: Registry, settings: PluginSettings | None) -> Registry:
@@ -206,9 +210,3 @@ def _spec(size: str | tuple[int, int, int]) -> ImageSpec:
     if match is None or "0" in match.groups():
         raise UserError(f"--size: height, width and 1 to 4 channels, e.g. 64x64x3. Received: {text}")
     return ImageSpec(*map(int, match.groups()))
-
-
-def _start_tensorflow() -> None:
-    from dcgan_kit.process.tensorflow_startup import start_tensorflow
-
-    start_tensorflow()

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.catalogue import everything
 from dcgan_kit.errors import UserError
-from dcgan_kit.terminal.progress import TaskProgress
+from dcgan_kit.process import tensorflow_startup
+from dcgan_kit.terminal.progress import shown
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
     from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings
     from dcgan_kit.probing.run_probes import Examination
-    from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
+    from dcgan_kit.recipes.loading import LoadedRecipe
+    from dcgan_kit.recipes.resolved import Choice
     from dcgan_kit.runs.run_folder import RunFolder
-    from dcgan_kit.training.observer import Watcher
+    from dcgan_kit.terminal.progress import Watcher
 
 
 def probed(
-    recipe: ResolvedRecipe,
-    plugins: LoadedPlugins,
+    loaded: LoadedRecipe,
     settings: PluginSettings,
     names: Sequence[str] | None,
     run: RunFolder | None,
@@ -38,17 +39,17 @@ def probed(
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.runs.run_folder import require_checkpoint
 
-    choices = _choices(names, plugins, settings, recipe.training.probing.probes)
+    recipe, plugins = loaded.recipe, loaded.plugins
+    asked = None if names is None else require_list("probes", names)
+    choices = _choices(asked, plugins, settings, recipe.training.probing.probes)
     if run is not None:
         require_checkpoint(run)
     require_data(recipe)
-    from dcgan_kit.process.tensorflow_startup import start_tensorflow
-
-    start_tensorflow()
+    tensorflow_startup.start_tensorflow()
     from dcgan_kit.probing.probe_run import build_probes
     from dcgan_kit.probing.run_probes import examine
 
-    with TaskProgress() if watcher is None else nullcontext(watcher) as told:
+    with shown(watcher) as told:
         reading = partial(told.preparing, "reading images")
         return examine(recipe, build_probes(choices), run, best, plugins.strangers, told.note, reading)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.errors import ComponentError, DataError, Problem, RecipeError, collect_problems
+from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import LoadedRecipe, Source
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.plain_data import plain_data
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from dcgan_kit.networks.summary import RecipeSummary
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.recipes.resolved import ResolvedRecipe
-    from dcgan_kit.training.observer import Watcher
+    from dcgan_kit.terminal.progress import Watcher
 
 
 def load_recipe(source: Source, /, *overrides: str, settings: PluginSettings | None = None, **keys: Any) -> Recipe:
@@ -42,9 +43,11 @@ def load_recipe(source: Source, /, *overrides: str, settings: PluginSettings | N
     """
     from dcgan_kit.recipes.loading import load_recipe as loaded_from
 
-    loaded = loaded_from(source, (*overrides, *as_overrides(keys)), chosen(settings))
+    texts = (*overrides, *as_overrides(keys))
+    settings = chosen(settings)
+    loaded = loaded_from(source, texts, settings)
     warn_of_broken(loaded.plugins)
-    return Recipe(loaded, source, (*overrides, *as_overrides(keys)), chosen(settings))
+    return Recipe(loaded, source, texts, settings)
 
 
 def as_overrides(keys: Mapping[str, Any]) -> tuple[str, ...]:
@@ -56,8 +59,7 @@ class Recipe:
     """A loaded and resolved recipe: every key has its value, and every name is replaced by its component.
 
     Attributes:
-        resolved: the content of the recipe; frozen.
-        plugins: the plugins that were loaded for it.
+        loaded: the resolved recipe, with the plugins that were loaded for it.
         source: the name, path, text or mapping that it was loaded from.
         overrides: the ``dotted.key=VALUE`` texts that were applied.
         settings: which plugins may be loaded.
@@ -66,12 +68,20 @@ class Recipe:
     def __init__(
         self, loaded: LoadedRecipe, source: Source, overrides: Sequence[str], settings: PluginSettings
     ) -> None:
-        self.resolved: ResolvedRecipe = loaded.recipe
-        self.plugins: LoadedPlugins = loaded.plugins
-        self.source, self.overrides, self.settings = source, tuple(overrides), settings
+        self.loaded, self.source, self.overrides, self.settings = loaded, source, tuple(overrides), settings
 
     def __repr__(self) -> str:
         return f"<Recipe {self.name}>"
+
+    @property
+    def resolved(self) -> ResolvedRecipe:
+        """The content of the recipe; frozen."""
+        return self.loaded.recipe
+
+    @property
+    def plugins(self) -> LoadedPlugins:
+        """The plugins that were loaded for it."""
+        return self.loaded.plugins
 
     @property
     def name(self) -> str:
@@ -109,7 +119,7 @@ class Recipe:
         Raises:
             UserError: a component raised an error, returned a wrong value, or does not fit its place.
         """
-        _start_tensorflow()
+        tensorflow_startup.start_tensorflow()
         from dcgan_kit.networks.builder import build_networks
 
         networks = build_networks(self.resolved)
@@ -121,7 +131,7 @@ class Recipe:
         Raises:
             RecipeError: the recipe has problems; the error lists all of them, each with its place.
         """
-        _start_tensorflow()
+        tensorflow_startup.start_tensorflow()
         from dcgan_kit.adversarial.dry_run import require_trainable
         from dcgan_kit.adversarial.training_components import build_parts
         from dcgan_kit.evaluation.observer import require_observable
@@ -160,7 +170,7 @@ class Recipe:
         Raises:
             UserError: the networks cannot be built.
         """
-        _start_tensorflow()
+        tensorflow_startup.start_tensorflow()
         from dcgan_kit.networks.builder import build_networks
         from dcgan_kit.networks.summary import RecipeSummary, summarize, training_memory
 
@@ -183,13 +193,7 @@ class Recipe:
         """
         from dcgan_kit.api.probe import probed
 
-        return probed(self.resolved, self.plugins, self.settings, probes, None, False, watcher)
-
-
-def _start_tensorflow() -> None:
-    from dcgan_kit.process.tensorflow_startup import start_tensorflow
-
-    start_tensorflow()
+        return probed(self.loaded, self.settings, probes, None, False, watcher)
 
 
 def _said(flat: Mapping[str, Any], key: str) -> str:

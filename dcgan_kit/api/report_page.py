@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.run import open_run
 from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.errors import UserError
+from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import TaskProgress
 
@@ -49,9 +51,11 @@ def report(
     target = None if output is None else Path(output)
     if target is not None and target.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{target}: a report is a page; give a name that ends in .html")
-    paths = [Path(run) for run in runs]
+    paths = [Path(run) for run in require_list("runs", runs)]
     # A pattern such as runs/* also matches the report about several runs.
     paths = [path for path in paths if len(paths) == 1 or path.name != PAGE or not path.is_file()]
+    if not paths:
+        raise UserError("runs: no run is named; name one at least")
     if len({path.resolve() for path in paths}) < len(paths):
         raise UserError("a run is named twice; name each once")
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
@@ -70,9 +74,7 @@ def _looked(path: Path, label: str, settings: PluginSettings | None) -> Looked:
 
     try:
         run = open_run(path, settings=settings)
-        from dcgan_kit.process.tensorflow_startup import start_tensorflow
-
-        start_tensorflow()
+        tensorflow_startup.start_tensorflow()
         from dcgan_kit.reports.checkpoint_analysis import look
 
         with TaskProgress() as told:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe
 from dcgan_kit.components.contracts.training import Images
@@ -19,7 +20,12 @@ from dcgan_kit.runs.run_plugins import load_begun
 if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.probing.run_probes import Examination
-    from dcgan_kit.training.observer import Watcher
+    from dcgan_kit.terminal.progress import Watcher
+
+MOST_SAMPLES = 10_000_000
+"""At most this many samples at once; they must fit into memory."""
+MOST_SEED = 2**31 - 1
+"""TensorFlow takes seeds of 32 bits."""
 
 
 def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: PluginSettings | None = None) -> Run:
@@ -34,11 +40,15 @@ def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: Plu
         PluginError: the run was started with a plugin that is not available now.
         UserError: the folder holds no run, or its recipe cannot be read.
     """
-    path = Path(folder)
+    run = run_in(Path(folder), require_list("overrides", overrides), chosen(settings))
+    warn_of_broken(run.plugins)
+    return run
+
+
+def run_in(path: Path, overrides: Sequence[str], settings: PluginSettings) -> Run:
+    """Open a run folder; see ``open_run``. Warns of nothing."""
     found = read_run(path)
-    loaded = load_begun(path, path, overrides, chosen(settings))
-    warn_of_broken(loaded.plugins)
-    return Run(found, loaded, chosen(settings))
+    return Run(found, load_begun(path, path, overrides, settings), settings)
 
 
 class Run(StoredRun):
@@ -49,8 +59,7 @@ class Run(StoredRun):
 
     Attributes:
         folder: the paths of the files of the run.
-        resolved: the content of its recipe; frozen.
-        plugins: the plugins that were loaded for it.
+        loaded: its resolved recipe, with the plugins that were loaded for it.
         settings: which plugins may be loaded.
     """
 
@@ -61,7 +70,7 @@ class Run(StoredRun):
     @staticmethod
     def of(recipe: Recipe, path: Path) -> Run:
         """Return the run of a recipe in a folder."""
-        return Run(RunFolder(path), LoadedRecipe(recipe.resolved, recipe.plugins), recipe.settings)
+        return Run(RunFolder(path), recipe.loaded, recipe.settings)
 
     def __repr__(self) -> str:
         return f"<Run {self.path}, step {self.step} of {self.resolved.training.steps}>"
@@ -69,8 +78,7 @@ class Run(StoredRun):
     @property
     def recipe(self) -> Recipe:
         """The recipe of the run, including defaults."""
-        loaded = LoadedRecipe(self.resolved, self.plugins)
-        return Recipe(loaded, str(self.folder.recipe_file), (), self.settings)
+        return Recipe(self.loaded, str(self.folder.recipe_file), (), self.settings)
 
     @property
     def training_images(self) -> Images:
@@ -107,6 +115,8 @@ class Run(StoredRun):
         Raises:
             RunError: the run has no such checkpoint, or the checkpoint holds other networks.
         """
+        require_whole("count", count, 1, MOST_SAMPLES)
+        require_whole("seed", seed, 0, MOST_SEED)
         require_checkpoint(self.folder)
         return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best)
 
@@ -165,7 +175,7 @@ class Run(StoredRun):
         """
         from dcgan_kit.api.probe import probed
 
-        return probed(self.resolved, self.plugins, self.settings, probes, self.folder, best, watcher)
+        return probed(self.loaded, self.settings, probes, self.folder, best, watcher)
 
     def report(self, output: str | Path | None = None, *, quick: bool = False) -> Path:
         """Write an HTML report about the run; see ``dcgan_kit.report``."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe, usual_run
-from dcgan_kit.api.run import Run
+from dcgan_kit.api.run import Run, run_in
 from dcgan_kit.components.plugin_loading import PluginSettings
-from dcgan_kit.errors import TrainingStopped
+from dcgan_kit.errors import TrainingStopped, UserError
+from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import Source
 from dcgan_kit.terminal.console import note
-from dcgan_kit.terminal.progress import TrainingProgress
+from dcgan_kit.terminal.progress import TrainingProgress, shown
 
 if TYPE_CHECKING:
+    from dcgan_kit.terminal.progress import Watcher
     from dcgan_kit.training.loop import Outcome
-    from dcgan_kit.training.observer import Watcher
 
 
 def train(
@@ -48,14 +50,14 @@ def train(
         TrainingStopped: a signal stopped training; a checkpoint is saved.
         UserError: the recipe cannot be built or trained, the data are missing, or the folder cannot be used.
     """
-    if not isinstance(recipe, Recipe):
-        recipe = recipe_to_train(recipe, overrides, None if folder is None else Path(folder), chosen(settings))
+    recipe = loaded_recipe(recipe, overrides, None if folder is None else Path(folder), settings)
     path = usual_run(recipe, folder)
     say = note if watcher is None else watcher.note
+    may_change = require_list("may_change", may_change)
     finished = require_trainable_in(path, recipe, may_change)
     if finished:
         say(finished)
-        return Run.of(recipe, path)
+        return run_in(path, (), recipe.settings)
     outcome = _trained(recipe, path, may_change, watcher)
     if outcome.stopped_by:
         say(f"{outcome.stopped_by} ended training after step {outcome.step}")
@@ -66,13 +68,27 @@ def train(
     return Run.of(recipe, path)
 
 
-def recipe_to_train(source: Source, overrides: Sequence[str], folder: Path | None, settings: PluginSettings) -> Recipe:
-    """Load a recipe to train it in a folder. If a plugin of the run is missing, the error names the plugin."""
+def loaded_recipe(
+    recipe: Recipe | Source, overrides: Sequence[str], folder: Path | None, settings: PluginSettings | None
+) -> Recipe:
+    """Return a recipe to train in a folder, loaded if it is not yet.
+
+    Raises:
+        UserError: the recipe is loaded already, and overrides or settings are given too; or it cannot be loaded. If a
+            plugin of the run in the folder is missing, the error names the plugin.
+    """
+    overrides = require_list("overrides", overrides)
+    if isinstance(recipe, Recipe):
+        if overrides or settings is not None:
+            given = "overrides" if overrides else "settings"
+            raise UserError(f"{given}: {recipe.name} is loaded already; give them to load_recipe")
+        return recipe
     from dcgan_kit.runs.run_plugins import load_for
 
-    loaded = load_for(source, overrides, settings, folder)
+    settings = chosen(settings)
+    loaded = load_for(recipe, overrides, settings, folder)
     warn_of_broken(loaded.plugins)
-    return Recipe(loaded, source, overrides, settings)
+    return Recipe(loaded, recipe, overrides, settings)
 
 
 def require_trainable_in(path: Path, recipe: Recipe, may_change: Sequence[str]) -> str:
@@ -95,15 +111,11 @@ def require_trainable_in(path: Path, recipe: Recipe, may_change: Sequence[str]) 
 
 def _trained(recipe: Recipe, path: Path, may_change: Sequence[str], watcher: Watcher | None) -> Outcome:
     from dcgan_kit.process.stop_signals import deferred_signals
-    from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
     with deferred_signals():
-        start_tensorflow()
+        tensorflow_startup.start_tensorflow()
         from dcgan_kit.evaluation.observer import observers_of
         from dcgan_kit.training.loop import train as run_training
     training = recipe.resolved.training
-    watching: AbstractContextManager[Watcher] = (
-        TrainingProgress(training.steps, training.batch_size) if watcher is None else nullcontext(watcher)
-    )
-    with watching as told:
+    with shown(watcher, partial(TrainingProgress, training.steps, training.batch_size)) as told:
         return run_training(recipe.resolved, recipe.plugins, path, told, may_change, observers_of)

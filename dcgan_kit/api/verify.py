@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.api.catalogue import chosen
 from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.files import is_there
+from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.runs.run_folder import RECIPE, RunFolder
 from dcgan_kit.runs.run_plugins import load_begun
 from dcgan_kit.terminal.console import note
@@ -48,6 +50,7 @@ def verify_resume(
     Raises:
         UserError: the folder is not empty, or a training failed.
     """
+    require_whole("steps", steps, 1, 100_000)
     path = None if folder is None else Path(folder)
     if path is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(f"{path}: is not empty; name a new folder with --run")
@@ -77,9 +80,7 @@ def replay(bundle: str | Path, *, settings: PluginSettings | None = None) -> tup
     RunFolder(path).require_ordinary(RECIPE)
     here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
     loaded = load_begun(path, path.resolve().parent.parent, here, chosen(settings))
-    from dcgan_kit.process.tensorflow_startup import start_tensorflow
-
-    start_tensorflow()
+    tensorflow_startup.start_tensorflow()
     from dcgan_kit.training.nonfinite import replayed
 
     return replayed(loaded.recipe, path)

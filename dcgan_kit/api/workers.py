@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from dcgan_kit.api.catalogue import chosen
+from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.recipe import Recipe, usual_run
-from dcgan_kit.api.run import Run
-from dcgan_kit.api.trainer import recipe_to_train, require_trainable_in
+from dcgan_kit.api.run import Run, run_in
+from dcgan_kit.api.trainer import loaded_recipe, require_trainable_in
 from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.errors import Problem, RecipeError, TrainingStopped, WorkerFailed
 from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED
-from dcgan_kit.recipes.loading import LoadedRecipe, Source
+from dcgan_kit.recipes.loading import Source
 from dcgan_kit.terminal.console import note
 
 STRATEGY = ("distribute", "strategy")
 MULTI_WORKER = "multi_worker"
+MOST_WORKERS = 64
 
 
 def launch(
@@ -48,14 +51,14 @@ def launch(
         WorkerFailed: a worker failed; it has printed the reason.
         UserError: the recipe sets a strategy without workers, the data are missing, or the folder cannot be used.
     """
-    if not isinstance(recipe, Recipe):
-        # Problems of the recipe are reported here, once, before any worker starts.
-        recipe = recipe_to_train(recipe, overrides, None if folder is None else Path(folder), chosen(settings))
-    path = usual_run(recipe, folder)
+    require_whole("workers", workers, 1, MOST_WORKERS)
+    # Problems of the recipe are reported here, once, before any worker starts.
+    recipe = loaded_recipe(recipe, overrides, None if folder is None else Path(folder), settings)
+    path, may_change = usual_run(recipe, folder), require_list("may_change", may_change)
     finished = require_trainable_in(path, _with_workers(recipe), may_change)
     if finished:
         note(finished)
-        return Run.of(recipe, path)
+        return run_in(path, (), recipe.settings)
     status = _run(recipe, path, workers, may_change)
     run = Run.of(recipe, path)
     if status in (PREEMPTED, INTERRUPTED):
@@ -79,7 +82,7 @@ def _with_workers(recipe: Recipe) -> Recipe:
         )
         raise RecipeError([Problem(resolved.mark(STRATEGY), ".".join(STRATEGY), message)])
     distribute = resolved.distribute.model_copy(update={"strategy": MULTI_WORKER})
-    loaded = LoadedRecipe(resolved.model_copy(update={"distribute": distribute}), recipe.plugins)
+    loaded = replace(recipe.loaded, recipe=resolved.model_copy(update={"distribute": distribute}))
     return Recipe(loaded, recipe.source, recipe.overrides, recipe.settings)
 
 
@@ -87,23 +90,21 @@ def _run(recipe: Recipe, path: Path, workers: int, may_change: Sequence[str]) ->
     from dcgan_kit.distributed.launcher import run_workers
 
     changes = [argument for key in may_change for argument in ("--may-change", key)]
+    options = [*_plugin_options(recipe.settings), "--run", str(path), *changes]
     with tempfile.TemporaryDirectory(prefix="dcgan-kit-") as scratch:
-        source = _as_argument(recipe, Path(scratch))
-        options = [*_plugin_options(recipe.settings), "--run", str(path), *changes]
-        overrides = (*recipe.overrides, f"{'.'.join(STRATEGY)}={MULTI_WORKER}")
+        source, *overrides = _as_arguments(recipe, Path(scratch))
+        overrides.append(f"{'.'.join(STRATEGY)}={MULTI_WORKER}")
         return run_workers(["train", *options, "--", source, *overrides], workers)
 
 
-def _as_argument(recipe: Recipe, scratch: Path) -> str:
-    """Return the recipe as a command-line argument: its name or path, else a new file with its text."""
+def _as_arguments(recipe: Recipe, scratch: Path) -> list[str]:
+    """Return the recipe as command-line arguments: its name or path with its overrides, else a new file."""
     source = recipe.source
-    if isinstance(source, str) and "\n" not in source:
-        return source
-    if isinstance(source, Path):
-        return str(source)
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and "\n" not in source):
+        return [os.fspath(source), *recipe.overrides]
     file = scratch / f"{recipe.name}.yaml"
     file.write_text(recipe.as_yaml(), encoding="utf-8")
-    return str(file)
+    return [str(file)]
 
 
 def _plugin_options(settings: PluginSettings) -> list[str]:

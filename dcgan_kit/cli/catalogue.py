@@ -199,9 +199,8 @@ def schema(output: Path | None) -> None:
     """Print the JSON Schema of recipes for editors. It includes the installed components."""
     from dcgan_kit import api
 
-    text = api.recipe_schema(settings=plugin_settings())
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(api.recipe_schema(settings=plugin_settings()), nl=False)
         return
-    api.write_text(output, text)
+    api.write_recipe_schema(output, settings=plugin_settings())
     note(f"{output}: written")

@@ -42,14 +42,14 @@ def train(
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command resumes from it.
     """
-    from dcgan_kit.api.trainer import recipe_to_train, train
+    from dcgan_kit.api import train
     from dcgan_kit.errors import TrainingStopped
 
     source, overrides = recipe_and_overrides(recipe, overrides)
     if strategy is not None:
         overrides = (*overrides, f"distribute.strategy={strategy}")
     try:
-        train(recipe_to_train(source, overrides, path, plugin_settings()), path, may_change=may_change)
+        train(source, path, overrides=overrides, may_change=may_change, settings=plugin_settings())
     except TrainingStopped as stopped:
         note(f"stopped after step {stopped.step}, saved in {stopped.folder}; the same command goes on from there")
         sys.exit(status_of(stopped.signal))

@@ -58,7 +58,7 @@ def guarded(
         passing: errors that are not replaced.
         refusing: if given, a ValueError with a message counts as the owner's rejection of its input, not as a failure.
             It becomes this error, without type and place.
-        hint: what to do about a failure; it is added to the line.
+        hint: a sentence on what to do about a failure; it is added to the line.
 
     Raises:
         Exception: the error that ``raises`` or ``refusing`` makes.
@@ -71,8 +71,7 @@ def guarded(
         if refusing is not None and isinstance(error, ValueError) and str(error):
             raise refusing(f"{owner.label}: {reason(error)}") from error
         line = failure(owner, doing, error)
-        # A hint begins with a full stop, and the message of an error may end in one.
-        raise raises(f"{line.rstrip('.')}{hint}" if hint else line) from error
+        raise raises(f"{line.rstrip('.')}. {hint}" if hint else line) from error
 
 
 def failure(owner: CodeOwner, doing: str, error: BaseException) -> str:

@@ -33,7 +33,8 @@ from dcgan_kit.probing.schedule import ProbeWatch
 from dcgan_kit.recipes.key_conflicts import LOSS_METRICS
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
-from dcgan_kit.training.observer import Observer, Sight, Watcher
+from dcgan_kit.terminal.progress import Watcher
+from dcgan_kit.training.observer import Observer, Sight
 
 FEWEST = 4
 """Smallest number of images that can be divided into a reference and a set for the floor."""

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.data.progress import Report
+from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import LoadedRecipe
-from dcgan_kit.recipes.resolved import Role
+from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 from dcgan_kit.runs.manifest import Entry, entries_of
 from dcgan_kit.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from dcgan_kit.adversarial.state import TrainingState
+    from dcgan_kit.components.plugin_loading import LoadedPlugins
     from dcgan_kit.data.holdout import SplitImages
     from dcgan_kit.networks.builder import Networks
 
@@ -54,14 +56,23 @@ class StoredRun:
 
     Attributes:
         folder: the run folder, with the path of each file.
-        resolved: the recipe with all defaults.
-        plugins: the plugins that were loaded for the recipe.
+        loaded: its recipe, and the plugins that the recipe was loaded with.
     """
 
     def __init__(self, folder: RunFolder, loaded: LoadedRecipe) -> None:
-        self.folder, self.resolved, self.plugins = folder, loaded.recipe, loaded.plugins
+        self.folder, self.loaded = folder, loaded
         self._images: SplitImages | None = None
         self._restored: dict[tuple[bool, tuple[Entry, ...]], Restored] = {}
+
+    @property
+    def resolved(self) -> ResolvedRecipe:
+        """The recipe with all defaults; frozen."""
+        return self.loaded.recipe
+
+    @property
+    def plugins(self) -> LoadedPlugins:
+        """The plugins that were loaded for the recipe."""
+        return self.loaded.plugins
 
     @property
     def path(self) -> Path:
@@ -84,9 +95,7 @@ class StoredRun:
         Raises:
             UserError: they cannot be built.
         """
-        from dcgan_kit.process.tensorflow_startup import start_tensorflow
-
-        start_tensorflow()
+        tensorflow_startup.start_tensorflow()
         from dcgan_kit.networks.builder import build_networks
 
         return build_networks(self.resolved)

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from dcgan_kit.errors import printable
 from dcgan_kit.terminal.console import console
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+class Watcher(Protocol):
+    """Receives messages and the progress of training."""
+
+    def note(self, message: str) -> None:
+        """Receive a message for the user."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Receive the progress of a task before the first step, if it takes more than two seconds."""
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Receive the number of steps done and the latest metrics."""
 
 
 class Bar:
@@ -107,6 +121,13 @@ class TrainingProgress(Bar):
         images, seconds = (step - self._started[1]) * self._batch_size, now - self._started[0]
         speed = f"  {images / seconds:.0f} images/s" if images else ""
         self.line(f"step {step} of {self._steps}  {losses}{speed}", at_once=first or step == self._steps)
+
+
+def shown(
+    watcher: Watcher | None, bar: Callable[[], AbstractContextManager[Watcher]] = TaskProgress
+) -> AbstractContextManager[Watcher]:
+    """Return a context that gives the watcher, or a progress bar if there is none."""
+    return bar() if watcher is None else nullcontext(watcher)
 
 
 class Quiet:

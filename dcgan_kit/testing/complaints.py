@@ -61,7 +61,7 @@ def complaining(where: str, doing: str, hint: str = "", package: str = "") -> Ab
     Args:
         where: the component and its input, for the message.
         doing: the action, for the message.
-        hint: what the author can do about it; added to the message.
+        hint: a sentence on what the author can do about it; added to the message.
         package: the package of the code, if the message should name the line that failed.
     """
     return guarded(Author(where, package), doing, AssertionError, passing=(), hint=hint)
@@ -74,7 +74,7 @@ def compiling(where: str) -> AbstractContextManager[None]:
         AssertionError: XLA cannot compile or run it; the message says why, and what the author can do.
     """
     hint = (
-        ". Use operations of keras.ops or TensorFlow on static shapes; or check it with without=['xla'], and say in "
+        "Use operations of keras.ops or TensorFlow on static shapes; or check it with without=['xla'], and say in "
         "its docstring that it needs training.xla: off"
     )
     return complaining(where, "compiling it with XLA", hint)

@@ -174,7 +174,7 @@ def check_saving(model: Any, shape: Shape, where: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.keras")
         own = "@keras.saving.register_keras_serializable(package=...) and get_config()"
-        with complaining(where, "saving and loading it", f". A layer of your own needs {own}"):
+        with complaining(where, "saving and loading it", f"A layer of your own needs {own}"):
             model.save(file)
             loaded = keras.saving.load_model(file, compile=False)
             loaded.save(Path(folder, "again.keras"))
@@ -237,8 +237,8 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
         layer.dtype_policy = policy
     half = tf.as_dtype(policy.removeprefix("mixed_"))
     x, about = tf.constant(noise(BATCH, *shape)), f"{where}, in {policy}"
-    hint = "cast constants to inputs.dtype; or check it with without=['mixed_precision'], and say that it needs float32"
-    with complaining(about, "calling it", f"; {hint}"):
+    hint = "Cast constants to inputs.dtype; or check it with without=['mixed_precision'], and say that it needs float32"
+    with complaining(about, "calling it", hint):
         with tf.GradientTape() as tape:
             tape.watch(x)
             # The layer before gives its output in half precision.
@@ -247,7 +247,7 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
         gradient = tape.gradient(total, x, unconnected_gradients="zero")
         outside = model(x, training=False)
     right = result.dtype == half or (may_be_float32 and result.dtype == tf.float32)
-    require(right, f"{about}: must return {half.name}, and returned {result.dtype.name}; {hint}")
+    require(right, f"{about}: must return {half.name}, and returned {result.dtype.name}. {hint}")
     require(finite(tf.cast(result, tf.float32)) and finite(gradient), f"{about}: must be finite, with its gradients")
     expected = exact(x, training=False)
     # Compare the mean: near a jump of a function, a single number may fall on the other side.

@@ -16,13 +16,14 @@ from dcgan_kit.process.stop_signals import collected_signals, deferred_signals
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.environment import environment_of, told_of_changes
 from dcgan_kit.runs.run_folder import RunFolder, adopt
+from dcgan_kit.terminal.progress import Watcher
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint_judge import CheckpointJudge
 from dcgan_kit.training.continuation import require_continuable
 from dcgan_kit.training.early_end import EarlyEnd
 from dcgan_kit.training.intervals import Intervals
 from dcgan_kit.training.nonfinite import NotFinite
-from dcgan_kit.training.observer import Observe, Watcher, nobody
+from dcgan_kit.training.observer import Observe, nobody
 from dcgan_kit.training.prepared_run import PreparedRun, prepare_run
 from dcgan_kit.training.recovery import Diverged, Recovery
 from dcgan_kit.training.run_recorder import Recorder

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.terminal.progress import Watcher
 
 
 @dataclass(frozen=True)
@@ -31,19 +32,6 @@ class Sight:
     best: float | None = None
     measured: str = ""
     stop: str = ""
-
-
-class Watcher(Protocol):
-    """Receives messages and the progress of training."""
-
-    def note(self, message: str) -> None:
-        """Receive a message for the user."""
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        """Receive the progress of a task before the first step, if it takes more than two seconds."""
-
-    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Receive the number of steps done and the latest metrics."""
 
 
 class Observer(Protocol):

@@ -15,8 +15,8 @@ from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin_loading import LoadedPlugins
-from dcgan_kit.data.holdout import split
-from dcgan_kit.data.loading import load_images, told_of
+from dcgan_kit.data.holdout import SplitImages
+from dcgan_kit.data.loading import load_split_images, told_of
 from dcgan_kit.distributed.cluster import Watch, watching
 from dcgan_kit.distributed.devices import Devices, choose_devices
 from dcgan_kit.errors import counted
@@ -25,7 +25,8 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe, TrainingPlan
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.environment import damage_of, environment, precision_so_far
 from dcgan_kit.runs.run_folder import RunFolder, locked, open_run, require_usable
-from dcgan_kit.training.observer import Observe, Observer, Watcher
+from dcgan_kit.terminal.progress import Watcher
+from dcgan_kit.training.observer import Observe, Observer
 
 MAX_TOLD = 6
 """Most images that are listed in messages."""
@@ -109,19 +110,19 @@ def prepare_run(
     devices = choose_devices(recipe, watcher.note)
     watch = held.enter_context(watching(devices.cluster, watcher.note))
     session = _session(recipe, path, plugins, devices, watcher)
-    found, images, held_out = _images(recipe, path, watcher)
+    images = _images(recipe, path, watcher)
     held.enter_context(blaming(session.state.networks, plugins.strangers))
     steps = session.compile()
-    facts = environment(plugins, session.precision.precision, str(devices), images)
+    facts = environment(plugins, session.precision.precision, str(devices), images.training)
     if devices.chief:
         _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)
     # Observers are made before anything is written. If they raise, the user changes the recipe, and the folder must
     # still be new then.
-    observers = observe(session, images, held_out, watcher)
+    observers = observe(session, images.training, images.held_out, watcher)
     raise_received()
-    run = _open(path, recipe, facts, may_change, found) if devices.chief else RunFolder(path)
+    run = _open(path, recipe, facts, may_change, images.all) if devices.chief else RunFolder(path)
     devices.agree(0.0)
-    return PreparedRun(session, steps, images, run, facts, plugins, observers, watcher, watch, may_change)
+    return PreparedRun(session, steps, images.training, run, facts, plugins, observers, watcher, watch, may_change)
 
 
 def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices: Devices, watcher: Watcher) -> Session:
@@ -132,18 +133,16 @@ def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices
     return session
 
 
-def _images(recipe: ResolvedRecipe, path: Path, watcher: Watcher) -> tuple[Images, Images, Images]:
-    """Return all images, the training images, and the held-out images."""
+def _images(recipe: ResolvedRecipe, path: Path, watcher: Watcher) -> SplitImages:
     # Reading may take minutes, and third-party code may need as long for one image.
     with prompt_signals():
-        found = load_images(recipe, partial(watcher.preparing, "reading images"))
-    images, held_out = split(found, recipe.training.held_out, recipe.training.seed)
-    for line in _lines_about(found, path):
+        images = load_split_images(recipe, partial(watcher.preparing, "reading images"))
+    for line in _lines_about(images.all, path):
         watcher.note(line)
-    if len(images) < recipe.training.batch_size:
-        few = counted(len(images), "training image")
+    if len(images.training) < recipe.training.batch_size:
+        few = counted(len(images.training), "training image")
         watcher.note(f"{few}, and a batch has {recipe.training.batch_size}: each batch repeats some of them")
-    return found, images, held_out
+    return images
 
 
 def _lines_about(images: Images, path: Path) -> Sequence[str]:

@@ -87,7 +87,8 @@ def test_an_evaluation_stands_in_the_folder_and_prints_as_a_table(tiny_run):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"scores": ["fid"]}, "unknown score 'fid'"),
-    ({"scores": "kid"}, r"scores: a list of names \(given: 'kid'\)"),
+    ({"scores": "kid"}, r"scores: give a list, \['kid'\]"),
+    ({"samples": 1}, r"samples: a whole number from 2 to 1,000,000 \(given: 1\)"),
     ({"extractor": "nobody"}, "unknown extractor 'nobody'"),
     ({"scores": ["kid:blok=3"]}, "no option 'blok'"),
 ])  # fmt: skip
@@ -139,6 +140,54 @@ def test_mistakes_are_exceptions_that_say_what_to_do(call, message, tmp_path):
     (tmp_path / "something").touch()
     with pytest.raises(dcgan_kit.UserError, match=message):
         call(tmp_path)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda run: run.sample(0), "count: a whole number from 1"),
+    (lambda run: run.sample(2.5), "count: a whole number from 1"),
+    (lambda run: run.sample(2, seed=2**31), "seed: a whole number from 0 to 2,147,483,647"),
+    (lambda run: run.probe("units"), r"probes: give a list, \['units'\]"),
+    (lambda run: dcgan_kit.report(run.path), "runs: give a list"),
+    (lambda run: dcgan_kit.report([]), "no run is named"),
+    (lambda run: dcgan_kit.train("tiny-fashion28", run.path, overrides="training.steps=9"), "overrides: give a list"),
+    (lambda run: dcgan_kit.train(run.recipe, run.path, overrides=["training.steps=9"]), "overrides: .* loaded already"),
+    (lambda run: dcgan_kit.train(run.recipe, run.path, settings=run.settings), "settings: .* loaded already"),
+    (lambda run: dcgan_kit.train(run.recipe, run.path, may_change="data"), "may_change: give a list"),
+    (lambda run: dcgan_kit.launch(run.recipe, run.path, workers=0), "workers: a whole number from 1 to 64"),
+    (lambda run: dcgan_kit.verify_resume("tiny-fashion28", steps=True), "steps: a whole number from 1"),
+])  # fmt: skip
+def test_no_argument_is_dropped_or_taken_for_another(call, message, tiny_run):
+    with pytest.raises(dcgan_kit.UserError, match=message):
+        call(tiny_run)
+
+
+def test_a_finished_run_of_more_steps_keeps_its_own_recipe(tiny_run):
+    fewer = dcgan_kit.load_recipe(tiny_run.recipe.as_yaml(), "training.steps=3")
+    run = dcgan_kit.train(fewer, tiny_run.path, watcher=dcgan_kit.Quiet())
+    assert run.recipe.resolved.training.steps == run.step == 4
+
+
+@pytest.mark.parametrize("kind", ["name", "path", "text", "mapping"])
+def test_workers_are_given_the_recipe_that_was_loaded(kind, tmp_path, monkeypatch):
+    text = "version: 1\nextends: tiny-fashion28\ntraining: {steps: 3}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    source = {
+        "name": "tiny-fashion28", "path": tmp_path / "mine.yaml", "text": text,
+        "mapping": {"version": 1, "extends": "tiny-fashion28", "training": {"steps": 3}},
+    }[kind]  # fmt: skip
+    recipe = dcgan_kit.load_recipe(source, "generator.normalization=none", training={"steps": 5})
+    given = []
+
+    def run_workers(arguments, count):
+        reference, *overrides = arguments[arguments.index("--") + 1 :]
+        given.append((count, dcgan_kit.load_recipe(reference, *overrides)))
+        return 0
+
+    monkeypatch.setattr("dcgan_kit.distributed.launcher.run_workers", run_workers)
+    dcgan_kit.launch(recipe, tmp_path / "run", workers=3)
+    ((count, trained),) = given
+    assert count == 3
+    assert trained.differences(recipe) == {"distribute.strategy": ("multi_worker", "auto")}
 
 
 def test_images_from_anywhere_are_compared(tmp_path):
