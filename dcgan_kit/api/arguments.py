@@ -10,15 +10,18 @@ from typing import Any, SupportsIndex
 from dcgan_kit.errors import UserError
 
 
-def require_list(name: str, given: Any) -> tuple[Any, ...]:
+def require_list(name: str, given: Any, least: int = 0) -> tuple[Any, ...]:
     """Return the items of a list. A single text or path would otherwise be taken for a list of its characters.
 
     Raises:
-        UserError: the argument is no list.
+        UserError: the argument is no list, or has fewer than ``least`` items.
     """
     if isinstance(given, str | bytes | PathLike) or not isinstance(given, Iterable):
         raise UserError(f"{name}: give a list, [{given!r}] (given: {given!r})")
-    return tuple(given)
+    items = tuple(given)
+    if len(items) < least:
+        raise UserError(f"{name}: the list is empty; name {least} at least")
+    return items
 
 
 def require_whole(name: str, given: Any, least: int, most: int) -> int:

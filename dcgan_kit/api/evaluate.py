@@ -14,7 +14,7 @@ from dcgan_kit.components.contracts.training import Images, ImageSpec
 from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.process import tensorflow_startup
-from dcgan_kit.terminal.progress import shown
+from dcgan_kit.terminal.progress import progress_to
 
 if TYPE_CHECKING:
     from dcgan_kit.components.registry import Registry
@@ -61,7 +61,7 @@ def evaluate_images(
     """
     request = _request(scores, extractor, samples)
     registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
-    with shown(watcher) as told:
+    with progress_to(watcher) as told:
         # Reading images needs no TensorFlow, so errors in them are reported before TensorFlow starts.
         fakes, reals = _read(Path(fake), Path(real), size, registry, told)
         if samples is not None and len(fakes) < samples:
@@ -101,7 +101,7 @@ def evaluate_run(
     from dcgan_kit.evaluation.generated_batches import generated_pixels
     from dcgan_kit.evaluation.run_scores import Judged, evaluate
 
-    with shown(watcher) as told:
+    with progress_to(watcher) as told:
         restored = run.restored(best)
         images = run.read_images(partial(told.preparing, "reading images"))
         reals = split_reference(images.training, images.held_out)
@@ -145,7 +145,7 @@ def calibrate(
 
     source, shape = EMBEDDED
     images = choice_of("data", source, registry).build(ImageSpec(*shape))
-    with shown(watcher) as told:
+    with progress_to(watcher) as told:
         return calibration(request, registry, images, source, told.preparing, told.note)
 
 
@@ -154,7 +154,7 @@ def _request(scores: Sequence[str] | None, extractor: str | None, samples: int |
 
     if samples is not None:
         require_whole("samples", samples, 2, MOST_JUDGED)
-    return Request(None if scores is None else require_list("scores", scores), extractor, samples)
+    return Request(None if scores is None else require_list("scores", scores, 1), extractor, samples)
 
 
 def _registry(request: Request, known: Registry, settings: PluginSettings | None) -> Registry:

@@ -10,7 +10,7 @@ from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.catalogue import everything
 from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
-from dcgan_kit.terminal.progress import shown
+from dcgan_kit.terminal.progress import progress_to
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
@@ -40,7 +40,7 @@ def probed(
     from dcgan_kit.runs.run_folder import require_checkpoint
 
     recipe, plugins = loaded.recipe, loaded.plugins
-    asked = None if names is None else require_list("probes", names)
+    asked = None if names is None else require_list("probes", names, 1)
     choices = _choices(asked, plugins, settings, recipe.training.probing.probes)
     if run is not None:
         require_checkpoint(run)
@@ -49,7 +49,7 @@ def probed(
     from dcgan_kit.probing.probe_run import build_probes
     from dcgan_kit.probing.run_probes import examine
 
-    with shown(watcher) as told:
+    with progress_to(watcher) as told:
         reading = partial(told.preparing, "reading images")
         return examine(recipe, build_probes(choices), run, best, plugins.strangers, told.note, reading)
 

@@ -55,7 +55,7 @@ def report(
     # A pattern such as runs/* also matches the report about several runs.
     paths = [path for path in paths if len(paths) == 1 or path.name != PAGE or not path.is_file()]
     if not paths:
-        raise UserError("runs: no run is named; name one at least")
+        raise UserError("runs: no run folder is named; name one at least")
     if len({path.resolve() for path in paths}) < len(paths):
         raise UserError("a run is named twice; name each once")
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]

@@ -16,7 +16,7 @@ from dcgan_kit.errors import TrainingStopped, UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import Source
 from dcgan_kit.terminal.console import note
-from dcgan_kit.terminal.progress import TrainingProgress, shown
+from dcgan_kit.terminal.progress import TrainingProgress, progress_to
 
 if TYPE_CHECKING:
     from dcgan_kit.terminal.progress import Watcher
@@ -117,5 +117,5 @@ def _trained(recipe: Recipe, path: Path, may_change: Sequence[str], watcher: Wat
         from dcgan_kit.evaluation.observer import observers_of
         from dcgan_kit.training.loop import train as run_training
     training = recipe.resolved.training
-    with shown(watcher, partial(TrainingProgress, training.steps, training.batch_size)) as told:
+    with progress_to(watcher, partial(TrainingProgress, training.steps, training.batch_size)) as told:
         return run_training(recipe.resolved, recipe.plugins, path, told, may_change, observers_of)

@@ -123,7 +123,7 @@ class TrainingProgress(Bar):
         self.line(f"step {step} of {self._steps}  {losses}{speed}", at_once=first or step == self._steps)
 
 
-def shown(
+def progress_to(
     watcher: Watcher | None, bar: Callable[[], AbstractContextManager[Watcher]] = TaskProgress
 ) -> AbstractContextManager[Watcher]:
     """Return a context that gives the watcher, or a progress bar if there is none."""
