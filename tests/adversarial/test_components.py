@@ -37,7 +37,6 @@ PLACES = {
     "augmentation": ("training.augmentation={}",),
 }  # fmt: skip
 """Where the components of a kind go in the tiny recipe; data are read before any step."""
-TRAINING = ("latent", "loss", "penalty", "optimizer", "schedule", "augmentation")
 # Sizes that fit the tiny recipe: the first map is 4x4, or 2x2 before a stage that doubles it.
 SIZED = {
     ("projection", "dense"): ("generator.input.projection={use: dense, size: 4}",),
@@ -61,22 +60,33 @@ def placed(kind, name):
 
 
 STEPS = 4
-ROW = ("activation", "normalization", "regularizer", "constraint")
-# One recipe holds one component of several kinds, so that a dozen recipes hold them all; those that change sizes apart.
-ROWS = list(zip_longest(*(names(kind) for kind in ROW)))
-SINGLE = [
-    (kind, name)
-    for kind in (*TRAINING, "projection", "upsample", "downsample", "convolution", "head")
-    for name in names(kind)
-    # Losses meet penalties below; of max pooling XLA has no gradient that gives the same twice.
-    if kind != "loss" and "max_pool" not in name
-]
 MAX_POOLS = [name for name in names("downsample") if "max_pool" in name]
+"""Of these XLA has no gradient that gives the same twice."""
+
+
+def rows(*columns):
+    """Return rows of (kind, name), one of each column, until the longest column ends."""
+    return [tuple(filter(None, row)) for row in zip_longest(*columns)]
+
+
+def of(*kinds):
+    """Return the (kind, name) of all built-in components of some kinds, except max pooling."""
+    return [(kind, name) for kind in kinds for name in names(kind) if name not in MAX_POOLS]
+
+
+# One recipe holds one component of several kinds, so that few recipes hold them all. What sets the size of a map has
+# a network to itself: an upsampling or a projection the generator, a downsampling and a head the discriminator.
+ROWS = [
+    *rows(of("activation"), of("normalization"), of("regularizer"), of("constraint"), of("initializer")),
+    *rows(of("projection", "upsample"), of("downsample"), of("head")),
+    *rows(of("convolution")),
+    *rows(of("latent"), of("optimizer"), of("schedule"), of("augmentation")),
+]
 
 
 def test_every_component_is_tried():
-    tried = {(kind, name) for row in ROWS for kind, name in zip(ROW, row, strict=True) if name} | set(SINGLE)
-    tried |= {(kind, name) for kind in ("initializer", "loss") for name in names(kind)}
+    """Losses and penalties meet each other below."""
+    tried = {held for row in ROWS for held in row} | set(of("loss", "penalty"))
     tried |= {("downsample", name) for name in MAX_POOLS}
     # What brings images, and what only looks, is no part of a step.
     others = ("data", "extractor", "score", "probe")
@@ -150,15 +160,9 @@ def trains_and_compiles(trains, compiled):
     return lambda *overrides, holds=(): compiled(trains(*overrides, holds=holds))
 
 
-@pytest.mark.parametrize(("kind", "name"), SINGLE, ids=lambda value: value)
-def test_a_component_trains_and_compiles(kind, name, trains_and_compiles):
-    trains_and_compiles(*placed(kind, name), holds=[(kind, name)])
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: ", ".join(filter(None, row)))
-def test_parts_of_networks_train_and_compile(row, trains_and_compiles):
-    holds = [(kind, name) for kind, name in zip(ROW, row, strict=True) if name]
-    trains_and_compiles(*(override for held in holds for override in placed(*held)), holds=holds)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: ", ".join(name for _, name in row))
+def test_components_train_and_compile(row, trains_and_compiles):
+    trains_and_compiles(*(override for held in row for override in placed(*held)), holds=row)
 
 
 @pytest.mark.parametrize("name", MAX_POOLS)
@@ -183,12 +187,6 @@ def test_max_pooling_compiles_where_operations_need_not_repeat(name, tiny, taken
     ours = taken(tiny(*placed("downsample", name)).recipe, steps=1)
     unrepeatable()
     compiled(ours)
-
-
-@pytest.mark.parametrize("name", names("initializer"))
-def test_first_weights_of_any_law_train(name, trains):
-    """What draws first weights is no part of the step."""
-    trains(*placed("initializer", name), holds=[("initializer", name)])
 
 
 PENALTIES = names("penalty")
