@@ -1,6 +1,6 @@
 """Kill training at chosen writes and at random moments, resume it, and compare the results bit for bit.
 
-Usage: scripts/kills.py [--kills 300] [--seed 0] [--variants NAME,…] [--folder DIR]
+Usage: scripts/kills.py [--kills 300] [--seed 0] [--variants N,…] [--folder DIR]
 
 Each variant is first trained without interruption. Then the script kills other runs of it with SIGKILL, one to four
 times each: before or after the n-th rename, fsync, removal or opening of a file, in the middle of a line, or after a

@@ -89,10 +89,12 @@ def test_a_signal_reaches_all_workers(number, status, launch, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
-def test_a_signal_reaches_workers_that_still_start(number, status, launch, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "status", "delays"), [(signal.SIGTERM, 75, (0.0, 3.0)), (signal.SIGINT, 130, (1.5, 4.0))]
+)
+def test_a_signal_reaches_workers_that_still_start(number, status, delays, launch, tmp_path):
     """However far they are: some wait for each other, where TensorFlow lets them do no more than die."""
-    for delay in (0.0, 2.0, 4.0):
+    for delay in delays:
         process = launch(*PLENTY)
         until = time.monotonic() + 600
         while len(workers := children(process)) < 2:
