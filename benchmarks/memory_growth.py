@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes.loading import load_recipe
 

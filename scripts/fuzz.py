@@ -31,7 +31,8 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.loading import load_recipe

@@ -25,7 +25,7 @@ from dcgan_kit.cli import cli
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, option_facts, shown_default, type_of
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.key_declarations import Recipe

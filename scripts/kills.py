@@ -34,7 +34,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import h5py
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
 

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 import pytest
 
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import ALSO_CALLED, counted, did_you_mean
 from dcgan_kit.recipes.key_declarations import Generator, Training
 

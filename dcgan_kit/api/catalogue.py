@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_plugins
 from dcgan_kit.errors import UserError, did_you_mean
 from dcgan_kit.recipes.loading import text_of
 from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
-    from dcgan_kit.components.plugin_loading import LoadedPlugins, Plugin
+    from dcgan_kit.components.plugin import LoadedPlugins, Plugin
 
 
 def chosen(settings: PluginSettings | None) -> PluginSettings:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.catalogue import chosen, everything
 from dcgan_kit.components.contracts.training import Images, ImageSpec
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.terminal.progress import progress_to

@@ -14,7 +14,7 @@ from dcgan_kit.terminal.progress import progress_to
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
-    from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings
+    from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.recipes.loading import LoadedRecipe
     from dcgan_kit.recipes.resolved import Choice
@@ -51,7 +51,7 @@ def probed(
 
     with progress_to(watcher) as told:
         reading = partial(told.preparing, "reading images")
-        return examine(recipe, build_probes(choices), run, best, plugins.strangers, told.note, reading)
+        return examine(recipe, build_probes(choices), run, best, plugins.third_party, told.note, reading)
 
 
 def _choices(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import ComponentError, DataError, Problem, RecipeError, collect_problems
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import LoadedRecipe, Source
@@ -16,7 +16,7 @@ from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.recipes.yaml_writer import as_data, as_value, as_yaml, flattened
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.plugin_loading import LoadedPlugins
+    from dcgan_kit.components.plugin import LoadedPlugins
     from dcgan_kit.networks.lint import Advice
     from dcgan_kit.networks.summary import RecipeSummary
     from dcgan_kit.probing.run_probes import Examination
@@ -146,7 +146,7 @@ class Recipe:
             lambda: require_observable(recipe),
         )
         try:
-            require_trainable(recipe, networks, parts, self.plugins.strangers)
+            require_trainable(recipe, networks, parts, self.plugins.third_party)
         except ComponentError as error:
             raise RecipeError([Problem(recipe.mark(error.path), dotted(error.path), str(error))]) from error
         return lint(recipe, networks)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.run import open_run
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.terminal.console import note

@@ -11,7 +11,7 @@ from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe, usual_run
 from dcgan_kit.api.run import Run, run_in
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import TrainingStopped, UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import Source

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.api.catalogue import chosen
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.files import is_there
 from dcgan_kit.process import tensorflow_startup

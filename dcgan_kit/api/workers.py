@@ -13,7 +13,7 @@ from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.recipe import Recipe, usual_run
 from dcgan_kit.api.run import Run, run_in
 from dcgan_kit.api.trainer import loaded_recipe, require_trainable_in
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import Problem, RecipeError, TrainingStopped, WorkerFailed
 from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED
 from dcgan_kit.recipes.loading import Source

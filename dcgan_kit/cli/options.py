@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
 
 DEFAULT_RECIPE = "lecture-fashion28"
 """The recipe to train if the user names none."""
@@ -60,7 +60,7 @@ def plugin_settings() -> PluginSettings:
     """Return the plugin settings from the options of the running command and from the environment."""
     from dataclasses import replace
 
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.terminal.console import note
 
     meta = click.get_current_context().meta
@@ -86,7 +86,7 @@ def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], fo
 
     For names from the environment, which machines can share, print only a warning.
     """
-    from dcgan_kit.components.plugin_loading import plugin_files, unknown_names
+    from dcgan_kit.components.plugin_sources import plugin_files, unknown_names
     from dcgan_kit.errors import UserError
     from dcgan_kit.terminal.console import note
 
@@ -107,7 +107,7 @@ def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> l
     """Return completions for the shell: names of built-in recipes, or files if no name fits."""
     from click.shell_completion import CompletionItem
 
-    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.components.plugin_loader import load_builtins
 
     names = [name for name in sorted(load_builtins().recipes) if name.startswith(incomplete)]
     return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
@@ -141,7 +141,7 @@ def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> cli
 
 def _keys_called(name: str) -> list[str]:
     """Return the dotted keys of recipes that end in a name: keys of all recipes, else options of components."""
-    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.components.plugin_loader import load_builtins
     from dcgan_kit.errors import ALSO_CALLED
     from dcgan_kit.recipes.key_declarations import Recipe
     from dcgan_kit.recipes.keys import SLOT_KEYS

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings, load_builtins, load_plugins
+from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean, printable
 from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.nodes import Node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.errors import Problem, RecipeError, did_you_mean
 from dcgan_kit.recipes import key_declarations
 from dcgan_kit.recipes.key_conflicts import conflicts

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dcgan_kit.components.component import Component
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.components.registry import AmbiguousComponent, UnknownComponent, UnofferedComponent
 from dcgan_kit.errors import Problem, did_you_mean
 from dcgan_kit.recipes.nodes import Node, described, dotted

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.recipes.loading import load_recipe
 

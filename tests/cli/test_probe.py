@@ -143,7 +143,8 @@ def test_what_is_wrong_is_told(probe, arguments, told):
 )
 def test_strangers_are_loaded_for_a_probe_that_no_builtin_has(names, everything, monkeypatch):
     from dcgan_kit.api import probe
-    from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+    from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.components.plugin_loader import load_builtins
 
     builtins = load_builtins()
     loaded = []

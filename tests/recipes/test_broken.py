@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.recipes.loading import load_recipe
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from dcgan_kit import Features
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.testing import check_component
 
 # One needs a file of weights, the other learns for half a minute; tests/plugins/test_extractor.py checks them.
