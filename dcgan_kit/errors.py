@@ -147,7 +147,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-ALSO_CALLED = {
+SYNONYMS = {
     # Scores, losses and penalties, by the names of papers and of other code.
     "fid": ("frechet", "fd"),
     "fd": ("frechet",),
@@ -214,13 +214,13 @@ ALSO_CALLED = {
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
     """Return `` Did you mean 'x'?`` for the most similar known word, or for ``elsewhere``; else list the known words.
 
-    A name in ``ALSO_CALLED`` comes before similar spelling.
+    A name in ``SYNONYMS`` comes before similar spelling.
     """
     name, colon, value = word.partition(":")
     if colon:
         return f" YAML wants a blank after a colon: '{name}: {value}'."
     candidates = sorted(known)
-    meant = [name for name in ALSO_CALLED.get(word.lower().replace("-", "_"), ()) if name in candidates]
+    meant = [name for name in SYNONYMS.get(word.lower().replace("-", "_"), ()) if name in candidates]
     near = (
         meant
         or get_close_matches(word, candidates, n=1, cutoff=0.6)

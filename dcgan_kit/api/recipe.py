@@ -106,7 +106,7 @@ class Recipe:
         A key that a recipe does not have counts as None.
         """
         left, right = self.keys(), other.keys()
-        keys = [key for key in dict.fromkeys((*left, *right)) if _said(left, key) != _said(right, key)]
+        keys = [key for key in dict.fromkeys((*left, *right)) if written_value(left, key) != written_value(right, key)]
         return {key: (left.get(key), right.get(key)) for key in keys}
 
     def build(self) -> tuple[Any, Any]:
@@ -196,8 +196,16 @@ class Recipe:
         return probed(self.loaded, self.settings, probes, None, False, watcher)
 
 
-def _said(flat: Mapping[str, Any], key: str) -> str:
-    return as_value(flat[key]) if key in flat else "-"
+def written_value(keys: Mapping[str, Any], key: str) -> str:
+    """Return the value of a dotted key as an override writes it; ``-`` if the recipe does not have the key."""
+    return as_value(keys[key]) if key in keys else "-"
+
+
+def lint_reason(lint: str) -> str:
+    """Return why a lint exists: one sentence. Use it after ``Recipe.check``, because it loads TensorFlow."""
+    from dcgan_kit.networks.lint import LINTS
+
+    return LINTS[lint].why
 
 
 def usual_run(recipe: Recipe, folder: str | Path | None) -> Path:

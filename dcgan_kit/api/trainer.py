@@ -80,8 +80,8 @@ def loaded_recipe(
     overrides = require_list("overrides", overrides)
     if isinstance(recipe, Recipe):
         if overrides or settings is not None:
-            given = "overrides" if overrides else "settings"
-            raise UserError(f"{given}: {recipe.name} is loaded already; give them to load_recipe")
+            argument = "overrides" if overrides else "settings"
+            raise UserError(f"{argument}: {recipe.name} is loaded already; give them to load_recipe")
         return recipe
     from dcgan_kit.runs.run_plugins import load_for
 
@@ -117,5 +117,5 @@ def _trained(recipe: Recipe, path: Path, may_change: Sequence[str], watcher: Wat
         from dcgan_kit.evaluation.observer import observers_of
         from dcgan_kit.training.loop import train as run_training
     training = recipe.resolved.training
-    with progress_to(watcher, partial(TrainingProgress, training.steps, training.batch_size)) as told:
-        return run_training(recipe.resolved, recipe.plugins, path, told, may_change, observers_of)
+    with progress_to(watcher, partial(TrainingProgress, training.steps, training.batch_size)) as progress:
+        return run_training(recipe.resolved, recipe.plugins, path, progress, may_change, observers_of)

@@ -78,8 +78,8 @@ def replay(bundle: str | Path, *, settings: PluginSettings | None = None) -> tup
     if not is_there(path / RECIPE):
         raise RunError(f"{path}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
     RunFolder(path).require_ordinary(RECIPE)
-    here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
-    loaded = load_begun(path, path.resolve().parent.parent, here, chosen(settings))
+    one_device = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
+    loaded = load_begun(path, path.resolve().parent.parent, one_device, chosen(settings))
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.training.nonfinite import replayed
 

@@ -109,9 +109,9 @@ def _as_arguments(recipe: Recipe, scratch: Path) -> list[str]:
 
 def _plugin_options(settings: PluginSettings) -> list[str]:
     """Return the command-line options that allow the same plugins. A worker inherits the environment's settings."""
-    there = PluginSettings.from_environment()
-    folders = [folder for folder in settings.folders if folder not in there.folders]
-    blocked = sorted(settings.blocked - there.blocked)
+    environment = PluginSettings.from_environment()
+    folders = [folder for folder in settings.folders if folder not in environment.folders]
+    blocked = sorted(settings.blocked - environment.blocked)
     return [
         *(argument for folder in folders for argument in ("--plugins-dir", str(folder))),
         *(argument for name in blocked for argument in ("--block", name)),

@@ -101,7 +101,7 @@ def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     assert "42" in result.stdout
     assert "probe answers/broken: measure failed: KeyError: 'nothing'" in result.stderr
     assert "health: 2 probes find nothing wrong; 1 probe failed, so problems may be hidden" in result.stdout
-    assert "no readings here from: answers/silent" in result.stderr
+    assert "no readings from: answers/silent" in result.stderr
     found = json.loads(probe("tiny-fashion28", *SMALL, "--probes", "broken", "--json", *strange, status=2).stdout)
     place = tmp_path / "strange" / "answers.py"
     assert found["failed"] == [f"probe answers/broken: measure failed: KeyError: 'nothing' ({place}:14)"]
