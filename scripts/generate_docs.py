@@ -160,9 +160,9 @@ def components_page() -> Iterator[str]:
         [(f"[{k.name}](#{k.name})", k.summary, len(registry.of_kind(k.name))) for k in KINDS.values()],
     )
     for kind in KINDS.values():
-        given = f"`{kind.given}`" if kind.given else "nothing"
+        argument = f"`{kind.argument}`" if kind.argument else "nothing"
         yield f"## {kind.name}"
-        yield f"{kind.summary} A factory is given {given} and returns {kind.returns}."
+        yield f"{kind.summary} A factory takes {argument} and returns {kind.returns}."
         if kind.required_options:
             yield f"Every component of this kind has the option `{'`, `'.join(kind.required_options)}`."
         for component in registry.of_kind(kind.name):

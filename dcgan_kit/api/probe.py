@@ -83,6 +83,6 @@ def _choices(
     for text in requested:
         choice = choice_of("probe", text, registry) if ":" in text else configured(registry.find("probe", text))
         if any(choice.component == other.component for other in chosen):
-            raise UserError(f"--probes: {choice.component.name} is listed twice; list each probe once")
+            raise UserError(f"--probes: {choice.component.name} is named twice: name each probe once")
         chosen.append(choice)
     return chosen

@@ -57,7 +57,7 @@ def report(
     if not paths:
         raise UserError("runs: no run folder is given; give at least one")
     if len({path.resolve() for path in paths}) < len(paths):
-        raise UserError("a run is given twice; give each run once")
+        raise UserError("a run is named twice; name each once")
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
     analyses = {} if quick else {run.label: _analysis(run.path, run.label, settings) for run in facts}
     if target is None:

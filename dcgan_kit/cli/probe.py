@@ -82,7 +82,7 @@ def _show(found: Examination) -> None:
         table(("place", *quantities), cells, right=quantities)
     from dcgan_kit.api.probe import health_of
 
-    click.echo(f"Step {found.step}{'; in brackets: the reading at step 0' if trained else ''}.")
+    click.echo(f"Step {found.step}{'; in brackets: the same at step 0' if trained else ''}.")
     click.echo(health_of(found))
     for finding in found.findings:
         click.echo(

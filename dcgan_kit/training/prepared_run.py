@@ -188,6 +188,6 @@ class _Interruptible:
         self.progress = watcher.progress
         self._preparing = watcher.preparing
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         raise_received()
-        self._preparing(what, done, total)
+        self._preparing(task, done, total)

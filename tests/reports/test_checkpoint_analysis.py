@@ -95,7 +95,7 @@ def trained(resolve, tmp_path_factory):
         def note(self, message):
             pass
 
-        def preparing(self, what, done, total):
+        def preparing(self, task, done, total):
             pass
 
         def progress(self, step, metrics):
