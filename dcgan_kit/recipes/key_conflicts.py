@@ -52,8 +52,8 @@ def _simultaneous(recipe: Node) -> Iterator[Problem]:
         path = ("training", role, "updates")
         own = recipe.find(path)
         if own is not None and type(own.value) is int and own.value > 1:
-            message = f"only 1 is possible with simultaneous updates; choose training.updates alternating (given: {own.value})"
-            yield _problem(path, message, own)
+            message = "only 1 is possible with simultaneous updates; choose training.updates alternating"
+            yield _problem(path, f"{message} (given: {own.value})", own)
     latents = recipe.find(("training", "latents"))
     if latents is not None and latents.value == "fresh":
         message = "simultaneous updates share one forward pass; choose training.updates alternating (given: 'fresh')"
