@@ -26,7 +26,7 @@ _PATH = click.Path(path_type=Path)
     "--fake", type=_PATH, metavar="PATH", help="Images to evaluate instead of a run: a folder, .zip, .npz or .npy."
 )
 @click.option("--real", type=_PATH, metavar="PATH", help="Real images to compare them with, in the same formats.")
-@click.option("--size", metavar="HxWxC", help="Resize both to this size; without it, both must have the same.")
+@click.option("--size", metavar="HxWxC", help="Resize both to this size; without it, both must have the same size.")
 @click.option("--calibrate", is_flag=True, help="Evaluate the embedded images, and copies with known faults, instead.")
 @click.option(
     "--scores",
