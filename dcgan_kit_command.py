@@ -1,7 +1,7 @@
-"""The program ``dcgan-kit``: heeds signals that ask it to stop before it imports anything that takes time.
+"""The program ``dcgan-kit``. It handles stop signals before it imports anything that takes time.
 
-It is a module of its own because importing any part of the package imports all that plugins may need, a third of a
-second in which a signal would end the process with a traceback.
+It is a separate module because importing any part of the package imports all that plugins may need. That takes a third
+of a second, in which a signal would end the process with a traceback.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Stopped by Ctrl-C, as shells have it. The other status, of every other signal, is ``os.EX_TEMPFAIL``."""
+"""Exit status after Ctrl-C, as in shells. After any other signal it is ``os.EX_TEMPFAIL``."""
 
 
 class _Ending:
-    """A handler that ends the process at once, with the status that it has earned.
+    """A handler that ends the process at once, with the status that fits.
 
     Attributes:
-        status: of the command that is done; None while it starts, where nothing can be lost.
+        status: exit status of the finished command; None while the program starts, when nothing can be lost.
     """
 
     def __init__(self) -> None:
@@ -31,10 +31,10 @@ class _Ending:
     def __call__(self, number: int, _: FrameType | None) -> None:
         if self.status is not None:
             os._exit(self.status)
-        told = f"stopped by {signal.Signals(number).name} while it started; give the same command again\n"
-        # Who read it may be gone, or standard error closed; the status tells.
+        message = f"stopped by {signal.Signals(number).name} while it started; give the same command again\n"
+        # The reader may have ended, or standard error may be closed; then the exit status is all that remains.
         with suppress(OSError):
-            os.write(2, told.encode())
+            os.write(2, message.encode())
         os._exit(INTERRUPTED if number == signal.SIGINT else os.EX_TEMPFAIL)
 
 
@@ -42,11 +42,11 @@ def main(launcher: int | None = None) -> None:
     """Run the command line.
 
     Every signal of ``dcgan_kit.process.stop_signals.STOPPING`` ends it with status 130 (SIGINT) or 75, unless it
-    was ignored from the start; once the command is done, with the command's status.
+    was ignored from the start. Once the command is done, they end it with the command's status.
 
     Args:
-        launcher: file descriptor of a pipe that ``dcgan-kit launch``, which started this worker, holds open; where that
-            was killed, the worker stops in order, as at SIGTERM.
+        launcher: file descriptor of a pipe that ``dcgan-kit launch``, which started this worker, holds open. If that
+            is killed, the worker stops in order, as at SIGTERM.
     """
     ending = _Ending()
     stopping = [
@@ -60,17 +60,17 @@ def main(launcher: int | None = None) -> None:
         signal.signal(number, ending)
     # ``launch`` starts its workers with all of them blocked.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)
-    # The first to be registered runs last. Python then gives signals their default action back, and TensorFlow still
-    # has to end its threads: what comes in that moment must not turn a finished command into a killed one.
+    # The function that is registered first runs last. Python then restores the default actions of signals, while
+    # TensorFlow still ends its threads: a signal in that moment must not turn a finished command into a killed one.
     atexit.register(_ignore, stopping)
     if launcher is not None:
-        threading.Thread(target=_stop_after, args=(launcher,), name="launcher", daemon=True).start()
+        threading.Thread(target=_stop_with, args=(launcher,), name="launcher", daemon=True).start()
     try:
         from dcgan_kit.cli import main as run
 
         run()
     except SystemExit as end:
-        # Now, while no signal can cut it off; what cannot be written is Python's to tell of.
+        # Flush now, while no signal can interrupt it. Python itself reports what cannot be written.
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):
                 stream.flush()
@@ -81,14 +81,14 @@ def main(launcher: int | None = None) -> None:
         raise
 
 
-def _stop_after(launcher: int) -> None:
-    """Wait until the launcher is gone; then stop."""
+def _stop_with(launcher: int) -> None:
+    """Wait until the launcher ends; then stop."""
     while os.read(launcher, 1):
         pass
-    # It read what this process says, and a pipe without a reader would end the training.
-    nobody = os.open(os.devnull, os.O_WRONLY)
+    # The launcher read the output of this process, and a pipe without a reader would end the training.
+    null = os.open(os.devnull, os.O_WRONLY)
     for output in (1, 2):
-        os.dup2(nobody, output)
+        os.dup2(null, output)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -98,7 +98,7 @@ def _ignore(numbers: list[signal.Signals]) -> None:
 
 
 def _status(code: object) -> int:
-    """The exit status that Python makes of ``sys.exit(code)``."""
+    """Return the exit status that Python makes of ``sys.exit(code)``."""
     if code is None:
         return 0
     return code & 0xFF if isinstance(code, int) else 1

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_kit import Images
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
 from dcgan_kit.evaluation.features import BATCH
 from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of

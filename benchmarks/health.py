@@ -23,7 +23,7 @@ def _looks(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[d
     import tensorflow as tf
 
     from dcgan_kit.adversarial.session import Session
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.data.loading import load_images
     from dcgan_kit.probing.probe_run import build_probes, by_default
     from dcgan_kit.probing.schedule import ProbeWatch

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes.loading import load_recipe
 
@@ -49,7 +49,7 @@ class Gauge:
     def note(self, message: str) -> None:
         """Print nothing."""
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         """Print nothing."""
 
     def progress(self, step: int, metrics: Any) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
 
 HERE = Path(__file__).parent / "recipes"

@@ -51,7 +51,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
 
     start_tensorflow()
     from dcgan_kit.adversarial.session import Session
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.evaluation.observer import observers_of
     from dcgan_kit.recipes.loading import load_recipe
     from dcgan_kit.training import loop, saver
@@ -96,7 +96,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
         def note(self, message: str) -> None:
             print(message, file=sys.stderr)
 
-        def preparing(self, what: str, done: int, total: int) -> None:
+        def preparing(self, task: str, done: int, total: int) -> None:
             pass
 
         def progress(self, step: int, metrics: object) -> None:
@@ -128,7 +128,7 @@ def _step_ms(overrides: tuple[str, ...], images: int) -> tuple[float, float]:
 
     from dcgan_kit.adversarial.session import Session
     from dcgan_kit.components.contracts.training import Images
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
 
     recipe = load_recipe("lecture-fashion28", overrides, PluginSettings(builtins_only=True)).recipe

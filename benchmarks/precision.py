@@ -28,7 +28,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequen
     start_tensorflow()
     import keras
 
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.data.loading import load_images
     from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
     from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
@@ -40,7 +40,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequen
         def note(self, message: str) -> None:
             print(message, file=sys.stderr)
 
-        def preparing(self, what: str, done: int, total: int) -> None:
+        def preparing(self, task: str, done: int, total: int) -> None:
             pass
 
         def progress(self, step: int, metrics: object) -> None:

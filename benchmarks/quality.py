@@ -36,7 +36,7 @@ GRID = (6, 16)
 
 def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
     """Load a recipe as all quality benchmarks train it: on the embedded images, with a held-out split."""
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
 
     fixed = (
@@ -126,7 +126,7 @@ def _measured(
 
 def evaluator_against(others: Any = None) -> Any:
     """Return an evaluator against these images, by default against the held-out split."""
-    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.components.plugin_loader import load_builtins
     from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
     from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.resolved import ResolvedRecipe

@@ -107,7 +107,7 @@ class WorkerFailed(DcganKitError):
     """
 
     def __init__(self, folder: Path, status: int) -> None:
-        super().__init__(f"{folder}: a worker ended with exit status {status}, and has said why")
+        super().__init__(f"{folder}: a worker ended with exit status {status}, and printed the reason")
         self.folder, self.status = folder, status
 
 
@@ -147,7 +147,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-ALSO_CALLED = {
+SYNONYMS = {
     # Scores, losses and penalties, by the names of papers and of other code.
     "fid": ("frechet", "fd"),
     "fd": ("frechet",),
@@ -214,15 +214,15 @@ ALSO_CALLED = {
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
     """Return `` Did you mean 'x'?`` for the most similar known word, or for ``elsewhere``; else list the known words.
 
-    A name in ``ALSO_CALLED`` comes before similar spelling.
+    A name in ``SYNONYMS`` comes before similar spelling.
     """
     name, colon, value = word.partition(":")
     if colon:
-        return f" YAML wants a blank after a colon: '{name}: {value}'."
+        return f" YAML needs a space after a colon: '{name}: {value}'."
     candidates = sorted(known)
-    meant = [name for name in ALSO_CALLED.get(word.lower().replace("-", "_"), ()) if name in candidates]
+    synonyms = [name for name in SYNONYMS.get(word.lower().replace("-", "_"), ()) if name in candidates]
     near = (
-        meant
+        synonyms
         or get_close_matches(word, candidates, n=1, cutoff=0.6)
         or get_close_matches(word.lower(), candidates, n=1)
     )

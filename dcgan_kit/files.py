@@ -153,8 +153,8 @@ def require_replaceable(path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "is a folder", os.fspath(path))
     if not stat.S_ISREG(mode):
-        what = "a link" if stat.S_ISLNK(mode) else "no ordinary file"
-        raise OSError(errno.EEXIST, f"is {what}, which is not replaced", os.fspath(path))
+        kind = "a link" if stat.S_ISLNK(mode) else "no ordinary file"
+        raise OSError(errno.EEXIST, f"is {kind}, which is not replaced", os.fspath(path))
 
 
 def _size(count: int) -> str:

@@ -31,7 +31,8 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.loading import load_recipe
@@ -83,8 +84,8 @@ class Finding:
 
     target: str
     number: int
-    what: str
-    given: str
+    problem: str
+    content: str
 
 
 def targets(folder: Path) -> dict[str, Callable[[], Target]]:
@@ -100,28 +101,28 @@ def targets(folder: Path) -> dict[str, Callable[[], Target]]:
 
 def tried(name: str, target: Target, seed: int, number: int) -> Finding | None:
     """Try one input of a target. Return a finding, or None if all is well."""
-    given = target.make(Random(f"{seed}/{name}/{number}"))
+    content = target.make(Random(f"{seed}/{name}/{number}"))
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    what = ""
+    problem = ""
     try:
         with _limited(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
-            target.read(given)
+            target.read(content)
     except UserError as error:
         try:
             str(error)
         except Exception:
-            what = traceback.format_exc()
+            problem = traceback.format_exc()
     except _TooLong:
-        what = f"takes more than {SECONDS:g} seconds of a processor, or {WAITING_SECONDS:g} in all"
+        problem = f"takes more than {SECONDS:g} seconds of a processor, or {WAITING_SECONDS:g} in all"
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        what = traceback.format_exc()
+        problem = traceback.format_exc()
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    if not what and grown > BYTES:
-        what = f"takes {grown / 2**20:,.0f} MiB in {time.monotonic() - started:.1f} s"
-    return Finding(name, number, what, repr(given)[:MOST_SHOWN]) if what else None
+    if not problem and grown > BYTES:
+        problem = f"takes {grown / 2**20:,.0f} MiB in {time.monotonic() - started:.1f} s"
+    return Finding(name, number, problem, repr(content)[:MOST_SHOWN]) if problem else None
 
 
 class _TooLong(BaseException):
@@ -286,8 +287,8 @@ def _overrides() -> Target:
 
     known = _Known()
 
-    def read(given: tuple[str, list[str]]) -> None:
-        known.resolved(lambda: known.parents[given[0]], given[1])
+    def read(case: tuple[str, list[str]]) -> None:
+        known.resolved(lambda: known.parents[case[0]], case[1])
 
     return Target(make, read)
 
@@ -350,8 +351,8 @@ def _manifests(folder: Path) -> Target:
         content = _text_of(name, data).encode("utf-8", "surrogatepass")
         return {name: mutated_bytes(draw, content) if draw.random() < 0.3 else content}
 
-    def read(given: dict[str, bytes]) -> None:
-        _write(run.path, whole, given)
+    def read(files: dict[str, bytes]) -> None:
+        _write(run.path, whole, files)
         environment_of(run.path)
         precision_so_far(run.path)
         for reader in (lambda: read_facts(run.path, "run"), lambda: best_so_far(run)):
@@ -369,11 +370,11 @@ def _text_of(name: str, data: Any) -> str:
     return "".join(json.dumps(item) + "\n" for item in data) if lines else json.dumps(data)
 
 
-def _write(run: Path, whole: dict[str, Any], given: dict[str, bytes]) -> None:
+def _write(run: Path, whole: dict[str, Any], files: dict[str, bytes]) -> None:
     for name, data in whole.items():
         path = run / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(given.get(name, _text_of(name, data).encode()))
+        path.write_bytes(files.get(name, _text_of(name, data).encode()))
 
 
 def _archives(folder: Path) -> Target:
@@ -392,10 +393,10 @@ def _archives(folder: Path) -> Target:
         kind = draw.choice(list(whole))
         return kind, mutated_bytes(draw, whole[kind])
 
-    def read(given: tuple[str, bytes]) -> None:
+    def read(case: tuple[str, bytes]) -> None:
         from dcgan_kit.data.loading import load_images
 
-        kind, content = given
+        kind, content = case
         file, recipe = choices[kind]
         if kind == "tfrecord":
             # A record has a checksum; readers reject a record with a wrong checksum, so write a correct one.
@@ -450,29 +451,33 @@ def _example(image: Any) -> bytes:
 def main() -> int:
     """Try inputs until the time is over; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of a processor, for all targets together")
+    parser.add_argument("--seconds", type=float, default=60.0, help="processor time of all targets together")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="targets, with commas between")
-    parser.add_argument("--target", help="replay: of which target")
-    parser.add_argument("--number", type=int, help="replay: which input")
-    asked = parser.parse_args()
+    parser.add_argument("--only", default="", help="targets, separated by commas")
+    parser.add_argument("--target", help="replay: the target")
+    parser.add_argument("--number", type=int, help="replay: the number of the input")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         known = targets(Path(folder))
-        names = [asked.target] if asked.target else [name for name in asked.only.split(",") if name] or list(known)
+        names = (
+            [arguments.target]
+            if arguments.target
+            else [name for name in arguments.only.split(",") if name] or list(known)
+        )
         if not set(names) <= set(known):
             parser.error(f"targets are {', '.join(known)}")
         found = 0
         for name in names:
             target, number = known[name](), 0
-            end = time.process_time() + asked.seconds / len(names)
-            numbers = [asked.number] if asked.number is not None else None
+            end = time.process_time() + arguments.seconds / len(names)
+            numbers = [arguments.number] if arguments.number is not None else None
             while (numbers is None and time.process_time() < end) or (numbers is not None and number < len(numbers)):
-                finding = tried(name, target, asked.seed, numbers[number] if numbers else number)
+                finding = tried(name, target, arguments.seed, numbers[number] if numbers else number)
                 number += 1
                 if finding is not None:
                     found += 1
-                    replay = f"--seed {asked.seed} --target {name} --number {finding.number}"
-                    print(f"{name} ({replay}): {finding.what}\n  given: {finding.given}", flush=True)
+                    replay = f"--seed {arguments.seed} --target {name} --number {finding.number}"
+                    print(f"{name} ({replay}): {finding.problem}\n  given: {finding.content}", flush=True)
             print(f"{name}: {number:,} inputs", file=sys.stderr, flush=True)
     print(counted(found, "finding"), file=sys.stderr)
     return 1 if found else 0

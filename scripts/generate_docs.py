@@ -25,7 +25,7 @@ from dcgan_kit.cli import cli
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, option_facts, shown_default, type_of
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.key_declarations import Recipe
@@ -124,19 +124,19 @@ def _network_keys(models: dict[str, Any]) -> Iterator[str]:
     yield table(
         ("key", *(code(path) for path, _, _ in _BLOCKS), "meaning"),
         [
-            (code(key), *(_left_open(models[name], rule, key) for _, name, rule in _BLOCKS), field["description"])
+            (code(key), *(_default_text(models[name], rule, key) for _, name, rule in _BLOCKS), field["description"])
             for key, field in sorted(fields.items(), key=lambda item: (item[0] not in keys.SLOT_KEYS, item[0]))
         ],
     )
     yield (
-        "*network's*: what the network itself says under that key. Where it says nothing either, there is no "
+        "*network's*: what the network itself has under that key. If it has nothing either, there is no "
         "normalization, regularizer or constraint, a bias is learned, a convolution that only changes channels is "
         "3x3, and anything else is an error. `filters` is a whole number from 1 to 16384, `bias` is true or false, "
         "and there are at most 100 stages."
     )
 
 
-def _left_open(model: dict[str, Any], rule: keys.BlockRule | None, key: str) -> str:
+def _default_text(model: dict[str, Any], rule: keys.BlockRule | None, key: str) -> str:
     if key not in model["properties"]:
         return "–"
     if key in model.get("required", ()):
@@ -146,7 +146,7 @@ def _left_open(model: dict[str, Any], rule: keys.BlockRule | None, key: str) -> 
     if key == "order":
         return "below"
     if key == "filters":
-        return "as many as it is given"
+        return "as many as its input has"
     if key in rule.inherited or key in ("initializer", "constraint", "bias"):
         return "network's"
     return "required" if key in rule.required else "nothing"
@@ -160,9 +160,9 @@ def components_page() -> Iterator[str]:
         [(f"[{k.name}](#{k.name})", k.summary, len(registry.of_kind(k.name))) for k in KINDS.values()],
     )
     for kind in KINDS.values():
-        given = f"`{kind.given}`" if kind.given else "nothing"
+        argument = f"`{kind.argument}`" if kind.argument else "nothing"
         yield f"## {kind.name}"
-        yield f"{kind.summary} A factory is given {given} and returns {kind.returns}."
+        yield f"{kind.summary} A factory takes {argument} and returns {kind.returns}."
         if kind.required_options:
             yield f"Every component of this kind has the option `{'`, `'.join(kind.required_options)}`."
         for component in registry.of_kind(kind.name):
@@ -414,8 +414,8 @@ def main() -> int:
         if not check:
             shipped.write_text(generated, encoding="utf-8")
     if stale:
-        told = "stale; run scripts/generate_docs.py" if check else "written"
-        print("\n".join(f"docs/{name}: {told}" for name in stale), file=sys.stderr)
+        message = "stale; run scripts/generate_docs.py" if check else "written"
+        print("\n".join(f"docs/{name}: {message}" for name in stale), file=sys.stderr)
     return 1 if check and stale else 0
 
 

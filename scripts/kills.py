@@ -34,7 +34,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import h5py
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
 
@@ -136,9 +136,9 @@ class Counter:
         metrics_writer.append_regular = torn
 
     def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*given: Any, **named: Any) -> Any:
+        def counted(*values: Any, **named: Any) -> Any:
             self.moment()
-            result = call(*given, **named)
+            result = call(*values, **named)
             self.moment()
             return result
 
@@ -151,7 +151,7 @@ class Silent:
     def note(self, message: str) -> None:
         """Print nothing."""
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         """Print nothing."""
 
     def progress(self, step: int, metrics: Any) -> None:
@@ -163,13 +163,13 @@ def forked(loaded: LoadedRecipe, path: Path, last: int | None, seconds: float | 
 
     The number of moments is 0 if the child did not end by itself.
     """
-    told, tell = os.pipe()
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(told)
+        os.close(reading)
         status = 2
         try:
-            status = _trained(loaded, path, last, tell)
+            status = _trained(loaded, path, last, writing)
         except UserError as error:
             print(f"{path}: {error}", file=sys.stderr)
         except BaseException:
@@ -177,7 +177,7 @@ def forked(loaded: LoadedRecipe, path: Path, last: int | None, seconds: float | 
         finally:
             sys.stderr.flush()
             os._exit(status)
-    os.close(tell)
+    os.close(writing)
     until = None if seconds is None else time.monotonic() + seconds
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -187,12 +187,12 @@ def forked(loaded: LoadedRecipe, path: Path, last: int | None, seconds: float | 
             os.kill(child, signal.SIGKILL)
             until = None
         time.sleep(0.002)
-    with os.fdopen(told) as stream:
+    with os.fdopen(reading) as stream:
         count = stream.read()
     return os.waitstatus_to_exitcode(status), int(count or 0)
 
 
-def _trained(loaded: LoadedRecipe, path: Path, last: int | None, tell: int) -> int:
+def _trained(loaded: LoadedRecipe, path: Path, last: int | None, writing: int) -> int:
     from dcgan_kit.evaluation.observer import observers_of
     from dcgan_kit.runs.run_folder import told_of_finished
     from dcgan_kit.training.loop import train
@@ -202,7 +202,7 @@ def _trained(loaded: LoadedRecipe, path: Path, last: int | None, tell: int) -> i
     # A kill can come when the run is complete. The command checks this in the same way.
     if not told_of_finished(path, loaded.recipe):
         train(loaded.recipe, loaded.plugins, path, Silent(), (), observers_of)
-    os.write(tell, str(counter.count).encode())
+    os.write(writing, str(counter.count).encode())
     return 0
 
 
@@ -250,8 +250,8 @@ def killed(loaded: LoadedRecipe, path: Path, straight: Path, tally: Tally, most:
         if status != -signal.SIGKILL:
             raise SystemExit(2)
         tally.kills += 1
-        what = "writes" if at_a_write else "moments"
-        tally.at[what] = tally.at.get(what, 0) + 1
+        place = "writes" if at_a_write else "moments"
+        tally.at[place] = tally.at.get(place, 0) + 1
     else:
         status, _ = forked(loaded, path, None, None)
         if status:
@@ -267,12 +267,12 @@ def main() -> int:
     parser.add_argument("--variants", default=",".join(f"{n}" for n in range(len(VARIANTS))), metavar="N,…",
                         help="numbers of variants, from 0: " + ", ".join(VARIANTS))  # fmt: skip
     parser.add_argument("--folder", type=Path, help="where runs are kept; default: a temporary folder")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = asked.folder or Path(temporary)
+        folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        chosen = [list(VARIANTS)[int(number)] for number in asked.variants.split(",")]
-        return _compared(chosen, asked.kills, random.Random(asked.seed), folder)
+        chosen = [list(VARIANTS)[int(number)] for number in arguments.variants.split(",")]
+        return _compared(chosen, arguments.kills, random.Random(arguments.seed), folder)
 
 
 def _compared(chosen: list[str], kills: int, chance: random.Random, folder: Path) -> int:
@@ -310,7 +310,7 @@ def _compared(chosen: list[str], kills: int, chance: random.Random, folder: Path
             )
     print(f"{'variant':34} {'runs':>5} {'kills':>6} {'writes':>7} {'moments':>8} {'differ':>7}")
     for name, tally in tallies.items():
-        places = [tally.at.get(what, 0) for what in ("writes", "moments")]
+        places = [tally.at.get(place, 0) for place in ("writes", "moments")]
         print(f"{name:34} {tally.runs:5} {tally.kills:6} {places[0]:7} {places[1]:8} {len(tally.different):7}")
     for line in (line for tally in tallies.values() for line in tally.different):
         print(line)

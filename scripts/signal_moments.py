@@ -57,17 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--moments", type=int, default=100, help="processes to send a signal to (default 100)")
     parser.add_argument("--at-once", type=int, default=2, help="processes that run at a time (default 2)")
     parser.add_argument("--command", default=str(Path(sys.executable).with_name("dcgan-kit")), help="the program")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="signals-") as scratch:
         folder = Path(scratch)
-        begun = time.monotonic()
-        undisturbed = trained(asked.command, folder / "undisturbed")
-        length = time.monotonic() - begun
+        started = time.monotonic()
+        undisturbed = trained(options.command, folder / "undisturbed")
+        length = time.monotonic() - started
         print(f"undisturbed: {length:.1f} s", flush=True)
         moments = []
-        for moment in tried(asked.command, folder, undisturbed, length, asked.moments, asked.at_once):
+        for moment in tried(options.command, folder, undisturbed, length, options.moments, options.at_once):
             moments.append(moment)
-            print(f"{len(moments)} of {asked.moments}: {told_of(moment)}", flush=True)
+            print(f"{len(moments)} of {options.moments}: {described(moment)}", flush=True)
     print_table(moments)
     return int(any(moment.wrong for moment in moments))
 
@@ -91,21 +91,21 @@ def at_moment(command: str, path: Path, undisturbed: dict[str, str], after: floa
     process = start(command, path)
     time.sleep(after)
     # This process has not waited for the child yet, so the process id is still the child's, even if it has ended.
-    early = not takes(process.pid, signal.SIGTERM) and process.poll() is None
+    early = not handles(process.pid, signal.SIGTERM) and process.poll() is None
     process.send_signal(number)
-    told, _ = process.communicate(timeout=SECONDS)
+    output, _ = process.communicate(timeout=SECONDS)
     status = process.returncode
     allowed = (0, 130 if number == signal.SIGINT else os.EX_TEMPFAIL)
     wrong = []
     # As soon as Python runs, it turns SIGINT into an exception, before the program handles signals.
     if status not in (allowed if not early else (*allowed, -number, 1)):
-        wrong.append(f"status {status}: {told[-500:]!r}")
-    if "Traceback" in told and not early:
-        wrong.append(f"a traceback: {told[-500:]!r}")
+        wrong.append(f"status {status}: {output[-500:]!r}")
+    if "Traceback" in output and not early:
+        wrong.append(f"a traceback: {output[-500:]!r}")
     try:
         found = files_of(path) if status == 0 else trained(command, path)
     except RuntimeError as error:
-        wrong.append(f"the same command does not go on: {error}")
+        wrong.append(f"the same command does not resume: {error}")
     else:
         if found != undisturbed:
             names = sorted(
@@ -130,13 +130,13 @@ def trained(command: str, path: Path) -> dict[str, str]:
         RuntimeError: the training failed.
     """
     process = start(command, path)
-    told, _ = process.communicate(timeout=SECONDS)
+    output, _ = process.communicate(timeout=SECONDS)
     if process.returncode != 0:
-        raise RuntimeError(f"status {process.returncode}: {told[-500:]!r}")
+        raise RuntimeError(f"status {process.returncode}: {output[-500:]!r}")
     return files_of(path)
 
 
-def takes(process: int, number: signal.Signals) -> bool:
+def handles(process: int, number: signal.Signals) -> bool:
     """Whether a process has a handler for a signal; False if it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
@@ -168,7 +168,7 @@ def files_of(path: Path) -> dict[str, str]:
     return sums
 
 
-def told_of(moment: Moment) -> str:
+def described(moment: Moment) -> str:
     """Return one line about a moment."""
     early = ", before the program's first line" if moment.early else ""
     return f"{moment.number.name} after {moment.after:.2f} s: {moment.status}{early} {moment.wrong or 'nothing lost'}"

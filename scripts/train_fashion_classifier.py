@@ -28,7 +28,7 @@ FOLDS = 4
 def main() -> None:
     """Write the weights, or print the accuracy of such classifiers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; tell the accuracy on unseen images")
+    parser.add_argument("--check", action="store_true", help="write nothing; print the accuracy on unseen images")
     images = data.fashion_mnist_4k(ImageSpec(*FASHION_SHAPE))
     if parser.parse_args().check:
         for fold in range(FOLDS):

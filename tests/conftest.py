@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
 
 pytest_plugins = ["training_fixtures"]

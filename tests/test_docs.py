@@ -11,7 +11,7 @@ import pytest
 
 from dcgan_kit.cli import cli
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugin_loading import HOOKS, load_builtins
+from dcgan_kit.components.plugin_loader import HOOKS, load_builtins
 from dcgan_kit.networks.lint import LINTS
 from dcgan_kit.recipes import key_declarations
 

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 import pytest
 
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugin_loading import load_builtins
-from dcgan_kit.errors import ALSO_CALLED, counted, did_you_mean
+from dcgan_kit.components.plugin_loader import load_builtins
+from dcgan_kit.errors import SYNONYMS, counted, did_you_mean
 from dcgan_kit.recipes.key_declarations import Generator, Training
 
 REGISTRY = load_builtins().registry
@@ -25,16 +25,14 @@ def test_counted(count, noun, text):
     assert counted(count, noun) == text
 
 
-@pytest.mark.parametrize("word", sorted(ALSO_CALLED))
+@pytest.mark.parametrize("word", sorted(SYNONYMS))
 def test_another_name_of_the_field_leads_to_ours_where_spelling_would_not(word):
-    for meant in ALSO_CALLED[word]:
+    for meant in SYNONYMS[word]:
         having = [known for known in VOCABULARIES if meant in known]
         assert having, f"nothing is called {meant!r}"
-        first = next(name for name in ALSO_CALLED[word] if name in having[0])
+        first = next(name for name in SYNONYMS[word] if name in having[0])
         assert did_you_mean(word, having[0]) == did_you_mean(word.upper(), having[0]) == f" Did you mean {first!r}?"
-    spelt = [
-        get_close_matches(word, known, n=1) != [m] for m in ALSO_CALLED[word] for known in VOCABULARIES if m in known
-    ]
+    spelt = [get_close_matches(word, known, n=1) != [m] for m in SYNONYMS[word] for known in VOCABULARIES if m in known]
     assert any(spelt), "the spelling suffices"
 
 

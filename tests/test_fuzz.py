@@ -36,9 +36,9 @@ def test_what_nobody_would_write_is_read_or_refused(name, tmp_path):
 def test_anything_else_is_a_finding_that_can_be_replayed(read, what):
     target = fuzz.Target(lambda draw: draw.random(), read)
     first, again = (fuzz.tried("x", target, 3, 7) for _ in range(2))
-    assert what in first.what
+    assert what in first.problem
     assert first == again
-    assert first.given != fuzz.tried("x", target, 3, 8).given
+    assert first.content != fuzz.tried("x", target, 3, 8).content
 
 
 def count(_):
@@ -49,4 +49,4 @@ def count(_):
 @pytest.mark.parametrize(("limit", "read"), [("SECONDS", count), ("WAITING_SECONDS", lambda _: time.sleep(60))])
 def test_what_takes_too_long_is_a_finding(limit, read, monkeypatch):
     monkeypatch.setattr(fuzz, limit, 0.2)
-    assert "takes more than" in fuzz.tried("x", fuzz.Target(lambda draw: 0, read), 0, 0).what
+    assert "takes more than" in fuzz.tried("x", fuzz.Target(lambda draw: 0, read), 0, 0).problem

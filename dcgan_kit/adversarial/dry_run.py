@@ -19,14 +19,14 @@ from dcgan_kit.networks.keras_internals import layers_within, weightless
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
 
-def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, strangers: frozenset[str]) -> None:
+def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, third_party: frozenset[str]) -> None:
     """Trace each network that has a third-party layer, as training does, in each precision that the recipe may mean.
 
     Args:
         recipe: the recipe to train.
         networks: its networks, built or symbolic; afterwards they compute in float32.
         parts: the other components of training.
-        strangers: names of third-party plugins; layers of built-in plugins are known to pass.
+        third_party: names of third-party plugins; layers of built-in plugins are known to pass.
 
     Raises:
         ComponentError: a third-party layer fails in training, cannot be compiled as the recipe asks, or cannot be
@@ -36,15 +36,15 @@ def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, 
     """
     require_compilable(recipe, networks)
     _require_rates(recipe)
-    with weightless(), blaming(networks, strangers):
+    with weightless(), blaming(networks, third_party):
         copy_of(networks.generator.model)
     for network in (networks.generator, networks.discriminator):
-        if not any(part.owner in strangers for part in network.parts):
+        if not any(part.owner in third_party for part in network.parts):
             continue
         for precision in _precisions(recipe.training.precision):
             set_precision(networks, precision)
             try:
-                with weightless(), blaming(networks, strangers):
+                with weightless(), blaming(networks, third_party):
                     _trace(recipe, network, parts)
             except ComponentError as error:
                 raise ComponentError(f"{error}{_hint(recipe, precision)}", error.path) from error

@@ -18,12 +18,12 @@ WITHOUT_XLA = ". training.xla=off trains without XLA"
 
 
 @contextlib.contextmanager
-def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
+def blaming(networks: Networks, third_party: frozenset[str]) -> Iterator[None]:
     """Turn a failure inside a third-party layer into an error that names its plugin.
 
     Args:
         networks: the networks whose layers may fail.
-        strangers: names of third-party plugins; the exception of a built-in layer is our bug and passes unchanged.
+        third_party: names of third-party plugins; the exception of a built-in layer is our bug and passes unchanged.
 
     Raises:
         ComponentError: a third-party layer failed.
@@ -35,7 +35,7 @@ def blaming(networks: Networks, strangers: frozenset[str]) -> Iterator[None]:
         # Third-party code may raise anything; all other exceptions are raised again unchanged.
         for network in (networks.generator, networks.discriminator):
             part = _failing(network, error)
-            if part is not None and part.owner in strangers:
+            if part is not None and part.owner in third_party:
                 hint = WITHOUT_XLA if refused_by_xla(error) else ""
                 message = failure(part.author, f"{part.name} of the {network.role}", error)
                 raise ComponentError(f"{message}{hint}", part.path) from error

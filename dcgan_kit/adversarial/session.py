@@ -49,7 +49,7 @@ class Session:
     def create(
         recipe: ResolvedRecipe,
         precision: Precision | None = None,
-        strangers: frozenset[str] = frozenset(),
+        third_party: frozenset[str] = frozenset(),
         devices: Devices | None = None,
     ) -> Session:
         """Build everything at step 0; a process must do this before anything else with TensorFlow.
@@ -57,7 +57,7 @@ class Session:
         Args:
             recipe: the recipe to train.
             precision: the precision of the run so far; default: the recipe's.
-            strangers: names of third-party plugins, whose layers may fail.
+            third_party: names of third-party plugins, whose layers may fail.
             devices: devices that this process has set up already; default: those that the recipe asks for.
 
         Raises:
@@ -72,8 +72,8 @@ class Session:
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():
             networks, parts = collect_problems(lambda: build_networks(recipe), lambda: build_parts(recipe))
-            require_trainable(recipe, networks, parts, strangers)
-            with blaming(networks, strangers):
+            require_trainable(recipe, networks, parts, third_party)
+            with blaming(networks, third_party):
                 state = TrainingState.create(recipe, networks, parts)
         chosen = choose_precision(recipe.training.precision, devices, precision)
         set_precision(networks, chosen.precision)

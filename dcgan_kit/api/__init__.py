@@ -21,7 +21,7 @@ from dcgan_kit.api.run import Run, open_run
 from dcgan_kit.api.trainer import train
 from dcgan_kit.api.verify import replay, verify_resume
 from dcgan_kit.api.workers import launch
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.terminal.progress import Quiet
 
 __all__ = [

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.errors import UserError, did_you_mean
-from dcgan_kit.recipes.loading import text_of
+from dcgan_kit.recipes.loading import description_of, text_of
 from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
-    from dcgan_kit.components.plugin_loading import LoadedPlugins, Plugin
+    from dcgan_kit.components.plugin import LoadedPlugins, Plugin
 
 
 def chosen(settings: PluginSettings | None) -> PluginSettings:
@@ -68,6 +69,24 @@ def find_components(name: str, *, settings: PluginSettings | None = None) -> lis
     return found
 
 
+def kind_summary(kind: str) -> str:
+    """Return one sentence about a kind of component, a key of ``KINDS``."""
+    return KINDS[kind].summary
+
+
+def component_options(component: Component, *, as_text: bool = False) -> list[dict[str, Any]]:
+    """Return name, type with range, default and description of each option of a component.
+
+    Args:
+        component: the component.
+        as_text: whether to return numbers as texts, as a recipe writes them.
+    """
+    from dcgan_kit.components.option_schema import option_facts, shown_default
+
+    options = option_facts(component)
+    return [{**option, "default": shown_default(option["default"])} for option in options] if as_text else options
+
+
 def list_plugins(*, settings: PluginSettings | None = None) -> list[Plugin]:
     """Return every plugin that was found: loaded, blocked or broken.
 
@@ -97,6 +116,22 @@ def list_recipes(*, settings: PluginSettings | None = None) -> Mapping[str, Path
         settings: which plugins may be loaded; default: the settings of the environment.
     """
     return dict(sorted(everything(settings).recipes.items()))
+
+
+def described_recipes(*, settings: PluginSettings | None = None) -> dict[str, tuple[Path, str]]:
+    """Return all named recipes, in alphabetical order: a mapping from each name to its file and its description.
+
+    If a file cannot be read, the description says why.
+
+    Args:
+        settings: which plugins may be loaded; default: the settings of the environment.
+    """
+    return {name: (path, description_of(path)) for name, path in list_recipes(settings=settings).items()}
+
+
+def builtin_recipes() -> list[str]:
+    """Return the names of the shipped recipes, in alphabetical order. Runs no third-party code."""
+    return sorted(load_builtins().recipes)
 
 
 def recipe_text(recipe: str, *, settings: PluginSettings | None = None) -> str:
@@ -142,7 +177,7 @@ def copy_recipe(
     if target.is_dir():
         target = target / f"{Path(recipe).stem}.yaml"
     if target.exists():
-        raise UserError(f"{target}: is there already; choose another name")
+        raise UserError(f"{target}: exists already; choose another name")
     _write(target, text)
     schema_file = target.with_name(SCHEMA_FILE)
     if not schema_file.exists():

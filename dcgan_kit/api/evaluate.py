@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.catalogue import chosen, everything
 from dcgan_kit.components.contracts.training import Images, ImageSpec
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.terminal.progress import progress_to
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from dcgan_kit.runs.run import StoredRun
     from dcgan_kit.terminal.progress import Watcher
 
-MOST_JUDGED = 1_000_000
-"""At most this many images are judged; some scores take time by the square."""
+MAX_EVALUATED = 1_000_000
+"""At most this many images can be evaluated; the time of some scores grows with the square of the number."""
 
 
 def evaluate_images(
@@ -61,16 +62,16 @@ def evaluate_images(
     """
     request = _request(scores, extractor, samples)
     registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
-    with progress_to(watcher) as told:
+    with progress_to(watcher) as progress:
         # Reading images needs no TensorFlow, so errors in them are reported before TensorFlow starts.
-        fakes, reals = _read(Path(fake), Path(real), size, registry, told)
+        fakes, reals = _read(Path(fake), Path(real), size, registry, progress)
         if samples is not None and len(fakes) < samples:
             raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {samples}")
         tensorflow_startup.start_tensorflow()
-        judged = _judged(Path(fake), Path(real), fakes, reals, samples, resized=size is not None)
+        evaluated = _evaluated(Path(fake), Path(real), fakes, reals, samples, resized=size is not None)
         from dcgan_kit.evaluation.run_scores import evaluate
 
-        return evaluate(request, registry, judged, told.preparing, told.note)
+        return evaluate(request, registry, evaluated, progress.preparing, progress.note)
 
 
 def evaluate_run(
@@ -101,12 +102,12 @@ def evaluate_run(
     from dcgan_kit.evaluation.generated_batches import generated_pixels
     from dcgan_kit.evaluation.run_scores import Judged, evaluate
 
-    with progress_to(watcher) as told:
+    with progress_to(watcher) as progress:
         restored = run.restored(best)
-        images = run.read_images(partial(told.preparing, "reading images"))
+        images = run.read_images(partial(progress.preparing, "reading images"))
         reals = split_reference(images.training, images.held_out)
         count = samples or default_samples(reals)
-        judged = Judged(
+        evaluated = Judged(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
             batches=generated_pixels(run.resolved, restored.generator(raw), count),
             samples=count,
@@ -114,7 +115,7 @@ def evaluate_run(
             source=run.resolved.data.component.name,
             notes=restored.notes,
         )
-        return evaluate(request, registry, judged, told.preparing, told.note)
+        return evaluate(request, registry, evaluated, progress.preparing, progress.note)
 
 
 def calibrate(
@@ -145,15 +146,15 @@ def calibrate(
 
     source, shape = EMBEDDED
     images = choice_of("data", source, registry).build(ImageSpec(*shape))
-    with progress_to(watcher) as told:
-        return calibration(request, registry, images, source, told.preparing, told.note)
+    with progress_to(watcher) as progress:
+        return calibration(request, registry, images, source, progress.preparing, progress.note)
 
 
 def _request(scores: Sequence[str] | None, extractor: str | None, samples: int | None) -> Request:
     from dcgan_kit.evaluation.request import Request
 
     if samples is not None:
-        require_whole("samples", samples, 2, MOST_JUDGED)
+        require_whole("samples", samples, 2, MAX_EVALUATED)
     return Request(None if scores is None else require_list("scores", scores, 1), extractor, samples)
 
 
@@ -163,14 +164,14 @@ def _registry(request: Request, known: Registry, settings: PluginSettings | None
     Raises:
         UserError: there is no such score or extractor, or it does not take these options.
     """
-    ours = chosen(settings).builtins_only or request.only_names(known)
-    registry = known if ours else everything(settings).registry
+    sufficient = chosen(settings).builtins_only or request.only_names(known)
+    registry = known if sufficient else everything(settings).registry
     request.require_known(registry)
     return registry
 
 
 def _read(
-    fake: Path, real: Path, size: str | tuple[int, int, int] | None, registry: Registry, told: Watcher
+    fake: Path, real: Path, size: str | tuple[int, int, int] | None, registry: Registry, watcher: Watcher
 ) -> tuple[Images, Images]:
     from dcgan_kit.data.progress import reporting_to
     from dcgan_kit.evaluation.image_paths import images_at, size_at
@@ -178,16 +179,16 @@ def _read(
     if size is not None:
         spec = _spec(size)
     else:
-        with reporting_to(partial(told.preparing, "comparing sizes")):
-            spec, given = size_at(real), size_at(fake)
-        if given != spec:
-            one, other = ("x".join(map(str, each.shape)) for each in (given, spec))
+        with reporting_to(partial(watcher.preparing, "comparing sizes")):
+            spec, fake_spec = size_at(real), size_at(fake)
+        if fake_spec != spec:
+            one, other = ("x".join(map(str, each.shape)) for each in (fake_spec, spec))
             raise UserError(f"{fake} has images of {one}, and {real} of {other}: give --size, e.g. --size {other}")
-    with reporting_to(partial(told.preparing, "reading images")):
+    with reporting_to(partial(watcher.preparing, "reading images")):
         return images_at(fake, spec, registry), images_at(real, spec, registry)
 
 
-def _judged(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
+def _evaluated(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
     from dcgan_kit.data.loading import told_of
     from dcgan_kit.evaluation.evaluator import split_reference, subsample
     from dcgan_kit.evaluation.features import batches_of

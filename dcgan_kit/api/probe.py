@@ -14,7 +14,7 @@ from dcgan_kit.terminal.progress import progress_to
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
-    from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings
+    from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.recipes.loading import LoadedRecipe
     from dcgan_kit.recipes.resolved import Choice
@@ -40,8 +40,8 @@ def probed(
     from dcgan_kit.runs.run_folder import require_checkpoint
 
     recipe, plugins = loaded.recipe, loaded.plugins
-    asked = None if names is None else require_list("probes", names, 1)
-    choices = _choices(asked, plugins, settings, recipe.training.probing.probes)
+    requested = None if names is None else require_list("probes", names, 1)
+    choices = _choices(requested, plugins, settings, recipe.training.probing.probes)
     if run is not None:
         require_checkpoint(run)
     require_data(recipe)
@@ -49,9 +49,16 @@ def probed(
     from dcgan_kit.probing.probe_run import build_probes
     from dcgan_kit.probing.run_probes import examine
 
-    with progress_to(watcher) as told:
-        reading = partial(told.preparing, "reading images")
-        return examine(recipe, build_probes(choices), run, best, plugins.strangers, told.note, reading)
+    with progress_to(watcher) as progress:
+        reading = partial(progress.preparing, "reading images")
+        return examine(recipe, build_probes(choices), run, best, plugins.third_party, progress.note, reading)
+
+
+def health_of(examination: Examination) -> str:
+    """Return the health line: one line about the state of the networks."""
+    from dcgan_kit.probing.health_line import health_line
+
+    return health_line(examination.findings, examination.asked, len(examination.failed))
 
 
 def _choices(
@@ -63,18 +70,18 @@ def _choices(
 
     known = {(choice.component.owner, choice.component.name): choice for choice in of_the_recipe}
 
-    def as_known(component: Component) -> Choice:
+    def configured(component: Component) -> Choice:
         return known.get((component.owner, component.name)) or by_default(component)
 
     if names is None:
-        return [as_known(component) for component in plugins.registry.of_kind("probe")]
-    asked = [text.strip() for text in names]
+        return [configured(component) for component in plugins.registry.of_kind("probe")]
+    requested = [text.strip() for text in names]
     # A name may belong to a third-party plugin, which a recipe of built-in components has not loaded.
-    known_names = {text.partition(":")[0] for text in asked} <= set(plugins.registry.names("probe"))
-    registry = plugins.registry if known_names else everything(settings).registry
+    all_known = {text.partition(":")[0] for text in requested} <= set(plugins.registry.names("probe"))
+    registry = plugins.registry if all_known else everything(settings).registry
     chosen: list[Choice] = []
-    for text in asked:
-        choice = choice_of("probe", text, registry) if ":" in text else as_known(registry.find("probe", text))
+    for text in requested:
+        choice = choice_of("probe", text, registry) if ":" in text else configured(registry.find("probe", text))
         if any(choice.component == other.component for other in chosen):
             raise UserError(f"--probes: {choice.component.name} is named twice: name each probe once")
         chosen.append(choice)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import ComponentError, DataError, Problem, RecipeError, collect_problems
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import LoadedRecipe, Source
@@ -16,7 +16,7 @@ from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.recipes.yaml_writer import as_data, as_value, as_yaml, flattened
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.plugin_loading import LoadedPlugins
+    from dcgan_kit.components.plugin import LoadedPlugins
     from dcgan_kit.networks.lint import Advice
     from dcgan_kit.networks.summary import RecipeSummary
     from dcgan_kit.probing.run_probes import Examination
@@ -106,7 +106,7 @@ class Recipe:
         A key that a recipe does not have counts as None.
         """
         left, right = self.keys(), other.keys()
-        keys = [key for key in dict.fromkeys((*left, *right)) if _said(left, key) != _said(right, key)]
+        keys = [key for key in dict.fromkeys((*left, *right)) if written_value(left, key) != written_value(right, key)]
         return {key: (left.get(key), right.get(key)) for key in keys}
 
     def build(self) -> tuple[Any, Any]:
@@ -146,7 +146,7 @@ class Recipe:
             lambda: require_observable(recipe),
         )
         try:
-            require_trainable(recipe, networks, parts, self.plugins.strangers)
+            require_trainable(recipe, networks, parts, self.plugins.third_party)
         except ComponentError as error:
             raise RecipeError([Problem(recipe.mark(error.path), dotted(error.path), str(error))]) from error
         return lint(recipe, networks)
@@ -196,8 +196,16 @@ class Recipe:
         return probed(self.loaded, self.settings, probes, None, False, watcher)
 
 
-def _said(flat: Mapping[str, Any], key: str) -> str:
-    return as_value(flat[key]) if key in flat else "-"
+def written_value(keys: Mapping[str, Any], key: str) -> str:
+    """Return the value of a dotted key as an override writes it; ``-`` if the recipe does not have the key."""
+    return as_value(keys[key]) if key in keys else "-"
+
+
+def lint_reason(lint: str) -> str:
+    """Return why a lint exists: one sentence. Use it after ``Recipe.check``, because it loads TensorFlow."""
+    from dcgan_kit.networks.lint import LINTS
+
+    return LINTS[lint].why
 
 
 def usual_run(recipe: Recipe, folder: str | Path | None) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.run import open_run
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.terminal.console import note
@@ -55,20 +55,20 @@ def report(
     # A pattern such as runs/* also matches the report about several runs.
     paths = [path for path in paths if len(paths) == 1 or path.name != PAGE or not path.is_file()]
     if not paths:
-        raise UserError("runs: no run folder is named; name one at least")
+        raise UserError("runs: no run folder is given; give at least one")
     if len({path.resolve() for path in paths}) < len(paths):
         raise UserError("a run is named twice; name each once")
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
-    looked = {} if quick else {run.label: _looked(run.path, run.label, settings) for run in facts}
+    analyses = {} if quick else {run.label: _analysis(run.path, run.label, settings) for run in facts}
     if target is None:
         target = (paths[0] if len(paths) == 1 else paths[0].absolute().parent) / PAGE
-    content = page(facts, looked).encode()
+    content = page(facts, analyses).encode()
     write_asked(target, content)
     note(f"{target}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
     return target
 
 
-def _looked(path: Path, label: str, settings: PluginSettings | None) -> Looked:
+def _analysis(path: Path, label: str, settings: PluginSettings | None) -> Looked:
     """Restore the checkpoint of a run and load its data. If that fails, return a note for the page."""
     from dcgan_kit.reports.comparisons import Looked
 
@@ -77,8 +77,8 @@ def _looked(path: Path, label: str, settings: PluginSettings | None) -> Looked:
         tensorflow_startup.start_tensorflow()
         from dcgan_kit.reports.checkpoint_analysis import look
 
-        with TaskProgress() as told:
-            return look(run, lambda what, *far: told.preparing(f"{label}: {what}", *far))
+        with TaskProgress() as progress:
+            return look(run, lambda task, *counts: progress.preparing(f"{label}: {task}", *counts))
     except UserError as error:
-        note(f"{label}: its networks cannot be looked at: {error}")
+        note(f"{label}: its networks cannot be analysed: {error}")
         return Looked(notes=(f"Its networks cannot be built: {error}",))

@@ -11,7 +11,7 @@ from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import LoadedRecipe
 from dcgan_kit.runs.run import SAMPLE_STREAM, StoredRun
 from dcgan_kit.runs.run_folder import RunFolder, read_run, require_checkpoint

@@ -11,7 +11,7 @@ from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe, usual_run
 from dcgan_kit.api.run import Run, run_in
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import TrainingStopped, UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import Source
@@ -80,8 +80,8 @@ def loaded_recipe(
     overrides = require_list("overrides", overrides)
     if isinstance(recipe, Recipe):
         if overrides or settings is not None:
-            given = "overrides" if overrides else "settings"
-            raise UserError(f"{given}: {recipe.name} is loaded already; give them to load_recipe")
+            argument = "overrides" if overrides else "settings"
+            raise UserError(f"{argument}: {recipe.name} is loaded already; give them to load_recipe")
         return recipe
     from dcgan_kit.runs.run_plugins import load_for
 
@@ -117,5 +117,5 @@ def _trained(recipe: Recipe, path: Path, may_change: Sequence[str], watcher: Wat
         from dcgan_kit.evaluation.observer import observers_of
         from dcgan_kit.training.loop import train as run_training
     training = recipe.resolved.training
-    with progress_to(watcher, partial(TrainingProgress, training.steps, training.batch_size)) as told:
-        return run_training(recipe.resolved, recipe.plugins, path, told, may_change, observers_of)
+    with progress_to(watcher, partial(TrainingProgress, training.steps, training.batch_size)) as progress:
+        return run_training(recipe.resolved, recipe.plugins, path, progress, may_change, observers_of)

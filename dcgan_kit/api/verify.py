@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.api.catalogue import chosen
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.files import is_there
 from dcgan_kit.process import tensorflow_startup
@@ -78,8 +78,8 @@ def replay(bundle: str | Path, *, settings: PluginSettings | None = None) -> tup
     if not is_there(path / RECIPE):
         raise RunError(f"{path}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
     RunFolder(path).require_ordinary(RECIPE)
-    here = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
-    loaded = load_begun(path, path.resolve().parent.parent, here, chosen(settings))
+    one_device = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
+    loaded = load_begun(path, path.resolve().parent.parent, one_device, chosen(settings))
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.training.nonfinite import replayed
 

@@ -13,7 +13,7 @@ from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.recipe import Recipe, usual_run
 from dcgan_kit.api.run import Run, run_in
 from dcgan_kit.api.trainer import loaded_recipe, require_trainable_in
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import Problem, RecipeError, TrainingStopped, WorkerFailed
 from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED
 from dcgan_kit.recipes.loading import Source
@@ -109,9 +109,9 @@ def _as_arguments(recipe: Recipe, scratch: Path) -> list[str]:
 
 def _plugin_options(settings: PluginSettings) -> list[str]:
     """Return the command-line options that allow the same plugins. A worker inherits the environment's settings."""
-    there = PluginSettings.from_environment()
-    folders = [folder for folder in settings.folders if folder not in there.folders]
-    blocked = sorted(settings.blocked - there.blocked)
+    environment = PluginSettings.from_environment()
+    folders = [folder for folder in settings.folders if folder not in environment.folders]
+    blocked = sorted(settings.blocked - environment.blocked)
     return [
         *(argument for folder in folders for argument in ("--plugins-dir", str(folder))),
         *(argument for name in blocked for argument in ("--block", name)),

@@ -55,25 +55,23 @@ class _Commands(click.Group):
             note(str(error))
             ctx.exit(WRONG_INPUT)
         except KeyboardInterrupt:
-            note("interrupted: nothing is kept but what a checkpoint holds")
+            note("interrupted: only what the last checkpoint holds is kept")
             ctx.exit(INTERRUPTED)
         except Exception as error:
-            told = _fault_of_the_machine(error)
-            if not told:
+            message = _machine_fault(error)
+            if not message:
                 raise
-            note(told)
+            note(message)
             ctx.exit(WRONG_INPUT)
 
 
-def _fault_of_the_machine(error: Exception) -> str:
+def _machine_fault(error: Exception) -> str:
     """Return the message for an error that the system, a device or its libraries caused; empty for other errors."""
     if isinstance(error, OSError) and error.errno in _REFUSALS and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    if "tensorflow" not in sys.modules:
-        return ""
-    from dcgan_kit.networks.error_message import fault_of_the_machine
+    from dcgan_kit.api.machine import machine_fault
 
-    return fault_of_the_machine(error)
+    return machine_fault(error)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from dcgan_kit.cli.options import (
     recipe_argument,
 )
 from dcgan_kit.terminal.console import facts, note, say, table
+
+if TYPE_CHECKING:
+    from dcgan_kit.api.results import Plugin
 
 
 @click.group()
@@ -44,8 +47,7 @@ def list_components(kind: str | None, as_json: bool) -> None:
 def show_component(name: str, as_json: bool) -> None:
     """Show one component: NAME, KIND/NAME or PLUGIN/NAME."""
     from dcgan_kit import api
-    from dcgan_kit.components.kinds import KINDS
-    from dcgan_kit.components.option_schema import option_facts, shown_default
+    from dcgan_kit.api.catalogue import component_options, kind_summary
 
     found = api.find_components(name, settings=plugin_settings())
     if as_json:
@@ -56,27 +58,26 @@ def show_component(name: str, as_json: bool) -> None:
                     "name": c.name,
                     "owner": c.owner,
                     "documentation": c.documentation,
-                    "options": option_facts(c),
+                    "options": component_options(c),
                 }
                 for c in found
             ]
         )
         return
     for component in found:
-        kind = KINDS[component.kind]
         click.echo(f"{component.kind} {component.name}, of plugin {component.owner}\n")
         # The part "Raises" is for callers of the factory, not for authors of recipes.
         for paragraph in component.documentation.partition("\n\nRaises:")[0].split("\n\n"):
             lines = paragraph.split("\n")
             laid_out = any(line.startswith((" ", "-", "*", "|")) for line in lines)
             say(f"{paragraph if laid_out else ' '.join(lines)}\n")
-        options = option_facts(component)
+        options = component_options(component, as_text=True)
         if options:
             columns = ("option", "type", "default", "meaning")
-            table(columns, [(o["name"], o["type"], shown_default(o["default"]), o["description"]) for o in options])
+            table(columns, [(o["name"], o["type"], o["default"], o["description"]) for o in options])
         else:
             click.echo("It has no options.\n")
-        say(f"A component of kind {kind.name}: {kind.summary}\n")
+        say(f"A component of kind {component.kind}: {kind_summary(component.kind)}\n")
 
 
 @click.group()
@@ -128,7 +129,7 @@ def show_plugin(name: str, as_json: bool) -> None:
         click.echo("  callbacks: yes")
 
 
-def _plugin_facts(plugin: Any) -> dict[str, Any]:
+def _plugin_facts(plugin: Plugin) -> dict[str, Any]:
     return {
         "name": plugin.name,
         "origin": plugin.origin,
@@ -152,11 +153,9 @@ def recipes() -> None:
 @plugin_options
 def list_recipes(as_json: bool) -> None:
     """List every named recipe."""
-    from dcgan_kit import api
-    from dcgan_kit.recipes.loading import description_of
+    from dcgan_kit.api.catalogue import described_recipes
 
-    recipes = api.list_recipes(settings=plugin_settings())
-    found = {name: (path, description_of(path)) for name, path in recipes.items()}
+    found = described_recipes(settings=plugin_settings())
     if as_json:
         facts([{"name": name, "file": str(path), "description": text} for name, (path, text) in found.items()])
         return
@@ -166,7 +165,7 @@ def list_recipes(as_json: bool) -> None:
 @recipes.command("show")
 @recipe_argument
 @overrides_argument
-@click.option("--resolved", is_flag=True, help="With parents, overrides and every default written out.")
+@click.option("--resolved", is_flag=True, help="Print it with its parents, overrides and all defaults.")
 @plugin_options
 def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
     """Print the text of RECIPE."""

@@ -15,29 +15,37 @@ from dcgan_kit.process.exit_codes import WRONG_INPUT
 from dcgan_kit.terminal.console import facts, note, table
 
 if TYPE_CHECKING:
-    from dcgan_kit.evaluation.calibration import Calibration
-    from dcgan_kit.evaluation.results import Evaluation
+    from dcgan_kit.api.results import Calibration, Evaluation
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("run", type=_PATH, required=False)
-@click.option("--fake", type=_PATH, metavar="PATH", help="Judge these images instead: a folder, .zip, .npz or .npy.")
-@click.option("--real", type=_PATH, metavar="PATH", help="What they are compared with.")
-@click.option("--size", metavar="HxWxC", help="Bring both to this size; without it they must have one.")
 @click.option(
-    "--calibrate", is_flag=True, help="Judge the embedded images, and the same spoilt in known ways, instead."
+    "--fake", type=_PATH, metavar="PATH", help="Images to evaluate instead of a run: a folder, .zip, .npz or .npy."
 )
+@click.option("--real", type=_PATH, metavar="PATH", help="Real images to compare them with, in the same formats.")
+@click.option("--size", metavar="HxWxC", help="Resize both to this size; without it, both must have the same size.")
+@click.option("--calibrate", is_flag=True, help="Evaluate the embedded images, and copies with known faults, instead.")
 @click.option(
-    "--scores", metavar="NAMES", help="Scores, with commas between; NAME:option=value sets an option.  [default: all]"
+    "--scores",
+    metavar="NAMES",
+    help="Scores, separated by commas; NAME:option=value sets an option.  [default: all]",
 )
-@click.option("--samples", type=click.IntRange(2, 1_000_000), metavar="N", help="Images to judge.")
-@click.option("--extractor", metavar="NAME", help="What describes images.  [default: by the images; it says which]")
-@click.option("--best", is_flag=True, help="From the checkpoint that the run keeps for good.")
-@click.option("--raw", is_flag=True, help="From the generator itself, where the run keeps an average of it too.")
+@click.option("--samples", type=click.IntRange(2, 1_000_000), metavar="N", help="Number of images to evaluate.")
 @click.option(
-    "--against", type=_PATH, metavar="RUN", help="Show what another evaluation got, a run's or a file's, beside it."
+    "--extractor",
+    metavar="NAME",
+    help="Component that computes features of images.  [default: by the images; the command says which]",
+)
+@click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
+@click.option("--raw", is_flag=True, help="Use the generator itself, not its moving average.")
+@click.option(
+    "--against",
+    type=_PATH,
+    metavar="RUN",
+    help="Show the numbers of another evaluation, of a run or a file, in a column.",
 )
 @json_option
 @plugin_options
@@ -63,7 +71,7 @@ def evaluate(
     """
     from dcgan_kit.api import calibrate as calibrated
     from dcgan_kit.api import evaluate_images, open_run
-    from dcgan_kit.evaluation.results import file_name, read_evaluation
+    from dcgan_kit.api.evaluations import evaluation_file, read_evaluation
 
     _require_one_subject(run, fake, real, calibrate)
     _require_fitting(run, calibrate, size, best, raw, against, as_json)
@@ -71,13 +79,13 @@ def evaluate(
     names = [text for text in (scores or "").split(",") if text] or None
     settings = plugin_settings()
     if calibrate:
-        found = calibrated(scores=names, extractor=extractor, samples=samples, settings=settings)
-        _show_calibration(found, as_json)
+        calibration = calibrated(scores=names, extractor=extractor, samples=samples, settings=settings)
+        _show_calibration(calibration, as_json)
         return
     if run is not None:
         opened = open_run(run, settings=settings)
         evaluation = opened.evaluate(names, extractor=extractor, samples=samples, best=best, raw=raw)
-        note(f"{run / file_name(best, raw)}: written")
+        note(f"{evaluation_file(run, best=best, raw=raw)}: written")
     else:
         assert fake is not None
         assert real is not None
@@ -123,7 +131,7 @@ def _require_fitting(
 
 
 def _show_calibration(calibration: Calibration, as_json: bool) -> None:
-    from dcgan_kit.evaluation.results import BETTER, shown
+    from dcgan_kit.api.evaluations import calibration_columns
 
     by_fault = calibration.numbers
     if as_json:
@@ -137,19 +145,16 @@ def _show_calibration(calibration: Calibration, as_json: bool) -> None:
             }
         )
         return
-    rows = [
-        (number.number, BETTER[number.better], *(shown(numbers[index].value) for numbers in by_fault.values()))
-        for index, number in enumerate(by_fault["real"])
-    ]
-    table(("number", "better", *by_fault), rows, right=tuple(by_fault))
-    note(f"each of {counted(calibration.samples, 'image')}, compared with {calibration.references} real ones")
+    columns = calibration_columns(calibration)
+    table(tuple(columns), list(zip(*columns.values(), strict=True)), right=tuple(by_fault))
+    note(f"{counted(calibration.samples, 'image')} of each, compared with {calibration.references} real images")
 
 
 def _show(evaluation: Evaluation, before: Evaluation | None, other: str) -> None:
     cells = {other if name == "before" else name: cells for name, cells in evaluation.columns(before).items()}
     table(tuple(cells), list(zip(*cells.values(), strict=True)), right=("samples", other, "real images"))
     # A protocol is too long to repeat in every row.
-    alike: dict[str, list[str]] = {}
+    by_protocol: dict[str, list[str]] = {}
     for number in evaluation.numbers:
-        alike.setdefault(number.protocol.name(""), []).append(number.number)
-    table(("measured as", "numbers"), [(protocol, ", ".join(names)) for protocol, names in alike.items()])
+        by_protocol.setdefault(number.protocol.name(""), []).append(number.number)
+    table(("measured as", "numbers"), [(protocol, ", ".join(names)) for protocol, names in by_protocol.items()])

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.api import PluginSettings
 
 DEFAULT_RECIPE = "lecture-fashion28"
 """The recipe to train if the user names none."""
 
 _FOLDERS, _BLOCKED, _NONE = "dcgan_kit.folders", "dcgan_kit.blocked", "dcgan_kit.no_plugins"
-_TOLD = "dcgan_kit.told_of_plugins"
+_REPORTED = "dcgan_kit.reported_plugins"
+"""Whether the running command has reported plugins and folders that do not exist."""
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +61,7 @@ def plugin_settings() -> PluginSettings:
     """Return the plugin settings from the options of the running command and from the environment."""
     from dataclasses import replace
 
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.api import PluginSettings
     from dcgan_kit.terminal.console import note
 
     meta = click.get_current_context().meta
@@ -72,44 +73,43 @@ def plugin_settings() -> PluginSettings:
         blocked=settings.blocked | frozenset(meta.get(_BLOCKED, ())),
         builtins_only=bool(meta.get(_NONE, False)),
     )
-    if not meta.get(_TOLD, False):
-        meta[_TOLD] = True
+    if not meta.get(_REPORTED, False):
+        meta[_REPORTED] = True
         for folder in missing:
             # Machines can share the variable without sharing the folder, so this is only a warning.
             note(f"warning: DCGAN_KIT_PLUGINS_DIR: {folder}: there is no such folder")
-        _tell_what_is_not_there(chosen, meta.get(_BLOCKED, ()), meta.get(_FOLDERS, ()))
+        _report_missing(chosen, meta.get(_BLOCKED, ()), meta.get(_FOLDERS, ()))
     return chosen
 
 
-def _tell_what_is_not_there(settings: PluginSettings, blocked: Sequence[str], folders: Sequence[Path]) -> None:
+def _report_missing(settings: PluginSettings, blocked: Sequence[str], folders: Sequence[Path]) -> None:
     """Refuse plugins and folders that an option names and that do not exist.
 
     For names from the environment, which machines can share, print only a warning.
     """
-    from dcgan_kit.components.plugin_loading import plugin_files, unknown_names
+    from dcgan_kit.api.plugin_settings import folders_without_plugins, unknown_plugins
     from dcgan_kit.errors import UserError
     from dcgan_kit.terminal.console import note
 
-    for name, hint in (unknown_names(settings) if settings.blocked else {}).items():
+    for name, hint in unknown_plugins(settings).items():
         message = f"no plugin is called {name!r}.{hint}"
         if name in blocked:
             raise UserError(f"--block: {message}")
         note(f"warning: DCGAN_KIT_BLOCK: {message}")
-    for folder in () if settings.builtins_only else settings.folders:
-        if not plugin_files(folder):
-            message = f"{folder}: holds no plugin: a plugin is a file *.py whose name does not begin with '_'"
-            if folder in folders:
-                raise UserError(f"--plugins-dir: {message}")
-            note(f"warning: DCGAN_KIT_PLUGINS_DIR: {message}")
+    for folder in folders_without_plugins(settings):
+        message = f"{folder}: holds no plugin: a plugin is a file *.py whose name does not begin with '_'"
+        if folder in folders:
+            raise UserError(f"--plugins-dir: {message}")
+        note(f"warning: DCGAN_KIT_PLUGINS_DIR: {message}")
 
 
 def complete_recipe(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
     """Return completions for the shell: names of built-in recipes, or files if no name fits."""
     from click.shell_completion import CompletionItem
 
-    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.api.catalogue import builtin_recipes
 
-    names = [name for name in sorted(load_builtins().recipes) if name.startswith(incomplete)]
+    names = [name for name in builtin_recipes() if name.startswith(incomplete)]
     return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
@@ -125,11 +125,13 @@ def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> cli
         error: the error that click raised.
         arguments: the arguments of the command line.
     """
+    from dcgan_kit.api.recipe_keys import find_keys
+
     command = error.ctx.command if error.ctx is not None else None
     if command is None or not any(parameter.name == "overrides" for parameter in command.params):
         return error
     key = error.option_name.lstrip("-").replace("-", "_")
-    keys = [key] if "." in key else _keys_called(key)
+    keys = [key] if "." in key else find_keys(key)
     if not keys:
         return error
     value = _value_of(error.option_name, arguments)
@@ -137,25 +139,6 @@ def override_instead(error: click.NoSuchOption, arguments: Sequence[str]) -> cli
     return click.UsageError(
         f"No such option: {error.option_name}. A recipe's key takes no dashes: {written}", error.ctx
     )
-
-
-def _keys_called(name: str) -> list[str]:
-    """Return the dotted keys of recipes that end in a name: keys of all recipes, else options of components."""
-    from dcgan_kit.components.plugin_loading import load_builtins
-    from dcgan_kit.errors import ALSO_CALLED
-    from dcgan_kit.recipes.key_declarations import Recipe
-    from dcgan_kit.recipes.keys import SLOT_KEYS
-    from dcgan_kit.recipes.nodes import dotted
-    from dcgan_kit.recipes.validation import paths_to
-
-    names = (name, *ALSO_CALLED.get(name, ()))
-    found = [dotted(path) for called in names for path in paths_to(Recipe, called)]
-    if not found:
-        registry = load_builtins().registry
-        slots = [(called, kind) for called in names for kind in sorted(SLOT_KEYS)]
-        having = [(called, kind) for called, kind in slots if registry.kinds_with_option(kind, called)]
-        found = [f"{dotted(path)}.{called}" for called, kind in having for path in paths_to(Recipe, kind)]
-    return sorted(found, key=lambda key: (key.count("."), key))
 
 
 def _value_of(option: str, arguments: Sequence[str]) -> str:
@@ -182,5 +165,5 @@ may_change_option = click.option(
     "--may-change",
     multiple=True,
     metavar="KEY",
-    help="Key of the recipe in which it may differ from the one that the run folder was begun with; repeatable.",
+    help="Key in which the recipe may differ from the recipe that the run was started with; may be repeated.",
 )

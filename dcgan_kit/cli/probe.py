@@ -22,8 +22,7 @@ from dcgan_kit.process.exit_codes import WRONG_INPUT
 from dcgan_kit.terminal.console import facts, note, table
 
 if TYPE_CHECKING:
-    from dcgan_kit.components.contracts.probe import Readings
-    from dcgan_kit.probing.run_probes import Examination
+    from dcgan_kit.api.results import Examination, Readings
 
 
 @click.command()
@@ -33,9 +32,9 @@ if TYPE_CHECKING:
     "--probes",
     "names",
     metavar="NAMES",
-    help="Probes, with commas between; NAME:option=value sets an option.  [default: all]",
+    help="Probes, separated by commas; NAME:option=value sets an option.  [default: all]",
 )
-@click.option("--best", is_flag=True, help="Look at the checkpoint that the run keeps for good.")
+@click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
 @json_option
 @plugin_options
 def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool, as_json: bool) -> None:
@@ -61,7 +60,7 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
     for line in found.failed:
         note(line)
     if found.silent:
-        note(f"no readings here from: {', '.join(found.silent)}")
+        note(f"no readings from: {', '.join(found.silent)}")
     if found.failed:
         # A probe that failed proves nothing about the networks.
         sys.exit(WRONG_INPUT)
@@ -72,19 +71,19 @@ def _show(found: Examination) -> None:
     for name, readings in found.now.items():
         rows: dict[str, dict[str, str]] = {}
         for key, value in readings.items():
-            where, _, what = key.rpartition("/")
+            place, _, quantity = key.rpartition("/")
             first = found.first.get(name, {}).get(key)
             beside = f" ({first:.3g})" if trained and first is not None else ""
-            rows.setdefault(where, {})[what] = f"{value:.3g}{beside}"
-        whats = list(dict.fromkeys(what for row in rows.values() for what in row))
+            rows.setdefault(place, {})[quantity] = f"{value:.3g}{beside}"
+        quantities = list(dict.fromkeys(quantity for row in rows.values() for quantity in row))
         component = found.components[name]
         click.echo(f"{component.name}: {component.summary.partition('  ')[0]}")
-        cells = [(where, *(row.get(what, "") for what in whats)) for where, row in rows.items()]
-        table(("place", *whats), cells, right=whats)
-    from dcgan_kit.probing.health_line import health_line
+        cells = [(place, *(row.get(quantity, "") for quantity in quantities)) for place, row in rows.items()]
+        table(("place", *quantities), cells, right=quantities)
+    from dcgan_kit.api.probe import health_of
 
     click.echo(f"Step {found.step}{'; in brackets: the same at step 0' if trained else ''}.")
-    click.echo(health_line(found.findings, found.asked, len(found.failed)))
+    click.echo(health_of(found))
     for finding in found.findings:
         click.echo(
             f"  {finding.where}: {finding.disease}: {finding.value:.3g} (baseline {finding.baseline:.3g}); try "

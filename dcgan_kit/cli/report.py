@@ -17,7 +17,7 @@ from dcgan_kit.cli.options import plugin_options, plugin_settings
     metavar="FILE",
     help="The page.  [default: RUN/report.html; of several runs, report.html beside the first]",
 )
-@click.option("--quick", is_flag=True, help="From the files alone: restore no checkpoint, load no data.")
+@click.option("--quick", is_flag=True, help="Use only the files of the run: restore no checkpoint, load no data.")
 @plugin_options
 def report(runs: tuple[Path, ...], output: Path | None, quick: bool) -> None:
     """Write an HTML report about a RUN folder, or about several runs side by side.

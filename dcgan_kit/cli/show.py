@@ -19,8 +19,8 @@ from dcgan_kit.terminal.console import facts, note, say, table
 
 if TYPE_CHECKING:
     from dcgan_kit.api import Recipe
+    from dcgan_kit.api.results import Summary
     from dcgan_kit.errors import Mark
-    from dcgan_kit.networks.summary import Summary
 
 
 def _place(mark: Mark, key: str, message: str) -> dict[str, Any]:
@@ -46,19 +46,19 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
             raise
         facts({"valid": False, "problems": [_place(p.mark, p.key, p.message) for p in error.problems], "advice": []})
         sys.exit(WRONG_INPUT)
+    from dcgan_kit.api.recipe import lint_reason
     from dcgan_kit.errors import counted
-    from dcgan_kit.networks.lint import LINTS
 
     if as_json:
-        given = [{"lint": a.lint, "why": LINTS[a.lint].why, **_place(a.mark, a.key, a.message)} for a in advice]
-        facts({"valid": True, "problems": [], "advice": given})
+        entries = [{"lint": a.lint, "why": lint_reason(a.lint), **_place(a.mark, a.key, a.message)} for a in advice]
+        facts({"valid": True, "problems": [], "advice": entries})
     else:
         for name in sorted({item.lint for item in advice}):
-            say(f"{name}: {LINTS[name].why}")
+            say(f"{name}: {lint_reason(name)}")
             for item in advice:
                 if item.lint == name:
                     say(f"  {item.mark}: {item.key}: {item.message}")
-        found = f"{counted(len(advice), 'piece')} of advice" if advice else "nothing to advise"
+        found = f"{counted(len(advice), 'piece')} of advice" if advice else "no advice"
         note(f"{loaded.name}: valid; {found}")
         # Missing data are no problem of the recipe: another machine may have them.
         missing = loaded.missing_data()
@@ -105,8 +105,8 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
             f"{counted(network.macs, 'multiply-accumulate')} an image\n"
         )
     say(
-        f"Training with {counted(loaded.resolved.training.batch_size, 'image')} a step holds about "
-        f"{memory / 2**20:,.0f} MiB, TensorFlow's own 550 MB and the data set not counted."
+        f"Training with {counted(loaded.resolved.training.batch_size, 'image')} a step needs about "
+        f"{memory / 2**20:,.0f} MiB, without TensorFlow's own 550 MB and the data set."
     )
     say("'sees': pixels of the network's first map that one number of the output depends on. One image, no batch.")
 
@@ -131,8 +131,8 @@ def _as_json(summary: Summary) -> dict[str, Any]:
 
 
 def _show_difference(one: Recipe, two: Recipe, labels: tuple[str, str], as_json: bool) -> None:
+    from dcgan_kit.api.recipe import written_value
     from dcgan_kit.errors import counted
-    from dcgan_kit.recipes.yaml_writer import as_value
 
     found = one.differences(two)
     if as_json:
@@ -140,10 +140,7 @@ def _show_difference(one: Recipe, two: Recipe, labels: tuple[str, str], as_json:
         return
     left, right = one.keys(), two.keys()
     if found:
-        rows = [
-            (key, as_value(values[0]) if key in left else "-", as_value(values[1]) if key in right else "-")
-            for key, values in found.items()
-        ]
+        rows = [(key, written_value(left, key), written_value(right, key)) for key in found]
         table(("key", *labels), rows)
     note(f"{counted(len(found), 'key')} differ{'s' if len(found) == 1 else ''}")
 

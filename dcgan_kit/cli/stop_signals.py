@@ -13,18 +13,18 @@ from dcgan_kit.terminal.console import note
 
 @contextmanager
 def stoppable(
-    told: str = "stopped by {} before training began; nothing is lost: give the same command again",
+    message: str = "stopped by {} before training began; nothing is lost: give the same command again",
 ) -> Iterator[None]:
     """End the process cleanly at a stop signal.
 
     The signal can come at any time: each file of a run is either complete or does not exist.
 
     Args:
-        told: the line to print, with ``{}`` for the signal.
+        message: the line to print, with ``{}`` for the signal.
     """
     try:
         with raised_signals():
             yield
     except Stopped as stopped:
-        note(told.format(stopped))
+        note(message.format(stopped))
         sys.exit(status_of(stopped.signal))

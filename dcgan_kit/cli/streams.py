@@ -18,7 +18,7 @@ from typing import Any, TextIO
 _PLAIN = {"…": "...", "→": "->", "×": "x", "·": "*", "²": "^2", "≤": "<=", "≥": ">=", "–": "-", "’": "'"}
 """ASCII replacements for characters that an encoding lacks; all other characters are escaped."""
 _ERRORS = "dcgan_kit.plain"
-_GONE = frozenset({errno.EPIPE, errno.ECONNRESET})
+_READER_CLOSED = frozenset({errno.EPIPE, errno.ECONNRESET})
 
 
 class _Raw(io.FileIO):
@@ -29,18 +29,18 @@ class _Raw(io.FileIO):
         self.lost: OSError | None = None
 
     def write(self, data: Any) -> int:
-        left = memoryview(data).cast("B")
-        size = len(left)
-        while left:
+        remaining = memoryview(data).cast("B")
+        size = len(remaining)
+        while remaining:
             try:
-                written = super().write(left)
+                written = super().write(remaining)
                 if written is None:
                     # The pipe is non-blocking and full: wait until it can be written.
                     select.select((), (self,), ())
             except (OSError, ValueError) as error:
                 self.lost = self.lost or (error if isinstance(error, OSError) else OSError(errno.EBADF, str(error)))
                 break
-            left = left[written or 0 :]
+            remaining = remaining[written or 0 :]
         return size
 
 
@@ -73,7 +73,7 @@ def lost_output() -> str:
     sys.stdout.flush()
     raw = getattr(sys.stdout, "raw", None)
     lost = raw.lost if isinstance(raw, _Raw) else None
-    if lost is None or lost.errno in _GONE or sys.stdout.isatty():
+    if lost is None or lost.errno in _READER_CLOSED or sys.stdout.isatty():
         return ""
     return lost.strerror or str(lost)
 
@@ -114,8 +114,8 @@ def _lasting(stream: TextIO | None, descriptor: int) -> TextIO:
 
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
     assert isinstance(error, UnicodeEncodeError)
-    said = "".join(
+    replacement = "".join(
         _PLAIN.get(char) or char.encode("ascii", "backslashreplace").decode()
         for char in error.object[error.start : error.end]
     )
-    return said, error.end
+    return replacement, error.end

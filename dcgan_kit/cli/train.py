@@ -57,21 +57,29 @@ def train(
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--count", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Images to make.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=None, help="Of the latent vectors.  [default: by clock]"
+    "--count", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Number of images to make."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=None,
+    help="Seed of the latent vectors.  [default: from the clock]",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="PNG of the grid.  [default: RUN/sample-SEED.png; with --best or --raw, sample-SEED-best.png and so on]",
+    help="PNG file of the grid.  [default: RUN/sample-SEED.png; with --best or --raw, sample-SEED-best.png and so on]",
 )
 @click.option(
-    "--each", type=click.Path(path_type=Path), metavar="DIR", help="Write each image to a file of its own here too."
+    "--each",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Also write each image to its own file in this folder.",
 )
-@click.option("--best", is_flag=True, help="From the checkpoint that the run keeps for good.")
-@click.option("--raw", is_flag=True, help="From the generator itself, where the run keeps an average of it too.")
+@click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
+@click.option("--raw", is_flag=True, help="Use the generator itself, not its moving average.")
 @json_option
 @plugin_options
 def sample(
@@ -86,8 +94,8 @@ def sample(
 ) -> None:
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.api import open_run
+    from dcgan_kit.api.sample_images import require_sample_files, write_samples
     from dcgan_kit.errors import counted
-    from dcgan_kit.runs.sample_images import require_sample_files, write_samples
 
     require_sample_files(count, output, each)
     opened = open_run(run, settings=plugin_settings())

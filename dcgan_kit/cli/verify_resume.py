@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dcgan_kit.training.nonfinite import Crash
+    from dcgan_kit.api.results import Crash
 
 from dcgan_kit.cli.options import (
     json_option,
@@ -27,9 +27,15 @@ DIFFERENT = 1
 @click.command("verify-resume")
 @recipe_argument
 @overrides_argument
-@click.option("--steps", type=click.IntRange(1, 100_000), default=10, show_default=True, help="Before the kill.")
 @click.option(
-    "--run", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Keep both runs here.  [default: nowhere]"
+    "--steps", type=click.IntRange(1, 100_000), default=10, show_default=True, help="Number of steps before the kill."
+)
+@click.option(
+    "--run",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep both runs in this folder.  [default: keep none]",
 )
 @json_option
 @plugin_options
@@ -68,13 +74,13 @@ def replay(bundle: Path, everything: bool, as_json: bool) -> None:
     """Repeat the step of a crash BUNDLE tensor by tensor, and show where numbers first become infinite or NaN."""
     from dcgan_kit.api import replay as replayed
 
-    crash, told = replayed(bundle, settings=plugin_settings())
-    same = str(crash) == told
+    crash, recorded = replayed(bundle, settings=plugin_settings())
+    same = str(crash) == recorded
     if as_json:
         facts(
             {
                 "step": crash.step,
-                "told": told,
+                "told": recorded,
                 "now": str(crash),
                 "reproduced": same,
                 "tensors": [vars(tensor) for tensor in crash.tensors],
@@ -82,9 +88,9 @@ def replay(bundle: Path, everything: bool, as_json: bool) -> None:
         )
     else:
         _show(crash, everything)
-        note(f"then: {told}\nnow:  {crash}")
+        note(f"then: {recorded}\nnow:  {crash}")
     if not same:
-        note("the step does not go wrong in the same way here: another machine, device or version computes otherwise")
+        note("the step does not fail in the same way here: another machine, device or version may compute differently")
         sys.exit(DIFFERENT)
 
 

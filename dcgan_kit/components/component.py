@@ -117,7 +117,7 @@ class Component:
 
     @property
     def takes_context(self) -> bool:
-        """Whether the factory has a positional parameter, which receives what ``KINDS[kind].given`` describes."""
+        """Whether the factory has a positional parameter, which receives what ``KINDS[kind].argument`` describes."""
         return any(
             parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
             for parameter in inspect.signature(self.factory).parameters.values()
@@ -137,7 +137,7 @@ def component(
 ) -> Callable[[Callable[..., Any]], Component]:
     """Declare a factory function as a component.
 
-    The factory takes at most one positional argument, which the builder supplies (see ``KINDS[kind].given``). Its
+    The factory takes at most one positional argument, which the builder supplies (see ``KINDS[kind].argument``). Its
     keyword-only arguments are the options that a recipe may set. Their annotations give the allowed types and ranges.
 
     Args:
@@ -171,8 +171,8 @@ def _check_declaration(declared: Component) -> None:
     if len(positional) > 1:
         extra = ", ".join(p.name for p in positional[1:])
         raise TypeError(f"{where}: one positional argument at most; make options keyword-only with '*': {extra}")
-    if positional and not KINDS[declared.kind].given:
-        raise TypeError(f"{where}: a factory of this kind is given no positional argument: {positional[0].name}")
+    if positional and not KINDS[declared.kind].argument:
+        raise TypeError(f"{where}: a factory of this kind takes no positional argument: {positional[0].name}")
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
         raise TypeError(f"{where}: *args and **kwargs hide options; name each")
     options = _keyword_only(declared.factory)

@@ -39,5 +39,5 @@ def reason(error: BaseException) -> str:
     message = _CARETS.sub("", _PLACES.sub("", _PLACE.sub("", message)))
     message = _REFUSED.sub("XLA has no ", _NODE.sub(r"\1", _MARKS.sub("", message)))
     lines = [line.strip().removeprefix(f"{kind}: ") for line in message.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(_AROUND)]
-    return (told or lines or [kind])[0]
+    own = [line for line in lines if not line.startswith(_AROUND)]
+    return (own or lines or [kind])[0]

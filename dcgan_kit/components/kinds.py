@@ -19,7 +19,7 @@ class Kind:
     Attributes:
         name: its name in recipes and plugins.
         summary: one sentence for listings.
-        given: what a factory may take as its one positional argument; empty if it takes none.
+        argument: what a factory may take as its one positional argument; empty if it takes none.
         returns: what a factory must return.
         required_options: options that every component of the kind must declare.
         shape_rule: ``(input shape, output shape, filters) -> error message or None``, for kinds that return layers.
@@ -27,7 +27,7 @@ class Kind:
 
     name: str
     summary: str
-    given: str
+    argument: str
     returns: str
     required_options: tuple[str, ...] = ()
     shape_rule: ShapeRule | None = None
@@ -49,7 +49,7 @@ def _map_to_map(before: Shape, after: Shape, filters: int) -> str | None:
     if len(after) != 3:
         return "must return a map (H, W, C)"
     if after[2] not in (before[2], filters):
-        return f"must return its input's {before[2]} channels or the {filters} asked for"
+        return f"must return its input's {before[2]} channels or the {filters} requested"
     return None
 
 
@@ -60,17 +60,17 @@ def _convolution_shape(before: Shape, after: Shape, filters: int) -> str | None:
 
 
 def _downsample_shape(before: Shape, after: Shape, filters: int) -> str | None:
-    complaint = _map_to_map(before, after, filters)
-    if complaint is None and (after[0] > before[0] or after[1] > before[1]):
-        return "must not return a larger map than it is given"
-    return complaint
+    problem = _map_to_map(before, after, filters)
+    if problem is None and (after[0] > before[0] or after[1] > before[1]):
+        return "must not return a map larger than its input"
+    return problem
 
 
 def _upsample_shape(before: Shape, after: Shape, filters: int) -> str | None:
-    complaint = _map_to_map(before, after, filters)
-    if complaint is None and (after[0] < before[0] or after[1] < before[1]):
-        return "must not return a smaller map than it is given"
-    return complaint
+    problem = _map_to_map(before, after, filters)
+    if problem is None and (after[0] < before[0] or after[1] < before[1]):
+        return "must not return a map smaller than its input"
+    return problem
 
 
 def _projection_shape(before: Shape, after: Shape, filters: int) -> str | None:
@@ -89,7 +89,7 @@ KINDS: dict[str, Kind] = {
         Kind("activation", "A differentiable, non-linear function of each unit.", "Site", _LAYERS, (), _same_shape),
         Kind("normalization", "Centres and scales features; learns scale and shift.", "Site", _LAYERS, (), _same_shape),
         Kind(
-            "convolution", "Convolves at stride 1 to the channels asked for.", "Site", _LAYERS, (), _convolution_shape
+            "convolution", "Convolves at stride 1 to the requested channels.", "Site", _LAYERS, (), _convolution_shape
         ),
         Kind("downsample", "Makes a map smaller, or keeps its size.", "Site", _LAYERS, (), _downsample_shape),
         Kind("upsample", "Makes a map larger, or keeps its size.", "Site", _LAYERS, (), _upsample_shape),
@@ -105,7 +105,7 @@ KINDS: dict[str, Kind] = {
         Kind("initializer", "Draws first weights.", "seed: int", "a keras.initializers.Initializer"),
         Kind(
             "latent",
-            "The law that latent vectors are drawn from.",
+            "The distribution that latent vectors are drawn from.",
             "",
             "a function (count: int, seed: int32 tensor of shape (2,)) -> float32 tensor (count, size)",
             ("size",),

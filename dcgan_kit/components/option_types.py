@@ -14,7 +14,7 @@ class Slot:
     """Marks an option whose value is a component: a name, or a mapping with ``use``.
 
     Write ``Annotated[Any, Slot("penalty"), Field(description=...)]``, with the default None. The factory receives None,
-    or a function that builds the component from what ``KINDS[kind].given`` describes. A component that ignores this
+    or a function that builds the component from what ``KINDS[kind].argument`` describes. A component that ignores this
     argument can be built without it.
     """
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 from dcgan_kit.distributed.rendezvous import meet
 from dcgan_kit.distributed.slurm import tasks_of_step
 from dcgan_kit.distributed.tf_config import workers_of
-from dcgan_kit.process.stop_signals import prompt_signals, taken_signals
+from dcgan_kit.process.stop_signals import handled_signals, prompt_signals
 
 CHECK_SECONDS = 5.0
 """Time between two checks of the other workers, and the timeout of a connection."""
@@ -141,7 +141,7 @@ def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
     with prompt_signals():
         meet(cluster.addresses, cluster.index, tell)
         # TensorFlow connects in C++ code, where no Python signal handler runs.
-        with taken_signals(signal.SIG_DFL):
+        with handled_signals(signal.SIG_DFL):
             yield
 
 

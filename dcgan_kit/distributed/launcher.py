@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED, WRONG_INPUT, status_of
-from dcgan_kit.process.stop_signals import Stopped, blocked_signals, taken_signals
+from dcgan_kit.process.stop_signals import Stopped, blocked_signals, handled_signals
 from dcgan_kit.terminal.console import note
 
 START = "import sys; from dcgan_kit_command import main; sys.argv[0] = 'dcgan-kit'; main(launcher=0)"
@@ -162,7 +162,7 @@ def _passing_signals_on(workers: Sequence[Worker]) -> Iterator[list[signal.Signa
         for worker in workers:
             worker.process.send_signal(number)
 
-    with taken_signals(pass_on):
+    with handled_signals(pass_on):
         yield passed
 
 

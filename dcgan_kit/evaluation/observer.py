@@ -13,7 +13,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.probe import Finding
 from dcgan_kit.components.contracts.score import Extractor
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.data.power_spectrum import power_spectrum
 from dcgan_kit.data.progress import reporting_to
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, collect_problems, counted, did_you_mean

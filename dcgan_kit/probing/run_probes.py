@@ -54,7 +54,7 @@ def examine(
     probes: Sequence[NamedProbe],
     run: RunFolder | None = None,
     best: bool = False,
-    strangers: frozenset[str] = frozenset(),
+    third_party: frozenset[str] = frozenset(),
     note: Callable[[str], None] = lambda message: None,
     report: Report | None = None,
 ) -> Examination:
@@ -65,14 +65,14 @@ def examine(
         probes: the probes to run.
         run: a run folder; None: examine the networks at step 0.
         best: use the best checkpoint instead of the newest.
-        strangers: third-party plugins, whose layers may fail.
+        third_party: third-party plugins, whose layers may fail.
         note: receives a line about each damaged checkpoint and each file that cannot be read.
         report: receives (done, total) while images are read, if that takes more than two seconds.
 
     Raises:
         UserError: the recipe cannot be built here, the data are missing, or the run has no complete checkpoint.
     """
-    session = Session.create(recipe, None if run is None else precision_so_far(run.path), strangers)
+    session = Session.create(recipe, None if run is None else precision_so_far(run.path), third_party)
     images = load_split_images(recipe, report).training
     for line in told_of(images):
         note(line)

@@ -70,10 +70,10 @@ def raised_signals() -> Iterator[None]:
         Stopped: a signal came, even if other code caught the exception and then failed.
     """
     raising = _Raise()
-    before = _take(raising)
+    before = _set_handlers(raising)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        with _again_where_nothing_can_be_raised():
+        with _resent_signals():
             yield
     except Exception as error:
         if raising.received:
@@ -82,16 +82,16 @@ def raised_signals() -> Iterator[None]:
             raise Stopped(raising.received[0]) from error
         raise
     finally:
-        _give_back(before)
+        _restore_handlers(before)
 
 
 @contextmanager
-def _again_where_nothing_can_be_raised() -> Iterator[None]:
+def _resent_signals() -> Iterator[None]:
     """Send a signal again if it came in a destructor or callback, where Python drops every exception."""
     before = sys.unraisablehook
     waiting: list[threading.Timer] = []
 
-    def again(unraisable: Any) -> None:
+    def resend(unraisable: Any) -> None:
         if isinstance(unraisable.exc_value, Stopped):
             number = unraisable.exc_value.signal
             # A timer sends it a little later, because an exception raised here would be dropped again.
@@ -101,7 +101,7 @@ def _again_where_nothing_can_be_raised() -> Iterator[None]:
         else:
             before(unraisable)
 
-    sys.unraisablehook = again
+    sys.unraisablehook = resend
     try:
         yield
     finally:
@@ -174,52 +174,52 @@ def collected_signals() -> Iterator[list[signal.Signals]]:
     raising = _raising()
     received = [] if raising is None else list(raising.received)
 
-    def take(number: int, _: Any) -> None:
+    def collect(number: int, _: Any) -> None:
         if received and number == signal.SIGINT:
             # A second Ctrl-C ends training at once; the last checkpoint stays valid.
             raise KeyboardInterrupt
         received.append(signal.Signals(number))
 
-    before = _take(take)
+    before = _set_handlers(collect)
     try:
         yield received
     finally:
         # Training is over, so handlers that raise ``Stopped`` have nothing to stop and are not restored.
-        _give_back({number: handler for number, handler in before.items() if not isinstance(handler, _Raise)})
+        _restore_handlers({number: handler for number, handler in before.items() if not isinstance(handler, _Raise)})
 
 
 @contextmanager
-def taken_signals(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterator[None]:
+def handled_signals(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterator[None]:
     """Set the handler for signals of ``STOPPING`` during the body.
 
     With ``SIG_DFL`` a signal ends the process at once; this is needed where no Python handler can run.
     """
-    before = _take(handler)
+    before = _set_handlers(handler)
     try:
         yield
     finally:
-        _give_back(before)
+        _restore_handlers(before)
 
 
-def _take(handler: Callable[[int, Any], None] | signal.Handlers) -> dict[signal.Signals, Any]:
+def _set_handlers(handler: Callable[[int, Any], None] | signal.Handlers) -> dict[signal.Signals, Any]:
     """Set a handler for the signals; return the handlers before.
 
     Outside the main thread, Python cannot set handlers, so the result is empty.
     """
     if threading.current_thread() is not threading.main_thread():
         return {}
-    return {number: signal.signal(number, handler) for number in STOPPING if _may_be_taken(number)}
+    return {number: signal.signal(number, handler) for number in STOPPING if _may_be_replaced(number)}
 
 
-def _may_be_taken(number: signal.Signals) -> bool:
+def _may_be_replaced(number: signal.Signals) -> bool:
     now = signal.getsignal(number)
     if number in (signal.SIGINT, signal.SIGTERM):
         return now is not signal.SIG_IGN
     # A plugin's own handler stays, e.g. one for SIGUSR1. Methods of built-in types have no ``__module__``.
-    ours = (getattr(now, "__module__", None) or "").partition(".")[0] in ("dcgan_kit", "dcgan_kit_command")
-    return ours or now is signal.SIG_DFL
+    own = (getattr(now, "__module__", None) or "").partition(".")[0] in ("dcgan_kit", "dcgan_kit_command")
+    return own or now is signal.SIG_DFL
 
 
-def _give_back(handlers: Mapping[signal.Signals, Any]) -> None:
+def _restore_handlers(handlers: Mapping[signal.Signals, Any]) -> None:
     for number, handler in handlers.items():
         signal.signal(number, handler)

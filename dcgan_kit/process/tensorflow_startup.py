@@ -79,7 +79,7 @@ def _import_quietly() -> None:
             if any(frame.filename.endswith(_CONFIG) for frame in traceback.extract_tb(error.__traceback__)):
                 home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
                 raise UserError(
-                    f"{home / 'keras.json'}: Keras cannot use it: {error}; mend the file, or remove it"
+                    f"{home / 'keras.json'}: Keras cannot use it: {error}; correct the file or remove it"
                 ) from error
             # A broken installation may raise anything, from ImportError to protobuf errors.
             raise UserError(
@@ -113,9 +113,9 @@ def _quietly(execute: Any) -> Any:
             try:
                 execute(module)
             except BaseException:
-                told = _text(written)
-                if told:
-                    note(told)
+                output = _text(written)
+                if output:
+                    note(output)
                 raise
 
     return executed

@@ -11,8 +11,8 @@ from dcgan_kit.recipes.nodes import Node, dotted
 from dcgan_kit.recipes.validation import Path
 
 PARAMETER_SERVER = (
-    "parameter servers train each worker on stale weights: the two networks of a GAN would meet old opponents, and no "
-    "run could be repeated. Choose multi_worker"
+    "parameter servers train each worker on outdated weights: each network would train against an old version of the "
+    "other, and no run could be repeated. Choose multi_worker"
 )
 
 LOSS_METRICS = ("generator_loss", "discriminator_loss", "discriminator_real", "discriminator_fake")
@@ -39,7 +39,9 @@ def _image_range(recipe: Node) -> Iterator[Problem]:
     data = limits.data()
     numbers = isinstance(data, tuple) and len(data) == 2 and all(type(v) in (int, float) for v in data)
     if numbers and all(map(isfinite, data)) and not data[0] < data[1]:
-        yield Problem(limits.mark, "image.range", f"must rise from low to high (given: [{data[0]}, {data[1]}])")
+        yield Problem(
+            limits.mark, "image.range", f"the first number must be less than the second (given: [{data[0]}, {data[1]}])"
+        )
 
 
 def _simultaneous(recipe: Node) -> Iterator[Problem]:
@@ -50,8 +52,8 @@ def _simultaneous(recipe: Node) -> Iterator[Problem]:
         path = ("training", role, "updates")
         own = recipe.find(path)
         if own is not None and type(own.value) is int and own.value > 1:
-            message = f"simultaneous updates come one to one; choose training.updates alternating (given: {own.value})"
-            yield _problem(path, message, own)
+            message = "only 1 is possible with simultaneous updates; choose training.updates alternating"
+            yield _problem(path, f"{message} (given: {own.value})", own)
     latents = recipe.find(("training", "latents"))
     if latents is not None and latents.value == "fresh":
         message = "simultaneous updates share one forward pass; choose training.updates alternating (given: 'fresh')"

@@ -71,7 +71,7 @@ class Image(Strict):
     size: Side | tuple[Side, Side] = Field(description="side in pixels, or [height, width]")
     channels: int = Field(ge=1, le=4, description="1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha")
     range: tuple[float, float] = Field(
-        (-1.0, 1.0), description="what the darkest and the brightest pixel are for the networks"
+        (-1.0, 1.0), description="values of the darkest and the brightest pixel in the networks"
     )
 
 
@@ -79,7 +79,7 @@ class _Block(Strict):
     normalization: SlotValue = Field(None, description="centres and scales the block's features")
     activation: SlotValue = Field(None, description="the block's non-linearity")
     regularizer: SlotValue = Field(None, description="disturbs or enriches the block's features")
-    initializer: SlotValue = Field(None, description="draws the block's first kernels")
+    initializer: SlotValue = Field(None, description="draws the block's initial kernels")
     constraint: SlotValue = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the block's convolutions and dense layers learn a bias")
 
@@ -99,24 +99,24 @@ class GeneratorStage(_OrderedBlock):
     """One stage of the generator."""
 
     filters: Filters | None = Field(
-        None, description="channels that the stage returns; default: as many as it is given"
+        None, description="channels that the stage returns; default: as many as its input has"
     )
     upsample: SlotValue = Field(None, description="makes the map larger")
-    convolution: SlotValue = Field(None, description="changes the channels where the upsampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the number of channels if the upsampling does not")
 
 
 class GeneratorOutput(_OrderedBlock):
     """From the last map to the image; inherits neither normalization, activation nor regularizer."""
 
     upsample: SlotValue = Field(None, description="makes the map larger")
-    convolution: SlotValue = Field(None, description="changes the channels where the upsampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the number of channels if the upsampling does not")
 
 
 class Generator(_Block):
     """The network that turns latent vectors into images; its own slots are the defaults of its blocks."""
 
     upsample: SlotValue = Field(None, description="how the stages make their map larger")
-    convolution: SlotValue = Field(None, description="changes channels where upsampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the number of channels if the upsampling does not")
     input: GeneratorInput = Field(description="from the latent vector to the first map")
     stages: tuple[GeneratorStage, ...] = Field((), max_length=100, description="from the first map to the last but one")
     output: GeneratorOutput = Field(description="from the last map to the image")
@@ -126,10 +126,10 @@ class DiscriminatorStage(_OrderedBlock):
     """One stage of the discriminator."""
 
     filters: Filters | None = Field(
-        None, description="channels that the stage returns; default: as many as it is given"
+        None, description="channels that the stage returns; default: as many as its input has"
     )
     downsample: SlotValue = Field(None, description="makes the map smaller")
-    convolution: SlotValue = Field(None, description="changes the channels where the downsampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the number of channels if the downsampling does not")
 
 
 class DiscriminatorOutput(Strict):
@@ -137,7 +137,7 @@ class DiscriminatorOutput(Strict):
 
     head: SlotValue = Field(None, description="turns the last map into one logit")
     regularizer: SlotValue = Field(None, description="disturbs or enriches the last map")
-    initializer: SlotValue = Field(None, description="draws the block's first kernels")
+    initializer: SlotValue = Field(None, description="draws the block's initial kernels")
     constraint: SlotValue = Field(None, description="constrains the block's kernels")
     bias: bool | None = Field(None, description="whether the head learns a bias")
     order: Order | None = Field(None, description="the block's slots in the order in which they are applied")
@@ -147,7 +147,7 @@ class Discriminator(_Block):
     """The network that distinguishes real from generated images; its own slots are the defaults of its blocks."""
 
     downsample: SlotValue = Field(None, description="how the stages make their map smaller")
-    convolution: SlotValue = Field(None, description="changes channels where downsampling keeps them")
+    convolution: SlotValue = Field(None, description="changes the number of channels if the downsampling does not")
     stages: tuple[DiscriminatorStage, ...] = Field((), max_length=100, description="from the image to the last map")
     output: DiscriminatorOutput = Field(description="from the last map to one logit")
 
@@ -161,18 +161,20 @@ class TrainingOfNetwork(Strict):
 
     optimizer: SlotValue = Field(None, description="how gradients move the weights of this network")
     schedule: SlotValue = Field(None, description="how this network's learning rate changes with the step")
-    updates: Updates = Field(1, description="updates of this network in each step; simultaneous ones are 1 and 1")
+    updates: Updates = Field(1, description="updates of this network in each step; 1 if updates are simultaneous")
     clip_norm: Positive | None = Field(None, description="largest norm of all gradients of this network together")
     clip_value: Positive | None = Field(None, description="largest absolute value of each gradient of this network")
     l2: Annotated[float, Field(ge=0.0)] | None = Field(
-        None, description="this share of each weight is added to its gradient; default: training.l2"
+        None, description="this factor times each weight is added to its gradient; default: training.l2"
     )
 
 
 class Recovery(Strict):
     """What to do when a number is not finite."""
 
-    times: int = Field(0, ge=0, le=100, description="how often to go back to the last checkpoint; 0: stop at once")
+    times: int = Field(
+        0, ge=0, le=100, description="how often training may go back to the last checkpoint; 0: it stops at once"
+    )
     rate: float = Field(0.5, gt=0.0, le=1.0, description="factor of both learning rates each time")
 
 
@@ -181,8 +183,8 @@ class Best(Strict):
 
     metric: str | None = Field(
         None,
-        description="a number of one of the scores, by the last evaluation; or generator_loss, discriminator_loss, "
-        "discriminator_real or discriminator_fake, mean since the checkpoint before; null: none is kept for good",
+        description="a number of one of the scores, from the last evaluation; or generator_loss, discriminator_loss, "
+        "discriminator_real or discriminator_fake, as mean since the previous checkpoint; null: none is kept for good",
     )
     mode: Literal["lowest", "highest"] = Field("lowest", description="which value is the best")
 
@@ -191,28 +193,33 @@ class Evaluation(Strict):
     """Scores that compare samples with real images during training."""
 
     every: Every = Field(1000, description="steps between evaluations")
-    samples: int = Field(1000, ge=2, le=1_000_000, description="generated images that each one draws")
-    extractor: SlotValue = Field(None, description="turns images into features; null: the one that suits the data")
+    samples: int = Field(1000, ge=2, le=1_000_000, description="generated images in each evaluation")
+    extractor: SlotValue = Field(None, description="turns images into features; null: chosen by the data")
     scores: Annotated[Several, ComponentsOf("score")] = Field(
-        (), description="what each evaluation computes; none: there are no evaluations"
+        (), description="scores that each evaluation computes; none: there are no evaluations"
     )
 
 
 class Probing(Strict):
     """Probes that run during training."""
 
-    every: Every = Field(100, description="steps between probings; dear probes wait for an evaluation")
+    every: Every = Field(100, description="steps between runs of the probes; slow probes wait for an evaluation")
     probes: Annotated[Several, ComponentsOf("probe")] = Field(
-        (), description="what is measured; none: nothing is probed"
+        (), description="probes to run; none: there are no readings"
     )
 
 
 class Steps(Strict):
     """The number of steps, the input of each step, and what it minimizes."""
 
-    steps: int = Field(ge=1, le=100_000_000, description="steps, each one turn of updates of both networks")
-    batch_size: int = Field(64, ge=1, le=65_536, description="images an update, of all replicas together")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="decides first weights, order of data and all noise")
+    steps: int = Field(ge=1, le=100_000_000, description="number of steps of the whole training")
+    batch_size: int = Field(64, ge=1, le=65_536, description="images in each update, over all replicas")
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**31 - 1,
+        description="determines the initial weights, the order of the data and all random numbers",
+    )
     updates: Literal["simultaneous", "alternating", "in_turn"] = Field(
         "simultaneous",
         description="simultaneous: both networks step from one forward pass; alternating: first D, then G against the "
@@ -224,18 +231,20 @@ class Steps(Strict):
     discriminator_passes: Literal["separate", "concatenated"] = Field(
         "separate", description="real and generated images go through D one after the other, or as one batch"
     )
-    accumulate: int = Field(1, ge=1, le=64, description="equal parts that a batch is cut into, to save memory")
+    accumulate: int = Field(1, ge=1, le=64, description="equal parts into which a batch is divided, to save memory")
     loss: SlotValue = Field(None, description="what the networks minimize")
-    penalty: SlotValue = Field(None, description="what the discriminator minimizes besides")
-    augmentation: SlotValue = Field(None, description="random change of all images that the discriminator sees")
+    penalty: SlotValue = Field(None, description="what the discriminator minimizes in addition to its loss")
+    augmentation: SlotValue = Field(None, description="a random change of all images that the discriminator sees")
 
 
 class BothNetworks(Strict):
     """Keys of training that apply to both networks. A resolved recipe has them for each network instead."""
 
     optimizer: SlotValue = Field(None, description="how gradients move the weights of both networks")
-    schedule: SlotValue = Field(None, description="how both learning rates change with the step; default: not at all")
-    l2: float = Field(0.0, ge=0.0, description="this share of each weight is added to its gradient")
+    schedule: SlotValue = Field(
+        None, description="how both learning rates change with the step; default: they do not change"
+    )
+    l2: float = Field(0.0, ge=0.0, description="this factor times each weight is added to its gradient")
 
 
 class Course(Strict):
@@ -247,31 +256,32 @@ class Course(Strict):
         0.0,
         ge=0.0,
         lt=1.0,
-        description="decay a step of the averaged generator that samples are drawn from; 0: no average is kept",
+        description="decay in each step of the averaged generator, which makes the samples; 0: there is no average",
     )
     ema_ramp: bool = Field(
         True,
         description="whether the decay rises, as (1 + t) / (10 + t) after t steps, until it reaches ema: "
-        "the average leaves the first weights at once",
+        "the average then forgets the initial weights quickly",
     )
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "auto", description="of products and convolutions; weights stay float32. auto: what is faster on the device"
+        "auto",
+        description="of matrix products and convolutions; weights stay float32. auto: the faster one on the device",
     )
     xla: Literal["auto", "on", "off"] = Field(
         "auto", description="whether XLA compiles the step; auto: on a single GPU and on TPUs"
     )
-    fuse: bool = Field(True, description="whether layers run as one kernel where that is exact and faster")
+    fuse: bool = Field(True, description="whether layers are computed together where that is exact and faster")
     held_out: float = Field(0.0, ge=0.0, lt=1.0, description="share of the images that training never sees")
     log_every: Every = Field(50, description="steps between lines of metrics")
     sample_every: Every = Field(500, description="steps between sample grids")
     checkpoint_every: Every = Field(500, description="steps between checkpoints")
-    keep: int = Field(2, ge=1, le=1000, description="checkpoints that stay")
-    best: Best = Field(Best(), description="which checkpoint is kept for good beside the newest")
+    keep: int = Field(2, ge=1, le=1000, description="number of newest checkpoints to keep")
+    best: Best = Field(Best(), description="which checkpoint is kept for good in addition to the newest")
     recover: Recovery = Field(Recovery(), description="what to do when a number is no longer finite")
-    evaluation: Evaluation = Field(Evaluation(), description="how near samples come to real images")
-    probing: Probing = Field(Probing(), description="what is measured inside the networks")
+    evaluation: Evaluation = Field(Evaluation(), description="scores of samples during training")
+    probing: Probing = Field(Probing(), description="probes of the networks during training")
     on_finding: Literal["continue", "stop"] = Field(
-        "continue", description="whether training goes on when a probe finds a network ill"
+        "continue", description="what training does when a probe reports a finding"
     )
     sample_grid: tuple[Annotated[int, Field(ge=1, le=32)], Annotated[int, Field(ge=1, le=32)]] = Field(
         (8, 8), description="rows and columns of the sample grids"
@@ -295,9 +305,9 @@ class Distribute(Strict):
         True, description="whether batch normalization takes statistics over the batch of all replicas"
     )
     cpu_devices: int = Field(
-        1, ge=1, le=64, description="devices that the processor is cut into, to try out mirrored without GPUs"
+        1, ge=1, le=64, description="devices into which the processor is divided, to try mirrored without GPUs"
     )
-    tpu: str | None = Field(None, description="name or address of the TPU; default: the one of this machine")
+    tpu: str | None = Field(None, description="name or address of the TPU; default: that of this machine")
 
 
 class Recipe(Strict):
@@ -307,14 +317,16 @@ class Recipe(Strict):
     extends: str | None = Field(None, description="a parent: the name of a recipe, or a path relative to this file")
     description: str = Field("", description="one line for people")
     image: Image = Field(description="the images that the generator makes")
-    latent: SlotValue = Field(None, description="the law that latent vectors are drawn from")
+    latent: SlotValue = Field(None, description="the distribution that latent vectors are drawn from")
     generator: Generator = Field(description="the network that turns latent vectors into images")
-    discriminator: Discriminator = Field(description="the network that tells images from generated ones")
+    discriminator: Discriminator = Field(description="the network that distinguishes real from generated images")
     data: SlotValue = Field(None, description="where training images come from")
     training: Training = Field(description="how the two networks are trained")
     distribute: Distribute = Field(Distribute(), description="the devices that share the work")
-    silence: tuple[str, ...] = Field((), description="names of lints that `check` is not to report")
-    plugins: tuple[str, ...] = Field((), description="plugins that the run needs beyond its components, for callbacks")
+    silence: tuple[str, ...] = Field((), description="names of lints that `check` does not report")
+    plugins: tuple[str, ...] = Field(
+        (), description="plugins that the run needs for their callbacks, in addition to those of its components"
+    )
 
 
 def section_in(annotation: Any) -> type[Strict] | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.components.plugin_loading import LoadedPlugins, PluginSettings, load_builtins, load_plugins
+from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean, printable
 from dcgan_kit.recipes.extends import extended
 from dcgan_kit.recipes.nodes import Node
@@ -131,8 +132,8 @@ def _loaded(source: Source, overrides: tuple[str, ...], plugins: LoadedPlugins) 
         recipe = resolve(node, plugins, name)
     except RecipeError as error:
         # The reader replaced values that it could not read. Problems of such a replacement are not reported.
-        told = {problem.mark for problem in problems}
-        problems.extend(problem for problem in error.problems if problem.mark not in told)
+        reported = {problem.mark for problem in problems}
+        problems.extend(problem for problem in error.problems if problem.mark not in reported)
         unknown = isinstance(error, UnknownNames) or isinstance(error.__cause__, UnknownRecipe)
         raise (UnknownNames if unknown else RecipeError)(problems) from error
     if problems:
@@ -157,7 +158,7 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: s
     paths: dict[str, Path] = {}
 
     def read(path: Path, text: str | None = None) -> Node:
-        name = shown(path, plugins) if text is None else UNNAMED
+        name = display_name(path, plugins) if text is None else UNNAMED
         paths[name] = path
         try:
             return read_file(path, name) if text is None else read_text(text, name)
@@ -175,7 +176,7 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: s
     return extended(read(path, text), parent)
 
 
-def shown(path: Path, plugins: LoadedPlugins) -> str:
+def display_name(path: Path, plugins: LoadedPlugins) -> str:
     """Return the name of a recipe's file in messages: the recipe's name or the file's path.
 
     A path below the working directory is relative.
@@ -203,7 +204,7 @@ def text_of(reference: str, settings: PluginSettings) -> str:
     except UnknownRecipe:
         plugins = load_plugins(settings)
         path, _ = find_recipe(reference, plugins)
-    return read_bounded(path, shown(path, plugins))
+    return read_bounded(path, display_name(path, plugins))
 
 
 def description_of(path: Path) -> str:

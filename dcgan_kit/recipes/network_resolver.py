@@ -123,7 +123,7 @@ class NetworkResolution:
         default = network.child(slot) if inherits else None
         if own is None or own.value is None:
             # Problems of a default are reported once, by _check_defaults.
-            return self.slots.choice(slot, default, (*path, slot), tell=False) if default and default.value else None
+            return self.slots.choice(slot, default, (*path, slot), report=False) if default and default.value else None
         node = merged_slot(default, own) if default is not None and default.value is not None else own
         return self.slots.choice(slot, node, (*path, slot))
 

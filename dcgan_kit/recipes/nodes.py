@@ -78,7 +78,7 @@ class Node:
             node = node.child(part) if node is not None else None
         return node
 
-    def said_by(self, source: str) -> Node | None:
+    def first_from(self, source: str) -> Node | None:
         """Return the first scalar, list or empty mapping in this node that comes from a source, or None.
 
         A mapping that an override sets as a whole is returned itself.
@@ -86,19 +86,19 @@ class Node:
         whole = source == OVERRIDE and self.place.source == source
         if whole or not isinstance(self.value, dict) or not self.value:
             return self if self.place.source == source else None
-        return next((found for child in self.value.values() if (found := child.said_by(source))), None)
+        return next((found for child in self.value.values() if (found := child.first_from(source))), None)
 
     def items(self) -> Iterator[tuple[str, Node]]:
         """Yield the keys and nodes of a mapping; nothing for any other value."""
         if isinstance(self.value, dict):
             yield from self.value.items()
 
-    def options_called(self, key: str, base: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    def options_named(self, key: str, base: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
         """Yield the paths below this node, outside of lists, of a component's option with that name."""
         for name, node in self.items():
             if name == key and self.child("use"):
                 yield (*base, name)
-            yield from node.options_called(key, (*base, name))
+            yield from node.options_named(key, (*base, name))
 
 
 def described(node: Node) -> str:

@@ -41,12 +41,10 @@ def _overridden(node: Node, text: str, number: int) -> Node:
     key, equals, value = text.partition("=")
     mark = Mark(OVERRIDE, number, 1)
     if not equals or not key.strip():
-        raise RecipeError(
-            [Problem(mark, "", f"an override reads key=value, with no blank at the '=' (given: {text!r})")]
-        )
+        raise RecipeError([Problem(mark, "", f"an override is key=value, without spaces at the '=' (given: {text!r})")])
     if re.search(r"[][/]", key):
-        meant = re.sub(r"\[(\w+)\]", r".\1", key.strip()).replace("/", ".")
-        raise RecipeError([Problem(mark, key.strip(), f"the parts of a key have dots between them, as in {meant}")])
+        corrected = re.sub(r"\[(\w+)\]", r".\1", key.strip()).replace("/", ".")
+        raise RecipeError([Problem(mark, key.strip(), f"the parts of a key have dots between them, as in {corrected}")])
     # This raises an error if the key contains characters that YAML does not allow.
     read_argument(f"x{key}", OVERRIDE, number, 0)
     parts = tuple(key.strip().split("."))
@@ -83,14 +81,14 @@ def _placed(node: Node, parts: Path, new: Node, above: Path) -> Node:
     # A child recipe cannot merge into a list, so an item of a list is treated like a whole recipe.
     slot = any(part in (*SLOT_KEYS, *LIST_KEYS) for part in above)
     child = _nested(node, parts, new)
-    return merged_slot(node, child, _given) if slot else merged(node, child, kept=_given)
+    return merged_slot(node, child, _override_options) if slot else merged(node, child, kept=_override_options)
 
 
 def _index(items: list[Node], part: str, new: Node, above: Path) -> int:
     index = int(part) if part.isascii() and part.isdecimal() and len(part) < 6 else -1
     if not 0 <= index < len(items):
-        there = f"items 0 to {len(items) - 1}" if items else "no items"
-        message = f"is not there: {dotted(above)} has {there}"
+        content = f"items 0 to {len(items) - 1}" if items else "no items"
+        message = f"does not exist: {dotted(above)} has {content}"
         raise RecipeError([Problem(new.place, dotted((*above, part)), message)])
     return index
 
@@ -111,7 +109,7 @@ def _require_place(node: Node, parts: Path, new: Node, above: Path) -> None:
         here = (*above, *parts[:count])
         slot = any(key in (*SLOT_KEYS, *LIST_KEYS) for key in here)
         if not slot and node.value is not None and not isinstance(node.value, dict):
-            message = f"is not there: {dotted(here)} is {described(node)}"
+            message = f"does not exist: {dotted(here)} is {described(node)}"
             raise RecipeError([Problem(new.place, dotted((*here, part)), message)])
         child = node.child(part)
         if child is None:
@@ -128,7 +126,7 @@ def _nested(node: Node | None, parts: Path, new: Node) -> Node:
     return replace(node, value={parts[0]: inner}) if node else Node({parts[0]: inner}, new.place, new.place)
 
 
-def _given(slot: dict[str, Node]) -> dict[str, Node]:
+def _override_options(slot: dict[str, Node]) -> dict[str, Node]:
     """Return the options that earlier overrides set, or none if an override also named their component."""
     use = slot.get("use")
     if use is not None and use.mark.source == OVERRIDE:

@@ -206,10 +206,10 @@ class ResolvedRecipe(key_declarations.Recipe):
         found = next((node for way in _ways(path) if (node := self.origin.find(way))), None)
         place, own = (found or self.origin.locate(path)).place, self.origin.mark.source
         others = [node for other in related if (node := self.origin.find(other))]
-        saying = [node.said_by(OVERRIDE) for node in ([found] if found else []) + others]
+        setting = [node.first_from(OVERRIDE) for node in ([found] if found else []) + others]
         if place.source != own:
-            saying += [node.said_by(own) for node in others]
-        return next((node.place for node in saying if node), place)
+            setting += [node.first_from(own) for node in others]
+        return next((node.place for node in setting if node), place)
 
 
 def _ways(path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.errors import Problem, RecipeError, did_you_mean
 from dcgan_kit.recipes import key_declarations
 from dcgan_kit.recipes.key_conflicts import conflicts
@@ -53,17 +53,17 @@ class _Resolution:
         if self.problems:
             unknown = self.unknown_plugins or self.slots.unknown_names
             raise (UnknownNames if unknown else RecipeError)(self.problems)
-        said = validated(key_declarations.Recipe, self.node)
-        for role, values in inherited_values(said.training).items():
+        section = validated(key_declarations.Recipe, self.node)
+        for role, values in inherited_values(section.training).items():
             chosen["training"][role].update(values)
         chosen.update(name=name, origin=self.node, generator=generator, discriminator=discriminator)
-        return resolved_section(ResolvedRecipe, said, chosen)
+        return resolved_section(ResolvedRecipe, section, chosen)
 
     def _unknown_key(self, path: Path) -> str:
         key = str(path[-1])
         # It may be the right key in the wrong place: a key of a section, or an option of a component. Top-level keys
         # are not suggested, because users know them.
-        places = [*paths_to(key_declarations.Recipe, key), *self.node.options_called(key)]
+        places = [*paths_to(key_declarations.Recipe, key), *self.node.options_named(key)]
         known = known_keys(key_declarations.Recipe, path[:-1])
         right = [place for place in places if place != path and len(place) > 1]
         # A key for both networks may also exist for one network.

@@ -42,15 +42,15 @@ class SectionResolution:
         """Return the component in each slot of a resolved section, by key; inner sections are nested mappings."""
         found: dict[str, Any] = {}
         for key, field in section.model_fields.items():
-            here, inner = (*path, key), section_in(field.annotation)
+            inner_path, inner = (*path, key), section_in(field.annotation)
             if key in SLOT_KEYS:
                 of_network = section is NetworkTraining
                 needed = type(None) not in get_args(field.annotation)
-                found[key] = self._of_network(here, needed) if of_network else self._one(here, needed)
+                found[key] = self._of_network(inner_path, needed) if of_network else self._one(inner_path, needed)
             elif key in LIST_KEYS:
-                found[key] = self._several(LIST_KEYS[key], here)
+                found[key] = self._several(LIST_KEYS[key], inner_path)
             elif inner is not None:
-                found[key] = self.chosen(inner, here)
+                found[key] = self.chosen(inner, inner_path)
         return found
 
     def _one(self, path: Path, needed: bool) -> Choice | None:
@@ -89,20 +89,20 @@ class SectionResolution:
         return self.slots.choice(kind, node, path)
 
 
-def resolved_section(section: type[Section], said: BaseModel, chosen: Mapping[str, Any]) -> Section:
+def resolved_section(section: type[Section], values: BaseModel, chosen: Mapping[str, Any]) -> Section:
     """Return a section with its components.
 
     Args:
         section: the class of the resolved section.
-        said: the section of the text, with defaults.
+        values: the section of the text, with defaults.
         chosen: values that replace those of the text, by key: components, and mappings for inner sections.
     """
 
     def value(key: str, annotation: Any) -> Any:
         inner = section_in(annotation)
         if inner is None:
-            return chosen[key] if key in chosen else getattr(said, key)
-        return resolved_section(inner, getattr(said, key), chosen.get(key, {}))
+            return chosen[key] if key in chosen else getattr(values, key)
+        return resolved_section(inner, getattr(values, key), chosen.get(key, {}))
 
     return section(**{key: value(key, field.annotation) for key, field in section.model_fields.items()})
 

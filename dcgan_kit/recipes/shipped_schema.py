@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 
 SCHEMA_FILE = "recipe.schema.json"
 """Name of the schema file beside the recipes. The first line of each recipe refers editors to it."""

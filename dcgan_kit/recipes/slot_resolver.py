@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dcgan_kit.components.component import Component
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.components.registry import AmbiguousComponent, UnknownComponent, UnofferedComponent
 from dcgan_kit.errors import Problem, did_you_mean
 from dcgan_kit.recipes.nodes import Node, described, dotted
@@ -15,7 +15,8 @@ from dcgan_kit.recipes.resolved import Choice
 from dcgan_kit.recipes.validation import Path, problems_of, validated
 
 MAX_NESTED_SLOTS = 5
-MAX_BROKEN_TOLD = 2
+MAX_BROKEN_LISTED = 2
+"""Most broken plugins that the message about an unknown name lists."""
 
 
 class SlotResolution:
@@ -34,19 +35,19 @@ class SlotResolution:
         self.problems = problems
         self.unknown_names = False
 
-    def choice(self, kind: str, node: Node, path: Path, tell: bool = True, depth: int = 0) -> Choice | None:
+    def choice(self, kind: str, node: Node, path: Path, report: bool = True, depth: int = 0) -> Choice | None:
         """Return the component that a slot names, or None if there are problems.
 
         Args:
             kind: kind of the component.
             node: the name of a component, or a mapping with ``use``.
             path: path of the slot in the recipe.
-            tell: whether to add problems to the list. False for a default, whose problems are reported elsewhere.
+            report: whether to add problems to the list. False for a default, whose problems are reported elsewhere.
             depth: number of components in whose options this slot is nested.
         """
         before = len(self.problems)
         choice = self._choice(kind, node, path, depth)
-        if not tell:
+        if not report:
             del self.problems[before:]
         return choice
 
@@ -86,12 +87,12 @@ class SlotResolution:
         except UnknownComponent as error:
             self.unknown_names = True
             why = "." if isinstance(error, UnofferedComponent) else self._unusable(name)
-            self._tell_once(Problem(reference.mark, dotted(path), f"{error}{why}"))
+            self._report_once(Problem(reference.mark, dotted(path), f"{error}{why}"))
         except AmbiguousComponent as error:
-            self._tell_once(Problem(reference.mark, dotted(path), str(error)))
+            self._report_once(Problem(reference.mark, dotted(path), str(error)))
         return None
 
-    def _tell_once(self, problem: Problem) -> None:
+    def _report_once(self, problem: Problem) -> None:
         # A default of the network is resolved again in each block that adds an option to it.
         if not any((p.mark, p.message) == (problem.mark, problem.message) for p in self.problems):
             self.problems.append(problem)
@@ -103,9 +104,9 @@ class SlotResolution:
         if not plugins:
             return f" No plugin {owner!r} is installed, nor in a plugins folder."
         broken = [plugin for plugin in plugins if plugin.status == "broken"]
-        notes = [f" Plugin {plugin} is broken: {plugin.error}." for plugin in broken[:MAX_BROKEN_TOLD]]
-        if len(broken) > MAX_BROKEN_TOLD:
-            notes.append(f" {len(broken) - MAX_BROKEN_TOLD} more plugins are broken: see `dcgan-kit plugins list`.")
+        notes = [f" Plugin {plugin} is broken: {plugin.error}." for plugin in broken[:MAX_BROKEN_LISTED]]
+        if len(broken) > MAX_BROKEN_LISTED:
+            notes.append(f" {len(broken) - MAX_BROKEN_LISTED} more plugins are broken: see `dcgan-kit plugins list`.")
         blocked = sorted({plugin.name for plugin in plugins if plugin.status == "blocked"})
         if blocked:
             notes.append(f" Blocked: {', '.join(blocked)}.")
@@ -133,7 +134,7 @@ class SlotResolution:
 
         problems = problems_of(component.options, replace(node, value=plain), path, unknown)
         for problem in problems:
-            self._tell_once(problem)
+            self._report_once(problem)
         if problems or len(self.problems) > before:
             return None
         values = validated(component.options, replace(node, value=plain))

@@ -53,7 +53,7 @@ def problems_of(model: type[BaseModel], node: Node, base: Path, unknown: Unknown
     try:
         validated(model, node)
     except ValidationError as error:
-        return _told(error.errors(include_url=False), node, base, unknown)
+        return _problems(error.errors(include_url=False), node, base, unknown)
     return []
 
 
@@ -85,7 +85,7 @@ def paths_to(model: type[BaseModel], key: str, base: Path = ()) -> Iterator[Path
             yield from paths_to(inner, key, (*base, name))
 
 
-def _told(errors: list[ErrorDetails], node: Node, base: Path, unknown: Unknown) -> list[Problem]:
+def _problems(errors: list[ErrorDetails], node: Node, base: Path, unknown: Unknown) -> list[Problem]:
     by_path: dict[Path, list[ErrorDetails]] = defaultdict(list)
     for error in errors:
         by_path[_data_path(error, node)].append(error)
@@ -123,13 +123,13 @@ def _problem(path: Path, found: list[ErrorDetails], node: Node, base: Path, unkn
     if first["type"] == "extra_forbidden":
         return Problem(place.place, key, unknown(path))
     beyond_type = [e for e in found if e["type"] not in _TYPES]
-    wanted = beyond_type[0] if beyond_type else None
-    if wanted is None:
+    detail = beyond_type[0] if beyond_type else None
+    if detail is None:
         names = dict.fromkeys(_TYPES[e["type"]] for e in found if e["type"] != "none_required")
         message = f"must be {' or '.join(names)}"
     else:
-        message = _too_short(found) if wanted["type"] == "missing" else _message(wanted)
-    return Problem(place.mark, key, f"{message} (given: {described(place)}){_near(wanted)}")
+        message = _too_short(found) if detail["type"] == "missing" else _message(detail)
+    return Problem(place.mark, key, f"{message} (given: {described(place)}){_near(detail)}")
 
 
 def _too_short(errors: list[ErrorDetails]) -> str:

@@ -27,7 +27,7 @@ MAX_DIGITS = 200
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 _COMPLAINTS = {
-    "mapping values are not allowed": "a ':' where no key can end; quote text that holds one, or mend the indentation",
+    "mapping values are not allowed": "a ':' where no key can end; quote such text, or correct the indentation",
     "could not find expected ':'": "a ':' is missing after the key before this place",
     "expected the node content": "a key or a value is missing before this place",
     "expected '<document start>'": "the document ended before this place",
@@ -121,7 +121,7 @@ class _Reader:
         try:
             for event in yaml.parse(text, Loader=yaml.SafeLoader):
                 self.reached = self._mark(event.end_mark)
-                self._take(event)
+                self._handle(event)
         except yaml.MarkedYAMLError as error:
             self._fail(*self._syntax(error))
         except yaml.reader.ReaderError as error:
@@ -179,7 +179,7 @@ class _Reader:
         offset = self.column_offset if line == 0 else 0
         return Mark(self.source, line + 1 + self.line_offset, column + 1 + offset)
 
-    def _tell(self, mark: Mark, message: str) -> None:
+    def _report(self, mark: Mark, message: str) -> None:
         self.problems.append(Problem(mark, dotted(self._path()), message))
 
     def _path(self) -> tuple[str | int, ...]:
@@ -195,14 +195,14 @@ class _Reader:
     def _fail(self, mark: Mark, message: str) -> None:
         raise RecipeError([*self.problems, Problem(mark, "", message)])
 
-    def _take(self, event: yaml.Event) -> None:
+    def _handle(self, event: yaml.Event) -> None:
         mark = self._mark(event.start_mark)
         if isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
             self._fail(mark, "a recipe is one document; a second begins here")
         tag = getattr(event, "tag", None)
         if tag:
             shown = tag.replace("tag:yaml.org,2002:", "!!", 1)
-            self._tell(mark, f"tags are not allowed in a recipe (given: {shown!r})")
+            self._report(mark, f"tags are not allowed in a recipe (given: {shown!r})")
         if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             if self._awaits_key():
                 self._fail(mark, "a key must be text")
@@ -233,11 +233,13 @@ class _Reader:
         current.key = (key, mark)
         if key in current.seen:
             first = current.seen[key]
-            self._tell(mark, f"is given twice; first at {first.line}:{first.column}")
+            self._report(mark, f"is given twice; first at {first.line}:{first.column}")
         elif not key:
             self.problems.append(Problem(mark, dotted(self._path()[:-1]), "a key is empty"))
         elif key == "<<":
-            self._tell(mark, "YAML 1.2 has no merge key; write the keys out, or let recipes share them with 'extends'")
+            self._report(
+                mark, "YAML 1.2 has no merge key; write the keys out, or let recipes share them with 'extends'"
+            )
         current.seen.setdefault(key, mark)
 
     def _alias(self, anchor: str, mark: Mark) -> None:
@@ -245,9 +247,9 @@ class _Reader:
             self._fail(mark, "a key must be text")
         node, size, depth = self.anchors.get(anchor, (Node(None, mark), 1, 0))
         if anchor not in self.anchors:
-            self._tell(mark, f"alias *{anchor} has no anchor &{anchor} before it")
+            self._report(mark, f"alias *{anchor} has no anchor &{anchor} before it")
         elif self.anchors[anchor] is _OWN_ANCHOR:
-            self._fail(mark, f"alias *{anchor} stands inside of what &{anchor} names")
+            self._fail(mark, f"alias *{anchor} is inside the value of its own anchor &{anchor}")
         if len(self.open) + depth > MAX_DEPTH:
             self._fail(mark, f"nested more than {MAX_DEPTH} deep, aliases counted in full")
         self._count(size - 1, mark)
@@ -280,7 +282,7 @@ class _Reader:
 
     def _plain(self, text: str, mark: Mark) -> Scalar:
         if len(text) > MAX_DIGITS and any(number.fullmatch(text) for number in (DECIMAL, OCTAL, HEXADECIMAL)):
-            self._tell(mark, f"a whole number has at most {MAX_DIGITS} digits (given: {len(text)})")
+            self._report(mark, f"a whole number has at most {MAX_DIGITS} digits (given: {len(text)})")
             return 0
         return resolved(text)
 
@@ -291,7 +293,7 @@ class _Reader:
         joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
         alone = SURROGATE.search(joined)
         if alone:
-            self._tell(mark, f"\\u{ord(alone[0]):04x} is half a character")
+            self._report(mark, f"\\u{ord(alone[0]):04x} is half a character")
         return SURROGATE.sub("?", joined)
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> tuple[Mark, str]:

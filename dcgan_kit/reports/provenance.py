@@ -46,9 +46,9 @@ def environment(runs: Sequence[RunFacts]) -> Section:
         if not facts:
             text = f"{run.label}: there is no `environment.json`, which `dcgan-kit train` writes when a run begins."
             blocks.append(Paragraph(text, "missing"))
-        strangers = _strangers(run)
-        if strangers:
-            blocks.append(Paragraph(f"{run.label}: plugins that are not built in: {', '.join(strangers)}."))
+        third_party = _third_party(run)
+        if third_party:
+            blocks.append(Paragraph(f"{run.label}: plugins that are not built in: {', '.join(third_party)}."))
     return Section("environment", "Environment", "", tuple(blocks))
 
 
@@ -65,11 +65,11 @@ def _told(facts: Mapping[str, Any], key: str) -> str:
     return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
 
 
-def _strangers(run: RunFacts) -> list[str]:
-    facts, strangers = run.environment, []
+def _third_party(run: RunFacts) -> list[str]:
+    facts, third_party = run.environment, []
     for key, origin in facts.items():
         if key.startswith(_PLUGINS) and key.endswith(".origin") and origin != "built-in":
             plugin = key.removesuffix("origin")
             names = [str(facts.get(f"{plugin}{fact}", "")) for fact in ("name", "distribution")]
-            strangers.append(shown(" ".join(filter(None, names))))
-    return strangers[:MOST_ROWS]
+            third_party.append(shown(" ".join(filter(None, names))))
+    return third_party[:MOST_ROWS]

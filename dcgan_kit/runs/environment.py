@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.errors import printable
 from dcgan_kit.files import read_regular
 from dcgan_kit.recipes.resolved import Precision

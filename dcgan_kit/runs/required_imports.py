@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from dcgan_kit.components.plugin_loading import FOLDER_PLUGINS
+from dcgan_kit.components.plugin_sources import FOLDER_PLUGINS
 from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS
 
 _LOADABLE = ("keras", BUILTIN_COMPONENTS)

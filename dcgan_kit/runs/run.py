@@ -15,7 +15,7 @@ from dcgan_kit.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from dcgan_kit.adversarial.state import TrainingState
-    from dcgan_kit.components.plugin_loading import LoadedPlugins
+    from dcgan_kit.components.plugin import LoadedPlugins
     from dcgan_kit.data.holdout import SplitImages
     from dcgan_kit.networks.builder import Networks
 

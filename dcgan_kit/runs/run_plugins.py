@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_plugins
 from dcgan_kit.errors import PluginError, UserError
 from dcgan_kit.recipes.loading import LoadedRecipe, Source, load_recipe, name_of
 from dcgan_kit.recipes.recipe_file import read_file

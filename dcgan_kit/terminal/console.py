@@ -49,7 +49,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], right: Sequence
     for part in parts or ():
         shown = [[row[index] for index in part] for row in cells]
         widths = _widths([sizes[index] for index in part], out.width - _overhead(len(part)))
-        out.print(_drawn([columns[index] for index in part], shown, widths, right))
+        out.print(_rich_table([columns[index] for index in part], shown, widths, right))
         out.print()
     if parts is None:
         for row in cells:
@@ -99,26 +99,28 @@ def _widths(sizes: Sequence[_Sizes], width: int) -> list[int]:
     """Divide a width among columns: each gets its widest word's width; columns with longer lines share the rest."""
     widths = [min(size.word, width) for size in sizes]
     spare = width - sum(widths)
-    wanting = sorted(range(len(sizes)), key=lambda index: sizes[index].line - widths[index])
-    for place, index in enumerate(wanting):
-        more = min(sizes[index].line - widths[index], spare // (len(wanting) - place))
+    by_need = sorted(range(len(sizes)), key=lambda index: sizes[index].line - widths[index])
+    for place, index in enumerate(by_need):
+        more = min(sizes[index].line - widths[index], spare // (len(by_need) - place))
         widths[index] += more
         spare -= more
     return widths
 
 
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[str]) -> Table:
+def _rich_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[str]
+) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    rich_table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column, width in zip(columns, widths, strict=True):
         side: Literal["left", "right"] = "right" if column in right else "left"
-        drawn.add_column(Text(column), justify=side, overflow="fold", width=width)
+        rich_table.add_column(Text(column), justify=side, overflow="fold", width=width)
     for row in rows:
-        drawn.add_row(*map(Text, row))
-    return drawn
+        rich_table.add_row(*map(Text, row))
+    return rich_table
 
 
 def facts(data: Any) -> None:

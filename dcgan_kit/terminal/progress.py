@@ -20,7 +20,7 @@ class Watcher(Protocol):
     def note(self, message: str) -> None:
         """Receive a message for the user."""
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         """Receive the progress of a task before the first step, if it takes more than two seconds."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -73,10 +73,10 @@ class TaskProgress(Bar):
         super().__init__(described, BarColumn(), MofNCompleteColumn(), transient=True)
         self._task = self.bar.add_task("", total=None, visible=False)
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` items are done."""
-        self.bar.update(self._task, description=what, completed=done, total=total, visible=True)
-        self.line(f"{what}: {done:,} of {total:,}")
+        self.bar.update(self._task, description=task, completed=done, total=total, visible=True)
+        self.line(f"{task}: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
         """Show nothing, because there are no steps."""
@@ -107,10 +107,10 @@ class TrainingProgress(Bar):
         self._task = self.bar.add_task("train", total=steps, losses="reading images, compiling…")
         self._started: tuple[float, int] | None = None
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         """Show the progress of a task before the first step."""
-        self.bar.update(self._task, losses=f"{what}: {done:,} of {total:,}")
-        self.line(f"{what}: {done:,} of {total:,}")
+        self.bar.update(self._task, losses=f"{task}: {done:,} of {total:,}")
+        self.line(f"{task}: {done:,} of {total:,}")
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
         """Update the bar."""
@@ -136,7 +136,7 @@ class Quiet:
     def note(self, message: str) -> None:
         """Show nothing."""
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         """Show nothing."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:

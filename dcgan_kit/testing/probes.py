@@ -11,7 +11,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.probe import Probe
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.probing.context import FixedBatch
 from dcgan_kit.probing.probe_run import NamedProbe, ProbeFailed
 from dcgan_kit.recipes.loading import load_recipe

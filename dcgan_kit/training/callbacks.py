@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from dcgan_kit.components.guard import guarded
-from dcgan_kit.components.plugin_loading import LoadedPlugins, Plugin
+from dcgan_kit.components.plugin import LoadedPlugins, Plugin
 from dcgan_kit.errors import ComponentError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.run_folder import RunFolder

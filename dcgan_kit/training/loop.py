@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dcgan_kit.adversarial.step_metrics import nothing
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.process.stop_signals import collected_signals, deferred_signals
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.environment import environment_of, told_of_changes

@@ -14,7 +14,7 @@ from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.components.plugin_loading import LoadedPlugins
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.data.holdout import SplitImages
 from dcgan_kit.data.loading import load_split_images, told_of
 from dcgan_kit.distributed.cluster import Watch, watching
@@ -111,7 +111,7 @@ def prepare_run(
     watch = held.enter_context(watching(devices.cluster, watcher.note))
     session = _session(recipe, path, plugins, devices, watcher)
     images = _images(recipe, path, watcher)
-    held.enter_context(blaming(session.state.networks, plugins.strangers))
+    held.enter_context(blaming(session.state.networks, plugins.third_party))
     steps = session.compile()
     facts = environment(plugins, session.precision.precision, str(devices), images.training)
     if devices.chief:
@@ -128,7 +128,7 @@ def prepare_run(
 def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices: Devices, watcher: Watcher) -> Session:
     # A precision other than auto comes from the recipe, which may have changed since the run began.
     so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
-    session = Session.create(recipe, so_far, plugins.strangers, devices)
+    session = Session.create(recipe, so_far, plugins.third_party, devices)
     watcher.note(f"on {devices}, {session.precision.precision} ({session.precision.reason})")
     return session
 
@@ -188,6 +188,6 @@ class _Interruptible:
         self.progress = watcher.progress
         self._preparing = watcher.preparing
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         raise_received()
-        self._preparing(what, done, total)
+        self._preparing(task, done, total)

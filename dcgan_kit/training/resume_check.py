@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.recipes.loading import load_recipe
 
@@ -137,7 +137,7 @@ class _Killer:
     def note(self, message: str) -> None:
         """Do nothing."""
 
-    def preparing(self, what: str, done: int, total: int) -> None:
+    def preparing(self, task: str, done: int, total: int) -> None:
         """Do nothing."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:

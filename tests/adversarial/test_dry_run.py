@@ -11,7 +11,7 @@ from dcgan_kit.adversarial.dry_run import beyond_xla, require_trainable
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.training_components import build_parts
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import ComponentError, RecipeError
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.recipes.loading import load_recipe
@@ -67,7 +67,7 @@ def loaded(tmp_path_factory, sample_plugins):
 
 def _checked(loaded):
     networks = build_networks(loaded.recipe, symbolic=True)
-    require_trainable(loaded.recipe, networks, build_parts(loaded.recipe), loaded.plugins.strangers)
+    require_trainable(loaded.recipe, networks, build_parts(loaded.recipe), loaded.plugins.third_party)
 
 
 def _trained(loaded, folder):
@@ -114,7 +114,7 @@ def test_auto_is_refused_on_every_machine_alike(loaded):
     """Whether this one is faster in bfloat16 is not asked."""
     recipe = loaded(f"{G}activation=adds_constant", "training.precision=auto")
     with pytest.raises(ComponentError, match="'auto' may mean mixed_bfloat16"):
-        Session.create(recipe.recipe, strangers=recipe.plugins.strangers)
+        Session.create(recipe.recipe, third_party=recipe.plugins.third_party)
 
 
 def test_where_xla_cannot_compile_a_layer_auto_does_without(loaded):

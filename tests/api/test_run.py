@@ -150,7 +150,7 @@ def test_mistakes_are_exceptions_that_say_what_to_do(call, message, tmp_path):
     (lambda run: run.evaluate([]), "scores: the list is empty"),
     (lambda run: run.probe("units"), r"probes: give a list, \['units'\]"),
     (lambda run: dcgan_kit.report(run.path), "runs: give a list"),
-    (lambda run: dcgan_kit.report([]), "no run folder is named"),
+    (lambda run: dcgan_kit.report([]), "no run folder is given"),
     (lambda run: dcgan_kit.train("tiny-fashion28", run.path, overrides="training.steps=9"), "overrides: give a list"),
     (lambda run: dcgan_kit.train(run.recipe, run.path, overrides=["training.steps=9"]), "overrides: .* loaded already"),
     (lambda run: dcgan_kit.train(run.recipe, run.path, settings=run.settings), "settings: .* loaded already"),

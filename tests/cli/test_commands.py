@@ -149,7 +149,7 @@ def test_completion_offers_commands_and_recipes(command):
 
 def test_check_of_a_good_recipe(command):
     result = command("check", "lecture-fashion28", "--strict")
-    assert "lecture-fashion28: valid; nothing to advise" in result.stderr
+    assert "lecture-fashion28: valid; no advice" in result.stderr
     assert json.loads(command("check", "lecture-fashion28", "--json").stdout) == {
         "valid": True,
         "problems": [],
@@ -169,7 +169,7 @@ def test_check_gives_advice_with_places_and_reasons(command, tmp_path):
     assert {item["lint"] for item in advice} == {"kernel_overlap", "checkerboard_stack"}
     assert advice[0].keys() == {"lint", "key", "source", "line", "column", "message", "why"}
     silenced = command("check", file, "--strict", "silence=[kernel_overlap, checkerboard_stack]")
-    assert "nothing to advise" in silenced.stderr
+    assert "no advice" in silenced.stderr
 
 
 def test_check_tells_at_once_what_would_keep_training_from_measuring(command):
@@ -257,7 +257,7 @@ def test_a_copy_trains(command, tmp_path, monkeypatch):
     assert "tiny-fashion28.yaml: a copy of tiny-fashion28" in told
     assert (tmp_path / "recipe.schema.json").is_file()
     again = command("recipes", "copy", "tiny-fashion28", status=2)
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
     (tmp_path / "mine").mkdir()
     command("recipes", "copy", "tiny-fashion28", tmp_path / "mine")
     assert (tmp_path / "mine" / "tiny-fashion28.yaml").is_file()
@@ -391,8 +391,8 @@ def test_every_problem_of_a_recipe_is_told_with_its_place(command, tmp_path):
         (["check", "empty.yaml"], "empty.yaml"),
         (["train", "tiny-fashion28", "training.stepz=1"], "training.stepz: unknown key. Did you mean 'steps'?"),
         (["train", "tiny-fashion28", "training.steps=many"], "training.steps: must be a whole number"),
-        (["train", "tiny-fashion28", "generator.stages.9.filters=3"], "generator.stages.9: is not there"),
-        (["train", "tiny-fashion28", "nonsense"], "an override reads key=value, with no blank at the '=' (given: 'nonsense')"),
+        (["train", "tiny-fashion28", "generator.stages.9.filters=3"], "generator.stages.9: does not exist"),
+        (["train", "tiny-fashion28", "nonsense"], "an override is key=value, without spaces at the '=' (given: 'nonsense')"),
         (["train", "tiny-fashion28", "image.size=29", "--run", "r"], "and must end in 29x29x1"),
         (["train", "tiny-fashion28", "data={use: images, path: nowhere}", "--run", "r"], "nowhere does not exist"),
         (["train", "tiny-fashion28", "data={use: images, path: folder}", "--run", "r"], "no image in folder"),

@@ -213,5 +213,5 @@ def test_calibration_spoils_images_and_the_scores_tell(command):
     assert abs(real["memorization_ratio"] - 1.0) < 0.1
     table = command("evaluate", "--calibrate", "--scores", "spectrum", "--samples", 50)
     assert "a class missing" in table.stdout
-    assert "each of 50 images, compared with 1334 real ones" in table.stderr
+    assert "50 images of each, compared with 1334 real images" in table.stderr
     assert "samples. Received: 2000" in command("evaluate", "--calibrate", "--samples", 2000, status=2).stderr

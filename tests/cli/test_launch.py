@@ -212,7 +212,7 @@ def test_the_launcher_itself_starts_no_tensorflow(tmp_path):
 
 def test_parameter_servers_are_refused_with_the_reason(command):
     result = command("check", "tiny-fashion28", "distribute.strategy=parameter_server", status=2)
-    assert "distribute.strategy: parameter servers train each worker on stale weights" in result.stderr
+    assert "distribute.strategy: parameter servers train each worker on outdated weights" in result.stderr
     assert result.stderr.count("parameter servers") == 1
 
 

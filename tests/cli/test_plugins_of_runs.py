@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 

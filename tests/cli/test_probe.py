@@ -101,7 +101,7 @@ def test_a_strangers_probe_by_name_and_one_that_breaks(probe, tmp_path):
     assert "42" in result.stdout
     assert "probe answers/broken: measure failed: KeyError: 'nothing'" in result.stderr
     assert "health: 2 probes find nothing wrong; 1 probe failed, so problems may be hidden" in result.stdout
-    assert "no readings here from: answers/silent" in result.stderr
+    assert "no readings from: answers/silent" in result.stderr
     found = json.loads(probe("tiny-fashion28", *SMALL, "--probes", "broken", "--json", *strange, status=2).stdout)
     place = tmp_path / "strange" / "answers.py"
     assert found["failed"] == [f"probe answers/broken: measure failed: KeyError: 'nothing' ({place}:14)"]
@@ -143,7 +143,8 @@ def test_what_is_wrong_is_told(probe, arguments, told):
 )
 def test_strangers_are_loaded_for_a_probe_that_no_builtin_has(names, everything, monkeypatch):
     from dcgan_kit.api import probe
-    from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+    from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.components.plugin_loader import load_builtins
 
     builtins = load_builtins()
     loaded = []

@@ -175,7 +175,7 @@ def test_settings_that_keras_cannot_use_are_named(content, tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.startswith(f"{file}: Keras cannot use it: ")
-    assert done.stderr.rstrip().endswith("; mend the file, or remove it")
+    assert done.stderr.rstrip().endswith("; correct the file or remove it")
 
 
 def test_the_heavy_modules_are_those_that_training_imports():

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_plugins
 
 
 @pytest.fixture

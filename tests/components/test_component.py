@@ -103,7 +103,7 @@ REFUSED = {
     "a YAML keyword": ("component('activation', name='null')(f)", "no Python or YAML keyword"),
     "two positional": ("def g(a, b): ...\ncomponent('activation')(g)", r"make options keyword-only with '\*': b"),
     "options not keyword-only": ("def g(site, slope=0.1): ...\ncomponent('activation')(g)", "keyword-only with .* slope"),
-    "positional where none is given": ("def g(site): ...\ncomponent('optimizer')(g)", "is given no positional argument: site"),
+    "positional where none is given": ("def g(site): ...\ncomponent('optimizer')(g)", "takes no positional argument: site"),
     "star args": ("def g(*args): ...\ncomponent('activation')(g)", r"\*args and \*\*kwargs hide options"),
     "star kwargs": ("def g(**kwargs): ...\ncomponent('activation')(g)", r"\*args and \*\*kwargs hide options"),
     "no annotation": ("def g(*, slope=1): ...\ncomponent('activation')(g)", "option 'slope' has no annotation"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dcgan_kit import Accumulator, Extractor, Features, Gathering, Images, Score, component
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.evaluation.selection import ChosenExtractor, build_score, choice_of
 
 

@@ -58,7 +58,7 @@ class Ear:
     def note(self, message):
         self.lines.append(message)
 
-    def preparing(self, what, done, total):
+    def preparing(self, task, done, total):
         pass
 
     def progress(self, step, metrics):

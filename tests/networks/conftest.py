@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from dcgan_kit import Site
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.builder import as_layers, build_networks
 
 BASE = """version: 1

@@ -285,10 +285,10 @@ def test_a_factory_that_refuses_its_place_is_told_with_its_reason(networks_of):
         ("generator.stages.0.activation=halves", "generator.stages.0.activation",
          "activation bad_components/halves must keep the shape of its input; it was given 8x8x4 and returned 8x8x2"),
         ("generator.stages.0.upsample=wrong_channels", "generator.stages.0.upsample",
-         "upsample bad_components/wrong_channels must return its input's 8 channels or the 4 asked for; "
+         "upsample bad_components/wrong_channels must return its input's 8 channels or the 4 requested; "
          "it was given 4x4x8 and returned 8x8x5"),
         ("discriminator.stages.1.downsample=grows", "discriminator.stages.1.downsample",
-         "downsample bad_components/grows must not return a larger map than it is given; "
+         "downsample bad_components/grows must not return a map larger than its input; "
          "it was given 8x8x4 and returned 16x16x4"),
         ("discriminator.stages.1.normalization=no_layer", "discriminator.stages.1.normalization",
          "normalization bad_components/no_layer must return a keras.Layer, or a sequence of them to be applied in "

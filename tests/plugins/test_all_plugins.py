@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from dcgan_kit_plugins import activation, normalization, projection, upsample
 
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 
 PLUGINS = load_builtins().plugins
 COMPONENTS = [component for plugin in PLUGINS for component in plugin.components]
@@ -44,7 +44,7 @@ def test_documentation_begins_with_one_sentence_and_its_shapes(component):
 def test_listing_components_imports_nothing_heavy():
     code = """
 import json, sys
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 names = [component.name for plugin in load_builtins().plugins for component in plugin.components if component.options]
 print(json.dumps(sorted({"tensorflow", "keras", "numpy", "PIL"} & set(sys.modules))))
 """

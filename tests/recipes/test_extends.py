@@ -2,7 +2,7 @@
 
 import pytest
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.extends import merged
 from dcgan_kit.recipes.loading import load_recipe

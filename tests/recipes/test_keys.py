@@ -171,7 +171,7 @@ WITH_A_KEY_MORE = """
 import json, sys, types
 from pathlib import Path
 import dcgan_kit.recipes
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import RecipeError
 
 file, section, added, whole = Path(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4])

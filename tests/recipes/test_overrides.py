@@ -2,7 +2,7 @@
 
 import pytest
 
-from dcgan_kit.components.plugin_loading import PluginSettings
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.overrides import overridden
@@ -139,19 +139,19 @@ def told(*overrides):
 @pytest.mark.parametrize(
     ("override", "problem"),
     [
-        ("image", "override:1:1: an override reads key=value, with no blank at the '=' (given: 'image')"),
-        ("=3", "override:1:1: an override reads key=value, with no blank at the '=' (given: '=3')"),
-        ("", "override:1:1: an override reads key=value, with no blank at the '=' (given: '')"),
+        ("image", "override:1:1: an override is key=value, without spaces at the '=' (given: 'image')"),
+        ("=3", "override:1:1: an override is key=value, without spaces at the '=' (given: '=3')"),
+        ("", "override:1:1: an override is key=value, without spaces at the '=' (given: '')"),
         ("image..size=3", "override:1:1: image..size: has an empty part between its dots"),
         ("image.size=", "override:1:12: image.size: the value is empty; write 'image.size=\"\"' for an empty text, or image.size=null for none"),
         ("image.size= \t", "override:1:12: image.size: the value is empty; write 'image.size=\"\"' for an empty text, or image.size=null for none"),
         ("extends=dcgan", "override:1:1: extends: cannot be overridden: the parents are merged already"),
-        ("generator.stages.2.filters=3", "override:1:1: generator.stages.2: is not there: generator.stages has items 0 to 1"),
-        ("generator.stages.-1=3", "override:1:1: generator.stages.-1: is not there: generator.stages has items 0 to 1"),
-        ("generator.stages.x=3", "override:1:1: generator.stages.x: is not there: generator.stages has items 0 to 1"),
-        ("generator.stages.٠.filters=3", "override:1:1: generator.stages.٠: is not there: generator.stages has items 0 to 1"),
-        ("image.channels.x=3", "override:1:1: image.channels.x: is not there: image.channels is 1 (a whole number)"),
-        ("image.size.2=3", "override:1:1: image.size.2: is not there: image.size has items 0 to 1"),
+        ("generator.stages.2.filters=3", "override:1:1: generator.stages.2: does not exist: generator.stages has items 0 to 1"),
+        ("generator.stages.-1=3", "override:1:1: generator.stages.-1: does not exist: generator.stages has items 0 to 1"),
+        ("generator.stages.x=3", "override:1:1: generator.stages.x: does not exist: generator.stages has items 0 to 1"),
+        ("generator.stages.٠.filters=3", "override:1:1: generator.stages.٠: does not exist: generator.stages has items 0 to 1"),
+        ("image.channels.x=3", "override:1:1: image.channels.x: does not exist: image.channels is 1 (a whole number)"),
+        ("image.size.2=3", "override:1:1: image.size.2: does not exist: image.size has items 0 to 1"),
         ("image.size=[3", "override:1:12: not YAML: this '[' is never closed"),
         ("image.size={a: 1, a: 2}", "override:1:19: a: is given twice; first at 1:13"),
         ("image.size=[!!int 3]", "override:1:13: 0: tags are not allowed in a recipe (given: '!!int')"),
@@ -184,8 +184,8 @@ def test_every_wrong_override_is_told_and_the_others_are_applied():
     ("override", "problem"),
     [
         ("image.sizes=8", "override:1:1: image.sizes: unknown key. Did you mean 'size'?"),
-        ("training={steps:8}", "override:1:11: training.steps:8: unknown key. YAML wants a blank after a colon: 'steps: 8'."),
-        ("data={use:npz}", "override:1:7: data.use:npz: images has no such option. YAML wants a blank after a colon: 'use: npz'."),
+        ("training={steps:8}", "override:1:11: training.steps:8: unknown key. YAML needs a space after a colon: 'steps: 8'."),
+        ("data={use:npz}", "override:1:7: data.use:npz: images has no such option. YAML needs a space after a colon: 'use: npz'."),
         ("training.generator.learning_rate=1", "override:1:1: training.generator.learning_rate: unknown key. Did you mean 'training.generator.optimizer.learning_rate'?"),
         ("training.learning_rate=1", "override:1:1: training.learning_rate: unknown key. Did you mean 'training.optimizer.learning_rate'?"),
         ("generator.stages[0].filters=8", "override:1:1: generator.stages[0].filters: the parts of a key have dots between them, as in generator.stages.0.filters"),

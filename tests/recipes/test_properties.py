@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.recipes.extends import merged
 from dcgan_kit.recipes.overrides import overridden

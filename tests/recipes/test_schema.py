@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 
 from dcgan_kit.components.component import component
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.schema import recipe_schema, schema_text

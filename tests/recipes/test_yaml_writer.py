@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.recipes.overrides import overridden

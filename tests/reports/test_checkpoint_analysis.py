@@ -88,14 +88,14 @@ def test_of_many_training_images_some_are_compared_evenly(monkeypatch):
 @pytest.fixture(scope="module")
 def trained(resolve, tmp_path_factory):
     """A run of four steps of tiny-fashion28, some images held out."""
-    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.components.plugin_loader import load_builtins
     from dcgan_kit.training.loop import train
 
     class Silent:
         def note(self, message):
             pass
 
-        def preparing(self, what, done, total):
+        def preparing(self, task, done, total):
             pass
 
         def progress(self, step, metrics):
@@ -121,7 +121,7 @@ def report():
 
 def test_a_look_at_a_run(trained):
     recipe, path = trained
-    from dcgan_kit.components.plugin_loading import load_builtins
+    from dcgan_kit.components.plugin_loader import load_builtins
     from dcgan_kit.recipes.loading import LoadedRecipe
     from dcgan_kit.reports.checkpoint_analysis import PAIRS, SAMPLES, look
     from dcgan_kit.runs.run import StoredRun

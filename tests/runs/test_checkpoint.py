@@ -139,7 +139,7 @@ def test_a_comparison_without_a_last_checkpoint_is_told(finished, tmp_path):
 
 
 def test_files_of_the_working_directory_are_no_modules_of_the_compared_trainings(tiny_file, tmp_path, monkeypatch):
-    from dcgan_kit.components.plugin_loading import PluginSettings
+    from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.training.resume_check import _train
 
     (tmp_path / "random.py").write_text("raise SystemExit('taken for a module')")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from dcgan_kit.components.plugin_loading import PluginSettings, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_plugins
 from dcgan_kit.runs.required_imports import needed
 
 

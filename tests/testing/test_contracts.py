@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from dcgan_kit import Features
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins, load_plugins
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.testing import check_component
 
 # One needs a file of weights, the other learns for half a minute; tests/plugins/test_extractor.py checks them.
@@ -87,8 +88,8 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
     ("name", "message"),
     [
         ("halves", r"must keep the shape of its input. Received: \(8, 8, 8\)"),
-        ("wrong_channels", r"must return its input's 16 channels or the 16 asked for. Received: \(16, 16, 17\)"),
-        ("grows", r"must not return a larger map than it is given. Received: \(16, 16, 16\)"),
+        ("wrong_channels", r"must return its input's 16 channels or the 16 requested. Received: \(16, 16, 17\)"),
+        ("grows", r"must not return a map larger than its input. Received: \(16, 16, 16\)"),
         ("no_layer", r"must return a keras.Layer, or a sequence .*Received: 'layers.BatchNormalization\(\)'"),
         ("raises_in_factory", r"its factory failed: KeyError: 'level 3'"),
         ("raises_in_call", r"applying .* failed: ZeroDivisionError: by nought"),

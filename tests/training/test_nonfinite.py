@@ -121,7 +121,7 @@ def test_the_command_shows_where_numbers_stop_being_finite(bundle, sample_plugin
     (tmp_path / "other" / "crash.json").write_text(json.dumps(facts | {"told": "step 2: something else"}))
     other = CliRunner().invoke(cli, ["replay", str(tmp_path / "other"), *plugins])
     assert other.exit_code == 1
-    assert "the step does not go wrong in the same way here" in other.stderr
+    assert "the step does not fail in the same way here" in other.stderr
 
 
 @pytest.mark.parametrize(

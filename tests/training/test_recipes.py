@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_kit.components.plugin_loading import load_builtins
+from dcgan_kit.components.plugin_loader import load_builtins
 
 pytestmark = pytest.mark.slow
 

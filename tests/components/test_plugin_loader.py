@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_kit.components import plugin_loading as loading
-from dcgan_kit.components.plugin_loading import PluginSettings, load_builtins, load_plugins
+from dcgan_kit.components import plugin_loader
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.errors import PluginError, UserError
 from dcgan_kit.recipes.loading import load_recipe
 
@@ -404,7 +405,7 @@ def test_options_of_a_stranger_may_be_lists(folder, tmp_path):
 
 def test_nothing_is_taken_from_the_working_directory(folder):
     path = folder(mine="raise SystemExit('imported')\n", dcgan_kit_plugins="raise SystemExit('imported')\n")
-    code = "from dcgan_kit.components.plugin_loading import load_plugins; print(len(load_plugins().broken))"
+    code = "from dcgan_kit.components.plugin_loader import load_plugins; print(len(load_plugins().broken))"
     result = subprocess.run([sys.executable, "-P", "-c", code], cwd=path, capture_output=True, text=True, check=True)
     assert result.stdout == "0\n"
 
@@ -418,7 +419,7 @@ def test_every_built_in_is_sound():
 
 
 def test_the_hooks_are_three():
-    assert loading.HOOKS == ("dcgan_kit_components", "dcgan_kit_recipes", "dcgan_kit_callbacks")
+    assert plugin_loader.HOOKS == ("dcgan_kit_components", "dcgan_kit_recipes", "dcgan_kit_callbacks")
 
 
 def test_callbacks_of_each_plugin_are_called_alone(tmp_path: Path) -> None:
