@@ -90,7 +90,7 @@ def evaluate_run(
         UserError: see ``Run.evaluate``.
     """
     from dcgan_kit.data.loading import require_data
-    from dcgan_kit.runs.run_folder import require_checkpoint
+    from dcgan_kit.runs.folder_content import require_checkpoint
 
     request = _request(scores, extractor, samples)
     registry = _registry(request, run.plugins.registry, settings)

@@ -13,8 +13,9 @@ from dcgan_kit.api.recipe import Recipe
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin_loading import PluginSettings
 from dcgan_kit.recipes.loading import LoadedRecipe
+from dcgan_kit.runs.folder_content import read_run, require_checkpoint
 from dcgan_kit.runs.run import SAMPLE_STREAM, StoredRun
-from dcgan_kit.runs.run_folder import RunFolder, read_run, require_checkpoint
+from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.run_plugins import load_begun
 
 if TYPE_CHECKING:

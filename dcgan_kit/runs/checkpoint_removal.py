@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dcgan_kit.runs.manifest import BEST, Manifest, entries_of, manifest_of, write_manifest
-from dcgan_kit.runs.run_folder import RunFolder, writing
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.write_errors import writing
 
 
 def settle(run: RunFolder, path: Path, keep: int) -> None:

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import append_regular, open_regular, replacing
-from dcgan_kit.runs.run_folder import RunFolder, writing
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.write_errors import writing
 
 MOST_OF_LINES = 4 * 2**30
 """Most bytes of a file of lines to which a run appends."""

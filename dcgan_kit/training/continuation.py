@@ -10,7 +10,8 @@ import tensorflow as tf
 from dcgan_kit.errors import RunError, counted
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
-from dcgan_kit.runs.run_folder import STEPS, RunFolder, steps_of
+from dcgan_kit.runs.recipe_differences import STEPS, steps_of
+from dcgan_kit.runs.run_folder import RunFolder
 
 MOST_RATES = 200
 """Number of evenly spaced steps whose learning rates are compared before a run continues."""

@@ -15,7 +15,8 @@ from dcgan_kit.components.plugin_loading import LoadedPlugins
 from dcgan_kit.process.stop_signals import collected_signals, deferred_signals
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.environment import environment_of, told_of_changes
-from dcgan_kit.runs.run_folder import RunFolder, adopt
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.training_folder import adopt
 from dcgan_kit.terminal.progress import Watcher
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint_judge import CheckpointJudge

@@ -24,7 +24,9 @@ from dcgan_kit.process.stop_signals import prompt_signals, raise_received
 from dcgan_kit.recipes.resolved import ResolvedRecipe, TrainingPlan
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.environment import damage_of, environment, precision_so_far
-from dcgan_kit.runs.run_folder import RunFolder, locked, open_run, require_usable
+from dcgan_kit.runs.folder_lock import locked
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.training_folder import open_run, require_usable
 from dcgan_kit.terminal.progress import Watcher
 from dcgan_kit.training.observer import Observe, Observer
 

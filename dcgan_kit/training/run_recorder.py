@@ -11,7 +11,8 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.runs.image_grid import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.runs.metrics_writer import MetricsWriter
 from dcgan_kit.runs.required_imports import needed
-from dcgan_kit.runs.run_folder import RunFolder, writing
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.training.observer import Observer, Sight
 
 

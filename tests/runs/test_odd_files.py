@@ -17,8 +17,11 @@ from dcgan_kit.evaluation.results import read_evaluation
 from dcgan_kit.reports.facts import read_facts
 from dcgan_kit.runs.checkpoint import restore_checkpoint
 from dcgan_kit.runs.environment import damage_of, environment_of
+from dcgan_kit.runs.folder_content import read_run
+from dcgan_kit.runs.folder_lock import locked
 from dcgan_kit.runs.metrics_writer import MetricsWriter
-from dcgan_kit.runs.run_folder import RunFolder, locked, open_run, read_run
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.training_folder import open_run
 
 HUGE = 2**42
 
