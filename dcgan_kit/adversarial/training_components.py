@@ -119,11 +119,11 @@ def depends_on_real(loss: AdversarialLoss) -> bool:
     return tape.gradient(value, real) is not None or bool(tf.math.is_nan(without))
 
 
-def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None], given: Any = None) -> Any:
+def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None], argument: Any = None) -> Any:
     if choice is None:
         return None
     with _placed(recipe, choice):
-        made = choice.build(given)
+        made = choice.build(argument)
         check(recipe, choice, made)
     return made
 

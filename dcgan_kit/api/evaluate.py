@@ -188,7 +188,7 @@ def _read(
 
 
 def _judged(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
-    from dcgan_kit.data.loading import told_of
+    from dcgan_kit.data.loading import messages_about
     from dcgan_kit.evaluation.evaluator import split_reference, subsample
     from dcgan_kit.evaluation.features import batches_of
     from dcgan_kit.evaluation.run_scores import Judged
@@ -199,7 +199,7 @@ def _judged(fake: Path, real: Path, fakes: Images, reals: Images, samples: int |
         batches=batches_of(fakes),
         samples=len(fakes),
         reals=split_reference(reals, None, "real"),
-        notes=[line for images in (fakes, reals) for line in told_of(images)],
+        notes=[line for images in (fakes, reals) for line in messages_about(images)],
         resized=resized,
     )
 

@@ -83,10 +83,10 @@ def loaded_recipe(
             given = "overrides" if overrides else "settings"
             raise UserError(f"{given}: {recipe.name} is loaded already; give them to load_recipe")
         return recipe
-    from dcgan_kit.runs.run_plugins import load_for
+    from dcgan_kit.runs.run_plugins import load_training_recipe
 
     settings = chosen(settings)
-    loaded = load_for(recipe, overrides, settings, folder)
+    loaded = load_training_recipe(recipe, overrides, settings, folder)
     warn_of_broken(loaded.plugins)
     return Recipe(loaded, recipe, overrides, settings)
 

@@ -10,7 +10,7 @@ from dcgan_kit.errors import DataError
 from dcgan_kit.files import open_regular
 
 NUMPY_MARK = b"\x93NUMPY"
-_WHAT = {
+_CONTENTS = {
     "images": "a folder",
     "image_zip": "a zip archive",
     "npz": "an archive of NumPy arrays",
@@ -80,7 +80,7 @@ def require_path(path: Path, component: str, wanted: str) -> None:
         raise DataError(f"{path} is no ordinary file: {wanted}")
     if found is not None and not _reads(component, found, path):
         raise DataError(
-            f"{path} is {_WHAT[found]}, which {component!r} does not read: "
+            f"{path} is {_CONTENTS[found]}, which {component!r} does not read: "
             f"write data: {{use: {found}, {_OPTION.get(found, 'path')}: {path}}}"
         )
 

@@ -59,8 +59,8 @@ class LeftOut:
                 lines.append(f"{source}: left out {count:,} {one if count == 1 else many}{kinds}")
         if self._run_folders:
             folders = sorted(self._run_folders)
-            what = "a run folder" if len(folders) == 1 else f"{len(folders):,} run folders"
-            lines.append(f"{source}: left out {what}, as output is no input: {_some(folders)}")
+            counted_folders = "a run folder" if len(folders) == 1 else f"{len(folders):,} run folders"
+            lines.append(f"{source}: left out {counted_folders}, as output is no input: {_some(folders)}")
         return tuple(lines)
 
 

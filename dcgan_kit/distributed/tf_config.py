@@ -49,9 +49,9 @@ def workers_of(text: str) -> tuple[tuple[str, ...], int] | None:
         if not counted and not problems:
             problems.append(f"TF_CONFIG: cluster: names no worker; it looks like {EXAMPLE}")
     if problems:
-        told = problems[:MAX_PROBLEMS]
-        more = [f"TF_CONFIG: and {len(problems) - len(told)} more problems"] if len(problems) > len(told) else []
-        raise UserError("\n".join([*told, *more]))
+        shown = problems[:MAX_PROBLEMS]
+        more = [f"TF_CONFIG: and {len(problems) - len(shown)} more problems"] if len(problems) > len(shown) else []
+        raise UserError("\n".join([*shown, *more]))
     return None if not counted or index is None else (tuple(counted), index)
 
 
@@ -129,8 +129,8 @@ def _task(task: Any, jobs: dict[str, list[str]], count: int, problems: list[str]
     if task is None and count <= 1:
         return 0
     if not isinstance(task, dict):
-        what = "is missing" if task is None else f"must be an object (given: {_shown(task)})"
-        problems.append(f"TF_CONFIG: task: {what}; say which worker this is: {EXAMPLE}")
+        problem = "is missing" if task is None else f"must be an object (given: {_shown(task)})"
+        problems.append(f"TF_CONFIG: task: {problem}; say which worker this is: {EXAMPLE}")
         return None
     job, index = task.get("type"), task.get("index")
     known = isinstance(job, str) and job in TRAINING
@@ -143,8 +143,8 @@ def _task(task: Any, jobs: dict[str, list[str]], count: int, problems: list[str]
         problems.append(f"TF_CONFIG: task.type: is no job that trains (given: {_shown(job)}).{meant}")
     # In Python, True is an int.
     if not isinstance(index, int) or isinstance(index, bool):
-        given = "is missing" if index is None else f"must be a whole number (given: {_shown(index)})"
-        problems.append(f"TF_CONFIG: task.index: {given}; the first {job if known else 'worker'} is 0")
+        problem = "is missing" if index is None else f"must be a whole number (given: {_shown(index)})"
+        problems.append(f"TF_CONFIG: task.index: {problem}; the first {job if known else 'worker'} is 0")
         return None
     if not known or problems:
         return None

@@ -53,10 +53,12 @@ def read_run(path: Path) -> RunFolder:
     """
     run = RunFolder(path)
     if not is_there(run.recipe_file):
-        what = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
+        problem = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
         usual = Path("runs", path.name)
         known = RunFolder(usual).recipe_file.is_file()
-        raise RunError(f"{path}: {what}. {f'Did you mean {usual}?' if known else '`dcgan-kit train RECIPE` makes one'}")
+        raise RunError(
+            f"{path}: {problem}. {f'Did you mean {usual}?' if known else '`dcgan-kit train RECIPE` makes one'}"
+        )
     run.require_ordinary(RECIPE)
     return run
 

@@ -16,7 +16,7 @@ _LOADABLE = ("keras", BUILTIN_COMPONENTS)
 """Packages whose classes Keras finds without further imports, or after an import of ``dcgan_kit``."""
 
 
-def needed(model: Any) -> list[str]:
+def import_messages(model: Any) -> list[str]:
     """Return one message for each module, besides Keras and dcgan_kit, that must be imported to load a saved model."""
     names: dict[str, set[str]] = {}
     for module, name in _classes(keras.saving.serialize_keras_object(model)):

@@ -130,11 +130,11 @@ class RunFolder:
             for name in names:
                 self._require(self.path / name, stat.S_ISREG, "file")
 
-    def _require(self, path: Path, fits: Callable[[int], bool], what: str) -> None:
+    def _require(self, path: Path, fits: Callable[[int], bool], kind: str) -> None:
         try:
             mode = path.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             return
         if not fits(mode):
-            met = "a link" if stat.S_ISLNK(mode) else f"no ordinary {what}"
-            raise RunError(f"{path}: is {met}. A run has a {what} of its own there: bring it back, or remove {path}")
+            found = "a link" if stat.S_ISLNK(mode) else f"no ordinary {kind}"
+            raise RunError(f"{path}: is {found}. A run has a {kind} of its own there: bring it back, or remove {path}")

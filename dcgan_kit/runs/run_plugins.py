@@ -17,7 +17,7 @@ from dcgan_kit.runs.environment import environment_of
 from dcgan_kit.runs.run_folder import RECIPE
 
 
-def load_begun(
+def load_stored_recipe(
     folder: Path, run: Path, overrides: Sequence[str] = (), settings: PluginSettings | None = None
 ) -> LoadedRecipe:
     """Load the recipe in a run folder, or in a crash bundle.
@@ -40,7 +40,7 @@ def load_begun(
         raise
 
 
-def load_for(
+def load_training_recipe(
     source: Source, overrides: Sequence[str], settings: PluginSettings, run: Path | None = None
 ) -> LoadedRecipe:
     """Load a recipe for training.

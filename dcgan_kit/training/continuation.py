@@ -13,7 +13,7 @@ from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.runs.recipe_differences import STEPS, steps_of
 from dcgan_kit.runs.run_folder import RunFolder
 
-MOST_RATES = 200
+MAX_RATES = 200
 """Number of evenly spaced steps whose learning rates are compared before a run continues."""
 
 
@@ -59,7 +59,7 @@ def _require_same_rates(run: RunFolder, recipe: ResolvedRecipe, done: int) -> No
 def _first_other_rate(choice: Choice, done: int, before: int, now: int) -> tuple[int, float, float] | None:
     """Return the first compared step whose factor differs between two numbers of steps, and both factors."""
     schedule = choice.build()
-    for step in np.unique(np.linspace(0, done - 1, MOST_RATES).round()).astype(np.float32):
+    for step in np.unique(np.linspace(0, done - 1, MAX_RATES).round()).astype(np.float32):
         then, other = (float(schedule(tf.constant(step), count)) for count in (before, now))
         if then != other:
             return int(step), then, other

@@ -24,8 +24,8 @@ from dcgan_kit.files import open_regular, read_regular
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.checkpoint import (
-    MOST_OF_A_HEADER,
-    most_bytes,
+    MAX_HEADER_BYTES,
+    max_bytes,
     not_finite,
     packed,
     read_header,
@@ -40,8 +40,8 @@ FACTS = "crash.json"
 STATE = "state.npz"
 BATCH = "batch.npy"
 MAX_FACTS_BYTES = 16 * 2**20
-MAX_TOLD = 6
-MOST_BUNDLES = 3
+MAX_LISTED = 6
+MAX_BUNDLES = 3
 
 
 class NotFinite(Exception):
@@ -54,8 +54,8 @@ class NotFinite(Exception):
     """
 
     def __init__(self, step: int, count: int, wrong: Sequence[str]) -> None:
-        more = f" and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-        names = ", ".join(wrong[:MAX_TOLD]) + more
+        more = f" and {len(wrong) - MAX_LISTED} more" if len(wrong) > MAX_LISTED else ""
+        names = ", ".join(wrong[:MAX_LISTED]) + more
         super().__init__(f"not finite between steps {step + 1} and {step + count}: {names}")
         self.step, self.count = step, count
 
@@ -93,7 +93,7 @@ class Crash:
         first = self.first
         if first is None:
             metrics = [name for name, value in self.metrics.items() if not np.isfinite(value)]
-            wrong = ", ".join(list(self.after or metrics)[:MAX_TOLD])
+            wrong = ", ".join(list(self.after or metrics)[:MAX_LISTED])
             return f"step {self.step}: not finite after its updates: {wrong}"
         count = int(np.prod(first.shape)) if first.shape else 1
         return f"step {self.step}: {first.place}: {first.not_finite} of {count} numbers are not finite"
@@ -186,8 +186,8 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     rows = training.batch_size // training.accumulate
     shape = (batches_a_step(training), training.accumulate, 1, rows, *recipe.image.shape)
     try:
-        content = _content(bundle / STATE, most_bytes(session.state))
-        batch = _content(bundle / BATCH, math.prod(shape) + MOST_OF_A_HEADER)
+        content = _content(bundle / STATE, max_bytes(session.state))
+        batch = _content(bundle / BATCH, math.prod(shape) + MAX_HEADER_BYTES)
         found, kind, data = read_header(io.BytesIO(batch))
         pixels = np.frombuffer(data, kind).reshape(found)
         values = unpacked(content, session.state, str(bundle / STATE))
@@ -226,7 +226,7 @@ def _no_bundle(folder: Path) -> str:
         return f"{folder}: there is no such folder"
     bundles = sorted(str(file.parent) for file in folder.glob(f"crashes/*/{FACTS}"))
     if bundles:
-        return f"{folder}: is a run folder; what was kept of its crashes is in {', '.join(bundles[-MOST_BUNDLES:])}"
+        return f"{folder}: is a run folder; what was kept of its crashes is in {', '.join(bundles[-MAX_BUNDLES:])}"
     return f"{folder}: holds no record of a crash ({FACTS}); training writes one where numbers stop being finite"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dcgan_kit.errors import UserError
 from dcgan_kit.runs.checkpoint import restore_checkpoint
-from dcgan_kit.runs.checkpoint_removal import forget_recovered
+from dcgan_kit.runs.checkpoint_removal import remove_recovery_checkpoint
 from dcgan_kit.training.early_end import EarlyEnd
 from dcgan_kit.training.nonfinite import NotFinite, bundle_folder, first_crash, write_bundle
 from dcgan_kit.training.prepared_run import PreparedRun
@@ -68,7 +68,7 @@ class Recovery:
 
     def _go_back(self, recoveries: int) -> None:
         if self._devices.chief:
-            forget_recovered(self._run, recoveries)
+            remove_recovery_checkpoint(self._run, recoveries)
         self._devices.agree(0.0)
         path, _ = restore_checkpoint(self._run, self._state)
         if path is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.runs.checkpoint import memory_in, not_finite, require_nothing_lost, restore_checkpoint, save_checkpoint
-from dcgan_kit.runs.checkpoint_removal import settle
+from dcgan_kit.runs.checkpoint_removal import remove_replaced
 from dcgan_kit.runs.observer_memory import as_text, from_text
 from dcgan_kit.training.checkpoint_judge import CheckpointJudge
 from dcgan_kit.training.early_end import EarlyEnd
@@ -56,7 +56,7 @@ class Saver:
         """
         self.saved = step
         if self._devices.chief:
-            settle(self._run, path, self._prepared.training.keep)
+            remove_replaced(self._run, path, self._prepared.training.keep)
         self.recall(path)
 
     def recall(self, path: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_worker_that_left_before_all_were_there_is_waited_for_again(addresses)
     arrived = rendezvous._Meeting(addresses, 1, print)
     with ThreadPoolExecutor(3) as pool:
         chief = pool.submit(meet, addresses, 0, lambda _: None)
-        while (there := arrived._ask(0)) is None:
+        while (there := arrived._connect(0)) is None:
             pass
         there.close()
         others = [pool.submit(meet, addresses, index, lambda _: None) for index in (1, 2)]

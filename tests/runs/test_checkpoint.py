@@ -18,7 +18,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.errors import RunError
 from dcgan_kit.runs.best_checkpoint import Judgement
 from dcgan_kit.runs.checkpoint import restore_checkpoint, save_checkpoint, unpacked
-from dcgan_kit.runs.checkpoint_removal import settle
+from dcgan_kit.runs.checkpoint_removal import remove_replaced
 from dcgan_kit.runs.manifest import Damaged
 from dcgan_kit.runs.run_folder import RunFolder
 
@@ -265,7 +265,7 @@ def killed_at(monkeypatch, number):
 def saved_at_ten(run, state, keep, judgement):
     """Go on from the newest checkpoint up to step 10, as training does."""
     path, _ = restore_checkpoint(run, state)
-    settle(run, path, keep)
+    remove_replaced(run, path, keep)
     if state.steps_done == 8:
         state.step.assign(10)
         save_checkpoint(run, state, keep, judgement)
