@@ -97,7 +97,9 @@ def _require_rates(recipe: ResolvedRecipe) -> None:
     ]
     if own:
         path = ("training", "recover", "times")
-        message = f"cannot lower the rate of an optimizer that has a schedule of its own ({', '.join(own)}); choose 0"
+        message = (
+            f"cannot lower the learning rate of an optimizer that has its own schedule ({', '.join(own)}); choose 0"
+        )
         raise RecipeError([Problem(recipe.mark(path), "training.recover.times", message)])
 
 

@@ -47,7 +47,7 @@ def choose_precision(wanted: Precision, devices: Devices, so_far: Precision | No
         if wanted == "auto":
             # A worker that does not see the run folder waits for an agreement below, so this worker must take part.
             devices.agree(0.0)
-        return ChosenPrecision(so_far, "as this run so far")
+        return ChosenPrecision(so_far, "as in this run so far")
     faster, reason = _bfloat16_is_faster(devices.kind)
     # All workers must use one precision, or they would train different networks.
     (share,) = devices.agree(float(faster))

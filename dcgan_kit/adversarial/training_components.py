@@ -154,7 +154,9 @@ def _check_schedule(recipe: ResolvedRecipe, choice: Choice, schedule: Any) -> No
 def _require(kept: bool, choice: Choice, made: Any) -> None:
     if not kept:
         shown = f"{made.dtype.name} {tuple(made.shape)}" if isinstance(made, tf.Tensor) else f"{made!r:.100}"
-        raise ComponentError(f"{choice.component} must return {KINDS[choice.component.kind].returns}, and gave {shown}")
+        raise ComponentError(
+            f"{choice.component} must return {KINDS[choice.component.kind].returns}, and returned {shown}"
+        )
 
 
 @contextmanager

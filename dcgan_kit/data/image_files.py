@@ -19,7 +19,8 @@ from dcgan_kit.recipes.run_folders import is_run_folder
 LARGEST_FILE = 512 * 2**20
 """Most bytes of one file: the size of the largest image at 8 bytes per pixel, uncompressed."""
 RUN_FOLDER_REFUSED = (
-    "is a run folder, and output is no input: give the folder of the images, or name a folder inside the run folder"
+    "is a run folder, which holds output of training: "
+    "give the folder of the images, or name a folder inside the run folder"
 )
 
 

@@ -165,7 +165,7 @@ def watching(cluster: Cluster | None, report: Callable[[str], None]) -> Iterator
     def leave(names: str) -> None:
         # The watch and the main thread may both notice the loss; only the first one reports it.
         reporting.acquire()
-        report(f"lost {names}: the same command on all workers goes on from the last checkpoint")
+        report(f"lost {names}: the same command on all workers continues from the last checkpoint")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(os.EX_TEMPFAIL)

@@ -91,8 +91,8 @@ class Devices:
             if len(set(of_workers)) > 1:
                 values = ", ".join(f"{value} on worker {worker}" for worker, value in enumerate(of_workers))
                 raise UserError(
-                    f"workers differ in {name.replace('_', ' ')}: {values}. All need the same command, the same data and "
-                    "a run folder that all see"
+                    f"workers differ in {name.replace('_', ' ')}: {values}. All "
+                    "need the same command, the same data and a run folder that all of them can read"
                 )
 
     def require_shares(self, recipe: ResolvedRecipe) -> None:
@@ -137,7 +137,8 @@ def choose_devices(recipe: ResolvedRecipe, report: Callable[[str], None] | None 
     cluster = cluster_of_environment() if plan.strategy in ("auto", "multi_worker") else None
     if plan.strategy == "multi_worker" and cluster is None:
         raise _refused(
-            recipe, "needs TF_CONFIG in the environment, or srun of SLURM; `dcgan-kit launch` tries it out here"
+            recipe,
+            "needs TF_CONFIG in the environment, or srun of SLURM; `dcgan-kit launch` starts workers on this machine",
         )
     if cluster is not None and (len(cluster.addresses) > 1 or plan.strategy == "multi_worker"):
         return _multi_worker(cluster, report or (lambda _: None))

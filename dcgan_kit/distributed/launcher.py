@@ -186,7 +186,7 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
             if status not in ORDERLY:
                 if status != WRONG_INPUT and not died:
                     # Report it even if the others noticed it first and have already ended.
-                    note(f"{worker} {_ending(status)}{'; that ends the others' if len(workers) > 1 else ''}")
+                    note(f"{worker} {_ending(status)}{'; the other workers end too' if len(workers) > 1 else ''}")
                 died = True
                 end = min(end, time.monotonic() + LEFT_SECONDS)
         if statuses:

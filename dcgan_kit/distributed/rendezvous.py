@@ -129,13 +129,13 @@ class _Meeting:
         return None
 
     def _report_other_program(self, index: int, answer: bytes) -> None:
-        what = "a worker of another cluster" if answer.startswith(b"dcgan-kit ") else "another program"
-        received = f", which says {answer[:40]!r}" if answer else ""
-        told = f"{self._name(index)}: {what} answers there{received}{holder(self._addresses[index])}"
+        program = "a worker of another cluster" if answer.startswith(b"dcgan-kit ") else "another program"
+        content = f", which sends {answer[:40]!r}" if answer else ""
+        message = f"{self._name(index)}: {program} answers there{content}{holder(self._addresses[index])}"
         since = self._other_program_since.setdefault(index, time.monotonic())
         if time.monotonic() - since >= OTHER_PROGRAM_SECONDS:
-            raise UserError(f"{told}. End it, or choose another address")
-        self._report_once(f"{told}; waiting up to {OTHER_PROGRAM_SECONDS:.0f} s for it to leave")
+            raise UserError(f"{message}. End it, or choose another address")
+        self._report_once(f"{message}; waiting up to {OTHER_PROGRAM_SECONDS:.0f} s for it to leave")
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -179,7 +179,7 @@ class _Meeting:
                     continue
                 raise UserError(
                     f"{self._name(self._index)}, this one, cannot use its port: {os.strerror(error.errno or 0)}"
-                    f"{holder(f'localhost:{port}')}. End what holds it, or choose another port"
+                    f"{holder(f'localhost:{port}')}. End the process that uses it, or choose another port"
                 ) from error
 
     def _answer_all(self, server: socket.socket) -> None:
@@ -197,17 +197,17 @@ class _Meeting:
         with suppress(OSError):
             received = _line(connection)
             connection.sendall(self._hello(self._index))
-            who = next((i for i in range(len(self._addresses)) if received == self._hello(i)), None)
-            if who is None or who == self._index or self._index != 0:
+            sender = next((i for i in range(len(self._addresses)) if received == self._hello(i)), None)
+            if sender is None or sender == self._index or self._index != 0:
                 connection.close()
                 return
             with self._lock:
-                self._connected[who] = connection
+                self._connected[sender] = connection
             _wait_while_alive(connection)
             connection.recv(1)
         with self._lock:
-            for who in [who for who, kept in self._connected.items() if kept is connection]:
-                del self._connected[who]
+            for index in [index for index, kept in self._connected.items() if kept is connection]:
+                del self._connected[index]
         connection.close()
 
     def _hello(self, index: int) -> bytes:

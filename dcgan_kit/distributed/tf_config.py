@@ -17,7 +17,7 @@ TRAINING = ("chief", "worker")
 OTHERS = {
     "ps": "names parameter servers, which train on stale weights; name workers only",
     "evaluator": "makes this process an evaluator, and there is none: the chief samples as it trains. Start workers "
-    "only; `dcgan-kit sample` looks at a run meanwhile",
+    "only; during training, use `dcgan-kit sample` to see the run",
     "master": "is what older versions of TensorFlow called the chief; write chief, or name workers only",
     "tpu_worker": "names workers of a TPU; leave TF_CONFIG unset, and give --strategy tpu with distribute.tpu",
     "coordinator": "names a coordinator, which has workers only in training on stale weights; name workers only",
@@ -64,7 +64,7 @@ def _parsed(text: str) -> Any:
         raise UserError(f"TF_CONFIG: is nested too deeply; it looks like {EXAMPLE}") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise UserError(f"TF_CONFIG: is no JSON: {error.msg} at {place}; it looks like {EXAMPLE}") from error
+        raise UserError(f"TF_CONFIG: is not JSON: {error.msg} at {place}; it looks like {EXAMPLE}") from error
     except ValueError as error:
         # Numbers with thousands of digits, and the errors of the two functions below.
         raise UserError(f"TF_CONFIG: is not understood: {error}; it looks like {EXAMPLE}") from error
@@ -74,13 +74,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {_shown(key)} is there twice")
+            raise ValueError(f"the key {_shown(key)} occurs twice")
         found[key] = value
     return found
 
 
 def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _jobs(cluster: Any, problems: list[str]) -> dict[str, list[str]]:
@@ -95,7 +95,7 @@ def _jobs(cluster: Any, problems: list[str]) -> dict[str, list[str]]:
         if job in OTHERS and job != "evaluator":
             problems.append(f"{place}: {OTHERS[job]}")
         elif job not in TRAINING and job != "evaluator":
-            problems.append(f"{place}: is no job that trains.{did_you_mean(job[:100], TRAINING)}")
+            problems.append(f"{place}: is not a job that trains.{did_you_mean(job[:100], TRAINING)}")
         elif not isinstance(addresses, list):
             problems.append(f"{place}: must be a list of host:port (given: {_shown(addresses)})")
         elif job != "evaluator":
@@ -115,7 +115,7 @@ def _address(
         return
     fault = fault_of_address(address)
     if fault:
-        problems.append(f"{place}: is no address: {_shown(address)} {fault}")
+        problems.append(f"{place}: is not an address: {_shown(address)} {fault}")
         return
     host, port = parts_of(address)
     first = places.setdefault((host.lower(), port), place)
@@ -140,7 +140,7 @@ def _task(task: Any, jobs: dict[str, list[str]], count: int, problems: list[str]
         problems.append(f"TF_CONFIG: task.type: {OTHERS[job]}")
     elif not known:
         meant = did_you_mean(job[:100], TRAINING) if isinstance(job, str) else " Write worker."
-        problems.append(f"TF_CONFIG: task.type: is no job that trains (given: {_shown(job)}).{meant}")
+        problems.append(f"TF_CONFIG: task.type: is not a job that trains (given: {_shown(job)}).{meant}")
     # In Python, True is an int.
     if not isinstance(index, int) or isinstance(index, bool):
         problem = "is missing" if index is None else f"must be a whole number (given: {_shown(index)})"

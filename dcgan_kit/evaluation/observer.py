@@ -96,7 +96,7 @@ class Health:
         """Whether a probe is due at this step."""
         return self._watch.due(step)
 
-    def look(self, step: int) -> Observation:
+    def observe(self, step: int) -> Observation:
         """Run the probes that are due."""
         look = self._watch.look(step)
         fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
@@ -151,7 +151,7 @@ class Evaluations:
         """Whether an evaluation is due: every ``training.evaluation.every`` steps, and at the end."""
         return step > 0 and (step % self._plan.every == 0 or step == self._recipe.training.steps)
 
-    def look(self, step: int) -> Observation:
+    def observe(self, step: int) -> Observation:
         """Generate samples and evaluate them."""
         if self._evaluator is None or not self._goes_on:
             return Observation()

@@ -103,7 +103,9 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     """
     best = best_so_far(run)
     if best is None:
-        raise RunError(f"{run.path}: keeps no best checkpoint: its recipe says none by training.best.metric, e.g. fd")
+        raise RunError(
+            f"{run.path}: keeps no best checkpoint: its recipe does not choose one by training.best.metric, e.g. fd"
+        )
     path = run.checkpoints / best.entry.file
     try:
         state.assign(_read(path, best.entry, state))
@@ -136,9 +138,9 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     try:
         problem = "is not there" if read_manifest(run) is None and entries else ""
     except Damaged as error:
-        problem = f"is damaged and left aside ({error})"
+        problem = f"is damaged and is ignored ({error})"
     if problem:
-        messages.append(f"{run.manifest_file}: {problem}; checkpoints are checked by their archive's sums")
+        messages.append(f"{run.manifest_file}: {problem}; checkpoints are checked by the checksums in their archives")
     for entry in reversed(entries):
         path = run.checkpoints / entry.file
         if not os.path.lexists(path):
@@ -147,7 +149,7 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
         try:
             values = _read(path, entry, state)
         except Damaged as error:
-            messages.append(f"{path}: is damaged and left aside ({error})")
+            messages.append(f"{path}: is damaged and is ignored ({error})")
             continue
         state.assign(values)
         return path, messages
@@ -168,8 +170,8 @@ def restore_for_inference(run: RunFolder, state: TrainingState, best: bool = Fal
         return ()
     checkpoint, damaged = restore_checkpoint(run, state)
     if checkpoint is None:
-        messages = "".join(f"\n  {line}" for line in damaged)
-        raise RunError(f"{run.path}: has no checkpoint yet{messages}")
+        lines = "".join(f"\n  {line}" for line in damaged)
+        raise RunError(f"{run.path}: has no checkpoint yet{lines}")
     return tuple(damaged)
 
 
@@ -186,8 +188,8 @@ def require_nothing_lost(run: RunFolder, messages: Sequence[str]) -> None:
     if any(entry.step > 0 for entry in entries_of(run)):
         lines = "".join(f"\n  {line}" for line in messages)
         raise RunError(
-            f"{run.path}: no checkpoint can be read, and nothing was changed. Bring one back, or choose another folder "
-            f"with --run; to begin this run anew, remove {run.path}{lines}"
+            f"{run.path}: no checkpoint can be read, and nothing was changed. Restore one, or choose another folder "
+            f"with --run; to start this run again from step 0, remove {run.path}{lines}"
         )
 
 
@@ -212,7 +214,7 @@ def _content(path: Path, entry: Entry, state: TrainingState) -> bytes:
     except OSError as error:
         raise Damaged(f"cannot be read: {error.strerror or error}") from error
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise Damaged("its checksum is not the one that was written down")
+        raise Damaged("its checksum is not the one in the manifest")
     return content
 
 

@@ -93,7 +93,8 @@ def changes_message(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
             changes.append(_change(key, old, new))
     if not changes:
         return ""
-    return f"not as when this run began: {'; '.join(changes)}. Numbers may differ in their last bits"
+    text = "; ".join(changes)
+    return f"the environment differs from the start of this run: {text}. Numbers may differ in their last bits"
 
 
 def _change(name: str, old: Any, new: Any) -> str:
@@ -150,7 +151,7 @@ def damage_of(path: Path) -> str:
     """Return a message for the user about a damaged environment in a run folder; empty if it is not damaged."""
     reason = _read(path)[1]
     consequence = "the precision and the images that the run began with are not known"
-    return reason and f"{path / ENVIRONMENT}: {reason}, and left aside: {consequence}"
+    return reason and f"{path / ENVIRONMENT}: {reason}, and is ignored: {consequence}"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:

@@ -24,9 +24,9 @@ def holds_no_run(run: RunFolder) -> bool:
             return False
         names = [entry.name for entry in run.path.iterdir()] if run.path.is_dir() else []
         new = not run.path.exists() or run.path.is_dir()
-    ours = (f".{RECIPE}.", TEMPORARY)
-    if not new or any(name != LOCK and not (name.startswith(ours[0]) and name.endswith(ours[1])) for name in names):
-        raise RunError(f"{run.path}: is there and is not a run folder. Choose another with --run, or remove it")
+    prefix = f".{RECIPE}."
+    if not new or any(name != LOCK and not (name.startswith(prefix) and name.endswith(TEMPORARY)) for name in names):
+        raise RunError(f"{run.path}: exists and is not a run folder. Choose another with --run, or remove it")
     return True
 
 
@@ -40,7 +40,7 @@ def require_name(path: Path) -> None:
         os.fspath(path).encode()
     except UnicodeEncodeError as error:
         raise RunError(
-            f"{path}: this name is no UTF-8, and TensorFlow writes to no other. Choose one with --run"
+            f"{path}: this name is not UTF-8, and TensorFlow can write only to such names. Choose one with --run"
         ) from error
 
 
@@ -56,9 +56,8 @@ def read_run(path: Path) -> RunFolder:
         problem = "is not a run folder: it has no recipe.yaml" if path.exists() else "there is no such folder"
         usual = Path("runs", path.name)
         known = RunFolder(usual).recipe_file.is_file()
-        raise RunError(
-            f"{path}: {problem}. {f'Did you mean {usual}?' if known else '`dcgan-kit train RECIPE` makes one'}"
-        )
+        remedy = f"Did you mean {usual}?" if known else "`dcgan-kit train RECIPE` makes one"
+        raise RunError(f"{path}: {problem}. {remedy}")
     run.require_ordinary(RECIPE)
     return run
 

@@ -24,11 +24,12 @@ def require_same_recipe(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequ
     allowed = (*may_change, STEPS)
     forbidden = [key for key in differences if not any(f"{key}.".startswith(f"{may}.") for may in allowed)]
     if forbidden:
-        lines = [f"  {key}: {differences[key][0]} there, {differences[key][1]} here" for key in forbidden[:20]]
+        pairs = ((key, *differences[key]) for key in forbidden[:20])
+        lines = [f"  {key}: {old} in the run, {new} in this recipe" for key, old, new in pairs]
         more = [f"  and {len(forbidden) - 20} more"] if len(forbidden) > 20 else []
         raise RunError(
-            f"{run.path}: holds a run of another recipe. Choose another folder with --run, or say which keys may "
-            f"change, e.g. --may-change {forbidden[0]}\n" + "\n".join([*lines, *more])
+            f"{run.path}: holds a run of another recipe. Choose another folder with --run, or name the keys that "
+            f"may change, e.g. --may-change {forbidden[0]}\n" + "\n".join([*lines, *more])
         )
     if run.finished and not differences:
         raise RunError(
@@ -55,8 +56,8 @@ def finished_message(path: Path, recipe: ResolvedRecipe, may_change: Sequence[st
     steps = counted(there, "step")
     held = "a finished run of this recipe" if there == here else "a finished run of this recipe with more steps"
     return (
-        f"{path}: holds {held}: {steps}. {_sample_hint(path)}, raise training.steps above {there} to go on, or choose "
-        "another folder with --run"
+        f"{path}: holds {held}: {steps}. {_sample_hint(path)}, raise training.steps above {there} to continue, or "
+        "choose another folder with --run"
     )
 
 

@@ -136,5 +136,5 @@ class RunFolder:
         except (FileNotFoundError, NotADirectoryError):
             return
         if not fits(mode):
-            found = "a link" if stat.S_ISLNK(mode) else f"no ordinary {kind}"
-            raise RunError(f"{path}: is {found}. A run has a {kind} of its own there: bring it back, or remove {path}")
+            found = "a link" if stat.S_ISLNK(mode) else f"not an ordinary {kind}"
+            raise RunError(f"{path}: is {found}. A run needs a {kind} of its own there: restore it, or remove {path}")

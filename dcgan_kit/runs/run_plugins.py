@@ -93,15 +93,15 @@ def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[
         if name not in needed or name in here or origin not in ("folder", "installed"):
             continue
         if settings.builtins_only:
-            lines.append(f"it was begun with plugin {name!r}, which --no-plugins leaves out")
+            lines.append(f"the run began with plugin {name!r}, which --no-plugins leaves out")
         elif origin == "folder":
             path = Path(file) if file else None
             lines.append(
-                f"it was begun with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
+                f"the run began with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
                 f"--plugins-dir {shlex.quote(str(path.parent)) if path else 'DIR'}"
             )
         else:
             lines.append(
-                f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
+                f"the run began with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
             )
     return lines

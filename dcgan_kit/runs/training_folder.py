@@ -65,10 +65,10 @@ def require_usable(
         return
     images = before.get("images")
     trained = counted(images, "image") if type(images) is int else f"{images} images"
-    now = "others" if before.get("images") == facts["images"] else facts["images"]
+    now = "other images" if before.get("images") == facts["images"] else counted(facts["images"], "image")
     raise RunError(
-        f"{run.path}: was trained on {trained}, and there are {now} now, so that it would not go "
-        "on as before. Bring the images back, or go on all the same with --may-change data"
+        f"{run.path}: was trained on {trained}, and the data now has {now}, so training would not continue as before. "
+        "Restore the images, or continue nevertheless with --may-change data"
     )
 
 

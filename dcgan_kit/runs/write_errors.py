@@ -22,8 +22,8 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise RunError(
-            f"{path}: cannot be written: {reason}. What was written before is intact; free space or rights, and give "
-            "the same command again"
+            f"{path}: cannot be written: {reason}. Files that were written before are intact. Free space on the disk "
+            "or allow writing there, and give the same command again"
         ) from error
 
 

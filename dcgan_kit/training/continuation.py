@@ -31,8 +31,8 @@ def require_continuable(run: RunFolder, recipe: ResolvedRecipe, done: int, may_c
     """
     if done > recipe.training.steps:
         raise RunError(
-            f"{run.path}: {counted(done, 'step')} done, and training.steps asks for {recipe.training.steps}; "
-            f"ask for {done} or more, or choose another folder with --run"
+            f"{run.path}: its last checkpoint has {counted(done, 'step')}, and training.steps is "
+            f"{recipe.training.steps}; set it to {done} or more, or choose another folder with --run"
         )
     if not any(f"{STEPS}.".startswith(f"{may}.") for may in may_change):
         _require_same_rates(run, recipe, done)
@@ -49,10 +49,10 @@ def _require_same_rates(run: RunFolder, recipe: ResolvedRecipe, done: int) -> No
         if other is not None:
             step, then, now = other
             raise RunError(
-                f"{run.path}: holds {counted(done, 'step')} of {before}, and {dotted(choice.path)} "
-                f"follows that number: of {training.steps} steps, step {step + 1} would have had {now:.3g} of the "
-                f"first rate, and had {then:.3g}. Choose another folder with --run, or go on all the same with "
-                f"--may-change {STEPS}"
+                f"{run.path}: holds {done} of {counted(before, 'step')}, and {dotted(choice.path)} depends on the "
+                f"number of steps: with {training.steps} steps, step {step + 1} would have had {now:.3g} of the first "
+                f"learning rate, but it had {then:.3g}. Choose another folder with --run, or continue nevertheless "
+                f"with --may-change {STEPS}"
             )
 
 

@@ -126,7 +126,7 @@ class TrainingLoop:
         if path is None:
             self._saver.save(step)
             return step
-        self._note(f"going on from step {step} ({path})")
+        self._note(f"continuing from step {step} ({path})")
         changes = changes_message(environment_of(run.path), self._prepared.facts) if self._devices.chief else ""
         if changes:
             self._note(changes)
@@ -189,12 +189,12 @@ class TrainingLoop:
 
     def _ended(self, step: int) -> bool:
         """Return whether training is complete; training that a signal stopped is not."""
-        return self._intervals.last(step) or self._early_end.agreed == "wish"
+        return self._intervals.last(step) or self._early_end.agreed == "request"
 
     def _outcome(self, step: int) -> Outcome:
         # If only another worker received the signal, this one ends as after SIGTERM.
         stopped = None if self._ended(step) else (self._early_end.signals or [signal.SIGTERM])[0]
-        by = self._early_end.wanted_by if self._early_end.agreed == "wish" else ""
+        by = self._early_end.requested_by if self._early_end.agreed == "request" else ""
         return Outcome(self._prepared.run, step, stopped, by)
 
 

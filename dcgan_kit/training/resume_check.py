@@ -78,9 +78,9 @@ def verify_resume(
     # Loading the recipe here reports its errors once, before any training starts.
     load_recipe(reference, (*overrides, *own_overrides), settings)
     straight, resumed = folder / "straight", folder / "resumed"
-    report(f"{counted(2 * steps, 'step')} straight through")
+    report(f"training {counted(2 * steps, 'step')} without a stop")
     _train(straight, reference, (*overrides, *own_overrides), settings, None)
-    report(f"{counted(steps, 'step')}, and a kill in step {steps + 1}")
+    report(f"training {counted(steps, 'step')}, and killing the process in step {steps + 1}")
     _train(resumed, reference, (*overrides, *own_overrides), settings, steps)
     if not (resumed / "checkpoints" / f"step-{steps:09d}.npz").exists():
         raise RunError(f"{resumed}: holds no checkpoint of step {steps}: the training was not stopped where it should")
@@ -156,7 +156,7 @@ def _compared(one: Path, other: Path) -> Verdict:
     with np.load(one, allow_pickle=False) as first, np.load(other, allow_pickle=False) as second:
         names = [name for name in first.files if not name.startswith("meta/")]
         if set(first.files) != set(second.files):
-            raise RunError(f"{one} and {other} hold other variables")
+            raise RunError(f"{one} and {other} hold different variables")
         numbers, differences = 0, []
         for name in names:
             a, b = first[name], second[name]

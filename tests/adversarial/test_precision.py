@@ -107,7 +107,7 @@ def test_samples_and_saved_generators_are_float32(precision, tiny, run, tmp_path
 def test_a_run_that_goes_on_keeps_its_precision_on_every_processor(quick, so_far, processor):
     processor(quick)
     chosen = choose_precision("auto", cpu(), so_far)
-    assert (chosen.precision, chosen.reason) == (so_far, "as this run so far")
+    assert (chosen.precision, chosen.reason) == (so_far, "as in this run so far")
     assert choose_precision(so_far, cpu(), so_far).reason == "as the recipe says"
     begun = choose_precision("auto", cpu())
     assert begun.precision == ("mixed_bfloat16" if quick else "float32")
@@ -142,7 +142,7 @@ def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(quick, tiny, run, t
     processor(not quick)
     _, notes = run(loaded, tmp_path / "run")
     precision = "mixed_bfloat16" if quick else "float32"
-    assert any(f"one CPU, {precision} (as this run so far)" in line for line in notes)
+    assert any(f"one CPU, {precision} (as in this run so far)" in line for line in notes)
 
 
 def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):

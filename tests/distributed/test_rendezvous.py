@@ -99,8 +99,8 @@ def stranger(address, says=b"", closes=False):
 @pytest.mark.parametrize(("says", "closes", "told"), [
     (b"", False, "another program answers there"),
     (b"", True, "another program answers there"),
-    (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"answers there, which says b'HTTP/1\.1 400 Bad Request"),
-    (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" * 50, False, r"another program answers there, which says b'"),
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"answers there, which sends b'HTTP/1\.1 400 Bad Request"),
+    (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" * 50, False, r"another program answers there, which sends b'"),
     (b"dcgan-kit 0123456789abcdef 0\n", True, "a worker of another cluster answers there"),
     (b"\x1b[2J\n", True, r"says b'\\x1b\[2J"),
 ])  # fmt: skip
