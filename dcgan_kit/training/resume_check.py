@@ -104,7 +104,7 @@ def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: Plu
     }
     process = subprocess.run(
         # -P: Python must not import files of the working directory as modules.
-        [sys.executable, "-P", "-c", f"from {__name__} import train_as_asked; train_as_asked()"],
+        [sys.executable, "-P", "-c", f"from {__name__} import train_as_requested; train_as_requested()"],
         input=json.dumps(request),
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,

@@ -19,7 +19,7 @@ from dcgan_kit.errors import UserError
 def in_a_hurry(monkeypatch):
     monkeypatch.setattr(rendezvous, "BETWEEN_SECONDS", 0.02)
     monkeypatch.setattr(rendezvous, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(rendezvous, "STRANGER_SECONDS", 0.2)
+    monkeypatch.setattr(rendezvous, "OTHER_PROGRAM_SECONDS", 0.2)
     monkeypatch.setattr(rendezvous, "PORT_SECONDS", 0.2)
 
 
@@ -128,7 +128,7 @@ def test_a_port_of_ones_own_that_is_taken_is_told_with_its_holder(index, address
 
 
 def test_a_stranger_that_leaves_is_forgotten(addresses, monkeypatch):
-    monkeypatch.setattr(rendezvous, "STRANGER_SECONDS", 60.0)
+    monkeypatch.setattr(rendezvous, "OTHER_PROGRAM_SECONDS", 60.0)
     pair, seen = addresses[:2], threading.Event()
     with ThreadPoolExecutor(2) as pool:
         with stranger(pair[1], b"HTTP/1.1 400\r\n", closes=True):
