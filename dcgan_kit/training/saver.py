@@ -76,7 +76,7 @@ class Saver:
             same = memory["recipe"] == self._prepared.recipe_hash
             self._early_end.finding = str(memory["stop"]) if same else ""
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{path}: the memory of its observers is damaged: {error}") from error
+            raise RunError(f"{path}: the saved memory of the run is damaged: {error}") from error
 
     def save(self, step: int) -> None:
         """Write a checkpoint.

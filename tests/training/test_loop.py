@@ -345,7 +345,7 @@ def files_of(path):
 @pytest.mark.parametrize(("overrides", "message"), [
     (("training.steps=2",), "its last checkpoint has 4 steps"),
     (("training.steps=8", "generator.input.filters=8"), "is a checkpoint of other networks"),
-    (("training.steps=8", "data.path={fewer}"), "was trained on 64 images, and there are 32 now"),
+    (("training.steps=8", "data.path={fewer}"), "was trained on 64 images, and the data now has 32 images"),
 ], ids=["fewer steps", "other networks", "fewer images"])  # fmt: skip
 def test_what_is_refused_changes_no_file(overrides, message, tiny, run, tmp_path):
     run(tiny("training.steps=4", "training.ema=0.9"), tmp_path / "run")

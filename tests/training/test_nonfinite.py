@@ -54,7 +54,7 @@ def test_training_that_diverges_stops_and_says_where(crashed, bundle):
     assert issubclass(Diverged, UserError)
     assert told.startswith(f"training diverged: step {facts['step']}: ")
     assert f"dcgan-kit replay {bundle}" in told
-    assert "try a lower learning rate" in told
+    assert "Try a lower learning rate" in told
     assert not (path / "generator.keras").exists()
     newest = sorted((path / "checkpoints").glob("step-*.npz"))[-1]
     assert newest.name == f"step-{facts['step'] - 1:09d}.npz"
