@@ -102,7 +102,7 @@ def stranger(address, says=b"", closes=False):
     (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"answers there, which sends b'HTTP/1\.1 400 Bad Request"),
     (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" * 50, False, r"another program answers there, which sends b'"),
     (b"dcgan-kit 0123456789abcdef 0\n", True, "a worker of another cluster answers there"),
-    (b"\x1b[2J\n", True, r"says b'\\x1b\[2J"),
+    (b"\x1b[2J\n", True, r"sends b'\\x1b\[2J"),
 ])  # fmt: skip
 @pytest.mark.parametrize("index", [0, 1], ids=["the chief meets it", "a worker meets it"])
 def test_a_stranger_at_an_address_is_named_and_not_waited_for_ever(index, says, closes, told, addresses):
