@@ -81,14 +81,14 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
 
     saver.save_checkpoint = saved
     looks: list[tuple[float, float]] = []
-    look = Recorder.look
+    observe = Recorder.observe
 
-    def looked(self: Recorder, step: int) -> Iterator[Any]:
+    def observed(self: Recorder, step: int) -> Iterator[Any]:
         begun = time.perf_counter()
-        yield from list(look(self, step))
+        yield from list(observe(self, step))
         looks.append((begun, time.perf_counter()))
 
-    Recorder.look = looked  # type: ignore[method-assign]
+    Recorder.observe = observed  # type: ignore[method-assign]
 
     class Watcher:
         marks: list[float] = []  # noqa: RUF012
@@ -105,7 +105,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
     watcher = Watcher()
     loaded = load_recipe(recipe, (f"training.steps={steps}",), PluginSettings(builtins_only=True))
     with tempfile.TemporaryDirectory() as folder:
-        outcome = loop.train(loaded.recipe, loaded.plugins, Path(folder) / "run", watcher, observe=observers_of)
+        outcome = loop.train(loaded.recipe, loaded.plugins, Path(folder) / "run", watcher, make_observers=observers_of)
         size = max(file.stat().st_size for file in outcome.run.checkpoints.glob("*.npz"))
     first, last = watcher.marks[0], watcher.marks[-1]
     inside, looking = (sum(end - begin for begin, end in times if first <= begin < last) for times in (spent, looks))

@@ -194,13 +194,13 @@ def forked(loaded: LoadedRecipe, path: Path, last: int | None, seconds: float | 
 
 def _trained(loaded: LoadedRecipe, path: Path, last: int | None, writing: int) -> int:
     from dcgan_kit.evaluation.observer import observers_of
-    from dcgan_kit.runs.run_folder import told_of_finished
+    from dcgan_kit.runs.recipe_differences import finished_message
     from dcgan_kit.training.loop import train
 
     counter = Counter(last)
     counter.watch()
     # A kill can come when the run is complete. The command checks this in the same way.
-    if not told_of_finished(path, loaded.recipe):
+    if not finished_message(path, loaded.recipe):
         train(loaded.recipe, loaded.plugins, path, Silent(), (), observers_of)
     os.write(writing, str(counter.count).encode())
     return 0

@@ -37,16 +37,16 @@ class DiscriminatorPass:
         If ``real`` is None, both results are the logits of the generated images.
         """
         if real is None:
-            logits = self._judged(fake, "generated images", stream, tap)
+            logits = self._augmented_logits(fake, "generated images", stream, tap)
             return logits, logits
         if self.concatenated:
             # Real and generated images are augmented separately. Random numbers are drawn per row of the batch, and a
             # replica holds its own rows of each kind.
             both = tf.concat([self.augmented(real, stream), self.augmented(fake, stream)], 0)
-            real_logits, fake_logits = tf.split(self._passed(both, "all images", tap), 2)
+            real_logits, fake_logits = tf.split(self._logits(both, "all images", tap), 2)
             return real_logits, fake_logits
-        real_logits = self._judged(real, "real images", stream, tap)
-        return real_logits, self._judged(fake, "generated images", stream, tap)
+        real_logits = self._augmented_logits(real, "real images", stream, tap)
+        return real_logits, self._augmented_logits(fake, "generated images", stream, tap)
 
     def penalty(self, real: Any, fake: Any, stream: StepStream, tap: StepTap) -> tuple[Any, float]:
         """Images (B, H, W, C) → the penalty, a scalar, and its weight in a penalized update of D.
@@ -57,7 +57,7 @@ class DiscriminatorPass:
         assert penalty is not None
 
         def discriminator(images: Any) -> Any:
-            return self._judged(images, "penalty", stream, tap)
+            return self._augmented_logits(images, "penalty", stream, tap)
 
         value = penalty.value(discriminator, real, tf.stop_gradient(fake), stream)
         return tf.cast(value, tf.float32), float(penalty.every)
@@ -96,9 +96,9 @@ class DiscriminatorPass:
             adapted = augmentation.adapt(tf.identity(self.state.augmentation), tf.stop_gradient(real_logits))
             self.state.augmentation.assign(adapted)
 
-    def _judged(self, images: Any, given: str, stream: StepStream, tap: StepTap) -> Any:
+    def _augmented_logits(self, images: Any, input_name: str, stream: StepStream, tap: StepTap) -> Any:
         """Images (B, H, W, C) in the networks' range → logits (B, 1), float32."""
-        return self._passed(self.augmented(images, stream), given, tap)
+        return self._logits(self.augmented(images, stream), input_name, tap)
 
-    def _passed(self, images: Any, given: str, tap: StepTap) -> Any:
-        return tf.cast(tap.forward("discriminator", given, self.forward, images), tf.float32)
+    def _logits(self, images: Any, input_name: str, tap: StepTap) -> Any:
+        return tf.cast(tap.forward("discriminator", input_name, self.forward, images), tf.float32)

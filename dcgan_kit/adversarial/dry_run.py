@@ -58,13 +58,13 @@ def require_compilable(recipe: ResolvedRecipe, networks: Networks) -> None:
     Raises:
         RecipeError: it cannot.
     """
-    reasons = beyond_xla(networks)
+    reasons = unsupported_by_xla(networks)
     if recipe.training.xla == "on" and reasons:
         message = f"{'; '.join(reasons)}; choose auto or off"
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
 
 
-def beyond_xla(networks: Networks) -> list[str]:
+def unsupported_by_xla(networks: Networks) -> list[str]:
     """Return one reason, with layer names, for each kind of layer that XLA cannot compile; empty if there is none."""
     layers = layers_within(networks.generator.model, networks.discriminator.model)
     pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
@@ -97,7 +97,9 @@ def _require_rates(recipe: ResolvedRecipe) -> None:
     ]
     if own:
         path = ("training", "recover", "times")
-        message = f"cannot lower the rate of an optimizer that has a schedule of its own ({', '.join(own)}); choose 0"
+        message = (
+            f"cannot lower the learning rate of an optimizer that has its own schedule ({', '.join(own)}); choose 0"
+        )
         raise RecipeError([Problem(recipe.mark(path), "training.recover.times", message)])
 
 
@@ -110,11 +112,11 @@ def copy_of(generator: Any) -> Any:
         Exception: whatever a layer raises.
     """
     for layer in generator.layers:
-        _written(layer)
+        _serialized(layer)
     return keras.models.clone_model(generator)
 
 
-def _written(layer: Any) -> str:
+def _serialized(layer: Any) -> str:
     # ``blaming`` finds the failing layer in the traceback by the name ``layer``.
     return json.dumps(keras.saving.serialize_keras_object(layer))
 
@@ -129,8 +131,8 @@ def _hint(recipe: ResolvedRecipe, precision: Precision) -> str:
         return ""
     may = "may mean" if recipe.training.precision == "auto" else "is"
     wanted = recipe.training.precision
-    told = f"training.precision {wanted!r} {may} {precision}" if wanted != precision else f"computing in {precision}"
-    return f" ({told}: cast constants to inputs.dtype, or choose training.precision=float32)"
+    cause = f"training.precision {wanted!r} {may} {precision}" if wanted != precision else f"computing in {precision}"
+    return f" ({cause}: cast constants to inputs.dtype, or choose training.precision=float32)"
 
 
 def _trace(recipe: ResolvedRecipe, network: Network, parts: Parts) -> None:

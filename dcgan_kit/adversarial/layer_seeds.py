@@ -26,7 +26,7 @@ class LayerSeeds:
 
     def __init__(self, *models: Any) -> None:
         # TensorFlow traces mirrored replicas one after the other, each in its own thread.
-        self._lent = threading.local()
+        self._current = threading.local()
         for model in models:
             for generator in seed_generators(model):
                 replace_next_seed(generator, self._next)
@@ -34,18 +34,18 @@ class LayerSeeds:
     @contextmanager
     def drawn_from(self, stream: StepStream, replica: Any) -> Iterator[None]:
         """Let layers that are called inside this context draw from the random stream of a step."""
-        self._lent.stream = (stream, replica)
+        self._current.stream = (stream, replica)
         try:
             yield
         finally:
-            self._lent.stream = None
+            self._current.stream = None
 
     def _next(self, own: Any) -> Any:
         def next_seed(ordered: bool = True) -> Any:
-            lent = getattr(self._lent, "stream", None)
-            if lent is None:
+            current = getattr(self._current, "stream", None)
+            if current is None:
                 return own(ordered=ordered)
-            stream, replica = lent
+            stream, replica = current
             return tf.random.experimental.stateless_fold_in(stream.seed(), replica)
 
         return next_seed

@@ -20,9 +20,9 @@ BFLOAT16_CPU = frozenset({"avx512_bf16", "amx_bf16"})
 """CPU flags of processors that multiply bfloat16 in hardware."""
 BFLOAT16_GPU = (8, 0)
 """Lowest compute capability of Nvidia GPUs that multiply bfloat16 in tensor cores."""
-WORTH_IT = 1.1
+MIN_SPEEDUP = 1.1
 """Lowest speed-up of bfloat16 over float32 with which ``auto`` chooses it."""
-HEATS = 7
+ROUNDS = 7
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def choose_precision(wanted: Precision, devices: Devices, so_far: Precision | No
         if wanted == "auto":
             # A worker that does not see the run folder waits for an agreement below, so this worker must take part.
             devices.agree(0.0)
-        return ChosenPrecision(so_far, "as this run so far")
-    faster, reason = _bfloat16_pays(devices.kind)
+        return ChosenPrecision(so_far, "as in this run so far")
+    faster, reason = _bfloat16_is_faster(devices.kind)
     # All workers must use one precision, or they would train different networks.
     (share,) = devices.agree(float(faster))
     if share == 1.0:
@@ -56,7 +56,7 @@ def choose_precision(wanted: Precision, devices: Devices, so_far: Precision | No
     return ChosenPrecision("float32", f"auto: {'bfloat16 is not faster on every worker' if faster else reason}")
 
 
-def _bfloat16_pays(kind: str) -> tuple[bool, str]:
+def _bfloat16_is_faster(kind: str) -> tuple[bool, str]:
     """Return whether the device is faster in bfloat16, and the reason."""
     if kind == "TPU":
         return True, "TPUs compute in bfloat16"
@@ -64,23 +64,23 @@ def _bfloat16_pays(kind: str) -> tuple[bool, str]:
     if not found:
         return False, f"this {kind} has no bfloat16 in hardware"
     # Some processors have bfloat16 instructions that are no faster than float32, or slower.
-    ratio = _times_as_fast()
-    return ratio >= WORTH_IT, f"{found}, {ratio:.1f} times as fast as float32"
+    ratio = _speedup()
+    return ratio >= MIN_SPEEDUP, f"{found}, {ratio:.1f} times as fast as float32"
 
 
-def _times_as_fast() -> float:
+def _speedup() -> float:
     """Time a convolution on this machine; return the speed-up of bfloat16 over float32."""
     noise = tf.random.stateless_normal((32, 32, 32, 64), [0, 1]), tf.random.stateless_normal((4, 4, 64, 128), [0, 2])
     convolve = tf.function(lambda images, kernel: tf.reduce_sum(tf.nn.conv2d(images, kernel, 2, "SAME")))
     runners = {kind: [tf.cast(tensor, kind) for tensor in noise] for kind in (tf.float32, tf.bfloat16)}
     best = dict.fromkeys(runners, float("inf"))
-    for heat in range(HEATS):
+    for number in range(ROUNDS):
         # The two types alternate, so that other load on the machine affects both. The first round only warms up.
         for kind, tensors in runners.items():
-            begun = time.perf_counter()
+            started = time.perf_counter()
             convolve(*tensors).numpy()
-            if heat > 0:
-                best[kind] = min(best[kind], time.perf_counter() - begun)
+            if number > 0:
+                best[kind] = min(best[kind], time.perf_counter() - started)
     return best[tf.float32] / best[tf.bfloat16]
 
 

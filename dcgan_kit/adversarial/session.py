@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.adversarial.compiled_steps import Steps, compiled_steps
-from dcgan_kit.adversarial.dry_run import beyond_xla, require_compilable, require_trainable
+from dcgan_kit.adversarial.dry_run import require_compilable, require_trainable, unsupported_by_xla
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.adversarial.state import TrainingState
@@ -120,5 +120,5 @@ def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
     require_compilable(recipe, networks)
     return wanted == "on" or (
-        wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not beyond_xla(networks)
+        wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not unsupported_by_xla(networks)
     )

@@ -27,12 +27,12 @@ class StepTap(Protocol):
             part: index of the part of the batch, from 0.
         """
 
-    def forward(self, role: Role, given: str, forward: Forward, x: Any) -> Any:
+    def forward(self, role: Role, input_name: str, forward: Forward, x: Any) -> Any:
         """Run a network in training mode.
 
         Args:
             role: the network.
-            given: what ``x`` is, e.g. ``real images``.
+            input_name: what ``x`` is, e.g. ``real images``.
             forward: the forward pass of training.
             x: the input: latent vectors (B, size) or images (B, H, W, C).
 
@@ -56,7 +56,7 @@ class Quiet:
     def begin(self, update: Update, part: int) -> None:
         """Do nothing."""
 
-    def forward(self, role: Role, given: str, forward: Forward, x: Any) -> Any:
+    def forward(self, role: Role, input_name: str, forward: Forward, x: Any) -> Any:
         """Run the forward pass of training."""
         return forward(x, True)
 

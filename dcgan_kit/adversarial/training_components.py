@@ -119,11 +119,11 @@ def depends_on_real(loss: AdversarialLoss) -> bool:
     return tape.gradient(value, real) is not None or bool(tf.math.is_nan(without))
 
 
-def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None], given: Any = None) -> Any:
+def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[..., None], argument: Any = None) -> Any:
     if choice is None:
         return None
     with _placed(recipe, choice):
-        made = choice.build(given)
+        made = choice.build(argument)
         check(recipe, choice, made)
     return made
 
@@ -154,7 +154,9 @@ def _check_schedule(recipe: ResolvedRecipe, choice: Choice, schedule: Any) -> No
 def _require(kept: bool, choice: Choice, made: Any) -> None:
     if not kept:
         shown = f"{made.dtype.name} {tuple(made.shape)}" if isinstance(made, tf.Tensor) else f"{made!r:.100}"
-        raise ComponentError(f"{choice.component} must return {KINDS[choice.component.kind].returns}, and gave {shown}")
+        raise ComponentError(
+            f"{choice.component} must return {KINDS[choice.component.kind].returns}, and returned {shown}"
+        )
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def evaluate_run(
         UserError: see ``Run.evaluate``.
     """
     from dcgan_kit.data.loading import require_data
-    from dcgan_kit.runs.run_folder import require_checkpoint
+    from dcgan_kit.runs.folder_content import require_checkpoint
 
     request = _request(scores, extractor, samples)
     registry = _registry(request, run.plugins.registry, settings)
@@ -189,7 +189,7 @@ def _read(
 
 
 def _evaluated(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
-    from dcgan_kit.data.loading import told_of
+    from dcgan_kit.data.loading import messages_about
     from dcgan_kit.evaluation.evaluator import split_reference, subsample
     from dcgan_kit.evaluation.features import batches_of
     from dcgan_kit.evaluation.run_scores import Judged
@@ -200,7 +200,7 @@ def _evaluated(fake: Path, real: Path, fakes: Images, reals: Images, samples: in
         batches=batches_of(fakes),
         samples=len(fakes),
         reals=split_reference(reals, None, "real"),
-        notes=[line for images in (fakes, reals) for line in told_of(images)],
+        notes=[line for images in (fakes, reals) for line in messages_about(images)],
         resized=resized,
     )
 

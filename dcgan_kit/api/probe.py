@@ -37,7 +37,7 @@ def probed(
             such checkpoint.
     """
     from dcgan_kit.data.loading import require_data
-    from dcgan_kit.runs.run_folder import require_checkpoint
+    from dcgan_kit.runs.folder_content import require_checkpoint
 
     recipe, plugins = loaded.recipe, loaded.plugins
     requested = None if names is None else require_list("probes", names, 1)

@@ -46,7 +46,7 @@ def report(
     """
     from dcgan_kit.reports.facts import labels, read_facts
     from dcgan_kit.reports.page import page
-    from dcgan_kit.runs.run_folder import write_asked
+    from dcgan_kit.runs.write_errors import write_requested_file
 
     target = None if output is None else Path(output)
     if target is not None and target.suffix.lower() not in (".html", ".htm"):
@@ -63,7 +63,7 @@ def report(
     if target is None:
         target = (paths[0] if len(paths) == 1 else paths[0].absolute().parent) / PAGE
     content = page(facts, analyses).encode()
-    write_asked(target, content)
+    write_requested_file(target, content)
     note(f"{target}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
     return target
 

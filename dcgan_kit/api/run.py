@@ -13,9 +13,10 @@ from dcgan_kit.api.recipe import Recipe
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import LoadedRecipe
+from dcgan_kit.runs.folder_content import read_run, require_checkpoint
 from dcgan_kit.runs.run import SAMPLE_STREAM, StoredRun
-from dcgan_kit.runs.run_folder import RunFolder, read_run, require_checkpoint
-from dcgan_kit.runs.run_plugins import load_begun
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.run_plugins import load_stored_recipe
 
 if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
@@ -48,7 +49,7 @@ def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: Plu
 def run_in(path: Path, overrides: Sequence[str], settings: PluginSettings) -> Run:
     """Open a run folder; see ``open_run``. Warns of nothing."""
     found = read_run(path)
-    return Run(found, load_begun(path, path, overrides, settings), settings)
+    return Run(found, load_stored_recipe(path, path, overrides, settings), settings)
 
 
 class Run(StoredRun):

@@ -83,10 +83,10 @@ def loaded_recipe(
             argument = "overrides" if overrides else "settings"
             raise UserError(f"{argument}: {recipe.name} is loaded already; give them to load_recipe")
         return recipe
-    from dcgan_kit.runs.run_plugins import load_for
+    from dcgan_kit.runs.run_plugins import load_training_recipe
 
     settings = chosen(settings)
-    loaded = load_for(recipe, overrides, settings, folder)
+    loaded = load_training_recipe(recipe, overrides, settings, folder)
     warn_of_broken(loaded.plugins)
     return Recipe(loaded, recipe, overrides, settings)
 
@@ -100,9 +100,10 @@ def require_trainable_in(path: Path, recipe: Recipe, may_change: Sequence[str]) 
         UserError: the folder holds anything other than a run of this recipe, or the data are missing.
     """
     from dcgan_kit.data.loading import require_data
-    from dcgan_kit.runs.run_folder import require_own, told_of_finished
+    from dcgan_kit.runs.recipe_differences import finished_message
+    from dcgan_kit.runs.training_folder import require_own
 
-    finished = told_of_finished(path, recipe.resolved, may_change)
+    finished = finished_message(path, recipe.resolved, may_change)
     if not finished:
         require_own(path, recipe.resolved, may_change)
         require_data(recipe.resolved)

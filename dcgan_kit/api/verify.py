@@ -14,7 +14,7 @@ from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.files import is_there
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.runs.run_folder import RECIPE, RunFolder
-from dcgan_kit.runs.run_plugins import load_begun
+from dcgan_kit.runs.run_plugins import load_stored_recipe
 from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def replay(bundle: str | Path, *, settings: PluginSettings | None = None) -> tup
         raise RunError(f"{path}: is no crash bundle: it has no recipe.yaml. A run keeps its own in RUN/crashes")
     RunFolder(path).require_ordinary(RECIPE)
     one_device = ("distribute.strategy=one_device", "distribute.cpu_devices=1")
-    loaded = load_begun(path, path.resolve().parent.parent, one_device, chosen(settings))
+    loaded = load_stored_recipe(path, path.resolve().parent.parent, one_device, chosen(settings))
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.training.nonfinite import replayed
 

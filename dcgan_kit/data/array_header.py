@@ -58,7 +58,7 @@ def array_header(stream: IO[bytes]) -> ArrayHeader:
             raise ValueError("a side is negative")
     except Exception as error:
         # On a damaged header, NumPy and its parser of Python literals may raise any error.
-        raise DataError("is no NumPy array") from error
+        raise DataError("is not a NumPy array") from error
     if dtype.hasobject:
         raise DataError("holds Python objects, which are never unpickled: save it as numbers")
     return ArrayHeader(dtype, tuple(shape), fortran, head.tell())

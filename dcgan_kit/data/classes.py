@@ -38,9 +38,11 @@ def class_folders(source: str, paths: Sequence[Sequence[str]]) -> tuple[np.ndarr
         level = 1
         names = ", ".join(sorted(tops))
         if len(tops) > 1:
-            notes.append(f"{source}: {names} are splits, no classes; all are used: name one in 'path' to use it alone")
+            notes.append(
+                f"{source}: {names} are splits, not classes; all are used. To use one alone, name it in 'path'"
+            )
         else:
-            notes.append(f"{source}: {names} is a split, no class")
+            notes.append(f"{source}: {names} is a split, not a class")
     folders = [path[level] for path in paths if len(path) > level + 1]
     counts = Counter(folders)
     if len(counts) < 2:

@@ -10,7 +10,7 @@ from dcgan_kit.errors import DataError
 from dcgan_kit.files import open_regular
 
 NUMPY_MARK = b"\x93NUMPY"
-_WHAT = {
+_CONTENTS = {
     "images": "a folder",
     "image_zip": "a zip archive",
     "npz": "an archive of NumPy arrays",
@@ -74,13 +74,13 @@ def require_path(path: Path, component: str, wanted: str) -> None:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         raise DataError(f"{path}{' does not exist' if missing else f': {error.strerror}'}: {wanted}") from error
     except ValueError as error:
-        raise DataError(f"{str(path)!r} is no name of a file: {wanted}") from error
+        raise DataError(f"{str(path)!r} is not the name of a file: {wanted}") from error
     found = reader_of(path)
     if found is None and not path.is_dir() and not path.is_file():
-        raise DataError(f"{path} is no ordinary file: {wanted}")
+        raise DataError(f"{path} is not an ordinary file: {wanted}")
     if found is not None and not _reads(component, found, path):
         raise DataError(
-            f"{path} is {_WHAT[found]}, which {component!r} does not read: "
+            f"{path} is {_CONTENTS[found]}, which {component!r} does not read: "
             f"write data: {{use: {found}, {_OPTION.get(found, 'path')}: {path}}}"
         )
 
@@ -96,7 +96,7 @@ def require_ordinary_files(folder: Path) -> None:
     for below, _, names in os.walk(folder):
         for file in (os.path.join(below, name) for name in names):
             if not os.path.isfile(file):
-                raise DataError(f"{file} is no ordinary file: remove it, or write the data set anew")
+                raise DataError(f"{file} is not an ordinary file: remove it, or write the data set again")
 
 
 def _reads(component: str, found: str, path: Path) -> bool:

@@ -48,8 +48,8 @@ def split(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:
     chosen = round(held_out * count)
     if held_out > 0.0 and not 0 < chosen < count:
         raise DataError(
-            f"of {counted(count, 'image')} a fraction of {held_out} to hold out is {chosen}: "
-            f"give a fraction that leaves images on both sides, or 0"
+            f"a held-out fraction of {held_out} of {counted(count, 'image')} is {counted(chosen, 'image')}: "
+            f"give a fraction that leaves images in both parts, or 0"
         )
     order = np.random.Generator(np.random.Philox(key=[seed, _STREAM])).permutation(count)
     return _part(images, order[chosen:]), _part(images, order[:chosen])

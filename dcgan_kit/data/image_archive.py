@@ -167,7 +167,7 @@ def unpacking_fault(info: zipfile.ZipInfo) -> str:
     if info.flag_bits & ENCRYPTED_FLAG:
         return "it is encrypted: make an archive without a password"
     if info.compress_type not in METHODS:
-        return "it is packed by another method than deflate: make the archive anew with deflate"
+        return "it is packed by another method than deflate: make the archive again with deflate"
     return ""
 
 
@@ -175,7 +175,7 @@ def _refusal(parts: tuple[str, ...], info: zipfile.ZipInfo) -> str:
     """Return why a member of an archive is not read; empty if it is."""
     if parts[0].startswith("/") or ".." in parts or re.fullmatch(r"[A-Za-z]:", parts[0]):
         # No file is ever written under such a name, but an archive that has one is probably malicious.
-        return "its name leads out of the archive"
+        return "its name points outside the archive"
     fault = unpacking_fault(info)
     if fault:
         return fault

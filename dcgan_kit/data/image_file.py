@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-MOST_PIXELS = 2**26
+MAX_PIXELS = 2**26
 """8192 x 8192. A small file can claim any size, and decoding it would fill the memory."""
 LARGEST_RETRY = 64 * 2**20
 """Most bytes of a file that is read again without its metadata; the whole file is then in memory."""
@@ -95,7 +95,7 @@ def _reason(error: Exception) -> str:
     from PIL import Image
 
     if isinstance(error, Image.DecompressionBombError):
-        return f"it claims more than {MOST_PIXELS:,} pixels"
+        return f"it claims more than {MAX_PIXELS:,} pixels"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
@@ -128,8 +128,8 @@ def _opened(stream: IO[bytes], name: str) -> Image.Image:
         raise DataError(f"this installation of Pillow does not read {name}: install a newer one, or convert it")
     opened: Image.Image = _tiff()(stream, "") if name == "TIFF" else Image.open(stream, formats=(name,))
     width, height = opened.size
-    if width * height > MOST_PIXELS:
-        raise DataError(f"{width}x{height} pixels are more than {MOST_PIXELS:,}")
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{width}x{height} pixels are more than {MAX_PIXELS:,}")
     return opened
 
 
@@ -138,9 +138,9 @@ def _size(stream: IO[bytes], name: str) -> ImageSpec:
         warnings.simplefilter("ignore")
         with _opened(stream, name) as image:
             # Pillow would decode a whole PNG to search for EXIF after the pixels, where it rarely is.
-            told = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
+            shows_orientation = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
             width, height = _stored_size(image)
-            if told and _turn(image) in TURNED:
+            if shows_orientation and _turn(image) in TURNED:
                 width, height = height, width
             return ImageSpec(height, width, _CHANNELS.get(image.mode, 3))
 

@@ -18,8 +18,9 @@ from dcgan_kit.recipes.run_folders import is_run_folder
 
 LARGEST_FILE = 512 * 2**20
 """Most bytes of one file: the size of the largest image at 8 bytes per pixel, uncompressed."""
-INSIDE = (
-    "is a run folder, and output is no input: give the folder of the images, or name a folder inside the run folder"
+RUN_FOLDER_REFUSED = (
+    "is a run folder, which holds output of training: "
+    "give the folder of the images, or name a folder inside the run folder"
 )
 
 
@@ -55,7 +56,7 @@ def image_folder(root: Path) -> ImageFiles:
         DataError: the folder itself is a run folder.
     """
     if is_run_folder(_names(root)):
-        raise DataError(f"{root} {INSIDE}")
+        raise DataError(f"{root} {RUN_FOLDER_REFUSED}")
     left_out = LeftOut()
     broken: list[str] = []
     files = sorted(_files(str(root), left_out, broken), key=lambda file: file.split(os.sep))
@@ -77,7 +78,7 @@ def image_archive(file: Path, folder: str = "") -> ImageFiles:
     members = ArchiveMembers(file, folder)
     if members.is_run_folder:
         where = f"folder {folder!r} of {file}" if folder else str(file)
-        raise DataError(f"{where} {INSIDE}")
+        raise DataError(f"{where} {RUN_FOLDER_REFUSED}")
     opened = [partial(members.open, info) for _, info in members.accepted]
     return ImageFiles(
         str(file), [path for path, _ in members.accepted], lambda number: opened[number](),
@@ -125,9 +126,9 @@ def _files(root: str, left_out: LeftOut, broken: list[str]) -> Iterator[str]:
                 yield entry.path
 
 
-def _is(asked: Callable[[], bool]) -> bool:
+def _is(test: Callable[[], bool]) -> bool:
     try:
-        return asked()
+        return test()
     except OSError:
         # The entry is a link to itself.
         return False

@@ -45,8 +45,8 @@ def png_without_metadata(content: bytes, turn: bool) -> bytes:
         if name == b"tRNS":
             # Grey has one transparent level, colour has three; each level has two bytes.
             whole = whole and length >= {0: 2, 2: 6}.get(content[_PNG_COLOUR], 0)
-        tells = name == b"eXIf" or (name == b"iTXt" and chunk[8:].startswith(_XMP_TEXT))
-        if (critical or whole) and (name in _PNG_PIXELS or (turn and tells)):
+        has_orientation = name == b"eXIf" or (name == b"iTXt" and chunk[8:].startswith(_XMP_TEXT))
+        if (critical or whole) and (name in _PNG_PIXELS or (turn and has_orientation)):
             kept.append(chunk)
     return b"".join(kept)
 

@@ -21,8 +21,8 @@ _REASONS = {
         "pipes, devices, or links that lead to no file",
     ),
     UNREADABLE: (
-        "file that cannot be looked into and is not called an image",
-        "files that cannot be looked into and are not called images",
+        "file that cannot be read and whose name is not that of an image",
+        "files that cannot be read and whose names are not those of images",
     ),
     REPLACED: (
         "member that a later one of the same name replaces",
@@ -59,8 +59,9 @@ class LeftOut:
                 lines.append(f"{source}: left out {count:,} {one if count == 1 else many}{kinds}")
         if self._run_folders:
             folders = sorted(self._run_folders)
-            what = "a run folder" if len(folders) == 1 else f"{len(folders):,} run folders"
-            lines.append(f"{source}: left out {what}, as output is no input: {_some(folders)}")
+            counted_folders = "a run folder" if len(folders) == 1 else f"{len(folders):,} run folders"
+            reason = "because output of training is not used as data"
+            lines.append(f"{source}: left out {counted_folders}, {reason}: {_some(folders)}")
         return tuple(lines)
 
 

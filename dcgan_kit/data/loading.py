@@ -68,7 +68,7 @@ def require_data(recipe: ResolvedRecipe) -> None:
         raise DataError(f"{recipe.mark(('data',))}: data: {error}") from error
 
 
-def told_of(images: Images, most: int | None = None) -> list[str]:
+def messages_about(images: Images, most: int | None = None) -> list[str]:
     """Return lines for the user about loaded images: skipped files, files that were left out, and notes on labels.
 
     Args:

@@ -21,14 +21,14 @@ EVERY_SECONDS = 0.25
 class _Listener:
     report: Report
     next: float
-    spoke: bool = False
+    reported: bool = False
 
     def take(self, done: int, total: int) -> None:
         now = time.monotonic()
         # Always pass on the last report, or a progress bar would stop before its end.
-        if now >= self.next or (self.spoke and done >= total):
+        if now >= self.next or (self.reported and done >= total):
             self.next = now + EVERY_SECONDS
-            self.spoke = True
+            self.reported = True
             self.report(done, total)
 
 

@@ -28,13 +28,13 @@ def fault_of_host(host: str) -> str:
     if not host:
         return "has no host; write host:port"
     if re.search(r"\s", host):
-        return "has a space in its host; take it out"
+        return "has a space in its host; remove it"
     if "/" in host:
         return "has a slash in its host; leave out a scheme such as grpc://, and paths"
     if ":" in host:
         return _fault_of_version_6(host)
     if len(host) > MAX_HOST or not _NAME.fullmatch(host):
-        return "has no name of a host; names are letters, digits, dots and hyphens, at most 253"
+        return "has no valid host name; names are letters, digits, dots and hyphens, at most 253"
     return ""
 
 

@@ -58,7 +58,7 @@ class Cluster:
         """Return the names of several workers in messages."""
         return ", ".join(map(self.name, indices))
 
-    def gone(self) -> list[int]:
+    def unreachable(self) -> list[int]:
         """Return the indices of the other workers whose port does not answer."""
         others = [index for index in range(len(self.addresses)) if index != self.index]
         # All workers are checked at the same time, because a lost machine takes the whole timeout.
@@ -104,7 +104,7 @@ class Watch:
         self._cluster = cluster
         self._lost = lost
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="workers", daemon=True)
+        self._thread = threading.Thread(target=self._check, name="workers", daemon=True)
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -117,11 +117,11 @@ class Watch:
         """Stop checking; from here on workers may leave."""
         self._ended.set()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         missed = dict.fromkeys(range(len(self._cluster.addresses)), 0)
         while not self._ended.wait(CHECK_SECONDS):
-            gone = self._cluster.gone()
-            missed = {index: missed[index] + 1 if index in gone else 0 for index in missed}
+            unreachable = self._cluster.unreachable()
+            missed = {index: missed[index] + 1 if index in unreachable else 0 for index in missed}
             lost = [index for index, count in missed.items() if count >= MISSES]
             if lost and not self._ended.is_set():
                 self._lost(self._cluster.names(lost))
@@ -129,7 +129,7 @@ class Watch:
 
 
 @contextmanager
-def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
+def waiting(cluster: Cluster, report: Callable[[str], None]) -> Iterator[None]:
     """Wait for all workers, and report which are missing; then let signals end the process while the body connects.
 
     Raises:
@@ -139,14 +139,14 @@ def waiting(cluster: Cluster, tell: Callable[[str], None]) -> Iterator[None]:
     # No signal may be deferred from here on. Other workers may have left after the same signal, and waiting for them
     # would never end.
     with prompt_signals():
-        meet(cluster.addresses, cluster.index, tell)
+        meet(cluster.addresses, cluster.index, report)
         # TensorFlow connects in C++ code, where no Python signal handler runs.
         with handled_signals(signal.SIG_DFL):
             yield
 
 
 @contextmanager
-def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[Watch | None]:
+def watching(cluster: Cluster | None, report: Callable[[str], None]) -> Iterator[Watch | None]:
     """Check during the body that the other workers are alive; if one is lost, report it and end this process.
 
     The process ends at once with exit status 75 (``os.EX_TEMPFAIL``); the same command continues the run. The main
@@ -155,17 +155,17 @@ def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[W
 
     Args:
         cluster: the workers; None if there is only this process.
-        tell: receives the message for the user.
+        report: receives the message for the user.
     """
     if cluster is None or len(cluster.addresses) == 1:
         yield None
         return
-    telling = threading.Lock()
+    reporting = threading.Lock()
 
-    def leave(who: str) -> None:
+    def leave(names: str) -> None:
         # The watch and the main thread may both notice the loss; only the first one reports it.
-        telling.acquire()
-        tell(f"lost {who}: the same command on all workers goes on from the last checkpoint")
+        reporting.acquire()
+        report(f"lost {names}: the same command on all workers continues from the last checkpoint")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(os.EX_TEMPFAIL)
@@ -176,10 +176,10 @@ def watching(cluster: Cluster | None, tell: Callable[[str], None]) -> Iterator[W
         except Exception as error:
             # If the operation failed inside a third-party layer, ``blaming`` has made it that layer's error.
             broken = error if isinstance(error, _BROKEN) else error.__cause__
-            who = _who_left(cluster, broken) if isinstance(broken, _BROKEN) else None
-            if who is None:
+            names = _lost_workers(cluster, broken) if isinstance(broken, _BROKEN) else None
+            if names is None:
                 raise
-            leave(who)
+            leave(names)
 
 
 _BROKEN = (
@@ -194,15 +194,15 @@ _BROKEN = (
 """Exceptions that an operation may raise when a worker that it needs is lost; they can have other causes too."""
 
 
-def _who_left(cluster: Cluster, error: Exception) -> str | None:
+def _lost_workers(cluster: Cluster, error: Exception) -> str | None:
     """Return the names of the workers whose loss caused an error; None if the error has another cause."""
     text = str(error)
     until = time.monotonic() + CHECK_SECONDS
     while True:
         # A dying worker closes its connections first, and its port a little later.
-        gone = cluster.gone()
-        if gone:
-            return cluster.names(gone)
+        unreachable = cluster.unreachable()
+        if unreachable:
+            return cluster.names(unreachable)
         if time.monotonic() > until:
             break
         time.sleep(0.5)

@@ -89,10 +89,10 @@ class Devices:
         for place, name in enumerate(facts):
             of_workers = numbers[place :: len(facts)]
             if len(set(of_workers)) > 1:
-                told = ", ".join(f"{value} on worker {worker}" for worker, value in enumerate(of_workers))
+                values = ", ".join(f"{value} on worker {worker}" for worker, value in enumerate(of_workers))
                 raise UserError(
-                    f"workers differ in {name.replace('_', ' ')}: {told}. All need the same command, the same data and "
-                    "a run folder that all see"
+                    f"workers differ in {name.replace('_', ' ')}: {values}. All "
+                    "need the same command, the same data and a run folder that all of them can read"
                 )
 
     def require_shares(self, recipe: ResolvedRecipe) -> None:
@@ -120,12 +120,12 @@ def _means(strategy: Any) -> Any:
     return means
 
 
-def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = None) -> Devices:
+def choose_devices(recipe: ResolvedRecipe, report: Callable[[str], None] | None = None) -> Devices:
     """Set up the devices that the recipe asks for; call this before any other use of TensorFlow.
 
     Args:
         recipe: the recipe to train.
-        tell: receives messages about workers that are missing.
+        report: receives messages about workers that are missing.
 
     Raises:
         RecipeError: the machine does not have these devices.
@@ -137,12 +137,13 @@ def choose_devices(recipe: ResolvedRecipe, tell: Callable[[str], None] | None = 
     cluster = cluster_of_environment() if plan.strategy in ("auto", "multi_worker") else None
     if plan.strategy == "multi_worker" and cluster is None:
         raise _refused(
-            recipe, "needs TF_CONFIG in the environment, or srun of SLURM; `dcgan-kit launch` tries it out here"
+            recipe,
+            "needs TF_CONFIG in the environment, or srun of SLURM; `dcgan-kit launch` starts workers on this machine",
         )
     if cluster is not None and (len(cluster.addresses) > 1 or plan.strategy == "multi_worker"):
-        return _multi_worker(cluster, tell or (lambda _: None))
+        return _multi_worker(cluster, report or (lambda _: None))
     if plan.cpu_devices > 1:
-        _cut_processor(plan.cpu_devices)
+        _split_processor(plan.cpu_devices)
     gpus = tf.config.list_logical_devices("GPU")
     several = len(gpus) > 1 if gpus else plan.cpu_devices > 1
     if plan.strategy == "mirrored" or (plan.strategy == "auto" and several):
@@ -168,7 +169,7 @@ def _tpu(recipe: ResolvedRecipe) -> Devices:
     return Devices(strategy, "tpu", strategy.num_replicas_in_sync, None, "TPU")
 
 
-def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
+def _multi_worker(cluster: Cluster, report: Callable[[str], None]) -> Devices:
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.AUTO
     )
@@ -177,7 +178,7 @@ def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
     # nobody. Without the service, ``watching`` finds lost workers, and TensorFlow's health check finds workers that
     # hang; with the service, TensorFlow leaves out that check.
     switch_off_coordination_service()
-    with waiting(cluster, tell):
+    with waiting(cluster, report):
         try:
             strategy = tf.distribute.MultiWorkerMirroredStrategy(
                 cluster_resolver=resolver, communication_options=options
@@ -193,7 +194,7 @@ def _multi_worker(cluster: Cluster, tell: Callable[[str], None]) -> Devices:
     return Devices(strategy, "multi_worker", strategy.num_replicas_in_sync, cluster, kind)
 
 
-def _cut_processor(count: int) -> None:
+def _split_processor(count: int) -> None:
     processor = tf.config.list_physical_devices("CPU")[0]
     try:
         tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * count)

@@ -77,8 +77,8 @@ def run_workers(arguments: Sequence[str], count: int) -> int:
         if passed:
             # Workers that were started after the signal did not receive it.
             raise Stopped(passed[0])
-        show = _Shown()
-        readers = [threading.Thread(target=show.all_of, args=(worker,), daemon=True) for worker in started]
+        output = _WorkerOutput()
+        readers = [threading.Thread(target=output.print_all, args=(worker,), daemon=True) for worker in started]
         for reader in readers:
             reader.start()
         status = _wait(started, passed)
@@ -126,16 +126,16 @@ def _process(arguments: Sequence[str], config: Mapping[str, Any]) -> subprocess.
     )
 
 
-class _Shown:
+class _WorkerOutput:
     """Prints the workers' lines; a line that several workers print is shown once."""
 
     MEMORY = 1000
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._said_by: dict[str, int] = {}
+        self._printed_by: dict[str, int] = {}
 
-    def all_of(self, worker: Worker) -> None:
+    def print_all(self, worker: Worker) -> None:
         """Print a worker's lines until it ends."""
         assert worker.process.stdout is not None
         for line in worker.process.stdout:
@@ -145,10 +145,10 @@ class _Shown:
         if index > 0 and line.startswith(PROGRESS):
             return
         with self._lock:
-            if self._said_by.setdefault(line, index) != index:
+            if self._printed_by.setdefault(line, index) != index:
                 return
-            if len(self._said_by) > self.MEMORY:
-                del self._said_by[next(iter(self._said_by))]
+            if len(self._printed_by) > self.MEMORY:
+                del self._printed_by[next(iter(self._printed_by))]
             note(f"worker {index} | {line}")
 
 
@@ -186,7 +186,7 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
             if status not in ORDERLY:
                 if status != WRONG_INPUT and not died:
                     # Report it even if the others noticed it first and have already ended.
-                    note(f"{worker} {_how(status)}{'; that ends the others' if len(workers) > 1 else ''}")
+                    note(f"{worker} {_ending(status)}{'; the other workers end too' if len(workers) > 1 else ''}")
                 died = True
                 end = min(end, time.monotonic() + LEFT_SECONDS)
         if statuses:
@@ -196,19 +196,19 @@ def _wait(workers: Sequence[Worker], passed: Sequence[signal.Signals]) -> int:
         if worker.index not in statuses and not died:
             note(f"{worker} has not ended {STOPPED_SECONDS:.0f} s after another one, and is killed")
             statuses[worker.index] = -signal.SIGKILL
-    return max((_as_shells_have_it(status) for status in statuses.values()), key=_badness)
+    return max((_shell_status(status) for status in statuses.values()), key=_severity)
 
 
-def _how(status: int) -> str:
+def _ending(status: int) -> str:
     if status < 0:
         return f"was killed by {signal.Signals(-status).name}"
     return f"ended with exit status {status}"
 
 
-def _as_shells_have_it(status: int) -> int:
+def _shell_status(status: int) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _badness(status: int) -> int:
+def _severity(status: int) -> int:
     order = (0, PREEMPTED, INTERRUPTED, WRONG_INPUT)
     return order.index(status) if status in order else len(order)

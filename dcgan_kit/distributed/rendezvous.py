@@ -20,7 +20,7 @@ from pathlib import Path
 from dcgan_kit.distributed.addresses import parts_of
 from dcgan_kit.errors import UserError, printable
 
-STRANGER_SECONDS = 120.0
+OTHER_PROGRAM_SECONDS = 120.0
 """How long another program may answer at an address; workers of an earlier job need up to 90 seconds to leave."""
 PORT_SECONDS = 15.0
 """How long another program may use this worker's port."""
@@ -32,18 +32,18 @@ MAX_LINE = 120
 GO = b"go\n"
 
 
-def meet(addresses: Sequence[str], index: int, tell: Callable[[str], None]) -> None:
+def meet(addresses: Sequence[str], index: int, report: Callable[[str], None]) -> None:
     """Wait until all workers are connected; all workers return at about the same time.
 
     Args:
         addresses: ``host:port`` of each worker, the same on all workers.
         index: index of this process in ``addresses``.
-        tell: receives each message about missing workers, or about another program at an address, once.
+        report: receives each message about missing workers, or about another program at an address, once.
 
     Raises:
         UserError: another program uses an address, and does not leave it.
     """
-    meeting = _Meeting(addresses, index, tell)
+    meeting = _Meeting(addresses, index, report)
     with meeting.listening():
         if index == 0:
             meeting.gather()
@@ -52,39 +52,39 @@ def meet(addresses: Sequence[str], index: int, tell: Callable[[str], None]) -> N
 
 
 class _Meeting:
-    def __init__(self, addresses: Sequence[str], index: int, tell: Callable[[str], None]) -> None:
-        self._addresses, self._index, self._tell = addresses, index, tell
+    def __init__(self, addresses: Sequence[str], index: int, report: Callable[[str], None]) -> None:
+        self._addresses, self._index, self._report = addresses, index, report
         self._cluster = hashlib.sha256("\n".join(addresses).encode()).hexdigest()[:16]
-        self._there: dict[int, socket.socket] = {}
+        self._connected: dict[int, socket.socket] = {}
         self._lock = threading.Lock()
-        self._told: set[str] = set()
-        self._strange: dict[int, float] = {}
+        self._reported: set[str] = set()
+        self._other_program_since: dict[int, float] = {}
 
     def gather(self) -> None:
         """Wait for all other workers, and let them continue."""
         others = range(1, len(self._addresses))
         while True:
             with self._lock:
-                absent = [index for index in others if index not in self._there]
+                absent = [index for index in others if index not in self._connected]
             if not absent:
                 break
             # A worker that answers at its address will soon connect, so it is not reported as missing.
             missing = [index for index in absent if not self._answers_as_worker(index)]
             if missing:
-                self._tell_once(f"waiting for {', '.join(map(self._name, missing))}")
+                self._report_once(f"waiting for {', '.join(map(self._name, missing))}")
             time.sleep(BETWEEN_SECONDS)
-        for there in self._taken():
+        for connection in self._connections():
             # If a worker is lost now, ``watching`` finds it, as in training.
             with suppress(OSError):
-                there.sendall(GO)
-                there.shutdown(socket.SHUT_RDWR)
+                connection.sendall(GO)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def join(self) -> None:
         """Connect to the chief, and wait until it lets all continue; connect again if the chief is restarted."""
         while True:
-            chief = self._ask(0)
+            chief = self._connect(0)
             if chief is None:
-                self._tell_once(f"waiting for {self._name(0)}")
+                self._report_once(f"waiting for {self._name(0)}")
             else:
                 with chief:
                     _wait_while_alive(chief)
@@ -94,48 +94,48 @@ class _Meeting:
             time.sleep(BETWEEN_SECONDS)
 
     def _answers_as_worker(self, index: int) -> bool:
-        found = self._ask(index)
+        found = self._connect(index)
         if found is None:
             return False
         found.close()
         return True
 
-    def _ask(self, index: int) -> socket.socket | None:
+    def _connect(self, index: int) -> socket.socket | None:
         """Connect to a worker, and check its identity; return None if no worker answers yet.
 
         Raises:
             UserError: another program has answered for too long, or another worker of this cluster answers.
         """
         try:
-            there = socket.create_connection(parts_of(self._addresses[index]), timeout=ANSWER_SECONDS)
+            connection = socket.create_connection(parts_of(self._addresses[index]), timeout=ANSWER_SECONDS)
         except OSError:
-            self._strange.pop(index, None)
+            self._other_program_since.pop(index, None)
             return None
         try:
-            there.sendall(self._hello(self._index))
-            answer = _line(there)
+            connection.sendall(self._hello(self._index))
+            answer = _line(connection)
         except OSError:
             answer = b""
         if answer == self._hello(index):
-            self._strange.pop(index, None)
-            return there
-        there.close()
+            self._other_program_since.pop(index, None)
+            return connection
+        connection.close()
         if answer in map(self._hello, range(len(self._addresses))):
             raise UserError(
                 f"{self._name(index)}: worker {answer.split()[2].decode()} of the same cluster answers there; each "
                 "worker needs an address of its own"
             )
-        self._stranger(index, answer)
+        self._report_other_program(index, answer)
         return None
 
-    def _stranger(self, index: int, answer: bytes) -> None:
-        what = "a worker of another cluster" if answer.startswith(b"dcgan-kit ") else "another program"
-        said = f", which says {answer[:40]!r}" if answer else ""
-        told = f"{self._name(index)}: {what} answers there{said}{holder(self._addresses[index])}"
-        since = self._strange.setdefault(index, time.monotonic())
-        if time.monotonic() - since >= STRANGER_SECONDS:
-            raise UserError(f"{told}. End it, or choose another address")
-        self._tell_once(f"{told}; waiting up to {STRANGER_SECONDS:.0f} s for it to leave")
+    def _report_other_program(self, index: int, answer: bytes) -> None:
+        program = "a worker of another cluster" if answer.startswith(b"dcgan-kit ") else "another program"
+        content = f", which sends {answer[:40]!r}" if answer else ""
+        message = f"{self._name(index)}: {program} answers there{content}{holder(self._addresses[index])}"
+        since = self._other_program_since.setdefault(index, time.monotonic())
+        if time.monotonic() - since >= OTHER_PROGRAM_SECONDS:
+            raise UserError(f"{message}. End it, or choose another address")
+        self._report_once(f"{message}; waiting up to {OTHER_PROGRAM_SECONDS:.0f} s for it to leave")
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -155,14 +155,14 @@ class _Meeting:
                 server.shutdown(socket.SHUT_RDWR)
             server.close()
             thread.join(ANSWER_SECONDS)
-            for there in self._taken():
+            for connection in self._connections():
                 with suppress(OSError):
-                    there.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
-    def _taken(self) -> list[socket.socket]:
+    def _connections(self) -> list[socket.socket]:
         """Return the other workers' connections; the threads that wait for their end close them."""
         with self._lock:
-            return list(self._there.values())
+            return list(self._connected.values())
 
     def _server(self) -> socket.socket:
         port = parts_of(self._addresses[self._index])[1]
@@ -179,36 +179,36 @@ class _Meeting:
                     continue
                 raise UserError(
                     f"{self._name(self._index)}, this one, cannot use its port: {os.strerror(error.errno or 0)}"
-                    f"{holder(f'localhost:{port}')}. End what holds it, or choose another port"
+                    f"{holder(f'localhost:{port}')}. End the process that uses it, or choose another port"
                 ) from error
 
     def _answer_all(self, server: socket.socket) -> None:
         while True:
             try:
-                there, _ = server.accept()
+                connection, _ = server.accept()
             except OSError:
                 return
-            threading.Thread(target=self._answer, args=(there,), daemon=True).start()
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
-    def _answer(self, there: socket.socket) -> None:
+    def _answer(self, connection: socket.socket) -> None:
         """Answer with this worker's identity; on the chief, keep another worker's connection until it is closed."""
-        there.settimeout(ANSWER_SECONDS)
+        connection.settimeout(ANSWER_SECONDS)
         # A worker whose connection breaks connects again; if not, the chief reports it as missing.
         with suppress(OSError):
-            said = _line(there)
-            there.sendall(self._hello(self._index))
-            who = next((i for i in range(len(self._addresses)) if said == self._hello(i)), None)
-            if who is None or who == self._index or self._index != 0:
-                there.close()
+            received = _line(connection)
+            connection.sendall(self._hello(self._index))
+            sender = next((i for i in range(len(self._addresses)) if received == self._hello(i)), None)
+            if sender is None or sender == self._index or self._index != 0:
+                connection.close()
                 return
             with self._lock:
-                self._there[who] = there
-            _wait_while_alive(there)
-            there.recv(1)
+                self._connected[sender] = connection
+            _wait_while_alive(connection)
+            connection.recv(1)
         with self._lock:
-            for who in [who for who, kept in self._there.items() if kept is there]:
-                del self._there[who]
-        there.close()
+            for index in [index for index, kept in self._connected.items() if kept is connection]:
+                del self._connected[index]
+        connection.close()
 
     def _hello(self, index: int) -> bytes:
         return f"dcgan-kit {self._cluster} {index}\n".encode()
@@ -216,27 +216,27 @@ class _Meeting:
     def _name(self, index: int) -> str:
         return f"worker {index} at {self._addresses[index]}"
 
-    def _tell_once(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
-            self._tell(message)
+    def _report_once(self, message: str) -> None:
+        if message not in self._reported:
+            self._reported.add(message)
+            self._report(message)
 
 
-def _wait_while_alive(there: socket.socket) -> None:
+def _wait_while_alive(connection: socket.socket) -> None:
     """Remove a connection's timeout, and turn on TCP keepalive, which notices a machine that lost its power."""
-    there.settimeout(None)
-    there.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.settimeout(None)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     # macOS has another name for TCP_KEEPIDLE, so there its default of two hours stays.
     for name, value in (("TCP_KEEPIDLE", SILENT_SECONDS), ("TCP_KEEPINTVL", SILENT_SECONDS), ("TCP_KEEPCNT", PROBES)):
         if hasattr(socket, name):
-            there.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _line(there: socket.socket) -> bytes:
+def _line(connection: socket.socket) -> bytes:
     """Read until the end of a line, of the connection, or of ``MAX_LINE`` bytes."""
     read = b""
     while not read.endswith(b"\n") and len(read) < MAX_LINE:
-        more = there.recv(1)
+        more = connection.recv(1)
         if not more:
             break
         read += more

@@ -45,11 +45,11 @@ def tasks_of_step(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]
         raise UserError(f"SLURM: {error.args[0]} is not set; start each worker by srun") from error
     except ValueError as error:
         raise UserError(
-            f"SLURM: its environment cannot be understood: {error}. Start each worker by srun, or set TF_CONFIG"
+            f"SLURM: its environment variables are not valid: {error}. Start each worker by srun, or set TF_CONFIG"
         ) from error
     if len(hosts) != len(tasks) or sum(tasks) != count or not index < count:
         raise UserError(
-            f"SLURM: its environment contradicts itself: task {index} of {count}, {len(hosts)} hosts with "
+            f"SLURM: its environment variables contradict each other: task {index} of {count}, {len(hosts)} hosts with "
             f"{sum(tasks)} tasks (SLURM_STEP_NODELIST, SLURM_STEP_TASKS_PER_NODE)"
         )
     first = FIRST_PORT + job % PORTS
@@ -106,19 +106,19 @@ def _expanded(item: str, brackets: int = 0) -> Iterator[str]:
         # Only whole names are checked as hosts; the rest behind a bracket is checked together with its start.
         fault = "has a bracket that is not understood" if re.search(r"[\[\]]", item) else ""
         if fault or (not brackets and (fault := fault_of_host(item))):
-            raise ValueError(f"SLURM_STEP_NODELIST: {_shown(item)} is no host: it {fault}")
+            raise ValueError(f"SLURM_STEP_NODELIST: {_shown(item)} is not a host: it {fault}")
         yield item
         return
     before, ranges, after = match.groups()
     for part in ranges.split(","):
         numbers = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part)
         if numbers is None or int(numbers[2] or numbers[1]) < int(numbers[1]):
-            raise ValueError(f"SLURM_STEP_NODELIST: {_shown(part)} is no range of hosts")
+            raise ValueError(f"SLURM_STEP_NODELIST: {_shown(part)} is not a range of hosts")
         for number in range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1):
             for rest in _expanded(after, brackets + 1) if after else [""]:
                 host = f"{before}{number:0{len(numbers[1])}}{rest}"
                 if not brackets and (fault := fault_of_host(host)):
-                    raise ValueError(f"SLURM_STEP_NODELIST: {_shown(host)} is no host: it {fault}")
+                    raise ValueError(f"SLURM_STEP_NODELIST: {_shown(host)} is not a host: it {fault}")
                 yield host
 
 

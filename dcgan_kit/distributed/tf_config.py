@@ -17,7 +17,7 @@ TRAINING = ("chief", "worker")
 OTHERS = {
     "ps": "names parameter servers, which train on stale weights; name workers only",
     "evaluator": "makes this process an evaluator, and there is none: the chief samples as it trains. Start workers "
-    "only; `dcgan-kit sample` looks at a run meanwhile",
+    "only; during training, use `dcgan-kit sample` to see the run",
     "master": "is what older versions of TensorFlow called the chief; write chief, or name workers only",
     "tpu_worker": "names workers of a TPU; leave TF_CONFIG unset, and give --strategy tpu with distribute.tpu",
     "coordinator": "names a coordinator, which has workers only in training on stale weights; name workers only",
@@ -49,9 +49,9 @@ def workers_of(text: str) -> tuple[tuple[str, ...], int] | None:
         if not counted and not problems:
             problems.append(f"TF_CONFIG: cluster: names no worker; it looks like {EXAMPLE}")
     if problems:
-        told = problems[:MAX_PROBLEMS]
-        more = [f"TF_CONFIG: and {len(problems) - len(told)} more problems"] if len(problems) > len(told) else []
-        raise UserError("\n".join([*told, *more]))
+        shown = problems[:MAX_PROBLEMS]
+        more = [f"TF_CONFIG: and {len(problems) - len(shown)} more problems"] if len(problems) > len(shown) else []
+        raise UserError("\n".join([*shown, *more]))
     return None if not counted or index is None else (tuple(counted), index)
 
 
@@ -64,7 +64,7 @@ def _parsed(text: str) -> Any:
         raise UserError(f"TF_CONFIG: is nested too deeply; it looks like {EXAMPLE}") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise UserError(f"TF_CONFIG: is no JSON: {error.msg} at {place}; it looks like {EXAMPLE}") from error
+        raise UserError(f"TF_CONFIG: is not JSON: {error.msg} at {place}; it looks like {EXAMPLE}") from error
     except ValueError as error:
         # Numbers with thousands of digits, and the errors of the two functions below.
         raise UserError(f"TF_CONFIG: is not understood: {error}; it looks like {EXAMPLE}") from error
@@ -74,13 +74,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {_shown(key)} is there twice")
+            raise ValueError(f"the key {_shown(key)} occurs twice")
         found[key] = value
     return found
 
 
 def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _jobs(cluster: Any, problems: list[str]) -> dict[str, list[str]]:
@@ -95,7 +95,7 @@ def _jobs(cluster: Any, problems: list[str]) -> dict[str, list[str]]:
         if job in OTHERS and job != "evaluator":
             problems.append(f"{place}: {OTHERS[job]}")
         elif job not in TRAINING and job != "evaluator":
-            problems.append(f"{place}: is no job that trains.{did_you_mean(job[:100], TRAINING)}")
+            problems.append(f"{place}: is not a job that trains.{did_you_mean(job[:100], TRAINING)}")
         elif not isinstance(addresses, list):
             problems.append(f"{place}: must be a list of host:port (given: {_shown(addresses)})")
         elif job != "evaluator":
@@ -115,7 +115,7 @@ def _address(
         return
     fault = fault_of_address(address)
     if fault:
-        problems.append(f"{place}: is no address: {_shown(address)} {fault}")
+        problems.append(f"{place}: is not an address: {_shown(address)} {fault}")
         return
     host, port = parts_of(address)
     first = places.setdefault((host.lower(), port), place)
@@ -129,8 +129,8 @@ def _task(task: Any, jobs: dict[str, list[str]], count: int, problems: list[str]
     if task is None and count <= 1:
         return 0
     if not isinstance(task, dict):
-        what = "is missing" if task is None else f"must be an object (given: {_shown(task)})"
-        problems.append(f"TF_CONFIG: task: {what}; say which worker this is: {EXAMPLE}")
+        problem = "is missing" if task is None else f"must be an object (given: {_shown(task)})"
+        problems.append(f"TF_CONFIG: task: {problem}; say which worker this is: {EXAMPLE}")
         return None
     job, index = task.get("type"), task.get("index")
     known = isinstance(job, str) and job in TRAINING
@@ -140,11 +140,11 @@ def _task(task: Any, jobs: dict[str, list[str]], count: int, problems: list[str]
         problems.append(f"TF_CONFIG: task.type: {OTHERS[job]}")
     elif not known:
         meant = did_you_mean(job[:100], TRAINING) if isinstance(job, str) else " Write worker."
-        problems.append(f"TF_CONFIG: task.type: is no job that trains (given: {_shown(job)}).{meant}")
+        problems.append(f"TF_CONFIG: task.type: is not a job that trains (given: {_shown(job)}).{meant}")
     # In Python, True is an int.
     if not isinstance(index, int) or isinstance(index, bool):
-        given = "is missing" if index is None else f"must be a whole number (given: {_shown(index)})"
-        problems.append(f"TF_CONFIG: task.index: {given}; the first {job if known else 'worker'} is 0")
+        problem = "is missing" if index is None else f"must be a whole number (given: {_shown(index)})"
+        problems.append(f"TF_CONFIG: task.index: {problem}; the first {job if known else 'worker'} is 0")
         return None
     if not known or problems:
         return None

@@ -34,7 +34,7 @@ from dcgan_kit.recipes.key_conflicts import LOSS_METRICS
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.terminal.progress import Watcher
-from dcgan_kit.training.observer import Observer, Sight
+from dcgan_kit.training.observer import Observation, Observer
 
 FEWEST = 4
 """Smallest number of images that can be divided into a reference and a set for the floor."""
@@ -96,7 +96,7 @@ class Health:
         """Whether a probe is due at this step."""
         return self._watch.due(step)
 
-    def look(self, step: int) -> Sight:
+    def observe(self, step: int) -> Observation:
         """Run the probes that are due."""
         look = self._watch.look(step)
         fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
@@ -105,7 +105,7 @@ class Health:
         evaluated = step % self._every == 0 or step == self._steps
         lines = [f"step {step}: {look.health}"] if evaluated and look.health else []
         lines += [f"step {step}: {finding}. Try {finding.advice}{_page(finding)}" for finding in fresh]
-        return Sight(
+        return Observation(
             numbers=look.scalars,
             findings=[finding.as_data() for finding in (*look.findings, *look.failures)],
             lines=[*lines, *look.notes],
@@ -151,10 +151,10 @@ class Evaluations:
         """Whether an evaluation is due: every ``training.evaluation.every`` steps, and at the end."""
         return step > 0 and (step % self._plan.every == 0 or step == self._recipe.training.steps)
 
-    def look(self, step: int) -> Sight:
+    def observe(self, step: int) -> Observation:
         """Generate samples and evaluate them."""
         if self._evaluator is None or not self._goes_on:
-            return Sight()
+            return Observation()
         state = self._session.state
         with in_float32(state.networks, self._session.precision.precision):
             drawn = generated_pixels(self._recipe, state.sampled, self._plan.samples)
@@ -164,11 +164,11 @@ class Evaluations:
             except ComponentError as error:
                 # A failing extractor must not stop training. A failing score is only left out by the evaluator.
                 self._goes_on = False
-                return Sight(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
+                return Observation(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
         named = self._recipe.training.best.metric
         best = next((number for number in numbers if number.number == named), None)
         evenly = np.linspace(0, len(self._images) - 1, min(len(self._images), len(some))).round().astype(np.int64)
-        return Sight(
+        return Observation(
             numbers={
                 **{number.name: number.value for number in numbers},
                 **{f"floor/{number.name}": number.floor for number in numbers if number.floor is not None},

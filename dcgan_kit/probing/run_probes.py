@@ -13,7 +13,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.probe import Finding, Readings
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.data.loading import load_split_images, told_of
+from dcgan_kit.data.loading import load_split_images, messages_about
 from dcgan_kit.data.progress import Report
 from dcgan_kit.probing.context import FixedBatch
 from dcgan_kit.probing.health_line import findings_of
@@ -74,7 +74,7 @@ def examine(
     """
     session = Session.create(recipe, None if run is None else precision_so_far(run.path), third_party)
     images = load_split_images(recipe, report).training
-    for line in told_of(images):
+    for line in messages_about(images):
         note(line)
     batch = FixedBatch(session, images)
     steps = _Steps(session, images)

@@ -13,7 +13,7 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.probing.context import FixedBatch
 from dcgan_kit.probing.health_line import failure, findings_of, health_line, not_finite
 from dcgan_kit.probing.probe_run import Kept, NamedProbe, ProbeResults
-from dcgan_kit.runs.checkpoint import MOST_OF_MEMORY
+from dcgan_kit.runs.checkpoint import MAX_MEMORY_BYTES
 from dcgan_kit.runs.observer_memory import as_text, from_text
 
 
@@ -153,10 +153,10 @@ class ProbeWatch:
         # The name is the key, because a step can occur again after a return to an earlier checkpoint.
         self._due.setdefault(step + kept.after, {})[name] = text
         size = sum(len(one) for due in self._due.values() for one in due.values())
-        if size > MOST_OF_MEMORY:
+        if size > MAX_MEMORY_BYTES:
             asked.failed[name] = (
                 f"{component}: what probes remember comes to {size // 2**20} MiB; a checkpoint holds at most "
-                f"{MOST_OF_MEMORY // 2**20} MiB of it"
+                f"{MAX_MEMORY_BYTES // 2**20} MiB of it"
             )
 
     def _asks(self, probe: NamedProbe, step: int) -> bool:

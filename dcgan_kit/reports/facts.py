@@ -23,7 +23,7 @@ from dcgan_kit.reports.run_files import (
     read_metrics,
     shown,
 )
-from dcgan_kit.runs.run_folder import read_run
+from dcgan_kit.runs.folder_content import read_run
 
 EVALUATION = "evaluation.json"
 """``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""

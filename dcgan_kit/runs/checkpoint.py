@@ -17,7 +17,7 @@ import numpy as np
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import open_regular, read_regular
 from dcgan_kit.runs.best_checkpoint import Judgement, best_so_far
-from dcgan_kit.runs.checkpoint_removal import remove_file, settle
+from dcgan_kit.runs.checkpoint_removal import remove_file, remove_replaced
 from dcgan_kit.runs.manifest import (
     BEST,
     Best,
@@ -38,13 +38,13 @@ META = "meta/"
 """Prefix of entries that are not variables: the resolved recipe, the versions and the observers' memory, as UTF-8."""
 MEMORY = "memory"
 
-MOST_OF_A_HEADER = 64 * 2**10
+MAX_HEADER_BYTES = 64 * 2**10
 """Most bytes that an array in an archive needs besides its data: NumPy's header, and its name twice."""
-MOST_OF_TEXTS = 16 * 2**20
+MAX_TEXT_BYTES = 16 * 2**20
 """Most bytes of the recipe and the versions together."""
-MOST_OF_MEMORY = 64 * 2**20
+MAX_MEMORY_BYTES = 64 * 2**20
 """Most bytes of the observers' memory."""
-MAX_TOLD = 6
+MAX_LISTED = 6
 """Most names in a message."""
 
 
@@ -91,7 +91,7 @@ def save_checkpoint(
     for old in known:
         if old not in entries:
             remove_file(run.checkpoints / old.file)
-    settle(run, path, keep)
+    remove_replaced(run, path, keep)
     return path
 
 
@@ -103,7 +103,9 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     """
     best = best_so_far(run)
     if best is None:
-        raise RunError(f"{run.path}: keeps no best checkpoint: its recipe says none by training.best.metric, e.g. fd")
+        raise RunError(
+            f"{run.path}: keeps no best checkpoint: its recipe does not choose one by training.best.metric, e.g. fd"
+        )
     path = run.checkpoints / best.entry.file
     try:
         state.assign(_read(path, best.entry, state))
@@ -132,26 +134,26 @@ def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | Non
     Raises:
         RunError: an undamaged checkpoint belongs to other networks.
     """
-    told, entries = [], entries_of(run)
+    messages, entries = [], entries_of(run)
     try:
-        what = "is not there" if read_manifest(run) is None and entries else ""
+        problem = "is not there" if read_manifest(run) is None and entries else ""
     except Damaged as error:
-        what = f"is damaged and left aside ({error})"
-    if what:
-        told.append(f"{run.manifest_file}: {what}; checkpoints are checked by their archive's sums")
+        problem = f"is damaged and is ignored ({error})"
+    if problem:
+        messages.append(f"{run.manifest_file}: {problem}; checkpoints are checked by the checksums in their archives")
     for entry in reversed(entries):
         path = run.checkpoints / entry.file
         if not os.path.lexists(path):
-            told.append(f"{path}: is not there: the process ended while it was written, or it was removed")
+            messages.append(f"{path}: is not there: the process ended while it was written, or it was removed")
             continue
         try:
             values = _read(path, entry, state)
         except Damaged as error:
-            told.append(f"{path}: is damaged and left aside ({error})")
+            messages.append(f"{path}: is damaged and is ignored ({error})")
             continue
         state.assign(values)
-        return path, told
-    return None, told
+        return path, messages
+    return None, messages
 
 
 def restore_for_inference(run: RunFolder, state: TrainingState, best: bool = False) -> tuple[str, ...]:
@@ -168,26 +170,26 @@ def restore_for_inference(run: RunFolder, state: TrainingState, best: bool = Fal
         return ()
     checkpoint, damaged = restore_checkpoint(run, state)
     if checkpoint is None:
-        told = "".join(f"\n  {line}" for line in damaged)
-        raise RunError(f"{run.path}: has no checkpoint yet{told}")
+        lines = "".join(f"\n  {line}" for line in damaged)
+        raise RunError(f"{run.path}: has no checkpoint yet{lines}")
     return tuple(damaged)
 
 
-def require_nothing_lost(run: RunFolder, told: Sequence[str]) -> None:
+def require_nothing_lost(run: RunFolder, messages: Sequence[str]) -> None:
     """Raise if a run has checkpoints but none could be restored, so that training does not begin again at step 0.
 
     Args:
         run: the run folder.
-        told: the messages of ``restore_checkpoint``.
+        messages: the messages of ``restore_checkpoint``.
 
     Raises:
         RunError: the run has checkpoints of later steps, which the user may be able to repair or bring back.
     """
     if any(entry.step > 0 for entry in entries_of(run)):
-        lines = "".join(f"\n  {line}" for line in told)
+        lines = "".join(f"\n  {line}" for line in messages)
         raise RunError(
-            f"{run.path}: no checkpoint can be read, and nothing was changed. Bring one back, or choose another folder "
-            f"with --run; to begin this run anew, remove {run.path}{lines}"
+            f"{run.path}: no checkpoint can be read, and nothing was changed. Restore one, or choose another folder "
+            f"with --run; to start this run again from step 0, remove {run.path}{lines}"
         )
 
 
@@ -196,7 +198,7 @@ def _read(path: Path, entry: Entry, state: TrainingState) -> dict[str, Any]:
 
 
 def _content(path: Path, entry: Entry, state: TrainingState) -> bytes:
-    most = most_bytes(state)
+    most = max_bytes(state)
     try:
         with open_regular(path, follow_links=False) as stream:
             size = stream.seek(0, os.SEEK_END)
@@ -212,25 +214,25 @@ def _content(path: Path, entry: Entry, state: TrainingState) -> bytes:
     except OSError as error:
         raise Damaged(f"cannot be read: {error.strerror or error}") from error
     if entry.sha256 and hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise Damaged("its checksum is not the one that was written down")
+        raise Damaged("its checksum is not the one in the manifest")
     return content
 
 
 def _text(file: Path) -> bytes:
     """Return the content of a text file for a checkpoint; empty if there is no such file."""
     try:
-        return read_regular(file, MOST_OF_TEXTS // 2, follow_links=False)
+        return read_regular(file, MAX_TEXT_BYTES // 2, follow_links=False)
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise RunError(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
-def most_bytes(state: TrainingState) -> int:
+def max_bytes(state: TrainingState) -> int:
     """Return the largest possible size of the state's file; larger files are not read into memory."""
     variables = state.variables().values()
     numbers: int = sum(math.prod(v.shape) * np.dtype(getattr(v.dtype, "name", v.dtype)).itemsize for v in variables)
-    return numbers + len(variables) * MOST_OF_A_HEADER + MOST_OF_TEXTS + MOST_OF_MEMORY
+    return numbers + len(variables) * MAX_HEADER_BYTES + MAX_TEXT_BYTES + MAX_MEMORY_BYTES
 
 
 def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]:
@@ -264,8 +266,8 @@ def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]
         raise Damaged(str(error)) from error
     wrong = not_finite(values)
     if wrong:
-        more = f" and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-        raise Damaged(f"numbers that are not finite in {', '.join(wrong[:MAX_TOLD])}{more}")
+        more = f" and {len(wrong) - MAX_LISTED} more" if len(wrong) > MAX_LISTED else ""
+        raise Damaged(f"numbers that are not finite in {', '.join(wrong[:MAX_LISTED])}{more}")
     return values
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from dcgan_kit.runs.manifest import BEST, Manifest, entries_of, manifest_of, write_manifest
-from dcgan_kit.runs.run_folder import RunFolder, writing
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.write_errors import writing
 
 
-def settle(run: RunFolder, path: Path, keep: int) -> None:
+def remove_replaced(run: RunFolder, path: Path, keep: int) -> None:
     """Remove the files that a checkpoint replaces: old checkpoints beyond ``keep``, and earlier best ones.
 
     A process may have ended before this was complete, so a resumed run calls it again.
@@ -39,7 +40,7 @@ def settle(run: RunFolder, path: Path, keep: int) -> None:
             remove_file(file)
 
 
-def forget_recovered(run: RunFolder, recoveries: int) -> None:
+def remove_recovery_checkpoint(run: RunFolder, recoveries: int) -> None:
     """Remove the newest checkpoint if it was written after the last recovery, unless it is the only one.
 
     Its numbers are finite, but training from it led to numbers that are not, even at the lower learning rate.

@@ -21,7 +21,7 @@ from dcgan_kit.recipes.resolved import Precision
 from dcgan_kit.version import __version__
 
 ENVIRONMENT = "environment.json"
-MOST_OF_FACTS = 4 * 2**20
+MAX_FACTS_BYTES = 4 * 2**20
 """Most bytes of the file."""
 CHECKED = 256
 """Number of evenly spaced images whose pixels are checked before a run continues."""
@@ -72,7 +72,7 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Im
     }
 
 
-def told_of_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def changes_message(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return a message about differences to the start of a run that may change its results; empty if there are none.
 
     Args:
@@ -93,7 +93,8 @@ def told_of_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
             changes.append(_change(key, old, new))
     if not changes:
         return ""
-    return f"not as when this run began: {'; '.join(changes)}. Numbers may differ in their last bits"
+    text = "; ".join(changes)
+    return f"the environment differs from the start of this run: {text}. Numbers may differ in their last bits"
 
 
 def _change(name: str, old: Any, new: Any) -> str:
@@ -132,8 +133,8 @@ def _checksum(images: Images) -> str:
     """Return a checksum of some images, which detects other images without reading a whole large data set."""
     import numpy as np
 
-    some = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).round().astype(np.int64)
-    return f"{zlib.crc32(np.ascontiguousarray(images.batch(some)).tobytes()):08x}"
+    positions = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).round().astype(np.int64)
+    return f"{zlib.crc32(np.ascontiguousarray(images.batch(positions)).tobytes()):08x}"
 
 
 def precision_so_far(path: Path) -> Any:
@@ -149,14 +150,14 @@ def environment_of(path: Path) -> dict[str, Any]:
 def damage_of(path: Path) -> str:
     """Return a message for the user about a damaged environment in a run folder; empty if it is not damaged."""
     reason = _read(path)[1]
-    told = "the precision and the images that the run began with are not known"
-    return reason and f"{path / ENVIRONMENT}: {reason}, and left aside: {told}"
+    consequence = "the precision and the images that the run began with are not known"
+    return reason and f"{path / ENVIRONMENT}: {reason}, and is ignored: {consequence}"
 
 
 def _read(path: Path) -> tuple[dict[str, Any], str]:
     """Return the facts and an empty reason, or no facts and the reason why they cannot be used."""
     try:
-        facts = json.loads(read_regular(path / ENVIRONMENT, MOST_OF_FACTS, follow_links=False))
+        facts = json.loads(read_regular(path / ENVIRONMENT, MAX_FACTS_BYTES, follow_links=False))
         _Facts.model_validate(facts)
     except FileNotFoundError:
         return {}, ""

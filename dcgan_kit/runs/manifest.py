@@ -14,9 +14,9 @@ from dcgan_kit.errors import RunError, printable
 from dcgan_kit.files import read_regular
 from dcgan_kit.runs.run_folder import RunFolder
 
-MOST_OF_A_MANIFEST = 4 * 2**20
+MAX_MANIFEST_BYTES = 4 * 2**20
 """Most bytes; an entry has about two hundred, and a recipe keeps at most a thousand checkpoints."""
-MOST_ENTRIES = 10_000
+MAX_ENTRIES = 10_000
 LARGEST = 2**53
 """Largest whole number; some JSON readers do not read larger ones exactly."""
 
@@ -129,7 +129,7 @@ class _BestLine(_Strict):
 
 class _Manifest(_Strict):
     version: Annotated[int, Field(ge=1, le=1)]
-    checkpoints: Annotated[list[_Line], Field(max_length=MOST_ENTRIES)]
+    checkpoints: Annotated[list[_Line], Field(max_length=MAX_ENTRIES)]
     best: _BestLine | None
 
     @model_validator(mode="after")
@@ -175,7 +175,7 @@ def read_manifest(run: RunFolder) -> Manifest | None:
         RunError: the file exists, but the system cannot read it.
     """
     try:
-        return Manifest.from_json(read_regular(run.manifest_file, MOST_OF_A_MANIFEST, follow_links=False))
+        return Manifest.from_json(read_regular(run.manifest_file, MAX_MANIFEST_BYTES, follow_links=False))
     except FileNotFoundError:
         return None
     except OSError as error:

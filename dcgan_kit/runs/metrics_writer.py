@@ -13,11 +13,12 @@ import tensorflow as tf
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import append_regular, open_regular, replacing
-from dcgan_kit.runs.run_folder import RunFolder, writing
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.write_errors import writing
 
-MOST_OF_LINES = 4 * 2**30
+MAX_FILE_BYTES = 4 * 2**30
 """Most bytes of a file of lines to which a run appends."""
-MOST_OF_A_LINE = 2**20
+MAX_LINE_BYTES = 2**20
 """Most bytes of a line; training writes no longer ones."""
 
 
@@ -111,8 +112,8 @@ def _drop_after(file: Path, step: int) -> None:
     except FileNotFoundError:
         return
     with stream:
-        if stream.seek(0, 2) > MOST_OF_LINES:
-            raise RunError(f"{file}: is larger than {MOST_OF_LINES // 2**30} GiB, which no run writes. Move it away")
+        if stream.seek(0, 2) > MAX_FILE_BYTES:
+            raise RunError(f"{file}: is larger than {MAX_FILE_BYTES // 2**30} GiB, which no run writes. Move it away")
         stream.seek(0)
         with replacing(file) as kept:
             for line in _whole_lines(stream):
@@ -121,7 +122,7 @@ def _drop_after(file: Path, step: int) -> None:
 
 
 def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
-    while line := stream.readline(MOST_OF_A_LINE):
+    while line := stream.readline(MAX_LINE_BYTES):
         if line.endswith(b"\n"):
             yield line
 

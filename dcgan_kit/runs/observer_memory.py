@@ -34,7 +34,7 @@ def from_text(text: str) -> Any:
     try:
         return _made(json.loads(text))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        raise ValueError(f"is no memory of observers: {printable(str(error))[:200]}") from error
+        raise ValueError(f"is not a memory of observers: {printable(str(error))[:200]}") from error
 
 
 def _plain(memory: Any) -> Any:

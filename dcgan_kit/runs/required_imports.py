@@ -16,7 +16,7 @@ _LOADABLE = ("keras", BUILTIN_COMPONENTS)
 """Packages whose classes Keras finds without further imports, or after an import of ``dcgan_kit``."""
 
 
-def needed(model: Any) -> list[str]:
+def import_messages(model: Any) -> list[str]:
     """Return one message for each module, besides Keras and dcgan_kit, that must be imported to load a saved model."""
     names: dict[str, set[str]] = {}
     for module, name in _classes(keras.saving.serialize_keras_object(model)):
@@ -27,13 +27,13 @@ def needed(model: Any) -> list[str]:
 
 def _line(module: str, names: list[str]) -> str:
     package, plugin = module.partition(".")[0], module.rpartition(".")[2]
-    who = f"needs {', '.join(names)} of "
+    prefix = f"needs {', '.join(names)} of "
     if package != FOLDER_PLUGINS:
-        return f"{who}{module}: import it before keras.saving.load_model"
+        return f"{prefix}{module}: import it before keras.saving.load_model"
     file = getattr(sys.modules.get(module), "__file__", None)
     where = f"the plugin file {file}" if file else f"the plugin {plugin}"
     folder = str(Path(file).parent) if file else "…"
-    return f"{who}{where}: before keras.saving.load_model, sys.path.append({folder!r}) and import {plugin}"
+    return f"{prefix}{where}: before keras.saving.load_model, sys.path.append({folder!r}) and import {plugin}"
 
 
 def _classes(config: Any) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from dcgan_kit.runs.environment import environment_of
 from dcgan_kit.runs.run_folder import RECIPE
 
 
-def load_begun(
+def load_stored_recipe(
     folder: Path, run: Path, overrides: Sequence[str] = (), settings: PluginSettings | None = None
 ) -> LoadedRecipe:
     """Load the recipe in a run folder, or in a crash bundle.
@@ -41,7 +41,7 @@ def load_begun(
         raise
 
 
-def load_for(
+def load_training_recipe(
     source: Source, overrides: Sequence[str], settings: PluginSettings, run: Path | None = None
 ) -> LoadedRecipe:
     """Load a recipe for training.
@@ -94,15 +94,15 @@ def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[
         if name not in needed or name in here or origin not in ("folder", "installed"):
             continue
         if settings.builtins_only:
-            lines.append(f"it was begun with plugin {name!r}, which --no-plugins leaves out")
+            lines.append(f"the run began with plugin {name!r}, which --no-plugins leaves out")
         elif origin == "folder":
             path = Path(file) if file else None
             lines.append(
-                f"it was begun with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
+                f"the run began with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
                 f"--plugins-dir {shlex.quote(str(path.parent)) if path else 'DIR'}"
             )
         else:
             lines.append(
-                f"it was begun with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
+                f"the run began with plugin {name!r} of {distribution or 'a distribution'}, which is not installed here"
             )
     return lines

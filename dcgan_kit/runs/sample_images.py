@@ -10,7 +10,7 @@ import numpy as np
 
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.runs.image_grid import grid_of, png_of
-from dcgan_kit.runs.run_folder import write_asked
+from dcgan_kit.runs.write_errors import write_requested_file
 
 
 def write_samples(images: Any, grid: Path, each: Path | None = None) -> tuple[Path, ...]:
@@ -30,10 +30,10 @@ def write_samples(images: Any, grid: Path, each: Path | None = None) -> tuple[Pa
     columns = math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
     blank = np.zeros((rows * columns - len(images), *images.shape[1:]), np.uint8)
-    write_asked(grid, png_of(grid_of(np.concatenate([images, blank]), rows, columns)))
+    write_requested_file(grid, png_of(grid_of(np.concatenate([images, blank]), rows, columns)))
     files = [] if each is None else [each / f"{index:05d}.png" for index in range(len(images))]
     for file, image in zip(files, images, strict=False):
-        write_asked(file, png_of(image, enlarged=False))
+        write_requested_file(file, png_of(image, enlarged=False))
     return tuple(files)
 
 

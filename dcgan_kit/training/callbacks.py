@@ -36,7 +36,7 @@ class Callbacks:
                 found = [callback for result in plugin.callbacks(recipe=recipe, run=run) for callback in result]
             for callback in found:
                 if not isinstance(callback, keras.callbacks.Callback):
-                    message = f"dcgan_kit_callbacks must return Keras callbacks, and gave {callback!r:.100}"
+                    message = f"dcgan_kit_callbacks must return Keras callbacks, and returned {callback!r:.100}"
                     raise ComponentError(f"{plugin.label}: {message}")
                 callback.set_model(generator)
                 generator.stop_training = False

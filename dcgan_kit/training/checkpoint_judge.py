@@ -12,7 +12,7 @@ from dcgan_kit.recipes.resolved import TrainingPlan
 from dcgan_kit.runs.best_checkpoint import Judgement, best_so_far
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.training.intervals import Intervals
-from dcgan_kit.training.observer import Sight
+from dcgan_kit.training.observer import Observation
 
 
 class CheckpointJudge:
@@ -29,10 +29,10 @@ class CheckpointJudge:
         self._scored: Judgement | None = None
         self._latest: Judgement | None = None
 
-    def add_score(self, sight: Sight) -> None:
+    def add_score(self, observation: Observation) -> None:
         """Store the score of this step, if the observer measured one."""
-        if sight.best is not None:
-            self._scored = self._worth(sight.best, sight.measured)
+        if observation.best is not None:
+            self._scored = self._judgement(observation.best, observation.measured)
 
     def add_losses(self, metrics: Mapping[str, float], steps: int) -> None:
         """Add the mean losses of some steps."""
@@ -53,7 +53,7 @@ class CheckpointJudge:
         if not count or not due:
             return scored
         self._losses.assign((0.0, 0.0))
-        return self._worth(total / count)
+        return self._judgement(total / count)
 
     def keep(self, judgement: Judgement | None) -> None:
         """Store the judgement of the newest checkpoint."""
@@ -69,6 +69,6 @@ class CheckpointJudge:
         file = run.checkpoints / best.entry.file
         return f"best {best.metric}: {best.value:.3g} at step {best.entry.step}{last} (kept: {file})"
 
-    def _worth(self, value: float, measured: str = "") -> Judgement:
+    def _judgement(self, value: float, measured: str = "") -> Judgement:
         training = self._training
         return Judgement(training.best.metric or "", value, training.best.mode == "highest", measured)

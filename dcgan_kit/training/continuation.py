@@ -10,9 +10,10 @@ import tensorflow as tf
 from dcgan_kit.errors import RunError, counted
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
-from dcgan_kit.runs.run_folder import STEPS, RunFolder, steps_of
+from dcgan_kit.runs.recipe_differences import STEPS, steps_of
+from dcgan_kit.runs.run_folder import RunFolder
 
-MOST_RATES = 200
+MAX_RATES = 200
 """Number of evenly spaced steps whose learning rates are compared before a run continues."""
 
 
@@ -30,8 +31,8 @@ def require_continuable(run: RunFolder, recipe: ResolvedRecipe, done: int, may_c
     """
     if done > recipe.training.steps:
         raise RunError(
-            f"{run.path}: {counted(done, 'step')} done, and training.steps asks for {recipe.training.steps}; "
-            f"ask for {done} or more, or choose another folder with --run"
+            f"{run.path}: its last checkpoint has {counted(done, 'step')}, and training.steps is "
+            f"{recipe.training.steps}; set it to {done} or more, or choose another folder with --run"
         )
     if not any(f"{STEPS}.".startswith(f"{may}.") for may in may_change):
         _require_same_rates(run, recipe, done)
@@ -48,17 +49,17 @@ def _require_same_rates(run: RunFolder, recipe: ResolvedRecipe, done: int) -> No
         if other is not None:
             step, then, now = other
             raise RunError(
-                f"{run.path}: holds {counted(done, 'step')} of {before}, and {dotted(choice.path)} "
-                f"follows that number: of {training.steps} steps, step {step + 1} would have had {now:.3g} of the "
-                f"first rate, and had {then:.3g}. Choose another folder with --run, or go on all the same with "
-                f"--may-change {STEPS}"
+                f"{run.path}: holds {done} of {counted(before, 'step')}, and {dotted(choice.path)} depends on the "
+                f"number of steps: with {training.steps} steps, step {step + 1} would have had {now:.3g} of the first "
+                f"learning rate, but it had {then:.3g}. Choose another folder with --run, or continue nevertheless "
+                f"with --may-change {STEPS}"
             )
 
 
 def _first_other_rate(choice: Choice, done: int, before: int, now: int) -> tuple[int, float, float] | None:
     """Return the first compared step whose factor differs between two numbers of steps, and both factors."""
     schedule = choice.build()
-    for step in np.unique(np.linspace(0, done - 1, MOST_RATES).round()).astype(np.float32):
+    for step in np.unique(np.linspace(0, done - 1, MAX_RATES).round()).astype(np.float32):
         then, other = (float(schedule(tf.constant(step), count)) for count in (before, now))
         if then != other:
             return int(step), then, other

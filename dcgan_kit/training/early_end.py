@@ -21,7 +21,7 @@ class EarlyEnd:
     Attributes:
         signals: signals that this process received.
         finding: the finding that requests the end; empty if there is none.
-        agreed: ``signal`` or ``wish`` (a callback or a finding) if all workers end training here; empty if they
+        agreed: ``signal`` or ``request`` (a callback or a finding) if all workers end training here; empty if they
             continue.
     """
 
@@ -29,10 +29,10 @@ class EarlyEnd:
         self._devices, self._callbacks, self._note = devices, callbacks, note
         self.signals: list[signal.Signals] = []
         self.finding = ""
-        self.agreed: Literal["", "signal", "wish"] = ""
+        self.agreed: Literal["", "signal", "request"] = ""
 
     @property
-    def wanted_by(self) -> str:
+    def requested_by(self) -> str:
         """The finding or the plugin that requests the end of training; empty if there is none."""
         plugin = self._callbacks.stopped_by
         return self.finding or (plugin and f"plugin {plugin}")
@@ -46,10 +46,12 @@ class EarlyEnd:
         Returns:
             The mean of all workers' seconds.
         """
-        signals, wishes, seconds = self._devices.agree(float(bool(self.signals)), float(bool(self.wanted_by)), seconds)
+        signals, requests, seconds = self._devices.agree(
+            float(bool(self.signals)), float(bool(self.requested_by)), seconds
+        )
         if signals > 0:
             self.agreed = "signal"
-            self._note("asked to stop: saving a checkpoint")
-        elif wishes > 0:
-            self.agreed = "wish"
+            self._note("received a signal to stop: saving a checkpoint")
+        elif requests > 0:
+            self.agreed = "request"
         return seconds

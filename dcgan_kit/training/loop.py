@@ -14,8 +14,9 @@ from dcgan_kit.adversarial.step_metrics import nothing
 from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.process.stop_signals import collected_signals, deferred_signals
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.runs.environment import environment_of, told_of_changes
-from dcgan_kit.runs.run_folder import RunFolder, adopt
+from dcgan_kit.runs.environment import changes_message, environment_of
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.training_folder import adopt
 from dcgan_kit.terminal.progress import Watcher
 from dcgan_kit.training.callbacks import Callbacks
 from dcgan_kit.training.checkpoint_judge import CheckpointJudge
@@ -23,7 +24,7 @@ from dcgan_kit.training.continuation import require_continuable
 from dcgan_kit.training.early_end import EarlyEnd
 from dcgan_kit.training.intervals import Intervals
 from dcgan_kit.training.nonfinite import NotFinite
-from dcgan_kit.training.observer import Observe, nobody
+from dcgan_kit.training.observer import ObserverFactory, no_observers
 from dcgan_kit.training.prepared_run import PreparedRun, prepare_run
 from dcgan_kit.training.recovery import Diverged, Recovery
 from dcgan_kit.training.run_recorder import Recorder
@@ -56,7 +57,7 @@ def train(
     path: Path,
     watcher: Watcher,
     may_change: Sequence[str] = (),
-    observe: Observe = nobody,
+    make_observers: ObserverFactory = no_observers,
 ) -> Outcome:
     """Train a recipe in a run folder; continue from the newest checkpoint if there is one.
 
@@ -66,13 +67,13 @@ def train(
         path: the run folder; all workers must see the same folder.
         watcher: receives messages for the user and the progress.
         may_change: recipe keys that may differ from the recipe that the run began with.
-        observe: returns the observers, which read the run between groups of steps.
+        make_observers: returns the observers, which read the run between groups of steps.
 
     Raises:
         UserError: the recipe cannot be built or trained, the data is missing, or the folder cannot be used.
     """
     with deferred_signals(), ExitStack() as held:
-        prepared = prepare_run(held, recipe, plugins, path, watcher, may_change, observe)
+        prepared = prepare_run(held, recipe, plugins, path, watcher, may_change, make_observers)
         return TrainingLoop(prepared).run()
 
 
@@ -125,8 +126,8 @@ class TrainingLoop:
         if path is None:
             self._saver.save(step)
             return step
-        self._note(f"going on from step {step} ({path})")
-        changes = told_of_changes(environment_of(run.path), self._prepared.facts) if self._devices.chief else ""
+        self._note(f"continuing from step {step} ({path})")
+        changes = changes_message(environment_of(run.path), self._prepared.facts) if self._devices.chief else ""
         if changes:
             self._note(changes)
         self._saver.go_on_from(path, step)
@@ -144,7 +145,7 @@ class TrainingLoop:
         """Write samples and call observers before the first step, also when a recovery goes back to it."""
         if step == 0:
             self._recorder.sample(step)
-            self._look(step)
+            self._observe(step)
 
     def _to_next_checkpoint(self, step: int) -> int:
         """Train until the next checkpoint or the end of training; return the number of steps done."""
@@ -153,7 +154,7 @@ class TrainingLoop:
             step = stretch.step
             if stretch.metrics:
                 self._log(step, stretch.metrics, stretch.images_per_second)
-                self._look(step)
+                self._observe(step)
             if self._intervals.samples(step):
                 self._recorder.sample(step)
             last = self._intervals.last(step) or bool(self._early_end.agreed)
@@ -169,10 +170,10 @@ class TrainingLoop:
         self._recorder.metrics(step, metrics, images_per_second)
         self._callbacks.call("on_train_batch_end", step, {**metrics, "images_per_second": images_per_second})
 
-    def _look(self, step: int) -> None:
-        for sight in self._recorder.look(step):
-            self._judge.add_score(sight)
-            self._early_end.finding = self._early_end.finding or sight.stop
+    def _observe(self, step: int) -> None:
+        for observation in self._recorder.observe(step):
+            self._judge.add_score(observation)
+            self._early_end.finding = self._early_end.finding or observation.stop
 
     def _end(self, step: int) -> None:
         """Write the generators if training reached its end, and let workers leave."""
@@ -188,12 +189,12 @@ class TrainingLoop:
 
     def _ended(self, step: int) -> bool:
         """Return whether training is complete; training that a signal stopped is not."""
-        return self._intervals.last(step) or self._early_end.agreed == "wish"
+        return self._intervals.last(step) or self._early_end.agreed == "request"
 
     def _outcome(self, step: int) -> Outcome:
         # If only another worker received the signal, this one ends as after SIGTERM.
         stopped = None if self._ended(step) else (self._early_end.signals or [signal.SIGTERM])[0]
-        by = self._early_end.wanted_by if self._early_end.agreed == "wish" else ""
+        by = self._early_end.requested_by if self._early_end.agreed == "request" else ""
         return Outcome(self._prepared.run, step, stopped, by)
 
 

@@ -24,8 +24,8 @@ from dcgan_kit.files import open_regular, read_regular
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.checkpoint import (
-    MOST_OF_A_HEADER,
-    most_bytes,
+    MAX_HEADER_BYTES,
+    max_bytes,
     not_finite,
     packed,
     read_header,
@@ -40,8 +40,8 @@ FACTS = "crash.json"
 STATE = "state.npz"
 BATCH = "batch.npy"
 MAX_FACTS_BYTES = 16 * 2**20
-MAX_TOLD = 6
-MOST_BUNDLES = 3
+MAX_LISTED = 6
+MAX_BUNDLES = 3
 
 
 class NotFinite(Exception):
@@ -54,8 +54,8 @@ class NotFinite(Exception):
     """
 
     def __init__(self, step: int, count: int, wrong: Sequence[str]) -> None:
-        more = f" and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-        names = ", ".join(wrong[:MAX_TOLD]) + more
+        more = f" and {len(wrong) - MAX_LISTED} more" if len(wrong) > MAX_LISTED else ""
+        names = ", ".join(wrong[:MAX_LISTED]) + more
         super().__init__(f"not finite between steps {step + 1} and {step + count}: {names}")
         self.step, self.count = step, count
 
@@ -93,7 +93,7 @@ class Crash:
         first = self.first
         if first is None:
             metrics = [name for name, value in self.metrics.items() if not np.isfinite(value)]
-            wrong = ", ".join(list(self.after or metrics)[:MAX_TOLD])
+            wrong = ", ".join(list(self.after or metrics)[:MAX_LISTED])
             return f"step {self.step}: not finite after its updates: {wrong}"
         count = int(np.prod(first.shape)) if first.shape else 1
         return f"step {self.step}: {first.place}: {first.not_finite} of {count} numbers are not finite"
@@ -121,10 +121,10 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
         return added(nothing(), found)
 
     state = session.state
-    path, told = restore_checkpoint(run, state)
+    path, messages = restore_checkpoint(run, state)
     if path is None:
-        lines = "".join(f"\n  {line}" for line in told)
-        raise RunError(f"{run.path}: has no whole checkpoint to look for the first bad step from{lines}")
+        lines = "".join(f"\n  {line}" for line in messages)
+        raise RunError(f"{run.path}: has no undamaged checkpoint from which to find the first bad step{lines}")
     for bad in range(state.steps_done, step + count):
         before, metrics = state.values(), metrics_of(bad, 1)
         after = not_finite(state.values())
@@ -132,7 +132,10 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
         if wrong > 0:
             break
     else:
-        raise RunError(f"{run.path}: steps {step + 1} to {step + count} were not finite, and are when they run again")
+        raise RunError(
+            f"{run.path}: steps {step + 1} to {step + count} made numbers that are not finite, but only finite ones "
+            "when they ran again"
+        )
     pixels = session.whole_batch(images, bad)
     tensors = tuple(traced(session.alone(), before, pixels, bad))
     state.assign(before)
@@ -186,8 +189,8 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     rows = training.batch_size // training.accumulate
     shape = (batches_a_step(training), training.accumulate, 1, rows, *recipe.image.shape)
     try:
-        content = _content(bundle / STATE, most_bytes(session.state))
-        batch = _content(bundle / BATCH, math.prod(shape) + MOST_OF_A_HEADER)
+        content = _content(bundle / STATE, max_bytes(session.state))
+        batch = _content(bundle / BATCH, math.prod(shape) + MAX_HEADER_BYTES)
         found, kind, data = read_header(io.BytesIO(batch))
         pixels = np.frombuffer(data, kind).reshape(found)
         values = unpacked(content, session.state, str(bundle / STATE))
@@ -197,7 +200,7 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
         # NumPy may raise any exception for bytes that are not an array.
         reason = getattr(error, "strerror", None) or error
         where = getattr(error, "filename", None)
-        raise RunError(f"{bundle}: is not whole: {f'{where}: ' if where else ''}{reason}") from error
+        raise RunError(f"{bundle}: is damaged or incomplete: {f'{where}: ' if where else ''}{reason}") from error
     if pixels.dtype != np.uint8 or pixels.size != np.prod(shape):
         raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
     pixels = pixels.reshape(shape)
@@ -226,8 +229,8 @@ def _no_bundle(folder: Path) -> str:
         return f"{folder}: there is no such folder"
     bundles = sorted(str(file.parent) for file in folder.glob(f"crashes/*/{FACTS}"))
     if bundles:
-        return f"{folder}: is a run folder; what was kept of its crashes is in {', '.join(bundles[-MOST_BUNDLES:])}"
-    return f"{folder}: holds no record of a crash ({FACTS}); training writes one where numbers stop being finite"
+        return f"{folder}: is a run folder; its crash bundles are in {', '.join(bundles[-MAX_BUNDLES:])}"
+    return f"{folder}: holds no record of a crash ({FACTS}); training writes one when numbers stop being finite"
 
 
 def _facts(bundle: Path) -> _Facts:
@@ -244,7 +247,7 @@ def _facts(bundle: Path) -> _Facts:
         reason = str(error.strerror or error)
     except (ValueError, RecursionError) as error:
         reason = str(error)
-    raise RunError(f"{path}: is no record of a crash: {printable(reason)[:400]}")
+    raise RunError(f"{path}: is not a record of a crash: {printable(reason)[:400]}")
 
 
 class _Facts(BaseModel):

@@ -12,7 +12,7 @@ from dcgan_kit.terminal.progress import Watcher
 
 
 @dataclass(frozen=True)
-class Sight:
+class Observation:
     """What an observer returns for one step.
 
     Attributes:
@@ -35,19 +35,19 @@ class Sight:
 
 
 class Observer(Protocol):
-    """Reads a run between groups of steps; ``look`` is called only on the chief."""
+    """Reads a run between groups of steps; ``observe`` is called only on the chief."""
 
     def due(self, step: int) -> bool:
-        """Return whether ``look`` should be called after ``step`` steps; 0 is before the first step.
+        """Return whether ``observe`` should be called after ``step`` steps; 0 is before the first step.
 
         The answer must depend only on the step, because all workers pause at it.
         """
 
-    def look(self, step: int) -> Sight:
+    def observe(self, step: int) -> Observation:
         """Read the run. Afterwards all variables of the session must have the values that they had before."""
 
     def memory(self) -> Any:
-        """Return what later calls of ``look`` need besides the networks; checkpoints store it.
+        """Return what later calls of ``observe`` need besides the networks; checkpoints store it.
 
         ``observer_memory.as_text`` lists the types that it may hold.
         """
@@ -56,13 +56,13 @@ class Observer(Protocol):
         """Replace this observer's memory with one that ``memory`` returned at a checkpoint."""
 
 
-Observe = Callable[[Session, Images, Images, Watcher], Sequence[Observer]]
+ObserverFactory = Callable[[Session, Images, Images, Watcher], Sequence[Observer]]
 """(session, training images, held-out images, watcher) → observers, in the order in which they are called.
 
 Every worker calls it before the first step, so that all workers report an error in the recipe.
 """
 
 
-def nobody(session: Session, images: Images, held_out: Images, watcher: Watcher) -> Sequence[Observer]:
+def no_observers(session: Session, images: Images, held_out: Images, watcher: Watcher) -> Sequence[Observer]:
     """Return no observers."""
     return ()

@@ -16,7 +16,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.data.holdout import SplitImages
-from dcgan_kit.data.loading import load_split_images, told_of
+from dcgan_kit.data.loading import load_split_images, messages_about
 from dcgan_kit.distributed.cluster import Watch, watching
 from dcgan_kit.distributed.devices import Devices, choose_devices
 from dcgan_kit.errors import counted
@@ -24,11 +24,13 @@ from dcgan_kit.process.stop_signals import prompt_signals, raise_received
 from dcgan_kit.recipes.resolved import ResolvedRecipe, TrainingPlan
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.environment import damage_of, environment, precision_so_far
-from dcgan_kit.runs.run_folder import RunFolder, locked, open_run, require_usable
+from dcgan_kit.runs.folder_lock import locked
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.training_folder import open_run, require_usable
 from dcgan_kit.terminal.progress import Watcher
-from dcgan_kit.training.observer import Observe, Observer
+from dcgan_kit.training.observer import Observer, ObserverFactory
 
-MAX_TOLD = 6
+MAX_LISTED = 6
 """Most images that are listed in messages."""
 
 
@@ -88,7 +90,7 @@ def prepare_run(
     path: Path,
     watcher: Watcher,
     may_change: Sequence[str],
-    observe: Observe,
+    make_observers: ObserverFactory,
 ) -> PreparedRun:
     """Prepare a run for ``train``; call it inside ``deferred_signals``.
 
@@ -100,7 +102,7 @@ def prepare_run(
         path: the run folder.
         watcher: receives messages for the user and the progress.
         may_change: recipe keys that may differ from the recipe that the run began with.
-        observe: returns the observers, which read the run between groups of steps.
+        make_observers: returns the observers, which read the run between groups of steps.
 
     Raises:
         Stopped: the process received a signal to stop.
@@ -118,7 +120,7 @@ def prepare_run(
         _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)
     # Observers are made before anything is written. If they raise, the user changes the recipe, and the folder must
     # still be new then.
-    observers = observe(session, images.training, images.held_out, watcher)
+    observers = make_observers(session, images.training, images.held_out, watcher)
     raise_received()
     run = _open(path, recipe, facts, may_change, images.all) if devices.chief else RunFolder(path)
     devices.agree(0.0)
@@ -147,11 +149,11 @@ def _images(recipe: ResolvedRecipe, path: Path, watcher: Watcher) -> SplitImages
 
 def _lines_about(images: Images, path: Path) -> Sequence[str]:
     skipped = images.skipped
-    lines = told_of(images, MAX_TOLD)
-    if len(skipped) > MAX_TOLD:
+    lines = messages_about(images, MAX_LISTED)
+    if len(skipped) > MAX_LISTED:
         file = RunFolder(path).skipped_file
         more = f"skipped {len(skipped):,} of {len(images) + len(skipped):,} images, all listed in {file}"
-        lines.insert(MAX_TOLD, more)
+        lines.insert(MAX_LISTED, more)
     return lines
 
 

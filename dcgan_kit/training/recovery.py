@@ -6,9 +6,9 @@ from shlex import quote
 
 import numpy as np
 
-from dcgan_kit.errors import UserError
+from dcgan_kit.errors import UserError, counted
 from dcgan_kit.runs.checkpoint import restore_checkpoint
-from dcgan_kit.runs.checkpoint_removal import forget_recovered
+from dcgan_kit.runs.checkpoint_removal import remove_recovery_checkpoint
 from dcgan_kit.training.early_end import EarlyEnd
 from dcgan_kit.training.nonfinite import NotFinite, bundle_folder, first_crash, write_bundle
 from dcgan_kit.training.prepared_run import PreparedRun
@@ -42,7 +42,7 @@ class Recovery:
             Diverged: training has gone back as often as the recipe allows.
         """
         prepared = self._prepared
-        prepared.watcher.note(f"{found}; looking for the first such step")
+        prepared.watcher.note(f"{found}; searching for the first such step")
         crash = first_crash(prepared.session, prepared.images, prepared.steps, self._run, found.step, found.count)
         # ``first_crash`` restored the checkpoint, so these are the checkpoint's values.
         recoveries, scale = int(np.asarray(self._state.recoveries)), float(np.asarray(self._state.rate_scale))
@@ -60,15 +60,19 @@ class Recovery:
         path, _ = restore_checkpoint(self._run, self._state)
         if self._prepared.watch is not None:
             self._prepared.watch.end()
-        further = f": going back did not help ({recoveries}x)" if recoveries else ", or training.recover.times"
+        further = (
+            f"; {counted(recoveries, 'return')} to a checkpoint did not help"
+            if recoveries
+            else ", or set training.recover.times"
+        )
         return Diverged(
-            f"training diverged: {message}. The last checkpoint, {path}, is from before; try a lower learning rate "
-            f"in a new run folder{further}"
+            f"training diverged: {message}. The last checkpoint before it is {path}. Try a lower learning "
+            f"rate in a new run folder{further}"
         )
 
     def _go_back(self, recoveries: int) -> None:
         if self._devices.chief:
-            forget_recovered(self._run, recoveries)
+            remove_recovery_checkpoint(self._run, recoveries)
         self._devices.agree(0.0)
         path, _ = restore_checkpoint(self._run, self._state)
         if path is not None:
@@ -80,6 +84,6 @@ class Recovery:
         self._state.rate_scale.assign(scale)
         step = self._state.steps_done
         self._saver.save(step)
-        rate = f"{float(np.asarray(self._state.rate_scale)):g} of its first value"
-        self._prepared.watcher.note(f"{message}. Going back to step {step}, the learning rate at {rate}")
+        rate = f"{float(np.asarray(self._state.rate_scale)):g} of the first learning rate"
+        self._prepared.watcher.note(f"{message}. Returning to step {step} with {rate}")
         return step

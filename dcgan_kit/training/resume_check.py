@@ -54,7 +54,7 @@ def verify_resume(
     settings: PluginSettings,
     steps: int,
     folder: Path,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Verdict:
     """Train a recipe without a stop, and once more with a kill in the middle; each training has its own process.
 
@@ -64,35 +64,35 @@ def verify_resume(
         settings: which plugins may be loaded.
         steps: N; each run has 2N steps.
         folder: folder for both runs.
-        say: receives progress messages.
+        report: receives progress messages.
 
     Raises:
         UserError: one of the trainings failed; the message says why.
     """
-    ours = (
+    own_overrides = (
         f"training.steps={2 * steps}",
         f"training.checkpoint_every={steps}",
         f"training.sample_every={2 * steps}",
         f"training.log_every={steps}",
     )
     # Loading the recipe here reports its errors once, before any training starts.
-    load_recipe(reference, (*overrides, *ours), settings)
+    load_recipe(reference, (*overrides, *own_overrides), settings)
     straight, resumed = folder / "straight", folder / "resumed"
-    say(f"{counted(2 * steps, 'step')} straight through")
-    _train(straight, reference, (*overrides, *ours), settings, None)
-    say(f"{counted(steps, 'step')}, and a kill in step {steps + 1}")
-    _train(resumed, reference, (*overrides, *ours), settings, steps)
+    report(f"training {counted(2 * steps, 'step')} without a stop")
+    _train(straight, reference, (*overrides, *own_overrides), settings, None)
+    report(f"training {counted(steps, 'step')}, and killing the process in step {steps + 1}")
+    _train(resumed, reference, (*overrides, *own_overrides), settings, steps)
     if not (resumed / "checkpoints" / f"step-{steps:09d}.npz").exists():
         raise RunError(f"{resumed}: holds no checkpoint of step {steps}: the training was not stopped where it should")
-    say(f"the same command again, from step {steps}")
-    _train(resumed, reference, (*overrides, *ours), settings, None)
+    report(f"the same command again, from step {steps}")
+    _train(resumed, reference, (*overrides, *own_overrides), settings, None)
     last = Path("checkpoints") / f"step-{2 * steps:09d}.npz"
     return _compared(straight / last, resumed / last)
 
 
 def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: PluginSettings, kill: int | None) -> None:
     # A new process, so that nothing in memory passes from one training to the next.
-    asked = {
+    request = {
         "path": str(path),
         "reference": reference,
         "overrides": overrides,
@@ -104,28 +104,28 @@ def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: Plu
     }
     process = subprocess.run(
         # -P: Python must not import files of the working directory as modules.
-        [sys.executable, "-P", "-c", f"from {__name__} import train_as_asked; train_as_asked()"],
-        input=json.dumps(asked),
+        [sys.executable, "-P", "-c", f"from {__name__} import train_as_requested; train_as_requested()"],
+        input=json.dumps(request),
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
         check=False,
     )
     if process.returncode != (0 if kill is None else -signal.SIGKILL):
-        told = process.stderr.strip().splitlines()[-1:] or [f"it ended with status {process.returncode}"]
-        raise UserError(f"training in {path} failed, so that nothing can be compared: {told[0]}")
+        reason = process.stderr.strip().splitlines()[-1:] or [f"it ended with status {process.returncode}"]
+        raise UserError(f"training in {path} failed, so that nothing can be compared: {reason[0]}")
 
 
-def train_as_asked() -> None:
+def train_as_requested() -> None:
     """Train as the JSON on standard input says, and kill this process after the step that it names."""
-    asked = json.load(sys.stdin)
-    folders = tuple(Path(folder) for folder in asked["folders"])
-    settings = PluginSettings(folders, frozenset(asked["blocked"]), asked["builtins_only"], asked["strict"])
-    loaded = load_recipe(asked["reference"], asked["overrides"], settings)
+    request = json.load(sys.stdin)
+    folders = tuple(Path(folder) for folder in request["folders"])
+    settings = PluginSettings(folders, frozenset(request["blocked"]), request["builtins_only"], request["strict"])
+    loaded = load_recipe(request["reference"], request["overrides"], settings)
     from dcgan_kit.training.loop import train
 
     try:
-        train(loaded.recipe, loaded.plugins, Path(asked["path"]), _Killer(asked["kill"]))
+        train(loaded.recipe, loaded.plugins, Path(request["path"]), _Killer(request["kill"]))
     except UserError as error:
         raise SystemExit(" ".join(str(error).split())) from error
 
@@ -156,7 +156,7 @@ def _compared(one: Path, other: Path) -> Verdict:
     with np.load(one, allow_pickle=False) as first, np.load(other, allow_pickle=False) as second:
         names = [name for name in first.files if not name.startswith("meta/")]
         if set(first.files) != set(second.files):
-            raise RunError(f"{one} and {other} hold other variables")
+            raise RunError(f"{one} and {other} hold different variables")
         numbers, differences = 0, []
         for name in names:
             a, b = first[name], second[name]

@@ -10,9 +10,10 @@ from dcgan_kit.adversarial.precision import in_float32
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.runs.image_grid import generated, grid_of, latent_vectors, png_of
 from dcgan_kit.runs.metrics_writer import MetricsWriter
-from dcgan_kit.runs.required_imports import needed
-from dcgan_kit.runs.run_folder import RunFolder, writing
-from dcgan_kit.training.observer import Observer, Sight
+from dcgan_kit.runs.required_imports import import_messages
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.training.observer import Observation, Observer
 
 
 class Recorder:
@@ -69,22 +70,22 @@ class Recorder:
             self._run.write(self._run.samples / f"step-{step:06d}{name}.png", png_of(grid))
             self._writer.image(step, f"samples{name}", grid)
 
-    def look(self, step: int) -> Iterator[Sight]:
+    def observe(self, step: int) -> Iterator[Observation]:
         """Call each observer that is due, write and print its result, and yield it."""
         if self._writer is None:
             return
         for observer in self._observers:
             if not observer.due(step):
                 continue
-            sight = observer.look(step)
-            if sight.numbers:
-                self._writer.scalars(step, sight.numbers)
-            for name, image in sight.images.items():
+            observation = observer.observe(step)
+            if observation.numbers:
+                self._writer.scalars(step, observation.numbers)
+            for name, image in observation.images.items():
                 self._writer.image(step, name, image)
-            self._writer.findings(step, sight.findings)
-            for line in sight.lines:
+            self._writer.findings(step, observation.findings)
+            for line in observation.lines:
                 self._note(line)
-            yield sight
+            yield observation
 
     def finish(self) -> None:
         """Write the generators as Keras models."""
@@ -102,7 +103,7 @@ class Recorder:
             finally:
                 temporary.unlink(missing_ok=True)
             self._run.write(target, content)
-        for line in needed(self._session.state.sampled):
+        for line in import_messages(self._session.state.sampled):
             self._note(f"{self._run.generator_file.name} {line}")
 
     def _generators(self) -> dict[str, Any]:

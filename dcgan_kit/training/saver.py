@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.runs.checkpoint import memory_in, not_finite, require_nothing_lost, restore_checkpoint, save_checkpoint
-from dcgan_kit.runs.checkpoint_removal import settle
+from dcgan_kit.runs.checkpoint_removal import remove_replaced
 from dcgan_kit.runs.observer_memory import as_text, from_text
 from dcgan_kit.training.checkpoint_judge import CheckpointJudge
 from dcgan_kit.training.early_end import EarlyEnd
@@ -56,7 +56,7 @@ class Saver:
         """
         self.saved = step
         if self._devices.chief:
-            settle(self._run, path, self._prepared.training.keep)
+            remove_replaced(self._run, path, self._prepared.training.keep)
         self.recall(path)
 
     def recall(self, path: Path) -> None:
@@ -76,7 +76,7 @@ class Saver:
             same = memory["recipe"] == self._prepared.recipe_hash
             self._early_end.finding = str(memory["stop"]) if same else ""
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise RunError(f"{path}: what its run remembered is damaged: {error}") from error
+            raise RunError(f"{path}: the saved memory of the run is damaged: {error}") from error
 
     def save(self, step: int) -> None:
         """Write a checkpoint.
@@ -85,7 +85,7 @@ class Saver:
             NotFinite: a variable is not finite, on this worker or another; nothing is written.
             RunError: the disk is full, or the folder cannot be written.
         """
-        judgement = self._judge.judge(step, self._early_end.agreed == "wish")
+        judgement = self._judge.judge(step, self._early_end.agreed == "request")
         values = self._state.values()
         wrong = not_finite(values)
         (bad,) = self._devices.agree(float(bool(wrong)))
@@ -101,5 +101,5 @@ class Saver:
     def _memory(self) -> str:
         """Return what the next step depends on besides variables: observers' memory and a request to end training."""
         known = {type(observer).__name__: observer.memory() for observer in self._prepared.observers}
-        stop, recipe = self._early_end.wanted_by, self._prepared.recipe_hash
+        stop, recipe = self._early_end.requested_by, self._prepared.recipe_hash
         return as_text({"observers": known, "stop": stop, "recipe": recipe})

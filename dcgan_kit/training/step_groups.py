@@ -17,7 +17,7 @@ from dcgan_kit.training.prepared_run import PreparedRun
 
 GROUP_SECONDS = 0.5
 """Target duration of a group of steps."""
-MOST_STEPS = 1000
+MAX_STEPS = 1000
 """Most steps in a group."""
 
 
@@ -74,7 +74,7 @@ class StepGroups:
         # All workers must run the same number of steps, and stop at the same step.
         seconds = self._early_end.agree(self._seconds)
         if seconds > 0 and not self._early_end.agreed:
-            self._size = max(1, min(MOST_STEPS, round(GROUP_SECONDS / seconds)))
+            self._size = max(1, min(MAX_STEPS, round(GROUP_SECONDS / seconds)))
         return bool(self._early_end.agreed)
 
     def _group(self, step: int, count: int) -> Any:

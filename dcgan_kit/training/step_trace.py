@@ -93,22 +93,22 @@ class StepTrace:
     def __init__(self, step: AdversarialStep, updates: Updates) -> None:
         self.facts: list[TensorFacts] = []
         self._models, self._parts, self._updates = step.models, step.training.accumulate, len(updates)
-        self._begun, self._of_update, self._place = 0, "", ""
+        self._update_number, self._update_name, self._place = 0, "", ""
         self._moved: tuple[Role, ...] = tuple(step.models)
 
     def begin(self, update: Update, part: int) -> None:
         """Record the weights that the previous update changed; before the first update, record all weights."""
         if part == 0:
             self._next(update)
-        self._place = f"{self._of_update}part {part + 1} of {self._parts}: " if self._parts > 1 else self._of_update
+        self._place = f"{self._update_name}part {part + 1} of {self._parts}: " if self._parts > 1 else self._update_name
 
-    def forward(self, role: Role, given: str, forward: Forward, x: Any) -> Any:
+    def forward(self, role: Role, input_name: str, forward: Forward, x: Any) -> Any:
         """Run a network layer by layer, and record the output of each layer."""
         model = self._models[role]
         for layer in model.layers[1:]:
             # Every layer gets ``training``, even one without this argument: layers inside it read it from the call.
             x = layer(x, training=True)
-            self._note(f"{model.name}, {given}: output of {layer.name}", x)
+            self._note(f"{model.name}, {input_name}: output of {layer.name}", x)
         return x
 
     def end(self, facts: Mapping[str, Any], gradients: Mapping[Role, list[Any]]) -> None:
@@ -124,17 +124,17 @@ class StepTrace:
     def _next(self, update: Update) -> None:
         if any(fact.not_finite for fact in self.facts):
             raise _Broken
-        self._begun += 1
-        whose = f"update {self._begun} of {self._updates} ({' and '.join(update.roles)}): "
-        self._place = self._of_update = whose if self._updates > 1 else ""
+        self._update_number += 1
+        name = f"update {self._update_number} of {self._updates} ({' and '.join(update.roles)}): "
+        self._place = self._update_name = name if self._updates > 1 else ""
         for role in self._moved:
             for weight in self._models[role].weights:
                 if "seed" not in weight.path:
                     self._note(f"{role}: weight {weight.path}", weight.value)
         self._moved = update.roles
 
-    def _note(self, what: str, tensor: Any) -> None:
-        self.facts.append(TensorFacts.of(self._place + what, tensor))
+    def _note(self, tensor_name: str, tensor: Any) -> None:
+        self.facts.append(TensorFacts.of(self._place + tensor_name, tensor))
 
 
 class _Broken(Exception):

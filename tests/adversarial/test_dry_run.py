@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_kit.adversarial import session as session_module
-from dcgan_kit.adversarial.dry_run import beyond_xla, require_trainable
+from dcgan_kit.adversarial.dry_run import require_trainable, unsupported_by_xla
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.training_components import build_parts
 from dcgan_kit.components.contracts.training import Images
@@ -119,5 +119,5 @@ def test_auto_is_refused_on_every_machine_alike(loaded):
 
 def test_where_xla_cannot_compile_a_layer_auto_does_without(loaded):
     networks = build_networks(loaded(f"{G}upsample={{use: resize_conv, interpolation: bicubic}}").recipe, symbolic=True)
-    assert beyond_xla(networks) == ["XLA has no bicubic resizing (stage1_upsample_resize)"]
-    assert beyond_xla(build_networks(loaded().recipe, symbolic=True)) == []
+    assert unsupported_by_xla(networks) == ["XLA has no bicubic resizing (stage1_upsample_resize)"]
+    assert unsupported_by_xla(build_networks(loaded().recipe, symbolic=True)) == []

@@ -70,9 +70,9 @@ def test_what_is_not_a_strangers_fault_is_raised_as_it_is(small):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("latent={use: short, size: 10}", r"latent bad_components/short must return .*and gave float32 \(2, 9\)"),
+        ("latent={use: short, size: 10}", r"latent bad_components/short must return .*and returned float32 \(2, 9\)"),
         ("training.loss=no_loss", r"loss bad_components/no_loss must return an AdversarialLoss"),
-        ("training.loss=vector_loss", r"loss bad_components/vector_loss must return .*and gave float32 \(2, 1\)"),
+        ("training.loss=vector_loss", r"loss bad_components/vector_loss must return .*and returned float32 \(2, 1\)"),
         ("training.optimizer=no_optimizer", r"optimizer bad_components/no_optimizer must return a keras.optimizers"),
         ("data=floats", r"data bad_components/floats must return dcgan_kit.Images with uint8 pixels"),
         ("generator.stages.0.activation=unsaved", r"activation bad_components/unsaved: stage1_activation of the gen"),
@@ -134,7 +134,7 @@ def test_a_callback_that_raises_is_told_with_its_plugin(event, run, tmp_path, wi
     ("hook", "message"),
     [
         ("raise KeyError('x')", "dcgan_kit_callbacks failed: KeyError: 'x'"),
-        ("return [Mine]", "dcgan_kit_callbacks must return Keras callbacks, and gave <class"),
+        ("return [Mine]", "dcgan_kit_callbacks must return Keras callbacks, and returned <class"),
         ("return 7", "dcgan_kit_callbacks failed: TypeError: 'int' object is not iterable"),
     ],
 )

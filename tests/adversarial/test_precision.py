@@ -13,7 +13,7 @@ from dcgan_kit.adversarial import precision as under_test
 from dcgan_kit.adversarial.precision import choose_precision
 from dcgan_kit.distributed.devices import Devices
 
-ASK = under_test._bfloat16_pays
+ASK = under_test._bfloat16_is_faster
 """The product's own question, which the tests of this folder are kept from."""
 MIXED = ["mixed_bfloat16", "mixed_float16"]
 DESCENT = "training.optimizer={use: sgd, learning_rate: 0.05, momentum: 0.0}"
@@ -53,9 +53,9 @@ def test_auto_takes_bfloat16_where_it_is_faster(flags, ratio, precision, reason,
     if flags is not None:
         file.write_text(f"processor\t: 0\nmodel name\t: avx512_bf16 in a name\nflags\t\t: {flags}\nbugs\t\t:\n")
     read = under_test._processor_flags
-    monkeypatch.setattr(under_test, "_bfloat16_pays", ASK)
+    monkeypatch.setattr(under_test, "_bfloat16_is_faster", ASK)
     monkeypatch.setattr(under_test, "_processor_flags", lambda: read(file))
-    monkeypatch.setattr(under_test, "_times_as_fast", lambda: ratio)
+    monkeypatch.setattr(under_test, "_speedup", lambda: ratio)
     chosen = choose_precision("auto", cpu())
     assert (chosen.precision, chosen.reason) == (precision, reason)
     for wanted in ("float32", *MIXED):
@@ -63,7 +63,7 @@ def test_auto_takes_bfloat16_where_it_is_faster(flags, ratio, precision, reason,
 
 
 def test_the_race_measures_something():
-    ratio = under_test._times_as_fast()
+    ratio = under_test._speedup()
     assert np.isfinite(ratio)
     assert ratio > 0.0
 
@@ -107,7 +107,7 @@ def test_samples_and_saved_generators_are_float32(precision, tiny, run, tmp_path
 def test_a_run_that_goes_on_keeps_its_precision_on_every_processor(quick, so_far, processor):
     processor(quick)
     chosen = choose_precision("auto", cpu(), so_far)
-    assert (chosen.precision, chosen.reason) == (so_far, "as this run so far")
+    assert (chosen.precision, chosen.reason) == (so_far, "as in this run so far")
     assert choose_precision(so_far, cpu(), so_far).reason == "as the recipe says"
     begun = choose_precision("auto", cpu())
     assert begun.precision == ("mixed_bfloat16" if quick else "float32")
@@ -124,7 +124,7 @@ def test_a_run_that_goes_on_keeps_its_precision_on_every_processor(quick, so_far
     ],
 )
 def test_what_accelerators_answer(kind, details, expected, monkeypatch):
-    monkeypatch.setattr(under_test, "_times_as_fast", lambda: 2.0)
+    monkeypatch.setattr(under_test, "_speedup", lambda: 2.0)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: list(range(len(details or ()))))
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda index: {"compute_capability": details[index]}
@@ -142,7 +142,7 @@ def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(quick, tiny, run, t
     processor(not quick)
     _, notes = run(loaded, tmp_path / "run")
     precision = "mixed_bfloat16" if quick else "float32"
-    assert any(f"one CPU, {precision} (as this run so far)" in line for line in notes)
+    assert any(f"one CPU, {precision} (as in this run so far)" in line for line in notes)
 
 
 def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):

@@ -126,7 +126,7 @@ def test_a_signal_is_an_exception_and_the_same_call_goes_on(tmp_path, tiny_run):
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda path: dcgan_kit.open_run(path / "nowhere"), "there is no such folder"),
-    (lambda path: dcgan_kit.train("tiny-fashion28", path), "is there and is not a run folder"),
+    (lambda path: dcgan_kit.train("tiny-fashion28", path), "exists and is not a run folder"),
     (lambda path: dcgan_kit.train("tiny-fashion28", path / "run", overrides=["training.steps=x"]), "training.steps"),
     (lambda path: dcgan_kit.train("tiny-fashion28", path / "run", may_change=["nothing"]), "a recipe has no such key"),
     (lambda path: dcgan_kit.report([path]), "is not a run folder"),

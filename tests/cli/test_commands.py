@@ -400,7 +400,7 @@ def test_every_problem_of_a_recipe_is_told_with_its_place(command, tmp_path):
         (["train", "tiny-fashion28", "data={use: npz, path: bad.npz}", "--run", "r"], "not a readable .npz archive"),
         (["train", "tiny-fashion28", "data={use: npz, path: binary.yaml}", "--run", "r"], "not a readable .npz archive"),
         (["train", "tiny-fashion28", "image.channels=3", "--run", "r"], "and the recipe's 'image' asks for 28x28x3"),
-        (["train", "tiny-fashion28", "--run", "folder"], "folder: is there and is not a run folder"),
+        (["train", "tiny-fashion28", "--run", "folder"], "folder: exists and is not a run folder"),
         (["sample", "nowhere"], "nowhere: there is no such folder. `dcgan-kit train RECIPE` makes one"),
         (["sample", "folder"], "folder: is not a run folder: it has no recipe.yaml"),
         (["sample", "empty.yaml"], "empty.yaml: is not a run folder"),
@@ -445,14 +445,14 @@ def test_a_finished_run_takes_more_steps_and_says_afterwards_that_it_has_them(co
     path = shutil.copytree(trained[0], tmp_path / "run")
     arguments = ("train", "tiny-fashion28", *SMALL, "training.steps=3", "--run", path)
     told = command(*arguments).output
-    assert "going on from step 2" in told
+    assert "continuing from step 2" in told
     again = command(*arguments).output.splitlines()
     assert len(again) == 1
     assert again[0].startswith(f"{path}: holds a finished run of this recipe: 3 steps. ")
     first = ("train", "tiny-fashion28", *SMALL, "--run", path)
     assert "holds a finished run of this recipe with more steps: 3 steps. " in command(*first).output
     other = command(*first, "training.seed=5", status=2).output
-    assert "training.seed: 0 there, 5 here" in other
+    assert "training.seed: 0 in the run, 5 in this recipe" in other
     assert "training.steps" not in other
     assert [json.loads(line)["step"] for line in (path / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
 

@@ -51,7 +51,7 @@ def test_a_file_plugin_is_told_with_its_folder(command, run, tmp_path, arguments
     folder = run()
     told = command(*(argument.format(run=folder) for argument in arguments), status=2).stderr
     assert told.splitlines() == [
-        f"{folder}: it was begun with plugin 'curved' of the file {tmp_path}/my_plugins/curved.py, which is not loaded: "
+        f"{folder}: the run began with plugin 'curved' of the file {tmp_path}/my_plugins/curved.py, which is not loaded: "
         f"give --plugins-dir {tmp_path}/my_plugins"
     ]
 

@@ -110,10 +110,13 @@ def test_a_plugin_that_imports_keras_is_quiet_and_its_own_words_are_shown(tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "tiny-fashion28", "--run", "foreign"], "foreign: is there and is not a run folder"),
-        (["train", "tiny-fashion28", "--run", "file"], "file: is there and is not a run folder"),
-        (["train", "tiny-fashion28", "training.seed=7", "--run", "begun"], "training.seed: 0 there, 7 here"),
-        (["launch", "tiny-fashion28", "--run", "foreign"], "foreign: is there and is not a run folder"),
+        (["train", "tiny-fashion28", "--run", "foreign"], "foreign: exists and is not a run folder"),
+        (["train", "tiny-fashion28", "--run", "file"], "file: exists and is not a run folder"),
+        (
+            ["train", "tiny-fashion28", "training.seed=7", "--run", "begun"],
+            "training.seed: 0 in the run, 7 in this recipe",
+        ),
+        (["launch", "tiny-fashion28", "--run", "foreign"], "foreign: exists and is not a run folder"),
         (
             ["train", "tiny-fashion28", "data={use: images, path: file}"],
             "file is not a folder: give a folder of images",

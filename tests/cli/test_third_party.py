@@ -87,7 +87,7 @@ def test_its_recipe_trains_and_can_be_sampled(command, tmp_path):
     assert sampled["step"] == 4
 
     without = command("sample", "run", "--no-plugins", status=2)
-    assert without.stderr == "run: it was begun with plugin 'swish', which --no-plugins leaves out\n"
+    assert without.stderr == "run: the run began with plugin 'swish', which --no-plugins leaves out\n"
 
 
 @pytest.mark.parametrize(

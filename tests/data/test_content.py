@@ -61,10 +61,10 @@ def test_the_reader_is_known_by_content(things, name, reader):
         ("npz", "zip.npz", "is a zip archive, .* write data: {use: image_zip, "),
         ("npz", "prepared", "is a data set of TensorFlow Datasets, .* write data: {use: tfds, name: "),
         ("npy", "saved", "is a Hugging Face dataset, .* write data: {use: hugging_face, name: "),
-        ("npz", "pipe.npz", "is no ordinary file: give one"),
+        ("npz", "pipe.npz", "is not an ordinary file: give one"),
         ("images", "nowhere", "nowhere does not exist: give one"),
         ("npz", "text/a.npz", "does not exist: give one"),
-        ("npz", "a\0b", "is no name of a file: give one"),
+        ("npz", "a\0b", "is not the name of a file: give one"),
     ],
 )
 def test_a_path_that_another_component_reads_is_refused_with_its_name(things, component, name, told):
@@ -85,5 +85,5 @@ def test_what_may_serve_passes(things, component, name):
 
 def test_a_folder_for_a_library_holds_ordinary_files(things):
     require_ordinary_files(things / "prepared")
-    with pytest.raises(DataError, match=r"pipe.npz is no ordinary file"):
+    with pytest.raises(DataError, match=r"pipe.npz is not an ordinary file"):
         require_ordinary_files(things)

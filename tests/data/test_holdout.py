@@ -76,5 +76,5 @@ def test_a_fraction_out_of_range(held_out, images):
 
 @pytest.mark.parametrize(("held_out", "count"), [(0.004, 0), (0.999, 100)])
 def test_a_fraction_that_leaves_nothing(held_out, count, images):
-    with pytest.raises(DataError, match=rf"of 100 images a fraction of {held_out} to hold out is {count}: give a"):
+    with pytest.raises(DataError, match=rf"a held-out fraction of {held_out} of 100 images is {count} images: give a"):
         split(images, held_out, seed=0)

@@ -89,13 +89,13 @@ def test_what_is_no_image_is_counted_by_reason(found):
 def test_run_folders_are_left_out(place, found):
     files = found({"a.png": PICTURE, "deep/b.png": PICTURE, **below(place, RUN)})
     assert names(files) == ["a.png", "deep/b.png"]
-    assert told(files) == [f"a run folder, as output is no input: {place}"]
+    assert told(files) == [f"a run folder, because output of training is not used as data: {place}"]
 
 
 def test_several_run_folders_are_named(found):
     runs = {name: content for number in range(8) for name, content in below(f"runs/{number}", RUN).items()}
     assert told(found({"a.png": PICTURE, **runs})) == [
-        "8 run folders, as output is no input: runs/0, runs/1, runs/2, runs/3, runs/4, 3 more"
+        "8 run folders, because output of training is not used as data: runs/0, runs/1, runs/2, runs/3, runs/4, 3 more"
     ]
 
 
@@ -113,7 +113,9 @@ def test_other_folders_are_no_run_folders(other, found):
 
 @pytest.mark.parametrize("place", ["", "runs/x"])
 def test_a_run_folder_itself_is_refused_and_what_is_named_in_it_is_read(place, found):
-    with pytest.raises(DataError, match=r"is a run folder, and output is no input: give the folder of the images"):
+    with pytest.raises(
+        DataError, match=r"is a run folder, which holds output of training: give the folder of the images"
+    ):
         found(below(place, RUN) if place else RUN, place)
     assert names(found(below("runs/x", RUN), "runs/x/each")) == ["0.png"]
     assert names(found(below("runs/x", RUN), "runs/x/samples")) == ["step-000010.png"]
@@ -196,7 +198,7 @@ def test_names_of_every_program(members, paths, tmp_path):
 def test_names_that_lead_out_stay_refused_with_backslashes_too(name, tmp_path):
     files = image_archive(archive_of(tmp_path / "a.zip", [("a.png", PICTURE), (name, PICTURE)]))
     assert names(files) == ["a.png"]
-    assert [line.rpartition(": ")[2] for line in files.broken] == ["its name leads out of the archive"]
+    assert [line.rpartition(": ")[2] for line in files.broken] == ["its name points outside the archive"]
 
 
 def test_of_members_with_one_name_the_last_one_counts(tmp_path):
@@ -228,8 +230,8 @@ def test_utf_8_without_its_mark_is_read_as_what_it_is(tmp_path):
     ("paths", "labels", "told"),
     [
         (["a/1", "a/2", "b/1"], [0, 0, 1], "labels are the folders' names, 2 classes: a (2), b (1)"),
-        (["train/1", "train/2", "test/1"], None, "test, train are splits, no classes; all are used"),
-        (["train/1", "train/2"], None, "train is a split, no class"),
+        (["train/1", "train/2", "test/1"], None, "test, train are splits, not classes; all are used"),
+        (["train/1", "train/2"], None, "train is a split, not a class"),
         (["Train/b/1", "Train/b/3", "VAL/a/2", "VAL/a/4"], [1, 1, 0, 0], "2 classes: a (2), b (2)"),
         (["train/a/1", "train/a/2", "test/b/3", "test/4", "train/b/5"], None, "1 of 5 images lie beside the folders"),
         (["train/1", "train/2", "plane/1", "plane/2"], [1, 1, 0, 0], "2 classes: plane (2), train (2)"),

@@ -18,7 +18,7 @@ TRAINING = [
     "training.steps=80", "training.log_every=2", "training.sample_every=80", "training.checkpoint_every=20",
     "training.keep=10", "distribute.strategy=multi_worker",
 ]  # fmt: skip
-AGAIN = "the same command on all workers goes on from the last checkpoint"
+AGAIN = "the same command on all workers continues from the last checkpoint"
 
 
 class Workers:
@@ -110,7 +110,7 @@ def require_same(found, expected):
 def go_on(cluster, values_in):
     again = cluster().start(0, 1)
     assert again.statuses() == [0, 0], again.told()
-    assert "going on from step" in again.told()[0]
+    assert "continuing from step" in again.told()[0]
     return last_values(again, values_in)
 
 

@@ -19,7 +19,7 @@ from dcgan_kit.errors import UserError
 def in_a_hurry(monkeypatch):
     monkeypatch.setattr(rendezvous, "BETWEEN_SECONDS", 0.02)
     monkeypatch.setattr(rendezvous, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(rendezvous, "STRANGER_SECONDS", 0.2)
+    monkeypatch.setattr(rendezvous, "OTHER_PROGRAM_SECONDS", 0.2)
     monkeypatch.setattr(rendezvous, "PORT_SECONDS", 0.2)
 
 
@@ -99,10 +99,10 @@ def stranger(address, says=b"", closes=False):
 @pytest.mark.parametrize(("says", "closes", "told"), [
     (b"", False, "another program answers there"),
     (b"", True, "another program answers there"),
-    (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"answers there, which says b'HTTP/1\.1 400 Bad Request"),
-    (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" * 50, False, r"another program answers there, which says b'"),
+    (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"answers there, which sends b'HTTP/1\.1 400 Bad Request"),
+    (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" * 50, False, r"another program answers there, which sends b'"),
     (b"dcgan-kit 0123456789abcdef 0\n", True, "a worker of another cluster answers there"),
-    (b"\x1b[2J\n", True, r"says b'\\x1b\[2J"),
+    (b"\x1b[2J\n", True, r"sends b'\\x1b\[2J"),
 ])  # fmt: skip
 @pytest.mark.parametrize("index", [0, 1], ids=["the chief meets it", "a worker meets it"])
 def test_a_stranger_at_an_address_is_named_and_not_waited_for_ever(index, says, closes, told, addresses):
@@ -128,7 +128,7 @@ def test_a_port_of_ones_own_that_is_taken_is_told_with_its_holder(index, address
 
 
 def test_a_stranger_that_leaves_is_forgotten(addresses, monkeypatch):
-    monkeypatch.setattr(rendezvous, "STRANGER_SECONDS", 60.0)
+    monkeypatch.setattr(rendezvous, "OTHER_PROGRAM_SECONDS", 60.0)
     pair, seen = addresses[:2], threading.Event()
     with ThreadPoolExecutor(2) as pool:
         with stranger(pair[1], b"HTTP/1.1 400\r\n", closes=True):
@@ -150,7 +150,7 @@ def test_a_worker_that_left_before_all_were_there_is_waited_for_again(addresses)
     arrived = rendezvous._Meeting(addresses, 1, print)
     with ThreadPoolExecutor(3) as pool:
         chief = pool.submit(meet, addresses, 0, lambda _: None)
-        while (there := arrived._ask(0)) is None:
+        while (there := arrived._connect(0)) is None:
             pass
         there.close()
         others = [pool.submit(meet, addresses, index, lambda _: None) for index in (1, 2)]

@@ -94,7 +94,7 @@ def test_what_no_data_component_reads_has_no_say(tmp_path, folder):
         ("missing.zip", None, "there is no such file"),
         ("text.txt", b"x", "give a folder of images, a .zip of them, or an array"),
         ("broken.npz", b"x", "is not a readable zip archive: it is cut off, damaged, or something else"),
-        ("broken.npy", b"x", "is no NumPy array"),
+        ("broken.npy", b"x", "is not a NumPy array"),
         ("broken.zip", b"x", "is not a readable zip archive: it is cut off, damaged, or something else"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.evaluation.observer import observers_of, spectrum
 from dcgan_kit.training.loop import train
-from dcgan_kit.training.observer import nobody
+from dcgan_kit.training.observer import no_observers
 
 RECIPE = """version: 1
 extends: dcgan
@@ -107,7 +107,7 @@ def test_probes_give_a_number_for_each_layer_from_step_0_on(watched):
 
 def test_looking_changes_no_bit_of_a_run(watched):
     seen, _ = watched(name="seen")
-    alone, _ = watched(name="alone", observe=nobody)
+    alone, _ = watched(name="alone", observe=no_observers)
     arrays = []
     for outcome in (seen, alone):
         with np.load(outcome.run.checkpoints / "step-000000008.npz", allow_pickle=False) as archive:

@@ -85,7 +85,7 @@ def test_npz_never_unpickles(tmp_path, read):
         read(data.npz, GREY8, path=str(tmp_path / "a.npz"))
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", pickle.dumps(Bomb()))
-    with pytest.raises(DataError, match=r"'x' is no NumPy array"):
+    with pytest.raises(DataError, match=r"'x' is not a NumPy array"):
         read(data.npz, GREY8, path=str(tmp_path / "a.npz"))
     assert not (tmp_path / "exploded").exists()
 
@@ -262,8 +262,8 @@ def test_an_array_that_ends_early_or_has_a_negative_side(tmp_path, read):
         whole = archive.read("x.npy")
     for name, content, told in (
         ("short", whole[:-10], r"array 'x' ends after 374 of 384 bytes"),
-        ("negative", whole.replace(b"(6, 8, 8)", b"(-6,8, 8)"), r"'x' is no NumPy array"),
-        ("code", whole.replace(b"(6, 8, 8)", b"print(12)"), r"'x' is no NumPy array"),
+        ("negative", whole.replace(b"(6, 8, 8)", b"(-6,8, 8)"), r"'x' is not a NumPy array"),
+        ("code", whole.replace(b"(6, 8, 8)", b"print(12)"), r"'x' is not a NumPy array"),
     ):
         with zipfile.ZipFile(tmp_path / f"{name}.npz", "w") as archive:
             archive.writestr("x.npy", content)
@@ -271,7 +271,7 @@ def test_an_array_that_ends_early_or_has_a_negative_side(tmp_path, read):
         with pytest.raises(DataError, match=told):
             read(data.npz, GREY8, path=str(tmp_path / f"{name}.npz"))
         with pytest.raises(
-            DataError, match=rf"{name}.npy: not a readable .npy file: (ends after 374|is no NumPy array)"
+            DataError, match=rf"{name}.npy: not a readable .npy file: (ends after 374|is not a NumPy array)"
         ):
             read(data.npy, GREY8, path=str(tmp_path / f"{name}.npy"))
 
@@ -296,5 +296,5 @@ def test_no_source_waits_for_a_pipe_or_reads_a_device(component, kind, tmp_path,
 def test_labels_of_an_npy_may_not_be_a_pipe_either(tmp_path, pixels, read):
     np.save(tmp_path / "a.npy", pixels)
     os.mkfifo(tmp_path / "labels.npy")
-    with pytest.raises(DataError, match=r"labels.npy is no ordinary file"):
+    with pytest.raises(DataError, match=r"labels.npy is not an ordinary file"):
         read(data.npy, GREY8, path=str(tmp_path / "a.npy"), labels=str(tmp_path / "labels.npy"))

@@ -73,7 +73,7 @@ def test_names_that_lead_out_are_skipped_and_nothing_is_written(name, archive, r
     np.testing.assert_array_equal(images.pixels[:, 4, 4, 0], [10, 10, 20])
     np.testing.assert_array_equal(images.labels, [0, 0, 1])
     assert len(images.skipped) == 1
-    assert images.skipped[0].endswith("its name leads out of the archive")
+    assert images.skipped[0].endswith("its name points outside the archive")
     assert os.listdir(tmp_path) == ["a.zip"]
 
 

@@ -110,7 +110,7 @@ def test_what_a_checkpoint_cannot_hold_is_no_memory(watch, monkeypatch):
     _, look = watch(named("keeper", second=SecondLook(3, lambda subject: object(), fails)))
     (told,) = look(0).notes
     assert told.startswith("probe strange/keeper: remember must return numbers, texts, arrays, or lists and mappings")
-    monkeypatch.setattr("dcgan_kit.probing.schedule.MOST_OF_MEMORY", 2**20)
+    monkeypatch.setattr("dcgan_kit.probing.schedule.MAX_MEMORY_BYTES", 2**20)
     _, look = watch(named("hoarder", second=SecondLook(3, lambda subject: "x" * 2**21, fails)))
     (told,) = look(0).notes
     assert "what probes remember comes to 2 MiB; a checkpoint holds at most 1 MiB of it" in told

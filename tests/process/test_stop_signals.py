@@ -378,7 +378,7 @@ def test_the_same_command_finishes_after_a_kill(start, tmp_path):
     again = start("training.checkpoint_every=2", "training.steps=60")
     _, told = again.communicate(timeout=600)
     assert again.returncode == 0, told
-    assert "going on from step" in told
+    assert "continuing from step" in told
     assert "done: run" in told
     assert (tmp_path / "run" / "generator.keras").exists()
 

@@ -18,7 +18,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.errors import RunError
 from dcgan_kit.runs.best_checkpoint import Judgement
 from dcgan_kit.runs.checkpoint import restore_checkpoint, save_checkpoint, unpacked
-from dcgan_kit.runs.checkpoint_removal import settle
+from dcgan_kit.runs.checkpoint_removal import remove_replaced
 from dcgan_kit.runs.manifest import Damaged
 from dcgan_kit.runs.run_folder import RunFolder
 
@@ -100,7 +100,7 @@ def test_a_file_cut_short_is_told_and_the_one_before_serves(cut, killed, state, 
     file.write_bytes(file.read_bytes()[:-cut] if cut > 0 else b"")
     found, (line,) = restored(killed, state)
     assert found == BEFORE
-    assert line == f"{file}: is damaged and left aside (its checksum is not the one that was written down)"
+    assert line == f"{file}: is damaged and is ignored (its checksum is not the one in the manifest)"
     for name, value in values_in(killed.checkpoints / BEFORE).items():
         if name in state.variables():
             np.testing.assert_array_equal(state.values()[name], value, err_msg=name)
@@ -127,7 +127,7 @@ def test_sampling_from_the_one_before_says_so(killed, tmp_path):
     done = CliRunner().invoke(cli, ["sample", str(killed.path), "--count", "4", "--seed", "1"])
     assert done.exit_code == 0, done.output
     told = " ".join(done.output.split())
-    assert "is damaged and left aside (its checksum" in told
+    assert "is damaged and is ignored (its checksum" in told
     assert "4 images of step 4 from seed 1" in told
 
 
@@ -184,8 +184,8 @@ def test_a_damaged_manifest_is_told_and_the_files_speak_for_themselves(content, 
     killed.manifest_file.write_bytes(content)
     found, (line,) = restored(killed, state)
     assert found == NEWEST
-    assert line.startswith(f"{killed.manifest_file}: is damaged and left aside (")
-    assert line.endswith("); checkpoints are checked by their archive's sums")
+    assert line.startswith(f"{killed.manifest_file}: is damaged and is ignored (")
+    assert line.endswith("); checkpoints are checked by the checksums in their archives")
 
 
 def test_a_manifest_that_may_not_be_read_is_told(killed, state):
@@ -201,7 +201,7 @@ def test_a_file_larger_than_any_checkpoint_of_the_recipe_is_not_read(killed, sta
         stream.truncate(2**40)
     found, (line,) = restored(killed, state)
     assert found == BEFORE
-    assert "is damaged and left aside (it has 1099511627776 bytes, and " in line
+    assert "is damaged and is ignored (it has 1099511627776 bytes, and " in line
     killed.manifest_file.unlink()
     with pytest.raises(RunError, match=r"other networks than the recipe's \(1099511627776 bytes; this recipe's have"):
         restore_checkpoint(killed, state)
@@ -214,7 +214,7 @@ def test_a_manifest_that_points_elsewhere_reads_nothing_there(file, killed, stat
     killed.manifest_file.write_text(json.dumps(manifest))
     found, (line,) = restored(killed, state)
     assert found == NEWEST
-    assert f"{killed.manifest_file}: is damaged and left aside (checkpoints.1.file: " in line
+    assert f"{killed.manifest_file}: is damaged and is ignored (checkpoints.1.file: " in line
 
 
 def test_without_a_manifest_what_came_after_a_recovery_is_newer(killed, state):
@@ -265,7 +265,7 @@ def killed_at(monkeypatch, number):
 def saved_at_ten(run, state, keep, judgement):
     """Go on from the newest checkpoint up to step 10, as training does."""
     path, _ = restore_checkpoint(run, state)
-    settle(run, path, keep)
+    remove_replaced(run, path, keep)
     if state.steps_done == 8:
         state.step.assign(10)
         save_checkpoint(run, state, keep, judgement)
@@ -359,8 +359,8 @@ def test_training_goes_on_from_the_one_before_and_comes_to_the_same(killed, tiny
     good = values_in(newest)
     newest.write_bytes(newest.read_bytes()[:-1000])
     outcome, notes = run(tiny("training.ema=0.9"), killed.path)
-    assert any(f"{NEWEST}: is damaged and left aside" in line for line in notes)
-    assert any("going on from step 4" in line for line in notes)
+    assert any(f"{NEWEST}: is damaged and is ignored" in line for line in notes)
+    assert any("continuing from step 4" in line for line in notes)
     assert outcome.step == 8
     for key, value in values_in(newest).items():
         np.testing.assert_array_equal(value, good[key], err_msg=key)

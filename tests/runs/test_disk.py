@@ -38,7 +38,7 @@ def test_a_disk_that_fills_up_while_training_leaves_the_last_checkpoint_and_the_
     assert full.returncode == 2, full.stderr
     assert "Traceback" not in full.stderr
     assert "step-000000008.npz: cannot be written: File too large" in full.stderr
-    assert "What was written before is intact" in full.stderr
+    assert "Files that were written before are intact" in full.stderr
     run = tmp_path / "run"
     assert sorted(file.name for file in (run / "checkpoints").glob("*.npz")) == [
         "step-000000000.npz", "step-000000004.npz",
@@ -49,7 +49,7 @@ def test_a_disk_that_fills_up_while_training_leaves_the_last_checkpoint_and_the_
 
     again = train(tmp_path, *arguments)
     assert again.returncode == 0, again.stderr
-    assert "going on from step 4" in again.stderr
+    assert "continuing from step 4" in again.stderr
     assert [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()] == [2, 4, 6, 8]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.process.keras_defaults import DEFAULTS
-from dcgan_kit.runs.environment import COMPARED, VARIABLES, environment, told_of_changes
+from dcgan_kit.runs.environment import COMPARED, VARIABLES, changes_message, environment
 
 FACTS = {
     "dcgan_kit": "0.1", "machine": "x86_64", "processor": "one", "cores": 8, "devices": "one CPU",
@@ -59,20 +59,20 @@ def test_every_global_of_keras_that_its_file_sets_is_set():
 
 @pytest.mark.parametrize("key", COMPARED)
 def test_each_change_is_told_by_name(key):
-    told = told_of_changes(FACTS, {**FACTS, key: OTHERS[key]})
+    told = changes_message(FACTS, {**FACTS, key: OTHERS[key]})
     assert NAMED.get(key, f"{key} was {FACTS[key]}, is {OTHERS[key]}") in told
     assert told.count(" was ") == 1
-    assert told_of_changes({name: value for name, value in FACTS.items() if name != key}, FACTS) == ""
+    assert changes_message({name: value for name, value in FACTS.items() if name != key}, FACTS) == ""
 
 
 def test_nothing_is_told_of_what_is_as_it_was():
-    assert told_of_changes(FACTS, {**FACTS, "precision": "float32", "images": 3}) == ""
+    assert changes_message(FACTS, {**FACTS, "precision": "float32", "images": 3}) == ""
 
 
 @pytest.mark.parametrize("odd", [None, 3, "x", [], {}, [3], {"a": {"b": []}}])
 def test_what_a_stranger_wrote_into_the_file_ends_nothing(odd):
     for key in COMPARED:
-        assert isinstance(told_of_changes({**FACTS, key: odd}, FACTS), str)
+        assert isinstance(changes_message({**FACTS, key: odd}, FACTS), str)
 
 
 def test_variables_are_recorded(monkeypatch):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dcgan_kit.errors import RunError
 from dcgan_kit.evaluation.results import read_evaluation
 from dcgan_kit.runs.environment import damage_of, environment_of
-from dcgan_kit.runs.manifest import MOST_ENTRIES, Best, Damaged, Entry, Manifest
+from dcgan_kit.runs.manifest import MAX_ENTRIES, Best, Damaged, Entry, Manifest
 from dcgan_kit.runs.observer_memory import as_text, from_text
 
 SHA = "0123456789abcdef" * 4
@@ -65,7 +65,7 @@ def changed(**more):
         {**WHOLE, "checkpoints": [ENTRY, ENTRY]},
         {**WHOLE, "checkpoints": [BEST["entry"]]},
         {**WHOLE, "checkpoints": [ENTRY, {**ENTRY, "file": "step-000000002.npz", "step": 2}]},
-        {**WHOLE, "checkpoints": [ENTRY] * (MOST_ENTRIES + 1)},
+        {**WHOLE, "checkpoints": [ENTRY] * (MAX_ENTRIES + 1)},
         {**WHOLE, "more": 1},
         changed(more=1),
         changed(file="step-000000005.npz"),

@@ -17,8 +17,11 @@ from dcgan_kit.evaluation.results import read_evaluation
 from dcgan_kit.reports.facts import read_facts
 from dcgan_kit.runs.checkpoint import restore_checkpoint
 from dcgan_kit.runs.environment import damage_of, environment_of
+from dcgan_kit.runs.folder_content import read_run
+from dcgan_kit.runs.folder_lock import locked
 from dcgan_kit.runs.metrics_writer import MetricsWriter
-from dcgan_kit.runs.run_folder import RunFolder, locked, open_run, read_run
+from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.training_folder import open_run
 
 HUGE = 2**42
 
@@ -105,7 +108,7 @@ def test_a_checkpoint_is_left_aside_and_the_one_before_serves(kind, odd, state):
     path, told = restore_checkpoint(RunFolder(odd(NEWEST, kind)), state)
     assert path.name == "step-000000004.npz"
     assert len(told) == 1
-    assert "step-000000008.npz: is damaged and left aside (" in told[0]
+    assert "step-000000008.npz: is damaged and is ignored (" in told[0]
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -117,7 +120,7 @@ def test_a_manifest_is_refused_or_left_aside(kind, odd, state):
         return
     path, told = restore_checkpoint(run, state)
     assert path.name == "step-000000008.npz"
-    assert "manifest.json: is damaged and left aside (" in told[0]
+    assert "manifest.json: is damaged and is ignored (" in told[0]
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -188,7 +191,7 @@ def test_commands_refuse_a_recipe_that_is_none(command, kind, odd, tiny_file, tm
 def test_training_does_not_begin_where_something_else_has_a_files_name(file, kind, odd, tiny):
     run = RunFolder(odd(file, kind))
     before = (run.path / file).lstat()
-    with pytest.raises(RunError, match=rf"{file}: is (a link|no ordinary file)"), locked(run):
+    with pytest.raises(RunError, match=rf"{file}: is (a link|not an ordinary file)"), locked(run):
         open_run(run.path, tiny("training.steps=16").recipe, {"images": 1, "pixels": ""}, ("training", "data"))
     assert (run.path / file).lstat().st_mode == before.st_mode
 
@@ -196,7 +199,7 @@ def test_training_does_not_begin_where_something_else_has_a_files_name(file, kin
 @pytest.mark.parametrize("kind", ["fifo", "device", "junk"])
 @pytest.mark.parametrize("folder", ["checkpoints", "samples", "tensorboard", "crashes"])
 def test_a_folder_that_is_none_is_told(folder, kind, odd):
-    with pytest.raises(RunError, match=rf"{folder}: is (a link|no ordinary folder)"):
+    with pytest.raises(RunError, match=rf"{folder}: is (a link|not an ordinary folder)"):
         read_run(odd(folder, kind))
 
 
@@ -222,7 +225,7 @@ def test_a_crash_bundle_is_refused(file, kind, odd, tmp_path):
 
         (bundle / file).unlink()
         ODD[kind](bundle / file)
-        with pytest.raises(UserError, match=r"crash\.json: is no record of a crash"):
+        with pytest.raises(UserError, match=r"crash\.json: is not a record of a crash"):
             _facts(bundle)
         return
     ODD[kind](bundle / file)
@@ -243,7 +246,7 @@ def test_a_checkpoint_whose_numbers_are_not_finite_is_left_aside_and_named(odd, 
     values[kernel] = np.full_like(values[kernel], np.nan)
     save_checkpoint(run, state, 2, values=values)
     (line,) = restore_for_inference(run, state)
-    assert f"step-000000008.npz: is damaged and left aside (numbers that are not finite in {kernel})" in line
+    assert f"step-000000008.npz: is damaged and is ignored (numbers that are not finite in {kernel})" in line
     assert state.steps_done == 4
     done = CliRunner().invoke(cli, ["sample", str(run.path), "--count", "4", "--seed", "1"])
     told = " ".join(done.output.split())

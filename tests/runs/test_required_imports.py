@@ -6,7 +6,7 @@ import keras
 
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.components.plugin_loader import load_plugins
-from dcgan_kit.runs.required_imports import needed
+from dcgan_kit.runs.required_imports import import_messages
 
 
 def _model(*layers):
@@ -17,8 +17,8 @@ def test_keras_and_the_kit_are_not_told():
     from dcgan_kit_plugins.activation.layers import gelu_tanh
     from dcgan_kit_plugins.normalization.layers import PixelNormalization
 
-    assert needed(_model(keras.layers.Conv2D(2, 3, activation="relu"), PixelNormalization())) == []
-    assert needed(_model(keras.layers.Activation(gelu_tanh))) == []
+    assert import_messages(_model(keras.layers.Conv2D(2, 3, activation="relu"), PixelNormalization())) == []
+    assert import_messages(_model(keras.layers.Activation(gelu_tanh))) == []
 
 
 def test_a_plugin_file_is_told_with_how_to_load_it(sample_plugins):
@@ -26,7 +26,7 @@ def test_a_plugin_file_is_told_with_how_to_load_it(sample_plugins):
     plugin = load_plugins(PluginSettings(folders=(folder,))).find("doubtful")
     gate = next(component for component in plugin.components if component.name == "closed_gate").build(None, {})
     # Inside a model inside the model too.
-    (line,) = needed(_model(keras.Sequential([gate])))
+    (line,) = import_messages(_model(keras.Sequential([gate])))
     assert line == (
         f"needs Gate of the plugin file {folder / 'doubtful.py'}: before keras.saving.load_model, "
         f"sys.path.append({str(folder)!r}) and import doubtful"
@@ -43,5 +43,5 @@ def test_a_function_and_a_module_of_others_are_told():
         def call(self, inputs):
             return inputs
 
-    (line,) = needed(_model(keras.layers.Activation(halved), Other()))
+    (line,) = import_messages(_model(keras.layers.Activation(halved), Other()))
     assert line == f"needs Other, halved of {__name__}: import it before keras.saving.load_model"

@@ -118,7 +118,7 @@ def test_a_kill_at_any_write_or_moment_changes_no_bit():
 def test_a_slow_disk_and_kills_lose_no_line_and_leave_nothing_behind(start, tmp_path):
     """The script compares the bits of every end; here is what stands in the folder while kills come."""
     told, end = killed_often(start, tmp_path / "run", seed=0)
-    went_on = [int(step) for text in (*told, end) for step in re.findall(r"going on from step (\d+)", text)]
+    went_on = [int(step) for text in (*told, end) for step in re.findall(r"continuing from step (\d+)", text)]
     assert went_on == sorted(went_on), "no kill throws training back before an earlier start"
     assert len(went_on) > KILLS / 2
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
@@ -148,4 +148,4 @@ def test_two_processes_do_not_train_in_one_folder(start, tmp_path):
     third.send_signal(signal.SIGTERM)
     _, told = third.communicate(timeout=300)
     assert third.returncode == 75
-    assert "going on from step" in told
+    assert "continuing from step" in told

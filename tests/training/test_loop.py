@@ -90,7 +90,7 @@ def test_output_never_becomes_input(tiny, run, tmp_path):
     Image.new("L", (8, 8)).save(path / "sample-1.png")
     last, notes = run(recipe, path)
     assert last.step == 8
-    assert f"{tmp_path}: left out a run folder, as output is no input: runs/x" in notes
+    assert f"{tmp_path}: left out a run folder, because output of training is not used as data: runs/x" in notes
     assert json.loads(last.run.environment_file.read_text())["images"] == 8
 
 
@@ -205,18 +205,18 @@ def test_a_run_of_another_recipe_is_refused_with_the_difference(finished, small,
         run(small("training.seed=5", "generator.stages.0.activation=elu"), finished[0].run.path)
     message = str(raised.value)
     assert "another recipe" in message
-    assert "training.seed: 0 there, 5 here" in message
-    assert "generator.stages.0.activation.use: activation/relu there, activation/elu here" in message
+    assert "training.seed: 0 in the run, 5 in this recipe" in message
+    assert "generator.stages.0.activation.use: activation/relu in the run, activation/elu in this recipe" in message
     assert "--may-change" in message
     assert "training.steps" not in message
 
 
 def test_a_folder_that_is_no_run_is_refused_and_left_alone(small, run, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(RunError, match="is there and is not a run folder"):
+    with pytest.raises(RunError, match="exists and is not a run folder"):
         run(small(), tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
-    with pytest.raises(RunError, match="is there and is not a run folder"):
+    with pytest.raises(RunError, match="exists and is not a run folder"):
         run(small(), tmp_path / "thesis.txt")
 
 
@@ -276,7 +276,7 @@ def test_without_an_average_there_is_one_generator(tiny, run, tmp_path):
 def test_a_finished_run_goes_on_where_more_steps_are_asked_for(tiny, run, values_in, tmp_path):
     run(tiny("training.steps=4"), tmp_path / "run")
     outcome, notes = run(tiny("training.steps=8"), tmp_path / "run")
-    assert any("going on from step 4" in line for line in notes)
+    assert any("continuing from step 4" in line for line in notes)
     assert (outcome.step, outcome.run.finished) == (8, True)
     assert "steps: 8" in outcome.run.recipe_file.read_text()
     straight, _ = run(tiny("training.steps=8"), tmp_path / "straight")
@@ -301,7 +301,7 @@ def test_steps_that_would_have_had_other_rates_are_told(overrides, done, steps, 
     run(first, tmp_path / "run", None if done == 4 else stop_at(done))
     before = files_of(tmp_path / "run")
     other = tiny(f"training.steps={steps}", *overrides)
-    with pytest.raises(RunError, match=rf"holds {done} steps of 4, and {key}.schedule follows that number"):
+    with pytest.raises(RunError, match=rf"holds {done} of 4 steps, and {key}.schedule depends on the number of steps"):
         run(other, tmp_path / "run")
     assert files_of(tmp_path / "run") == before
     if steps < 10:
@@ -321,7 +321,7 @@ def test_what_may_change_does_and_the_rest_is_refused(tiny, run, tmp_path):
     changed = tiny("training.log_every=4", "training.generator.clip_norm=1.0", "training.seed=7")
     with pytest.raises(RunError) as raised:
         run(changed, path, may_change=("training.log_every", "training.generator"))
-    assert "training.seed: 0 there, 7 here" in str(raised.value)
+    assert "training.seed: 0 in the run, 7 in this recipe" in str(raised.value)
     assert "clip_norm" not in str(raised.value)
     assert (path / "recipe.yaml").read_bytes() == before
     assert run(changed, path, may_change=("training",))[0].step == 8
@@ -330,7 +330,9 @@ def test_what_may_change_does_and_the_rest_is_refused(tiny, run, tmp_path):
 
 def test_fewer_steps_than_are_done_are_refused(tiny, run, tmp_path):
     run(tiny("training.steps=4"), tmp_path / "run")
-    with pytest.raises(RunError, match=r"4 steps done, and training\.steps asks for 2; ask for 4 or more"):
+    with pytest.raises(
+        RunError, match=r"its last checkpoint has 4 steps, and training\.steps is 2; set it to 4 or more"
+    ):
         run(tiny("training.steps=2"), tmp_path / "run", may_change=("training.steps",))
     with pytest.raises(RunError, match="holds a finished run of this recipe"):
         run(tiny("training.steps=4"), tmp_path / "run")
@@ -341,9 +343,9 @@ def files_of(path):
 
 
 @pytest.mark.parametrize(("overrides", "message"), [
-    (("training.steps=2",), "4 steps done"),
+    (("training.steps=2",), "its last checkpoint has 4 steps"),
     (("training.steps=8", "generator.input.filters=8"), "is a checkpoint of other networks"),
-    (("training.steps=8", "data.path={fewer}"), "was trained on 64 images, and there are 32 now"),
+    (("training.steps=8", "data.path={fewer}"), "was trained on 64 images, and the data now has 32 images"),
 ], ids=["fewer steps", "other networks", "fewer images"])  # fmt: skip
 def test_what_is_refused_changes_no_file(overrides, message, tiny, run, tmp_path):
     run(tiny("training.steps=4", "training.ema=0.9"), tmp_path / "run")
@@ -378,7 +380,7 @@ def test_another_way_to_write_the_same_recipe_is_the_same(tiny, run, tmp_path):
     (path / "recipe.yaml").write_text("# mine\n" + text)
     outcome, notes = run(tiny(), path)
     assert outcome.step == 8
-    assert any("going on from step 2" in line for line in notes)
+    assert any("continuing from step 2" in line for line in notes)
 
 
 @pytest.mark.parametrize("quick", [True, False], ids=["quick", "slow"])
@@ -390,7 +392,7 @@ def test_a_precision_that_may_change_does_and_auto_stays_as_begun(quick, tiny, r
     assert any("one CPU, mixed_bfloat16" in line for line in notes)
     assert json.loads((path / "environment.json").read_text())["precision"] == "mixed_bfloat16"
     _, notes = run(tiny("training.precision=auto"), path, may_change=("training.precision",))
-    assert any("mixed_bfloat16 (as this run so far)" in line for line in notes)
+    assert any("mixed_bfloat16 (as in this run so far)" in line for line in notes)
 
 
 def test_images_that_may_change_become_those_of_the_run(tiny, run, tmp_path):
@@ -405,7 +407,7 @@ def test_images_that_may_change_become_those_of_the_run(tiny, run, tmp_path):
     assert now == begun | {"images": 32, "pixels": now["pixels"]}
     assert run(fewer, path, stop_at(6))[0].step == 6, "they are the run's now"
     np.savez(tmp_path / "fewer.npz", x=np.eye(8, dtype=np.uint8)[None, :, :, None].repeat(32, 0))
-    with pytest.raises(RunError, match="was trained on 32 images, and there are others now"):
+    with pytest.raises(RunError, match="was trained on 32 images, and the data now has other images"):
         run(fewer, path)
 
 

@@ -54,7 +54,7 @@ def test_training_that_diverges_stops_and_says_where(crashed, bundle):
     assert issubclass(Diverged, UserError)
     assert told.startswith(f"training diverged: step {facts['step']}: ")
     assert f"dcgan-kit replay {bundle}" in told
-    assert "try a lower learning rate" in told
+    assert "Try a lower learning rate" in told
     assert not (path / "generator.keras").exists()
     newest = sorted((path / "checkpoints").glob("step-*.npz"))[-1]
     assert newest.name == f"step-{facts['step'] - 1:09d}.npz"
@@ -128,17 +128,17 @@ def test_the_command_shows_where_numbers_stop_being_finite(bundle, sample_plugin
     ("file", "content", "message"),
     [
         ("crash.json", None, "holds no record of a crash"),
-        ("crash.json", b"{", "is no record of a crash"),
+        ("crash.json", b"{", "is not a record of a crash"),
         ("crash.json", b'{"precision": "float64", "step": 1, "told": ""}', "precision: .*'float64'"),
         ("crash.json", b'{"precision": "float32", "step": 1e400, "told": ""}', "step: .*inf"),
         ("crash.json", b'{"precision": "float32", "step": -4, "told": ""}', "step: .*-4"),
         ("crash.json", b'{"precision": "float32", "step": true, "told": ""}', "step: .*True"),
         ("crash.json", b'{"precision": "float32", "step": 2, "told": 7}', "told: .*7"),
-        ("crash.json", b"[]", "is no record of a crash"),
-        ("state.npz", None, "is not whole"),
-        ("state.npz", b"PK", "is not whole"),
-        ("batch.npy", None, "is not whole"),
-        ("batch.npy", b"\x93NUMPY\x01\x00", "is not whole"),
+        ("crash.json", b"[]", "is not a record of a crash"),
+        ("state.npz", None, "is damaged or incomplete"),
+        ("state.npz", b"PK", "is damaged or incomplete"),
+        ("batch.npy", None, "is damaged or incomplete"),
+        ("batch.npy", b"\x93NUMPY\x01\x00", "is damaged or incomplete"),
     ],
 )
 def test_a_damaged_bundle_is_told(file, content, message, bundle, wild, tmp_path):
@@ -159,7 +159,7 @@ def test_images_of_another_size_or_of_terabytes_are_told(bundle, wild, tmp_path)
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (2**45,)})
     (folder / "batch.npy").write_bytes(header.getvalue())
-    with pytest.raises(RunError, match=r"is not whole: there are 0 bytes for an array of uint8"):
+    with pytest.raises(RunError, match=r"is damaged or incomplete: there are 0 bytes for an array of uint8"):
         replayed(wild.recipe, folder)
 
 
@@ -217,9 +217,9 @@ def test_training_goes_back_with_a_lower_rate_and_finishes(rated, run, tmp_path)
                   "training.recover={times: 5, rate: 1e-9}")  # fmt: skip
     outcome, notes = run(loaded, tmp_path / "run")
     assert (outcome.step, outcome.run.finished) == (6, True)
-    backs = [line for line in notes if "Going back to step" in line]
+    backs = [line for line in notes if "Returning to step" in line]
     assert backs
-    assert "the learning rate at 1e-09 of its first value" in backs[0]
+    assert "with 1e-09 of the first learning rate" in backs[0]
     lines = [json.loads(line) for line in outcome.run.metrics_file.read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6], "what was undone is no longer told"
     assert lines[-1]["generator_rate"] == pytest.approx(1e15 * 1e-9 ** len(backs), rel=1e-4)

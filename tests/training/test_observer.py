@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from dcgan_kit.training.loop import train
-from dcgan_kit.training.observer import Sight
+from dcgan_kit.training.observer import Observation
 
 
 @dataclass
 class Watchman:
     """Looks after every third step, and at one more; sees what the test says."""
 
-    sight: Sight = field(default_factory=Sight)
+    observation: Observation = field(default_factory=Observation)
     best: dict[int, float] = field(default_factory=dict)
     every: int = 3
     also: int = 0
@@ -26,9 +26,9 @@ class Watchman:
     def due(self, step):
         return step % self.every == 0 or step == self.also > 0
 
-    def look(self, step):
+    def observe(self, step):
         self.looks.append(step)
-        return Sight(**{**vars(self.sight), "best": self.best.get(step)})
+        return Observation(**{**vars(self.observation), "best": self.best.get(step)})
 
     def memory(self):
         return None
@@ -54,7 +54,7 @@ def lines(outcome):
 
 
 def test_an_observer_looks_when_it_is_due_and_what_it_saw_is_written_down(tiny, observed, tmp_path):
-    watchman = Watchman(Sight({"pulse": 2.5}, {"face": np.zeros((4, 4, 1), np.uint8)}, lines=("all is well",)))
+    watchman = Watchman(Observation({"pulse": 2.5}, {"face": np.zeros((4, 4, 1), np.uint8)}, lines=("all is well",)))
     outcome, notes = observed(tiny(), tmp_path / "run", watchman)
     assert watchman.looks == [0, 3, 6]
     assert [line["step"] for line in lines(outcome) if line.get("pulse") == 2.5] == [0, 3, 6]
@@ -73,7 +73,7 @@ def test_observers_change_nothing_of_a_run(tiny, run, observed, tmp_path, values
 
 
 def test_a_finding_ends_training_and_the_run_is_finished(tiny, observed, tmp_path):
-    outcome, _ = observed(tiny(), tmp_path / "run", Watchman(Sight(stop="the generator has collapsed")))
+    outcome, _ = observed(tiny(), tmp_path / "run", Watchman(Observation(stop="the generator has collapsed")))
     assert (outcome.step, outcome.stopped_by) == (0, "the generator has collapsed")
     assert outcome.run.finished
 
@@ -93,14 +93,14 @@ def test_what_was_measured_otherwise_is_not_ranked(tiny, observed, tmp_path):
     """Another number of samples, or another extractor, as after --may-change: the numbers tell nothing of each other."""
     loaded = tiny("training.best.metric=generator_loss", "training.evaluation.every=3")
     object.__setattr__(loaded.recipe.training.best, "metric", "distance")
-    of_ten, of_all = Sight(measured="distance[n=10]"), Sight(measured="distance[n=100]")
+    of_ten, of_all = Observation(measured="distance[n=10]"), Observation(measured="distance[n=100]")
     watchman = Watchman(of_ten, best={3: 0.5, 6: 0.75})
 
-    def look(step, look=watchman.look):
-        watchman.sight = of_ten if step < 6 else of_all
-        return look(step)
+    def observe(step, observe=watchman.observe):
+        watchman.observation = of_ten if step < 6 else of_all
+        return observe(step)
 
-    watchman.look = look
+    watchman.observe = observe
     outcome, _ = observed(loaded, tmp_path / "run", watchman)
     best = json.loads((outcome.run.checkpoints / "manifest.json").read_text())["best"]
     assert (best["value"], best["measured"], best["entry"]["step"]) == (0.75, "distance[n=100]", 6)
@@ -127,7 +127,7 @@ def test_a_stop_changes_nothing_of_what_the_best_is_judged_by(tiny, observed, tm
 
 def test_a_run_that_goes_on_looks_at_no_step_twice(tiny, observed, tmp_path):
     path = tmp_path / "run"
-    first, second = Watchman(Sight({"pulse": 1.0})), Watchman(Sight({"pulse": 1.0}))
+    first, second = Watchman(Observation({"pulse": 1.0})), Watchman(Observation({"pulse": 1.0}))
     observed(tiny(), path, first, lambda step: signal.raise_signal(signal.SIGTERM) if step == 4 else None)
     outcome, _ = observed(tiny(), path, second)
     assert first.looks + second.looks == [0, 3, 6]

@@ -69,7 +69,7 @@ def test_a_run_that_was_stopped_gives_what_a_straight_one_gives(overrides, tiny,
     assert not stopped.run.finished
     again, notes = run(loaded, tmp_path / "stopped")
     assert (again.signal, again.step) == (None, 8)
-    assert any("going on from step 2" in line for line in notes)
+    assert any("continuing from step 2" in line for line in notes)
 
     name = "step-000000008.npz"
     same(*(values_in(r.run.checkpoints / name) for r in (straight, again)))

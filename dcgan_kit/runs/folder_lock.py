@@ -1,0 +1,48 @@
+"""The lock of a run folder: one training at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from dcgan_kit.errors import RunError
+from dcgan_kit.runs.folder_content import holds_no_run
+from dcgan_kit.runs.run_folder import LOCK, RunFolder
+from dcgan_kit.runs.write_errors import writing
+
+
+@contextlib.contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Lock the folder against other trainings until the body or the process ends.
+
+    On a network file system the lock works between hosts only if that file system has locks.
+
+    Raises:
+        RunError: another training uses the folder, it is not a run folder, or it cannot be locked.
+    """
+    # Check first, so that not even a lock file is written into a folder that is not a run.
+    holds_no_run(run)
+    run.require_ordinary(LOCK)
+    file = run.path / LOCK
+    with writing(file):
+        run.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            # The system releases this lock when the process ends in any way; the empty file stays.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(
+                f"{run.path}: another process is training in this folder. Wait for it, stop it, or choose another "
+                "folder with --run"
+            ) from error
+        except OSError as error:
+            raise RunError(
+                f"{file}: cannot be locked: {error.strerror or error}. Choose a folder on a file system that has locks "
+                "with --run"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
