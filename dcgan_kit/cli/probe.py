@@ -84,7 +84,7 @@ def _show(found: Examination) -> None:
     from dcgan_kit.probing.health_line import health_line
 
     click.echo(f"Step {found.step}{'; in brackets: the same at step 0' if trained else ''}.")
-    click.echo(health_line(found.findings, found.asked, len(found.failed)))
+    click.echo(health_line(found.findings, found.succeeded, len(found.failed)))
     for finding in found.findings:
         click.echo(
             f"  {finding.where}: {finding.disease}: {finding.value:.3g} (baseline {finding.baseline:.3g}); try "

@@ -10,11 +10,11 @@ import numpy as np
 from dcgan_kit import Finding, ProbeContext, Readings
 
 
-def measure(subject: ProbeContext) -> Readings:
+def measure(context: ProbeContext) -> Readings:
     """Return how well D separates real from generated images, and how strongly the losses push its logits."""
-    fake, real = (np.asarray(subject.logits(of=of), np.float64).ravel() for of in ("generated", "real"))
-    pushes = [np.abs(subject.logit_gradient("discriminator", of)).mean() * len(fake) for of in ("generated", "real")]
-    back = np.abs(subject.logit_gradient("generator")).mean() * len(fake)
+    fake, real = (np.asarray(context.logits(of=of), np.float64).ravel() for of in ("generated", "real"))
+    pushes = [np.abs(context.logit_gradient("discriminator", of)).mean() * len(fake) for of in ("generated", "real")]
+    back = np.abs(context.logit_gradient("generator")).mean() * len(fake)
     wins = (real[:, None] > fake).mean() + 0.5 * (real[:, None] == fake).mean()
     return {
         "discriminator/separation": float(wins),

@@ -43,7 +43,7 @@ from dcgan_kit import Finding, Probe, component, hookimpl
 def pulse():
     def diagnose(readings, first):
         return [Finding("no pulse", "generator.stage1", "no pulse", 0.0, 1.0, "another generator", "health.md")]
-    return Probe(lambda subject: {"generator.stage1/pulse": 0.0}, diagnose)
+    return Probe(lambda context: {"generator.stage1/pulse": 0.0}, diagnose)
 
 @hookimpl
 def dcgan_kit_components():
