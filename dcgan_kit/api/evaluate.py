@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.calibration import Calibration
     from dcgan_kit.evaluation.request import Request
     from dcgan_kit.evaluation.results import Evaluation
-    from dcgan_kit.evaluation.run_scores import Judged
+    from dcgan_kit.evaluation.run_scores import EvaluatedImages
     from dcgan_kit.runs.run import StoredRun
     from dcgan_kit.terminal.progress import Watcher
 
-MOST_JUDGED = 1_000_000
+MOST_IMAGES = 1_000_000
 """At most this many images are judged; some scores take time by the square."""
 
 
@@ -67,10 +67,10 @@ def evaluate_images(
         if samples is not None and len(fakes) < samples:
             raise UserError(f"{fake}: has {counted(len(fakes), 'image')}, and --samples asks for {samples}")
         tensorflow_startup.start_tensorflow()
-        judged = _judged(Path(fake), Path(real), fakes, reals, samples, resized=size is not None)
+        evaluated = _evaluated_images(Path(fake), Path(real), fakes, reals, samples, resized=size is not None)
         from dcgan_kit.evaluation.run_scores import evaluate
 
-        return evaluate(request, registry, judged, told.preparing, told.note)
+        return evaluate(request, registry, evaluated, told.preparing, told.note)
 
 
 def evaluate_run(
@@ -99,14 +99,14 @@ def evaluate_run(
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.evaluation.evaluator import default_samples, split_reference
     from dcgan_kit.evaluation.generated_batches import generated_pixels
-    from dcgan_kit.evaluation.run_scores import Judged, evaluate
+    from dcgan_kit.evaluation.run_scores import EvaluatedImages, evaluate
 
     with progress_to(watcher) as told:
         restored = run.restored(best)
         images = run.read_images(partial(told.preparing, "reading images"))
         reals = split_reference(images.training, images.held_out)
         count = samples or default_samples(reals)
-        judged = Judged(
+        evaluated = EvaluatedImages(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
             batches=generated_pixels(run.resolved, restored.generator(raw), count),
             samples=count,
@@ -114,7 +114,7 @@ def evaluate_run(
             source=run.resolved.data.component.name,
             notes=restored.notes,
         )
-        return evaluate(request, registry, judged, told.preparing, told.note)
+        return evaluate(request, registry, evaluated, told.preparing, told.note)
 
 
 def calibrate(
@@ -153,7 +153,7 @@ def _request(scores: Sequence[str] | None, extractor: str | None, samples: int |
     from dcgan_kit.evaluation.request import Request
 
     if samples is not None:
-        require_whole("samples", samples, 2, MOST_JUDGED)
+        require_whole("samples", samples, 2, MOST_IMAGES)
     return Request(None if scores is None else require_list("scores", scores, 1), extractor, samples)
 
 
@@ -187,14 +187,16 @@ def _read(
         return images_at(fake, spec, registry), images_at(real, spec, registry)
 
 
-def _judged(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
+def _evaluated_images(
+    fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool
+) -> EvaluatedImages:
     from dcgan_kit.data.loading import told_of
     from dcgan_kit.evaluation.evaluator import split_reference, subsample
     from dcgan_kit.evaluation.features import batches_of
-    from dcgan_kit.evaluation.run_scores import Judged
+    from dcgan_kit.evaluation.run_scores import EvaluatedImages
 
     fakes = subsample(fakes, samples or len(fakes))
-    return Judged(
+    return EvaluatedImages(
         of={"fake": str(fake), "real": str(real)},
         batches=batches_of(fakes),
         samples=len(fakes),

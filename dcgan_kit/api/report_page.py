@@ -15,7 +15,7 @@ from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import TaskProgress
 
 if TYPE_CHECKING:
-    from dcgan_kit.reports.comparisons import Looked
+    from dcgan_kit.reports.comparisons import CheckpointAnalysis
 
 PAGE = "report.html"
 
@@ -59,26 +59,26 @@ def report(
     if len({path.resolve() for path in paths}) < len(paths):
         raise UserError("a run is named twice; name each once")
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
-    looked = {} if quick else {run.label: _looked(run.path, run.label, settings) for run in facts}
+    analyses = {} if quick else {run.label: _analysis(run.path, run.label, settings) for run in facts}
     if target is None:
         target = (paths[0] if len(paths) == 1 else paths[0].absolute().parent) / PAGE
-    content = page(facts, looked).encode()
+    content = page(facts, analyses).encode()
     write_asked(target, content)
     note(f"{target}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
     return target
 
 
-def _looked(path: Path, label: str, settings: PluginSettings | None) -> Looked:
+def _analysis(path: Path, label: str, settings: PluginSettings | None) -> CheckpointAnalysis:
     """Restore the checkpoint of a run and load its data. If that fails, return a note for the page."""
-    from dcgan_kit.reports.comparisons import Looked
+    from dcgan_kit.reports.comparisons import CheckpointAnalysis
 
     try:
         run = open_run(path, settings=settings)
         tensorflow_startup.start_tensorflow()
-        from dcgan_kit.reports.checkpoint_analysis import look
+        from dcgan_kit.reports.checkpoint_analysis import analyze
 
         with TaskProgress() as told:
-            return look(run, lambda what, *far: told.preparing(f"{label}: {what}", *far))
+            return analyze(run, lambda task, *far: told.preparing(f"{label}: {task}", *far))
     except UserError as error:
-        note(f"{label}: its networks cannot be looked at: {error}")
-        return Looked(notes=(f"Its networks cannot be built: {error}",))
+        note(f"{label}: its networks cannot be analyzed: {error}")
+        return CheckpointAnalysis(notes=(f"Its networks cannot be built: {error}",))

@@ -54,7 +54,7 @@ def gather(
     featured = any(gathering.sees != "pixels" for gathering in gatherings)
     done = 0
     for pixels in batches:
-        description = _described(extractor, pixels) if featured else _nothing_seen(len(pixels))
+        description = _described(extractor, pixels) if featured else _no_features(len(pixels))
         for gathering, component in gatherings.items():
             with measuring(component, "add"):
                 accumulators[gathering].add(pixels, description)
@@ -80,5 +80,5 @@ def _described(extractor: ChosenExtractor, pixels: Any) -> Features:
     return description
 
 
-def _nothing_seen(count: int) -> Features:
+def _no_features(count: int) -> Features:
     return Features(np.zeros((count, 0), np.float32))

@@ -67,8 +67,8 @@ def _component(path: Path) -> str:
     try:
         path.stat()
     except FileNotFoundError as error:
-        what = "file" if path.suffix else "folder"
-        raise DataError(f"{path}: there is no such {what}") from error
+        kind = "file" if path.suffix else "folder"
+        raise DataError(f"{path}: there is no such {kind}") from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     if path.is_dir():

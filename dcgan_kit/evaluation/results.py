@@ -138,9 +138,9 @@ def read_evaluation(path: Path) -> Evaluation:
         raise RunError(f"{file}: cannot be read: {reason}. `dcgan-kit evaluate RUN` writes one") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        told = printable(f"{where}: {first['msg']}")[:300]
-        raise RunError(f"{file}: is no evaluation of dcgan-kit ({told})") from error
+        place = ".".join(map(str, first["loc"]))
+        message = printable(f"{place}: {first['msg']}")[:300]
+        raise RunError(f"{file}: is no evaluation of dcgan-kit ({message})") from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{file}: is no evaluation of dcgan-kit ({printable(str(error))[:300]})") from error
     numbers = tuple(

@@ -273,8 +273,8 @@ def _evaluation(data: Any) -> Evaluation | None:
         if isinstance(one, dict) and _text(one.get("number"))
     )
     notes = data.get("notes")
-    told = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
-    return Evaluation(_texts(data.get("of")), scored, told)
+    texts = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
+    return Evaluation(_texts(data.get("of")), scored, texts)
 
 
 def _texts(data: Any) -> dict[str, str]:

@@ -240,7 +240,11 @@ def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
     told = []
     evaluator = Evaluator(
-        split_reference(images(600), None), counting().chosen, scores("kid"), 300, tell=lambda *line: told.append(line)
+        split_reference(images(600), None),
+        counting().chosen,
+        scores("kid"),
+        300,
+        report=lambda *line: told.append(line),
     )
     evaluator.evaluate(batches_of(images(300)))
     assert ("looking at samples", 300, 300) in told
