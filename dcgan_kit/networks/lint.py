@@ -59,12 +59,12 @@ class Lint:
 
     name: str
     why: str
-    find: Callable[[Subject], Iterator[tuple[Path, str]]]
+    find: Callable[[LintContext], Iterator[tuple[Path, str]]]
     related: Callable[[Path], Sequence[Path]]
 
 
 @dataclass(frozen=True)
-class Subject:
+class LintContext:
     """The input of lints: the recipe, its symbolic networks and their summaries."""
 
     recipe: ResolvedRecipe
@@ -88,12 +88,12 @@ LINTS: dict[str, Lint] = {}
 
 def lint(recipe: ResolvedRecipe, networks: Networks) -> tuple[Advice, ...]:
     """Return the advice of all lints that the recipe does not silence, sorted by place."""
-    subject = Subject(recipe, networks, summarize(networks.generator), summarize(networks.discriminator))
+    context = LintContext(recipe, networks, summarize(networks.generator), summarize(networks.discriminator))
     found = [
         Advice(recipe.mark(path, *rule.related(path)), dotted(path), rule.name, message)
         for rule in LINTS.values()
         if rule.name not in recipe.silence
-        for path, message in rule.find(subject)
+        for path, message in rule.find(context)
     ]
     return tuple(sorted(set(found)))
 
@@ -115,8 +115,8 @@ def check_silence(recipe: ResolvedRecipe) -> None:
 
 def _lint(
     why: str, related: Callable[[Path], Sequence[Path]] = lambda _: ()
-) -> Callable[[Callable[[Subject], Iterator[tuple[Path, str]]]], Callable[..., Any]]:
-    def declare(find: Callable[[Subject], Iterator[tuple[Path, str]]]) -> Callable[..., Any]:
+) -> Callable[[Callable[[LintContext], Iterator[tuple[Path, str]]]], Callable[..., Any]]:
+    def declare(find: Callable[[LintContext], Iterator[tuple[Path, str]]]) -> Callable[..., Any]:
         find.__doc__ = why
         LINTS[find.__name__] = Lint(find.__name__, why, find, related)
         return find
@@ -128,8 +128,8 @@ def _lint(
     "A kernel that its stride does not divide touches some pixels more often than others, which draws checkerboards "
     "(Odena et al. 2016, distill.00003)."
 )
-def kernel_overlap(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for network, part, traced in subject.parts():
+def kernel_overlap(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for network, part, traced in context.parts():
         if part.kind == "projection":
             # A projection starts from one pixel, so nothing overlaps.
             continue
@@ -153,8 +153,8 @@ def kernel_overlap(subject: Subject) -> Iterator[tuple[Path, str]]:
     "image (Odena et al. 2016, distill.00003).",
     lambda _: [("generator",)],
 )
-def checkerboard_stack(subject: Subject) -> Iterator[tuple[Path, str]]:
-    parts = zip(subject.networks.generator.parts, subject.generator.rows, strict=True)
+def checkerboard_stack(context: LintContext) -> Iterator[tuple[Path, str]]:
+    parts = zip(context.networks.generator.parts, context.generator.rows, strict=True)
     operations = [o for part, row in parts if part.kind != "projection" for o in row.trace.operations]
     ratio, deviation = stack_evenness(operations)
     if ratio > 1.0 + 1e-6:
@@ -170,9 +170,9 @@ def checkerboard_stack(subject: Subject) -> Iterator[tuple[Path, str]]:
     "(Radford et al. 2015, arXiv 1511.06434, scale images to the range of tanh).",
     lambda _: [("image", "range"), ("generator", "output")],
 )
-def output_range(subject: Subject) -> Iterator[tuple[Path, str]]:
-    activation = next((p for p in reversed(subject.networks.generator.parts) if p.kind == "activation"), None)
-    low, high = subject.recipe.image.range
+def output_range(context: LintContext) -> Iterator[tuple[Path, str]]:
+    activation = next((p for p in reversed(context.networks.generator.parts) if p.kind == "activation"), None)
+    low, high = context.recipe.image.range
     path: Path = ("generator", "output", "activation")
     if activation is None or activation.block != "output":
         yield path, f"the output has no activation and is unbounded; the data lie in [{low:g}, {high:g}]"
@@ -190,8 +190,8 @@ def output_range(subject: Subject) -> Iterator[tuple[Path, str]]:
     "Batch norm on the generator's output makes samples oscillate and training unstable "
     "(Radford et al. 2015, arXiv 1511.06434, section 3)."
 )
-def normalization_on_generator_output(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for part in subject.networks.generator.parts:
+def normalization_on_generator_output(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for part in context.networks.generator.parts:
         if part.kind == "normalization" and part.block == "output":
             yield part.path, f"{part.component} normalization on the generator's output"
 
@@ -200,8 +200,8 @@ def normalization_on_generator_output(subject: Subject) -> Iterator[tuple[Path, 
     "Batch norm on the discriminator's input hides the statistics that tell real images from generated ones "
     "(Radford et al. 2015, arXiv 1511.06434, section 3)."
 )
-def normalization_on_discriminator_input(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for part in subject.networks.discriminator.parts:
+def normalization_on_discriminator_input(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for part in context.networks.discriminator.parts:
         if part.kind == "normalization" and part.block == "stage1":
             yield part.path, f"{part.component} normalization in the discriminator's first stage"
 
@@ -211,8 +211,8 @@ def normalization_on_discriminator_input(subject: Subject) -> Iterator[tuple[Pat
     "(Ioffe, Szegedy 2015, arXiv 1502.03167, section 3.2).",
     lambda path: [(path[0], "bias"), (*path[:-1], "bias")],
 )
-def bias_before_batch_normalization(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for network in (subject.networks.generator, subject.networks.discriminator):
+def bias_before_batch_normalization(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for network in (context.networks.generator, context.networks.discriminator):
         for before, part in zip(network.parts, network.parts[1:], strict=False):
             biased = any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers))
             if biased and _batch_norms(part):
@@ -223,8 +223,8 @@ def bias_before_batch_normalization(subject: Subject) -> Iterator[tuple[Path, st
     "A batch-norm scale drawn around 0 silences or flips half of the features at the start; published models draw it "
     "around 1 (Radford et al. 2015, authors' code)."
 )
-def batch_scale_near_zero(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for _, part, _ in subject.parts():
+def batch_scale_near_zero(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for _, part, _ in context.parts():
         for layer in _batch_norms(part):
             initializer = getattr(layer, "gamma_initializer", None)
             if layer.scale and initializer is not None:
@@ -237,8 +237,8 @@ def batch_scale_near_zero(subject: Subject) -> Iterator[tuple[Path, str]]:
     "Spectral normalization bounds how steep the discriminator is by the product over all its kernels: if it leaves "
     "one out, there is no bound (Miyato et al. 2018, arXiv 1802.05957, section 2.1)."
 )
-def unconstrained_kernel(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for _, part, _ in subject.parts():
+def unconstrained_kernel(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for _, part, _ in context.parts():
         if part.unconstrained:
             named = ", ".join(part.unconstrained)
             yield part.path, f"the block's constraint does not reach {named} in {part.component}"
@@ -248,9 +248,9 @@ def unconstrained_kernel(subject: Subject) -> Iterator[tuple[Path, str]]:
     "Batch norm estimates mean and variance from the batch; below 16 images its error rises steeply "
     "(Wu, He 2018, arXiv 1803.08494)."
 )
-def small_batch(subject: Subject) -> Iterator[tuple[Path, str]]:
-    batch = subject.recipe.training.batch_size
-    if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in subject.parts()):
+def small_batch(context: LintContext) -> Iterator[tuple[Path, str]]:
+    batch = context.recipe.training.batch_size
+    if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in context.parts()):
         few = counted(batch, "image")
         yield ("training", "batch_size"), f"{few} a batch for batch normalization; take {SMALL_BATCH} or more"
 
@@ -260,8 +260,8 @@ def small_batch(subject: Subject) -> Iterator[tuple[Path, str]]:
     "(eight of the ten published models shipped here stay within a factor of ten).",
     lambda _: [("discriminator",)],
 )
-def size_balance(subject: Subject) -> Iterator[tuple[Path, str]]:
-    generator, discriminator = subject.generator.trainable_parameters, subject.discriminator.trainable_parameters
+def size_balance(context: LintContext) -> Iterator[tuple[Path, str]]:
+    generator, discriminator = context.generator.trainable_parameters, context.discriminator.trainable_parameters
     if min(generator, discriminator) == 0:
         return
     ratio = generator / discriminator
@@ -274,8 +274,8 @@ def size_balance(subject: Subject) -> Iterator[tuple[Path, str]]:
     "(Isola et al. 2017, arXiv 1611.07004, section 4.4).",
     lambda _: [("image", "size"), ("discriminator",)],
 )
-def receptive_field(subject: Subject) -> Iterator[tuple[Path, str]]:
-    image, field = subject.recipe.image, subject.discriminator.rows[-1].trace.seen_at_once
+def receptive_field(context: LintContext) -> Iterator[tuple[Path, str]]:
+    image, field = context.recipe.image, context.discriminator.rows[-1].trace.seen_at_once
     if field is None:
         return
     # The area that the head sees at once, or the patches whose mean it receives.
@@ -289,8 +289,8 @@ def receptive_field(subject: Subject) -> Iterator[tuple[Path, str]]:
     "Adam's default momentum 0.9 made adversarial training oscillate; 0.5 was stable "
     "(Radford et al. 2015, arXiv 1511.06434, section 4)."
 )
-def adam_momentum(subject: Subject) -> Iterator[tuple[Path, str]]:
-    training = subject.recipe.training
+def adam_momentum(context: LintContext) -> Iterator[tuple[Path, str]]:
+    training = context.recipe.training
     for choice in (training.generator.optimizer, training.discriminator.optimizer):
         if choice.options.get("beta_1", 0.0) > 0.8:
             yield choice.path, f"beta_1 {choice.options['beta_1']:g} with an adversarial loss; 0.5 is usual"
@@ -300,8 +300,8 @@ def adam_momentum(subject: Subject) -> Iterator[tuple[Path, str]]:
     "A unit whose activation is flat for every negative input gets no gradient there and can die; the discriminator "
     "passes its gradient on to the generator (Radford et al. 2015, section 3: leaky ReLU in the discriminator)."
 )
-def dying_units(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for part in subject.networks.discriminator.parts:
+def dying_units(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for part in context.networks.discriminator.parts:
         response = _response(part) if part.kind == "activation" else None
         if response is not None and np.ptp(response[_GRID <= -1.0]) == 0.0 and np.ptp(response[_GRID >= 1.0]) > 0.0:
             yield part.path, f"{part.component} is flat for negative inputs; leaky_relu is not"
@@ -311,8 +311,8 @@ def dying_units(subject: Subject) -> Iterator[tuple[Path, str]]:
     "A hidden activation that saturates on both sides passes almost no gradient at large inputs, and the product over "
     "layers vanishes (Glorot, Bengio 2010)."
 )
-def saturating_activation(subject: Subject) -> Iterator[tuple[Path, str]]:
-    for _, part, _ in subject.parts():
+def saturating_activation(context: LintContext) -> Iterator[tuple[Path, str]]:
+    for _, part, _ in context.parts():
         hidden = part.kind == "activation" and part.block != "output"
         response = _response(part) if hidden else None
         if response is not None and max(np.ptp(response[_GRID <= -50.0]), np.ptp(response[_GRID >= 50.0])) < 1e-3:
@@ -323,9 +323,9 @@ def saturating_activation(subject: Subject) -> Iterator[tuple[Path, str]]:
     "A recipe can ask for more memory than a machine has; this estimate comes before anything is allocated.",
     lambda _: [("image", "size"), ("generator",), ("discriminator",)],
 )
-def memory(subject: Subject) -> Iterator[tuple[Path, str]]:
-    training = subject.recipe.training
-    needed = training_memory(subject.networks, training.batch_size, training.ema > 0)
+def memory(context: LintContext) -> Iterator[tuple[Path, str]]:
+    training = context.recipe.training
+    needed = training_memory(context.networks, training.batch_size, training.ema > 0)
     if needed > MEMORY_LIMIT:
         yield ("training", "batch_size"), f"a training step needs about {needed / 2**30:.0f} GiB"
 

@@ -8,13 +8,15 @@ from typing import Any
 from dcgan_kit import Augmentation
 
 
-def built(option: str, build: Callable[..., Any] | None, default: Callable[..., Any], kind: type, *given: Any) -> Any:
-    """Return what an option's component, or the default, makes from the arguments ``given`` to its kind.
+def built(
+    option: str, build: Callable[..., Any] | None, default: Callable[..., Any], kind: type, *arguments: Any
+) -> Any:
+    """Return what an option's component, or the default, makes from the arguments of its kind.
 
     Raises:
         ValueError: the result is not of the type ``kind``.
     """
-    made = (build or default)(*given)
+    made = (build or default)(*arguments)
     if not isinstance(made, kind):
         raise ValueError(f"{option} must make {kind.__name__}. Received: {made!r:.100}")
     return made

@@ -112,7 +112,7 @@ def _decode_all(
             with entry.open() as stream:
                 return decode(stream, fitting), entry.label
         except Exception as error:  # Pillow can raise almost any error, also in a resize.
-            return f"{entry.name}: {_told(error)}", None
+            return f"{entry.name}: {_reason(error)}", None
 
     labels: list[int | None] = []
     skipped: list[str] = []
@@ -137,7 +137,7 @@ def _decode_all(
     return np.array(labels, np.int64) if source.labelled else None, tuple(skipped)
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, DataError):
