@@ -66,7 +66,7 @@ def calibrate(
     classes = 0 if images.labels is None else len(np.unique(images.labels))
     if classes <= KEPT_CLASSES:
         raise DataError(
-            f"calibrating leaves {KEPT_CLASSES} classes of the images, and needs more. "
+            f"calibrating keeps {KEPT_CLASSES} classes of the images, so it needs more. "
             f"Received: {counted(classes, 'label')}"
         )
     training, others = split(images, 2 / 3, SEED)

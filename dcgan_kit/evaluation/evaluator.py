@@ -74,7 +74,7 @@ def split_reference(training: Images, held_out: Images | None, split_name: str =
         DataError: there are fewer than four images to divide.
     """
     if len(training) < 4:
-        raise DataError(f"{counted(len(training), 'real image')}, too few to be divided: bring 4 at least")
+        raise DataError(f"{counted(len(training), 'real image')}: too few to divide. At least 4 are needed")
     rest, others = split(training, 0.5, SEED)
     if held_out is None or not len(held_out):
         return Reals(rest, others, rest, training, split_name)

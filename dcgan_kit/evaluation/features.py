@@ -61,7 +61,7 @@ def gather(
         done += len(pixels)
         report_progress(done, count)
     if done != count:
-        raise DataError(f"{counted(count, 'image')} were promised, and {done} came")
+        raise DataError(f"{counted(count, 'image')} were expected. Received: {done}")
     summaries: dict[Gathering, Summary] = {}
     for gathering, component in gatherings.items():
         with measuring(component, "summary"):
@@ -75,7 +75,7 @@ def _described(extractor: ChosenExtractor, pixels: Any) -> Features:
     rows = len(description.features) if isinstance(description, Features) else None
     if rows != len(pixels):
         raise ComponentError(
-            f"{extractor.component}: must describe {len(pixels)} images by as many rows of features. Received: {rows}"
+            f"{extractor.component}: must return one row of features for each of {len(pixels)} images. Received: {rows}"
         )
     return description
 

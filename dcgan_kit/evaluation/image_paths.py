@@ -95,7 +95,7 @@ def _size_in_archive(path: Path, name: str) -> ImageSpec:
     with open_archive(path) as archive:
         if name not in archive.namelist():
             held = ", ".join(archive.namelist()) or "nothing"
-            raise DataError(f"{path}: holds no array x, and not one array alone. It has {held}")
+            raise DataError(f"{path}: needs an array x, or exactly one array. It has {held}")
         info = archive.getinfo(name)
         fault = unpacking_fault(info)
         if fault:

@@ -144,7 +144,7 @@ class Evaluations:
         self._evaluator = Evaluator(
             reals, extractor, scores, self._plan.samples, optional=True, report=watcher.preparing, note=watcher.note
         )
-        against = "held-out images" if reals.held_out else "training images (training.held_out keeps some aside)"
+        against = "held-out images" if reals.held_out else "training images (training.held_out would hold some out)"
         watcher.note(f"scores against {against}, features by {extractor.name}: {reason}")
 
     def due(self, step: int) -> bool:
@@ -225,11 +225,14 @@ def _require_known_best(recipe: ResolvedRecipe, scores: Sequence[ChosenScore]) -
         return
     known = {name: better for chosen in scores for name, better in chosen.score.better.items()}
     names = sorted(name for name, better in known.items() if better in _MODES)
-    key, message = "metric", f"no score that is evaluated has such a number to judge by (given: {metric!r})"
+    key, message = (
+        "metric",
+        f"no score in training.evaluation.scores has such a number to choose the best by (given: {metric!r})",
+    )
     if metric in names:
         if _MODES[known[metric]] == mode:
             return
-        key, message = "mode", f"{metric} is better where it is {known[metric]}: say {_MODES[known[metric]]}"
+        key, message = "mode", f"{known[metric]} values of {metric} are better: set {_MODES[known[metric]]}"
     else:
         message += f".{did_you_mean(metric, names)}" if names else ""
     path = ("training", "best", key)
@@ -241,7 +244,7 @@ def _require_possible(
 ) -> None:
     choices: Sequence[Choice] = recipe.training.evaluation.scores
     problems = [
-        Problem(recipe.mark(choice.path), dotted(choice.path), f"{choice.component.name} cannot be had: {reason}")
+        Problem(recipe.mark(choice.path), dotted(choice.path), f"{choice.component.name} cannot be used: {reason}")
         for choice, chosen in zip(choices, scores, strict=True)
         if (reason := unusable(chosen, extractor, held_out))
     ]
@@ -253,7 +256,7 @@ def _require_probes_to_stop(recipe: ResolvedRecipe) -> None:
     training = recipe.training
     if training.on_finding == "stop" and not training.probing.probes:
         path = ("training", "on_finding")
-        message = "nothing can stop a training that asks no probe: name some in training.probing.probes"
+        message = "only probes can stop the training, and the recipe has none: name some in training.probing.probes"
         raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
 
 

@@ -93,7 +93,7 @@ def _read(file: Path, note: Note) -> Summary | None:
         return None
     except Exception as error:
         # For a damaged archive, zipfile and NumPy can raise any exception.
-        note(f"{file}: is damaged and made anew ({type(error).__name__})")
+        note(f"{file}: is damaged, so it is computed again ({type(error).__name__})")
         return None
 
 
@@ -104,6 +104,6 @@ def _write(file: Path, summary: Summary, note: Note) -> None:
     except OSError as error:
         # The cache only saves time, so the evaluation continues without it.
         note(
-            f"the cache {file.parent} cannot be written ({error.strerror or error}), so that real images are looked "
-            "at again next time: set DCGAN_KIT_CACHE to a folder that can"
+            f"the cache {file.parent} cannot be written ({error.strerror or error}), so the next evaluation reads "
+            "the real images again: set DCGAN_KIT_CACHE to a writable folder"
         )

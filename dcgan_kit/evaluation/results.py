@@ -127,11 +127,11 @@ def read_evaluation(path: Path) -> Evaluation:
         data = json.loads(read_regular(file, MOST, follow_links=follow))
         version = data.get("version") if isinstance(data, dict) else None
         if type(version) is int and version != VERSION:
-            raise RunError(f"{file}: is of version {version!r:.20}, and this dcgan-kit reads {VERSION}")
+            raise RunError(f"{file}: has version {version!r:.20}, but this dcgan-kit reads version {VERSION}")
         found = _Evaluation.model_validate(data)
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise RunError(f"{file}: {error.strerror}, and so is no evaluation of dcgan-kit") from error
+            raise RunError(f"{file}: {error.strerror}, so it is no evaluation of dcgan-kit") from error
         if not path.exists():
             raise RunError(f"{path}: there is no such file or folder") from error
         reason = error.strerror or error

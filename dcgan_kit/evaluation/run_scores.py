@@ -109,7 +109,7 @@ def _extractor(
     request: Request, registry: Registry, training: Images, source: str, report: TaskReport
 ) -> tuple[ChosenExtractor, str]:
     """Build the extractor. Return it, and a line that says which one was chosen and why."""
-    name, reason = (request.extractor, "as asked for") if request.extractor else default_extractor(training, source)
+    name, reason = (request.extractor, "as requested") if request.extractor else default_extractor(training, source)
     with reporting_to(partial(report, "preparing the extractor")):
         built = build_extractor(choice_of("extractor", name, registry), training)
     return built, f"features by {built.name}: {reason}"
@@ -126,20 +126,20 @@ def _scores(
     for chosen in built:
         reason = unusable(chosen, extractor.extractor, held_out)
         if reason:
-            raise UserError(f"--scores: {chosen.component.name} cannot be had: {reason}")
+            raise UserError(f"--scores: {chosen.component.name} cannot be used: {reason}")
     return built, []
 
 
 def _caveats(reals: Reals, samples: int, floor_samples: int) -> list[str]:
     caveats = {
-        "train": "no images are held out of training (training.held_out): samples are compared with half of those that "
-        "the generator was trained on, and the floor is that of the other half",
-        "real": "samples are compared with half of the real images, and the floor is that of the other half",
+        "train": "no images are held out of training (training.held_out), so samples are compared with half of the "
+        "training images, and the other half gives the floor",
+        "real": "samples are compared with half of the real images, and the other half gives the floor",
     }
     lines = [caveats[reals.split]] if reals.split in caveats else []
     if floor_samples < samples:
         lines.append(
-            f"the floor is that of {floor_samples} real images, as there are no more: for as many as the {samples} "
-            f"samples it would be better. With --samples {floor_samples} both are alike"
+            f"the floor uses {floor_samples} real images, because there are no more: with {samples}, as many as the "
+            f"samples, it would be better. Use --samples {floor_samples} to compare equal numbers"
         )
     return lines

@@ -203,6 +203,6 @@ def _missing(name: str) -> UserError:
     library = name.partition(".")[0]
     version = importlib.import_module(library).__version__
     return UserError(
-        f"{library} {version} has no {name}, which dcgan-kit uses though it is private. It was read in {library} "
+        f"{library} {version} has no {name}, a private part that dcgan-kit needs. It exists in {library} "
         f"{READ_IN[library]}: install {library}=={READ_IN[library]}"
     )

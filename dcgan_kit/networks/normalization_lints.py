@@ -27,7 +27,7 @@ def normalization_on_generator_output(context: LintContext) -> Results:
 
 
 @lint_rule(
-    "Batch norm on the discriminator's input hides the statistics that tell real images from generated ones "
+    "Batch norm on the discriminator's input hides the statistics that distinguish real images from generated ones "
     "(Radford et al. 2015, arXiv 1511.06434, section 3)."
 )
 def normalization_on_discriminator_input(context: LintContext) -> Results:

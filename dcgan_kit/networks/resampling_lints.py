@@ -63,7 +63,7 @@ def receptive_field(context: LintContext) -> Results:
     seen = max(field.widest[0], field.patch[0]), max(field.widest[1], field.patch[1])
     if seen[0] < image.height or seen[1] < image.width:
         patch = f"{seen[0]}x{seen[1]} of the image's {image.height}x{image.width} pixels"
-        yield ("discriminator", "output", "head"), f"what the head judges are patches of {patch}"
+        yield ("discriminator", "output", "head"), f"the head judges patches of {patch}"
 
 
 def _by(sides: tuple[int, int]) -> str:

@@ -47,7 +47,7 @@ def failure(name: str, line: str) -> Finding:
         told=line,
         value=math.nan,
         baseline=math.nan,
-        advice="mending the probe, or leaving it out of `training.probing.probes`",
+        advice="repairing the probe, or removing it from `training.probing.probes`",
         page="health.md#who-has-looked",
     )
 

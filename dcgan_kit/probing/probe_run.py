@@ -87,7 +87,7 @@ class NamedProbe:
             isinstance(key, str) and "/" in key and isinstance(value, numbers.Real) for key, value in items
         )
         if not fits:
-            raise ProbeFailed(f"{self.component} must return numbers by 'place/what', and gave {_shown(found)}")
+            raise ProbeFailed(f"{self.component} must return numbers by 'place/name', and gave {_shown(found)}")
         return self._guarded(doing, lambda: {key: float(value) for key, value in items})
 
     def _guarded(self, doing: str, call: Callable[[], _T]) -> _T:
@@ -212,7 +212,7 @@ class ProbeResults:
     def _add(self, probe: NamedProbe, readings: Readings) -> None:
         duplicates = self.numbers.keys() & readings.keys()
         if duplicates:
-            raise ProbeFailed(f"{probe.component}: another probe has given {min(duplicates)!r} before")
+            raise ProbeFailed(f"{probe.component}: another probe already returned {min(duplicates)!r}")
         self.readings[probe.name] = {**self.readings.get(probe.name, {}), **readings}
 
     @contextmanager

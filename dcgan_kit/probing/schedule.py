@@ -64,7 +64,9 @@ class ProbeWatch:
         self, session: Session, images: Images, probes: Sequence[NamedProbe], every: int, evaluate_every: int
     ) -> None:
         if session.state.steps_done:
-            raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
+            raise RuntimeError(
+                "probes first need the readings of step 0; create the watch before restoring a checkpoint"
+            )
         self._all = self._probes = tuple(probes)
         self._names = {probe.name: probe for probe in self._all}
         self._every, self._evaluate_every = every, evaluate_every
@@ -156,8 +158,8 @@ class ProbeWatch:
         size = sum(len(one) for due in self._due.values() for one in due.values())
         if size > MOST_OF_MEMORY:
             results.failed[name] = (
-                f"{component}: what probes remember comes to {size // 2**20} MiB; a checkpoint holds at most "
-                f"{MOST_OF_MEMORY // 2**20} MiB of it"
+                f"{component}: the memories of probes take {size // 2**20} MiB; a checkpoint holds at most "
+                f"{MOST_OF_MEMORY // 2**20} MiB of them"
             )
 
     def _is_due(self, probe: NamedProbe, step: int) -> bool:

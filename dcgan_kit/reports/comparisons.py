@@ -147,7 +147,7 @@ def overlaps(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis
             blocks.append(Drawings(run.label if len(runs) > 1 else "", drawings))
     lead = (
         "How many taps of an upsampling kernel reach each pixel. Where the numbers differ, the layer draws a "
-        "checkerboard before it has learned anything, and must learn to undo it (Odena et al. 2016)."
+        "checkerboard before training, and must learn to remove it (Odena et al. 2016)."
     )
     return Section("overlaps", "Overlap of upsampling kernels", lead, tuple(blocks))
 
@@ -180,8 +180,8 @@ def neighbours(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalys
         title = f"{run.label}: the samples nearest to {len(near.pairs)} training images"
         blocks.append(Pictures(title, tuple(pictures), pairs=True))
     lead = (
-        "Has the generator learned training images by heart? The samples that are nearest to one, each beside it. "
-        "Samples much nearer than real images are to each other would say so."
+        "Has the generator memorized training images? The samples nearest to training images, each beside it. "
+        "If they are much nearer than real images are to each other, it probably has."
     )
     return Section("neighbours", "Nearest neighbours", lead, tuple(blocks))
 

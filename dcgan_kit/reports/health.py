@@ -62,13 +62,10 @@ def health(runs: Sequence[RunFacts]) -> Section:
         diseases = {one.disease for one in run.findings}
         if not _readings(run) and PROBE_FAILED not in diseases:
             text = (
-                f"{run.label} was not probed: `training.probing.probes` in the recipe says what is measured inside the "
+                f"{run.label} was not probed: `training.probing.probes` in the recipe names the probes of a training, "
+                f"and `dcgan-kit probe {quote(str(run.path))}` probes a trained run."
             )
-            blocks.append(
-                Paragraph(
-                    f"{text}networks, and `dcgan-kit probe {quote(str(run.path))}` measures a trained run.", "missing"
-                )
-            )
+            blocks.append(Paragraph(text, "missing"))
             continue
         line = health_line(run)
         blocks.append(
@@ -88,7 +85,7 @@ def health(runs: Sequence[RunFacts]) -> Section:
         constant = _constant(f"{of}readings that never changed" if of else "Readings that never changed", run)
         if constant is not None:
             blocks.append(constant)
-    lead = "Each chart asks one question of every layer. Compare with the value at step 0, before anything was trained."
+    lead = "Each chart shows one reading of every layer. Compare it with its value at step 0, before training."
     return Section("health", "Health over time", lead if any(map(_readings, runs)) else "", tuple(blocks))
 
 
@@ -117,7 +114,7 @@ def _table(caption: str, findings: Sequence[FoundAt]) -> Table:
         steps = f"{first.step:,}" if first.step == last.step else f"{first.step:,} to {last.step:,}, {len(times)} times"
         compared = f"{number(last.value)} ({number(last.baseline)})"
         rows.append((steps, _text(last), compared, last.advice))
-    columns = ("steps", "what, at the last of them", "value (to compare)", "what to try")
+    columns = ("steps", "finding, at the last step", "value (to compare)", "what to try")
     return Table(caption, columns, tuple(rows))
 
 

@@ -34,14 +34,12 @@ def summary(runs: Sequence[RunFacts]) -> Section:
     if not score_keys(runs):
         rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
     rows.append(("health", *map(health_line, runs)))
-    blocks: list[Block] = [
-        Table("What was trained, and what came of it", ("", *(run.label for run in runs)), tuple(rows))
-    ]
+    blocks: list[Block] = [Table("Training and results", ("", *(run.label for run in runs)), tuple(rows))]
     if not score_keys(runs) and not _evaluated_names(runs):
         blocks.append(
             Paragraph(
-                "Nothing says how good the samples are: `training.evaluation.scores` in the recipe scores them while "
-                "they get better, and `dcgan-kit evaluate` scores a trained run.",
+                "There are no scores of the samples: `training.evaluation.scores` in the recipe computes scores during "
+                "training, and `dcgan-kit evaluate` computes those of a trained run.",
                 "missing",
             )
         )
@@ -55,7 +53,7 @@ def timeline(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis
     for run in runs:
         averaged = [grid for grid in run.grids if not grid.raw]
         raw = [grid for grid in run.grids if grid.raw]
-        for title, grids in (("averaged generator" if raw else "", averaged), ("generator as it is trained", raw)):
+        for title, grids in (("averaged generator" if raw else "", averaged), ("raw generator", raw)):
             pictures, notes = _grids(run, grids)
             if grids is averaged and run.label in analyses:
                 pictures = (*pictures, *_real(run, analyses[run.label]))
@@ -64,9 +62,9 @@ def timeline(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis
                 blocks.append(Pictures(heading, pictures))
             blocks.extend(notes)
         if not run.grids:
-            text = f"{run.label} has no sample grids; `training.sample_every` says after how many steps it gets one."
+            text = f"{run.label} has no sample grids; `training.sample_every` sets the steps between two of them."
             blocks.append(Paragraph(text, "missing"))
-    lead = "The same latent vectors at every step, from before the first one on."
+    lead = "Samples from the same latent vectors at every step; step 0 is before training."
     return Section("samples", "Samples over time", lead, tuple(blocks))
 
 

@@ -30,7 +30,7 @@ def recipe(runs: Sequence[RunFacts]) -> Section:
             blocks.append(Paragraph("All recipes are the same, key by key."))
     for run in runs:
         blocks.append(Listing(f"{run.label}: recipe.yaml", run.recipe_text[:MOST_TEXT], opened=len(runs) == 1))
-    lead = "With every default written out: `dcgan-kit train` with this text trains the same again."
+    lead = "With every default written out: `dcgan-kit train` with this text repeats the training."
     return Section("recipe", "Recipe", lead, tuple(blocks))
 
 

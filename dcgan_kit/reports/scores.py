@@ -60,7 +60,7 @@ def over_time(runs: Sequence[RunFacts]) -> Section:
         levels = levels[:1] if same else levels
         charts.append(Chart(short(key), tuple(lines), tuple(levels), _spans_much(lines), caption=caption))
     blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))] if charts else [_none_over_time()]
-    lead = "How near samples come to real images. The dotted line is what other real images get."
+    lead = "How near samples come to real images. The dotted line is the score of other real images."
     return Section("scores", "Scores over time", lead if charts else "", tuple(blocks))
 
 
@@ -84,7 +84,7 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
         blocks.append(Table(f"{run.label}: scores{f' of {of}' if of else ''}", columns, rows, numeric=True))
         protocol = _protocol(found.numbers)
         if protocol:
-            blocks.append(Table(f"{run.label}: how they were measured", ("", "value"), protocol))
+            blocks.append(Table(f"{run.label}: how they were computed", ("", "value"), protocol))
         blocks.extend(Paragraph(note) for note in found.notes)
     return Section("evaluation", "Evaluation", "", tuple(blocks))
 
@@ -111,7 +111,7 @@ def _spans_much(lines: Sequence[Line]) -> bool:
 
 def _none_over_time() -> Paragraph:
     return Paragraph(
-        "There are no scores: `training.evaluation.scores` in the recipe, such as `[frechet]`, has samples scored "
-        "every `training.evaluation.every` steps.",
+        "There are no scores: `training.evaluation.scores` in the recipe, such as `[frechet]`, computes scores of "
+        "samples every `training.evaluation.every` steps.",
         "missing",
     )

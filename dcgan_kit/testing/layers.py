@@ -185,7 +185,10 @@ def check_saving(model: Any, shape: Shape, where: str) -> None:
     for training in (False,) if seed_generators(model) else (False, True):
         same = close(model(x, training=training), loaded(x, training=training), 1e-5)
         mode = "in training" if training else "outside training"
-        require(same, f"{where}: gives other numbers {mode} after being saved and loaded; does get_config() say all?")
+        require(
+            same,
+            f"{where}: gives other numbers {mode} after being saved and loaded; does get_config() return every option?",
+        )
 
 
 def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any, list[Any]]:
@@ -201,13 +204,13 @@ def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any
         require(result.dtype == tf.float32, f"{where}: must return float32. Received: {result.dtype.name}")
         # A plain sum has no gradient after normalization, because the sum of normalized values is constant.
         total = tf.reduce_sum(result * noise(*result.shape))
-    require(finite(result), f"{where}: must be finite, and is not everywhere")
+    require(finite(result), f"{where}: must return finite numbers, and some are not")
     known = {id(_bare(variable)) for variable in model.variables}
     hidden = [variable.name for variable in tape.watched_variables() if id(variable) not in known]
     require(not hidden, f"{where}: must not {_UNKNOWN_VARIABLE}: {', '.join(hidden)}. Use add_weight()")
     gradients = [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(total, [x, *weights])]
     every = all(gradient is None or finite(gradient) for gradient in gradients)
-    require(every, f"{where}: must have finite gradients, and has not everywhere")
+    require(every, f"{where}: must have finite gradients, and some are not")
     return result, gradients
 
 
@@ -229,7 +232,7 @@ def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
         require(
             reached(first) or reached(second),
             f"{where}: no gradient reaches {name}, so that {effect}; stop_gradient, rounding, signs, comparisons and "
-            "NumPy let none through",
+            "NumPy block gradients",
         )
 
 

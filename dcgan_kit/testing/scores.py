@@ -40,9 +40,12 @@ def check_extractor(component: Component, options: dict[str, Any], shapes: Seque
         joined = np.concatenate([part.features for part in parts])
         # Rounding may differ with another batch size.
         same = np.allclose(description.features, joined, rtol=1e-4, atol=1e-4 * np.abs(joined).max())
-        require(same, f"{where}: must describe an image alike whatever else is in its batch")
+        require(same, f"{where}: the features of an image must not depend on the rest of the batch")
         repeated = called(where, again.describe, pixels).features
-        require(np.allclose(description.features, repeated, rtol=1e-4), f"{where}: must describe an image twice alike")
+        require(
+            np.allclose(description.features, repeated, rtol=1e-4),
+            f"{where}: must give the same features for an image each time",
+        )
 
 
 def _check_description(where: str, description: Any, count: int, classifies: bool) -> None:
@@ -54,7 +57,9 @@ def _check_description(where: str, description: Any, count: int, classifies: boo
     require(matrix, f"{where}: features must be float32 or float64 ({count}, D). Received: {shown}")
     require(finite(features), f"{where}: features must be finite")
     has_probabilities = description.probabilities is not None
-    require(has_probabilities == classifies, f"{where}: there must be probabilities exactly if 'classifies' says so")
+    require(
+        has_probabilities == classifies, f"{where}: it must return probabilities if and only if 'classifies' is True"
+    )
     if has_probabilities:
         p = np.asarray(description.probabilities)
         valid = (
@@ -73,17 +78,19 @@ def check_score(component: Component, options: dict[str, Any], shapes: Sequence[
         score = built(component, None, options, where)
         require_returned(component, score, isinstance(score, Score) and isinstance(score.gathering, Gathering))
         known = set(score.better.values()) <= {"lower", "higher", "floor", "neither"}
-        require(bool(score.better) and known, f"{where}: 'better' must say of each number which way it improves")
+        require(bool(score.better) and known, f"{where}: 'better' must give the better direction of each number")
         same = built(component, None, options, where).gathering == score.gathering
-        require(same, f"{where}: its gathering must be equal at each call, or nothing could be shared or kept")
+        require(
+            same, f"{where}: its gathering must be equal at each call, because summaries are shared and cached by it"
+        )
         numbers, parts = (_compared(where, score, shape, batch) for batch in (_COUNT, 17))
-        require(set(numbers) <= set(score.better), f"{where}: returned {sorted(numbers)}, and 'better' has others")
+        require(set(numbers) <= set(score.better), f"{where}: returned {sorted(numbers)}, and 'better' lists others")
         require(bool(numbers), f"{where}: returned no number")
         for name, value in numbers.items():
             number = isinstance(value, float) and finite(value)
             require(number, f"{where}: {name} must be a finite float. Received: {value!r:.100}")
             close = np.isclose(value, parts[name], rtol=1e-6, atol=1e-6)
-            require(bool(close), f"{where}: {name} must not depend on how images come in batches")
+            require(bool(close), f"{where}: {name} must not depend on the sizes of batches")
 
 
 def _compared(where: str, score: Score, shape: Shape, batch: int) -> Mapping[str, float]:
@@ -93,7 +100,7 @@ def _compared(where: str, score: Score, shape: Shape, batch: int) -> Mapping[str
     numbers = called(where, score.compare, sides)
     require(isinstance(numbers, Mapping), f"{where}: compare must return numbers by name. Received: {numbers!r:.100}")
     unchanged = all(np.array_equal(before[name], reference[name]) for name in before)
-    require(unchanged, f"{where}: compare must leave summaries as they are; they serve again")
+    require(unchanged, f"{where}: compare must not change the summaries, which are used again")
     return numbers  # type: ignore[no-any-return]
 
 

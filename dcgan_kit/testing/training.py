@@ -32,7 +32,7 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
     require(finite(drawn[0]), f"{component}: must draw finite numbers")
     require(np.array_equal(drawn[0], drawn[1]), f"{component}: must draw the same for the same seed")
     for other in drawn[2:]:
-        require(not np.array_equal(drawn[0], other), f"{component}: must draw others for another seed")
+        require(not np.array_equal(drawn[0], other), f"{component}: must draw different vectors for another seed")
     traced = np.asarray(called(f"{component}, in a tf.function", compiled, 5, tf.constant([0, 1])))
     require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
     if xla:
@@ -133,10 +133,10 @@ def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, 
     # At a higher probability an augmentation may remove a whole image, for example by a cutout.
     needed = probability == 0.0
     flows = reached(gradients[0]) if needed else gradients[0] is not None
-    require(flows, f"{where}: must let gradients through to the images")
+    require(flows, f"{where}: must pass gradients on to the images")
     _require_finite_gradients(where, gradients)
     if probability == 0.0:
-        require(np.allclose(changed, images, atol=1e-6), f"{where}: must leave images as they are")
+        require(np.allclose(changed, images, atol=1e-6), f"{where}: must not change the images")
     _require_repeated(where, changed, change, xla and probability == 0.5)
 
 
@@ -225,7 +225,10 @@ def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> No
     for mode, end in ends.items():
         require(finite(end), f"{component}: must move weights to finite numbers")
         same = np.allclose(end, ends["eagerly"], rtol=1e-4, atol=1e-6)
-        require(same, f"{component}: {mode}, must move weights alike; what it remembers belongs in add_variable()")
+        require(
+            same,
+            f"{component}: {mode}, must move weights in the same way; keep its state in variables of add_variable()",
+        )
 
 
 def _applied(optimizer: Any, variable: Any) -> Callable[[Any], None]:

@@ -30,5 +30,5 @@ def fixed_augmentation(option: str, build: Callable[..., Any] | None, default: C
     """
     augmentation: Augmentation = built(option, build, default, Augmentation)
     if augmentation.adapt is not None:
-        raise ValueError(f"{option} must not adapt; let an adaptive augmentation be the outermost, of all that is used")
+        raise ValueError(f"{option} must not be adaptive; make the adaptive augmentation the outermost one")
     return augmentation

@@ -72,7 +72,9 @@ def _check_keras_dataset(*, name: str, download: bool) -> None:
     folder = _keras_folder()
     missing = [str(folder / file) for file in KERAS_FILES[name] if not (folder / file).is_file()]
     if missing and not download:
-        raise DataError(f"{name} is not here yet: put {' and '.join(missing)} in place, or set 'download: true'")
+        raise DataError(
+            f"{name} is not on this machine yet: put {' and '.join(missing)} there, or set 'download: true'"
+        )
 
 
 def _keras_folder() -> Path:
@@ -80,7 +82,7 @@ def _keras_folder() -> Path:
 
 
 File = Annotated[str, Field(min_length=1)]
-_PATH = "'~' is your home, a relative path starts where you are"
+_PATH = "'~' is your home folder; a relative path starts in the current folder"
 
 
 @component("data")

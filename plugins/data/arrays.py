@@ -53,7 +53,7 @@ class NpzArchive:
             raise DataError(f"no array {name!r} in the archive. It has {held}: {hint}")
         info = self._members[name]
         if info.flag_bits & 1 or info.compress_type not in METHODS:
-            raise DataError(f"array {name!r} is encrypted, or packed by another method than deflate: save it anew")
+            raise DataError(f"array {name!r} is encrypted, or packed by another method than deflate: save it again")
         if info.file_size > LARGEST_ARRAY:
             raise DataError(f"array {name!r} would take {info.file_size / 2**30:.0f} GiB. At most: 32 GiB")
         with self._opened(name) as member:

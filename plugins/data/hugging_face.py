@@ -41,7 +41,7 @@ def hugging_face_source(
         import datasets
         from datasets import load_dataset  # noqa: F401 - a folder called 'datasets' can be imported too, empty
     except ImportError as error:
-        raise DataError(f"'datasets' is not here: pip install 'dcgan-kit[huggingface]' ({error})") from error
+        raise DataError(f"'datasets' cannot be imported: pip install 'dcgan-kit[huggingface]' ({error})") from error
 
     with _quiet(datasets):
         folder = Path(name).expanduser()

@@ -43,7 +43,7 @@ def tfds_source(
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
-        raise DataError(f"TFDS is not here: pip install 'dcgan-kit[tfds]' ({error})") from error
+        raise DataError(f"TFDS cannot be imported: pip install 'dcgan-kit[tfds]' ({error})") from error
 
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     folder = _prepared(name, root)
@@ -137,7 +137,7 @@ def _refuse_foreign_code(folder: Path) -> None:
         todo = [json.loads(content.decode("utf-8"))]
     except (OSError, ValueError, RecursionError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise DataError(f"{file}: {reason}: prepare the data set anew") from error
+        raise DataError(f"{file}: {reason}: prepare the data set again") from error
     while todo:
         value = todo.pop()
         if isinstance(value, list):
@@ -147,7 +147,7 @@ def _refuse_foreign_code(folder: Path) -> None:
             # TFDS up to 4.4 calls it 'type'.
             named = value.get("pythonClassName") or value.get("python_class_name") or value.get("type") or ""
             if isinstance(named, str) and "." in named and not named.startswith("tensorflow_datasets."):
-                raise DataError(f"{file} asks for code outside TFDS, {named}: use a data set without it")
+                raise DataError(f"{file} needs code outside TFDS, {named}: use a data set without it")
 
 
 def _check_features(tfds: Any, features: Any, image: str, label: str | None, name: str) -> bool:

@@ -120,7 +120,7 @@ def _scan(file: str) -> tuple[int, str]:
                     return count, f"cut off in record {count + 1}"
                 count += 1
     except (OSError, EOFError, zlib.error) as error:
-        return count, f"unreadable behind record {count}: {getattr(error, 'strerror', None) or 'damaged'}"
+        return count, f"unreadable after record {count}: {getattr(error, 'strerror', None) or 'damaged'}"
     return count, ""
 
 

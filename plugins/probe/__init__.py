@@ -1,6 +1,6 @@
 """Probes: numbers from inside the networks during training. Each probe tests a claim from the literature.
 
-Names of readings are ``place/what``. Thresholds are options. docs/health.md says where their defaults come from.
+Names of readings are ``place/name``. Thresholds are options. docs/health.md says where their defaults come from.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def diagnose(readings: Readings, first: Readings, nothing_left: float, wrong_by:
         yield Finding(
             disease="discriminator has won",
             where="discriminator",
-            told=f"has won: its loss asks {100 * push / before:.1f} % of what it asked at step 0",
+            told=f"has won: its loss pushes the logits {100 * push / before:.1f} % as strongly as at step 0",
             value=separation,
             baseline=first["discriminator/separation"],
             advice="a lower learning rate of the discriminator, dropout or an augmentation before it, "

@@ -156,11 +156,11 @@ def test_health_is_told_at_the_last_step_too(watched):
         (["training.best.metric=penalty"], r"training\.best\.metric: no score .* \(given: 'penalty'\)"),
         (
             ["training.best.metric=precision", "training.evaluation.scores=[precision_recall]"],
-            r"training\.best\.mode: precision is better where it is higher: say highest",
+            r"training\.best\.mode: higher values of precision are better: set highest",
         ),
         (
             ["training.evaluation.scores=[classifier_score]"],
-            r"training\.evaluation\.scores\.0: classifier_score cannot be had",
+            r"training\.evaluation\.scores\.0: classifier_score cannot be used",
         ),
     ],
 )

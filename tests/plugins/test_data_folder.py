@@ -147,7 +147,7 @@ def test_too_many_broken_files_are_an_error(tmp_path, read, picture):
 def test_reading_stops_as_soon_as_too_many_are_broken(tmp_path, read):
     for number in range(40):
         (tmp_path / f"{number:02}.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"5 of 5 images .*; 40 are there, and reading stopped here: mend or remove"):
+    with pytest.raises(DataError, match=r"5 of 5 images .*; there are 40, and reading stopped here: repair or remove"):
         read(data.images, GREY8, path=str(tmp_path))
 
 

@@ -113,7 +113,7 @@ def test_what_a_checkpoint_cannot_hold_is_no_memory(watch, monkeypatch):
     monkeypatch.setattr("dcgan_kit.probing.schedule.MOST_OF_MEMORY", 2**20)
     _, inspect = watch(named("hoarder", second=SecondLook(3, lambda context: "x" * 2**21, fails)))
     (told,) = inspect(0).notes
-    assert "what probes remember comes to 2 MiB; a checkpoint holds at most 1 MiB of it" in told
+    assert "the memories of probes take 2 MiB; a checkpoint holds at most 1 MiB of them" in told
 
 
 def test_an_illness_is_told_at_once_and_lasts_from_the_second_look_on(watch):
@@ -160,10 +160,10 @@ def finding(**fields):
     ("answers", "told"),
     [
         ({"measure": fails}, "probe strange/odd: measure failed: KeyError: 'level 3'"),
-        ({"measure": lambda context: [1.0]}, "probe strange/odd must return numbers by 'place/what', and gave [1.0]"),
-        ({"measure": lambda context: {"size": 1.0}}, "must return numbers by 'place/what', and gave {'size': 1.0}"),
+        ({"measure": lambda context: [1.0]}, "probe strange/odd must return numbers by 'place/name', and gave [1.0]"),
+        ({"measure": lambda context: {"size": 1.0}}, "must return numbers by 'place/name', and gave {'size': 1.0}"),
         ({"measure": lambda context: {"generator/size": "1"}}, "and gave {'generator/size': '1'}"),
-        ({"measure": lambda context: {"generator/well": 2.0}}, "another probe has given 'generator/well' before"),
+        ({"measure": lambda context: {"generator/well": 2.0}}, "another probe already returned 'generator/well'"),
         ({"diagnose": fails}, "failed: KeyError: 'level 3'"),
         ({"diagnose": lambda readings, first: ["sick"]}, "must return dcgan_kit.Findings, and gave ('sick',)"),
         ({"second": SecondLook(10, fails, fails)}, "failed: KeyError: 'level 3'"),
@@ -185,7 +185,7 @@ def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, told
 
 
 BROKEN = [
-    ({"measure": lambda context: None}, "must return numbers by 'place/what', and gave None"),
+    ({"measure": lambda context: None}, "must return numbers by 'place/name', and gave None"),
     ({"measure": lambda context: {"generator/size": [1.0]}}, "and gave {'generator/size': [1.0]}"),
     ({"measure": lambda context: {"generator/size": 1j}}, "and gave {'generator/size': 1j}"),
     ({"measure": lambda context: {3: 1.0}}, "and gave {3: 1.0}"),
@@ -193,7 +193,7 @@ BROKEN = [
     ({"measure": lambda context: Unreadable(a=1)}, "failed: OSError: gone"),
     (
         {"measure": lambda context: [Unreadable()]},
-        "must return numbers by 'place/what', and gave an object of list",
+        "must return numbers by 'place/name', and gave an object of list",
     ),
     ({"measure": lambda context: exit(0)}, "failed: SystemExit"),
     ({"diagnose": lambda readings, first: None}, "failed: TypeError"),
@@ -205,7 +205,7 @@ BROKEN = [
     ({"diagnose": lambda readings, first: [finding(value="much")]}, "a Finding's value must be a number"),
     (
         {"second": SecondLook(10, lambda context: 1, lambda kept, context: None)},
-        "must return numbers by 'place/what'",
+        "must return numbers by 'place/name'",
     ),
 ]
 
