@@ -48,7 +48,7 @@ def failure(name: str, line: str) -> Finding:
         value=math.nan,
         baseline=math.nan,
         advice="repairing the probe, or removing it from `training.probing.probes`",
-        page="health.md#who-has-looked",
+        page="health.md#probes-that-failed",
     )
 
 

@@ -33,7 +33,7 @@ def test_without_held_out_images_halves_are_compared(images):
 
 
 def test_too_few_images_cannot_be_divided(images):
-    with pytest.raises(DataError, match="3 real images, too few"):
+    with pytest.raises(DataError, match="3 real images: too few to divide"):
         split_reference(images(3), None)
 
 

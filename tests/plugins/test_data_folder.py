@@ -138,7 +138,7 @@ def test_too_many_broken_files_are_an_error(tmp_path, read, picture):
     (tmp_path / "b.jpg").write_bytes(b"no image at all")
     with pytest.raises(
         DataError,
-        match=r"(?s)1 of 2 images in .* \(data.max_broken_share, here 0.1\); the first:.*b.jpg: not an image of a format that is ",
+        match=r"(?s)1 of 2 images in .* \(data.max_broken_share, now 0.1\); the first:.*b.jpg: not an image of a format that is ",
     ):
         read(data.images, GREY8, path=str(tmp_path))
     assert len(read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.5).pixels) == 1

@@ -131,7 +131,7 @@ def test_a_look_at_a_run(trained):
     assert found.step == 4
     assert found.notes == ()
     assert [overlap.factor for overlap in found.overlaps] == [1.0, 1.0]
-    assert found.overlaps[0].told == "transposed_conv, kernel 4, stride 2"
+    assert found.overlaps[0].description == "transposed_conv, kernel 4, stride 2"
     assert found.spectra[0].shape == found.spectra[1].shape == (28, 28)
     near = found.neighbours
     assert 1 <= len(near.pairs) <= PAIRS
