@@ -31,9 +31,9 @@ def _product(kind: str) -> Callable[[], Any]:
 
 
 def _milliseconds(call: Callable[[], Any]) -> float:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     call()
-    return 1e3 * (time.perf_counter() - begun)
+    return 1e3 * (time.perf_counter() - start)
 
 
 def main() -> None:
@@ -61,11 +61,19 @@ def main() -> None:
             step, product = ours.prepare(net, batch, f"training.precision={precision}"), _product(kind)
             step(), product()
             pairs = [(_milliseconds(step), _milliseconds(product)) for _ in range(arguments.rounds)]
-            took = statistics.median(pair[0] for pair in pairs)
+            ms = statistics.median(pair[0] for pair in pairs)
             most = statistics.median(2e-6 * SIDE**3 / pair[1] for pair in pairs)
             share = statistics.median(1e3 * operations / s / (2e-6 * SIDE**3 / p) for s, p in pairs)
-            rate = 1e3 * operations / took
-            row = (net, precision, f"{operations:.1f}", f"{took:.0f}", f"{rate:.0f}", f"{most:.0f}", f"{share:.0%}")
+            rate = 1e3 * operations / ms
+            row = (
+                net,
+                precision,
+                f"{operations:.1f}",
+                f"{ms:.0f}",
+                f"{rate:.0f}",
+                f"{most:.0f}",
+                f"{share:.0%}",
+            )
             print("| " + " | ".join(row) + " |", flush=True)
 
 

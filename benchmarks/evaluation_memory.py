@@ -34,25 +34,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--scores", default=SCORES)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     start_tensorflow()
     peak = _Peak()
     peak.start()
     registry = load_builtins().registry
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DCGAN_KIT_CACHE"] = folder
-        pixels = np.lib.format.open_memmap(Path(folder, "real.npy"), "w+", np.uint8, (2 * asked.images, *SHAPE))
+        pixels = np.lib.format.open_memmap(Path(folder, "real.npy"), "w+", np.uint8, (2 * arguments.images, *SHAPE))
         for start in range(0, len(pixels), BATCH):
             pixels[start : start + BATCH] = _drawn(start, len(pixels[start : start + BATCH]))
         reals = split_reference(Images(pixels), None, "real")
         extractor = build_extractor(choice_of("extractor", "random_convolution", registry), reals.training)
-        scores = [build_score(choice_of("score", name, registry)) for name in asked.scores.split(",")]
-        peak.tell("before anything")
-        began = time.perf_counter()
-        evaluator = Evaluator(reals, extractor, scores, asked.images)
-        peak.tell(f"real images read, after {time.perf_counter() - began:.0f} s")
-        numbers = evaluator.evaluate(_samples(asked.images))
-        peak.tell(f"{len(numbers)} numbers of {asked.images:,} samples, after {time.perf_counter() - began:.0f} s")
+        scores = [build_score(choice_of("score", name, registry)) for name in arguments.scores.split(",")]
+        peak.report("before anything")
+        start_time = time.perf_counter()
+        evaluator = Evaluator(reals, extractor, scores, arguments.images)
+        peak.report(f"real images read, after {time.perf_counter() - start_time:.0f} s")
+        numbers = evaluator.evaluate(_samples(arguments.images))
+        peak.report(
+            f"{len(numbers)} numbers of {arguments.images:,} samples, after {time.perf_counter() - start_time:.0f} s"
+        )
 
 
 def _samples(count: int) -> Iterator[np.ndarray]:
@@ -79,8 +81,8 @@ class _Peak(threading.Thread):
             self.kibibytes = max(self.kibibytes, int(status.partition("RssAnon:")[2].split()[0]))
             time.sleep(0.05)
 
-    def tell(self, when: str) -> None:
-        print(f"{when}: {self.kibibytes / 2**10:,.0f} MiB at most", flush=True)
+    def report(self, moment: str) -> None:
+        print(f"{moment}: {self.kibibytes / 2**10:,.0f} MiB at most", flush=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 EVERY, EVALUATE_EVERY = 100, 500
 
 
-def _looks(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[dict[str, Any]]:
+def _inspections(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[dict[str, Any]]:
     """Train with all probes and return the results of each step with probes."""
     import tensorflow as tf
 
@@ -33,17 +33,19 @@ def _looks(recipe: str, overrides: tuple[str, ...], steps: int | None) -> list[d
     session, images = Session.create(loaded.recipe), load_images(loaded.recipe)
     probes = build_probes(map(by_default, loaded.plugins.registry.of_kind("probe")))
     watch = ProbeWatch(session, images, probes, EVERY, EVALUATE_EVERY)
-    compiled, looks, step = session.compile(), [], 0
+    compiled, inspections, step = session.compile(), [], 0
     last = loaded.recipe.training.steps if steps is None else steps
     while True:
         if watch.due(step):
-            look = watch.look(step)
-            looks.append({"step": step, "scalars": dict(look.scalars), "findings": [str(f) for f in look.findings]})
+            inspection = watch.inspect(step)
+            inspections.append(
+                {"step": step, "scalars": dict(inspection.scalars), "findings": [str(f) for f in inspection.findings]}
+            )
         if step == last:
-            return looks
-        upto = next(s for s in range(step + 1, last + 1) if s == last or watch.due(s))
-        compiled(*session.batches(images, step, upto - step), tf.constant(step, tf.int64))
-        step = upto
+            return inspections
+        until = next(s for s in range(step + 1, last + 1) if s == last or watch.due(s))
+        compiled(*session.batches(images, step, until - step), tf.constant(step, tf.int64))
+        step = until
 
 
 def main() -> None:
@@ -57,11 +59,15 @@ def main() -> None:
     from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
     start_tensorflow()
-    looks = _looks(arguments.recipe, tuple(arguments.overrides), arguments.steps)
-    quarter = looks[-1]["step"] / 4
+    inspections = _inspections(arguments.recipe, tuple(arguments.overrides), arguments.steps)
+    quarter = inspections[-1]["step"] / 4
     print("| reading | step 0 | first quarter | rest: lowest, middle, highest |\n| --- | --- | --- | --- |")
-    for name in dict.fromkeys(key for look in looks for key in look["scalars"]):
-        values = [(look["step"], look["scalars"][name]) for look in looks if name in look["scalars"]]
+    for name in dict.fromkeys(key for inspection in inspections for key in inspection["scalars"]):
+        values = [
+            (inspection["step"], inspection["scalars"][name])
+            for inspection in inspections
+            if name in inspection["scalars"]
+        ]
         start = ", ".join(f"{value:.3g}" for step, value in values if step == 0)
         early = [value for step, value in values if 0 < step <= quarter]
         late = [value for step, value in values if step > quarter]
@@ -69,11 +75,11 @@ def main() -> None:
         rest = f"{min(late):.3g}, {statistics.median(late):.3g}, {max(late):.3g}" if late else ""
         print(f"| {name} | {start} | {first} | {rest} |")
     print("\n| step | finding |\n| --- | --- |")
-    for look in looks:
-        for finding in look["findings"]:
-            print(f"| {look['step']} | {finding} |")
+    for inspection in inspections:
+        for finding in inspection["findings"]:
+            print(f"| {inspection['step']} | {finding} |")
     if arguments.json:
-        arguments.json.write_text(json.dumps(looks, indent=1) + "\n")
+        arguments.json.write_text(json.dumps(inspections, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ def model_of(rewrite: str, shape: tuple[int, ...], filters: int, precision: str)
     """Return a model of these layers."""
     import keras
 
-    given = keras.Input(shape)
-    tensor = given
+    inputs = keras.Input(shape)
+    tensor = inputs
     for member in members_of(rewrite, filters):
         tensor = member(tensor)
-    model = keras.Model(given, tensor)
+    model = keras.Model(inputs, tensor)
     for layer in model.layers:
         layer.dtype_policy = precision
     return model

@@ -80,28 +80,28 @@ def main() -> None:
     parser.add_argument("--checkpoint-every", type=int, default=1000)
     parser.add_argument("--evaluate-every", type=int, default=0, help="0: never")
     parser.add_argument("--probe-every", type=int, default=0, help="0: never")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     start_tensorflow()
     from dcgan_kit.evaluation.observer import observers_of
     from dcgan_kit.training.loop import train
 
     overrides = [
-        f"training.steps={asked.steps}",
-        f"training.log_every={asked.log_every}",
-        f"training.checkpoint_every={asked.checkpoint_every}",
-        f"training.evaluation.every={asked.evaluate_every or asked.steps * 2}",
+        f"training.steps={arguments.steps}",
+        f"training.log_every={arguments.log_every}",
+        f"training.checkpoint_every={arguments.checkpoint_every}",
+        f"training.evaluation.every={arguments.evaluate_every or arguments.steps * 2}",
         "training.evaluation.samples=24",
-        f"training.evaluation.scores={'[frechet, kid, spectrum]' if asked.evaluate_every else '[]'}",
+        f"training.evaluation.scores={'[frechet, kid, spectrum]' if arguments.evaluate_every else '[]'}",
     ]
-    if asked.probe_every:
-        overrides.append(f"training.probing={{every: {asked.probe_every}, probes: [units, gradients, diversity]}}")
+    if arguments.probe_every:
+        overrides.append(f"training.probing={{every: {arguments.probe_every}, probes: [units, gradients, diversity]}}")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DCGAN_KIT_CACHE"] = folder
         pixels = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), np.uint8)
         np.savez(Path(folder, "noise.npz"), x=pixels)
         Path(folder, "recipe.yaml").write_text(RECIPE.format(path=Path(folder, "noise.npz")), encoding="utf-8")
         loaded = load_recipe(str(Path(folder, "recipe.yaml")), tuple(overrides), PluginSettings())
-        gauge = Gauge(asked.steps)
+        gauge = Gauge(arguments.steps)
         train(loaded.recipe, loaded.plugins, Path(folder, "run"), gauge, (), observers_of)
     print(f"{gauge.slope():+.1f} KiB per 1,000 steps")
 

@@ -62,10 +62,10 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
 
     def timed(steps: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             result = steps(*arguments)
             result.numpy()
-            spent.append((begun, time.perf_counter()))
+            spent.append((start, time.perf_counter()))
             return result
 
         return call
@@ -74,19 +74,19 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
     Session.compile = lambda self: timed(compile_(self))  # type: ignore[method-assign]
 
     def saved(*arguments: Any) -> Any:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         path = save(*arguments)
-        saves.append(time.perf_counter() - begun)
+        saves.append(time.perf_counter() - start)
         return path
 
     saver.save_checkpoint = saved
-    looks: list[tuple[float, float]] = []
+    observations: list[tuple[float, float]] = []
     observe = Recorder.observe
 
     def observed(self: Recorder, step: int) -> Iterator[Any]:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         yield from list(observe(self, step))
-        looks.append((begun, time.perf_counter()))
+        observations.append((start, time.perf_counter()))
 
     Recorder.observe = observed  # type: ignore[method-assign]
 
@@ -108,12 +108,14 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
         outcome = loop.train(loaded.recipe, loaded.plugins, Path(folder) / "run", watcher, make_observers=observers_of)
         size = max(file.stat().st_size for file in outcome.run.checkpoints.glob("*.npz"))
     first, last = watcher.marks[0], watcher.marks[-1]
-    inside, looking = (sum(end - begin for begin, end in times if first <= begin < last) for times in (spent, looks))
+    inside, observing = (
+        sum(end - begin for begin, end in times if first <= begin < last) for times in (spent, observations)
+    )
     return {
         "steps": steps,
         "seconds": last - first,
-        "host_share": (last - first - looking - inside) / (last - first - looking),
-        "looks_share": looking / (last - first - looking),
+        "host_share": (last - first - observing - inside) / (last - first - observing),
+        "observers_share": observing / (last - first - observing),
         "seconds_to_first_progress": first - started,
         "checkpoint_seconds": statistics.median(saves),
         "checkpoint_mb": size / 1e6,
@@ -137,20 +139,20 @@ def _step_ms(overrides: tuple[str, ...], images: int) -> tuple[float, float]:
     held, steps = Images(np.random.default_rng(0).integers(0, 256, shape, np.uint8)), session.compile()
     times, reading = [], []
     for number in range(12):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         batches = session.batches(held, number, 1)
         read = time.perf_counter()
         steps(*batches, tf.constant(number, tf.int64)).numpy()
         times.append(1e3 * (time.perf_counter() - read))
-        reading.append(1e3 * (read - begun))
+        reading.append(1e3 * (read - start))
     return statistics.median(times[2:]), statistics.median(reading[2:])
 
 
 def _growth() -> Iterator[tuple[str, str, str, str]]:
-    for what, cases in GROWTH.items():
+    for quantity, cases in GROWTH.items():
         for label, overrides in cases:
             step, reading = _step_ms(overrides, 4_000)
-            yield what, label, f"{step:.1f}", f"{reading:.2f}"
+            yield quantity, label, f"{step:.1f}", f"{reading:.2f}"
     for images in IMAGES:
         step, reading = _step_ms((), images)
         yield "images", f"{images:,}", f"{step:.1f}", f"{reading:.2f}"
@@ -173,9 +175,9 @@ def main() -> None:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     facts = json.loads(run.stdout.splitlines()[-1])
-    print("| what | value |\n| --- | --- |")
+    print("| quantity | value |\n| --- | --- |")
     print(f"| metrics, grids, checkpoints and data, share of the time | {100 * facts['host_share']:.1f} % |")
-    print(f"| scores and probes, by the time of all else | {100 * facts['looks_share']:.1f} % |")
+    print(f"| scores and probes, by the time of all else | {100 * facts['observers_share']:.1f} % |")
     print(f"| from start to first progress | {facts['seconds_to_first_progress']:.1f} s |")
     print(f"| a checkpoint | {1e3 * facts['checkpoint_seconds']:.0f} ms, {facts['checkpoint_mb']:.1f} MB |")
     print(f"| peak memory | {facts['peak_memory_mb']:.0f} MB |")
@@ -184,7 +186,7 @@ def main() -> None:
         from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
         start_tensorflow()
-        print("\n| of | at | ms a step | ms to read its images |\n| --- | --- | --- | --- |")
+        print("\n| quantity | value | ms a step | ms to read its images |\n| --- | --- | --- | --- |")
         for row in _growth():
             rows.append(row)
             print("| " + " | ".join(row) + " |", flush=True)

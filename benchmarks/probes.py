@@ -45,34 +45,34 @@ def _times(recipe: str) -> dict[str, Any]:
         steps(*batches, tf.constant(first, tf.int64)).numpy()
 
     blocks: dict[str, list[float]] = {"off": [], "on": []}
-    looks: dict[str, list[float]] = {"cheap": [], "all": [], "second": []}
+    inspections: dict[str, list[float]] = {"cheap": [], "all": [], "second": []}
     # The first two blocks compile, and are not counted.
     blocks_in_all = EVALUATIONS * evaluate_every // every + 2
     for number in range(blocks_in_all):
         step, end, on = every * number, every * (number + 1), number % 2 == 0
-        begun = time.process_time()
+        start = time.process_time()
         while step < end:
             if on and watch.due(step):
-                looked = time.perf_counter()
-                watch.look(step)
+                start_probing = time.perf_counter()
+                watch.inspect(step)
                 kind = "second" if step % every else "cheap" if step % evaluate_every else "all"
-                looks[kind].append(time.perf_counter() - looked)
-            upto = next(s for s in range(step + 1, end + 1) if s == end or (on and watch.due(s)))
-            train(step, upto)
-            step = upto
+                inspections[kind].append(time.perf_counter() - start_probing)
+            until = next(s for s in range(step + 1, end + 1) if s == end or (on and watch.due(s)))
+            train(step, until)
+            step = until
         if number >= 2:
-            blocks["on" if on else "off"].append(time.process_time() - begun)
+            blocks["on" if on else "off"].append(time.process_time() - start)
     walls = []
     for number in range(blocks_in_all, blocks_in_all + 3):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         train(every * number, every * (number + 1))
-        walls.append(time.perf_counter() - begun)
+        walls.append(time.perf_counter() - start)
     return {
         "steps": statistics.median(walls),
         "processor": {kind: statistics.median(times) for kind, times in blocks.items()},
-        "looks": {kind: statistics.median(times[1:] or times) for kind, times in looks.items() if times},
+        "inspections": {kind: statistics.median(times[1:] or times) for kind, times in inspections.items() if times},
         "every": every,
-        "looks_an_evaluation": evaluate_every // every,
+        "inspections_per_evaluation": evaluate_every // every,
         "probes": _each(watch, build_probes(map(by_default, loaded.plugins.registry.of_kind("probe")))),
     }
 
@@ -81,13 +81,13 @@ def _each(watch: Any, probes: Any) -> dict[str, float]:
     """Return the milliseconds of each probe, without the passes that all probes share."""
     found: dict[str, list[float]] = {probe.component.name: [] for probe in probes}
     for _ in range(5):
-        subject = watch.batch.subject()
-        subject.loss("generator"), subject.logits("inference"), subject.samples(256)
+        context = watch.batch.context()
+        context.loss("generator"), context.logits("inference"), context.samples(256)
         for probe in probes:
-            begun = time.perf_counter()
-            probe.measure(subject)
-            probe.remember(subject)
-            found[probe.component.name].append(1e3 * (time.perf_counter() - begun))
+            start = time.perf_counter()
+            probe.measure(context)
+            probe.remember(context)
+            found[probe.component.name].append(1e3 * (time.perf_counter() - start))
     return {name: statistics.median(times) for name, times in found.items()}
 
 
@@ -101,17 +101,17 @@ def main() -> None:
 
     start_tensorflow()
     facts = _times(arguments.recipe)
-    steps, looks, processor = facts["steps"], facts["looks"], facts["processor"]
-    often, every = facts["looks_an_evaluation"], facts["every"]
-    share = ((often - 1) * looks["cheap"] + looks["all"] + looks.get("second", 0.0)) / (often * steps)
-    print("| what | value |\n| --- | --- |")
+    steps, inspections, processor = facts["steps"], facts["inspections"], facts["processor"]
+    often, every = facts["inspections_per_evaluation"], facts["every"]
+    share = ((often - 1) * inspections["cheap"] + inspections["all"] + inspections.get("second", 0.0)) / (often * steps)
+    print("| quantity | value |\n| --- | --- |")
     print(f"| {every} steps | {steps:.2f} s |")
-    for kind, seconds in looks.items():
-        print(f"| a look: {kind} | {1e3 * seconds:.0f} ms |")
-    print(f"| cheap looks, share of the time | {100 * looks['cheap'] / steps:.1f} % |")
-    print(f"| all of the recipe's looks, share of the time | {100 * share:.1f} % |")
+    for kind, seconds in inspections.items():
+        print(f"| probes: {kind} | {1e3 * seconds:.0f} ms |")
+    print(f"| cheap probes, share of the time | {100 * inspections['cheap'] / steps:.1f} % |")
+    print(f"| all of the recipe's probes, share of the time | {100 * share:.1f} % |")
     print(
-        f"| processor time, {every} steps and a look, over {every} steps | {processor['on'] / processor['off']:.3f} |"
+        f"| processor time, {every} steps with probes, over {every} steps | {processor['on'] / processor['off']:.3f} |"
     )
     print("\n| probe | ms, without the passes that all share |\n| --- | --- |")
     for name, milliseconds in facts["probes"].items():

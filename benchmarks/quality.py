@@ -90,10 +90,10 @@ def _milliseconds(names: Sequence[str]) -> dict[str, float]:
         training.take(1)
     for _ in range(ROUNDS):
         for name, training in trainings.items():
-            begun, first = time.perf_counter(), training.done
-            while time.perf_counter() - begun < SECONDS:
+            start, first = time.perf_counter(), training.done
+            while time.perf_counter() - start < SECONDS:
                 training.take(1)
-            times[name].append(1e3 * (time.perf_counter() - begun) / (training.done - first))
+            times[name].append(1e3 * (time.perf_counter() - start) / (training.done - first))
     return {name: statistics.median(found) for name, found in times.items()}
 
 
@@ -112,8 +112,8 @@ def _measured(
             drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out))
             numbers = evaluator.evaluate(drawn)
             if pictures:
-                some = next(generated_pixels(training.recipe, session.state.sampled, GRID[0] * GRID[1]))
-                (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(some, *GRID)))
+                samples = next(generated_pixels(training.recipe, session.state.sampled, GRID[0] * GRID[1]))
+                (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(samples, *GRID)))
         yield {
             "recipe": name,
             "seed": seed,
@@ -138,8 +138,8 @@ def evaluator_against(others: Any = None) -> Any:
     return Evaluator(split_reference(images, reference), extractor, scores, len(reference))
 
 
-class _Kept:
-    """The results so far, kept in a file if one is given."""
+class _Results:
+    """The results so far, kept in a file if there is one."""
 
     def __init__(self, file: Path | None, names: Sequence[str]) -> None:
         self._file = file
@@ -163,10 +163,10 @@ class _Kept:
     def write(self) -> None:
         """Write the file under another name, then rename it."""
         if self._file:
-            kept = {"recipes": self._digests, "milliseconds": self.milliseconds, "rows": self.rows}
-            new = self._file.with_suffix(".tmp")
-            new.write_text(json.dumps(kept, indent=2) + "\n")
-            new.replace(self._file)
+            data = {"recipes": self._digests, "milliseconds": self.milliseconds, "rows": self.rows}
+            temporary = self._file.with_suffix(".tmp")
+            temporary.write_text(json.dumps(data, indent=2) + "\n")
+            temporary.replace(self._file)
 
 
 def _digest(name: str) -> str:
@@ -202,24 +202,24 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     start_tensorflow()
     evaluator = evaluator_against()
-    kept = _Kept(arguments.json, arguments.recipes)
-    if any(name not in kept.milliseconds for name in arguments.recipes):
+    results = _Results(arguments.json, arguments.recipes)
+    if any(name not in results.milliseconds for name in arguments.recipes):
         # Minutes are equal only if they are counted in steps that were timed together.
-        kept.milliseconds, kept.rows = _milliseconds(arguments.recipes), []
-        kept.write()
-    told = ", ".join(f"{name} {kept.milliseconds[name]:.1f}" for name in arguments.recipes)
-    print(f"milliseconds a step, in turns: {told}", flush=True)
+        results.milliseconds, results.rows = _milliseconds(arguments.recipes), []
+        results.write()
+    times = ", ".join(f"{name} {results.milliseconds[name]:.1f}" for name in arguments.recipes)
+    print(f"milliseconds a step, in turn: {times}", flush=True)
     for seed in range(arguments.seeds):
         for name in arguments.recipes:
             marks = arguments.minutes or MARKS.get(name, (1, 2, 5))
-            if kept.has(name, seed, marks):
+            if results.has(name, seed, marks):
                 continue
-            kept.begin(name, seed)
-            for row in _measured(name, seed, marks, kept.milliseconds[name], evaluator, arguments.pictures):
-                kept.rows.append(row)
+            results.begin(name, seed)
+            for row in _measured(name, seed, marks, results.milliseconds[name], evaluator, arguments.pictures):
+                results.rows.append(row)
                 print(f"{name}, seed {seed}, {row['minutes']:g} minutes: fd {row['fd']:.3g}", file=sys.stderr)
-                kept.write()
-    rows = [row for row in kept.rows if row["recipe"] in arguments.recipes and row["seed"] < arguments.seeds]
+                results.write()
+    rows = [row for row in results.rows if row["recipe"] in arguments.recipes and row["seed"] < arguments.seeds]
     rows.sort(key=lambda row: (arguments.recipes.index(row["recipe"]), row["minutes"], row["seed"]))
     print("\n".join(_table(rows)))
 

@@ -47,10 +47,10 @@ def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], eval
     training.take(1)
     spent = 0.0
     for mark in seconds:
-        begun = time.process_time()
-        while spent + time.process_time() - begun < mark:
+        start = time.process_time()
+        while spent + time.process_time() - start < mark:
             training.take(10)
-        spent += time.process_time() - begun
+        spent += time.process_time() - start
         session = training.session
         with in_float32(session.state.networks, session.precision.precision):
             numbers = evaluator.evaluate(generated_pixels(training.recipe, session.state.sampled, SAMPLES))

@@ -118,7 +118,7 @@ def test_pages_that_findings_name():
         page for file in sources for page in re.findall(r"health\.md#([\w{}-]+)", file.read_text(encoding="utf-8"))
     }
     assert len(named) >= 9
-    named = {name.replace("{what}", what) for name in named for what in ("dead", "dormant")}
+    named = {name.replace("{reading}", reading) for name in named for reading in ("dead", "dormant")}
     assert sorted(named - anchors((root / "docs" / "health.md").read_text(encoding="utf-8"))) == []
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.calibration import Calibration
     from dcgan_kit.evaluation.request import Request
     from dcgan_kit.evaluation.results import Evaluation
-    from dcgan_kit.evaluation.run_scores import Judged
+    from dcgan_kit.evaluation.run_scores import EvaluatedImages
     from dcgan_kit.runs.run import StoredRun
     from dcgan_kit.terminal.progress import Watcher
 
@@ -100,14 +100,14 @@ def evaluate_run(
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.evaluation.evaluator import default_samples, split_reference
     from dcgan_kit.evaluation.generated_batches import generated_pixels
-    from dcgan_kit.evaluation.run_scores import Judged, evaluate
+    from dcgan_kit.evaluation.run_scores import EvaluatedImages, evaluate
 
     with progress_to(watcher) as progress:
         restored = run.restored(best)
         images = run.read_images(partial(progress.preparing, "reading images"))
         reals = split_reference(images.training, images.held_out)
         count = samples or default_samples(reals)
-        evaluated = Judged(
+        evaluated = EvaluatedImages(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
             batches=generated_pixels(run.resolved, restored.generator(raw), count),
             samples=count,
@@ -188,14 +188,16 @@ def _read(
         return images_at(fake, spec, registry), images_at(real, spec, registry)
 
 
-def _evaluated(fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool) -> Judged:
+def _evaluated(
+    fake: Path, real: Path, fakes: Images, reals: Images, samples: int | None, resized: bool
+) -> EvaluatedImages:
     from dcgan_kit.data.loading import messages_about
     from dcgan_kit.evaluation.evaluator import split_reference, subsample
     from dcgan_kit.evaluation.features import batches_of
-    from dcgan_kit.evaluation.run_scores import Judged
+    from dcgan_kit.evaluation.run_scores import EvaluatedImages
 
     fakes = subsample(fakes, samples or len(fakes))
-    return Judged(
+    return EvaluatedImages(
         of={"fake": str(fake), "real": str(real)},
         batches=batches_of(fakes),
         samples=len(fakes),

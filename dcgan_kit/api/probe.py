@@ -58,7 +58,7 @@ def health_of(examination: Examination) -> str:
     """Return the health line: one line about the state of the networks."""
     from dcgan_kit.probing.health_line import health_line
 
-    return health_line(examination.findings, examination.asked, len(examination.failed))
+    return health_line(examination.findings, examination.succeeded, len(examination.failed))
 
 
 def _choices(

@@ -15,7 +15,7 @@ from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import TaskProgress
 
 if TYPE_CHECKING:
-    from dcgan_kit.reports.comparisons import Looked
+    from dcgan_kit.reports.comparisons import CheckpointAnalysis
 
 PAGE = "report.html"
 
@@ -68,17 +68,17 @@ def report(
     return target
 
 
-def _analysis(path: Path, label: str, settings: PluginSettings | None) -> Looked:
+def _analysis(path: Path, label: str, settings: PluginSettings | None) -> CheckpointAnalysis:
     """Restore the checkpoint of a run and load its data. If that fails, return a note for the page."""
-    from dcgan_kit.reports.comparisons import Looked
+    from dcgan_kit.reports.comparisons import CheckpointAnalysis
 
     try:
         run = open_run(path, settings=settings)
         tensorflow_startup.start_tensorflow()
-        from dcgan_kit.reports.checkpoint_analysis import look
+        from dcgan_kit.reports.checkpoint_analysis import analyze
 
         with TaskProgress() as progress:
-            return look(run, lambda task, *counts: progress.preparing(f"{label}: {task}", *counts))
+            return analyze(run, lambda task, *counts: progress.preparing(f"{label}: {task}", *counts))
     except UserError as error:
-        note(f"{label}: its networks cannot be analysed: {error}")
-        return Looked(notes=(f"Its networks cannot be built: {error}",))
+        note(f"{label}: its networks cannot be analyzed: {error}")
+        return CheckpointAnalysis(notes=(f"Its networks cannot be built: {error}",))

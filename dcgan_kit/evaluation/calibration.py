@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.holdout import split
 from dcgan_kit.errors import DataError, counted
-from dcgan_kit.evaluation.evaluator import Evaluator, Number, Reals, Tell
+from dcgan_kit.evaluation.evaluator import Evaluator, Number, Reals, TaskReport
 from dcgan_kit.evaluation.features import batches_of
 from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore
 
@@ -22,7 +22,7 @@ KEPT_CLASSES = 5
 SEED = 0
 
 Pixels = npt.NDArray[np.uint8]
-Spoil = Callable[[Images, Images, np.random.Generator], Images]
+Fault = Callable[[Images, Images, np.random.Generator], Images]
 """(real images outside the reference, training images, random generator) → images to evaluate."""
 
 
@@ -46,7 +46,7 @@ def calibrate(
     extractor: ChosenExtractor,
     scores: Sequence[ChosenScore],
     samples: int | None = None,
-    tell: Tell | None = None,
+    report: TaskReport | None = None,
 ) -> Calibration:
     """Compare real images, and copies of them with known faults, with other images of the same data set.
 
@@ -58,7 +58,7 @@ def calibrate(
         extractor: computes the features of images.
         scores: the scores to compute.
         samples: number of images for each fault; default and maximum: the size of the smallest faulty set.
-        tell: receives the progress.
+        report: receives the progress.
 
     Raises:
         DataError: there are no labels, fewer than six classes, or too few images for ``samples``.
@@ -66,19 +66,19 @@ def calibrate(
     classes = 0 if images.labels is None else len(np.unique(images.labels))
     if classes <= KEPT_CLASSES:
         raise DataError(
-            f"calibrating leaves {KEPT_CLASSES} classes of the images, and needs more. "
+            f"calibrating keeps {KEPT_CLASSES} classes of the images, so it needs more. "
             f"Received: {counted(classes, 'label')}"
         )
     training, others = split(images, 2 / 3, SEED)
     others, reference = split(others, 0.5, SEED)
     random = np.random.Generator(np.random.Philox(SEED))
-    sets = {name: spoil(others, training, random) for name, spoil in FAULTS.items()}
+    sets = {name: fault(others, training, random) for name, fault in FAULTS.items()}
     most = min(map(len, sets.values()))
     samples = most if samples is None else samples
     if samples > most:
         raise DataError(f"these images give each fault at most {counted(most, 'sample')}. Received: {samples}")
     rest, floor = split(training, 0.5, SEED)
-    evaluator = Evaluator(Reals(reference, floor, rest, training, "val"), extractor, scores, samples, tell=tell)
+    evaluator = Evaluator(Reals(reference, floor, rest, training, "val"), extractor, scores, samples, report=report)
     numbers = {name: evaluator.evaluate(_batches(chosen, samples)) for name, chosen in sets.items()}
     return Calibration(numbers, samples, len(reference))
 
@@ -90,7 +90,7 @@ def _batches(images: Images, count: int) -> Iterator[Pixels]:
     return batches_of(replace(images, indices=places, labels=None))
 
 
-def _unspoilt(others: Images, training: Images, random: np.random.Generator) -> Images:
+def _unchanged(others: Images, training: Images, random: np.random.Generator) -> Images:
     return others
 
 
@@ -113,7 +113,7 @@ def _blurred(others: Images, training: Images, random: np.random.Generator) -> I
     return Images(np.rint(np.mean(moved, axis=0)).astype(np.uint8))
 
 
-def _chequered(others: Images, training: Images, random: np.random.Generator) -> Images:
+def _checkered(others: Images, training: Images, random: np.random.Generator) -> Images:
     """Add a checkerboard pattern: pixels are lighter and darker by 4 grey levels in turn."""
     pixels = others.batch(np.arange(len(others))).astype(np.float64)
     rows, columns = np.indices(pixels.shape[1:3])
@@ -122,11 +122,11 @@ def _chequered(others: Images, training: Images, random: np.random.Generator) ->
 
 
 def _without_a_class(others: Images, training: Images, random: np.random.Generator) -> Images:
-    return _where(others, others.labels != np.unique(others.labels)[0])
+    return _selected(others, others.labels != np.unique(others.labels)[0])
 
 
 def _five_classes(others: Images, training: Images, random: np.random.Generator) -> Images:
-    return _where(others, np.isin(others.labels, np.unique(others.labels)[:KEPT_CLASSES]))
+    return _selected(others, np.isin(others.labels, np.unique(others.labels)[:KEPT_CLASSES]))
 
 
 def _ten_images(others: Images, training: Images, random: np.random.Generator) -> Images:
@@ -134,15 +134,15 @@ def _ten_images(others: Images, training: Images, random: np.random.Generator) -
     return Images(few[np.arange(len(others)) % REPEATED])
 
 
-def _where(images: Images, wanted: npt.NDArray[np.bool_]) -> Images:
-    return Images(images.batch(np.flatnonzero(wanted)))
+def _selected(images: Images, mask: npt.NDArray[np.bool_]) -> Images:
+    return Images(images.batch(np.flatnonzero(mask)))
 
 
-FAULTS: dict[str, Spoil] = {
-    "real": _unspoilt,
+FAULTS: dict[str, Fault] = {
+    "real": _unchanged,
     "noise": _noisy,
     "blur": _blurred,
-    "checkerboard": _chequered,
+    "checkerboard": _checkered,
     "a class missing": _without_a_class,
     "five classes": _five_classes,
     "ten images": _ten_images,

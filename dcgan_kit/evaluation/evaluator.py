@@ -34,7 +34,7 @@ MOST_SAMPLES = 5_000
 SEED = 0
 """Seed that divides the real images. It is not an option, because numbers of different divisions are not comparable."""
 
-Tell = Callable[[str, int, int], None]
+TaskReport = Callable[[str, int, int], None]
 """Receives progress: (task, done, total). It is called only for tasks that take more than two seconds."""
 
 
@@ -74,7 +74,7 @@ def split_reference(training: Images, held_out: Images | None, split_name: str =
         DataError: there are fewer than four images to divide.
     """
     if len(training) < 4:
-        raise DataError(f"{counted(len(training), 'real image')}, too few to be divided: bring 4 at least")
+        raise DataError(f"{counted(len(training), 'real image')}: too few to divide. At least 4 are needed")
     rest, others = split(training, 0.5, SEED)
     if held_out is None or not len(held_out):
         return Reals(rest, others, rest, training, split_name)
@@ -123,7 +123,7 @@ class Evaluator:
         resized: whether the images were resized for this evaluation.
         optional: if a score has no value for these images or fails on samples, leave it out with a note instead of
             raising an error.
-        tell: receives the progress.
+        report: receives the progress.
         note: receives warnings, for example about the cache.
 
     Raises:
@@ -143,27 +143,27 @@ class Evaluator:
         samples: int,
         resized: bool = False,
         optional: bool = False,
-        tell: Tell | None = None,
+        report: TaskReport | None = None,
         note: Note = lambda line: None,
     ) -> None:
         self._extractor, self._scores, self._optional = extractor, list(scores), optional
-        self._tell, self._note = tell, note
+        self._report, self._note = report, note
         self.failed: list[str] = []
         self._gatherings = gatherings_of(scores)
         self._of_training = gatherings_of([chosen for chosen in scores if chosen.score.needs_training])
         reference = subsample(reals.reference, max(samples, MOST_REFERENCES))
         others = subsample(reals.others, samples)
         self.floor_samples = len(others)
-        self._reference, reference_print = self._summarized("reading real images", reference, self._gatherings)
+        self._reference, reference_hash = self._summarized("reading real images", reference, self._gatherings)
         # These summaries serve for the floors only. They are not kept, to save memory during training.
         floor_side, _ = self._summarized("reading more real images, for the floor", others, self._gatherings)
         self._training: dict[Gathering, Summary] = {}
         rest: dict[Gathering, Summary] = {}
-        training_print = ""
+        training_hash = ""
         if self._of_training:
-            told = "reading the training images"
-            self._training, training_print = self._summarized(told, reals.training, self._of_training)
-            rest, _ = self._summarized(told, reals.rest, self._of_training)
+            task = "reading the training images"
+            self._training, training_hash = self._summarized(task, reals.training, self._of_training)
+            rest, _ = self._summarized(task, reals.rest, self._of_training)
         shape = "x".join(map(str, reference.pixels.shape[1:]))
         self._protocol = Protocol(
             options="",
@@ -172,9 +172,9 @@ class Evaluator:
             samples=samples,
             references=len(reference),
             split=reals.split,
-            fingerprint=reference_print[:FINGERPRINT_DIGITS],
+            fingerprint=reference_hash[:FINGERPRINT_DIGITS],
         )
-        self._training_print = training_print[:FINGERPRINT_DIGITS]
+        self._training_hash = training_hash[:FINGERPRINT_DIGITS]
         self._floors = self._measured_floors(floor_side, rest)
 
     def evaluate(self, batches: Iterable[Any]) -> tuple[Number, ...]:
@@ -187,7 +187,7 @@ class Evaluator:
             ComponentError: the extractor failed, or a score that is not optional failed.
         """
         self.failed = []
-        with self._telling("looking at samples"):
+        with self._reporting("reading samples"):
             fakes = gather(batches, self._protocol.samples, self._extractor, self._gatherings)
         numbers = []
         for chosen, floors in zip(self._scores, self._floors, strict=True):
@@ -231,8 +231,8 @@ class Evaluator:
                 self._note(f"{chosen.component.name} is left out: {error}")
         return floors
 
-    def _summarized(self, what: str, images: Images, gatherings: Any) -> tuple[dict[Gathering, Summary], str]:
-        with self._telling(what):
+    def _summarized(self, task: str, images: Images, gatherings: Any) -> tuple[dict[Gathering, Summary], str]:
+        with self._reporting(task):
             digits = fingerprint(images)
             return real_summaries(images, digits, self._extractor, gatherings, self._note), digits
 
@@ -249,7 +249,7 @@ class Evaluator:
             reference=self._reference[score.gathering],
             training=training[score.gathering] if score.needs_training else None,
         )
-        with self._telling(f"comparing: {of}{chosen.component.name}"), measuring(chosen.component, "compare"):
+        with self._reporting(f"comparing: {of}{chosen.component.name}"), measuring(chosen.component, "compare"):
             numbers = {name: float(value) for name, value in score.compare(sides).items()}
         if not numbers:
             raise NoValue(f"{chosen.component}: it has no value for these images")
@@ -271,11 +271,11 @@ class Evaluator:
         extractor = "" if chosen.score.gathering.sees == "pixels" else self._protocol.extractor
         digits = self._protocol.fingerprint
         if chosen.score.needs_training:
-            digits = f"{digits}+{self._training_print}"
+            digits = f"{digits}+{self._training_hash}"
         return replace(self._protocol, options=chosen.options, extractor=extractor, fingerprint=digits)
 
-    def _telling(self, what: str) -> Any:
-        return reporting_to(None if self._tell is None else partial(self._tell, what))
+    def _reporting(self, task: str) -> Any:
+        return reporting_to(None if self._report is None else partial(self._report, task))
 
 
 def subsample(images: Images, most: int) -> Images:

@@ -54,14 +54,14 @@ def gather(
     featured = any(gathering.sees != "pixels" for gathering in gatherings)
     done = 0
     for pixels in batches:
-        description = _described(extractor, pixels) if featured else _nothing_seen(len(pixels))
+        description = _described(extractor, pixels) if featured else _no_features(len(pixels))
         for gathering, component in gatherings.items():
             with measuring(component, "add"):
                 accumulators[gathering].add(pixels, description)
         done += len(pixels)
         report_progress(done, count)
     if done != count:
-        raise DataError(f"{counted(count, 'image')} were promised, and {done} came")
+        raise DataError(f"{counted(count, 'image')} were expected. Received: {done}")
     summaries: dict[Gathering, Summary] = {}
     for gathering, component in gatherings.items():
         with measuring(component, "summary"):
@@ -75,10 +75,10 @@ def _described(extractor: ChosenExtractor, pixels: Any) -> Features:
     rows = len(description.features) if isinstance(description, Features) else None
     if rows != len(pixels):
         raise ComponentError(
-            f"{extractor.component}: must describe {len(pixels)} images by as many rows of features. Received: {rows}"
+            f"{extractor.component}: must return one row of features for each of {len(pixels)} images. Received: {rows}"
         )
     return description
 
 
-def _nothing_seen(count: int) -> Features:
+def _no_features(count: int) -> Features:
     return Features(np.zeros((count, 0), np.float32))

@@ -67,8 +67,8 @@ def _component(path: Path) -> str:
     try:
         path.stat()
     except FileNotFoundError as error:
-        what = "file" if path.suffix else "folder"
-        raise DataError(f"{path}: there is no such {what}") from error
+        kind = "file" if path.suffix else "folder"
+        raise DataError(f"{path}: there is no such {kind}") from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     if path.is_dir():
@@ -95,7 +95,7 @@ def _size_in_archive(path: Path, name: str) -> ImageSpec:
     with open_archive(path) as archive:
         if name not in archive.namelist():
             held = ", ".join(archive.namelist()) or "nothing"
-            raise DataError(f"{path}: holds no array x, and not one array alone. It has {held}")
+            raise DataError(f"{path}: needs an array x, or exactly one array. It has {held}")
         info = archive.getinfo(name)
         fault = unpacking_fault(info)
         if fault:

@@ -73,7 +73,7 @@ def require_observable(recipe: ResolvedRecipe) -> None:
     collect_problems(
         lambda: _require_known_best(recipe, scores),
         lambda: _require_possible(recipe, scores, None, recipe.training.held_out > 0),
-        lambda: _require_what_stops(recipe),
+        lambda: _require_probes_to_stop(recipe),
     )
 
 
@@ -90,7 +90,7 @@ class Health:
         probes = build_probes(training.probing.probes)
         self._watch = ProbeWatch(session, images, probes, training.probing.every, self._every)
         self._steps = training.steps
-        self._told: set[tuple[str, str]] = set()
+        self._printed: set[tuple[str, str]] = set()
 
     def due(self, step: int) -> bool:
         """Whether a probe is due at this step."""
@@ -98,27 +98,27 @@ class Health:
 
     def observe(self, step: int) -> Observation:
         """Run the probes that are due."""
-        look = self._watch.look(step)
-        fresh = [finding for finding in look.lasting if (finding.disease, finding.where) not in self._told]
+        inspection = self._watch.inspect(step)
+        fresh = [finding for finding in inspection.lasting if (finding.disease, finding.where) not in self._printed]
         # Expensive probes run less often. Their findings stay valid until they run again.
-        self._told = (self._told | {(finding.disease, finding.where) for finding in fresh}) & look.standing
+        self._printed = (self._printed | {(finding.disease, finding.where) for finding in fresh}) & inspection.current
         evaluated = step % self._every == 0 or step == self._steps
-        lines = [f"step {step}: {look.health}"] if evaluated and look.health else []
+        lines = [f"step {step}: {inspection.health}"] if evaluated and inspection.health else []
         lines += [f"step {step}: {finding}. Try {finding.advice}{_page(finding)}" for finding in fresh]
         return Observation(
-            numbers=look.scalars,
-            findings=[finding.as_data() for finding in (*look.findings, *look.failures)],
-            lines=[*lines, *look.notes],
-            stop=f"{look.lasting[0]}; training.on_finding: stop" if self._stop and look.lasting else "",
+            numbers=inspection.scalars,
+            findings=[finding.as_data() for finding in (*inspection.findings, *inspection.failures)],
+            lines=[*lines, *inspection.notes],
+            stop=f"{inspection.lasting[0]}; training.on_finding: stop" if self._stop and inspection.lasting else "",
         )
 
     def memory(self) -> Any:
         """Return the latest findings, and which of them were printed."""
-        return {"told": self._told, "watch": self._watch.memory()}
+        return {"told": self._printed, "watch": self._watch.memory()}
 
     def recall(self, memory: Any) -> None:
         """Restore the state that ``memory`` returned."""
-        self._told = set(memory["told"])
+        self._printed = set(memory["told"])
         self._watch.recall(memory["watch"])
 
 
@@ -137,15 +137,15 @@ class Evaluations:
             watcher.note(f"no scores: {counted(len(images), 'image')}, too few to compare samples with")
             return
         with reporting_to(partial(watcher.preparing, "preparing the extractor")):
-            extractor, why = _extractor(self._recipe, images)
+            extractor, reason = _extractor(self._recipe, images)
         _require_possible(self._recipe, scores, extractor.extractor, bool(len(held_out)))
         reals = split_reference(images, held_out)
         # Recipes inherit scores. A score without a value for these images gives a note and does not stop training.
         self._evaluator = Evaluator(
-            reals, extractor, scores, self._plan.samples, optional=True, tell=watcher.preparing, note=watcher.note
+            reals, extractor, scores, self._plan.samples, optional=True, report=watcher.preparing, note=watcher.note
         )
-        against = "held-out images" if reals.held_out else "training images (training.held_out keeps some aside)"
-        watcher.note(f"scores against {against}, features by {extractor.name}: {why}")
+        against = "held-out images" if reals.held_out else "training images (training.held_out would hold some out)"
+        watcher.note(f"scores against {against}, features by {extractor.name}: {reason}")
 
     def due(self, step: int) -> bool:
         """Whether an evaluation is due: every ``training.evaluation.every`` steps, and at the end."""
@@ -158,7 +158,7 @@ class Evaluations:
         state = self._session.state
         with in_float32(state.networks, self._session.precision.precision):
             drawn = generated_pixels(self._recipe, state.sampled, self._plan.samples)
-            some = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES))
+            samples = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES))
             try:
                 numbers = self._evaluator.evaluate(drawn)
             except ComponentError as error:
@@ -167,14 +167,14 @@ class Evaluations:
                 return Observation(lines=[f"step {step}: {error}; there are no more evaluations in this training"])
         named = self._recipe.training.best.metric
         best = next((number for number in numbers if number.number == named), None)
-        evenly = np.linspace(0, len(self._images) - 1, min(len(self._images), len(some))).round().astype(np.int64)
+        evenly = np.linspace(0, len(self._images) - 1, min(len(self._images), len(samples))).round().astype(np.int64)
         return Observation(
             numbers={
                 **{number.name: number.value for number in numbers},
                 **{f"floor/{number.name}": number.floor for number in numbers if number.floor is not None},
             },
-            images={"spectrum": spectrum(some, self._images.batch(evenly))},
-            lines=[f"step {step}: {'  '.join(map(_told, numbers))}"] if numbers else [],
+            images={"spectrum": spectrum(samples, self._images.batch(evenly))},
+            lines=[f"step {step}: {'  '.join(map(_number_text, numbers))}"] if numbers else [],
             best=None if best is None else best.value,
             measured="" if best is None else best.name,
         )
@@ -206,7 +206,7 @@ def spectrum(fake: Any, real: Any) -> Any:
     return np.rint(255.0 * joined / max(joined.max(), 1e-12)).astype(np.uint8)[:, :, None]
 
 
-def _told(number: Number) -> str:
+def _number_text(number: Number) -> str:
     floor = "" if number.floor is None else f" (real {number.floor:.3g})"
     return f"{number.number} {number.value:.3g}{floor}"
 
@@ -215,23 +215,26 @@ def _extractor(recipe: ResolvedRecipe, images: Images) -> tuple[ChosenExtractor,
     choice = recipe.training.evaluation.extractor
     if choice is not None:
         return build_extractor(choice, images), "as the recipe says"
-    name, why = default_extractor(images, recipe.data.component.name)
-    return build_extractor(choice_of("extractor", name, load_builtins().registry), images), why
+    name, reason = default_extractor(images, recipe.data.component.name)
+    return build_extractor(choice_of("extractor", name, load_builtins().registry), images), reason
 
 
 def _require_known_best(recipe: ResolvedRecipe, scores: Sequence[ChosenScore]) -> None:
     metric, mode = recipe.training.best.metric, recipe.training.best.mode
     if metric is None or metric in LOSS_METRICS:
         return
-    known = {name: way for chosen in scores for name, way in chosen.score.better.items()}
-    judging = sorted(name for name, way in known.items() if way in _MODES)
-    key, message = "metric", f"no score that is evaluated has such a number to judge by (given: {metric!r})"
-    if metric in judging:
+    known = {name: better for chosen in scores for name, better in chosen.score.better.items()}
+    names = sorted(name for name, better in known.items() if better in _MODES)
+    key, message = (
+        "metric",
+        f"no score in training.evaluation.scores has such a number to choose the best by (given: {metric!r})",
+    )
+    if metric in names:
         if _MODES[known[metric]] == mode:
             return
-        key, message = "mode", f"{metric} is better where it is {known[metric]}: say {_MODES[known[metric]]}"
+        key, message = "mode", f"{known[metric]} values of {metric} are better: set {_MODES[known[metric]]}"
     else:
-        message += f".{did_you_mean(metric, judging)}" if judging else ""
+        message += f".{did_you_mean(metric, names)}" if names else ""
     path = ("training", "best", key)
     raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
 
@@ -241,7 +244,7 @@ def _require_possible(
 ) -> None:
     choices: Sequence[Choice] = recipe.training.evaluation.scores
     problems = [
-        Problem(recipe.mark(choice.path), dotted(choice.path), f"{choice.component.name} cannot be had: {reason}")
+        Problem(recipe.mark(choice.path), dotted(choice.path), f"{choice.component.name} cannot be used: {reason}")
         for choice, chosen in zip(choices, scores, strict=True)
         if (reason := unusable(chosen, extractor, held_out))
     ]
@@ -249,11 +252,11 @@ def _require_possible(
         raise RecipeError(problems)
 
 
-def _require_what_stops(recipe: ResolvedRecipe) -> None:
+def _require_probes_to_stop(recipe: ResolvedRecipe) -> None:
     training = recipe.training
     if training.on_finding == "stop" and not training.probing.probes:
         path = ("training", "on_finding")
-        message = "nothing can stop a training that asks no probe: name some in training.probing.probes"
+        message = "only probes can stop the training, and the recipe has none: name some in training.probing.probes"
         raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
 
 

@@ -81,6 +81,6 @@ def require_comparable(number: str, one: Protocol, other: Protocol) -> None:
     ]
     if differences:
         raise UserError(
-            f"{one.name(number)} and {other.name(number)} cannot be compared, as they were not measured alike: "
-            f"{'; '.join(differences)}. Measure one as the other was"
+            f"{one.name(number)} and {other.name(number)} cannot be compared, because their protocols differ: "
+            f"{'; '.join(differences)}. Compute both with the same protocol"
         )

@@ -35,19 +35,19 @@ def fingerprint(images: Images) -> str:
 
 
 def real_summaries(
-    images: Images, print_of_them: str, extractor: ChosenExtractor, gatherings: dict[Gathering, Component], note: Note
+    images: Images, pixels_hash: str, extractor: ChosenExtractor, gatherings: dict[Gathering, Component], note: Note
 ) -> dict[Gathering, Summary]:
     """Return summaries of real images, from the cache if possible. The others are computed in one pass.
 
     Args:
         images: the images.
-        print_of_them: their ``fingerprint``.
+        pixels_hash: their ``fingerprint``.
         extractor: computes the features of images.
         gatherings: the gatherings, each with the component that defines it.
         note: receives a warning if the cache is damaged or unusable.
     """
     files = {
-        gathering: _file(print_of_them, extractor, gathering, owner, code)
+        gathering: _file(pixels_hash, extractor, gathering, owner, code)
         for gathering, owner in gatherings.items()
         if (code := _code(gathering.start)) is not None
     }
@@ -63,9 +63,9 @@ def real_summaries(
     return summaries
 
 
-def _file(print_of_them: str, extractor: ChosenExtractor, gathering: Gathering, owner: Component, code: str) -> Path:
-    seen = "" if gathering.sees == "pixels" else f"{extractor.component.owner}/{extractor.name}"
-    key = json.dumps([FORMAT, print_of_them, seen, gathering.name, owner.owner, code])
+def _file(pixels_hash: str, extractor: ChosenExtractor, gathering: Gathering, owner: Component, code: str) -> Path:
+    features_by = "" if gathering.sees == "pixels" else f"{extractor.component.owner}/{extractor.name}"
+    key = json.dumps([FORMAT, pixels_hash, features_by, gathering.name, owner.owner, code])
     return cache_folder() / f"{hashlib.sha256(key.encode()).hexdigest()}.summary.npz"
 
 
@@ -93,7 +93,7 @@ def _read(file: Path, note: Note) -> Summary | None:
         return None
     except Exception as error:
         # For a damaged archive, zipfile and NumPy can raise any exception.
-        note(f"{file}: is damaged and made anew ({type(error).__name__})")
+        note(f"{file}: is damaged, so it is computed again ({type(error).__name__})")
         return None
 
 
@@ -104,6 +104,6 @@ def _write(file: Path, summary: Summary, note: Note) -> None:
     except OSError as error:
         # The cache only saves time, so the evaluation continues without it.
         note(
-            f"the cache {file.parent} cannot be written ({error.strerror or error}), so that real images are looked "
-            "at again next time: set DCGAN_KIT_CACHE to a folder that can"
+            f"the cache {file.parent} cannot be written ({error.strerror or error}), so the next evaluation reads "
+            "the real images again: set DCGAN_KIT_CACHE to a writable folder"
         )

@@ -127,20 +127,20 @@ def read_evaluation(path: Path) -> Evaluation:
         data = json.loads(read_regular(file, MOST, follow_links=follow))
         version = data.get("version") if isinstance(data, dict) else None
         if type(version) is int and version != VERSION:
-            raise RunError(f"{file}: is of version {version!r:.20}, and this dcgan-kit reads {VERSION}")
+            raise RunError(f"{file}: has version {version!r:.20}, but this dcgan-kit reads version {VERSION}")
         found = _Evaluation.model_validate(data)
     except OSError as error:
         if error.errno == errno.EFBIG:
-            raise RunError(f"{file}: {error.strerror}, and so is no evaluation of dcgan-kit") from error
+            raise RunError(f"{file}: {error.strerror}, so it is no evaluation of dcgan-kit") from error
         if not path.exists():
             raise RunError(f"{path}: there is no such file or folder") from error
         reason = error.strerror or error
         raise RunError(f"{file}: cannot be read: {reason}. `dcgan-kit evaluate RUN` writes one") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        told = printable(f"{where}: {first['msg']}")[:300]
-        raise RunError(f"{file}: is no evaluation of dcgan-kit ({told})") from error
+        place = ".".join(map(str, first["loc"]))
+        message = printable(f"{place}: {first['msg']}")[:300]
+        raise RunError(f"{file}: is no evaluation of dcgan-kit ({message})") from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{file}: is no evaluation of dcgan-kit ({printable(str(error))[:300]})") from error
     numbers = tuple(

@@ -12,7 +12,7 @@ from dcgan_kit.components.registry import Registry
 from dcgan_kit.data.progress import reporting_to
 from dcgan_kit.errors import UserError
 from dcgan_kit.evaluation.calibration import Calibration, calibrate
-from dcgan_kit.evaluation.evaluator import Evaluator, Reals, Tell
+from dcgan_kit.evaluation.evaluator import Evaluator, Reals, TaskReport
 from dcgan_kit.evaluation.request import Request
 from dcgan_kit.evaluation.results import Evaluation
 from dcgan_kit.evaluation.selection import (
@@ -30,7 +30,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedImages:
     """The evaluated images and the real images that they are compared with.
 
     Attributes:
@@ -52,7 +52,9 @@ class Judged:
     resized: bool = False
 
 
-def evaluate(request: Request, registry: Registry, judged: Judged, tell: Tell, note: Note) -> Evaluation:
+def evaluate(
+    request: Request, registry: Registry, images: EvaluatedImages, report: TaskReport, note: Note
+) -> Evaluation:
     """Compute the requested scores.
 
     If a score fails that the request does not name, it is left out, and ``failed`` of the result says so.
@@ -60,27 +62,27 @@ def evaluate(request: Request, registry: Registry, judged: Judged, tell: Tell, n
     Args:
         request: the requested scores.
         registry: contains the requested components.
-        judged: the images.
-        tell: receives the progress.
+        images: the images.
+        report: receives the progress.
         note: receives warnings.
 
     Raises:
         UserError: a score or the extractor cannot be used with these images.
         ComponentError: a named component failed.
     """
-    reals = judged.reals
-    extractor, why = _extractor(request, registry, reals.training, judged.source, tell)
+    reals = images.reals
+    extractor, reason = _extractor(request, registry, reals.training, images.source, report)
     scores, left_out = _scores(request, registry, extractor, reals.held_out)
     optional = request.scores is None
-    evaluator = Evaluator(reals, extractor, scores, judged.samples, judged.resized, optional, tell, note)
-    numbers = evaluator.evaluate(judged.batches)
-    caveats = _caveats(reals, judged.samples, evaluator.floor_samples)
-    lines = [*judged.notes, *evaluator.failed, why, *left_out, *caveats]
-    return Evaluation(judged.of, numbers, tuple(lines), tuple(evaluator.failed))
+    evaluator = Evaluator(reals, extractor, scores, images.samples, images.resized, optional, report, note)
+    numbers = evaluator.evaluate(images.batches)
+    caveats = _caveats(reals, images.samples, evaluator.floor_samples)
+    lines = [*images.notes, *evaluator.failed, reason, *left_out, *caveats]
+    return Evaluation(images.of, numbers, tuple(lines), tuple(evaluator.failed))
 
 
 def calibration(
-    request: Request, registry: Registry, images: Images, source: str, tell: Tell, note: Note
+    request: Request, registry: Registry, images: Images, source: str, report: TaskReport, note: Note
 ) -> Calibration:
     """Compute the scores of real images, and of copies with known faults.
 
@@ -89,28 +91,28 @@ def calibration(
         registry: contains the requested components.
         images: the real images.
         source: name of the data component that they come from.
-        tell: receives the progress.
+        report: receives the progress.
         note: receives a line about the extractor, and a line about each score that is left out.
 
     Raises:
         UserError: a score or the extractor cannot be used with these images.
         ComponentError: a component failed.
     """
-    extractor, why = _extractor(request, registry, images, source, tell)
+    extractor, reason = _extractor(request, registry, images, source, report)
     scores, left_out = _scores(request, registry, extractor, held_out=True)
-    for line in (why, *left_out):
+    for line in (reason, *left_out):
         note(line)
-    return calibrate(images, extractor, scores, request.samples, tell)
+    return calibrate(images, extractor, scores, request.samples, report)
 
 
 def _extractor(
-    request: Request, registry: Registry, training: Images, source: str, tell: Tell
+    request: Request, registry: Registry, training: Images, source: str, report: TaskReport
 ) -> tuple[ChosenExtractor, str]:
     """Build the extractor. Return it, and a line that says which one was chosen and why."""
-    name, why = (request.extractor, "as asked for") if request.extractor else default_extractor(training, source)
-    with reporting_to(partial(tell, "preparing the extractor")):
+    name, reason = (request.extractor, "as requested") if request.extractor else default_extractor(training, source)
+    with reporting_to(partial(report, "preparing the extractor")):
         built = build_extractor(choice_of("extractor", name, registry), training)
-    return built, f"features by {built.name}: {why}"
+    return built, f"features by {built.name}: {reason}"
 
 
 def _scores(
@@ -124,20 +126,20 @@ def _scores(
     for chosen in built:
         reason = unusable(chosen, extractor.extractor, held_out)
         if reason:
-            raise UserError(f"--scores: {chosen.component.name} cannot be had: {reason}")
+            raise UserError(f"--scores: {chosen.component.name} cannot be used: {reason}")
     return built, []
 
 
 def _caveats(reals: Reals, samples: int, floor_samples: int) -> list[str]:
     caveats = {
-        "train": "no images are held out of training (training.held_out): samples are compared with half of those that "
-        "the generator was trained on, and the floor is that of the other half",
-        "real": "samples are compared with half of the real images, and the floor is that of the other half",
+        "train": "no images are held out of training (training.held_out), so samples are compared with half of the "
+        "training images, and the other half gives the floor",
+        "real": "samples are compared with half of the real images, and the other half gives the floor",
     }
     lines = [caveats[reals.split]] if reals.split in caveats else []
     if floor_samples < samples:
         lines.append(
-            f"the floor is that of {floor_samples} real images, as there are no more: for as many as the {samples} "
-            f"samples it would be better. With --samples {floor_samples} both are alike"
+            f"the floor uses {floor_samples} real images, because there are no more: with {samples}, as many as the "
+            f"samples, it would be better. Use --samples {floor_samples} to compare equal numbers"
         )
     return lines

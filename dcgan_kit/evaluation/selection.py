@@ -66,20 +66,20 @@ def choice_of(kind: str, text: str, registry: Registry) -> Choice:
     try:
         component = registry.find(kind, name)
     except UnknownComponent as error:
-        giving = _scores_with_number(name, registry) if kind == "score" else []
-        if giving:
-            raise UserError(f"unknown score {name!r}: that is a number of the score {' or '.join(giving)}") from error
+        scores = _scores_with_number(name, registry) if kind == "score" else []
+        if scores:
+            raise UserError(f"unknown score {name!r}: that is a number of the score {' or '.join(scores)}") from error
         raise
-    given = {key: resolved(value) for key, _, value in (option.partition("=") for option in texts)}
-    for option in given:
+    values = {key: resolved(value) for key, _, value in (option.partition("=") for option in texts)}
+    for option in values:
         if option not in component.options.model_fields:
             raise UserError(f"{text}: no option {option!r}.{did_you_mean(option, component.options.model_fields)}")
     try:
-        options = component.options(**given)
+        options = component.options(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{text}: option {where!r}: {first['msg']} (given: {first['input']!r})") from error
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"{text}: option {place!r}: {first['msg']} (given: {first['input']!r})") from error
     return Choice(component, dict(options))
 
 

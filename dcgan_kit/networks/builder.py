@@ -126,9 +126,9 @@ class _Builder:
             self.problems.extend(error.problems)
         if self.problems:
             raise RecipeError(self.problems)
-        wanted = self.recipe.image.shape if self.plan.role == "generator" else (1,)
-        if self._shape != wanted:
-            self._missed(wanted)
+        required = self.recipe.image.shape if self.plan.role == "generator" else (1,)
+        if self._shape != required:
+            self._require_output(required)
         model = keras.Model(self.input, self.tensor, name=self.plan.role)
         return Network(self.plan.role, model, tuple(self.parts))
 
@@ -136,10 +136,10 @@ class _Builder:
     def _shape(self) -> Shape:
         return tuple(self.tensor.shape[1:])
 
-    def _missed(self, wanted: Shape) -> None:
+    def _require_output(self, required: Shape) -> None:
         gave = ", ".join(f"{name} gave {_times(shape)}" for name, shape in self.block_shapes)
         path = (self.plan.role, "output")
-        message = f"the {self.plan.role} ends in {_times(self._shape)} and must end in {_times(wanted)}: {gave}"
+        message = f"the {self.plan.role} ends in {_times(self._shape)} and must end in {_times(required)}: {gave}"
         mark = self.recipe.mark(path, (self.plan.role,), ("image",))
         raise RecipeError([Problem(mark, f"{self.plan.role}.output", message)])
 
@@ -290,8 +290,8 @@ class _Builder:
         with guarded(owner, f"applying it to {_times(self._shape)}", partial(self._problem, block, slot), passing=()):
             result = layer(self.tensor)
         if not isinstance(result, keras.KerasTensor):
-            who = choice.component if choice else layer.name
-            raise self._problem(block, slot, f"{who} must map one tensor to one tensor")
+            owner = choice.component if choice else layer.name
+            raise self._problem(block, slot, f"{owner} must map one tensor to one tensor")
         return result
 
     def _unconstrained(self, made: list[Any], block: Block) -> tuple[str, ...]:
@@ -305,8 +305,8 @@ class _Builder:
         return (self.plan.role, slot) if inherited else path
 
     def _broken(self, block: Block, slot: str, choice: Choice, made: Any) -> RecipeError:
-        wanted = KINDS[choice.component.kind].returns
-        return self._problem(block, slot, f"{choice.component} must return {wanted}, and returned {made!r:.100}")
+        expected = KINDS[choice.component.kind].returns
+        return self._problem(block, slot, f"{choice.component} must return {expected}, and returned {made!r:.100}")
 
     def _problem(self, block: Block, slot: str, message: str) -> RecipeError:
         return RecipeError([Problem(self.recipe.mark(self._chosen(block, slot)), _key(block.path, slot), message)])

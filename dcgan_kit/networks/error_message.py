@@ -22,7 +22,7 @@ def fault_of_the_machine(error: BaseException) -> str:
     ours = type(error).__module__.startswith("tensorflow.")
     if ours and any(sign in str(error) for sign in _MACHINE):
         return (
-            f"TensorFlow cannot use this device: {name}: {reason(error)}. Mend its libraries, or train on the CPU with "
-            "CUDA_VISIBLE_DEVICES=-1"
+            f"TensorFlow cannot use this device: {name}: {reason(error)}. Repair its libraries, or train on the CPU "
+            "with CUDA_VISIBLE_DEVICES=-1"
         )
     return ""

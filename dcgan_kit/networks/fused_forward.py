@@ -55,10 +55,10 @@ class Forward:
         Raises:
             ValueError: ``x`` does not have the input shape of the model.
         """
-        wanted = self.model.inputs[0]
-        x = keras.ops.convert_to_tensor(x, dtype=wanted.dtype)
-        if not x.shape.is_compatible_with(wanted.shape):
-            raise ValueError(f"{self.model.name} takes the shape {wanted.shape}. Received: shape {tuple(x.shape)}")
+        expected = self.model.inputs[0]
+        x = keras.ops.convert_to_tensor(x, dtype=expected.dtype)
+        if not x.shape.is_compatible_with(expected.shape):
+            raise ValueError(f"{self.model.name} takes the shape {expected.shape}. Received: shape {tuple(x.shape)}")
         # If an operation of a compiled step fails, only its scope identifies it: network, then layer.
         with tf.name_scope(self.model.name):
             for step in self._steps:

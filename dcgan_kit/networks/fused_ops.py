@@ -79,8 +79,8 @@ def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
     scale = keras.ops.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels)
     shift = keras.ops.cast(layer.beta, "float32") if layer.center else tf.zeros(channels)
     learning = bool(training and layer.trainable)
-    given = [keras.ops.cast(v, "float32") for v in (layer.moving_mean, layer.moving_variance)]
-    mean, variance = [tf.zeros(0)] * 2 if learning else given
+    moving = [keras.ops.cast(v, "float32") for v in (layer.moving_mean, layer.moving_variance)]
+    mean, variance = [tf.zeros(0)] * 2 if learning else moving
     y, batch_mean, batch_variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=maps, scale=scale, offset=shift, mean=mean, variance=variance, epsilon=layer.epsilon, is_training=learning
     )

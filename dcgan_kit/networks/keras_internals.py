@@ -34,14 +34,14 @@ def weightless() -> Iterator[None]:
         UserError: this version of Keras has no such state.
     """
     state = _module("keras.src.backend.common.global_state")
-    get = _attribute(state, "keras.src.backend.common.global_state.get_global_attribute")
-    put = _attribute(state, "keras.src.backend.common.global_state.set_global_attribute")
-    waiting = list(get("uninitialized_variables") or ())
+    get_attribute = _attribute(state, "keras.src.backend.common.global_state.get_global_attribute")
+    set_attribute = _attribute(state, "keras.src.backend.common.global_state.set_global_attribute")
+    waiting = list(get_attribute("uninitialized_variables") or ())
     try:
         with keras.StatelessScope(initialize_variables=False):
             yield
     finally:
-        put("uninitialized_variables", waiting)
+        set_attribute("uninitialized_variables", waiting)
 
 
 def layers_within(*layers: Any) -> list[Any]:
@@ -155,8 +155,8 @@ def call_that_made(tensor: Any) -> OperationCall:
     operation, number, _ = _attribute(tensor, "keras.KerasTensor._keras_history")
     node = _attribute(operation, "keras.Operation._inbound_nodes")[number]
     inputs = _attribute(node, "keras.src.ops.node.Node.input_tensors")
-    given = _attribute(node, "keras.src.ops.node.Node.arguments")
-    return OperationCall(operation, tuple(inputs), tuple(given.args), dict(given.kwargs))
+    arguments = _attribute(node, "keras.src.ops.node.Node.arguments")
+    return OperationCall(operation, tuple(inputs), tuple(arguments.args), dict(arguments.kwargs))
 
 
 def graph_of_function(graph: Any, name: str) -> Any:
@@ -203,6 +203,6 @@ def _missing(name: str) -> UserError:
     library = name.partition(".")[0]
     version = importlib.import_module(library).__version__
     return UserError(
-        f"{library} {version} has no {name}, which dcgan-kit uses though it is private. It was read in {library} "
+        f"{library} {version} has no {name}, a private part that dcgan-kit needs. It exists in {library} "
         f"{READ_IN[library]}: install {library}=={READ_IN[library]}"
     )

@@ -91,12 +91,12 @@ def summarize(network: Network) -> Summary:
         traced = trace(part.layers, part.input_shape, *fields)
         if part.kind == "projection":
             # A projection sees the whole latent vector. Later receptive fields are relative to its map.
-            fields, seen = _fields_of(part.output_shape), None
+            fields, widest = _fields_of(part.output_shape), None
         else:
             assert traced.field is not None
-            assert traced.seen_at_once is not None
-            fields, seen = (traced.field, traced.seen_at_once), traced.field.widest
-            seen = None if seen == traced.field.sides else seen
+            assert traced.local_field is not None
+            fields, widest = (traced.field, traced.local_field), traced.field.widest
+            widest = None if widest == traced.field.sides else widest
         weights = {id(v): v for layer in part.layers for v in layer.trainable_weights}
         fixed = {id(v): v for layer in part.layers for v in layer.non_trainable_weights}
         rows.append(
@@ -107,7 +107,7 @@ def summarize(network: Network) -> Summary:
                 trainable_parameters=sum(math.prod(v.shape) for v in weights.values()),
                 non_trainable_parameters=sum(math.prod(v.shape) for v in fixed.values()),
                 macs=traced.macs,
-                receptive_field=seen,
+                receptive_field=widest,
                 trace=traced,
             )
         )

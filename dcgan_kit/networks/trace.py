@@ -16,8 +16,9 @@ import keras
 import tensorflow as tf
 
 from dcgan_kit.components.kinds import Shape
+from dcgan_kit.networks.field_propagation import propagated
 from dcgan_kit.networks.keras_internals import graph_of_function, weightless
-from dcgan_kit.networks.receptive_field import ReceptiveField, propagated
+from dcgan_kit.networks.receptive_field import ReceptiveField
 from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize, Window
 
 Direction = Literal["down", "up", "same"]
@@ -31,20 +32,20 @@ class Trace:
         macs: multiply-accumulates for one image.
         operations: windows, resizes and other resamplings, in order.
         field: receptive field of its output, or None if none was given for its input.
-        seen_at_once: the same, but without statistics of a whole map, such as its mean.
+        local_field: the same, but without statistics of a whole map, such as its mean.
     """
 
     macs: int
     operations: tuple[Operation, ...]
     field: ReceptiveField | None = None
-    seen_at_once: ReceptiveField | None = None
+    local_field: ReceptiveField | None = None
 
 
 def trace(
     layers: Sequence[Any],
     input_shape: Shape,
     field: ReceptiveField | None = None,
-    seen_at_once: ReceptiveField | None = None,
+    local_field: ReceptiveField | None = None,
 ) -> Trace:
     """Trace layers that are applied in order to one image of ``input_shape`` (H, W, C) or (N,), in inference mode.
 
@@ -52,7 +53,7 @@ def trace(
         layers: built layers, with or without weights.
         input_shape: shape of the input without the batch dimension.
         field: receptive field of the input, or None.
-        seen_at_once: the same, but without statistics of whole maps, or None.
+        local_field: the same, but without statistics of whole maps, or None.
     """
     spans: list[tuple[Any, int, int, Any, Any]] = []
 
@@ -80,7 +81,7 @@ def trace(
         macs,
         tuple(found),
         None if field is None else propagated(graph, *ends, field, True, body),
-        None if seen_at_once is None else propagated(graph, *ends, seen_at_once, False, body),
+        None if local_field is None else propagated(graph, *ends, local_field, False, body),
     )
 
 

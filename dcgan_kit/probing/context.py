@@ -49,9 +49,9 @@ class FixedBatch:
         self._operations: dict[LayerSlot, tuple[Operation, ...]] = {}
         self._limits: dict[LayerSlot, tuple[float, float] | None] = {}
 
-    def subject(self) -> SessionSubject:
+    def context(self) -> SessionContext:
         """Return a probe context of the networks in their current state."""
-        return SessionSubject(self)
+        return SessionContext(self)
 
     def batch(self, number: int) -> tuple[Any, Any]:
         """Return latent vectors (size, latent size) and real images (size, H, W, C), the same at every call."""
@@ -94,7 +94,7 @@ class FixedBatch:
         return (np.asarray(pixels, np.float32) * np.float32((high - low) / 255.0) + np.float32(low)).astype(np.float32)
 
 
-class SessionSubject:
+class SessionContext:
     """A ``dcgan_kit.ProbeContext`` of the networks of a session.
 
     Each value is computed when it is first read. So read all values before training continues.
@@ -119,12 +119,12 @@ class SessionSubject:
         return self._passes.inference(tf.constant(self.latent), tf.constant(self.real))
 
     def _chain(self, role: Role, mode: Mode, of: Of) -> Any:
-        seen = self._training if mode == "training" else self._inference
-        return seen["generator"] if role == "generator" else seen["discriminator"][of]
+        passes = self._training if mode == "training" else self._inference
+        return passes["generator"] if role == "generator" else passes["discriminator"][of]
 
-    def on_batch(self, number: int) -> SessionSubject:
+    def on_batch(self, number: int) -> SessionContext:
         """Return a context of the same networks on another batch."""
-        return SessionSubject(self._batch, number)
+        return SessionContext(self._batch, number)
 
     def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
         """Return the input of a place."""
@@ -169,7 +169,7 @@ class SessionSubject:
         if count not in self._samples:
             size = self._batch.size
             latent = self._batch.latents(-(-count // size))
-            with self._passes.untouched():
+            with self._passes.frozen():
                 generator = self._batch.session.state.sampled
                 made = [generator(latent[i : i + size], training=False) for i in range(0, len(latent), size)]
             self._samples[count] = np.concatenate([np.asarray(images, np.float32) for images in made])[:count]
@@ -209,16 +209,16 @@ class SessionSubject:
         return self._batch.operations(place)
 
     def _applied(self, place: LayerSlot, values: Any) -> Any:
-        with self._passes.untouched():
+        with self._passes.frozen():
             for layer in place.layers:
                 values = layer(values, training=False)
         return values
 
-    def _slope_at(self, place: LayerSlot, given: Any) -> tuple[Any, Any]:
+    def _slope_at(self, place: LayerSlot, inputs: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
-            tape.watch(given)
-            outputs = self._applied(place, given)
-        return outputs, tape.gradient(outputs, given, unconnected_gradients="zero")
+            tape.watch(inputs)
+            outputs = self._applied(place, inputs)
+        return outputs, tape.gradient(outputs, inputs, unconnected_gradients="zero")
 
 
 def _places(network: Network) -> tuple[LayerSlot, ...]:

@@ -55,7 +55,7 @@ class Passes:
         return [tf.convert_to_tensor(variable.value) for variable in self.variables(role)]
 
     @contextmanager
-    def untouched(self) -> Iterator[None]:
+    def frozen(self) -> Iterator[None]:
         """Let the caller run layers inside: in float32, with fixed random numbers, and without changing variables."""
         with in_float32(self.networks, self.session.precision.precision), self._stateless({}):
             yield
@@ -69,18 +69,18 @@ class Passes:
             with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
                 tape.watch(weights)
                 tape.watch(latent)
-                made, judged, losses = self._played(weights, latent, real)
-            last = {of: chain[-1:] for of, chain in judged.items()}
+                made, chains, losses = self._run(weights, latent, real)
+            last = {of: chain[-1:] for of, chain in chains.items()}
             by_images, by_weights, by_logits = _gradients(tape, losses["generator"], [made, weights["generator"], last])
-            by_maps, by_other_weights = _gradients(tape, losses["discriminator"], [judged, weights["discriminator"]])
+            by_maps, by_other_weights = _gradients(tape, losses["discriminator"], [chains, weights["discriminator"]])
             return {
                 "generator": made,
-                "discriminator": self._parted(judged),
+                "discriminator": self._separate(chains),
                 "losses": losses,
                 "generator_gradients": by_images,
-                "discriminator_gradients": self._parted(by_maps),
+                "discriminator_gradients": self._separate(by_maps),
                 "weight_gradients": {"generator": by_weights, "discriminator": by_other_weights},
-                "generator_push": self._parted(by_logits),
+                "generator_push": self._separate(by_logits),
             }
 
         return self._compiled(run, *self._batch)
@@ -92,7 +92,7 @@ class Passes:
         def run(latent: Any, real: Any) -> dict[str, Any]:
             with self._stateless({}):
                 made = _flow(self.networks.generator, latent, False)
-                return {"generator": made, "discriminator": self._judged(real, made[-1], False)}
+                return {"generator": made, "discriminator": self._discriminate(real, made[-1], False)}
 
         return self._compiled(run, *self._batch)
 
@@ -116,7 +116,7 @@ class Passes:
             weights[role] = others
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(others)
-                _, _, losses = self._played(weights, self.latent, self.real)
+                _, _, losses = self._run(weights, self.latent, self.real)
             return losses[role], tape.gradient(losses[role], others, unconnected_gradients="zero")
 
         return self._compiled(run, [tf.TensorSpec(v.shape, tf.float32) for v in self.variables(role)])
@@ -132,34 +132,34 @@ class Passes:
         with keras.StatelessScope(mapping), self.session.step.layer_seeds.drawn_from(self._stream("layers"), 0):
             yield
 
-    def _played(
+    def _run(
         self, weights: dict[Role, list[Any]], latent: Any, real: Any
     ) -> tuple[Chain, dict[str, Chain], dict[str, Any]]:
         """Run both networks with these weights. Return the chains of both networks and both losses."""
         loss = self.session.step.parts.loss
         with self._stateless(weights):
             made = _flow(self.networks.generator, latent, True)
-            judged = self._judged(real, made[-1], True)
-        parted = self._parted(judged)
-        logits = parted["real"][-1], parted["generated"][-1]
+            chains = self._discriminate(real, made[-1], True)
+        separate = self._separate(chains)
+        logits = separate["real"][-1], separate["generated"][-1]
         losses = {
             "generator": loss.generator(*logits, self._stream("labels")),
             "discriminator": loss.discriminator(*logits, self._stream("labels")),
         }
-        return made, judged, losses
+        return made, chains, losses
 
-    def _judged(self, real: Any, fake: Any, training: bool) -> dict[str, Chain]:
+    def _discriminate(self, real: Any, fake: Any, training: bool) -> dict[str, Chain]:
         """Return the discriminator's chains. The recipe decides whether real and generated images form one batch."""
-        seen, discriminator = self.session.step.discriminator, self.networks.discriminator
-        real, fake = (seen.augmented(images, self._stream("augmentation")) for images in (real, fake))
+        step, network = self.session.step.discriminator, self.networks.discriminator
+        real, fake = (step.augmented(images, self._stream("augmentation")) for images in (real, fake))
         if self.concatenated and training:
-            return {"both": _flow(discriminator, tf.concat([real, fake], 0), training)}
+            return {"both": _flow(network, tf.concat([real, fake], 0), training)}
         return {
-            "real": _flow(discriminator, real, training),
-            "generated": _flow(discriminator, fake, training),
+            "real": _flow(network, real, training),
+            "generated": _flow(network, fake, training),
         }
 
-    def _parted(self, chains: dict[str, Chain]) -> dict[str, Chain]:
+    def _separate(self, chains: dict[str, Chain]) -> dict[str, Chain]:
         if "both" not in chains:
             return chains
         halves = [tf.split(tensor, 2) for tensor in chains["both"]]

@@ -37,31 +37,31 @@ class NamedProbe:
         """The component's name, with its owner if known, because two probes can have the same name."""
         return f"{self.component.owner}/{self.component.name}" if self.component.owner else self.component.name
 
-    def measure(self, subject: ProbeContext) -> Readings:
+    def measure(self, context: ProbeContext) -> Readings:
         """Return the readings of the probe.
 
         Raises:
             ProbeFailed: the probe raised an error, or did not return numbers by place.
         """
-        return self._readings("measure", lambda: self.probe.measure(subject))
+        return self._readings("measure", lambda: self.probe.measure(context))
 
-    def remember(self, subject: ProbeContext) -> Any:
+    def remember(self, context: ProbeContext) -> Any:
         """Return what the probe keeps for its second reading; None if it has no second reading.
 
         Raises:
             ProbeFailed: the probe raised an error.
         """
         second = self.probe.second
-        return None if second is None else self._guarded("remember", lambda: second.remember(subject))
+        return None if second is None else self._guarded("remember", lambda: second.remember(context))
 
-    def compare(self, kept: Any, subject: ProbeContext) -> Readings:
+    def compare(self, memory: Any, context: ProbeContext) -> Readings:
         """Return the second readings; empty if the probe has none.
 
         Raises:
             ProbeFailed: the probe raised an error, or did not return numbers by place.
         """
         second = self.probe.second
-        return {} if second is None else self._readings("compare", lambda: second.compare(kept, subject))
+        return {} if second is None else self._readings("compare", lambda: second.compare(memory, context))
 
     def diagnose(self, readings: Readings, first: Readings) -> tuple[Finding, ...]:
         """Return the findings that follow from the readings.
@@ -80,19 +80,19 @@ class NamedProbe:
                 raise ProbeFailed(f"{self.component}: a Finding's {wrong}, and it gave {_shown(finding)}")
         return findings
 
-    def _readings(self, doing: str, ask: Callable[[], Any]) -> Readings:
+    def _readings(self, doing: str, call: Callable[[], Any]) -> Readings:
         # An object from third-party code can raise an error when it is read, so reading it is guarded too.
-        found, items = self._guarded(doing, lambda: _with_items(ask()))
+        found, items = self._guarded(doing, lambda: _with_items(call()))
         fits = items is not None and all(
             isinstance(key, str) and "/" in key and isinstance(value, numbers.Real) for key, value in items
         )
         if not fits:
-            raise ProbeFailed(f"{self.component} must return numbers by 'place/what', and gave {_shown(found)}")
+            raise ProbeFailed(f"{self.component} must return numbers by 'place/name', and gave {_shown(found)}")
         return self._guarded(doing, lambda: {key: float(value) for key, value in items})
 
-    def _guarded(self, doing: str, ask: Callable[[], _T]) -> _T:
+    def _guarded(self, doing: str, call: Callable[[], _T]) -> _T:
         with guarded(self.component, doing, ProbeFailed, passing=()):
-            return ask()
+            return call()
 
 
 def _with_items(found: Any) -> tuple[Any, Any]:
@@ -139,19 +139,19 @@ def by_default(component: Component) -> Choice:
 
 
 def _built(choice: Choice) -> Probe:
-    where = f"{dotted(choice.path)}: " if choice.path else ""
+    place = f"{dotted(choice.path)}: " if choice.path else ""
     try:
         made = choice.build()
     except ComponentError as error:
-        raise ComponentError(f"{where}{error}") from error
+        raise ComponentError(f"{place}{error}") from error
     if not isinstance(made, Probe):
-        wanted = KINDS["probe"].returns
-        raise ComponentError(f"{where}{choice.component} must return {wanted}, and gave {made!r:.100}")
+        expected = KINDS["probe"].returns
+        raise ComponentError(f"{place}{choice.component} must return {expected}, and gave {made!r:.100}")
     return made
 
 
 @dataclass(frozen=True)
-class Kept:
+class ProbeMemory:
     """What a probe keeps from its first reading until the second one, ``after`` steps later."""
 
     probe: NamedProbe
@@ -179,27 +179,27 @@ class ProbeResults:
         return {key: value for readings in self.readings.values() for key, value in readings.items()}
 
     @property
-    def well_asked(self) -> frozenset[str]:
+    def succeeded(self) -> frozenset[str]:
         """Names of the probes that gave a reading and did not fail."""
         return frozenset(name for name, readings in self.readings.items() if readings and name not in self.failed)
 
-    def measure(self, probe: NamedProbe, subject: ProbeContext) -> None:
+    def measure(self, probe: NamedProbe, context: ProbeContext) -> None:
         """Add the readings of a probe."""
         with self._noting(probe):
-            self._add(probe, probe.measure(subject))
+            self._add(probe, probe.measure(context))
 
-    def remember(self, probe: NamedProbe, subject: ProbeContext) -> Kept | None:
+    def remember(self, probe: NamedProbe, context: ProbeContext) -> ProbeMemory | None:
         """Return what a probe keeps for its second reading; None if it has no second reading or has failed."""
         second = probe.probe.second
         if second is not None and probe.name not in self.failed:
             with self._noting(probe):
-                return Kept(probe, second.after, probe.remember(subject))
+                return ProbeMemory(probe, second.after, probe.remember(context))
         return None
 
-    def compare(self, kept: Kept, subject: ProbeContext) -> None:
+    def compare(self, memory: ProbeMemory, context: ProbeContext) -> None:
         """Add the second readings of a probe."""
-        with self._noting(kept.probe):
-            self._add(kept.probe, kept.probe.compare(kept.memory, subject))
+        with self._noting(memory.probe):
+            self._add(memory.probe, memory.probe.compare(memory.memory, context))
 
     def diagnose(self, probes: Sequence[NamedProbe], first: Mapping[str, Readings]) -> None:
         """Add the findings of every probe that did not fail. A probe compares its readings with those at step 0."""
@@ -210,9 +210,9 @@ class ProbeResults:
                     self.findings[probe.name] = probe.diagnose(readings, first.get(probe.name, readings))
 
     def _add(self, probe: NamedProbe, readings: Readings) -> None:
-        twice = self.numbers.keys() & readings.keys()
-        if twice:
-            raise ProbeFailed(f"{probe.component}: another probe has given {min(twice)!r} before")
+        duplicates = self.numbers.keys() & readings.keys()
+        if duplicates:
+            raise ProbeFailed(f"{probe.component}: another probe already returned {min(duplicates)!r}")
         self.readings[probe.name] = {**self.readings.get(probe.name, {}), **readings}
 
     @contextmanager

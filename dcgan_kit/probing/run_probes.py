@@ -34,7 +34,7 @@ class Examination:
         first: readings at step 0, by probe name.
         findings: the findings at this step.
         failed: a line about each probe that failed.
-        asked: number of probes that gave a reading and did not fail.
+        succeeded: number of probes that gave a reading and did not fail.
         silent: names of probes that gave no reading, because the networks have nothing that they examine.
         components: the component of each probe, by probe name.
     """
@@ -44,7 +44,7 @@ class Examination:
     first: Mapping[str, Readings]
     findings: tuple[Finding, ...]
     failed: tuple[str, ...]
-    asked: int
+    succeeded: int
     silent: tuple[str, ...]
     components: Mapping[str, Component]
 
@@ -78,33 +78,33 @@ def examine(
         note(line)
     batch = FixedBatch(session, images)
     steps = _Steps(session, images)
-    first = now = _asked(batch, probes, steps)
+    first = now = _run_all(batch, probes, steps)
     step = 0
     if run is not None:
         for line in restore_for_inference(run, session.state, best):
             note(line)
         step = session.state.steps_done
-        now = _asked(batch, probes, steps)
+        now = _run_all(batch, probes, steps)
     now.diagnose(probes, first.readings)
     failed = {**first.failed, **now.failed}
-    asked = now.well_asked - failed.keys()
-    silent = tuple(probe.name for probe in probes if probe.name not in asked and probe.name not in failed)
+    succeeded = now.succeeded - failed.keys()
+    silent = tuple(probe.name for probe in probes if probe.name not in succeeded and probe.name not in failed)
     lines = tuple(failed.values())
     components = {probe.name: probe.component for probe in probes}
-    return Examination(step, now.readings, first.readings, findings_of(now), lines, len(asked), silent, components)
+    return Examination(step, now.readings, first.readings, findings_of(now), lines, len(succeeded), silent, components)
 
 
-def _asked(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> ProbeResults:
-    asked, subject = ProbeResults(), batch.subject()
+def _run_all(batch: FixedBatch, probes: Sequence[NamedProbe], steps: _Steps) -> ProbeResults:
+    results, context = ProbeResults(), batch.context()
     for probe in probes:
-        asked.measure(probe, subject)
-    kept = [memory for probe in probes if (memory := asked.remember(probe, subject)) is not None]
+        results.measure(probe, context)
+    memories = [memory for probe in probes if (memory := results.remember(probe, context)) is not None]
     taken = 0
-    for memory in sorted(kept, key=lambda memory: memory.after):
+    for memory in sorted(memories, key=lambda memory: memory.after):
         steps.take(memory.after - taken)
         taken = memory.after
-        asked.compare(memory, batch.subject())
-    return asked
+        results.compare(memory, batch.context())
+    return results
 
 
 class _Steps:

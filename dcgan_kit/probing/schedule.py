@@ -12,13 +12,13 @@ from dcgan_kit.components.contracts.probe import Finding, Readings
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.probing.context import FixedBatch
 from dcgan_kit.probing.health_line import failure, findings_of, health_line, not_finite
-from dcgan_kit.probing.probe_run import Kept, NamedProbe, ProbeResults
+from dcgan_kit.probing.probe_run import NamedProbe, ProbeMemory, ProbeResults
 from dcgan_kit.runs.checkpoint import MAX_MEMORY_BYTES
 from dcgan_kit.runs.observer_memory import as_text, from_text
 
 
 @dataclass(frozen=True)
-class Look:
+class Inspection:
     """The results of the probes at one step.
 
     Attributes:
@@ -26,7 +26,7 @@ class Look:
         findings: the findings at this step.
         lasting: findings that the same probe also had at its previous reading. Act on these; other findings can pass by
             themselves.
-        standing: (disease, place) of each probe's latest findings, from this step or earlier ones.
+        current: (disease, place) of each probe's latest findings, from this step or earlier ones.
         health: the health line, or empty if no probe was due for findings. It counts all probes that have failed so
             far.
         notes: a line about each probe that failed; such a probe does not run again.
@@ -36,7 +36,7 @@ class Look:
     scalars: Mapping[str, float]
     findings: tuple[Finding, ...] = ()
     lasting: tuple[Finding, ...] = ()
-    standing: frozenset[tuple[str, str]] = frozenset()
+    current: frozenset[tuple[str, str]] = frozenset()
     health: str = ""
     notes: tuple[str, ...] = ()
     failures: tuple[Finding, ...] = ()
@@ -64,7 +64,9 @@ class ProbeWatch:
         self, session: Session, images: Images, probes: Sequence[NamedProbe], every: int, evaluate_every: int
     ) -> None:
         if session.state.steps_done:
-            raise RuntimeError("probes take the numbers of step 0 first; make the watch before restoring a checkpoint")
+            raise RuntimeError(
+                "probes first need the readings of step 0; create the watch before restoring a checkpoint"
+            )
         self._all = self._probes = tuple(probes)
         self._names = {probe.name: probe for probe in self._all}
         self._every, self._evaluate_every = every, evaluate_every
@@ -75,9 +77,9 @@ class ProbeWatch:
         self._first = ProbeResults()
         if session.devices.chief:
             self.batch = FixedBatch(session, images)
-            subject = self.batch.subject()
+            context = self.batch.context()
             for probe in self._probes:
-                self._first.measure(probe, subject)
+                self._first.measure(probe, context)
 
     @property
     def first(self) -> Mapping[str, Readings]:
@@ -86,37 +88,38 @@ class ProbeWatch:
 
     def due(self, step: int) -> bool:
         """Whether a probe is due after ``step`` steps."""
-        return any(self._asks(probe, step) or self._asks_again(probe, step) for probe in self._all)
+        return any(self._is_due(probe, step) or self._second_is_due(probe, step) for probe in self._all)
 
-    def look(self, step: int) -> Look:
+    def inspect(self, step: int) -> Inspection:
         """Run the probes that are due. This changes no variable of the session."""
-        subject = self.batch.subject()
+        context = self.batch.context()
         later = ProbeResults()
         for name, text in self._due.pop(step, {}).items():
-            later.compare(Kept(self._names[name], 0, from_text(text)), subject)
-        wanted = any(self._asks(probe, step) for probe in self._all)
-        now = [probe for probe in self._probes if self._asks(probe, step)]
-        asked = self._first if step == 0 else ProbeResults()
+            later.compare(ProbeMemory(self._names[name], 0, from_text(text)), context)
+        evaluated = any(self._is_due(probe, step) for probe in self._all)
+        now = [probe for probe in self._probes if self._is_due(probe, step)]
+        results = self._first if step == 0 else ProbeResults()
         for probe in now:
             if step > 0:
-                asked.measure(probe, subject)
-            kept_now = asked.remember(probe, subject)
-            if kept_now is not None:
-                self._keep(kept_now, step, asked)
-        asked.diagnose(now, self.first)
-        findings, known = findings_of(asked), self._known()
+                results.measure(probe, context)
+            memory = results.remember(probe, context)
+            if memory is not None:
+                self._keep(memory, step, results)
+        results.diagnose(now, self.first)
+        findings, known = findings_of(results), self._known()
         if now:
-            self._found.update({name: {_key(f) for f in found} for name, found in asked.findings.items()})
-            self._found[""] = {_key(f) for f in not_finite(asked.numbers)}
-        failed = {**later.failed, **asked.failed}
+            self._found.update({name: {_key(f) for f in found} for name, found in results.findings.items()})
+            self._found[""] = {_key(f) for f in not_finite(results.numbers)}
+        failed = {**later.failed, **results.failed}
         self._leave_out(failed)
-        numbers = {**asked.numbers, **later.numbers}
-        return Look(
+        numbers = {**results.numbers, **later.numbers}
+        succeeded = len(results.succeeded - failed.keys())
+        return Inspection(
             scalars={key: value for key, value in numbers.items() if math.isfinite(value)},
             findings=findings,
             lasting=tuple(finding for finding in findings if _key(finding) in known),
-            standing=frozenset(self._known()),
-            health=health_line(findings, len(asked.well_asked - failed.keys()), len(self._failed())) if wanted else "",
+            current=frozenset(self._known()),
+            health=health_line(findings, succeeded, len(self._failed())) if evaluated else "",
             notes=tuple(failed.values()),
             failures=tuple(failure(name, line) for name, line in failed.items()),
         )
@@ -133,44 +136,44 @@ class ProbeWatch:
         """Restore the state that ``memory`` returned, for the probes of this recipe."""
         self._found = {name: set(found) for name, found in memory["found"].items() if name in ("", *self._names)}
         self._due = {
-            step: {name: text for name, text in kept.items() if name in self._names}
-            for step, kept in memory["due"].items()
+            step: {name: text for name, text in memories.items() if name in self._names}
+            for step, memories in memory["due"].items()
         }
         self._probes = self._all
         self._leave_out(memory["failed"])
 
-    def _keep(self, kept: Kept, step: int, asked: ProbeResults) -> None:
+    def _keep(self, memory: ProbeMemory, step: int, results: ProbeResults) -> None:
         """Keep the memory of a probe until its second reading."""
-        name, component = kept.probe.name, kept.probe.component
+        name, component = memory.probe.name, memory.probe.component
         try:
-            text = as_text(kept.memory)
+            text = as_text(memory.memory)
         except TypeError as error:
-            asked.failed[name] = (
+            results.failed[name] = (
                 f"{component}: remember must return numbers, texts, arrays, or lists and mappings of these, which a "
                 f"checkpoint can hold, and gave {error}"
             )
             return
         # The name is the key, because a step can occur again after a return to an earlier checkpoint.
-        self._due.setdefault(step + kept.after, {})[name] = text
+        self._due.setdefault(step + memory.after, {})[name] = text
         size = sum(len(one) for due in self._due.values() for one in due.values())
         if size > MAX_MEMORY_BYTES:
-            asked.failed[name] = (
-                f"{component}: what probes remember comes to {size // 2**20} MiB; a checkpoint holds at most "
-                f"{MAX_MEMORY_BYTES // 2**20} MiB of it"
+            results.failed[name] = (
+                f"{component}: the memories of probes take {size // 2**20} MiB; a checkpoint holds at most "
+                f"{MAX_MEMORY_BYTES // 2**20} MiB of them"
             )
 
-    def _asks(self, probe: NamedProbe, step: int) -> bool:
+    def _is_due(self, probe: NamedProbe, step: int) -> bool:
         return step % self._evaluate_every == 0 or step == self._last or (probe.probe.cheap and step % self._every == 0)
 
-    def _asks_again(self, probe: NamedProbe, step: int) -> bool:
+    def _second_is_due(self, probe: NamedProbe, step: int) -> bool:
         # Only the step decides: workers without memories of probes must pause at the same steps as the chief.
         after = 0 if probe.probe.second is None else probe.probe.second.after
-        return 0 < after <= step and self._asks(probe, step - after)
+        return 0 < after <= step and self._is_due(probe, step - after)
 
     def _leave_out(self, names: Container[str]) -> None:
         self._probes = tuple(probe for probe in self._probes if probe.name not in names)
-        for step, kept in list(self._due.items()):
-            self._due[step] = {name: one for name, one in kept.items() if name not in names}
+        for step, memories in list(self._due.items()):
+            self._due[step] = {name: one for name, one in memories.items() if name not in names}
             if not self._due[step]:
                 del self._due[step]
 

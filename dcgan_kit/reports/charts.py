@@ -90,7 +90,7 @@ def drawn(chart: Chart) -> Drawing:
         _names_at_ends(axes, lines, chart.levels)
 
     left = len(chart.lines) - len(lines)
-    more = f" {left} more lines stand in the table alone." if left > 0 else ""
+    more = f" {left} more lines are only in the table." if left > 0 else ""
     caption = f"{chart.caption}{more}".strip()
     return Drawing(svg_of(onto), chart.title, described(chart), caption, numbers(chart))
 

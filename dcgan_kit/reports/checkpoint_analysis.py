@@ -12,14 +12,14 @@ import numpy as np
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.errors import UserError
-from dcgan_kit.evaluation.evaluator import Tell
+from dcgan_kit.evaluation.evaluator import TaskReport
 from dcgan_kit.evaluation.selection import build_score
 from dcgan_kit.networks.builder import Network
 from dcgan_kit.networks.kernel_overlap import taps
 from dcgan_kit.networks.resampling import Resize, Window
 from dcgan_kit.networks.summary import summarize
 from dcgan_kit.recipes.resolved import Choice
-from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
+from dcgan_kit.reports.comparisons import CheckpointAnalysis, Neighbours, Pair
 from dcgan_kit.reports.neighbours import candidates, nearest
 from dcgan_kit.reports.overlap import Overlap
 from dcgan_kit.reports.spectrum import power
@@ -34,21 +34,23 @@ STREAM = -3
 """Replaces the step in the seed of these samples. Training uses steps from 0, and sample grids use -1."""
 
 
-def look(run: StoredRun, tell: Tell) -> Looked:
+def analyze(run: StoredRun, report: TaskReport) -> CheckpointAnalysis:
     """Restore the newest checkpoint of a run, generate samples, and compare them with the recipe's data.
 
     Args:
         run: the run.
-        tell: receives the progress (task, done, total), a few times per second, for tasks of more than two seconds.
+        report: receives the progress (task, done, total), a few times per second, for tasks of more than two seconds.
 
     Raises:
         UserError: the networks cannot be built.
     """
     recipe = run.resolved
     networks = run.networks()
-    found = Looked(
+    found = CheckpointAnalysis(
         overlaps=tuple(_overlaps(networks.generator)),
-        better={name: way for choice in recipe.training.evaluation.scores for name, way in _better(choice).items()},
+        better={
+            name: better for choice in recipe.training.evaluation.scores for name, better in _better(choice).items()
+        },
     )
     try:
         restored = run.restored(networks=networks)
@@ -56,12 +58,12 @@ def look(run: StoredRun, tell: Tell) -> Looked:
         return replace(found, notes=(str(error),))
     found = replace(found, step=restored.step, notes=restored.notes)
     try:
-        images = run.read_images(partial(tell, "reading images"))
+        images = run.read_images(partial(report, "reading images"))
     except UserError as error:
         return replace(found, notes=(*found.notes, f"The data cannot be loaded: {error}"))
     training = images.training
     samples = run.generated(SAMPLES, recipe.training.seed, STREAM)
-    with reporting_to(partial(tell, "looking for neighbours")):
+    with reporting_to(partial(report, "searching for neighbours")):
         neighbours = _neighbours(samples, training, images.held_out)
     return replace(
         found,
@@ -82,14 +84,14 @@ def _overlaps(generator: Network) -> Iterator[Overlap]:
             continue
         for operation in rows[part.name].trace.operations:
             if isinstance(operation, Window) and operation.transposed:
-                told = f"{part.component}, kernel {_side(operation.size)}, stride {_side(operation.stride)}"
+                description = f"{part.component}, kernel {_side(operation.size)}, stride {_side(operation.stride)}"
                 height, width = zip(operation.size, operation.stride, operation.dilation, strict=True)
-                yield Overlap(part.name, told, taps(*height), taps(*width))
+                yield Overlap(part.name, description, taps(*height), taps(*width))
             elif isinstance(operation, Resize) and max(operation.factor) > 1:
                 # A convolution of stride 1 reads the resized map, so each pixel gets the same number of taps.
                 factors = [max(1, round(factor)) for factor in operation.factor]
-                told = f"{part.component}, resizes by {_side(tuple(factors))}"
-                yield Overlap(part.name, told, (1,) * factors[0], (1,) * factors[1])
+                description = f"{part.component}, resizes by {_side(tuple(factors))}"
+                yield Overlap(part.name, description, (1,) * factors[0], (1,) * factors[1])
 
 
 def _side(pair: tuple[int, ...]) -> str:
@@ -109,12 +111,12 @@ def _evenly(count: int, most: int) -> Any:
 def _neighbours(samples: Any, training: Images, held_out: Images) -> Neighbours | None:
     if len(training) < 2:
         return None
-    which, distances = nearest(samples, training, report_progress)
+    indices, distances = nearest(samples, training, report_progress)
     order = np.argsort(distances, kind="stable")
     # Show each training image once; otherwise one image that is near many samples could fill all pairs.
-    _, first = np.unique(which[order], return_index=True)
+    _, first = np.unique(indices[order], return_index=True)
     chosen = order[np.sort(first)[:PAIRS]]
-    pairs = tuple(Pair(samples[i], training.batch(which[i]), float(distances[i])) for i in chosen)
+    pairs = tuple(Pair(samples[i], training.batch(indices[i]), float(distances[i])) for i in chosen)
     if len(held_out):
         real = held_out.batch(_evenly(len(held_out), COMPARED))
         _, compared = nearest(real, training, report_progress)

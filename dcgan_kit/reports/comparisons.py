@@ -49,7 +49,7 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Looked:
+class CheckpointAnalysis:
     """The analysis of a checkpoint of a run.
 
     Attributes:
@@ -71,19 +71,21 @@ class Looked:
     notes: tuple[str, ...] = ()
 
 
-NOT_LOOKED = "This was left out by `--quick`; `dcgan-kit report` without it restores the checkpoint and loads the data."
+NOT_ANALYZED = (
+    "This was left out by `--quick`; `dcgan-kit report` without it restores the checkpoint and loads the data."
+)
 
 
-def spectra(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
+def spectra(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -> Section:
     """Return the section of power spectra: a chart by radius, and a picture of all frequencies."""
     blocks: list[Block] = []
     for run in runs:
-        found = looked.get(run.label)
+        found = analyses.get(run.label)
         if found is None or found.spectra is None:
             blocks.append(_missing(run, found))
             continue
         of_samples, of_real = found.spectra
-        blocks.extend(_of_which(run, found))
+        blocks.extend(_checkpoint(run, found))
         lines = [Line(name, Series(*radial(one))) for name, one in (("samples", of_samples), ("real images", of_real))]
         drawings = []
         # An image with a side of one pixel has no spatial frequencies.
@@ -131,11 +133,11 @@ def _edge(spectrum: Any) -> float:
     return float(max(decibels(spectrum[height // 2, 0]), decibels(spectrum[0, width // 2])))
 
 
-def overlaps(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
+def overlaps(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -> Section:
     """Return the section with a map of each upsampling layer."""
     blocks: list[Block] = []
     for run in runs:
-        found = looked.get(run.label)
+        found = analyses.get(run.label)
         if found is None:
             blocks.append(_missing(run, found))
         elif not found.overlaps:
@@ -145,21 +147,21 @@ def overlaps(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
             blocks.append(Drawings(run.label if len(runs) > 1 else "", drawings))
     lead = (
         "How many taps of an upsampling kernel reach each pixel. Where the numbers differ, the layer draws a "
-        "checkerboard before it has learned anything, and must learn to undo it (Odena et al. 2016)."
+        "checkerboard before training, and must learn to remove it (Odena et al. 2016)."
     )
     return Section("overlaps", "Overlap of upsampling kernels", lead, tuple(blocks))
 
 
-def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
+def neighbours(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -> Section:
     """Return the section that shows samples beside their nearest training images."""
     blocks: list[Block] = []
     for run in runs:
-        found = looked.get(run.label)
+        found = analyses.get(run.label)
         if found is None or found.neighbours is None:
             blocks.append(_missing(run, found))
             continue
         near = found.neighbours
-        blocks.extend(_of_which(run, found))
+        blocks.extend(_checkpoint(run, found))
         others = "images held out of training" if near.held_out else "training images to each other"
         blocks.append(
             Paragraph(
@@ -170,28 +172,28 @@ def neighbours(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Sectio
         )
         pictures = []
         for rank, pair in enumerate(near.pairs, start=1):
-            where = f"pair {rank} of {run.label}"
-            pictures.append(array_picture(pair.sample, f"sample of {where}", "sample"))
+            name = f"pair {rank} of {run.label}"
+            pictures.append(array_picture(pair.sample, f"sample of {name}", "sample"))
             pictures.append(
-                array_picture(pair.training, f"nearest training image of {where}", f"training, {pair.distance:.3g}")
+                array_picture(pair.training, f"nearest training image of {name}", f"training, {pair.distance:.3g}")
             )
         title = f"{run.label}: the samples nearest to {len(near.pairs)} training images"
         blocks.append(Pictures(title, tuple(pictures), pairs=True))
     lead = (
-        "Has the generator learned training images by heart? The samples that are nearest to one, each beside it. "
-        "Samples much nearer than real images are to each other would say so."
+        "Has the generator memorized training images? The samples nearest to training images, each beside it. "
+        "If they are much nearer than real images are to each other, it probably has."
     )
     return Section("neighbours", "Nearest neighbours", lead, tuple(blocks))
 
 
-def _of_which(run: RunFacts, found: Looked) -> tuple[Paragraph, ...]:
+def _checkpoint(run: RunFacts, found: CheckpointAnalysis) -> tuple[Paragraph, ...]:
     """Return paragraphs that name the checkpoint of the samples, and problems with newer checkpoints."""
     drawn_at = Paragraph(f"{run.label}: samples of the checkpoint at step {found.step:,}.")
     return (drawn_at, *(Paragraph(f"{run.label}: {shown(note)}", "missing") for note in found.notes))
 
 
-def _missing(run: RunFacts, found: Looked | None) -> Paragraph:
+def _missing(run: RunFacts, found: CheckpointAnalysis | None) -> Paragraph:
     if found is None:
-        return Paragraph(f"{run.label}: {NOT_LOOKED}", "missing")
+        return Paragraph(f"{run.label}: {NOT_ANALYZED}", "missing")
     reason = " ".join(map(shown, found.notes)) or "there are too few images."
     return Paragraph(f"{run.label}: {reason}", "missing")

@@ -26,27 +26,27 @@ _GROUPS = (
     _Group(
         "Losses",
         (("generator_loss", "generator"), ("discriminator_loss", "discriminator"), ("penalty", "penalty")),
-        "What each network minimizes. A loss that falls says little about samples; one that runs away says much.",
+        "What each network minimizes. A falling loss says little about samples; a loss that grows without limit, much.",
     ),
     _Group(
         "Discriminator’s verdict",
         (("discriminator_real", "real images"), ("discriminator_fake", "samples")),
-        "Mean probability that images are real. Where both lines lie apart, the discriminator tells them apart.",
+        "Mean probability that images are real. Where the lines are far apart, the discriminator can distinguish them.",
         levels=(Level("undecided", 0.5),),
     ),
     _Group(
         "Gradient norms",
         (("generator_gradient", "generator"), ("discriminator_gradient", "discriminator")),
-        "Of the whole batch, by all weights of a network; the axis is logarithmic.",
+        "Gradients of the whole batch with respect to all weights of a network, on a logarithmic axis.",
         logarithmic=True,
     ),
     _Group(
         "Learning rates",
         (("generator_rate", "generator"), ("discriminator_rate", "discriminator")),
-        "As the schedule has it.",
+        "As the schedule sets them.",
     ),
-    _Group("Images per second", (("images_per_second", "speed"),), "Of real images, in training alone."),
-    _Group("Augmentation", (("augmentation", "probability"),), "How probable each change of an image is."),
+    _Group("Images per second", (("images_per_second", "speed"),), "Real images, counting only the time of training."),
+    _Group("Augmentation", (("augmentation", "probability"),), "The probability of each change of an image."),
 )
 MOST_OTHERS = 24
 """Most charts of numbers that this module does not know."""
@@ -62,12 +62,10 @@ def curves(runs: Sequence[RunFacts]) -> Section:
     blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))]
     longest = max(len(series.steps) for run in runs for series in run.metrics.series.values())
     if longest > MOST_POINTS:
-        text = (
-            f"Of {longest:,} lines of metrics, {MOST_POINTS} evenly chosen ones are drawn; what is between is not seen."
-        )
+        text = f"Of {longest:,} lines of metrics, {MOST_POINTS} evenly chosen ones are drawn; the others are not shown."
         blocks.append(Paragraph(text))
     if len(runs) > MOST_LINES:
-        blocks.append(Paragraph(f"The first {MOST_LINES} of {len(runs)} runs are drawn; tables have all."))
+        blocks.append(Paragraph(f"The first {MOST_LINES} of {len(runs)} runs are drawn; the tables have all."))
     return Section("curves", "Curves", "", tuple(blocks))
 
 

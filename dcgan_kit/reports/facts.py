@@ -196,7 +196,7 @@ def _only(name: str, metrics: Metrics) -> dict[str, Series]:
 
 
 def _broken(file: str, lines: int) -> str:
-    return f"{file} has {counted(lines, 'broken line')}, as a kill may leave one: left out."
+    return f"{file} has {counted(lines, 'broken line')}, for example after a kill; left out."
 
 
 def _left_out(file: str, metrics: Metrics) -> list[str]:
@@ -214,7 +214,7 @@ def _recipe(text: str) -> dict[str, Any]:
     try:
         data = read_text(text, "recipe.yaml").data()
     except UserError as error:
-        raise Unusable(f"recipe.yaml cannot be understood: {error}") from error
+        raise Unusable(f"recipe.yaml is no valid recipe: {error}") from error
     return _flat(data)
 
 
@@ -273,8 +273,8 @@ def _evaluation(data: Any) -> Evaluation | None:
         if isinstance(one, dict) and _text(one.get("number"))
     )
     notes = data.get("notes")
-    told = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
-    return Evaluation(_texts(data.get("of")), scored, told)
+    texts = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
+    return Evaluation(_texts(data.get("of")), scored, texts)
 
 
 def _texts(data: Any) -> dict[str, str]:

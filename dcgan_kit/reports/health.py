@@ -19,8 +19,8 @@ LAYERS = 6
 MOST_CHARTS = 36
 """Most charts of a run."""
 MOST_CONSTANT = 200
-WELL = "nothing wrong"
-TOLD = 3
+NOTHING_WRONG = "nothing wrong"
+MOST_SHOWN = 3
 """Number of findings in the health line."""
 _NUMBER = re.compile(r"_\d+$")
 """The end of a slot's name, if it is not the first of its kind in a block."""
@@ -37,20 +37,21 @@ def health_line(run: RunFacts) -> str:
 
 
 def _found(run: RunFacts, failed: bool) -> str:
-    looks = {step for name in _readings(run) for step in run.metrics.series[name].steps}
-    if not looks:
+    probe_steps = {step for name in _readings(run) for step in run.metrics.series[name].steps}
+    if not probe_steps:
         return "unknown" if failed else "not probed"
     findings = [one for one in run.findings if one.disease != PROBE_FAILED]
-    looks.update(finding.step for finding in findings)
+    probe_steps.update(finding.step for finding in findings)
     every = finite(run.recipe.get("training.evaluation.every")) or 0
     # Without a readable recipe, the last step of all probes is unknown, so all findings count.
-    last = max((step for step in looks if every >= 1 and step % every == 0), default=0)
+    last = max((step for step in probe_steps if every >= 1 and step % every == 0), default=0)
     found = {(one.disease, one.where): one for one in findings if one.step >= last}
     if not found:
-        return f"{WELL} at step {last:,}{f' or since, up to {max(looks):,}' if max(looks) > last else ''}"
+        since = f" or since, up to {max(probe_steps):,}" if max(probe_steps) > last else ""
+        return f"{NOTHING_WRONG} at step {last:,}{since}"
     latest = sorted(found.values(), key=lambda one: -one.step)
-    told = "; ".join(f"{_told(one)} (step {one.step:,})" for one in latest[:TOLD])
-    return f"{told}; and {len(latest) - TOLD} more" if len(latest) > TOLD else told
+    text = "; ".join(f"{_text(one)} (step {one.step:,})" for one in latest[:MOST_SHOWN])
+    return f"{text}; and {len(latest) - MOST_SHOWN} more" if len(latest) > MOST_SHOWN else text
 
 
 def health(runs: Sequence[RunFacts]) -> Section:
@@ -61,18 +62,16 @@ def health(runs: Sequence[RunFacts]) -> Section:
         diseases = {one.disease for one in run.findings}
         if not _readings(run) and PROBE_FAILED not in diseases:
             text = (
-                f"{run.label} was not probed: `training.probing.probes` in the recipe says what is measured inside the "
+                f"{run.label} was not probed: `training.probing.probes` in the recipe names the probes of a training, "
+                f"and `dcgan-kit probe {quote(str(run.path))}` probes a trained run."
             )
-            blocks.append(
-                Paragraph(
-                    f"{text}networks, and `dcgan-kit probe {quote(str(run.path))}` measures a trained run.", "missing"
-                )
-            )
+            blocks.append(Paragraph(text, "missing"))
             continue
         line = health_line(run)
         blocks.append(
             Paragraph(
-                f"{run.label}: {line}.", "well" if line.startswith(WELL) and PROBE_FAILED not in diseases else "ill"
+                f"{run.label}: {line}.",
+                "well" if line.startswith(NOTHING_WRONG) and PROBE_FAILED not in diseases else "ill",
             )
         )
         if run.findings:
@@ -86,11 +85,11 @@ def health(runs: Sequence[RunFacts]) -> Section:
         constant = _constant(f"{of}readings that never changed" if of else "Readings that never changed", run)
         if constant is not None:
             blocks.append(constant)
-    lead = "Each chart asks one question of every layer. Compare with the value at step 0, before anything was trained."
+    lead = "Each chart shows one reading of every layer. Compare it with its value at step 0, before training."
     return Section("health", "Health over time", lead if any(map(_readings, runs)) else "", tuple(blocks))
 
 
-def spoken(place: str) -> str:
+def readable(place: str) -> str:
     """``generator.stage2.activation_2`` → ``generator stage 2 activation 2``."""
     return re.sub(r"(?<=[a-z])(?=\d)", " ", place.replace(".", " ").replace("_", " "))
 
@@ -99,23 +98,23 @@ def _readings(run: RunFacts) -> list[str]:
     return [name for name in run.metrics.series if is_reading(name)]
 
 
-def _told(finding: FoundAt) -> str:
+def _text(finding: FoundAt) -> str:
     # For a failed probe, the place is the name of the probe, and the text names it already.
-    return finding.told if finding.disease == PROBE_FAILED else f"{spoken(finding.where)}: {finding.told}"
+    return finding.told if finding.disease == PROBE_FAILED else f"{readable(finding.where)}: {finding.told}"
 
 
 def _table(caption: str, findings: Sequence[FoundAt]) -> Table:
     """Return a table of findings by disease and place: the first and the last step, and what to try."""
-    seen: dict[tuple[str, str], list[FoundAt]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[FoundAt]] = defaultdict(list)
     for finding in findings:
-        seen[finding.disease, finding.where].append(finding)
+        groups[finding.disease, finding.where].append(finding)
     rows = []
-    for times in seen.values():
+    for times in groups.values():
         first, last = times[0], times[-1]
-        when = f"{first.step:,}" if first.step == last.step else f"{first.step:,} to {last.step:,}, {len(times)} times"
+        steps = f"{first.step:,}" if first.step == last.step else f"{first.step:,} to {last.step:,}, {len(times)} times"
         compared = f"{number(last.value)} ({number(last.baseline)})"
-        rows.append((when, _told(last), compared, last.advice))
-    columns = ("steps", "what, at the last of them", "value (to compare)", "what to try")
+        rows.append((steps, _text(last), compared, last.advice))
+    columns = ("steps", "finding, at the last step", "value (to compare)", "what to try")
     return Table(caption, columns, tuple(rows))
 
 
@@ -126,19 +125,19 @@ def _charts(run: RunFacts) -> Iterator[Chart]:
     """
     groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
     for name in _changing(run):
-        place, _, what = name.partition("/")
+        place, _, reading = name.partition("/")
         role, _, inside = place.partition(".")
         block, _, slot = inside.partition(".")
         kind = _NUMBER.sub("", slot)
         of, layer = (f"{role} {kind}", f"{block}{slot.removeprefix(kind)}") if inside else ("", role)
-        groups[what, of].append(Line(spoken(layer), run.metrics.series[name]))
-    for (what, of), lines in sorted(groups.items()):
+        groups[reading, of].append(Line(readable(layer), run.metrics.series[name]))
+    for (reading, of), lines in sorted(groups.items()):
         # A chart of a single network or place also has its name in the title.
-        whose = of or (lines[0].name if len(lines) == 1 else "")
-        asked = spoken(f"{what}: {whose}" if whose else what)
+        owner = of or (lines[0].name if len(lines) == 1 else "")
+        title = readable(f"{reading}: {owner}" if owner else reading)
         for start in range(0, len(lines), LAYERS):
             part = f", {start // LAYERS + 1} of {-(-len(lines) // LAYERS)}" if len(lines) > LAYERS else ""
-            yield Chart(f"{asked}{part}", tuple(lines[start : start + LAYERS]))
+            yield Chart(f"{title}{part}", tuple(lines[start : start + LAYERS]))
 
 
 def _changing(run: RunFacts) -> list[str]:
@@ -148,19 +147,19 @@ def _changing(run: RunFacts) -> list[str]:
     """
     readings = _readings(run)
     changing = {name for name in readings if len(set(run.metrics.series[name].values)) > 1}
-    asked = {name.partition("/")[2] for name in changing if "." not in name.partition("/")[0]}
+    counterparts = {name.partition("/")[2] for name in changing if "." not in name.partition("/")[0]}
     return [
         name
         for name in readings
-        if name in changing or ("." not in name.partition("/")[0] and name.partition("/")[2] in asked)
+        if name in changing or ("." not in name.partition("/")[0] and name.partition("/")[2] in counterparts)
     ]
 
 
 def _constant(caption: str, run: RunFacts) -> Table | None:
     """Return a table of the constant readings: the reading, its value, and the places that have it."""
-    where: dict[tuple[str, str], list[str]] = defaultdict(list)
+    places: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name in sorted(set(_readings(run)) - set(_changing(run))):
-        place, _, what = name.partition("/")
-        where[spoken(what), number(run.metrics.series[name].values[-1])].append(spoken(place))
-    rows = [(what, value, ", ".join(places)) for (what, value), places in sorted(where.items())]
+        place, _, reading = name.partition("/")
+        places[readable(reading), number(run.metrics.series[name].values[-1])].append(readable(place))
+    rows = [(reading, value, ", ".join(names)) for (reading, value), names in sorted(places.items())]
     return Table(caption, ("question", "value", "where"), tuple(rows[:MOST_CONSTANT])) if rows else None

@@ -33,7 +33,7 @@ def nearest(pixels: Any, training: Images, report: Callable[[int, int], None], w
     """
     flat = np.asarray(pixels, np.float64).reshape(len(pixels), -1)
     squares = (flat**2).sum(axis=1)
-    which, least = np.zeros(len(flat), np.int64), np.full(len(flat), np.inf)
+    indices, least = np.zeros(len(flat), np.int64), np.full(len(flat), np.inf)
     chosen = candidates(len(training))
     for start in range(0, len(chosen), ROWS):
         part = chosen[start : start + ROWS]
@@ -44,9 +44,9 @@ def nearest(pixels: Any, training: Images, report: Callable[[int, int], None], w
         best = distances.argmin(axis=1)
         found = distances[np.arange(len(flat)), best]
         nearer = found < least
-        which[nearer], least[nearer] = part[best[nearer]], found[nearer]
+        indices[nearer], least[nearer] = part[best[nearer]], found[nearer]
         report(min(start + ROWS, len(chosen)), len(chosen))
-    return which, np.sqrt(np.maximum(least, 0.0) / flat.shape[1])
+    return indices, np.sqrt(np.maximum(least, 0.0) / flat.shape[1])
 
 
 def candidates(count: int) -> Any:

@@ -29,13 +29,13 @@ class Overlap:
 
     Attributes:
         layer: the name of the layer.
-        told: its component, kernel and stride, as text.
+        description: its component, kernel and stride, as text.
         rows: number of taps that reach a pixel, for each phase of the stride along the height.
         columns: the same along the width.
     """
 
     layer: str
-    told: str
+    description: str
     rows: tuple[int, ...]
     columns: tuple[int, ...]
 
@@ -60,12 +60,12 @@ def overlap_drawing(overlap: Overlap, of: str = "") -> Drawing:
         _cells(figure, rows, columns)
         axes.set_axis_off()
         titled(figure, title)
-        for line, text in enumerate((verdict, *overlap.told.split(", "))):
+        for line, text in enumerate((verdict, *overlap.description.split(", "))):
             figure.text(side + 0.06, 0.73 - 0.1 * line, text, fontsize=10, fontweight="bold" if not line else "normal")
 
     description = (
-        f"{overlap.told}. Taps that reach a pixel, repeating along the height: {_listed(overlap.rows)}; along the "
-        f"width: {_listed(overlap.columns)}; multiply both. The most are {factor} times the fewest."
+        f"{overlap.description}. Taps that reach a pixel, repeating along the height: {_listed(overlap.rows)}; "
+        f"along the width: {_listed(overlap.columns)}; multiply both. The most are {factor} times the fewest."
     )
     heads = tuple(f"column {i % len(overlap.columns)}" for i in range(len(overlap.columns)))
     cells = tuple(

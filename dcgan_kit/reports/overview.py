@@ -8,7 +8,7 @@ from typing import Any
 
 from dcgan_kit.errors import counted
 from dcgan_kit.reports.charts import number
-from dcgan_kit.reports.comparisons import Looked
+from dcgan_kit.reports.comparisons import CheckpointAnalysis
 from dcgan_kit.reports.content import Block, Paragraph, Picture, Pictures, Section, Table
 from dcgan_kit.reports.facts import Grid, RunFacts
 from dcgan_kit.reports.health import health_line
@@ -34,14 +34,12 @@ def summary(runs: Sequence[RunFacts]) -> Section:
     if not score_keys(runs):
         rows += [(f"{name}, evaluated", *(_evaluated(run, name) for run in runs)) for name in _evaluated_names(runs)]
     rows.append(("health", *map(health_line, runs)))
-    blocks: list[Block] = [
-        Table("What was trained, and what came of it", ("", *(run.label for run in runs)), tuple(rows))
-    ]
+    blocks: list[Block] = [Table("Training and results", ("", *(run.label for run in runs)), tuple(rows))]
     if not score_keys(runs) and not _evaluated_names(runs):
         blocks.append(
             Paragraph(
-                "Nothing says how good the samples are: `training.evaluation.scores` in the recipe scores them while "
-                "they get better, and `dcgan-kit evaluate` scores a trained run.",
+                "There are no scores of the samples: `training.evaluation.scores` in the recipe computes scores during "
+                "training, and `dcgan-kit evaluate` computes those of a trained run.",
                 "missing",
             )
         )
@@ -49,24 +47,24 @@ def summary(runs: Sequence[RunFacts]) -> Section:
     return Section("summary", "Summary", "", tuple(blocks))
 
 
-def timeline(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> Section:
+def timeline(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -> Section:
     """Return the section of sample grids from step 0 on. If the data were loaded, training images stand beside them."""
     blocks: list[Block] = []
     for run in runs:
         averaged = [grid for grid in run.grids if not grid.raw]
         raw = [grid for grid in run.grids if grid.raw]
-        for title, grids in (("averaged generator" if raw else "", averaged), ("generator as it is trained", raw)):
+        for title, grids in (("averaged generator" if raw else "", averaged), ("raw generator", raw)):
             pictures, notes = _grids(run, grids)
-            if grids is averaged and run.label in looked:
-                pictures = (*pictures, *_real(run, looked[run.label]))
+            if grids is averaged and run.label in analyses:
+                pictures = (*pictures, *_real(run, analyses[run.label]))
             heading = ": ".join(filter(None, (run.label if len(runs) > 1 else "", title)))
             if pictures:
                 blocks.append(Pictures(heading, pictures))
             blocks.extend(notes)
         if not run.grids:
-            text = f"{run.label} has no sample grids; `training.sample_every` says after how many steps it gets one."
+            text = f"{run.label} has no sample grids; `training.sample_every` sets the steps between two of them."
             blocks.append(Paragraph(text, "missing"))
-    lead = "The same latent vectors at every step, from before the first one on."
+    lead = "Samples from the same latent vectors at every step; step 0 is before training."
     return Section("samples", "Samples over time", lead, tuple(blocks))
 
 
@@ -74,9 +72,9 @@ def _grids(run: RunFacts, grids: Sequence[Grid]) -> tuple[tuple[Picture, ...], l
     rows, columns = _layout(run)
     pictures, notes = [], list[Block]()
     for grid in evenly(grids, MOST_GRIDS):
-        who = "raw samples" if grid.raw else "samples"
+        kind = "raw samples" if grid.raw else "samples"
         try:
-            alt = f"{who} of {run.label} after {counted(grid.step, 'step')}"
+            alt = f"{kind} of {run.label} after {counted(grid.step, 'step')}"
             pictures.append(grid_picture(grid.path, rows, columns, alt, f"step {grid.step:,}"))
         except Unusable as reason:
             notes.append(Paragraph(f"{run.label}: {shown(str(reason))}; it is left out.", "missing"))
@@ -87,7 +85,7 @@ def _grids(run: RunFacts, grids: Sequence[Grid]) -> tuple[tuple[Picture, ...], l
     return tuple(pictures), notes
 
 
-def _real(run: RunFacts, found: Looked) -> tuple[Picture, ...]:
+def _real(run: RunFacts, found: CheckpointAnalysis) -> tuple[Picture, ...]:
     if found.real is None:
         return ()
     return (array_picture(found.real, f"training images of {run.label}", "training images", *_layout(run)),)
@@ -131,15 +129,15 @@ def _score(run: RunFacts, key: str) -> str:
     if series is None:
         return "–"
     better, floor = better_of(run, key), floor_of(run, key)
-    told = [f"{number(series.values[-1])} at step {series.steps[-1]:,}"]
-    for word, highest in (("lowest", False), ("highest", True)):
+    texts = [f"{number(series.values[-1])} at step {series.steps[-1]:,}"]
+    for name, highest in (("lowest", False), ("highest", True)):
         if better in ("", "higher" if highest else "lower"):
             step, value = series.best(highest)
-            told.append(f"{word} {number(value)} at step {step:,}")
+            texts.append(f"{name} {number(value)} at step {step:,}")
     if better == "floor" and floor is not None:
         _, step, value = min((abs(v - floor), s, v) for s, v in zip(series.steps, series.values, strict=True))
-        told.append(f"nearest {number(value)} at step {step:,}")
-    return "; ".join((*told, _floor(floor)))
+        texts.append(f"nearest {number(value)} at step {step:,}")
+    return "; ".join((*texts, _floor(floor)))
 
 
 def _floor(floor: float | None) -> str:

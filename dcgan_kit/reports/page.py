@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from dcgan_kit.reports import comparisons, curves, health, overview, provenance, scores
-from dcgan_kit.reports.comparisons import Looked
+from dcgan_kit.reports.comparisons import CheckpointAnalysis
 from dcgan_kit.reports.content import Drawing, Section
 from dcgan_kit.reports.facts import RunFacts
 from dcgan_kit.reports.svg import belonging
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 _FOLDER = files("dcgan_kit.reports") / "templates"
 
 
-def page(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> str:
+def page(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -> str:
     """Return the report of one run, or of several side by side.
 
     Args:
         runs: at least one run; all labels differ.
-        looked: the analysis of each run's checkpoint, by label; runs without an analysis are missing.
+        analyses: the analysis of each run's checkpoint, by label; runs without an analysis are missing.
     """
     from markupsafe import Markup
 
-    runs = [replace(run, better=looked[run.label].better) if run.label in looked else run for run in runs]
+    runs = [replace(run, better=analyses[run.label].better) if run.label in analyses else run for run in runs]
     numbers = count(1)
 
     def svg(drawing: Drawing) -> Markup:
@@ -46,21 +46,21 @@ def page(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> str:
         several=len(runs) > 1,
         version=__version__,
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
-        sections=_sections(runs, looked),
+        sections=_sections(runs, analyses),
         svg=svg,
     )
 
 
-def _sections(runs: Sequence[RunFacts], looked: Mapping[str, Looked]) -> tuple[Section, ...]:
+def _sections(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -> tuple[Section, ...]:
     return (
         overview.summary(runs),
-        overview.timeline(runs, looked),
+        overview.timeline(runs, analyses),
         curves.curves(runs),
         scores.over_time(runs),
         health.health(runs),
-        comparisons.spectra(runs, looked),
-        comparisons.overlaps(runs, looked),
-        comparisons.neighbours(runs, looked),
+        comparisons.spectra(runs, analyses),
+        comparisons.overlaps(runs, analyses),
+        comparisons.neighbours(runs, analyses),
         scores.evaluation(runs),
         provenance.recipe(runs),
         provenance.environment(runs),

@@ -30,7 +30,7 @@ def recipe(runs: Sequence[RunFacts]) -> Section:
             blocks.append(Paragraph("All recipes are the same, key by key."))
     for run in runs:
         blocks.append(Listing(f"{run.label}: recipe.yaml", run.recipe_text[:MOST_TEXT], opened=len(runs) == 1))
-    lead = "With every default written out: `dcgan-kit train` with this text trains the same again."
+    lead = "With every default written out: `dcgan-kit train` with this text repeats the training."
     return Section("recipe", "Recipe", lead, tuple(blocks))
 
 
@@ -40,36 +40,36 @@ def environment(runs: Sequence[RunFacts]) -> Section:
     keys = list(dict.fromkeys(key for facts in known for key in facts))[:MOST_ROWS]
     blocks: list[Block] = []
     if keys:
-        rows = tuple((shown(key), *(_told(facts, key) for facts in known)) for key in keys)
-        blocks.append(Table("What the runs were begun with", ("", *(run.label for run in runs)), rows))
+        rows = tuple((shown(key), *(_cell(facts, key) for facts in known)) for key in keys)
+        blocks.append(Table("What the runs started with", ("", *(run.label for run in runs)), rows))
     for run, facts in zip(runs, known, strict=True):
         if not facts:
             text = f"{run.label}: there is no `environment.json`, which `dcgan-kit train` writes when a run begins."
             blocks.append(Paragraph(text, "missing"))
-        third_party = _third_party(run)
-        if third_party:
-            blocks.append(Paragraph(f"{run.label}: plugins that are not built in: {', '.join(third_party)}."))
+        plugins = _third_party_plugins(run)
+        if plugins:
+            blocks.append(Paragraph(f"{run.label}: third-party plugins: {', '.join(plugins)}."))
     return Section("environment", "Environment", "", tuple(blocks))
 
 
 def _differing(recipes: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     keys = dict.fromkeys(key for one in recipes for key in one)
-    rows = [(shown(key), *(_told(one, key) for one in recipes)) for key in keys]
+    rows = [(shown(key), *(_cell(one, key) for one in recipes)) for key in keys]
     return [row for row in rows if len(set(row[1:])) > 1]
 
 
-def _told(facts: Mapping[str, Any], key: str) -> str:
+def _cell(facts: Mapping[str, Any], key: str) -> str:
     if key not in facts:
         return "–"
     value = facts[key]
     return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
 
 
-def _third_party(run: RunFacts) -> list[str]:
-    facts, third_party = run.environment, []
+def _third_party_plugins(run: RunFacts) -> list[str]:
+    facts, plugins = run.environment, []
     for key, origin in facts.items():
         if key.startswith(_PLUGINS) and key.endswith(".origin") and origin != "built-in":
             plugin = key.removesuffix("origin")
             names = [str(facts.get(f"{plugin}{fact}", "")) for fact in ("name", "distribution")]
-            third_party.append(shown(" ".join(filter(None, names))))
-    return third_party[:MOST_ROWS]
+            plugins.append(shown(" ".join(filter(None, names))))
+    return plugins[:MOST_ROWS]

@@ -38,10 +38,10 @@ def floor_of(run: RunFacts, key: str) -> float | None:
 def better_of(run: RunFacts, key: str) -> str:
     """Return ``lower``, ``higher``, ``floor`` or ``neither``; empty if the run does not say it."""
     numbers = run.evaluation.numbers if run.evaluation else ()
-    told = run.better.get(short(key)) or next((one.better for one in numbers if one.number == short(key)), "")
-    if not told and run.recipe.get("training.best.metric") == short(key):
+    better = run.better.get(short(key)) or next((one.better for one in numbers if one.number == short(key)), "")
+    if not better and run.recipe.get("training.best.metric") == short(key):
         return "higher" if run.recipe.get("training.best.mode") == "highest" else "lower"
-    return told
+    return better
 
 
 def over_time(runs: Sequence[RunFacts]) -> Section:
@@ -55,12 +55,12 @@ def over_time(runs: Sequence[RunFacts]) -> Section:
         # Runs on the same data have the same floor, which needs only one line.
         same = len({number(floor) for floor in floors.values()}) == 1
         levels = [Level("real images" if same else f"real, {label}", floor) for label, floor in floors.items()]
-        direction = next((word for run in runs if (word := _DIRECTIONS.get(better_of(run, key)))), "")
+        direction = next((text for run in runs if (text := _DIRECTIONS.get(better_of(run, key)))), "")
         caption = "; ".join(filter(None, (key, direction)))
         levels = levels[:1] if same else levels
         charts.append(Chart(short(key), tuple(lines), tuple(levels), _spans_much(lines), caption=caption))
     blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))] if charts else [_none_over_time()]
-    lead = "How near samples come to real images. The dotted line is what other real images get."
+    lead = "How near samples come to real images. The dotted line is the score of other real images."
     return Section("scores", "Scores over time", lead if charts else "", tuple(blocks))
 
 
@@ -75,8 +75,8 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
             blocks.append(Paragraph(text, "missing"))
             continue
         # ``best`` and ``raw`` are True or False; show their names only if they are True.
-        told = {"True": "", "False": None}
-        of = ", ".join(f"{n} {told.get(v, v)}".strip() for n, v in found.of.items() if told.get(v, v) is not None)
+        texts = {"True": "", "False": None}
+        of = ", ".join(f"{n} {texts.get(v, v)}".strip() for n, v in found.of.items() if texts.get(v, v) is not None)
         rows = tuple(
             (n.number, number(n.value), number(n.floor), _DIRECTIONS.get(n.better, "–")) for n in found.numbers
         )
@@ -84,7 +84,7 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
         blocks.append(Table(f"{run.label}: scores{f' of {of}' if of else ''}", columns, rows, numeric=True))
         protocol = _protocol(found.numbers)
         if protocol:
-            blocks.append(Table(f"{run.label}: how they were measured", ("", "value"), protocol))
+            blocks.append(Table(f"{run.label}: how they were computed", ("", "value"), protocol))
         blocks.extend(Paragraph(note) for note in found.notes)
     return Section("evaluation", "Evaluation", "", tuple(blocks))
 
@@ -96,10 +96,10 @@ def _protocol(numbers: Sequence[Scored]) -> tuple[tuple[str, str], ...]:
         owners: dict[str, list[str]] = defaultdict(list)
         for one in numbers:
             owners[one.protocol.get(key) or "–"].append(one.number)
-        told = "; ".join(
+        text = "; ".join(
             f"{value} ({', '.join(names)})" if len(owners) > 1 else value for value, names in owners.items()
         )
-        rows.append((key, told))
+        rows.append((key, text))
     return tuple(rows)
 
 
@@ -111,7 +111,7 @@ def _spans_much(lines: Sequence[Line]) -> bool:
 
 def _none_over_time() -> Paragraph:
     return Paragraph(
-        "There are no scores: `training.evaluation.scores` in the recipe, such as `[frechet]`, has samples scored "
-        "every `training.evaluation.every` steps.",
+        "There are no scores: `training.evaluation.scores` in the recipe, such as `[frechet]`, computes scores of "
+        "samples every `training.evaluation.every` steps.",
         "missing",
     )

@@ -35,14 +35,14 @@ def require(holds: bool, message: str) -> None:
         raise AssertionError(message)
 
 
-def called(where: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+def called(where: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Call a function of a component.
 
     Raises:
         AssertionError: the function raised an error.
     """
     with complaining(where, "calling it"):
-        return function(*given, **named)
+        return function(*arguments, **options)
 
 
 def reached(gradient: Any) -> bool:

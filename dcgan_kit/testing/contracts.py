@@ -42,7 +42,7 @@ _FILTERS = (16, 8)
 """Output channels: as many as the input has, and fewer."""
 _OF_FILTERS = ("convolution", "downsample", "upsample", "projection")
 """Kinds whose output depends on the number of filters."""
-PROMISES = ("xla", "mixed_precision")
+ABILITIES = ("xla", "mixed_precision")
 """Abilities that a component may lack, if its author says so."""
 
 
@@ -76,9 +76,9 @@ def check_component(
         AssertionError: the component breaks the contract; the message names the component and the problem.
         ValueError: ``without`` contains any other name.
     """
-    unknown = set(without) - set(PROMISES)
+    unknown = set(without) - set(ABILITIES)
     if unknown:
-        raise ValueError(f"without must name some of {', '.join(PROMISES)}. Received: {', '.join(sorted(unknown))}")
+        raise ValueError(f"without must name some of {', '.join(ABILITIES)}. Received: {', '.join(sorted(unknown))}")
     try:
         validated = dict(component.options(**options))
     except ValidationError as error:
@@ -90,8 +90,8 @@ def check_component(
         for filters in _FILTERS if component.kind in _OF_FILTERS else _FILTERS[:1]:
             # The slow checks do not depend on the number of filters, and hardly on the shape, so they run once.
             thorough = filters == _FILTERS[0]
-            once = {promise: thorough and place == 0 and promise not in without for promise in PROMISES}
-            check_layers(component, validated, shape, filters, thorough, **once)
+            checks = {ability: thorough and place == 0 and ability not in without for ability in ABILITIES}
+            check_layers(component, validated, shape, filters, thorough, **checks)
 
 
 def _check_constraint(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:

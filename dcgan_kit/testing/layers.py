@@ -26,7 +26,7 @@ OTHER_BATCHES = (1, 3)
 POLICIES = ("mixed_bfloat16", "mixed_float16")
 ROUGH = 0.1
 """Largest allowed relative error in half precision: bfloat16 has 8 bits."""
-_SEEN_BY_NOBODY = "keep a variable that Keras does not know"
+_UNKNOWN_VARIABLE = "keep a variable that Keras does not know"
 
 
 def check_layers(
@@ -76,8 +76,8 @@ def check_layers(
     require(not shared, f"{where}: must return fresh layers at each call, and returned one of them twice")
     _, other = build()
     # The first model has already run in training mode, so compare the initial weights of two models that have not.
-    for one, two in zip(same.weights, other.weights, strict=True):
-        equal = np.array_equal(np.asarray(one), np.asarray(two))
+    for one, another in zip(same.weights, other.weights, strict=True):
+        equal = np.array_equal(np.asarray(one), np.asarray(another))
         require(equal, f"{where}: first weights of {one.path} differ at the same place; draw them from site.seed()")
     x = tf.constant(noise(BATCH, *shape))
     drawn = (called(where, m, x, training=True) for m in (same, other))
@@ -122,16 +122,16 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -
 
     If ``thorough``, also check that the outputs are the same each time and when traced, and that any batch size works.
     """
-    given = {"normal noise": noise(BATCH, *shape), "zeros": np.zeros((BATCH, *shape), "float32")}
+    inputs = {"normal noise": noise(BATCH, *shape), "zeros": np.zeros((BATCH, *shape), "float32")}
     found = [
         _differentiated(model, tf.constant(x), training, f"{where}, given {name}, training={training}")
-        for name, x in given.items()
+        for name, x in inputs.items()
         for training in (False, True)
     ]
     _require_gradients(model, found[1][1], where)
     if not thorough:
         return
-    x = tf.constant(given["normal noise"])
+    x = tf.constant(inputs["normal noise"])
     first, again = (called(where, model, x, training=False) for _ in range(2))
     require(close(first, again), f"{where}: must give the same numbers each time outside training")
     traced = tf.function(lambda x: model(x, training=False), autograph=False)
@@ -143,9 +143,11 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -
     called(f"{where}, inside a tf.function, training=True", in_training, x)
     for count in OTHER_BATCHES:
         result = called(f"{where}, given {count} images", model, x[:count], training=False)
-        right = (count, *model.output_shape[1:])
+        expected = (count, *model.output_shape[1:])
         shown = tuple(result.shape)
-        require(shown == right, f"{where}: given {count} images, must return the shape {right}. Received: {shown}")
+        require(
+            shown == expected, f"{where}: given {count} images, must return the shape {expected}. Received: {shown}"
+        )
 
 
 def check_compiled(model: Any, shape: Shape, where: str) -> None:
@@ -182,8 +184,11 @@ def check_saving(model: Any, shape: Shape, where: str) -> None:
     # A file does not hold the state of random layers, so their numbers in training mode are not compared.
     for training in (False,) if seed_generators(model) else (False, True):
         same = close(model(x, training=training), loaded(x, training=training), 1e-5)
-        when = "in training" if training else "outside training"
-        require(same, f"{where}: gives other numbers {when} after being saved and loaded; does get_config() say all?")
+        mode = "in training" if training else "outside training"
+        require(
+            same,
+            f"{where}: gives other numbers {mode} after being saved and loaded; does get_config() return every option?",
+        )
 
 
 def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any, list[Any]]:
@@ -199,13 +204,13 @@ def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any
         require(result.dtype == tf.float32, f"{where}: must return float32. Received: {result.dtype.name}")
         # A plain sum has no gradient after normalization, because the sum of normalized values is constant.
         total = tf.reduce_sum(result * noise(*result.shape))
-    require(finite(result), f"{where}: must be finite, and is not everywhere")
+    require(finite(result), f"{where}: must return finite numbers, and some are not")
     known = {id(_bare(variable)) for variable in model.variables}
     hidden = [variable.name for variable in tape.watched_variables() if id(variable) not in known]
-    require(not hidden, f"{where}: must not {_SEEN_BY_NOBODY}: {', '.join(hidden)}. Use add_weight()")
+    require(not hidden, f"{where}: must not {_UNKNOWN_VARIABLE}: {', '.join(hidden)}. Use add_weight()")
     gradients = [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(total, [x, *weights])]
     every = all(gradient is None or finite(gradient) for gradient in gradients)
-    require(every, f"{where}: must have finite gradients, and has not everywhere")
+    require(every, f"{where}: must have finite gradients, and some are not")
     return result, gradients
 
 
@@ -222,12 +227,12 @@ def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
     x = tf.constant(noise(BATCH, *model.input_shape[1:]))
     _, moved = _differentiated(model, x, True, where)
     model.set_weights(before)
-    for name, first, then in zip(names, gradients, moved, strict=True):
+    for name, first, second in zip(names, gradients, moved, strict=True):
         effect = "nothing before it learns" if name == names[0] else "it never learns"
         require(
-            reached(first) or reached(then),
+            reached(first) or reached(second),
             f"{where}: no gradient reaches {name}, so that {effect}; stop_gradient, rounding, signs, comparisons and "
-            "NumPy let none through",
+            "NumPy block gradients",
         )
 
 
@@ -242,12 +247,12 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
         with tf.GradientTape() as tape:
             tape.watch(x)
             # The layer before gives its output in half precision.
-            result = _through(model, tf.cast(x, half))
+            result = _half_forward(model, tf.cast(x, half))
             total = tf.reduce_sum(tf.cast(result, tf.float32))
         gradient = tape.gradient(total, x, unconnected_gradients="zero")
         outside = model(x, training=False)
-    right = result.dtype == half or (may_be_float32 and result.dtype == tf.float32)
-    require(right, f"{about}: must return {half.name}, and returned {result.dtype.name}. {hint}")
+    correct = result.dtype == half or (may_be_float32 and result.dtype == tf.float32)
+    require(correct, f"{about}: must return {half.name}, and returned {result.dtype.name}. {hint}")
     require(finite(tf.cast(result, tf.float32)) and finite(gradient), f"{about}: must be finite, with its gradients")
     expected = exact(x, training=False)
     # Compare the mean: near a jump of a function, a single number may fall on the other side.
@@ -256,7 +261,7 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
     require(near, f"{about}: gives other numbers than in float32, by more than rounding")
 
 
-def _through(model: Any, x: Any) -> Any:
+def _half_forward(model: Any, x: Any) -> Any:
     for layer in model.layers[1:]:
         x = layer(x, training=True) if takes_training(layer) else layer(x)
     return x
@@ -265,7 +270,7 @@ def _through(model: Any, x: Any) -> Any:
 def _require_known(created: list[Any], model: Any, where: str) -> None:
     known = {id(_bare(variable)) for variable in model.variables}
     hidden = [variable.name for variable in created if id(variable) not in known]
-    require(not hidden, f"{where}: must not {_SEEN_BY_NOBODY}: {', '.join(hidden[:3])}. Use add_weight() in build()")
+    require(not hidden, f"{where}: must not {_UNKNOWN_VARIABLE}: {', '.join(hidden[:3])}. Use add_weight() in build()")
 
 
 def _require_channels_last(layer: Any, where: str) -> None:

@@ -57,7 +57,7 @@ def check_probe(component: Component, options: dict[str, Any], *_: Any) -> None:
         batch = _batch(pair)
         before = batch.session.state.values()
         try:
-            readings, again = ({**probe.measure(s), **probe.compare(probe.remember(s), s)} for s in _subjects(batch))
+            readings, again = ({**probe.measure(s), **probe.compare(probe.remember(s), s)} for s in _contexts(batch))
             probe.diagnose(readings, readings)
         except ProbeFailed as failure:
             raise AssertionError(f"{where}: {failure}") from failure
@@ -68,8 +68,8 @@ def check_probe(component: Component, options: dict[str, Any], *_: Any) -> None:
         require(not changed, f"{where}: must change nothing, and changed {', '.join(changed[:3])}")
 
 
-def _subjects(batch: FixedBatch) -> tuple[Any, Any]:
-    return batch.subject(), batch.subject()
+def _contexts(batch: FixedBatch) -> tuple[Any, Any]:
+    return batch.context(), batch.context()
 
 
 @lru_cache(maxsize=len(_PAIRS))

@@ -33,16 +33,19 @@ def check_extractor(component: Component, options: dict[str, Any], shapes: Seque
         complaint = broken_extractor(first)
         require(not complaint, f"{where}: must return a dcgan_kit.Extractor: {complaint}")
         require(first.key == again.key, f"{where}: its key must be the same for the same images and options")
-        seen = _pixels(1, 7, shape)
-        description = called(where, first.describe, seen)
-        _check_description(where, description, len(seen), first.classifies)
-        parts = [called(where, first.describe, part) for part in (seen[:2], seen[2:])]
+        pixels = _pixels(1, 7, shape)
+        description = called(where, first.describe, pixels)
+        _check_description(where, description, len(pixels), first.classifies)
+        parts = [called(where, first.describe, part) for part in (pixels[:2], pixels[2:])]
         joined = np.concatenate([part.features for part in parts])
         # Rounding may differ with another batch size.
         same = np.allclose(description.features, joined, rtol=1e-4, atol=1e-4 * np.abs(joined).max())
-        require(same, f"{where}: must describe an image alike whatever else is in its batch")
-        twice = called(where, again.describe, seen).features
-        require(np.allclose(description.features, twice, rtol=1e-4), f"{where}: must describe an image twice alike")
+        require(same, f"{where}: the features of an image must not depend on the rest of the batch")
+        repeated = called(where, again.describe, pixels).features
+        require(
+            np.allclose(description.features, repeated, rtol=1e-4),
+            f"{where}: must give the same features for an image each time",
+        )
 
 
 def _check_description(where: str, description: Any, count: int, classifies: bool) -> None:
@@ -53,9 +56,11 @@ def _check_description(where: str, description: Any, count: int, classifies: boo
     shown = f"{features.dtype} {features.shape}"
     require(matrix, f"{where}: features must be float32 or float64 ({count}, D). Received: {shown}")
     require(finite(features), f"{where}: features must be finite")
-    given = description.probabilities is not None
-    require(given == classifies, f"{where}: there must be probabilities exactly if 'classifies' says so")
-    if given:
+    has_probabilities = description.probabilities is not None
+    require(
+        has_probabilities == classifies, f"{where}: it must return probabilities if and only if 'classifies' is True"
+    )
+    if has_probabilities:
         p = np.asarray(description.probabilities)
         valid = (
             p.ndim == 2 and len(p) == count and bool((p >= 0.0).all()) and np.allclose(p.sum(axis=1), 1.0, atol=1e-3)
@@ -72,18 +77,20 @@ def check_score(component: Component, options: dict[str, Any], shapes: Sequence[
         where = f"{component} of {shape}"
         score = built(component, None, options, where)
         require_returned(component, score, isinstance(score, Score) and isinstance(score.gathering, Gathering))
-        ways = set(score.better.values()) <= {"lower", "higher", "floor", "neither"}
-        require(bool(score.better) and ways, f"{where}: 'better' must say of each number which way it improves")
+        known = set(score.better.values()) <= {"lower", "higher", "floor", "neither"}
+        require(bool(score.better) and known, f"{where}: 'better' must give the better direction of each number")
         same = built(component, None, options, where).gathering == score.gathering
-        require(same, f"{where}: its gathering must be equal at each call, or nothing could be shared or kept")
-        whole, parts = (_compared(where, score, shape, batch) for batch in (_COUNT, 17))
-        require(set(whole) <= set(score.better), f"{where}: returned {sorted(whole)}, and 'better' has others")
-        require(bool(whole), f"{where}: returned no number")
-        for name, value in whole.items():
+        require(
+            same, f"{where}: its gathering must be equal at each call, because summaries are shared and cached by it"
+        )
+        numbers, parts = (_compared(where, score, shape, batch) for batch in (_COUNT, 17))
+        require(set(numbers) <= set(score.better), f"{where}: returned {sorted(numbers)}, and 'better' lists others")
+        require(bool(numbers), f"{where}: returned no number")
+        for name, value in numbers.items():
             number = isinstance(value, float) and finite(value)
             require(number, f"{where}: {name} must be a finite float. Received: {value!r:.100}")
             close = np.isclose(value, parts[name], rtol=1e-6, atol=1e-6)
-            require(bool(close), f"{where}: {name} must not depend on how images come in batches")
+            require(bool(close), f"{where}: {name} must not depend on the sizes of batches")
 
 
 def _compared(where: str, score: Score, shape: Shape, batch: int) -> Mapping[str, float]:
@@ -93,7 +100,7 @@ def _compared(where: str, score: Score, shape: Shape, batch: int) -> Mapping[str
     numbers = called(where, score.compare, sides)
     require(isinstance(numbers, Mapping), f"{where}: compare must return numbers by name. Received: {numbers!r:.100}")
     unchanged = all(np.array_equal(before[name], reference[name]) for name in before)
-    require(unchanged, f"{where}: compare must leave summaries as they are; they serve again")
+    require(unchanged, f"{where}: compare must not change the summaries, which are used again")
     return numbers  # type: ignore[no-any-return]
 
 

@@ -32,7 +32,7 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
     require(finite(drawn[0]), f"{component}: must draw finite numbers")
     require(np.array_equal(drawn[0], drawn[1]), f"{component}: must draw the same for the same seed")
     for other in drawn[2:]:
-        require(not np.array_equal(drawn[0], other), f"{component}: must draw others for another seed")
+        require(not np.array_equal(drawn[0], other), f"{component}: must draw different vectors for another seed")
     traced = np.asarray(called(f"{component}, in a tf.function", compiled, 5, tf.constant([0, 1])))
     require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
     if xla:
@@ -54,9 +54,9 @@ def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool)
             real, fake = tf.constant([[low], [0.0], [high]]), tf.constant([[high], [low], [0.0]])
             where = f"{component}, of the {name}, for logits from {low:g} to {high:g}"
             moved |= _check_loss_of(where, getattr(loss, name), real, fake, xla)
-        for whose, found in zip(("real", "generated"), moved, strict=True):
-            needed = name == "discriminator" or whose == "generated"
-            message = f"{component}, of the {name}: no gradient reaches the logits of {whose} images"
+        for kind, found in zip(("real", "generated"), moved, strict=True):
+            needed = name == "discriminator" or kind == "generated"
+            message = f"{component}, of the {name}: no gradient reaches the logits of {kind} images"
             require(bool(found) or not needed, message)
 
 
@@ -126,17 +126,17 @@ def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, 
         return _tensor(augmentation.transform(images, tf.constant(probability), StepStream(0, 1, "augmentation")))
 
     changed, gradients = _with_gradients(where, change, [images])
-    kept = changed.shape == images.shape and changed.dtype == images.dtype
-    given, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (images, changed))
-    require(kept, f"{where}: must return {given}. Received: {received}")
+    same = changed.shape == images.shape and changed.dtype == images.dtype
+    expected, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (images, changed))
+    require(same, f"{where}: must return {expected}. Received: {received}")
     require(finite(changed), f"{where}: must return finite numbers")
     # At a higher probability an augmentation may remove a whole image, for example by a cutout.
     needed = probability == 0.0
-    through = reached(gradients[0]) if needed else gradients[0] is not None
-    require(through, f"{where}: must let gradients through to the images")
+    flows = reached(gradients[0]) if needed else gradients[0] is not None
+    require(flows, f"{where}: must pass gradients on to the images")
     _require_finite_gradients(where, gradients)
     if probability == 0.0:
-        require(np.allclose(changed, images, atol=1e-6), f"{where}: must leave images as they are")
+        require(np.allclose(changed, images, atol=1e-6), f"{where}: must not change the images")
     _require_repeated(where, changed, change, xla and probability == 0.5)
 
 
@@ -153,8 +153,8 @@ def _check_state(component: Component, augmentation: Augmentation) -> None:
         where, state = f"{component}, adapting to logits of {logit:g}", tf.constant(augmentation.state, tf.float32)
         for _ in range(20):
             now = called(where, adapt, state, tf.fill((_BATCH, 1), logit))
-            given, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (state, now))
-            require(given == received, f"{where}: must return a state of {given}. Received: {received}")
+            expected, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (state, now))
+            require(expected == received, f"{where}: must return a state of {expected}. Received: {received}")
             require(finite(now), f"{where}: must keep its state finite")
             within = 0.0 <= float(now[0]) <= 1.0
             require(within, f"{where}: must keep the probability from 0 to 1. Received: {float(now[0]):g}")
@@ -200,32 +200,35 @@ def check_optimizer(component: Component, options: dict[str, Any], _: Any, xla: 
 def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> None:
     """Check that three steps give the same weights eagerly, repeated, compiled, and resumed after the first step."""
     ends = {}
-    for how in ("eagerly", "a second time", "inside a tf.function", "from a checkpoint"):
+    for mode in ("eagerly", "a second time", "inside a tf.function", "from a checkpoint"):
         optimizer, variable = (
             built(component, None, options, str(component)),
             keras.Variable(np.ones((3, 2), "float32")),
         )
         optimizer.build([variable])
         step = _applied(optimizer, variable)
-        if how == "inside a tf.function":
+        if mode == "inside a tf.function":
             step = tf.function(step, autograph=False)
         for number in range(3):
             gradient = tf.constant(_normal(number, 3, 2))
-            called(f"{component}, {how}", step, gradient)
-            if number == 0 and how == "from a checkpoint":
-                kept = [np.asarray(v) for v in optimizer.variables]
+            called(f"{component}, {mode}", step, gradient)
+            if number == 0 and mode == "from a checkpoint":
+                saved = [np.asarray(v) for v in optimizer.variables]
                 optimizer = built(component, None, options, str(component))
                 optimizer.build([variable])
-                for own, value in zip(optimizer.variables, kept, strict=True):
+                for own, value in zip(optimizer.variables, saved, strict=True):
                     own.assign(value)
                 step = _applied(optimizer, variable)
-        ends[how] = np.asarray(variable)
+        ends[mode] = np.asarray(variable)
     if xla:
         _compiled_by_xla(str(component), step, tf.constant(_normal(0, 3, 2)))
-    for how, end in ends.items():
+    for mode, end in ends.items():
         require(finite(end), f"{component}: must move weights to finite numbers")
-        alike = np.allclose(end, ends["eagerly"], rtol=1e-4, atol=1e-6)
-        require(alike, f"{component}: {how}, must move weights alike; what it remembers belongs in add_variable()")
+        same = np.allclose(end, ends["eagerly"], rtol=1e-4, atol=1e-6)
+        require(
+            same,
+            f"{component}: {mode}, must move weights in the same way; keep its state in variables of add_variable()",
+        )
 
 
 def _applied(optimizer: Any, variable: Any) -> Callable[[Any], None]:
@@ -278,10 +281,10 @@ def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: 
         require(finite(compiled), f"{where}: must be finite when XLA compiles it")
 
 
-def _compiled_by_xla(where: str, function: Callable[..., Any], *given: Any) -> Any:
+def _compiled_by_xla(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Compile a function by XLA and call it. XLA may draw other random numbers than TensorFlow does."""
     with compiling(where):
-        return tf.function(function, autograph=False, jit_compile=True)(*given)
+        return tf.function(function, autograph=False, jit_compile=True)(*arguments)
 
 
 def _tensor(value: Any) -> Any:

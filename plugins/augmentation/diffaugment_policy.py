@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcgan_kit_plugins.augmentation.translation import shifted, struck
+from dcgan_kit_plugins.augmentation.translation import change_mask, shifted
 
 from dcgan_kit import RandomStream
 
@@ -22,7 +22,7 @@ def color(images: Any, probability: Any, random: RandomStream) -> Any:
 
     def amount() -> Any:
         # Uniform in ±1/2. An image that is not chosen gets exactly 0, which changes nothing in all three formulas.
-        return struck(count, probability, random) * (random.uniform((count, 1, 1, 1)) - 0.5)
+        return change_mask(count, probability, random) * (random.uniform((count, 1, 1, 1)) - 0.5)
 
     images += amount()
     if channels > 1:
@@ -46,7 +46,7 @@ def cutout(images: Any, probability: Any, random: RandomStream) -> Any:
     import tensorflow as tf
 
     count, height, width, _ = images.shape
-    hole = struck(count, probability, random)
+    hole = change_mask(count, probability, random)
     for axis, side in ((1, height), (2, width)):
         size = share_of(side, CUTOUT)
         centre = tf.floor(random.uniform((count, 1)) * (side + 1 - size % 2))

@@ -8,13 +8,15 @@ from typing import Any
 from dcgan_kit import Augmentation
 
 
-def built(option: str, build: Callable[..., Any] | None, default: Callable[..., Any], kind: type, *given: Any) -> Any:
-    """Return what an option's component, or the default, makes from the arguments ``given`` to its kind.
+def built(
+    option: str, build: Callable[..., Any] | None, default: Callable[..., Any], kind: type, *arguments: Any
+) -> Any:
+    """Return what an option's component, or the default, makes from the arguments of its kind.
 
     Raises:
         ValueError: the result is not of the type ``kind``.
     """
-    made = (build or default)(*given)
+    made = (build or default)(*arguments)
     if not isinstance(made, kind):
         raise ValueError(f"{option} must make {kind.__name__}. Received: {made!r:.100}")
     return made
@@ -28,5 +30,5 @@ def fixed_augmentation(option: str, build: Callable[..., Any] | None, default: C
     """
     augmentation: Augmentation = built(option, build, default, Augmentation)
     if augmentation.adapt is not None:
-        raise ValueError(f"{option} must not adapt; let an adaptive augmentation be the outermost, of all that is used")
+        raise ValueError(f"{option} must not be adaptive; make the adaptive augmentation the outermost one")
     return augmentation

@@ -7,7 +7,7 @@ from typing import Any
 from dcgan_kit import RandomStream
 
 
-def struck(count: int, probability: Any, random: RandomStream) -> Any:
+def change_mask(count: int, probability: Any, random: RandomStream) -> Any:
     """Return float32 (count, 1, 1, 1): 1 with the given probability, else 0. 1 means that an image is changed."""
     import tensorflow as tf
 
@@ -29,7 +29,7 @@ def shifted(images: Any, reach: tuple[int, int], probability: Any, random: Rando
     import tensorflow as tf
 
     count, height, width, _ = images.shape
-    coin = tf.reshape(struck(count, probability, random), (count, 1))
+    coin = tf.reshape(change_mask(count, probability, random), (count, 1))
     inside = 1.0
     for axis, side, far in ((1, height, reach[0]), (2, width, reach[1])):
         offsets = coin * (tf.floor(random.uniform((count, 1)) * (2 * far + 1)) - far)

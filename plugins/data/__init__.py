@@ -26,7 +26,7 @@ KERAS_FILES = {
 }
 """Files of Keras' downloads, relative to ``$KERAS_HOME/datasets``."""
 
-_WANTED = {
+_REMEDIES = {
     "images": "give a folder of images (PNG, JPEG, WebP, …), with or without sub-folders",
     "image_zip": "give a zip archive of images (PNG, JPEG, WebP, …)",
     "npz": "give an archive of uint8 images, as numpy.savez writes it",
@@ -34,20 +34,20 @@ _WANTED = {
 }
 
 
-def _is_there(source: str, path: str, hint: str) -> None:
+def _require_source(source: str, path: str, hint: str) -> None:
     """Raise DataError if the path does not exist, or if another source must read it."""
-    require_path(Path(path).expanduser(), source, f"put it there: {hint}" if hint else _WANTED[source])
+    require_path(Path(path).expanduser(), source, f"put it there: {hint}" if hint else _REMEDIES[source])
 
 
 def _check_path(source: str) -> Callable[..., None]:
-    return lambda *, path, hint, **_: _is_there(source, path, hint)
+    return lambda *, path, hint, **_: _require_source(source, path, hint)
 
 
 def _check_images(*, path: str, hint: str, **_: object) -> None:
-    _is_there("images", path, hint)
+    _require_source("images", path, hint)
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: {_WANTED['images']}")
+        raise DataError(f"{folder} is not a folder: {_REMEDIES['images']}")
     try:
         empty = not any(folder.iterdir())
     except OSError as error:
@@ -57,9 +57,9 @@ def _check_images(*, path: str, hint: str, **_: object) -> None:
 
 
 def _check_npy(*, path: str, labels: str | None, hint: str, **_: object) -> None:
-    _is_there("npy", path, hint)
+    _require_source("npy", path, hint)
     if labels is not None:
-        _is_there("npy", labels, hint)
+        _require_source("npy", labels, hint)
 
 
 def _check_tfrecord(*, path: str, hint: str, **_: object) -> None:
@@ -72,7 +72,9 @@ def _check_keras_dataset(*, name: str, download: bool) -> None:
     folder = _keras_folder()
     missing = [str(folder / file) for file in KERAS_FILES[name] if not (folder / file).is_file()]
     if missing and not download:
-        raise DataError(f"{name} is not here yet: put {' and '.join(missing)} in place, or set 'download: true'")
+        raise DataError(
+            f"{name} is not on this machine yet: put {' and '.join(missing)} there, or set 'download: true'"
+        )
 
 
 def _keras_folder() -> Path:
@@ -80,7 +82,7 @@ def _keras_folder() -> Path:
 
 
 File = Annotated[str, Field(min_length=1)]
-_PATH = "'~' is your home, a relative path starts where you are"
+_PATH = "'~' is your home folder; a relative path starts in the current folder"
 
 
 @component("data")
@@ -147,7 +149,7 @@ def npz(
     """
     from dcgan_kit_plugins.data.arrays import npz_images
 
-    _is_there("npz", path, hint)
+    _require_source("npz", path, hint)
     return npz_images(Path(path).expanduser(), images, labels, spec, memory_mib)
 
 
@@ -205,7 +207,7 @@ def images(
     from dcgan_kit_plugins.data.image_folder import folder_source
     from dcgan_kit_plugins.data.image_reading import Decoding, collect
 
-    _is_there("images", path, hint)
+    _require_source("images", path, hint)
     return collect(
         folder_source(Path(path).expanduser()), spec, Decoding(fit, background, max_broken_share, memory_mib)
     )
@@ -235,7 +237,7 @@ def image_zip(
     from dcgan_kit_plugins.data.image_folder import zip_source
     from dcgan_kit_plugins.data.image_reading import Decoding, collect
 
-    _is_there("image_zip", path, hint)
+    _require_source("image_zip", path, hint)
     return collect(
         zip_source(Path(path).expanduser(), folder), spec, Decoding(fit, background, max_broken_share, memory_mib)
     )

@@ -53,7 +53,7 @@ class NpzArchive:
             raise DataError(f"no array {name!r} in the archive. It has {held}: {hint}")
         info = self._members[name]
         if info.flag_bits & 1 or info.compress_type not in METHODS:
-            raise DataError(f"array {name!r} is encrypted, or packed by another method than deflate: save it anew")
+            raise DataError(f"array {name!r} is encrypted, or packed by another method than deflate: save it again")
         if info.file_size > LARGEST_ARRAY:
             raise DataError(f"array {name!r} would take {info.file_size / 2**30:.0f} GiB. At most: 32 GiB")
         with self._opened(name) as member:
@@ -62,8 +62,8 @@ class NpzArchive:
             except DataError as error:
                 raise DataError(f"{name!r} {error}") from error
         if header.size + header.nbytes > info.file_size:
-            there = info.file_size - header.size
-            raise DataError(f"array {name!r} ends after {there} of {header.nbytes} bytes")
+            available = info.file_size - header.size
+            raise DataError(f"array {name!r} ends after {available} of {header.nbytes} bytes")
         return header
 
     def parts(self, name: str, header: ArrayHeader, most: int) -> Iterator[bytes]:
@@ -175,9 +175,9 @@ def _copy_npz(
     rest, done = b"", 0
     for part in archive.parts(images, header, max(1, CHUNK // each) * each):
         content = rest + part
-        whole = len(content) // each * each
-        add(np.frombuffer(content[:whole], np.uint8))
-        rest, done = content[whole:], done + whole // each
+        complete = len(content) // each * each
+        add(np.frombuffer(content[:complete], np.uint8))
+        rest, done = content[complete:], done + complete // each
         report_progress(done, header.shape[0])
     return None if classes is None else classes.reshape(-1).astype(np.int64), ()
 
@@ -240,8 +240,8 @@ def _check_fit(
         raise DataError(f"{source}: there is no image in it")
     each = shape[1:] if len(shape) == 4 else (*shape[1:], 1)
     if each != spec.shape:
-        given, asked = ("x".join(map(str, size)) for size in (each, spec.shape))
-        raise DataError(f"{source}: images are {given}, and the recipe's 'image' asks for {asked}")
+        received, expected = ("x".join(map(str, size)) for size in (each, spec.shape))
+        raise DataError(f"{source}: images are {received}, and the recipe's 'image' asks for {expected}")
     if labels is not None and (math.prod(labels.shape) != shape[0] or not np.issubdtype(labels.dtype, np.integer)):
         raise DataError(
             f"{source}: labels must be one integer for each of the {shape[0]} images. "

@@ -41,7 +41,7 @@ def hugging_face_source(
         import datasets
         from datasets import load_dataset  # noqa: F401 - a folder called 'datasets' can be imported too, empty
     except ImportError as error:
-        raise DataError(f"'datasets' is not here: pip install 'dcgan-kit[huggingface]' ({error})") from error
+        raise DataError(f"'datasets' cannot be imported: pip install 'dcgan-kit[huggingface]' ({error})") from error
 
     with _quiet(datasets):
         folder = Path(name).expanduser()
@@ -50,8 +50,8 @@ def hugging_face_source(
         elif _HUB_NAME.fullmatch(name):
             dataset = _from_hub(datasets, name, config, split, download, hint)
         else:
-            wanted = hint or "give a folder that save_to_disk wrote, or owner/name on the Hub"
-            raise DataError(f"no Hugging Face dataset {name}: {wanted}")
+            remedy = hint or "give a folder that save_to_disk wrote, or owner/name on the Hub"
+            raise DataError(f"no Hugging Face dataset {name}: {remedy}")
         # A dataset in memory has no files that identify it, so its fingerprint is used too.
         files, content = [entry["filename"] for entry in dataset.cache_files], dataset._fingerprint
         dataset, labelled = _columns(datasets, dataset, name, image, label)
@@ -93,9 +93,9 @@ def _from_hub(datasets: Any, name: str, config: str | None, split: str, download
     except Exception as error:
         # Whatever is wrong with the cache, a download can help. So the message suggests it.
         if not download:
-            wanted = hint or "load it once where there is a network, or set 'download: true'"
+            remedy = hint or "load it once where there is a network, or set 'download: true'"
             place = datasets.config.HF_DATASETS_CACHE
-            raise DataError(f"{name} cannot be read from {place} alone ({error}): {wanted}") from error
+            raise DataError(f"{name} cannot be read from {place} alone ({error}): {remedy}") from error
     try:
         return datasets.load_dataset(name, config, split=split)
     except Exception as error:  # HTTP, Arrow and fsspec raise their own errors.

@@ -13,7 +13,7 @@ from dcgan_kit_plugins.data.pixel_cache import file_facts
 
 from dcgan_kit import DataError, ImageFiles, class_folders, image_archive, image_folder
 
-WANTED = "files of images (PNG, JPEG, WebP, …)"
+IMAGE_FILES = "files of images (PNG, JPEG, WebP, …)"
 
 
 def folder_source(root: Path) -> Source:
@@ -26,7 +26,7 @@ def folder_source(root: Path) -> Source:
         raise DataError(f"{root} is not a folder: give a folder of images, with or without sub-folders")
     found = image_folder(root)
     if not found.paths:
-        raise DataError("\n  ".join([f"no image in {root}: put {WANTED} into it", *found.broken, *found.left_out]))
+        raise DataError("\n  ".join([f"no image in {root}: put {IMAGE_FILES} into it", *found.broken, *found.left_out]))
     files = [os.path.join(str(root), *path) for path in found.paths]
     return _source(found, lambda: ["folder", file_facts(files)])
 
@@ -39,8 +39,8 @@ def zip_source(file: Path, folder: str) -> Source:
     """
     found = image_archive(file, folder)
     if not found.paths and not found.broken:
-        where = f"folder {folder!r} of {file}" if folder else str(file)
-        raise DataError("\n  ".join([f"no image in {where}: it must hold {WANTED}", *found.left_out]))
+        place = f"folder {folder!r} of {file}" if folder else str(file)
+        raise DataError("\n  ".join([f"no image in {place}: it must hold {IMAGE_FILES}", *found.left_out]))
     return _source(found, lambda: ["zip", folder, file_facts([file])])
 
 

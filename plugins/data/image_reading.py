@@ -112,7 +112,7 @@ def _decode_all(
             with entry.open() as stream:
                 return decode(stream, fitting), entry.label
         except Exception as error:  # Pillow can raise almost any error, also in a resize.
-            return f"{entry.name}: {_told(error)}", None
+            return f"{entry.name}: {_reason(error)}", None
 
     labels: list[int | None] = []
     skipped: list[str] = []
@@ -133,11 +133,11 @@ def _decode_all(
             report_progress(done, source.count)
     _check_broken(source, skipped, done, max_broken_share)
     if done != source.count:
-        raise DataError(f"{source.name} changed while it was read: leave it alone and start again")
+        raise DataError(f"{source.name} changed while it was read: do not change it, and start again")
     return np.array(labels, np.int64) if source.labelled else None, tuple(skipped)
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, DataError):
@@ -155,10 +155,10 @@ def _one_line(text: str) -> str:
 def _check_broken(source: Source, skipped: Sequence[str], done: int, max_broken_share: float) -> None:
     if len(skipped) > max_broken_share * source.count or len(skipped) == source.count:
         shown = "\n".join(f"  {reason}" for reason in skipped[:SHOWN])
-        rest = "" if done >= source.count else f"; {source.count} are there, and reading stopped here"
+        rest = "" if done >= source.count else f"; there are {source.count}, and reading stopped here"
         raise DataError(
-            f"{len(skipped)} of {done} images in {source.name} cannot be read{rest}: mend or remove them, or let a "
-            f"recipe say how many may be (data.max_broken_share, here {max_broken_share}); the first:\n{shown}"
+            f"{len(skipped)} of {done} images in {source.name} cannot be read{rest}: repair or remove them, or "
+            f"allow a larger share in the recipe (data.max_broken_share, now {max_broken_share}); the first:\n{shown}"
         )
 
 

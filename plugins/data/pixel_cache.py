@@ -71,7 +71,9 @@ def cached(key: Any, shape: tuple[int, int, int], count: int, fill: Fill) -> Ima
         with _telling(file):
             images = read_pixels(file, shape)
         if images is None:
-            raise DataError(f"the cache {file} is damaged right after it was written: set DCGAN_KIT_CACHE elsewhere")
+            raise DataError(
+                f"the cache {file} is damaged right after it was written: set DCGAN_KIT_CACHE to another folder"
+            )
     return images
 
 
@@ -160,5 +162,5 @@ def _telling(file: Path) -> Iterator[None]:
     except OSError as error:
         raise DataError(
             f"the cache {file.parent} cannot be used: {error.strerror or error}: "
-            f"set DCGAN_KIT_CACHE to a folder that can be written, or raise 'memory_mib' to do without"
+            f"set DCGAN_KIT_CACHE to a writable folder, or raise 'memory_mib' to need no cache"
         ) from error

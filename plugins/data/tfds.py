@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from dcgan_kit_plugins.data.image_reading import Entry, Source
 from dcgan_kit_plugins.data.pixel_cache import file_facts
-from dcgan_kit_plugins.data.tfrecord_files import until_lost
+from dcgan_kit_plugins.data.tfrecord_files import examples_or_reasons
 
 from dcgan_kit import DataError, open_regular, require_ordinary_files
 
@@ -43,15 +43,15 @@ def tfds_source(
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
-        raise DataError(f"TFDS is not here: pip install 'dcgan-kit[tfds]' ({error})") from error
+        raise DataError(f"TFDS cannot be imported: pip install 'dcgan-kit[tfds]' ({error})") from error
 
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     folder = _prepared(name, root)
     try:
         if folder is None:
             if not download:
-                wanted = hint or f"prepare it where there is a network (tfds build {name}), or set 'download: true'"
-                raise DataError(f"TFDS data set {name} is not in {root} yet: {wanted}")
+                remedy = hint or f"prepare it where there is a network (tfds build {name}), or set 'download: true'"
+                raise DataError(f"TFDS data set {name} is not in {root} yet: {remedy}")
             tfds.disable_progress_bar()
             builder = tfds.builder(name, data_dir=root)
             builder.download_and_prepare()
@@ -75,13 +75,13 @@ def tfds_source(
     def entries() -> Iterator[Entry | str]:
         # Keep the bytes encoded: all sources of images rotate, convert and resize them in the same way.
         decoders = {image: tfds.decode.SkipDecoding()}
-        wanted = {image: True, **({label: True} if labelled else {})}
+        features_to_read = {image: True, **({label: True} if labelled else {})}
         examples = builder.as_dataset(
             split,
-            decoders=tfds.decode.PartialDecoding(wanted, decoders=decoders),
+            decoders=tfds.decode.PartialDecoding(features_to_read, decoders=decoders),
             read_config=tfds.ReadConfig(try_autocache=False),
         )
-        for number, example in enumerate(until_lost(tfds.as_numpy(examples), count, name), start=1):
+        for number, example in enumerate(examples_or_reasons(tfds.as_numpy(examples), count, name), start=1):
             if isinstance(example, str):
                 yield example
                 continue
@@ -137,7 +137,7 @@ def _refuse_foreign_code(folder: Path) -> None:
         todo = [json.loads(content.decode("utf-8"))]
     except (OSError, ValueError, RecursionError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise DataError(f"{file}: {reason}: prepare the data set anew") from error
+        raise DataError(f"{file}: {reason}: prepare the data set again") from error
     while todo:
         value = todo.pop()
         if isinstance(value, list):
@@ -147,7 +147,7 @@ def _refuse_foreign_code(folder: Path) -> None:
             # TFDS up to 4.4 calls it 'type'.
             named = value.get("pythonClassName") or value.get("python_class_name") or value.get("type") or ""
             if isinstance(named, str) and "." in named and not named.startswith("tensorflow_datasets."):
-                raise DataError(f"{file} asks for code outside TFDS, {named}: use a data set without it")
+                raise DataError(f"{file} needs code outside TFDS, {named}: use a data set without it")
 
 
 def _check_features(tfds: Any, features: Any, image: str, label: str | None, name: str) -> bool:

@@ -70,15 +70,15 @@ def _files(path: str, hint: str) -> tuple[list[str], tuple[str, ...]]:
         ]
     else:
         found = [place] if os.path.lexists(place) else glob.glob(place)
-    strange = [file for file in found if not os.path.isfile(file) and not os.path.isdir(file)]
+    special = [file for file in found if not os.path.isfile(file) and not os.path.isdir(file)]
     outputs = {file: _run_folder(file, place) for file in found}
     files = sorted(file for file in found if os.path.isfile(file) and not outputs[file])
     runs = sorted({run for run in outputs.values() if run})
-    lines = [f"{path}: left out {file}: it is no ordinary file" for file in sorted(strange)]
+    lines = [f"{path}: left out {file}: it is no ordinary file" for file in sorted(special)]
     lines += [f"{path}: left out the run folder {run}, as output is no input" for run in runs]
     if not files:
-        wanted = hint or "give a file, a folder of files whose names hold 'tfrecord', or a pattern: train-*.tfrecord"
-        raise DataError("\n  ".join([f"no TFRecord file at {place}: {wanted}", *lines]))
+        remedy = hint or "give a file, a folder of files whose names hold 'tfrecord', or a pattern: train-*.tfrecord"
+        raise DataError("\n  ".join([f"no TFRecord file at {place}: {remedy}", *lines]))
     return files, tuple(lines)
 
 
@@ -120,11 +120,11 @@ def _scan(file: str) -> tuple[int, str]:
                     return count, f"cut off in record {count + 1}"
                 count += 1
     except (OSError, EOFError, zlib.error) as error:
-        return count, f"unreadable behind record {count}: {getattr(error, 'strerror', None) or 'damaged'}"
+        return count, f"unreadable after record {count}: {getattr(error, 'strerror', None) or 'damaged'}"
     return count, ""
 
 
-def until_lost(examples: Iterable[Any], count: int, name: str) -> Iterator[Any]:
+def examples_or_reasons(examples: Iterable[Any], count: int, name: str) -> Iterator[Any]:
     """Yield ``count`` examples. If TensorFlow cannot continue, yield the reason for each remaining example."""
     import tensorflow as tf
 
@@ -145,7 +145,7 @@ def _records(file: str, count: int) -> Iterator[Any]:
 
     with open_regular(file) as stream:
         packed = "GZIP" if stream.read(2) == GZIP else ""
-    return until_lost(tf.data.TFRecordDataset(file, packed).take(count).as_numpy_iterator(), count, file)
+    return examples_or_reasons(tf.data.TFRecordDataset(file, packed).take(count).as_numpy_iterator(), count, file)
 
 
 def _entries(file: str, count: int, image: str, label: str | None) -> Iterator[Entry | str]:

@@ -35,7 +35,7 @@ def shrunk(pixels: Any, largest: int) -> Any:
     return images if size == tuple(images.shape[1:3]) else tf.image.resize(images, size, antialias=True)
 
 
-def shrunk_pixels(images: Images, which: Any, largest: int) -> Any:
+def shrunk_pixels(images: Images, indices: Any, largest: int) -> Any:
     """Return the uint8 images (M, h, w, C) at M positions, resized like ``shrunk`` and rounded.
 
     It works batch by batch, because all images at their original size may not fit into memory.
@@ -43,11 +43,11 @@ def shrunk_pixels(images: Images, which: Any, largest: int) -> Any:
     height, width, channels = images.pixels.shape[1:]
     size = shrunk_size(height, width, largest)
     if size == (height, width):
-        return images.batch(which)
-    small = np.empty((len(which), *size, channels), np.uint8)
-    for start in range(0, len(which), BATCH):
-        some = images.batch(which[start : start + BATCH])
-        small[start : start + BATCH] = np.rint(shrunk(some, largest))
+        return images.batch(indices)
+    small = np.empty((len(indices), *size, channels), np.uint8)
+    for start in range(0, len(indices), BATCH):
+        batch = images.batch(indices[start : start + BATCH])
+        small[start : start + BATCH] = np.rint(shrunk(batch, largest))
     return small
 
 

@@ -94,14 +94,14 @@ def trained(pixels: Any, labels: Any, classes: int, steps: int, seed: int) -> di
     optimizer.build(list(variables.values()))
 
     @tf.function(autograph=False)
-    def step(batch: Any, wanted: Any, drop_seed: Any) -> None:
+    def step(batch: Any, targets: Any, drop_seed: Any) -> None:
         def drop(x: Any) -> Any:
             return tf.nn.experimental.stateless_dropout(x, DROPOUT, drop_seed)
 
         with tf.GradientTape() as tape:
             _, logits = apply(batch, {name: variable.value for name, variable in variables.items()}, drop)
-            targets = tf.one_hot(wanted, classes) * (1.0 - LABEL_SMOOTHING) + LABEL_SMOOTHING / classes
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+            smoothed = tf.one_hot(targets, classes) * (1.0 - LABEL_SMOOTHING) + LABEL_SMOOTHING / classes
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smoothed, logits))
         gradients = tape.gradient(loss, [variable.value for variable in variables.values()])
         optimizer.apply(gradients, list(variables.values()))
 

@@ -1,6 +1,6 @@
 """Probes: numbers from inside the networks during training. Each probe tests a claim from the literature.
 
-Names of readings are ``place/what``. Thresholds are options. docs/health.md says where their defaults come from.
+Names of readings are ``place/name``. Thresholds are options. docs/health.md says where their defaults come from.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def checkerboard(
     from dcgan_kit_plugins.probe import checkerboard_index
 
     return Probe(
-        lambda subject: checkerboard_index.measure(subject, periods, images),
+        lambda context: checkerboard_index.measure(context, periods, images),
         lambda readings, first: checkerboard_index.diagnose(readings, first, ill_from),
         cheap=False,
     )
@@ -116,7 +116,7 @@ def units(
     from dcgan_kit_plugins.probe import dead_units
 
     return Probe(
-        lambda subject: dead_units.units(subject, dormant_below),
+        lambda context: dead_units.units(context, dormant_below),
         lambda readings, first: dead_units.diagnose_units(readings, first, dead_from, dormant_from),
     )
 

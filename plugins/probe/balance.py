@@ -10,11 +10,11 @@ import numpy as np
 from dcgan_kit import Finding, ProbeContext, Readings
 
 
-def measure(subject: ProbeContext) -> Readings:
+def measure(context: ProbeContext) -> Readings:
     """Return how well D separates real from generated images, and how strongly the losses push its logits."""
-    fake, real = (np.asarray(subject.logits(of=of), np.float64).ravel() for of in ("generated", "real"))
-    pushes = [np.abs(subject.logit_gradient("discriminator", of)).mean() * len(fake) for of in ("generated", "real")]
-    back = np.abs(subject.logit_gradient("generator")).mean() * len(fake)
+    fake, real = (np.asarray(context.logits(of=of), np.float64).ravel() for of in ("generated", "real"))
+    pushes = [np.abs(context.logit_gradient("discriminator", of)).mean() * len(fake) for of in ("generated", "real")]
+    back = np.abs(context.logit_gradient("generator")).mean() * len(fake)
     wins = (real[:, None] > fake).mean() + 0.5 * (real[:, None] == fake).mean()
     return {
         "discriminator/separation": float(wins),
@@ -35,7 +35,7 @@ def diagnose(readings: Readings, first: Readings, nothing_left: float, wrong_by:
         yield Finding(
             disease="discriminator has won",
             where="discriminator",
-            told=f"has won: its loss asks {100 * push / before:.1f} % of what it asked at step 0",
+            told=f"has won: its loss pushes the logits {100 * push / before:.1f} % as strongly as at step 0",
             value=separation,
             baseline=first["discriminator/separation"],
             advice="a lower learning rate of the discriminator, dropout or an augmentation before it, "

@@ -14,32 +14,32 @@ BATCHES = 10
 """A channel is dead if it has no positive input and no gradient in this many batches."""
 
 
-def activations(subject: ProbeContext) -> Iterator[LayerSlot]:
+def activations(context: ProbeContext) -> Iterator[LayerSlot]:
     """Yield every activation of both networks."""
-    yield from (place for place in (*subject.generator, *subject.discriminator) if place.kind == "activation")
+    yield from (place for place in (*context.generator, *context.discriminator) if place.kind == "activation")
 
 
-def each(ask: Any, place: LayerSlot) -> list[Any]:
-    """Return ``ask(place)`` for generated images; for a place in D, also for as many real images."""
-    return [ask(place)] if place.role == "generator" else [ask(place, of=of) for of in OF]
+def each(method: Any, place: LayerSlot) -> list[Any]:
+    """Return ``method(place)`` for generated images; for a place in D, also for as many real images."""
+    return [method(place)] if place.role == "generator" else [method(place, of=of) for of in OF]
 
 
-def units(subject: ProbeContext, dormant_below: float) -> Readings:
+def units(context: ProbeContext, dormant_below: float) -> Readings:
     """Return the shares of channels that are dead, dormant and always on."""
-    hidden = [place for place in activations(subject) if place is not subject.generator[-1]]
-    dead = _dead(subject, hidden)
+    hidden = [place for place in activations(context) if place is not context.generator[-1]]
+    dead = _dead(context, hidden)
     readings = {}
     for place in hidden:
         axes = tuple(range(len(place.input_shape)))
-        always = np.all([(inputs > 0).all(axes) for inputs in each(subject.before, place)], 0)
-        size = np.mean([np.abs(outputs).mean(axes, dtype=np.float64) for outputs in each(subject.after, place)], 0)
+        always = np.all([(inputs > 0).all(axes) for inputs in each(context.before, place)], 0)
+        size = np.mean([np.abs(outputs).mean(axes, dtype=np.float64) for outputs in each(context.after, place)], 0)
         readings[f"{place}/dead"] = float(dead[place].mean())
         readings[f"{place}/dormant"] = float((size <= dormant_below * size.mean()).mean())
         readings[f"{place}/always_on"] = float(always.mean())
     return readings
 
 
-def _dead(subject: ProbeContext, places: Sequence[LayerSlot]) -> dict[LayerSlot, Any]:
+def _dead(context: ProbeContext, places: Sequence[LayerSlot]) -> dict[LayerSlot, Any]:
     """Return which channels of some activations are dead: no positive input and no gradient in ten batches."""
     dead = {place: np.ones(place.input_shape[-1], bool) for place in places}
     for number in range(BATCHES):
@@ -47,25 +47,25 @@ def _dead(subject: ProbeContext, places: Sequence[LayerSlot]) -> dict[LayerSlot,
         suspect = [place for place in places if dead[place].any()]
         if not suspect:
             break
-        asked = subject.on_batch(number) if number else subject
+        batch = context.on_batch(number) if number else context
         for place in suspect:
             axes = tuple(range(len(place.input_shape)))
-            for inputs, gradient in zip(each(asked.before, place), each(asked.gradient, place), strict=True):
+            for inputs, gradient in zip(each(batch.before, place), each(batch.gradient, place), strict=True):
                 dead[place] &= ~((inputs > 0).any(axes) | gradient.any(axes))
     return dead
 
 
-def saturation(subject: ProbeContext) -> Readings:
+def saturation(context: ProbeContext) -> Readings:
     """Return the shares of saturated units, and how much of the gradient passes."""
     readings = {}
-    for place in activations(subject):
-        readings[f"{place}/pass_through"] = _mean(each(subject.slope, place))
-        limits = subject.limits(place)
+    for place in activations(context):
+        readings[f"{place}/pass_through"] = _mean(each(context.slope, place))
+        limits = context.limits(place)
         if limits is None:
             continue
-        readings[f"{place}/saturated"] = share = _outside(each(subject.after, place), limits)
-        if place is subject.generator[-1]:
-            readings["data/saturated"] = own = _outside([subject.real], limits)
+        readings[f"{place}/saturated"] = share = _outside(each(context.after, place), limits)
+        if place is context.generator[-1]:
+            readings["data/saturated"] = own = _outside([context.real], limits)
             readings["generator/saturated_beyond_data"] = share - own
     return readings
 
@@ -81,20 +81,20 @@ def _mean(arrays: Sequence[Any]) -> float:
 
 def diagnose_units(readings: Readings, first: Readings, dead: float, dormant: float) -> Iterator[Finding]:
     """Report the activations with too many dead or dormant channels."""
-    for what, limit, advice in (
+    for reading, limit, advice in (
         ("dead", dead, "`activation: leaky_relu`, whose gradient is never 0; a lower learning rate; normalization"),
         ("dormant", dormant, "a lower learning rate, fewer filters, or normalization before the activation"),
     ):
-        for key, value in _of(readings, what):
+        for key, value in _of(readings, reading):
             if value >= limit:
                 yield Finding(
-                    disease=f"{what} channels",
+                    disease=f"{reading} channels",
                     where=key,
-                    told=f"{100 * value:.0f} % {what} channels",
+                    told=f"{100 * value:.0f} % {reading} channels",
                     value=value,
-                    baseline=first.get(f"{key}/{what}", 0.0),
+                    baseline=first.get(f"{key}/{reading}", 0.0),
                     advice=advice,
-                    page=f"health.md#{what}-channels",
+                    page=f"health.md#{reading}-channels",
                 )
 
 
@@ -126,6 +126,6 @@ def diagnose_saturation(readings: Readings, first: Readings, output: float, hidd
             )
 
 
-def _of(readings: Readings, what: str) -> Sequence[tuple[str, float]]:
+def _of(readings: Readings, reading: str) -> Sequence[tuple[str, float]]:
     found = ((key.rpartition("/"), value) for key, value in readings.items())
-    return [(where, value) for (where, _, name), value in found if name == what]
+    return [(place, value) for (place, _, name), value in found if name == reading]

@@ -9,13 +9,13 @@ import numpy as np
 from dcgan_kit import ProbeContext, Readings, overlap_factor, stack_evenness
 
 
-def overlap(subject: ProbeContext) -> Readings:
+def overlap(context: ProbeContext) -> Readings:
     """Return how evenly the taps of each strided layer with weights overlap, and those of each whole network."""
     readings = {}
-    for role, places in (("generator", subject.generator), ("discriminator", subject.discriminator)):
+    for role, places in (("generator", context.generator), ("discriminator", context.discriminator)):
         operations = []
         for place in places:
-            own = subject.operations(place)
+            own = context.operations(place)
             operations.extend(own)
             factors = [overlap_factor(o) for o in own if getattr(o, "learned", False) and max(o.stride) > 1]
             for factor in factors:
@@ -30,21 +30,21 @@ def overlap(subject: ProbeContext) -> Readings:
     return readings
 
 
-def dc_gain(subject: ProbeContext) -> Readings:
+def dc_gain(context: ProbeContext) -> Readings:
     """Return how different the responses of upsampling phases to a constant map are."""
     readings = {}
-    for place in subject.generator:
+    for place in context.generator:
         before, after = place.input_shape, place.output_shape
         if len(before) != 3 or len(after) != 3 or after[0] <= before[0]:
             continue
         down, across = after[0] // before[0], after[1] // before[1]
-        windows = [o for o in subject.operations(place) if hasattr(o, "size")]
+        windows = [o for o in context.operations(place) if hasattr(o, "size")]
         reach = max([max(s * d for s, d in zip(o.size, o.dilation, strict=True)) for o in windows], default=1)
         # Large enough for pixels whose kernels do not touch the border.
         constant = np.zeros((1, 2 * reach + 4, 2 * reach + 4, before[2]), np.float32)
-        bias = subject.apply(place, constant)
-        constant += subject.before(place).mean((0, 1, 2), dtype=np.float64).astype(np.float32)
-        answer = np.asarray(subject.apply(place, constant) - bias, np.float64)[0]
+        bias = context.apply(place, constant)
+        constant += context.before(place).mean((0, 1, 2), dtype=np.float64).astype(np.float32)
+        answer = np.asarray(context.apply(place, constant) - bias, np.float64)[0]
         row, column = (answer.shape[0] // 2, answer.shape[1] // 2)
         phases = answer[row : row + down, column : column + across].reshape(down * across, -1)
         power = float(np.square(phases).mean())

@@ -17,13 +17,13 @@ STEPS = (0.5, 1.0, 2.0, 4.0)
 """Distances along the gradient, in optimizer steps: Santurkar et al. 2018, arXiv 1805.11604, section 3.1."""
 
 
-def gradients(subject: ProbeContext) -> Readings:
+def gradients(context: ProbeContext) -> Readings:
     """Return the size of each layer's kernel gradients, their slope over depth, and the size of D's image gradient."""
     readings = {}
     for role in ROLES:
         sizes = []
-        for place in getattr(subject, role):
-            kernels = [g.ravel() for g in subject.weight_gradients(place).values() if g.ndim > 1]
+        for place in getattr(context, role):
+            kernels = [g.ravel() for g in context.weight_gradients(place).values() if g.ndim > 1]
             if kernels:
                 sizes.append(_rms(np.concatenate(kernels)))
                 readings[f"{place}/gradient"] = sizes[-1]
@@ -33,7 +33,7 @@ def gradients(subject: ProbeContext) -> Readings:
             readings[f"{role}/decades_per_layer"] = float(
                 np.polyfit(depth, np.log10(np.maximum(sizes, SMALLEST)), 1)[0]
             )
-    back = subject.image_gradient()
+    back = context.image_gradient()
     readings["image_gradient/size"] = _rms(back) * len(back)
     return readings
 
@@ -43,9 +43,9 @@ def diagnose_gradients(readings: Readings, first: Readings, decades: float, fall
     for role in ROLES:
         slope = readings.get(f"{role}/decades_per_layer", 0.0)
         if abs(slope) >= decades:
-            what = "vanishing" if slope < 0 else "exploding"
+            change = "vanishing" if slope < 0 else "exploding"
             yield Finding(
-                disease=f"{what} gradients",
+                disease=f"{change} gradients",
                 where=role,
                 told=f"gradients {'shrink' if slope < 0 else 'grow'} {10 ** abs(slope):.0f} times a layer",
                 value=slope,
@@ -53,48 +53,48 @@ def diagnose_gradients(readings: Readings, first: Readings, decades: float, fall
                 advice="normalization, `leaky_relu` in hidden layers, other first weights (`initializer: he_normal`)",
                 page="health.md#vanishing-and-exploding-gradients",
             )
-    now, then = readings["image_gradient/size"], first.get("image_gradient/size", 0.0)
-    if now * 10**fall <= then:
+    now, before = readings["image_gradient/size"], first.get("image_gradient/size", 0.0)
+    if now * 10**fall <= before:
         yield Finding(
             disease="vanishing gradients",
             where="image_gradient",
-            told=f"the discriminator sends {now:.1e} back, and sent {then:.1e} at step 0",
+            told=f"the discriminator sends {now:.1e} back, and sent {before:.1e} at step 0",
             value=now,
-            baseline=then,
+            baseline=before,
             advice="the loss `non_saturating`; a slower or regularized discriminator (`penalty: r1`)",
             page="health.md#vanishing-and-exploding-gradients",
         )
 
 
-def gradient_change(subject: ProbeContext) -> Readings:
+def gradient_change(context: ProbeContext) -> Readings:
     """Return how much each layer's gradient changes when the layers before it take a step."""
     readings = {}
     for role in ROLES:
-        start = list(subject.weights(role))
-        _, before = subject.loss_at(role, start)
-        moved = _moved(start, before, subject.learning_rate(role))
+        start = list(context.weights(role))
+        _, before = context.loss_at(role, start)
+        moved = _moved(start, before, context.learning_rate(role))
         done = 0
-        for place in getattr(subject, role):
-            count = len(subject.weight_gradients(place))
+        for place in getattr(context, role):
+            count = len(context.weight_gradients(place))
             own = slice(done, done + count)
             done += count
             if count and done > count and _norm(before[own]) > 0:
-                _, after = subject.loss_at(role, [*moved[: own.start], *start[own.start :]])
+                _, after = context.loss_at(role, [*moved[: own.start], *start[own.start :]])
                 change = _norm([a - b for a, b in zip(after[own], before[own], strict=True)])
                 readings[f"{place}/gradient_change"] = change / _norm(before[own])
     return readings
 
 
-def smoothness(subject: ProbeContext) -> Readings:
+def smoothness(context: ProbeContext) -> Readings:
     """Return how loss and gradient change along the gradient."""
     readings = {}
     for role in ROLES:
-        start = list(subject.weights(role))
-        loss, gradient = subject.loss_at(role, start)
+        start = list(context.weights(role))
+        loss, gradient = context.loss_at(role, start)
         losses, changes, slopes = [loss], [0.0], [0.0]
         for step in STEPS:
-            moved = _moved(start, gradient, step * subject.learning_rate(role))
-            value, other = subject.loss_at(role, moved)
+            moved = _moved(start, gradient, step * context.learning_rate(role))
+            value, other = context.loss_at(role, moved)
             losses.append(value)
             changes.append(_norm([a - b for a, b in zip(other, gradient, strict=True)]))
             slopes.append(changes[-1] / max(_norm([a - b for a, b in zip(moved, start, strict=True)]), SMALLEST))

@@ -10,21 +10,21 @@ import numpy as np
 from dcgan_kit import Finding, ProbeContext, Readings
 
 
-def measure(subject: ProbeContext) -> Readings:
+def measure(context: ProbeContext) -> Readings:
     """Return the spread of pixels and the distance to the nearest other image, divided by those of real images."""
     # Training weights: averaged weights stay near their initial values, with similar images, for many steps.
-    made, real = subject.after(subject.generator[-1]), subject.real
+    made, real = context.after(context.generator[-1]), context.real
     if len(real) < 2:
         return {}
     deviation, distance = _spread(real), _nearest(real)
-    of_made, apart = _spread(made), _nearest(made)
+    of_made, made_distance = _spread(made), _nearest(made)
     return {
         "generator/spread": of_made / deviation if deviation else 0.0,
-        "generator/nearest": apart / max(distance, 1e-12),
+        "generator/nearest": made_distance / max(distance, 1e-12),
         # These have names of their own, because their units differ from those of the ratios.
         "generator/deviation": of_made,
         "data/deviation": deviation,
-        "generator/nearest_distance": apart,
+        "generator/nearest_distance": made_distance,
         "data/nearest_distance": distance,
     }
 
@@ -33,16 +33,16 @@ def diagnose(readings: Readings, first: Readings, spread: float, nearest: float)
     """Report a collapse, but not at step 0, where nothing has been learned yet."""
     if not readings or readings == first:
         return
-    for what, limit, told in (
+    for reading, limit, text in (
         ("spread", spread, "their pixels vary {:.0f} % as much as the data's"),
         ("nearest", nearest, "the nearest other one is {:.0f} % as far as among the data"),
     ):
-        value = readings[f"generator/{what}"]
+        value = readings[f"generator/{reading}"]
         if value <= limit:
             yield Finding(
                 disease="samples collapse",
                 where="generator",
-                told=f"samples collapse: {told.format(100 * value)}",
+                told=f"samples collapse: {text.format(100 * value)}",
                 value=value,
                 baseline=1.0,
                 advice="`regularizer: minibatch_stddev` in the discriminator, `penalty: r1`, or a lower learning rate",
@@ -62,6 +62,6 @@ def _nearest(images: Any) -> float:
     # einsum instead of BLAS: its threads would compete with TensorFlow's, for a small product.
     products = np.einsum("ik,jk->ij", flat, flat)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * products, 0.0))
-    apart = distances[~np.eye(len(flat), dtype=bool)].reshape(len(flat), -1)
-    typical = float(np.median(apart))
-    return float(np.median(apart.min(1))) / typical if typical else 0.0
+    between = distances[~np.eye(len(flat), dtype=bool)].reshape(len(flat), -1)
+    typical = float(np.median(between))
+    return float(np.median(between.min(1))) / typical if typical else 0.0

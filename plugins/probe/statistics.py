@@ -17,19 +17,19 @@ SMALLEST = 1e-30
 Moments = tuple[Any, Any]
 
 
-def remember(subject: ProbeContext) -> dict[str, Moments]:
+def remember(context: ProbeContext) -> dict[str, Moments]:
     """Return the moments of every activation's input."""
-    return {str(place): _moments(each(subject.before, place)) for place in activations(subject)}
+    return {str(place): _moments(each(context.before, place)) for place in activations(context)}
 
 
-def drift(kept: dict[str, Moments], subject: ProbeContext) -> Readings:
+def drift(memory: dict[str, Moments], context: ProbeContext) -> Readings:
     """Return how far these moments have moved."""
     readings = {}
     for role in ("generator", "discriminator"):
         own = []
-        for place in activations(subject):
+        for place in activations(context):
             if place.role == role:
-                moved = _apart(kept[str(place)], _moments(each(subject.before, place)), kept[str(place)][1])
+                moved = _distance(memory[str(place)], _moments(each(context.before, place)), memory[str(place)][1])
                 readings[f"{place}/drift"] = moved
                 own.append(moved)
         if own:
@@ -37,27 +37,27 @@ def drift(kept: dict[str, Moments], subject: ProbeContext) -> Readings:
     return readings
 
 
-def gaps(subject: ProbeContext) -> Readings:
+def gaps(context: ProbeContext) -> Readings:
     """Return the gaps between training and inference, and between real and generated images."""
-    last = subject.generator[-1]
-    training, inference = subject.after(last), subject.after(last, "inference")
+    last = context.generator[-1]
+    training, inference = context.after(last), context.after(last, "inference")
     spread = float(inference.std(0, dtype=np.float64).mean())
     readings = {"generator/train_inference_gap": _rms(training - inference) / max(spread, SMALLEST)}
-    logits = {mode: np.concatenate([subject.logits(mode, of) for of in ("generated", "real")])
+    logits = {mode: np.concatenate([context.logits(mode, of) for of in ("generated", "real")])
               for mode in ("training", "inference")}  # fmt: skip
     deviation = float(logits["training"].std(dtype=np.float64))
-    apart = _rms(logits["training"] - logits["inference"])
-    readings["discriminator/train_inference_gap"] = apart / max(deviation, SMALLEST)
-    for place in (*subject.generator, *subject.discriminator):
+    difference = _rms(logits["training"] - logits["inference"])
+    readings["discriminator/train_inference_gap"] = difference / max(deviation, SMALLEST)
+    for place in (*context.generator, *context.discriminator):
         for layer in place.layers:
             if not hasattr(layer, "moving_variance"):
                 continue
             running = np.asarray(layer.moving_mean), np.sqrt(np.asarray(layer.moving_variance))
-            now = _moments(each(subject.before, place))
-            readings[f"{place}/running_gap"] = _apart(running, now, now[1])
+            now = _moments(each(context.before, place))
+            readings[f"{place}/running_gap"] = _distance(running, now, now[1])
             if place.role == "discriminator":
-                real, fake = (_moments([subject.before(place, of=of)]) for of in ("real", "generated"))
-                readings[f"{place}/real_generated_gap"] = _apart(real, fake, real[1])
+                real, fake = (_moments([context.before(place, of=of)]) for of in ("real", "generated"))
+                readings[f"{place}/real_generated_gap"] = _distance(real, fake, real[1])
     return readings
 
 
@@ -72,7 +72,7 @@ def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator
             value=gap,
             baseline=first["generator/train_inference_gap"],
             advice="a larger batch, `normalization: {use: batch, momentum: 0.9}`, or a normalization that does not "
-            "look at the batch (`layer`, `instance`, `group`)",
+            "use the batch (`layer`, `instance`, `group`)",
             page="health.md#batch-norm-gap",
         )
 
@@ -85,7 +85,7 @@ def _moments(arrays: Sequence[Any]) -> Moments:
     return means.mean(0), np.sqrt(variances.mean(0) + means.var(0))
 
 
-def _apart(one: Moments, other: Moments, deviation: Any) -> float:
+def _distance(one: Moments, other: Moments, deviation: Any) -> float:
     squares, variance = np.square(other[0] - one[0]) + np.square(other[1] - one[1]), np.square(deviation)
     return float(np.sqrt(squares / (variance + FLOOR * variance.mean() + SMALLEST)).mean())
 

@@ -258,9 +258,9 @@ def memorization() -> Score:
 
 
 def _all_features() -> Gathering:
-    from dcgan_kit_plugins.score.feature_accumulators import KeptFeatures
+    from dcgan_kit_plugins.score.feature_accumulators import AllFeatures
 
-    return Gathering("features", KeptFeatures)
+    return Gathering("features", AllFeatures)
 
 
 def _power() -> Gathering:

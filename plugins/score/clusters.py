@@ -56,8 +56,8 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
     """Return the Jensen-Shannon divergence of two distributions (K,) in bits: 0 if equal, 1 if they do not overlap."""
 
     def divergence(law: np.ndarray, mean: np.ndarray) -> float:
-        some = law > 0.0
-        return float(np.sum(law[some] * np.log(law[some] / mean[some])))
+        positive = law > 0.0
+        return float(np.sum(law[positive] * np.log(law[positive] / mean[positive])))
 
     middle = (p + q) / 2.0
     return (divergence(p, middle) + divergence(q, middle)) / (2.0 * math.log(2.0))

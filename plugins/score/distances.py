@@ -20,10 +20,10 @@ def frechet_distance(one: Summary, other: Summary) -> float:
         ValueError: the features have different lengths.
     """
     require_one_length([len(side["mean"]) for side in (one, other)])
-    apart = np.sum(np.square(one["mean"] - other["mean"]))
+    mean_term = np.sum(np.square(one["mean"] - other["mean"]))
     traces = np.sum(np.square(one["root"])) + np.sum(np.square(other["root"]))
     shared = np.linalg.svd(one["root"] @ other["root"].T, compute_uv=False).sum()
-    return float(apart + traces - 2.0 * shared)
+    return float(mean_term + traces - 2.0 * shared)
 
 
 def kernel_distance(x: np.ndarray, y: np.ndarray, block: int) -> tuple[float, float | None]:

@@ -10,7 +10,7 @@ LEAST_BUFFERED = 1024
 """Rows to collect before they are merged: many small factorizations cost more than a few large ones."""
 
 
-class KeptFeatures:
+class AllFeatures:
     """Keeps all features: {features: (N, D)}, in the precision of the extractor."""
 
     def __init__(self) -> None:
@@ -79,8 +79,8 @@ class Moments:
         rows = features - mean
         if self._count:
             total = self._count + count
-            apart = np.sqrt(self._count * count / total) * (mean - self._mean)
-            rows = np.concatenate([self._root, rows, apart[None]])
+            between = np.sqrt(self._count * count / total) * (mean - self._mean)
+            rows = np.concatenate([self._root, rows, between[None]])
             mean = self._mean + (mean - self._mean) * (count / total)
         self._mean, self._root, self._count = mean, np.linalg.qr(rows, mode="r"), self._count + count
 
@@ -102,7 +102,7 @@ def checked_features(features: np.ndarray, before: np.ndarray | None) -> np.ndar
 
 
 def in_float64(*sides: Summary) -> list[np.ndarray]:
-    """Return the features of summaries by ``KeptFeatures``, in float64.
+    """Return the features of summaries by ``AllFeatures``, in float64.
 
     Raises:
         ValueError: they have different lengths.

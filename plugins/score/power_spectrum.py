@@ -68,9 +68,7 @@ def checkerboard_difference(fake: Summary, real: Summary) -> dict[int, float]:
     height, width = fake["power"].shape
     periods = [period for period in PERIODS if checkerboard_fits(period, height, width)]
     if not periods:
-        raise ValueError(
-            f"a checkerboard is seen in images of even sides of 8 pixels or more. Received: {height}x{width}"
-        )
+        raise ValueError(f"checkerboards need images with even sides of at least 8 pixels. Received: {height}x{width}")
     return {p: checkerboard_index(fake["power"], p) - checkerboard_index(real["power"], p) for p in periods}
 
 

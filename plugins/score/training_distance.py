@@ -17,7 +17,7 @@ def memorized(fake: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> t
     fake_distances, real_distances = (nearest(points, training)[0] for points in (fake, held_out))
     usual = float(np.median(real_distances))
     if usual == 0.0:
-        raise ValueError("half of the held-out images or more are among the training images: hold others out")
+        raise ValueError("half of the held-out images or more are also training images: hold out other images")
     return float(np.median(fake_distances)) / usual, mann_whitney(fake_distances, real_distances)
 
 

@@ -177,9 +177,12 @@ def test_check_tells_at_once_what_would_keep_training_from_measuring(command):
         "check", "lecture-fashion28", "training.held_out=0", "training.evaluation.scores=[memorization]",
         "training.best.metric=fd", "training.probing.probes=[]", "training.on_finding=stop", status=2,
     ).stderr  # fmt: skip
-    assert "training.evaluation.scores.0: memorization cannot be had: it needs images that were held out" in told
-    assert "training.best.metric: no score that is evaluated has such a number to judge by (given: 'fd')" in told
-    assert "training.on_finding: nothing can stop a training that asks no probe" in told
+    assert "training.evaluation.scores.0: memorization cannot be used: it needs images that were held out" in told
+    assert (
+        "training.best.metric: no score in training.evaluation.scores has such a number to choose the best by (given: 'fd')"
+        in told
+    )
+    assert "training.on_finding: only probes can stop the training, and the recipe has none" in told
 
 
 def test_a_run_that_does_not_resume_exactly_is_told(command, monkeypatch):

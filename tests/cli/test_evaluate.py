@@ -117,7 +117,7 @@ def test_images_from_anywhere(command, folders):
     assert "16x16x3,n=20,real=10@" in result.stdout
     assert "there are no labels to learn from" in result.stderr
     assert "half of the real images" in result.stderr
-    assert "the floor is that of 10 real images" in result.stderr
+    assert "the floor uses 10 real images, because there are no more" in result.stderr
 
 
 def test_images_of_two_sizes_need_one(command, folders):
@@ -177,7 +177,7 @@ def test_a_run_that_holds_nothing_out_says_so(command, tmp_path):
     assert "no images are held out of training (training.held_out)" in result.stderr
     assert ",train=2000@" in result.stdout
     told = command("evaluate", path, "--scores", "memorization", status=2).stderr
-    assert "memorization cannot be had: it needs images that were held out" in told
+    assert "memorization cannot be used: it needs images that were held out" in told
 
 
 def test_the_score_that_the_page_about_plugins_shows(command, run, tmp_path):

@@ -16,20 +16,20 @@ from dcgan_kit import Probe, component, hookimpl
 
 @component("probe")
 def answer():
-    \"\"\"Know the answer.  subject → 42.\"\"\"
-    return Probe(lambda subject: {"generator/answer": 42.0})
+    \"\"\"Know the answer.  context → 42.\"\"\"
+    return Probe(lambda context: {"generator/answer": 42.0})
 
 
 @component("probe")
 def broken():
-    \"\"\"Break.  subject → nothing.\"\"\"
-    return Probe(lambda subject: {}["nothing"])
+    \"\"\"Break.  context → nothing.\"\"\"
+    return Probe(lambda context: {}["nothing"])
 
 
 @component("probe")
 def silent():
-    \"\"\"Say nothing.  subject → nothing.\"\"\"
-    return Probe(lambda subject: {})
+    \"\"\"Say nothing.  context → nothing.\"\"\"
+    return Probe(lambda context: {})
 
 
 @hookimpl

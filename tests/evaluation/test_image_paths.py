@@ -118,7 +118,7 @@ def test_arrays_of_other_things_are_told(tmp_path):
 
 def test_an_archive_without_the_array_is_told_with_what_it_has(tmp_path):
     np.savez(tmp_path / "a.npz", faces=PIXELS, depth=PIXELS)
-    with pytest.raises(DataError, match=r"a.npz: holds no array x, .* It has faces.npy, depth.npy"):
+    with pytest.raises(DataError, match=r"a.npz: needs an array x, .* It has faces.npy, depth.npy"):
         size_at(tmp_path / "a.npz")
 
 

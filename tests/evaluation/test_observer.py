@@ -43,7 +43,7 @@ from dcgan_kit import Finding, Probe, component, hookimpl
 def pulse():
     def diagnose(readings, first):
         return [Finding("no pulse", "generator.stage1", "no pulse", 0.0, 1.0, "another generator", "health.md")]
-    return Probe(lambda subject: {"generator.stage1/pulse": 0.0}, diagnose)
+    return Probe(lambda context: {"generator.stage1/pulse": 0.0}, diagnose)
 
 @hookimpl
 def dcgan_kit_components():
@@ -156,11 +156,11 @@ def test_health_is_told_at_the_last_step_too(watched):
         (["training.best.metric=penalty"], r"training\.best\.metric: no score .* \(given: 'penalty'\)"),
         (
             ["training.best.metric=precision", "training.evaluation.scores=[precision_recall]"],
-            r"training\.best\.mode: precision is better where it is higher: say highest",
+            r"training\.best\.mode: higher values of precision are better: set highest",
         ),
         (
             ["training.evaluation.scores=[classifier_score]"],
-            r"training\.evaluation\.scores\.0: classifier_score cannot be had",
+            r"training\.evaluation\.scores\.0: classifier_score cannot be used",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def test_equal_ones_compare():
     ],
 )
 def test_unlike_ones_are_refused_with_every_difference(changes, told):
-    with pytest.raises(UserError, match="cannot be compared, as they were not measured alike") as caught:
+    with pytest.raises(UserError, match="cannot be compared, because their protocols differ") as caught:
         require_comparable("fd", PROTOCOL, replace(PROTOCOL, **changes))
     assert told in str(caught.value)
     assert "fd[" in str(caught.value)

@@ -72,7 +72,7 @@ def test_a_damaged_file_is_told_and_made_anew(images, summarized, cache, damage)
     found, seen, notes = summarized(images(60), "kid")
     np.testing.assert_array_equal(found["features"]["features"], whole["features"]["features"])
     assert seen == 60
-    assert "is damaged and made anew" in notes[0]
+    assert "is damaged, so it is computed again" in notes[0]
     assert summarized(images(60), "kid")[1:] == (0, [])
 
 
@@ -81,7 +81,7 @@ def test_a_pickle_is_never_read(images, summarized, cache):
     (file,) = cache.iterdir()
     with file.open("wb") as stream:
         np.savez(stream, features=np.array([print], dtype=object))
-    assert "made anew (ValueError)" in summarized(images(60), "kid")[2][0]
+    assert "computed again (ValueError)" in summarized(images(60), "kid")[2][0]
 
 
 def test_a_cache_that_cannot_be_written_is_told_and_done_without(images, summarized, cache, monkeypatch):

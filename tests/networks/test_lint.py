@@ -67,7 +67,7 @@ CASES = {
     "receptive_field": (
         ["discriminator.output.head=sum_pool_dense"],
         "discriminator.output.head",
-        "what the head judges are patches of 10x10 of the image's 16x16 pixels",
+        "the head judges patches of 10x10 of the image's 16x16 pixels",
         ["discriminator.output.head=sum_pool_dense", "discriminator.downsample={use: strided_conv, kernel_size: 8}"],
     ),
     "adam_momentum": (
@@ -254,4 +254,4 @@ def test_patches_are_what_a_head_sees_at_once(overrides, patch, networks_of, bas
         for advice in lint(base(*given, folder=tmp_path), networks_of(*given, folder=tmp_path))
         if advice.lint == "receptive_field"
     ]
-    assert found == ([f"what the head judges are patches of {patch} of the image's 16x16 pixels"] if patch else [])
+    assert found == ([f"the head judges patches of {patch} of the image's 16x16 pixels"] if patch else [])

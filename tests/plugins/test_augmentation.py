@@ -290,7 +290,9 @@ def test_ada_averages_signs_over_four_updates_not_the_last_alone():
 @pytest.mark.parametrize("component", [augmentation.both, augmentation.adaptive], ids=lambda c: c.name)
 def test_what_adapts_is_the_outermost(component):
     option = "second" if component is augmentation.both else "augmentation"
-    with pytest.raises(ValueError, match=rf"{option} must not adapt; let an adaptive augmentation be the outermost"):
+    with pytest.raises(
+        ValueError, match=rf"{option} must not be adaptive; make the adaptive augmentation the outermost"
+    ):
         component(**{option: augmentation.adaptive})
 
 

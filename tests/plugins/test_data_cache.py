@@ -172,7 +172,7 @@ def test_the_share_of_broken_files_is_checked_again(folder, read, no_decoding):
     (folder / "a" / "broken.png").touch()
     read(data.images, GREY8, path=str(folder), memory_mib=0)
     no_decoding()
-    with pytest.raises(DataError, match=r"1 of 21 images in .* cannot be read: mend"):
+    with pytest.raises(DataError, match=r"1 of 21 images in .* cannot be read: repair"):
         read(data.images, GREY8, path=str(folder), memory_mib=0, max_broken_share=0.0)
 
 

@@ -138,7 +138,7 @@ def test_too_many_broken_files_are_an_error(tmp_path, read, picture):
     (tmp_path / "b.jpg").write_bytes(b"no image at all")
     with pytest.raises(
         DataError,
-        match=r"(?s)1 of 2 images in .* \(data.max_broken_share, here 0.1\); the first:.*b.jpg: not an image of a format that is ",
+        match=r"(?s)1 of 2 images in .* \(data.max_broken_share, now 0.1\); the first:.*b.jpg: not an image of a format that is ",
     ):
         read(data.images, GREY8, path=str(tmp_path))
     assert len(read(data.images, GREY8, path=str(tmp_path), max_broken_share=0.5).pixels) == 1
@@ -147,7 +147,7 @@ def test_too_many_broken_files_are_an_error(tmp_path, read, picture):
 def test_reading_stops_as_soon_as_too_many_are_broken(tmp_path, read):
     for number in range(40):
         (tmp_path / f"{number:02}.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"5 of 5 images .*; 40 are there, and reading stopped here: mend or remove"):
+    with pytest.raises(DataError, match=r"5 of 5 images .*; there are 40, and reading stopped here: repair or remove"):
         read(data.images, GREY8, path=str(tmp_path))
 
 

@@ -256,5 +256,5 @@ def test_only_folders_and_names_of_the_hub_are_names(name, datasets, read, monke
 
 def test_without_the_package_the_extra_is_named(read, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(DataError, match=r"'datasets' is not here: pip install 'dcgan-kit\[huggingface\]'"):
+    with pytest.raises(DataError, match=r"'datasets' cannot be imported: pip install 'dcgan-kit\[huggingface\]'"):
         read(libraries.hugging_face, GREY8, name="a/b")

@@ -157,7 +157,7 @@ def test_a_folder_that_asks_for_foreign_code_is_refused(root, read, tmp_path, mo
     text = file.read_text()
     file.write_text(re.sub(r"tensorflow_datasets\.core\.features\.text_feature\.Text", "evil_module.Text", text))
     assert file.read_text() != text
-    with pytest.raises(DataError, match=r"features.json asks for code outside TFDS, evil_module.Text: use a data set"):
+    with pytest.raises(DataError, match=r"features.json needs code outside TFDS, evil_module.Text: use a data set"):
         read(libraries.tfds, GREY8, name="pictures")
     assert not (tmp_path / "exploded").exists()
     assert "evil_module" not in sys.modules
@@ -185,5 +185,5 @@ def test_records_that_are_lost_are_counted(root, read):
 
 def test_without_the_package_the_extra_is_named(read, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    with pytest.raises(DataError, match=r"TFDS is not here: pip install 'dcgan-kit\[tfds\]'"):
+    with pytest.raises(DataError, match=r"TFDS cannot be imported: pip install 'dcgan-kit\[tfds\]'"):
         read(libraries.tfds, GREY8, name="mnist", data_dir=str(Path(tmp_path)))

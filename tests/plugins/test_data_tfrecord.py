@@ -104,7 +104,7 @@ def test_behind_a_damaged_record_the_file_is_lost_and_counted(tmp_path, read):
     size = len(content) // 10
     content[7 * size + 40] ^= 1
     file.write_bytes(content)
-    with pytest.raises(DataError, match=r"(?s)2 of 9 images in .* 10 are there.*record 8: lost: corrupted record at"):
+    with pytest.raises(DataError, match=r"(?s)2 of 9 images in .* there are 10.*record 8: lost: corrupted record at"):
         read(data.tfrecord, GREY8, path=str(file))
     images = read(data.tfrecord, GREY8, path=str(file), max_broken_share=0.3)
     assert images.labels.tolist() == list(range(7))

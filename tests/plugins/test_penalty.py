@@ -177,7 +177,7 @@ def test_a_recipe_nests_them(resolve):
 def test_what_is_nested_must_fit():
     with pytest.raises(ValueError, match=r"second must make Penalty. Received: 'r2'"):
         penalty.both(second=lambda _: "r2")
-    with pytest.raises(ValueError, match=r"augmentation must not adapt"):
+    with pytest.raises(ValueError, match=r"augmentation must not be adaptive"):
         penalty.consistency(augmentation=augmentation.adaptive)
 
 

@@ -12,11 +12,11 @@ from dcgan_kit_plugins.probe import balance, gradient_flow, pixel_diversity
 from dcgan_kit import Probe
 
 
-def asked(component, subject, **options):
+def asked(component, context, **options):
     """Readings, and the diseases that they are a sign of, as if they were others at step 0."""
     made = component.build(None, dict(component.options(**options)))
     assert isinstance(made, Probe)
-    readings = dict(made.measure(subject))
+    readings = dict(made.measure(context))
     first = {**readings, "step/0": 0.0}
     return readings, {finding.disease for finding in made.diagnose(readings, first)}
 
@@ -34,7 +34,7 @@ def test_relu_dies_and_leaky_relu_does_not(specimen, activation, dead):
     batch = specimen("generator.normalization=none", "generator.bias=true", f"generator.activation={activation}")
     (bias,) = variables(batch, "generator", "stage1_upsample/bias")
     bias.assign(np.full(bias.shape, -100.0))
-    readings, diseases = asked(probe.units, batch.subject())
+    readings, diseases = asked(probe.units, batch.context())
     assert readings["generator.stage1.activation/dead"] == dead
     assert readings["generator.input.activation/dead"] == 0.0
     assert diseases == ({"dead channels", "dormant channels"} if dead else set())
@@ -45,7 +45,7 @@ def test_some_dead_channels_are_counted_and_told(specimen):
     (bias,) = variables(batch, "generator", "stage1_upsample/bias")
     bias.assign([-100.0, -100.0, 0, 0, 0, 0, 0, 100.0])
     made = probe.units.build(None, dict(probe.units.options()))
-    readings = made.measure(batch.subject())
+    readings = made.measure(batch.context())
     assert readings["generator.stage1.activation/dead"] == 0.25
     assert readings["generator.stage1.activation/always_on"] == 0.125
     assert "generator stage 1: 25 % dead channels" in map(str, made.diagnose(readings, readings))
@@ -55,17 +55,17 @@ def test_what_one_of_ten_batches_moves_is_not_dead(specimen):
     batch = specimen("generator.normalization=none", "generator.bias=true")
     (bias,) = variables(batch, "generator", "stage1_upsample/bias")
     bias.assign(np.full(bias.shape, -100.0))
-    subject, seen = batch.subject(), []
+    context, seen = batch.context(), []
 
     def on_batch(number):
         seen.append(number)
-        other = type(subject).on_batch(subject, number)
+        other = type(context).on_batch(context, number)
         if number == 7:
             other.before = lambda place, mode="training", of="generated": np.ones((16, *place.input_shape))
         return other
 
-    subject.on_batch = on_batch
-    assert asked(probe.units, subject)[0]["generator.stage1.activation/dead"] == 0.0
+    context.on_batch = on_batch
+    assert asked(probe.units, context)[0]["generator.stage1.activation/dead"] == 0.0
     assert seen == [1, 2, 3, 4, 5, 6, 7]
 
 
@@ -77,7 +77,7 @@ def test_a_tanh_with_large_inputs_saturates(specimen, scale, ill):
     batch = specimen("generator.output.bias=false")
     (kernel,) = variables(batch, "generator", "output_upsample/kernel")
     kernel.assign(kernel * scale)
-    readings, diseases = asked(probe.saturation, batch.subject())
+    readings, diseases = asked(probe.saturation, batch.context())
     assert (readings["generator.output.activation/saturated"] > 0.9) == ill
     assert (readings["generator.output.activation/pass_through"] < 0.1) == ill
     assert diseases == ({"output saturated"} if ill else set())
@@ -85,10 +85,10 @@ def test_a_tanh_with_large_inputs_saturates(specimen, scale, ill):
 
 def test_what_the_data_saturate_by_right_is_no_disease(specimen):
     batch = specimen()
-    subject = batch.subject()
-    subject.real = np.full_like(subject.real, -1.0)
-    subject.after = lambda place, mode="training", of="generated": np.full((16, *place.output_shape), -1.0)
-    readings, diseases = asked(probe.saturation, subject)
+    context = batch.context()
+    context.real = np.full_like(context.real, -1.0)
+    context.after = lambda place, mode="training", of="generated": np.full((16, *place.output_shape), -1.0)
+    readings, diseases = asked(probe.saturation, context)
     assert readings["data/saturated"] == readings["generator.output.activation/saturated"] == 1.0
     assert diseases == set()
 
@@ -99,7 +99,7 @@ def test_hidden_units_with_large_inputs_saturate(specimen, activation, scale, il
     batch = specimen("generator.normalization=none", f"generator.activation={activation}")
     (kernel,) = variables(batch, "generator", "stage1_upsample/kernel")
     kernel.assign(kernel * scale)
-    readings, diseases = asked(probe.saturation, batch.subject())
+    readings, diseases = asked(probe.saturation, batch.context())
     assert (readings["generator.stage1.activation/saturated"] > 0.5) == ill
     assert ("saturated units" in diseases) == ill
 
@@ -118,9 +118,9 @@ def test_hidden_units_with_large_inputs_saturate(specimen, activation, scale, il
     ],
 )
 def test_where_an_activation_is_flat(specimen, activation, limits):
-    subject = specimen(f"generator.activation={activation}").subject()
-    (place,) = [place for place in subject.generator if str(place) == "generator.stage1.activation"]
-    assert subject.limits(place) == (None if limits is None else pytest.approx(limits, abs=1e-4))
+    context = specimen(f"generator.activation={activation}").context()
+    (place,) = [place for place in context.generator if str(place) == "generator.stage1.activation"]
+    assert context.limits(place) == (None if limits is None else pytest.approx(limits, abs=1e-4))
 
 
 # Gradients by depth
@@ -138,7 +138,7 @@ def test_gradients_vanish_in_a_stack_of_sigmoids_alone(specimen):
     made = probe.gradients.build(None, dict(probe.gradients.options(decades_from=0.5)))
     slopes = {}
     for activation in ("sigmoid", "leaky_relu"):
-        readings = made.measure(specimen(*DEEP, f"generator.activation={activation}").subject())
+        readings = made.measure(specimen(*DEEP, f"generator.activation={activation}").context())
         slopes[activation] = readings["generator/decades_per_layer"]
         ill = [f for f in made.diagnose(readings, readings) if f.where == "generator"]
         assert [f.disease for f in ill] == (["vanishing gradients"] if activation == "sigmoid" else [])
@@ -154,7 +154,7 @@ def test_gradients_explode_where_weights_of_tanh_units_are_large(specimen):
             for kernel in variables(batch, "generator", f"stage{stage}_upsample"):
                 if len(kernel.shape) > 1:
                     kernel.assign(kernel * scale)
-        readings = made.measure(batch.subject())
+        readings = made.measure(batch.context())
         ill = {f.disease for f in made.diagnose(readings, readings) if f.where == "generator"}
         assert ill == ({"exploding gradients"} if scale > 1.0 else set()), readings
 
@@ -183,14 +183,14 @@ def test_an_uneven_kernel_draws_a_checkerboard(specimen, upsample, drawn):
     for kernel in variables(batch, "generator", "upsample"):
         if "kernel" in kernel.path:
             kernel.assign(np.full(kernel.shape, 0.05))
-    readings, diseases = asked(probe.checkerboard, batch.subject(), images=64)
+    readings, diseases = asked(probe.checkerboard, batch.context(), images=64)
     assert (readings["generator/checkerboard_2"] > 1.0) == drawn
     assert ("checkerboard at period 2" in diseases) == drawn
 
 
 def test_random_weights_draw_one_with_an_even_kernel_too_but_not_after_resizing(specimen):
     transposed, resized = (
-        asked(probe.dc_gain, specimen(f"generator.upsample={name}").subject())[0]
+        asked(probe.dc_gain, specimen(f"generator.upsample={name}").context())[0]
         for name in ("transposed_conv", "resize_conv")
     )
     assert all(value > 0.05 for value in transposed.values())
@@ -199,11 +199,11 @@ def test_random_weights_draw_one_with_an_even_kernel_too_but_not_after_resizing(
 
 
 def test_the_dc_index_of_weights_of_ones_is_that_of_their_taps(specimen):
-    subject = specimen(
+    context = specimen(
         "generator.upsample.kernel_size=3", "generator.initializer={use: constant, value: 0.05}"
-    ).subject()
+    ).context()
     # Phases of 1, 2, 2 and 4 taps: variance 1.1875, mean square 6.25.
-    readings, _ = asked(probe.dc_gain, subject)
+    readings, _ = asked(probe.dc_gain, context)
     assert readings["generator.output.upsample/dc_index"] == pytest.approx(1.1875 / 6.25, rel=1e-4)
 
 
@@ -212,8 +212,8 @@ def test_the_dc_index_of_weights_of_ones_is_that_of_their_taps(specimen):
 )
 def test_overlap_of_layers_and_stacks(specimen, kernel, factor, ratio):
     deep = ("generator.input.projection.size=2", "generator.stages=[{filters: 8}, {filters: 8}, {filters: 8}]")
-    subject = specimen("image.size=32", *deep, f"generator.upsample.kernel_size={kernel}").subject()
-    readings, _ = asked(probe.overlap, subject)
+    context = specimen("image.size=32", *deep, f"generator.upsample.kernel_size={kernel}").context()
+    readings, _ = asked(probe.overlap, context)
     assert readings["generator.stage2.upsample/overlap"] == pytest.approx(factor, abs=0.005)
     assert readings["generator/stack_ratio"] == pytest.approx(ratio, abs=0.01)
     assert readings["generator.stage2.upsample/holes"] == 0.0
@@ -258,11 +258,11 @@ def test_one_image_has_no_diversity_to_speak_of():
 
 def contest(real, fake, push):
     logits = {"real": np.array(real)[:, None], "generated": np.array(fake)[:, None]}
-    subject = SimpleNamespace(
+    context = SimpleNamespace(
         logits=lambda of: logits[of],
         logit_gradient=lambda role, of="generated": np.full((len(fake), 1), push / len(fake)),
     )
-    return balance.measure(subject)
+    return balance.measure(context)
 
 
 def test_who_has_won():
@@ -290,26 +290,26 @@ def test_without_batch_norm_the_inputs_of_activations_drift(specimen, normalizat
     batch = specimen(f"generator.normalization={normalization}")
     second = probe.drift.build(None, {"steps": 10}).second
     assert second.after == 10
-    kept = second.remember(batch.subject())
-    unmoved = second.compare(kept, batch.subject())
+    kept = second.remember(batch.context())
+    unmoved = second.compare(kept, batch.context())
     assert set(unmoved.values()) == {0.0}
     (kernel,) = variables(batch, "generator", "stage1_upsample/kernel")
     kernel.assign(kernel * 1.5)
-    readings = second.compare(kept, batch.subject())
+    readings = second.compare(kept, batch.context())
     assert readings["generator.stage1.activation/drift"] == pytest.approx(0.5 if moves else 0.0, abs=0.02)
 
 
 def test_running_statistics_that_lag_are_told(specimen):
     batch = specimen()
-    readings, diseases = asked(probe.batch_statistics, batch.subject())
+    readings, diseases = asked(probe.batch_statistics, batch.context())
     assert readings["generator/train_inference_gap"] > 0.5
     assert diseases == {"batch-norm gap"}
     assert readings["discriminator.stage2.normalization/real_generated_gap"] > 0.0
-    subject = batch.subject()
+    context = batch.context()
     model = batch.session.state.networks.generator.model
     for _ in range(200):
-        model(subject.latent, training=True)
-    readings, diseases = asked(probe.batch_statistics, batch.subject())
+        model(context.latent, training=True)
+    readings, diseases = asked(probe.batch_statistics, batch.context())
     assert readings["generator/train_inference_gap"] < 0.01
     assert readings["generator.stage1.normalization/running_gap"] < 0.01
     assert diseases == set()
@@ -317,18 +317,18 @@ def test_running_statistics_that_lag_are_told(specimen):
 
 def test_at_step_0_running_statistics_are_no_disease(specimen):
     made = probe.batch_statistics.build(None, dict(probe.batch_statistics.options()))
-    readings = made.measure(specimen().subject())
+    readings = made.measure(specimen().context())
     assert not list(made.diagnose(readings, readings))
 
 
 def test_smoothness_of_a_parabola_is_its_curvature():
     start = [np.full(4, 3.0, np.float32)]
-    subject = SimpleNamespace(
+    context = SimpleNamespace(
         weights=lambda role: start,
         learning_rate=lambda role: 0.1,
         loss_at=lambda role, weights: (float(np.square(weights[0]).sum()), [2.0 * weights[0]]),
     )
-    readings = gradient_flow.smoothness(subject)
+    readings = gradient_flow.smoothness(context)
     # L = w², four weights of 3 that move to 2.6: 36 - 27.04; the gradient changes by 2 · 0.4 in each.
     assert readings["generator/loss_range"] == pytest.approx(36 - 4 * 2.6**2, rel=1e-5)
     assert readings["generator/gradient_unpredictability"] == pytest.approx(0.8 / 6.0, rel=1e-5)
@@ -337,11 +337,11 @@ def test_smoothness_of_a_parabola_is_its_curvature():
 
 def test_gradients_change_only_behind_layers_that_move(specimen):
     batch = specimen()
-    readings, _ = asked(probe.gradient_change, batch.subject())
+    readings, _ = asked(probe.gradient_change, batch.context())
     assert "generator.input.projection/gradient_change" not in readings
     assert 0.0 < readings["generator.output.upsample/gradient_change"] < 10.0
     batch.session.state.generator_optimizer.learning_rate = 0.0
-    readings, _ = asked(probe.gradient_change, batch.subject())
+    readings, _ = asked(probe.gradient_change, batch.context())
     assert readings["generator.output.upsample/gradient_change"] == 0.0
 
 
@@ -385,7 +385,7 @@ def test_no_other_probe_has_a_number_of_the_data_beside_one_in_other_units(speci
     batch = specimen()
     names = set()
     for component in probe.dcgan_kit_components():
-        for key in component().measure(batch.subject()):
+        for key in component().measure(batch.context()):
             if key.startswith("data/"):
                 names.add(f"{component.name} {key.partition('/')[2].rstrip('0123456789')}")
     assert names == {

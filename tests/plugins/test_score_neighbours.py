@@ -172,7 +172,7 @@ def test_copies_are_called_memorized(ratio, z, ill):
 
 def test_memorization_refuses_a_reference_that_was_trained_on(compared):
     images = np.random.RandomState(4).randn(20, 3)
-    with pytest.raises(ValueError, match="held-out images or more are among the training images"):
+    with pytest.raises(ValueError, match="held-out images or more are also training images"):
         compared(score.memorization(), images, images, images)
 
 

@@ -84,7 +84,7 @@ def test_only_periods_that_fit_are_told(compared, side, periods):
 
 
 def test_images_of_no_use_are_refused(compared):
-    with pytest.raises(ValueError, match=r"even sides of 8 pixels or more. Received: 9x9"):
+    with pytest.raises(ValueError, match=r"even sides of at least 8 pixels. Received: 9x9"):
         compared(score.checkerboard(), np.zeros((2, 9, 9, 1)), np.zeros((2, 9, 9, 1)))
     with pytest.raises(ValueError, match=r"at least 8x8 pixels. Received: 4x4"):
         compared(score.spectrum(), np.zeros((2, 4, 4, 1)), np.zeros((2, 4, 4, 1)))

@@ -17,26 +17,26 @@ RANDOM = (
 )
 
 
-def everything_of(subject):
+def everything_of(context):
     """Ask all that can be asked."""
-    places = (*subject.generator, *subject.discriminator)
+    places = (*context.generator, *context.discriminator)
     for of in ("generated", "real"):
         for mode in ("training", "inference"):
-            subject.logits(mode, of)
+            context.logits(mode, of)
             for place in places:
-                subject.before(place, mode, of), subject.after(place, mode, of)
+                context.before(place, mode, of), context.after(place, mode, of)
         for place in places:
-            subject.gradient(place, of)
-        subject.logit_gradient("discriminator", of)
+            context.gradient(place, of)
+        context.logit_gradient("discriminator", of)
     for place in places:
-        subject.weight_gradients(place), subject.operations(place)
-        subject.apply(place, np.zeros((2, *place.input_shape), np.float32))
+        context.weight_gradients(place), context.operations(place)
+        context.apply(place, np.zeros((2, *place.input_shape), np.float32))
         if place.kind == "activation":
-            subject.slope(place), subject.limits(place)
+            context.slope(place), context.limits(place)
     for role in ("generator", "discriminator"):
-        subject.loss(role), subject.learning_rate(role)
-        subject.loss_at(role, [1.1 * weight for weight in subject.weights(role)])
-    subject.image_gradient(), subject.samples(20), subject.real_images(20)
+        context.loss(role), context.learning_rate(role)
+        context.loss_at(role, [1.1 * weight for weight in context.weights(role)])
+    context.image_gradient(), context.samples(20), context.real_images(20)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_looking_changes_no_variable(specimen, overrides):
     batch = specimen(*overrides)
     before = batch.session.state.values()
     assert any("seed" in name for name in before) == (overrides[: len(RANDOM)] == RANDOM)
-    everything_of(batch.subject())
+    everything_of(batch.context())
     after = batch.session.state.values()
     assert before.keys() == after.keys()
     assert [name for name in before if before[name].tobytes() != after[name].tobytes()] == []
@@ -66,7 +66,7 @@ def test_training_goes_the_same_way_with_and_without_looks(specimen, overrides):
         steps = batch.session.compile()
         for step in range(3):
             if looks:
-                everything_of(batch.subject())
+                everything_of(batch.context())
             steps(*batch.session.batches(batch.images, step, 1), tf.constant(step, tf.int64))
         values.append(batch.session.state.values())
     assert [name for name in values[0] if values[0][name].tobytes() != values[1][name].tobytes()] == []
@@ -74,84 +74,84 @@ def test_training_goes_the_same_way_with_and_without_looks(specimen, overrides):
 
 def test_it_is_what_plugins_are_promised(specimen):
     promised = {name for name in vars(ProbeContext) if not name.startswith("_")} | set(ProbeContext.__annotations__)
-    assert sorted(promised - set(dir(specimen().subject()))) == []
+    assert sorted(promised - set(dir(specimen().context()))) == []
 
 
 def test_the_chain_of_parts_is_the_network(specimen):
-    subject = specimen().subject()
-    networks = subject._batch.session.state.networks
-    made = subject.after(subject.generator[-1])
-    np.testing.assert_allclose(made, networks.generator.model(subject.latent, training=True), atol=1e-6)
-    made = subject.after(subject.generator[-1], "inference")
-    np.testing.assert_allclose(made, networks.generator.model(subject.latent, training=False), atol=1e-6)
-    logits = subject.logits("inference", "real")
-    np.testing.assert_allclose(logits, networks.discriminator.model(subject.real, training=False), atol=1e-5)
-    for one, other in zip(subject.discriminator[:-1], subject.discriminator[1:], strict=True):
-        np.testing.assert_array_equal(subject.after(one), subject.before(other))
-    assert [str(place) for place in subject.generator][-3:] == [
+    context = specimen().context()
+    networks = context._batch.session.state.networks
+    made = context.after(context.generator[-1])
+    np.testing.assert_allclose(made, networks.generator.model(context.latent, training=True), atol=1e-6)
+    made = context.after(context.generator[-1], "inference")
+    np.testing.assert_allclose(made, networks.generator.model(context.latent, training=False), atol=1e-6)
+    logits = context.logits("inference", "real")
+    np.testing.assert_allclose(logits, networks.discriminator.model(context.real, training=False), atol=1e-5)
+    for one, other in zip(context.discriminator[:-1], context.discriminator[1:], strict=True):
+        np.testing.assert_array_equal(context.after(one), context.before(other))
+    assert [str(place) for place in context.generator][-3:] == [
         "generator.stage1.activation", "generator.output.upsample", "generator.output.activation",
     ]  # fmt: skip
 
 
 def test_another_batch_is_another_one_of_the_same_networks_and_the_same_each_time(specimen):
     batch = specimen()
-    subject = batch.subject()
-    other, again = subject.on_batch(3), batch.subject().on_batch(3)
-    place = subject.discriminator[-1]
+    context = batch.context()
+    other, again = context.on_batch(3), batch.context().on_batch(3)
+    place = context.discriminator[-1]
     for of in ("generated", "real"):
-        assert not np.array_equal(subject.before(place, of=of), other.before(place, of=of))
+        assert not np.array_equal(context.before(place, of=of), other.before(place, of=of))
         np.testing.assert_array_equal(other.before(place, of=of), again.before(place, of=of))
-    np.testing.assert_array_equal(subject.on_batch(0).after(place), subject.after(place))
+    np.testing.assert_array_equal(context.on_batch(0).after(place), context.after(place))
 
 
 def test_gradients_are_those_of_the_recipes_own_losses(specimen):
-    subject = specimen("training.loss=hinge").subject()
-    batch = subject._batch
+    context = specimen("training.loss=hinge").context()
+    batch = context._batch
     networks = batch.session.state.networks
     generate, judge = (forward_of(n.model) for n in (networks.generator, networks.discriminator))
     weights = {role: batch.passes.variables(role) for role in ("generator", "discriminator")}
     values = batch.session.state.values()
     with tf.GradientTape(persistent=True) as tape:
-        images = generate(tf.constant(subject.latent), True)
-        fake, real = judge(images, True), judge(tf.constant(subject.real), True)
+        images = generate(tf.constant(context.latent), True)
+        fake, real = judge(images, True), judge(tf.constant(context.real), True)
         losses = {
             "generator": -tf.reduce_mean(fake),
             "discriminator": tf.reduce_mean(tf.nn.relu(1.0 - real)) + tf.reduce_mean(tf.nn.relu(1.0 + fake)),
         }
     batch.session.state.assign(values)
-    np.testing.assert_allclose(subject.image_gradient(), tape.gradient(losses["generator"], images), atol=1e-6)
-    np.testing.assert_allclose(subject.logit_gradient("generator"), -1 / 16, atol=1e-7)
+    np.testing.assert_allclose(context.image_gradient(), tape.gradient(losses["generator"], images), atol=1e-6)
+    np.testing.assert_allclose(context.logit_gradient("generator"), -1 / 16, atol=1e-7)
     for role, loss in losses.items():
-        assert subject.loss(role) == pytest.approx(float(loss), abs=1e-5)
+        assert context.loss(role) == pytest.approx(float(loss), abs=1e-5)
         expected = tape.gradient(loss, [variable.value for variable in weights[role]])
-        found = [g for place in getattr(subject, role) for g in subject.weight_gradients(place).values()]
+        found = [g for place in getattr(context, role) for g in context.weight_gradients(place).values()]
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-4 * np.abs(other).max() + 1e-7)
-        value, gradients = subject.loss_at(role, subject.weights(role))
-        assert value == pytest.approx(subject.loss(role), abs=1e-6)
+        value, gradients = context.loss_at(role, context.weights(role))
+        assert value == pytest.approx(context.loss(role), abs=1e-6)
         for one, other in zip(found, gradients, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_the_loss_at_other_weights_is_that_of_a_network_that_has_them(specimen):
     batch = specimen()
-    subject = batch.subject()
-    others = [0.5 * weight for weight in subject.weights("discriminator")]
-    before, (value, _) = subject.loss("discriminator"), subject.loss_at("discriminator", others)
+    context = batch.context()
+    others = [0.5 * weight for weight in context.weights("discriminator")]
+    before, (value, _) = context.loss("discriminator"), context.loss_at("discriminator", others)
     for variable, other in zip(batch.passes.variables("discriminator"), others, strict=True):
         variable.assign(other)
-    assert batch.subject().loss("discriminator") == pytest.approx(value, abs=1e-6)
+    assert batch.context().loss("discriminator") == pytest.approx(value, abs=1e-6)
     assert value != pytest.approx(before, abs=1e-4)
 
 
 def test_samples_begin_with_those_of_the_fixed_latent_vectors_and_are_averaged(specimen):
     batch = specimen("training.ema=0.9")
-    subject = batch.subject()
-    np.testing.assert_allclose(subject.samples(20)[:16], subject.after(subject.generator[-1], "inference"), atol=1e-6)
-    assert subject.samples(20).shape == (20, 16, 16, 1)
-    np.testing.assert_array_equal(subject.samples(40)[:20], subject.samples(20))
-    np.testing.assert_array_equal(subject.real_images(20)[:16], subject.real)
-    assert len(subject.real_images(1000)) == 64
+    context = batch.context()
+    np.testing.assert_allclose(context.samples(20)[:16], context.after(context.generator[-1], "inference"), atol=1e-6)
+    assert context.samples(20).shape == (20, 16, 16, 1)
+    np.testing.assert_array_equal(context.samples(40)[:20], context.samples(20))
+    np.testing.assert_array_equal(context.real_images(20)[:16], context.real)
+    assert len(context.real_images(1000)) == 64
     for variable in batch.session.state.networks.generator.model.trainable_variables:
         variable.assign(2.0 * variable)
-    np.testing.assert_array_equal(batch.subject().samples(20), subject.samples(20))
+    np.testing.assert_array_equal(batch.context().samples(20), context.samples(20))

@@ -18,7 +18,7 @@ def named(name, owner="strange", **answers):
     """A probe of functions."""
 
     def factory():
-        """Say something.  subject → numbers."""
+        """Say something.  context → numbers."""
 
     factory.__name__ = name
     return NamedProbe(component("probe")(factory).owned_by(owner), Probe(**answers))
@@ -32,30 +32,30 @@ def ill(readings, first):
 
 @pytest.fixture
 def watch(specimen):
-    """Return a function (*probes) -> (ProbeWatch every 10 steps and all at 40, a function step -> Look)."""
+    """Return a function (*probes) -> (ProbeWatch every 10 steps and all at 40, a function step -> Inspection)."""
 
     def watch(*probes):
         batch = specimen()
         made = ProbeWatch(batch.session, batch.images, probes, 10, 40)
 
-        def look(step):
+        def inspect(step):
             batch.session.state.step.assign(step)
             assert made.due(step)
-            return made.look(step)
+            return made.inspect(step)
 
-        return made, look
+        return made, inspect
 
     return watch
 
 
 def test_cheap_probes_are_asked_often_dear_ones_at_evaluations_all_at_step_0(watch):
-    cheap = named("cheap", measure=lambda subject: {"generator/step": subject.step})
-    dear = named("dear", measure=lambda subject: {"discriminator/step": subject.step}, cheap=False)
-    made, look = watch(cheap, dear)
+    cheap = named("cheap", measure=lambda context: {"generator/step": context.step})
+    dear = named("dear", measure=lambda context: {"discriminator/step": context.step}, cheap=False)
+    made, inspect = watch(cheap, dear)
     assert [step for step in range(45) if made.due(step)] == [0, 10, 20, 30, 40]
-    assert look(0).scalars == {"generator/step": 0.0, "discriminator/step": 0.0}
-    assert look(10).scalars == {"generator/step": 10.0}
-    assert look(40).scalars == {"generator/step": 40.0, "discriminator/step": 40.0}
+    assert inspect(0).scalars == {"generator/step": 0.0, "discriminator/step": 0.0}
+    assert inspect(10).scalars == {"generator/step": 10.0}
+    assert inspect(40).scalars == {"generator/step": 40.0, "discriminator/step": 40.0}
     assert made.first == {"strange/cheap": {"generator/step": 0.0}, "strange/dear": {"discriminator/step": 0.0}}
 
 
@@ -65,61 +65,61 @@ def test_no_probes_no_looks(watch):
 
 
 def test_a_second_look_follows_some_steps_later(watch):
-    later = SecondLook(3, lambda subject: subject.step, lambda kept, subject: {"generator/moved": subject.step - kept})
-    made, look = watch(named("moves", second=later, cheap=False))
-    look(0)
+    later = SecondLook(3, lambda context: context.step, lambda kept, context: {"generator/moved": context.step - kept})
+    made, inspect = watch(named("moves", second=later, cheap=False))
+    inspect(0)
     assert [step for step in range(1, 44) if made.due(step)] == [3, 40, 43]
-    assert look(3).scalars == {"generator/moved": 3.0}
-    # Training went back to a checkpoint before the second look, and meets the first again.
-    look(40), look(40)
-    found = look(43)
+    assert inspect(3).scalars == {"generator/moved": 3.0}
+    # Training went back to a checkpoint before the second inspection, and meets the first again.
+    inspect(40), inspect(40)
+    found = inspect(43)
     assert found.scalars == {"generator/moved": 3.0}
     assert found.notes == ()
 
 
 def test_a_watch_that_recalls_goes_on_as_one_that_was_never_stopped(watch):
-    """Also when it was stopped between a first look and the second, and between two looks that find the same."""
+    """Also when it was stopped between a first inspection and the second, and between two inspections that find the same."""
     later = SecondLook(
-        3, lambda subject: {"at": subject.step}, lambda kept, now: {"generator/moved": now.step - kept["at"]}
+        3, lambda context: {"at": context.step}, lambda kept, now: {"generator/moved": now.step - kept["at"]}
     )
     probes = (
         named("moves", second=later),
-        named("doctor", measure=lambda subject: {"generator/size": 3.0}, diagnose=ill),
+        named("doctor", measure=lambda context: {"generator/size": 3.0}, diagnose=ill),
     )
-    straight, look = watch(*probes)
-    looks = {step: look(step) for step in (0, 3, 10)}
+    straight, inspect = watch(*probes)
+    inspections = {step: inspect(step) for step in (0, 3, 10)}
     stopped, look_again = watch(*probes)
     look_again(0), look_again(3), look_again(10)
-    gone_on, look_on = watch(*probes)
+    gone_on, inspect_resumed = watch(*probes)
     gone_on.recall(from_text(as_text(stopped.memory())))
-    assert looks[3].scalars == {"generator/moved": 3.0}
-    assert [look_on(step) for step in (13, 20)] == [look(step) for step in (13, 20)]
+    assert inspections[3].scalars == {"generator/moved": 3.0}
+    assert [inspect_resumed(step) for step in (13, 20)] == [inspect(step) for step in (13, 20)]
     assert as_text(gone_on.memory()) == as_text(straight.memory())
 
 
 def test_a_probe_that_failed_stays_left_out_where_training_goes_on(watch):
-    probes = (named("odd", measure=fails), named("well", measure=lambda subject: {"generator/well": 1.0}))
-    stopped, look = watch(*probes)
-    assert look(0).notes
-    gone_on, look_on = watch(*probes)
+    probes = (named("odd", measure=fails), named("well", measure=lambda context: {"generator/well": 1.0}))
+    stopped, inspect = watch(*probes)
+    assert inspect(0).notes
+    gone_on, inspect_resumed = watch(*probes)
     gone_on.recall(from_text(as_text(stopped.memory())))
-    assert look_on(10).notes == ()
+    assert inspect_resumed(10).notes == ()
 
 
 def test_what_a_checkpoint_cannot_hold_is_no_memory(watch, monkeypatch):
-    _, look = watch(named("keeper", second=SecondLook(3, lambda subject: object(), fails)))
-    (told,) = look(0).notes
+    _, inspect = watch(named("keeper", second=SecondLook(3, lambda context: object(), fails)))
+    (told,) = inspect(0).notes
     assert told.startswith("probe strange/keeper: remember must return numbers, texts, arrays, or lists and mappings")
     monkeypatch.setattr("dcgan_kit.probing.schedule.MAX_MEMORY_BYTES", 2**20)
-    _, look = watch(named("hoarder", second=SecondLook(3, lambda subject: "x" * 2**21, fails)))
-    (told,) = look(0).notes
-    assert "what probes remember comes to 2 MiB; a checkpoint holds at most 1 MiB of it" in told
+    _, inspect = watch(named("hoarder", second=SecondLook(3, lambda context: "x" * 2**21, fails)))
+    (told,) = inspect(0).notes
+    assert "the memories of probes take 2 MiB; a checkpoint holds at most 1 MiB of them" in told
 
 
 def test_an_illness_is_told_at_once_and_lasts_from_the_second_look_on(watch):
     sizes = iter([1.0, 1.0, 3.0, 3.0, 1.0, 3.0])
-    _, look = watch(named("doctor", measure=lambda subject: {"generator/size": next(sizes)}, diagnose=ill))
-    told = [look(step) for step in (0, 10, 20, 30, 40, 50)]
+    _, inspect = watch(named("doctor", measure=lambda context: {"generator/size": next(sizes)}, diagnose=ill))
+    told = [inspect(step) for step in (0, 10, 20, 30, 40, 50)]
     assert [len(one.findings) for one in told] == [0, 0, 1, 1, 0, 1]
     assert [len(one.lasting) for one in told] == [0, 0, 0, 1, 0, 0]
     assert told[1].health == "health: 1 probe finds nothing wrong"
@@ -128,13 +128,13 @@ def test_an_illness_is_told_at_once_and_lasts_from_the_second_look_on(watch):
 
 def test_numbers_that_are_not_finite_are_told_and_are_no_scalars(watch):
     sizes = iter([1.0, 2.0, float("nan"), float("inf")])
-    _, look = watch(named("size", measure=lambda subject: {"generator.input.projection/size": next(sizes)}))
-    look(0), look(10)
-    found = look(20)
+    _, inspect = watch(named("size", measure=lambda context: {"generator.input.projection/size": next(sizes)}))
+    inspect(0), inspect(10)
+    found = inspect(20)
     assert found.scalars == {}
     assert [finding.disease for finding in found.findings] == ["not finite"]
     assert found.health == "health: generator input: size not finite"
-    assert look(30).lasting
+    assert inspect(30).lasting
 
 
 def fails(*_):
@@ -160,42 +160,42 @@ def finding(**fields):
     ("answers", "told"),
     [
         ({"measure": fails}, "probe strange/odd: measure failed: KeyError: 'level 3'"),
-        ({"measure": lambda subject: [1.0]}, "probe strange/odd must return numbers by 'place/what', and gave [1.0]"),
-        ({"measure": lambda subject: {"size": 1.0}}, "must return numbers by 'place/what', and gave {'size': 1.0}"),
-        ({"measure": lambda subject: {"generator/size": "1"}}, "and gave {'generator/size': '1'}"),
-        ({"measure": lambda subject: {"generator/well": 2.0}}, "another probe has given 'generator/well' before"),
+        ({"measure": lambda context: [1.0]}, "probe strange/odd must return numbers by 'place/name', and gave [1.0]"),
+        ({"measure": lambda context: {"size": 1.0}}, "must return numbers by 'place/name', and gave {'size': 1.0}"),
+        ({"measure": lambda context: {"generator/size": "1"}}, "and gave {'generator/size': '1'}"),
+        ({"measure": lambda context: {"generator/well": 2.0}}, "another probe already returned 'generator/well'"),
         ({"diagnose": fails}, "failed: KeyError: 'level 3'"),
         ({"diagnose": lambda readings, first: ["sick"]}, "must return dcgan_kit.Findings, and gave ('sick',)"),
         ({"second": SecondLook(10, fails, fails)}, "failed: KeyError: 'level 3'"),
-        ({"second": SecondLook(10, lambda subject: 1, fails)}, "failed: KeyError: 'level 3'"),
+        ({"second": SecondLook(10, lambda context: 1, fails)}, "failed: KeyError: 'level 3'"),
     ],
 )
 def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, told):
-    well = named("well", measure=lambda subject: {"generator/well": 1.0})
-    _, look = watch(well, named("odd", **answers))
-    looks = [look(step) for step in (0, 10, 20)]
-    notes = [note for one in looks for note in one.notes]
+    well = named("well", measure=lambda context: {"generator/well": 1.0})
+    _, inspect = watch(well, named("odd", **answers))
+    inspections = [inspect(step) for step in (0, 10, 20)]
+    notes = [note for one in inspections for note in one.notes]
     assert len(notes) == 1
     assert notes[0].startswith("probe strange/odd")
     assert told in notes[0]
-    assert all(one.scalars["generator/well"] == 1.0 for one in looks)
+    assert all(one.scalars["generator/well"] == 1.0 for one in inspections)
     # Nobody who failed counts as someone who found nothing.
-    assert looks[-1].health == "health: 1 probe finds nothing wrong; 1 probe failed, so problems may be hidden"
-    assert not any("2 probes" in one.health for one in looks if one.notes)
+    assert inspections[-1].health == "health: 1 probe finds nothing wrong; 1 probe failed, so problems may be hidden"
+    assert not any("2 probes" in one.health for one in inspections if one.notes)
 
 
 BROKEN = [
-    ({"measure": lambda subject: None}, "must return numbers by 'place/what', and gave None"),
-    ({"measure": lambda subject: {"generator/size": [1.0]}}, "and gave {'generator/size': [1.0]}"),
-    ({"measure": lambda subject: {"generator/size": 1j}}, "and gave {'generator/size': 1j}"),
-    ({"measure": lambda subject: {3: 1.0}}, "and gave {3: 1.0}"),
-    ({"measure": lambda subject: {"generator/size": 10**400}}, "failed: OverflowError"),
-    ({"measure": lambda subject: Unreadable(a=1)}, "failed: OSError: gone"),
+    ({"measure": lambda context: None}, "must return numbers by 'place/name', and gave None"),
+    ({"measure": lambda context: {"generator/size": [1.0]}}, "and gave {'generator/size': [1.0]}"),
+    ({"measure": lambda context: {"generator/size": 1j}}, "and gave {'generator/size': 1j}"),
+    ({"measure": lambda context: {3: 1.0}}, "and gave {3: 1.0}"),
+    ({"measure": lambda context: {"generator/size": 10**400}}, "failed: OverflowError"),
+    ({"measure": lambda context: Unreadable(a=1)}, "failed: OSError: gone"),
     (
-        {"measure": lambda subject: [Unreadable()]},
-        "must return numbers by 'place/what', and gave an object of list",
+        {"measure": lambda context: [Unreadable()]},
+        "must return numbers by 'place/name', and gave an object of list",
     ),
-    ({"measure": lambda subject: exit(0)}, "failed: SystemExit"),
+    ({"measure": lambda context: exit(0)}, "failed: SystemExit"),
     ({"diagnose": lambda readings, first: None}, "failed: TypeError"),
     (
         {"diagnose": lambda readings, first: [finding(told=None)]},
@@ -204,8 +204,8 @@ BROKEN = [
     ({"diagnose": lambda readings, first: [finding(where=7)]}, "a Finding's where must be text"),
     ({"diagnose": lambda readings, first: [finding(value="much")]}, "a Finding's value must be a number"),
     (
-        {"second": SecondLook(10, lambda subject: 1, lambda kept, subject: None)},
-        "must return numbers by 'place/what'",
+        {"second": SecondLook(10, lambda context: 1, lambda kept, context: None)},
+        "must return numbers by 'place/name'",
     ),
 ]
 
@@ -232,14 +232,14 @@ def test_a_watch_begins_at_step_0(specimen):
 def test_what_is_no_probe_is_refused_with_its_owner():
     @component("probe")
     def nothing():
-        """Return nothing.  subject → nothing."""
+        """Return nothing.  context → nothing."""
 
     with pytest.raises(ComponentError, match=r"^probe strange/nothing must return a Probe: .* and gave None"):
         build_probes([by_default(nothing.owned_by("strange"))])
 
     @component("probe")
     def picky(*, size: int):
-        """Need a size.  subject → nothing."""
+        """Need a size.  context → nothing."""
 
     with pytest.raises(ComponentError, match=r"probe strange/picky has options without a default"):
         by_default(picky.owned_by("strange"))
@@ -254,10 +254,10 @@ def test_a_line_of_health_counts_who_has_looked():
 
 
 def test_who_gives_no_number_has_not_looked(watch):
-    _, look = watch(
-        named("well", measure=lambda subject: {"generator/well": 1.0}), named("silent", measure=lambda _: {})
+    _, inspect = watch(
+        named("well", measure=lambda context: {"generator/well": 1.0}), named("silent", measure=lambda _: {})
     )
-    assert look(0).health == "health: 1 probe finds nothing wrong"
+    assert inspect(0).health == "health: 1 probe finds nothing wrong"
 
 
 def test_a_line_of_health_names_three_and_counts_the_others():

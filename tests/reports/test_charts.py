@@ -104,7 +104,7 @@ def test_the_table_is_evenly_thinned_and_says_so():
 def test_lines_that_do_not_fit_stand_in_the_table():
     lines = tuple(Line(f"line {i}", series(i)) for i in range(MOST_LINES + 2))
     drawing = drawn(Chart("many", lines))
-    assert drawing.caption == "2 more lines stand in the table alone."
+    assert drawing.caption == "2 more lines are only in the table."
     assert len(drawing.table.columns) == MOST_LINES + 3
     assert "line 9" in described(Chart("many", lines))
 

@@ -123,15 +123,15 @@ def test_a_look_at_a_run(trained):
     recipe, path = trained
     from dcgan_kit.components.plugin_loader import load_builtins
     from dcgan_kit.recipes.loading import LoadedRecipe
-    from dcgan_kit.reports.checkpoint_analysis import PAIRS, SAMPLES, look
+    from dcgan_kit.reports.checkpoint_analysis import PAIRS, SAMPLES, analyze
     from dcgan_kit.runs.run import StoredRun
     from dcgan_kit.runs.run_folder import RunFolder
 
-    found = look(StoredRun(RunFolder(path), LoadedRecipe(recipe, load_builtins())), lambda what, done, total: None)
+    found = analyze(StoredRun(RunFolder(path), LoadedRecipe(recipe, load_builtins())), lambda task, done, total: None)
     assert found.step == 4
     assert found.notes == ()
     assert [overlap.factor for overlap in found.overlaps] == [1.0, 1.0]
-    assert found.overlaps[0].told == "transposed_conv, kernel 4, stride 2"
+    assert found.overlaps[0].description == "transposed_conv, kernel 4, stride 2"
     assert found.spectra[0].shape == found.spectra[1].shape == (28, 28)
     near = found.neighbours
     assert 1 <= len(near.pairs) <= PAIRS

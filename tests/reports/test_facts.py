@@ -47,8 +47,8 @@ def test_a_recipe_alone_is_a_run_that_has_not_begun(tmp_path, recipe_text):
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
-        ("recipe.yaml", b"generator: [\n", "recipe.yaml cannot be understood"),
-        ("recipe.yaml", b"\xff\xfe\x00", "recipe.yaml cannot be understood"),
+        ("recipe.yaml", b"generator: [\n", "recipe.yaml is no valid recipe"),
+        ("recipe.yaml", b"\xff\xfe\x00", "recipe.yaml is no valid recipe"),
         ("environment.json", b"{", "environment.json is no JSON"),
         ("evaluation.json", b"[]", "evaluation.json holds no list of numbers"),
         ("evaluation.json", b'{"numbers": 3}', "evaluation.json holds no list of numbers"),

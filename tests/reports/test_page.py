@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit.reports.comparisons import Looked, Neighbours, Pair
+from dcgan_kit.reports.comparisons import CheckpointAnalysis, Neighbours, Pair
 from dcgan_kit.reports.facts import read_facts
 from dcgan_kit.reports.overlap import Overlap
 from dcgan_kit.reports.page import code, page
@@ -50,23 +50,23 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def written():
-    """Return a function (*folders, looked) -> the page about them, read."""
+    """Return a function (*folders, analyses) -> the page about them, read."""
 
-    def written(*folders, looked=None):
-        html = page([read_facts(folder, folder.name) for folder in folders], looked or {})
+    def written(*folders, analyses=None):
+        html = page([read_facts(folder, folder.name) for folder in folders], analyses or {})
         return Reader(html)
 
     return written
 
 
 @pytest.fixture
-def looked():
+def analyses():
     """What looking at the run ``garments`` found."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (8, 28, 28, 1), np.uint8)
     pairs = tuple(Pair(image, image, 12.345) for image in images[:3])
     return {
-        "garments": Looked(
+        "garments": CheckpointAnalysis(
             step=40,
             overlaps=(Overlap("stage1_upsample", "transposed_conv, kernel 3, stride 2", (2, 1), (2, 1)),),
             spectra=(power(images), power(images)),
@@ -84,8 +84,8 @@ def test_sections_in_order_one_heading_each(written, run):
     assert [link["href"] for link in found.of("a")] == ["#content", *(f"#{name}" for name in SECTIONS)]
 
 
-def test_it_asks_for_nothing(written, run, looked):
-    html = page([read_facts(run, "garments")], looked)
+def test_it_asks_for_nothing(written, run, analyses):
+    html = page([read_facts(run, "garments")], analyses)
     assert not re.search(r"<script|@import|javascript:|srcset|<iframe|<object|<embed|<form| on\w+=", html)
     for address in re.findall(r'(?:src|href)="([^"]*)"', html):
         assert address.startswith(("data:image/png;base64,", "#")), address[:60]
@@ -226,8 +226,8 @@ def test_what_is_missing_is_told_with_what_brings_it(written, tmp_path, recipe_t
     assert found.of("svg") == []
 
 
-def test_what_looking_found(written, run, looked):
-    found = written(run, looked=looked)
+def test_what_looking_found(written, run, analyses):
+    found = written(run, analyses=analyses)
     assert "stage1_upsample: uneven by 4" in found.words
     assert "half of 256 samples are within 25 of a training image" in found.words
     assert "half of the training images to each other within 37.5" in found.words
@@ -236,14 +236,14 @@ def test_what_looking_found(written, run, looked):
     assert found.words.count("garments: samples of the checkpoint at step 40.") == 2
 
 
-def test_an_older_checkpoint_than_the_newest_is_told_beside_what_it_shows(written, run, looked):
+def test_an_older_checkpoint_than_the_newest_is_told_beside_what_it_shows(written, run, analyses):
     notes = ("checkpoint 40 is damaged",)
-    words = written(run, looked={"garments": replace(looked["garments"], step=20, notes=notes)}).words
+    words = written(run, analyses={"garments": replace(analyses["garments"], step=20, notes=notes)}).words
     assert words.count("garments: samples of the checkpoint at step 20. garments: checkpoint 40 is damaged") == 2
 
 
 def test_what_looking_could_not_do_is_told(written, run):
-    found = written(run, looked={"garments": Looked(notes=("the data are <gone>",))})
+    found = written(run, analyses={"garments": CheckpointAnalysis(notes=("the data are <gone>",))})
     assert found.words.count("garments: the data are <gone>") == 2
 
 

@@ -96,7 +96,7 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
         ("two_outputs", r"must map one tensor to one tensor"),
         ("many_logits", r"must return one logit per image, shape \(1,\). Received: \(10,\)"),
         ("shared", r"must return fresh layers at each call"),
-        ("explodes", r"given normal noise, training=False: must be finite"),
+        ("explodes", r"given normal noise, training=False: must return finite numbers"),
         ("steep", r"must have finite gradients"),
         ("unsaved", r"saving and loading it failed: .*register_keras_serializable"),
         ("fails_in_training", r"no training for me"),
@@ -118,8 +118,8 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
         ("wrong_penalty", r"failed: InvalidArgumentError: .*ConcatOp"),
         ("no_augmentation", r"must return an Augmentation: .*Received: <function"),
         ("crops", r"must return float32 \(4, 8, 8, 1\). Received: float32 \(4, 7, 8, 1\)"),
-        ("restless", r"at probability 0: must leave images as they are"),
-        ("rounds", r"must let gradients through to the images"),
+        ("restless", r"at probability 0: must not change the images"),
+        ("rounds", r"must pass gradients on to the images"),
         ("certain", r"its state must begin with a probability, from 0 to 1. Received: \(2.0,\)"),
         ("stateless", r"its state must begin with a probability, from 0 to 1. Received: \(\)"),
         ("growing", r"must return a state of float32 \(1,\). Received: float32 \(2,\)"),
@@ -129,7 +129,7 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
         ("endless_schedule", r"at step 1000 of 1000: must be finite"),
         ("whole_schedule", r"at step 0 of 1000: must be float32. Received: int32"),
         ("no_probe", r"must return a Probe: .*Received: <function"),
-        ("placeless", r"must return numbers by 'place/what', and gave {'size': 1.0}"),
+        ("placeless", r"must return numbers by 'place/name', and gave {'size': 1.0}"),
         ("endless_probe", r"must give finite numbers. Received: {'generator/size': inf}"),
         ("moody_probe", r"must give the same numbers for the same networks"),
         ("surgeon", r"must change nothing, and changed discriminator/0000/"),
@@ -181,7 +181,7 @@ DOUBTFUL = {
     "hidden_state": r"must not keep a variable that Keras does not know: .*Use add_weight\(\)",
     "unused_weight": r"no gradient reaches its weight unused\w*/gain, so that it never learns",
     "detached_kernel": r"no gradient reaches its weight detached\w*/kernel, so that it never learns",
-    "forgets_option": r"gives other numbers in training after being saved and loaded; does get_config\(\) say all",
+    "forgets_option": r"gives other numbers in training after being saved and loaded; does get_config\(\) return every option",
     "unseeded_dropout": r"draws other numbers in training each time; give its random layers seed=site.seed\(\)",
     "always_dropout": r"must give the same numbers each time outside training",
     "over_rows": r"takes channels first, and maps are \(H, W, C\)",
@@ -196,8 +196,8 @@ DOUBTFUL = {
     "deaf_loss": r"of the discriminator: no gradient reaches the logits of real images",
     "python_loss": r"compiling it with XLA failed: .*XLA has no EagerPyFunc",
     "flat_penalty": r"its gradients by the discriminator's weights are always 0",
-    "stopped_augmentation": r"at probability 0: must let gradients through to the images",
-    "counting_optimizer": r"inside a tf.function, must move weights alike; what it remembers belongs in add_variable",
+    "stopped_augmentation": r"at probability 0: must pass gradients on to the images",
+    "counting_optimizer": r"inside a tf.function, must move weights in the same way; keep its state in variables of add_variable",
 }
 SOUND = (
     "straight_through",
@@ -300,13 +300,13 @@ def _spoiling(sides):
     ("score", "message"),
     [
         (_score(lambda sides: {"odd": float("inf")}), r"odd must be a finite float. Received: inf"),
-        (_score(lambda sides: {"even": 1.0}), r"returned \['even'\], and 'better' has others"),
+        (_score(lambda sides: {"even": 1.0}), r"returned \['even'\], and 'better' lists others"),
         (_score(lambda sides: {}), r"returned no number"),
         (
             _score(lambda sides: {"odd": 1.0}, {"odd": "left"}),
-            r"'better' must say of each number which way it improves",
+            r"'better' must give the better direction of each number",
         ),
-        (_score(_spoiling), r"compare must leave summaries as they are"),
+        (_score(_spoiling), r"compare must not change the summaries"),
         (_score(lambda sides: 1.0), r"compare must return numbers by name. Received: 1.0"),
         (
             _score(lambda sides: {"odd": 1.0}, start=lambda: None),
@@ -314,7 +314,7 @@ def _spoiling(sides):
         ),
         (
             _score(lambda sides: {"odd": float(sides.fake["features"].sum())}, start=_LastBatch),
-            r"odd must not depend on how images come in batches",
+            r"odd must not depend on the sizes of batches",
         ),
     ],
 )
@@ -329,10 +329,10 @@ def test_a_score_that_breaks_its_contract_is_told(score, message):
         (lambda pixels: pixels, "describe must return a dcgan_kit.Features"),
         (lambda pixels: Features(np.zeros((3, 2), "float32")), r"features must be float32 or float64 \(7, D\)"),
         (lambda pixels: Features(np.full((len(pixels), 2), np.nan)), "features must be finite"),
-        (lambda pixels: Features(np.full((len(pixels), 2), pixels.mean())), "whatever else is in its batch"),
+        (lambda pixels: Features(np.full((len(pixels), 2), pixels.mean())), "must not depend on the rest of the batch"),
         (
             lambda pixels: Features(np.ones((len(pixels), 2)), np.ones((len(pixels), 2))),
-            "there must be probabilities exactly if 'classifies' says so",
+            "it must return probabilities if and only if 'classifies' is True",
         ),
     ],
 )

@@ -208,7 +208,7 @@ class SecondLook:
     compare: Callable[[Any, ProbeContext], Readings]
 
 
-def _nothing(subject: ProbeContext) -> Readings:
+def _nothing(context: ProbeContext) -> Readings:
     """Return no readings."""
     return {}
 

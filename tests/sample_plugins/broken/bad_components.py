@@ -372,7 +372,7 @@ def whole_schedule():
 @component("probe")
 def no_probe():
     """Returns a function."""
-    return lambda subject: {}
+    return lambda context: {}
 
 
 @component("probe")
@@ -380,7 +380,7 @@ def placeless():
     """Gives a number without a place."""
     from dcgan_kit import Probe
 
-    return Probe(lambda subject: {"size": 1.0})
+    return Probe(lambda context: {"size": 1.0})
 
 
 @component("probe")
@@ -388,7 +388,7 @@ def endless_probe():
     """Divides by nought."""
     from dcgan_kit import Probe
 
-    return Probe(lambda subject: {"generator/size": float("inf")})
+    return Probe(lambda context: {"generator/size": float("inf")})
 
 
 @component("probe")
@@ -399,7 +399,7 @@ def moody_probe():
     from dcgan_kit import Probe
 
     numbers = itertools.count()
-    return Probe(lambda subject: {"generator/size": next(numbers)})
+    return Probe(lambda context: {"generator/size": next(numbers)})
 
 
 @component("probe")
@@ -407,8 +407,8 @@ def surgeon():
     """Cuts a weight off."""
     from dcgan_kit import Probe
 
-    def measure(subject):
-        weight = subject.discriminator[0].layers[0].trainable_weights[0]
+    def measure(context):
+        weight = context.discriminator[0].layers[0].trainable_weights[0]
         weight.assign(weight * 0.5)
         return {"discriminator/cut": 0.0}
 
@@ -420,7 +420,7 @@ def quack():
     """Finds an illness that is no Finding."""
     from dcgan_kit import Probe
 
-    return Probe(lambda subject: {"generator/size": 1.0}, lambda readings, first: ["sick"])
+    return Probe(lambda context: {"generator/size": 1.0}, lambda readings, first: ["sick"])
 
 
 @component("optimizer")

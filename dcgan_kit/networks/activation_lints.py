@@ -1,0 +1,78 @@
+"""Lints of activations, from their outputs at inputs from -10,000 to 10,000."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from dcgan_kit.networks.builder import Part
+from dcgan_kit.networks.lint_rule import LintContext, Path, Results, lint_rule
+
+_GRID = np.concatenate([-np.logspace(4, 0, 41), np.linspace(-1, 1, 21), np.logspace(0, 4, 41)]).astype("float32")
+"""Inputs from -10,000 to 10,000 at which activations are examined."""
+
+
+@lint_rule(
+    "A generator that cannot reach the brightest pixel, or can overshoot it, cannot match the data "
+    "(Radford et al. 2015, arXiv 1511.06434, scale images to the range of tanh).",
+    lambda _: [("image", "range"), ("generator", "output")],
+)
+def output_range(context: LintContext) -> Results:
+    activation = next((p for p in reversed(context.networks.generator.parts) if p.kind == "activation"), None)
+    low, high = context.recipe.image.range
+    path: Path = ("generator", "output", "activation")
+    if activation is None or activation.block != "output":
+        yield path, f"the output has no activation and is unbounded; the data lie in [{low:g}, {high:g}]"
+        return
+    response = _response(activation)
+    if response is None:
+        return
+    least, most = float(response.min()), float(response.max())
+    if not (math.isclose(least, low, abs_tol=1e-2) and math.isclose(most, high, abs_tol=1e-2)):
+        reach = f"[{_bounded(least)}, {_bounded(most)}]"
+        yield path, f"{activation.component} reaches {reach} and the data lie in [{low:g}, {high:g}]"
+
+
+@lint_rule(
+    "A unit whose activation is flat for every negative input gets no gradient there and can die; the discriminator "
+    "passes its gradient on to the generator (Radford et al. 2015, section 3: leaky ReLU in the discriminator)."
+)
+def dying_units(context: LintContext) -> Results:
+    for part in context.networks.discriminator.parts:
+        response = _response(part) if part.kind == "activation" else None
+        if response is not None and np.ptp(response[_GRID <= -1.0]) == 0.0 and np.ptp(response[_GRID >= 1.0]) > 0.0:
+            yield part.path, f"{part.component} is flat for negative inputs; leaky_relu is not"
+
+
+@lint_rule(
+    "A hidden activation that saturates on both sides passes almost no gradient at large inputs, and the product over "
+    "layers vanishes (Glorot, Bengio 2010)."
+)
+def saturating_activation(context: LintContext) -> Results:
+    for _, part, _ in context.parts():
+        hidden = part.kind == "activation" and part.block != "output"
+        response = _response(part) if hidden else None
+        if response is not None and max(np.ptp(response[_GRID <= -50.0]), np.ptp(response[_GRID >= 50.0])) < 1e-3:
+            yield part.path, f"{part.component} in a hidden layer saturates on both sides"
+
+
+def _response(part: Part) -> Any:
+    """Return an activation's outputs at ``_GRID``, or None if it has weights or cannot be applied."""
+    if any(layer.weights for layer in part.layers):
+        return None
+    inputs = np.broadcast_to(_GRID.reshape((-1,) + (1,) * len(part.input_shape)), (len(_GRID), *part.input_shape))
+    result = keras.ops.convert_to_tensor(inputs[(slice(None), *([slice(0, 1)] * len(part.input_shape)))])
+    try:
+        for layer in part.layers:
+            result = layer(result)
+    except Exception:
+        # A plugin's activation may need more than one channel; then there is no advice about it.
+        return None
+    return keras.ops.convert_to_numpy(result).reshape(len(_GRID))
+
+
+def _bounded(value: float) -> str:
+    return f"{value:g}" if abs(value) < 1000 else ("infinity" if value > 0 else "-infinity")

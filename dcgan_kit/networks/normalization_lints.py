@@ -1,0 +1,89 @@
+"""Lints of normalization layers, and of constraints of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from dcgan_kit.errors import counted
+from dcgan_kit.networks.builder import Part
+from dcgan_kit.networks.keras_internals import layers_within
+from dcgan_kit.networks.lint_rule import LintContext, Results, lint_rule
+
+SMALL_BATCH = 16
+"""Wu, He 2018 (arXiv 1803.08494), figure 1: the error of batch norm rises steeply below 16 images."""
+
+
+@lint_rule(
+    "Batch norm on the generator's output makes samples oscillate and training unstable "
+    "(Radford et al. 2015, arXiv 1511.06434, section 3)."
+)
+def normalization_on_generator_output(context: LintContext) -> Results:
+    for part in context.networks.generator.parts:
+        if part.kind == "normalization" and part.block == "output":
+            yield part.path, f"{part.component} normalization on the generator's output"
+
+
+@lint_rule(
+    "Batch norm on the discriminator's input hides the statistics that distinguish real images from generated ones "
+    "(Radford et al. 2015, arXiv 1511.06434, section 3)."
+)
+def normalization_on_discriminator_input(context: LintContext) -> Results:
+    for part in context.networks.discriminator.parts:
+        if part.kind == "normalization" and part.block == "stage1":
+            yield part.path, f"{part.component} normalization in the discriminator's first stage"
+
+
+@lint_rule(
+    "Batch norm subtracts the mean, and a bias before it with the mean: it costs parameters and does nothing "
+    "(Ioffe, Szegedy 2015, arXiv 1502.03167, section 3.2).",
+    lambda path: [(path[0], "bias"), (*path[:-1], "bias")],
+)
+def bias_before_batch_normalization(context: LintContext) -> Results:
+    for network in (context.networks.generator, context.networks.discriminator):
+        for before, part in zip(network.parts, network.parts[1:], strict=False):
+            biased = any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers))
+            if biased and _batch_norms(part):
+                yield before.path, f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
+
+
+@lint_rule(
+    "A batch-norm scale drawn around 0 silences or flips half of the features at the start; published models draw it "
+    "around 1 (Radford et al. 2015, authors' code)."
+)
+def batch_scale_near_zero(context: LintContext) -> Results:
+    for _, part, _ in context.parts():
+        for layer in _batch_norms(part):
+            initializer = getattr(layer, "gamma_initializer", None)
+            if layer.scale and initializer is not None:
+                drawn = np.asarray(initializer((1024,), "float32"))
+                if abs(float(drawn.mean())) < 0.1:
+                    yield part.path, f"the scale starts with mean {drawn.mean():.2f} and deviation {drawn.std():.2f}"
+
+
+@lint_rule(
+    "Spectral normalization bounds how steep the discriminator is by the product over all its kernels: if it leaves "
+    "one out, there is no bound (Miyato et al. 2018, arXiv 1802.05957, section 2.1)."
+)
+def unconstrained_kernel(context: LintContext) -> Results:
+    for _, part, _ in context.parts():
+        if part.unconstrained:
+            named = ", ".join(part.unconstrained)
+            yield part.path, f"the block's constraint does not reach {named} in {part.component}"
+
+
+@lint_rule(
+    "Batch norm estimates mean and variance from the batch; below 16 images its error rises steeply "
+    "(Wu, He 2018, arXiv 1803.08494)."
+)
+def small_batch(context: LintContext) -> Results:
+    batch = context.recipe.training.batch_size
+    if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in context.parts()):
+        few = counted(batch, "image")
+        yield ("training", "batch_size"), f"{few} a batch for batch normalization; take {SMALL_BATCH} or more"
+
+
+def _batch_norms(part: Part) -> list[Any]:
+    return [layer for layer in layers_within(*part.layers) if isinstance(layer, keras.layers.BatchNormalization)]
