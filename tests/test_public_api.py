@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 
 import pytest
 
@@ -32,6 +34,15 @@ def test_nothing_public_is_forgotten():
     assert imported - typing <= set(dcgan_kit.__all__)
     assert set(dcgan_kit.__all__) - imported <= set(api.__all__)
     assert set(api.__all__) <= set(dcgan_kit.__all__) <= set(dir(dcgan_kit))
+
+
+def test_a_name_of_the_api_loads_its_module_alone():
+    """A short command and completion in a shell load what they use."""
+    code = "import sys; from dcgan_kit.api import PluginSettings; print([m for m in sys.modules if m.startswith('dcgan_kit.api.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        getattr(api, "no_such_name")  # noqa: B009
 
 
 @pytest.mark.parametrize("name", ["dcgan_kit", *MODULES])

@@ -1,28 +1,71 @@
 """The Python interface of dcgan-kit. Each command of the command line calls one of these functions.
 
 The import does not load TensorFlow. A function that needs TensorFlow loads it when you call the function.
+A name loads its module when a program first uses it, so that short commands and completion in a shell load only
+what they need.
 """
 
-from dcgan_kit.api.catalogue import (
-    copy_recipe,
-    find_components,
-    find_plugin,
-    list_components,
-    list_plugins,
-    list_recipes,
-    recipe_schema,
-    recipe_text,
-    write_recipe_schema,
-)
-from dcgan_kit.api.evaluate import calibrate, evaluate_images
-from dcgan_kit.api.recipe import Recipe, load_recipe
-from dcgan_kit.api.report_page import report
-from dcgan_kit.api.run import Run, open_run
-from dcgan_kit.api.trainer import train
-from dcgan_kit.api.verify import replay, verify_resume
-from dcgan_kit.api.workers import launch
-from dcgan_kit.components.plugin import PluginSettings
-from dcgan_kit.terminal.progress import Quiet
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dcgan_kit.api.catalogue import (
+        copy_recipe,
+        find_components,
+        find_plugin,
+        list_components,
+        list_plugins,
+        list_recipes,
+        recipe_schema,
+        recipe_text,
+        write_recipe_schema,
+    )
+    from dcgan_kit.api.evaluate import calibrate, evaluate_images
+    from dcgan_kit.api.recipe import Recipe, load_recipe
+    from dcgan_kit.api.report_page import report
+    from dcgan_kit.api.run import Run, open_run
+    from dcgan_kit.api.trainer import train
+    from dcgan_kit.api.verify import replay, verify_resume
+    from dcgan_kit.api.workers import launch
+    from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.terminal.progress import Quiet
+
+_MODULES = {
+    "PluginSettings": "dcgan_kit.components.plugin",
+    "Quiet": "dcgan_kit.terminal.progress",
+    "Recipe": "dcgan_kit.api.recipe",
+    "Run": "dcgan_kit.api.run",
+    "calibrate": "dcgan_kit.api.evaluate",
+    "copy_recipe": "dcgan_kit.api.catalogue",
+    "evaluate_images": "dcgan_kit.api.evaluate",
+    "find_components": "dcgan_kit.api.catalogue",
+    "find_plugin": "dcgan_kit.api.catalogue",
+    "launch": "dcgan_kit.api.workers",
+    "list_components": "dcgan_kit.api.catalogue",
+    "list_plugins": "dcgan_kit.api.catalogue",
+    "list_recipes": "dcgan_kit.api.catalogue",
+    "load_recipe": "dcgan_kit.api.recipe",
+    "open_run": "dcgan_kit.api.run",
+    "recipe_schema": "dcgan_kit.api.catalogue",
+    "recipe_text": "dcgan_kit.api.catalogue",
+    "replay": "dcgan_kit.api.verify",
+    "report": "dcgan_kit.api.report_page",
+    "train": "dcgan_kit.api.trainer",
+    "verify_resume": "dcgan_kit.api.verify",
+    "write_recipe_schema": "dcgan_kit.api.catalogue",
+}
+"""The module that declares each name."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "PluginSettings",
