@@ -46,7 +46,8 @@ def missed(name: str, library: str = "keras", read_in: str = "3.15.1"):
     """Expect the message for a missing name."""
     version = re.escape(importlib.import_module(library).__version__)
     return pytest.raises(
-        UserError, match=rf"^{library} {version} has no {re.escape(name)}, a private part .* It exists in {library} {re.escape(read_in)}: install "
+        UserError,
+        match=rf"^{library} {version} has no {re.escape(name)}, a private part .* It exists in {library} {re.escape(read_in)}: install ",
     )
 
 

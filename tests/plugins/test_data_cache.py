@@ -261,7 +261,7 @@ def test_a_cache_that_cannot_be_written(folder, read, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("DCGAN_KIT_CACHE", str(tmp_path / "file"))
     with pytest.raises(
-        DataError, match=rf"the cache {tmp_path}/file cannot be used: .*: set DCGAN_KIT_CACHE to a folde"
+        DataError, match=rf"the cache {tmp_path}/file cannot be used: .*: set DCGAN_KIT_CACHE to a writable folder"
     ):
         read(data.images, GREY8, path=str(folder), memory_mib=0)
 
