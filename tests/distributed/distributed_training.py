@@ -28,7 +28,7 @@ discriminator:
     - filters: 4
   output: {head: {use: dense, dropout: 0.0}, bias: true}
 data: fashion_mnist_4k
-training: {steps: 20, batch_size: 24, precision: float32}
+training: {steps: 12, batch_size: 24, precision: float32}
 """
 
 

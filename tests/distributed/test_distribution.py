@@ -19,8 +19,7 @@ SGD = "training.optimizer={use: sgd, learning_rate: 0.003}"
 PLAIN_CRITIC = "discriminator.normalization=none"
 CASES = {
     "adam": [ADAM, "training.ema=0.9"],
-    "sgd": [SGD, "training.ema=0.9"],
-    "minimax": [SGD, "training.loss=minimax"],
+    "minimax, clipped": [SGD, "training.loss=minimax", "training.discriminator.clip_norm=1"],
     "least_squares, accumulated": [SGD, "training.loss=least_squares", "training.accumulate=2"],
     "wasserstein, gradient penalty": [
         ADAM, "training.loss=wasserstein", "training.penalty=gradient_penalty", PLAIN_CRITIC,
@@ -31,8 +30,6 @@ CASES = {
         "training.discriminator.clip_value=0.01", "training.generator.clip_norm=0.5", "training.l2=0.001",
     ],
     "hinge, r1, batch norm": [ADAM, "training.loss=hinge", "training.penalty={use: r1, every: 2}"],
-    "hinge, r1": [SGD, "training.loss=hinge", "training.penalty=r1",
-                  PLAIN_CRITIC, "training.discriminator.clip_norm=1"],
     "relativistic, alternating": [
         SGD, "training.loss=relativistic_average", "training.updates=alternating", "training.latents=fresh",
     ],
