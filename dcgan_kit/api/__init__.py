@@ -5,8 +5,9 @@ A name loads its module when a program first uses it, so that short commands and
 what they need.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dcgan_kit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dcgan_kit.api.catalogue import (
@@ -56,11 +57,7 @@ _MODULES = {
 }
 """The module that declares each name."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+__getattr__ = lazy_names(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,9 @@ Importing this module loads nothing. A type is loaded when you import it; some l
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dcgan_kit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
@@ -21,19 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["Calibration", "Component", "Crash", "Evaluation", "Examination", "Plugin", "Readings", "Summary"]
 
 _MODULES = {
-    "Calibration": "evaluation.calibration",
-    "Component": "components.component",
-    "Crash": "training.nonfinite",
-    "Evaluation": "evaluation.results",
-    "Examination": "probing.run_probes",
-    "Plugin": "components.plugin",
-    "Readings": "components.contracts.probe",
-    "Summary": "networks.summary",
+    "Calibration": "dcgan_kit.evaluation.calibration",
+    "Component": "dcgan_kit.components.component",
+    "Crash": "dcgan_kit.training.nonfinite",
+    "Evaluation": "dcgan_kit.evaluation.results",
+    "Examination": "dcgan_kit.probing.run_probes",
+    "Plugin": "dcgan_kit.components.plugin",
+    "Readings": "dcgan_kit.components.contracts.probe",
+    "Summary": "dcgan_kit.networks.summary",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a type when a program asks for it."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"dcgan_kit.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(__name__, _MODULES)
