@@ -30,6 +30,7 @@ CASES = {
         "training.discriminator.clip_value=0.01", "training.generator.clip_norm=0.5", "training.l2=0.001",
     ],
     "hinge, r1, batch norm": [ADAM, "training.loss=hinge", "training.penalty={use: r1, every: 2}"],
+    "hinge, r1": [SGD, "training.loss=hinge", "training.penalty=r1", PLAIN_CRITIC],
     "relativistic, alternating": [
         SGD, "training.loss=relativistic_average", "training.updates=alternating", "training.latents=fresh",
     ],
