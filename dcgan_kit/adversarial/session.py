@@ -12,6 +12,7 @@ import tensorflow as tf
 from dcgan_kit.adversarial.compiled_steps import Steps, compiled_steps
 from dcgan_kit.adversarial.dry_run import require_compilable, require_trainable, unsupported_by_xla
 from dcgan_kit.adversarial.error_owner import blaming
+from dcgan_kit.adversarial.fixed_order import fix_order_of_sums
 from dcgan_kit.adversarial.precision import ChosenPrecision, choose_precision, set_precision
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.step import AdversarialStep
@@ -69,6 +70,7 @@ class Session:
         if devices.kind != "TPU":
             # TPUs are deterministic without this mode, in which XLA refuses the gradient of max pooling.
             tf.config.experimental.enable_op_determinism()
+        fix_order_of_sums()
         keras.utils.set_random_seed(recipe.training.seed)
         with devices.strategy.scope():
             networks, parts = collect_problems(lambda: build_networks(recipe), lambda: build_parts(recipe))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dcgan_kit.adversarial.fixed_order import sum_in_order
+
 METRICS = (
     "generator_loss",
     "discriminator_loss",
@@ -37,12 +39,12 @@ class Tally:
     def add_means(self, parts: Sequence[Mapping[str, Any]]) -> None:
         """Add the mean of each scalar over the parts of a batch, which all have the same names."""
         for name in parts[0]:
-            self.add(name, tf.add_n([facts[name] for facts in parts]) / len(parts))
+            self.add(name, sum_in_order([facts[name] for facts in parts]) / len(parts))
 
     def totals(self) -> Any:
         """Return sums and counts in the order of ``METRICS``, float32 (2, metrics)."""
         found = [self._found.get(name, [(0.0, 0.0)]) for name in METRICS]
-        rows = [[tf.add_n([tf.cast(pair[row], tf.float32) for pair in pairs]) for pairs in found] for row in (0, 1)]
+        rows = [[sum_in_order([tf.cast(pair[row], tf.float32) for pair in pairs]) for pairs in found] for row in (0, 1)]
         return tf.stack([tf.stack(row) for row in rows])
 
 

@@ -170,6 +170,32 @@ def graph_of_function(graph: Any, name: str) -> Any:
     return getattr(_attribute(graph, "tensorflow.Graph._get_function")(name), "graph", None)
 
 
+def add_gradients_with(add: Callable[[list[Any]], Any]) -> None:
+    """Let every ``tf.GradientTape`` of the process add the gradients of a tensor that is used several times by ``add``.
+
+    TensorFlow 2.21.0: ``_default_vspace`` of ``tensorflow.python.eager.backprop`` has the function that adds them, and
+    ``TFE_Py_RegisterVSpace`` of ``tensorflow.python.pywrap_tfe`` replaces it. The public API cannot change how a tape
+    adds. Sparse gradients (``tf.IndexedSlices``) are still added by TensorFlow.
+
+    Args:
+        add: takes two tensors or more of one shape and dtype, and returns their sum.
+
+    Raises:
+        UserError: this version of TensorFlow has no such name.
+    """
+    backprop = _module("tensorflow.python.eager.backprop")
+    original = _attribute(backprop, "tensorflow.python.eager.backprop._default_vspace")
+    aggregate = _attribute(original, "tensorflow.python.eager.imperative_grad.VSpace.aggregate_fn")
+    replace = _attribute(original, "tensorflow.python.eager.imperative_grad.VSpace._replace")
+    register = _attribute(_module("tensorflow.python.pywrap_tfe"), "tensorflow.python.pywrap_tfe.TFE_Py_RegisterVSpace")
+
+    def sum_of(gradients: list[Any]) -> Any:
+        dense = len(gradients) > 1 and not any(hasattr(gradient, "indices") for gradient in gradients)
+        return add(gradients) if dense else aggregate(gradients)
+
+    register(replace(aggregate_fn=sum_of))
+
+
 def switch_off_coordination_service() -> None:
     """Stop TensorFlow from starting its coordination service for workers. Call it before the workers connect.
 

@@ -253,6 +253,68 @@ class TestGraphOfFunction:
             internals.graph_of_function(Without(), "nothing")
 
 
+class TestAddGradientsWith:
+    @pytest.fixture
+    def added(self):
+        """Return a list that receives the gradients of each sum; TensorFlow adds them itself again at the end."""
+        found = []
+
+        def add(gradients):
+            found.append(len(gradients))
+            return tf.add_n(gradients) * 10.0
+
+        internals.add_gradients_with(add)
+        yield found
+        internals.add_gradients_with(tf.add_n)
+
+    def gradient(self, function):
+        x = tf.constant([2.0, 3.0])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = function(x)
+        return tape.gradient(y, x)
+
+    def test_dense_gradients_of_a_tensor_used_several_times(self, added):
+        assert self.gradient(lambda x: x + 2.0 * x + 4.0 * x).numpy().tolist() == [70.0, 70.0]
+        assert added == [3]
+
+    def test_one_gradient_and_sparse_gradients_are_left_to_tensorflow(self, added):
+        assert self.gradient(lambda x: 2.0 * x).numpy().tolist() == [2.0, 2.0]
+        sparse = self.gradient(lambda x: tf.gather(x, [0]) + 2.0 * tf.gather(x, [0]))
+        assert tf.convert_to_tensor(sparse).numpy().tolist() == [3.0, 0.0]
+        assert added == []
+
+    def test_a_second_call_replaces_the_first(self, added):
+        internals.add_gradients_with(tf.add_n)
+        assert self.gradient(lambda x: x + 2.0 * x).numpy().tolist() == [3.0, 3.0]
+        assert added == []
+
+    @pytest.mark.parametrize(
+        ("module", "attribute", "name"),
+        [
+            ("tensorflow.python.eager.backprop", "_default_vspace", "tensorflow.python.eager.backprop._default_vspace"),
+            (
+                "tensorflow.python.pywrap_tfe",
+                "TFE_Py_RegisterVSpace",
+                "tensorflow.python.pywrap_tfe.TFE_Py_RegisterVSpace",
+            ),
+        ],
+    )
+    def test_missing(self, monkeypatch, module, attribute, name):
+        monkeypatch.delattr(importlib.import_module(module), attribute)
+        with missed(name, "tensorflow", "2.21.0"):
+            internals.add_gradients_with(tf.add_n)
+
+    @pytest.mark.parametrize("attribute", ["aggregate_fn", "_replace"])
+    def test_missing_of_the_space(self, monkeypatch, attribute):
+        others = {"aggregate_fn": tf.add_n, "_replace": dict}
+        others.pop(attribute)
+        backprop = importlib.import_module("tensorflow.python.eager.backprop")
+        monkeypatch.setattr(backprop, "_default_vspace", types.SimpleNamespace(**others))
+        with missed(f"tensorflow.python.eager.imperative_grad.VSpace.{attribute}", "tensorflow", "2.21.0"):
+            internals.add_gradients_with(tf.add_n)
+
+
 class TestSwitchOffCoordinationService:
     @pytest.fixture
     def own_context(self, monkeypatch):
