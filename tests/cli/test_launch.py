@@ -74,14 +74,13 @@ def test_workers_train_into_one_folder(launch, tmp_path, sample_plugins):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
-def test_a_signal_reaches_all_workers(number, status, launch, tmp_path):
+def test_a_signal_reaches_all_workers(launch, tmp_path):
     process = launch(*PLENTY)
     wait_for_training(process, tmp_path)
     workers = children(process)
     assert len(workers) == 2
-    process.send_signal(number)
-    assert process.wait(300) == status
+    process.send_signal(signal.SIGINT)
+    assert process.wait(300) == 130
     assert not any(map(is_running, workers))
     told = (tmp_path / "told.txt").read_text()
     assert len(re.findall(r"stopped after step \d+, saved in run; the same command goes on from there", told)) == 1
@@ -89,20 +88,17 @@ def test_a_signal_reaches_all_workers(number, status, launch, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "status", "delays"), [(signal.SIGTERM, 75, (0.0, 3.0)), (signal.SIGINT, 130, (1.5, 4.0))]
-)
-def test_a_signal_reaches_workers_that_still_start(number, status, delays, launch, tmp_path):
+def test_a_signal_reaches_workers_that_still_start(launch, tmp_path):
     """However far they are: some wait for each other, where TensorFlow lets them do no more than die."""
-    for delay in delays:
+    for delay in (0.0, 1.5, 4.0):
         process = launch(*PLENTY)
         until = time.monotonic() + 600
         while len(workers := children(process)) < 2:
             assert time.monotonic() < until
             time.sleep(0.01)
         time.sleep(delay)
-        process.send_signal(number)
-        assert process.wait(300) == status
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(300) == 75
         assert not any(map(is_running, workers))
         told = (tmp_path / "told.txt").read_text()
         assert "Traceback" not in told

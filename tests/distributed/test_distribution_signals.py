@@ -14,9 +14,10 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
+STEPS, EVERY = 120, 12
 TRAINING = [
-    "training.steps=80", "training.log_every=2", "training.sample_every=80", "training.checkpoint_every=20",
-    "training.keep=10", "distribute.strategy=multi_worker",
+    f"training.steps={STEPS}", "training.log_every=2", f"training.sample_every={STEPS}",
+    f"training.checkpoint_every={EVERY}", "training.keep=100", "distribute.strategy=multi_worker",
 ]  # fmt: skip
 AGAIN = "the same command on all workers continues from the last checkpoint"
 
@@ -44,14 +45,19 @@ class Workers:
                 )  # fmt: skip
         return self
 
-    def wait_for(self, name):
-        """Wait until a file of the run has content."""
+    def wait_for_checkpoint(self, after):
+        """Wait until there is a checkpoint of a step after this one."""
         until = time.monotonic() + 600
         while time.monotonic() < until and all(process.poll() is None for process in self.processes):
-            if (self.folder / "run" / name).exists() and (self.folder / "run" / name).stat().st_size:
+            if self.newest() > after:
                 return
             time.sleep(0.02)
-        pytest.fail(f"no {name}: {self.told()}")
+        pytest.fail(f"no checkpoint after step {after}: {self.told()}")
+
+    def newest(self):
+        """The last step with a checkpoint; 0 before the first."""
+        steps = [int(file.stem.removeprefix("step-")) for file in (self.folder / "run").glob("checkpoints/*.npz")]
+        return max(steps, default=0)
 
     def wait_for_words(self, index, words):
         until = time.monotonic() + 600
@@ -73,11 +79,11 @@ class Workers:
 
 @pytest.fixture
 def cluster(dcgan_kit, tmp_path):
-    """Return a function (*overrides, count=2) -> Workers, not yet started; all end with the test."""
+    """Return a function (*overrides, count=2, folder=tmp_path) -> Workers, not yet started; all end with the test."""
     made = []
 
-    def cluster(*overrides, count=2):
-        made.append(Workers(dcgan_kit, tmp_path, count, *overrides))
+    def cluster(*overrides, count=2, folder=tmp_path):
+        made.append(Workers(dcgan_kit, folder, count, *overrides))
         return made[-1]
 
     yield cluster
@@ -85,64 +91,57 @@ def cluster(dcgan_kit, tmp_path):
         workers.end()
 
 
-@pytest.fixture(scope="module")
-def undisturbed(dcgan_kit, tmp_path_factory, values_in):
-    """The last checkpoint of a run of two workers that nobody disturbed."""
-    workers = Workers(dcgan_kit, tmp_path_factory.mktemp("undisturbed"), 2).start(0, 1)
-    try:
-        assert workers.statuses() == [0, 0], workers.told()
-    finally:
-        workers.end()
-    return last_values(workers, values_in)
-
-
 def last_values(workers, values_in):
-    values = values_in(workers.folder / "run" / "checkpoints" / "step-000000080.npz")
+    values = values_in(workers.folder / "run" / "checkpoints" / f"step-{STEPS:09d}.npz")
     return {name: value for name, value in values.items() if not name.startswith("meta/")}
 
 
-def require_same(found, expected):
-    assert found.keys() == expected.keys()
-    for name, value in found.items():
-        np.testing.assert_array_equal(value, expected[name], err_msg=name)
-
-
-def go_on(cluster, values_in):
-    again = cluster().start(0, 1)
-    assert again.statuses() == [0, 0], again.told()
-    assert "continuing from step" in again.told()[0]
-    return last_values(again, values_in)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1], ids=["chief", "worker"])
-def test_the_others_name_a_dead_worker_and_the_same_command_goes_on(victim, cluster, undisturbed, values_in):
-    workers = cluster().start(0, 1)
-    workers.wait_for("checkpoints/step-000000020.npz")
-    workers.processes[victim].kill()
-    killed = time.monotonic()
-    statuses = workers.statuses()
-    assert time.monotonic() - killed < 60
-    assert statuses == [-signal.SIGKILL if index == victim else 75 for index in (0, 1)]
+def require_named(workers, victim):
     told = workers.told()[1 - victim]
     assert f"lost worker {victim} at {workers.addresses[victim]}: {AGAIN}" in told
     assert "Traceback" not in told
-    require_same(go_on(cluster, values_in), undisturbed)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("number", "whom", "expected"), [(signal.SIGTERM, 1, [75, 75]), (signal.SIGINT, 0, [130, 75])])
-def test_a_signal_to_one_stops_all_at_the_same_step(number, whom, expected, cluster, undisturbed, values_in):
-    workers = cluster().start(0, 1)
-    workers.wait_for("checkpoints/step-000000020.npz")
-    workers.processes[whom].send_signal(number)
-    assert workers.statuses() == expected, workers.told()
+def require_stopped_together(workers):
     said = [[line for line in told.splitlines() if line.startswith("stopped after step")] for told in workers.told()]
     assert said[0] == said[1]
     assert len(said[0]) == 1
-    step = int(said[0][0].split()[3].rstrip(","))
-    assert (workers.folder / "run" / "checkpoints" / f"step-{step:09d}.npz").exists()
-    require_same(go_on(cluster, values_in), undisturbed)
+    assert int(said[0][0].split()[3].rstrip(",")) == workers.newest()
+
+
+DISTURBANCES = [
+    (signal.SIGKILL, 0, [-signal.SIGKILL, 75]),
+    (signal.SIGTERM, 1, [75, 75]),
+    (signal.SIGKILL, 1, [75, -signal.SIGKILL]),
+    (signal.SIGINT, 0, [130, 75]),
+]
+"""What one worker gets, which one it is, and the statuses of both; worker 0 is the chief."""
+
+
+@pytest.mark.slow
+def test_whoever_dies_or_is_stopped_both_end_and_the_same_command_goes_on(cluster, values_in, tmp_path):
+    """One run is disturbed in each way, one after the other, and ends as a run that nobody disturbed."""
+    undisturbed = cluster(folder=tmp_path / "undisturbed").start(0, 1)
+    assert undisturbed.statuses() == [0, 0], undisturbed.told()
+    for number, whom, expected in DISTURBANCES:
+        workers = cluster(folder=tmp_path / "disturbed")
+        before = workers.newest()
+        workers.start(0, 1).wait_for_checkpoint(before)
+        workers.processes[whom].send_signal(number)
+        sent = time.monotonic()
+        assert workers.statuses() == expected, workers.told()
+        if number == signal.SIGKILL:
+            assert time.monotonic() - sent < 60
+            require_named(workers, whom)
+        else:
+            require_stopped_together(workers)
+    workers = cluster(folder=tmp_path / "disturbed").start(0, 1)
+    assert workers.statuses() == [0, 0], workers.told()
+    assert "continuing from step" in workers.told()[0]
+    found, expected = last_values(workers, values_in), last_values(undisturbed, values_in)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 @pytest.mark.slow

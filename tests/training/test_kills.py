@@ -7,7 +7,6 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -17,9 +16,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-KILLS = 6
+KILLS = 4
 EVERY = 2
-STEPS = 500
+STEPS = 300
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def killed_often(start, path, seed):
     overrides = (f"training.steps={STEPS}", f"training.checkpoint_every={EVERY}", "training.log_every=1")
     for kill in range(KILLS):
         process = start(path, *overrides, SAMPLE_PLUGIN_SLOW_DISK="0.03" if kill % 3 else "0.01")
-        before, lived = logged(path), kill % 5 == 4
+        before, lived = logged(path), kill == 2
         if lived:
             time.sleep(chance.uniform(0.0, 6.0))
         else:
@@ -105,14 +104,14 @@ its step alone goes on bit for bit without kills too, and other tests see to tha
 
 
 def test_a_kill_at_any_write_or_moment_changes_no_bit():
-    """The short form of the script: two kills of each variant that writes other files."""
+    """The short form of the script: one kill of each variant that writes other files."""
     script = Path(__file__).parents[2] / "scripts" / "kills.py"
     done = subprocess.run(
-        [sys.executable, str(script), "--kills", "8", "--seed", "0", "--variants", WRITERS],
+        [sys.executable, str(script), "--kills", "4", "--seed", "0", "--variants", WRITERS],
         capture_output=True, text=True, timeout=1200,
     )  # fmt: skip
     assert done.returncode == 0, (done.args, done.stdout, done.stderr)
-    assert "8 of 8 kills" in done.stdout
+    assert "4 of 4 kills" in done.stdout
 
 
 def test_a_slow_disk_and_kills_lose_no_line_and_leave_nothing_behind(start, tmp_path):
@@ -141,11 +140,3 @@ def test_two_processes_do_not_train_in_one_folder(start, tmp_path):
     wait_until(lambda: logged(path) > step, first, "more metrics")
     first.kill()
     first.communicate(timeout=300)
-
-    third = start(path, "training.steps=10000000")
-    step = logged(path)
-    wait_until(lambda: logged(path) > step, third, "metrics after the kill")
-    third.send_signal(signal.SIGTERM)
-    _, told = third.communicate(timeout=300)
-    assert third.returncode == 75
-    assert "continuing from step" in told

@@ -1,4 +1,4 @@
-"""Every recipe that comes along takes twenty steps with its own networks, losses and turns, through the real loop."""
+"""Every recipe that comes along takes four steps with its own networks, losses and turns, through the real loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dcgan_kit.components.plugin_loader import load_builtins
 
 pytestmark = pytest.mark.slow
 
-STEPS = 20
+STEPS = 4
 RECIPES = sorted(load_builtins().recipes.keys() - {"dcgan"})
 NAMED = {
     "radford-faces64": {"updates": "in_turn", "l2": 1e-5},
@@ -49,12 +49,12 @@ def test_all_ten_published_models_are_here():
 
 
 @pytest.mark.parametrize(("name", "quick"), [*((name, False) for name in RECIPES), ("lecture-fashion28", True)])
-def test_a_recipe_takes_twenty_steps(name, quick, load, noise, run, tmp_path, processor):
+def test_a_recipe_takes_four_steps(name, quick, load, noise, run, tmp_path, processor):
     processor(quick)
     shape = load(name).recipe.image.shape
     loaded = load(
         name, f"data={{use: npz, path: {noise(shape)}}}", f"training.steps={STEPS}", "training.batch_size=2",
-        "training.log_every=1", "training.sample_every=20", "training.checkpoint_every=20", "training.sample_grid=[1, 2]",
+        "training.log_every=1", f"training.sample_every={STEPS}", f"training.checkpoint_every={STEPS}", "training.sample_grid=[1, 2]",
     )  # fmt: skip
     training, named = loaded.recipe.training, NAMED.get(name, {})
     outcome, _ = run(loaded, tmp_path / "run")
