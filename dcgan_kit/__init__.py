@@ -6,7 +6,7 @@ These names are public: what plugins and programs may import. Importing this mod
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.components.component import Component, component
-from dcgan_kit.components.contracts.probe import Finding, LayerSlot, Probe, ProbeContext, Readings, SecondLook
+from dcgan_kit.components.contracts.probe import Finding, LayerSlot, Probe, ProbeContext, Readings, SecondReading
 from dcgan_kit.components.contracts.score import (
     Accumulator,
     Extractor,
@@ -148,7 +148,7 @@ __all__ = [
     "Schedule",
     "Score",
     "ScoreInputs",
-    "SecondLook",
+    "SecondReading",
     "Site",
     "Slot",
     "Stride",

@@ -31,7 +31,7 @@ def open_regular(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
         A buffered binary stream, which the caller must close.
 
     Raises:
-        OSError: the file does not exist, may not be read, or is no ordinary file; ``strerror`` says which.
+        OSError: the file does not exist, may not be read, or is not a regular file; ``strerror`` says which.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
     try:
@@ -44,11 +44,11 @@ def open_regular(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
             raise OSError(errno.ELOOP, "is a link", os.fspath(path)) from error
         if error.errno == errno.ENXIO:
             # The file is a socket.
-            raise OSError(errno.EINVAL, "is no ordinary file", os.fspath(path)) from error
+            raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path)) from error
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no ordinary file", os.fspath(path))
+        raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
     return os.fdopen(descriptor, "rb")
 
 
@@ -134,7 +134,7 @@ def append_regular(path: Path, content: bytes) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with open(os.open(path, flags, 0o666), "ab") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "is no ordinary file", os.fspath(path))
+            raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
         stream.write(content)
 
 
@@ -153,7 +153,7 @@ def require_replaceable(path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "is a folder", os.fspath(path))
     if not stat.S_ISREG(mode):
-        kind = "a link" if stat.S_ISLNK(mode) else "no ordinary file"
+        kind = "a link" if stat.S_ISLNK(mode) else "not a regular file"
         raise OSError(errno.EEXIST, f"is {kind}, which is not replaced", os.fspath(path))
 
 

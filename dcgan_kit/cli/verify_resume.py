@@ -80,7 +80,7 @@ def replay(bundle: Path, everything: bool, as_json: bool) -> None:
         facts(
             {
                 "step": crash.step,
-                "told": recorded,
+                "recorded": recorded,
                 "now": str(crash),
                 "reproduced": same,
                 "tensors": [vars(tensor) for tensor in crash.tensors],

@@ -114,11 +114,11 @@ class Health:
 
     def memory(self) -> Any:
         """Return the latest findings, and which of them were printed."""
-        return {"told": self._printed, "watch": self._watch.memory()}
+        return {"printed": self._printed, "watch": self._watch.memory()}
 
     def recall(self, memory: Any) -> None:
         """Restore the state that ``memory`` returned."""
-        self._printed = set(memory["told"])
+        self._printed = set(memory["printed"])
         self._watch.recall(memory["watch"])
 
 

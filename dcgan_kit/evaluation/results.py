@@ -117,7 +117,7 @@ def read_evaluation(path: Path) -> Evaluation:
     """Read an evaluation from a run folder or from a JSON file.
 
     Raises:
-        RunError: there is no such file, or it is no evaluation: no ordinary file, larger than 16 MiB, or of other
+        RunError: there is no such file, or it is no evaluation: not a regular file, larger than 16 MiB, or of other
             content.
     """
     file = path / FILE if path.is_dir() else path

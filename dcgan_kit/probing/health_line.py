@@ -30,7 +30,7 @@ def not_finite(numbers: Mapping[str, float]) -> tuple[Finding, ...]:
         Finding(
             disease="not finite",
             where=place,
-            told=f"{reading}{more} not finite",
+            observation=f"{reading}{more} not finite",
             value=numbers[wrong[0]],
             baseline=0.0,
             advice="a lower learning rate; `dcgan-kit replay` shows which tensor of a crash bundle overflows first",
@@ -44,7 +44,7 @@ def failure(name: str, line: str) -> Finding:
     return Finding(
         disease=PROBE_FAILED,
         where=name,
-        told=line,
+        observation=line,
         value=math.nan,
         baseline=math.nan,
         advice="repairing the probe, or removing it from `training.probing.probes`",

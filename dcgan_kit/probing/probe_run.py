@@ -100,7 +100,7 @@ def _with_items(found: Any) -> tuple[Any, Any]:
 
 
 def _wrong_field(finding: Finding) -> str:
-    for name in ("disease", "where", "told", "advice", "page"):
+    for name in ("disease", "where", "observation", "advice", "page"):
         if not isinstance(getattr(finding, name), str):
             return f"{name} must be text"
     for name in ("value", "baseline"):

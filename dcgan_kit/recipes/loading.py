@@ -170,7 +170,7 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: s
         found, _ = find_recipe(reference, plugins, beside=paths[source].parent)
         if os.path.exists(found) and not (os.path.isfile(found) or os.path.isdir(found)):
             # Opening a pipe would wait forever.
-            raise UserError(f"{found}: is no ordinary file")
+            raise UserError(f"{found}: is not a regular file")
         return read(Path(os.path.realpath(found)))
 
     return extended(read(path, text), parent)

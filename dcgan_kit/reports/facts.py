@@ -44,7 +44,7 @@ class FoundAt:
     step: int
     disease: str
     where: str
-    told: str
+    observation: str
     value: float | None
     baseline: float | None
     advice: str
@@ -243,7 +243,7 @@ def _findings(path: Path) -> tuple[tuple[FoundAt, ...], int]:
             step=line["step"],
             disease=_text(line.get("disease")),
             where=_text(line.get("where")),
-            told=_text(line.get("told")),
+            observation=_text(line.get("observation")),
             value=finite(line.get("value")),
             baseline=finite(line.get("baseline")),
             advice=_text(line.get("advice")),

@@ -100,7 +100,9 @@ def _readings(run: RunFacts) -> list[str]:
 
 def _text(finding: FoundAt) -> str:
     # For a failed probe, the place is the name of the probe, and the text names it already.
-    return finding.told if finding.disease == PROBE_FAILED else f"{readable(finding.where)}: {finding.told}"
+    return (
+        finding.observation if finding.disease == PROBE_FAILED else f"{readable(finding.where)}: {finding.observation}"
+    )
 
 
 def _table(caption: str, findings: Sequence[FoundAt]) -> Table:

@@ -81,7 +81,7 @@ def read_document(path: Path, most: int = MOST_OF_A_DOCUMENT) -> bytes | None:
     """Return the content of a file; None if there is no such file.
 
     Raises:
-        Unusable: the file is too large, is no ordinary file, or cannot be read.
+        Unusable: the file is too large, is not a regular file, or cannot be read.
     """
     try:
         # A link could lead to a private file, which must not get into a report.

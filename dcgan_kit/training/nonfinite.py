@@ -162,7 +162,7 @@ def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
         "step": crash.step,
         "seed": crash.seed,
         "precision": crash.precision,
-        "told": str(crash),
+        "message": str(crash),
         "metrics": {name: value if np.isfinite(value) else str(value) for name, value in crash.metrics.items()},
         "tensors": [asdict(tensor) for tensor in crash.tensors],
     }
@@ -211,7 +211,7 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     metrics = added(nothing(), session.compile()(tf.constant(pixels[None]), labels, tf.constant(np.int64(step))))
     after, precision = tuple(not_finite(session.state.values())), session.precision.precision
     crash = Crash(facts.step, training.seed, precision, tensors, after, means(metrics), values, pixels)
-    return crash, facts.told
+    return crash, facts.message
 
 
 def _content(path: Path, most: int) -> bytes:
@@ -256,7 +256,7 @@ class _Facts(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
     precision: Precision
     step: Annotated[int, Field(gt=0, lt=2**31)]
-    told: Annotated[str, Field(max_length=10_000)]
+    message: Annotated[str, Field(max_length=10_000)]
 
 
 def _array_bytes(array: Any) -> bytes:

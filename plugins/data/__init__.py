@@ -227,7 +227,7 @@ def image_zip(
 ) -> Images:
     """Read every image in a zip archive, like ``images``, without unpacking the archive.
 
-    Encrypted members, members of more than 64 MiB, and names that lead out of the archive are skipped like unreadable
+    Encrypted members, members of more than 64 MiB, and names that point outside it are skipped like unreadable
     images. A backslash in a name also separates folders, as some programs on Windows write it.
 
     Raises:

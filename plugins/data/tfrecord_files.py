@@ -74,7 +74,7 @@ def _files(path: str, hint: str) -> tuple[list[str], tuple[str, ...]]:
     outputs = {file: _run_folder(file, place) for file in found}
     files = sorted(file for file in found if os.path.isfile(file) and not outputs[file])
     runs = sorted({run for run in outputs.values() if run})
-    lines = [f"{path}: left out {file}: it is no ordinary file" for file in sorted(special)]
+    lines = [f"{path}: left out {file}: it is not a regular file" for file in sorted(special)]
     lines += [f"{path}: left out the run folder {run}, as output is no input" for run in runs]
     if not files:
         remedy = hint or "give a file, a folder of files whose names hold 'tfrecord', or a pattern: train-*.tfrecord"

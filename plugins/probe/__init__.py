@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dcgan_kit import Component, Probe, SecondLook, component, hookimpl
+from dcgan_kit import Component, Probe, SecondReading, component, hookimpl
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, le=1e6)]
@@ -255,7 +255,7 @@ def drift(
     """
     from dcgan_kit_plugins.probe import statistics
 
-    return Probe(cheap=False, second=SecondLook(steps, statistics.remember, statistics.drift))
+    return Probe(cheap=False, second=SecondReading(steps, statistics.remember, statistics.drift))
 
 
 @component("probe")

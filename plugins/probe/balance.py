@@ -35,7 +35,7 @@ def diagnose(readings: Readings, first: Readings, nothing_left: float, wrong_by:
         yield Finding(
             disease="discriminator has won",
             where="discriminator",
-            told=f"has won: its loss pushes the logits {100 * push / before:.1f} % as strongly as at step 0",
+            observation=f"has won: its loss pushes the logits {100 * push / before:.1f} % as strongly as at step 0",
             value=separation,
             baseline=first["discriminator/separation"],
             advice="a lower learning rate of the discriminator, dropout or an augmentation before it, "
@@ -46,7 +46,7 @@ def diagnose(readings: Readings, first: Readings, nothing_left: float, wrong_by:
         yield Finding(
             disease="generator has won",
             where="generator",
-            told=f"has won: generated images score {-gap:.1f} higher than real ones",
+            observation=f"has won: generated images score {-gap:.1f} higher than real ones",
             value=gap,
             baseline=first["discriminator/gap"],
             advice="a lower learning rate of the generator, or more updates or filters of the discriminator",

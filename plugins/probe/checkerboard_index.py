@@ -38,7 +38,7 @@ def diagnose(readings: Readings, first: Readings, limit: float) -> Iterator[Find
             yield Finding(
                 disease=f"checkerboard at period {period}",
                 where=place,
-                told=f"checkerboard at period {period} ({10**value:.0f} times as strong as the data's)",
+                observation=f"checkerboard at period {period} ({10**value:.0f} times as strong as the data's)",
                 value=readings[f"generator/checkerboard_index_{period}"],
                 baseline=readings[f"data/checkerboard_index_{period}"],
                 advice="a kernel that the stride divides (`generator.upsample.kernel_size=4`), or "

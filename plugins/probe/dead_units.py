@@ -90,7 +90,7 @@ def diagnose_units(readings: Readings, first: Readings, dead: float, dormant: fl
                 yield Finding(
                     disease=f"{reading} channels",
                     where=key,
-                    told=f"{100 * value:.0f} % {reading} channels",
+                    observation=f"{100 * value:.0f} % {reading} channels",
                     value=value,
                     baseline=first.get(f"{key}/{reading}", 0.0),
                     advice=advice,
@@ -106,7 +106,7 @@ def diagnose_saturation(readings: Readings, first: Readings, output: float, hidd
         yield Finding(
             disease="output saturated",
             where="generator",
-            told=f"{100 * (own + beyond):.0f} % of the pixels saturate, and {100 * own:.0f} % of the data's",
+            observation=f"{100 * (own + beyond):.0f} % of the pixels saturate, and {100 * own:.0f} % of the data's",
             value=own + beyond,
             baseline=own,
             advice="a lower learning rate of the generator, or a smaller deviation of its first weights",
@@ -118,7 +118,7 @@ def diagnose_saturation(readings: Readings, first: Readings, output: float, hidd
             yield Finding(
                 disease="saturated units",
                 where=key,
-                told=f"{100 * value:.0f} % of the units saturate",
+                observation=f"{100 * value:.0f} % of the units saturate",
                 value=value,
                 baseline=first.get(f"{key}/saturated", 0.0),
                 advice="`relu` or `leaky_relu` in hidden layers, or normalization before the activation",

@@ -47,7 +47,7 @@ def diagnose_gradients(readings: Readings, first: Readings, decades: float, fall
             yield Finding(
                 disease=f"{change} gradients",
                 where=role,
-                told=f"gradients {'shrink' if slope < 0 else 'grow'} {10 ** abs(slope):.0f} times a layer",
+                observation=f"gradients {'shrink' if slope < 0 else 'grow'} {10 ** abs(slope):.0f} times a layer",
                 value=slope,
                 baseline=first.get(f"{role}/decades_per_layer", 0.0),
                 advice="normalization, `leaky_relu` in hidden layers, other first weights (`initializer: he_normal`)",
@@ -58,7 +58,7 @@ def diagnose_gradients(readings: Readings, first: Readings, decades: float, fall
         yield Finding(
             disease="vanishing gradients",
             where="image_gradient",
-            told=f"the discriminator sends {now:.1e} back, and sent {before:.1e} at step 0",
+            observation=f"the discriminator sends {now:.1e} back, and sent {before:.1e} at step 0",
             value=now,
             baseline=before,
             advice="the loss `non_saturating`; a slower or regularized discriminator (`penalty: r1`)",

@@ -42,7 +42,7 @@ def diagnose(readings: Readings, first: Readings, spread: float, nearest: float)
             yield Finding(
                 disease="samples collapse",
                 where="generator",
-                told=f"samples collapse: {text.format(100 * value)}",
+                observation=f"samples collapse: {text.format(100 * value)}",
                 value=value,
                 baseline=1.0,
                 advice="`regularizer: minibatch_stddev` in the discriminator, `penalty: r1`, or a lower learning rate",

@@ -68,7 +68,7 @@ def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator
         yield Finding(
             disease="batch-norm gap",
             where="generator",
-            told=f"makes other images at inference than in training ({gap:.2f} of their deviation apart)",
+            observation=f"makes other images at inference than in training ({gap:.2f} of their deviation apart)",
             value=gap,
             baseline=first["generator/train_inference_gap"],
             advice="a larger batch, `normalization: {use: batch, momentum: 0.9}`, or a normalization that does not "

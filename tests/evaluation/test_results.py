@@ -22,12 +22,12 @@ def test_what_was_written_is_read_in_a_folder_or_by_its_name(tmp_path):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / FILE)
-    with pytest.raises(RunError, match=r"evaluation\.json: cannot be read: is no ordinary file"):
+    with pytest.raises(RunError, match=r"evaluation\.json: cannot be read: is not a regular file"):
         read_evaluation(tmp_path)
 
 
 def test_a_file_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
-    with pytest.raises(RunError, match="is no ordinary file"):
+    with pytest.raises(RunError, match="is not a regular file"):
         read_evaluation(tmp_path.__class__("/dev/zero"))
     monkeypatch.setattr(results, "MOST", 2**20)
     (tmp_path / FILE).write_bytes(b" " * (2**20 + 1))

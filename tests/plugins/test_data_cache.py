@@ -323,7 +323,7 @@ def test_a_cache_file_that_is_no_ordinary_file_is_told_and_left(target, folder, 
     else:
         file.symlink_to(target)
     before = file.lstat().st_mode
-    with pytest.raises(DataError, match=r"the cache .* cannot be used: is no ordinary file: set DCGAN_KIT_CACHE"):
+    with pytest.raises(DataError, match=r"the cache .* cannot be used: is not a regular file: set DCGAN_KIT_CACHE"):
         read(data.images, GREY8, path=str(folder), memory_mib=0)
     assert file.lstat().st_mode == before
 

@@ -176,6 +176,6 @@ def test_pipes_among_the_files_are_left_out(tmp_path, read):
     images = read(data.tfrecord, GREY8, path=str(tmp_path))
     assert len(images) == 1
     assert [line.rpartition("/")[2] for line in images.left_out] == [
-        "b.tfrecord: it is no ordinary file",
-        "c.tfrecord: it is no ordinary file",
+        "b.tfrecord: it is not a regular file",
+        "c.tfrecord: it is not a regular file",
     ]

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from dcgan_kit import ComponentError, Finding, Probe, SecondLook, component
+from dcgan_kit import ComponentError, Finding, Probe, SecondReading, component
 from dcgan_kit.probing.health_line import health_line, not_finite
 from dcgan_kit.probing.probe_run import NamedProbe, ProbeFailed, build_probes, by_default
 from dcgan_kit.probing.schedule import ProbeWatch
@@ -65,7 +65,9 @@ def test_no_probes_no_looks(watch):
 
 
 def test_a_second_look_follows_some_steps_later(watch):
-    later = SecondLook(3, lambda context: context.step, lambda kept, context: {"generator/moved": context.step - kept})
+    later = SecondReading(
+        3, lambda context: context.step, lambda kept, context: {"generator/moved": context.step - kept}
+    )
     made, inspect = watch(named("moves", second=later, cheap=False))
     inspect(0)
     assert [step for step in range(1, 44) if made.due(step)] == [3, 40, 43]
@@ -79,7 +81,7 @@ def test_a_second_look_follows_some_steps_later(watch):
 
 def test_a_watch_that_recalls_goes_on_as_one_that_was_never_stopped(watch):
     """Also when it was stopped between a first inspection and the second, and between two inspections that find the same."""
-    later = SecondLook(
+    later = SecondReading(
         3, lambda context: {"at": context.step}, lambda kept, now: {"generator/moved": now.step - kept["at"]}
     )
     probes = (
@@ -107,11 +109,11 @@ def test_a_probe_that_failed_stays_left_out_where_training_goes_on(watch):
 
 
 def test_what_a_checkpoint_cannot_hold_is_no_memory(watch, monkeypatch):
-    _, inspect = watch(named("keeper", second=SecondLook(3, lambda context: object(), fails)))
+    _, inspect = watch(named("keeper", second=SecondReading(3, lambda context: object(), fails)))
     (told,) = inspect(0).notes
     assert told.startswith("probe strange/keeper: remember must return numbers, texts, arrays, or lists and mappings")
     monkeypatch.setattr("dcgan_kit.probing.schedule.MAX_MEMORY_BYTES", 2**20)
-    _, inspect = watch(named("hoarder", second=SecondLook(3, lambda context: "x" * 2**21, fails)))
+    _, inspect = watch(named("hoarder", second=SecondReading(3, lambda context: "x" * 2**21, fails)))
     (told,) = inspect(0).notes
     assert "the memories of probes take 2 MiB; a checkpoint holds at most 1 MiB of them" in told
 
@@ -152,7 +154,7 @@ class Unreadable(dict):
 
 
 def finding(**fields):
-    told = {"disease": "d", "where": "generator", "told": "t", "value": 1.0, "baseline": 0.0, "advice": "rest"}
+    told = {"disease": "d", "where": "generator", "observation": "t", "value": 1.0, "baseline": 0.0, "advice": "rest"}
     return Finding(**{**told, **fields})
 
 
@@ -166,8 +168,8 @@ def finding(**fields):
         ({"measure": lambda context: {"generator/well": 2.0}}, "another probe already returned 'generator/well'"),
         ({"diagnose": fails}, "failed: KeyError: 'level 3'"),
         ({"diagnose": lambda readings, first: ["sick"]}, "must return dcgan_kit.Findings, and gave ('sick',)"),
-        ({"second": SecondLook(10, fails, fails)}, "failed: KeyError: 'level 3'"),
-        ({"second": SecondLook(10, lambda context: 1, fails)}, "failed: KeyError: 'level 3'"),
+        ({"second": SecondReading(10, fails, fails)}, "failed: KeyError: 'level 3'"),
+        ({"second": SecondReading(10, lambda context: 1, fails)}, "failed: KeyError: 'level 3'"),
     ],
 )
 def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, told):
@@ -198,13 +200,13 @@ BROKEN = [
     ({"measure": lambda context: exit(0)}, "failed: SystemExit"),
     ({"diagnose": lambda readings, first: None}, "failed: TypeError"),
     (
-        {"diagnose": lambda readings, first: [finding(told=None)]},
-        "a Finding's told must be text, and it gave Finding(",
+        {"diagnose": lambda readings, first: [finding(observation=None)]},
+        "a Finding's observation must be text, and it gave Finding(",
     ),
     ({"diagnose": lambda readings, first: [finding(where=7)]}, "a Finding's where must be text"),
     ({"diagnose": lambda readings, first: [finding(value="much")]}, "a Finding's value must be a number"),
     (
-        {"second": SecondLook(10, lambda context: 1, lambda kept, context: None)},
+        {"second": SecondReading(10, lambda context: 1, lambda kept, context: None)},
         "must return numbers by 'place/name'",
     ),
 ]
@@ -274,4 +276,4 @@ def test_a_finding_of_a_number_that_is_not_finite_can_be_written(value):
     (finding,) = not_finite({"generator.stage1.activation/dead": value})
     written = json.loads(json.dumps(finding.as_data(), allow_nan=False))
     assert (written["value"], written["baseline"]) == (None, 0.0)
-    assert written["told"] == finding.told
+    assert written["observation"] == finding.observation

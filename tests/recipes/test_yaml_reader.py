@@ -258,5 +258,5 @@ def test_a_file_that_is_too_large(tmp_path):
 
 
 def test_an_endless_file_is_not_read_to_its_end():
-    with pytest.raises(UserError, match=r"cannot be read: is no ordinary file"):
+    with pytest.raises(UserError, match=r"cannot be read: is not a regular file"):
         read_file(Path("/dev/zero"))

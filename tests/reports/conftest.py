@@ -88,7 +88,7 @@ def finding(step):
         "step": step,
         "disease": "dead channels",
         "where": "generator.stage1.activation",
-        "told": "40 % dead channels",
+        "observation": "40 % dead channels",
         "value": 0.4,
         "baseline": 0.0,
         "advice": "leaky_relu instead of relu",

@@ -65,11 +65,11 @@ def test_a_damaged_file_is_told_and_the_rest_is_read(name, content, told, run):
 
 
 def test_findings_and_numbers_of_other_types_than_they_should_have_are_empty(run, lines):
-    lines(run / "findings.jsonl", [{"step": 3, "disease": ["x"], "value": "1", "told": 7}, "{"])
+    lines(run / "findings.jsonl", [{"step": 3, "disease": ["x"], "value": "1", "observation": 7}, "{"])
     (run / "evaluation.json").write_text(json.dumps({"of": 7, "numbers": [3, {"number": "fd", "value": {}}, {}]}))
     facts = read_facts(run, "garments")
     (found,) = facts.findings
-    assert (found.disease, found.told, found.value) == ("", "", None)
+    assert (found.disease, found.observation, found.value) == ("", "", None)
     (number,) = facts.evaluation.numbers
     assert (number.number, number.value, number.protocol) == ("fd", None, {})
 

@@ -334,7 +334,7 @@ def test_hostile_texts_are_text(written, run, lines):
         {"step": s, HOSTILE: 1, f"fd[{HOSTILE}": 2, f"a.{HOSTILE}/{HOSTILE}": 3, "generator_loss": s} for s in (1, 2)
     ]
     lines(run / "metrics.jsonl", numbers)
-    lines(run / "findings.jsonl", [dict.fromkeys(("disease", "where", "told", "advice"), HOSTILE) | {"step": 2}])
+    lines(run / "findings.jsonl", [dict.fromkeys(("disease", "where", "observation", "advice"), HOSTILE) | {"step": 2}])
     (run / "evaluation.json").write_text(
         json.dumps({"numbers": [dict.fromkeys(("name", "number", "better"), HOSTILE)]})
     )

@@ -191,7 +191,7 @@ def test_a_damaged_manifest_is_told_and_the_files_speak_for_themselves(content, 
 def test_a_manifest_that_may_not_be_read_is_told(killed, state):
     killed.manifest_file.unlink()
     killed.manifest_file.mkdir()
-    with pytest.raises(RunError, match=r"manifest\.json: cannot be read: is no ordinary file"):
+    with pytest.raises(RunError, match=r"manifest\.json: cannot be read: is not a regular file"):
         restore_checkpoint(killed, state)
 
 

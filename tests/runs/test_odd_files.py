@@ -115,7 +115,7 @@ def test_a_checkpoint_is_left_aside_and_the_one_before_serves(kind, odd, state):
 def test_a_manifest_is_refused_or_left_aside(kind, odd, state):
     run = RunFolder(odd("checkpoints/manifest.json", kind))
     if kind in NO_FILES:
-        with pytest.raises(RunError, match=r"manifest\.json: cannot be read: is (a link|no ordinary file)"):
+        with pytest.raises(RunError, match=r"manifest\.json: cannot be read: is (a link|not a regular file)"):
             restore_checkpoint(run, state)
         return
     path, told = restore_checkpoint(run, state)

@@ -89,7 +89,7 @@ def test_the_first_tensor_that_is_not_finite_is_named(bundle):
     assert network in ("generator", "discriminator")
     assert "output of " in rest
     count = int(np.prod(first["shape"]))
-    assert facts["told"] == (
+    assert facts["message"] == (
         f"step {facts['step']}: {first['place']}: {first['not_finite']} of {count} numbers are not finite"
     )
     before = facts["tensors"][: facts["tensors"].index(first)]
@@ -103,7 +103,7 @@ def test_the_first_tensor_that_is_not_finite_is_named(bundle):
 def test_a_bundle_replays_to_the_same_crash(bundle, wild):
     crash, told = replayed(wild.recipe, bundle)
     facts = json.loads((bundle / "crash.json").read_text())
-    assert str(crash) == told == facts["told"]
+    assert str(crash) == told == facts["message"]
     assert [vars(t) | {"shape": list(t.shape)} for t in crash.tensors] == facts["tensors"]
     assert {k: v if np.isfinite(v) else str(v) for k, v in crash.metrics.items()} == facts["metrics"]
 
@@ -113,12 +113,12 @@ def test_the_command_shows_where_numbers_stop_being_finite(bundle, sample_plugin
     shown = CliRunner().invoke(cli, ["replay", str(bundle), *plugins])
     facts = json.loads((bundle / "crash.json").read_text())
     assert shown.exit_code == 0, shown.output
-    assert f"then: {facts['told']}" in shown.stderr
+    assert f"then: {facts['message']}" in shown.stderr
     as_json = json.loads(CliRunner().invoke(cli, ["replay", str(bundle), *plugins, "--json"]).stdout)
     assert as_json["reproduced"]
-    assert as_json["told"] == as_json["now"] == facts["told"]
+    assert as_json["recorded"] == as_json["now"] == facts["message"]
     shutil.copytree(bundle, tmp_path / "other")
-    (tmp_path / "other" / "crash.json").write_text(json.dumps(facts | {"told": "step 2: something else"}))
+    (tmp_path / "other" / "crash.json").write_text(json.dumps(facts | {"message": "step 2: something else"}))
     other = CliRunner().invoke(cli, ["replay", str(tmp_path / "other"), *plugins])
     assert other.exit_code == 1
     assert "the step does not fail in the same way here" in other.stderr
@@ -129,11 +129,11 @@ def test_the_command_shows_where_numbers_stop_being_finite(bundle, sample_plugin
     [
         ("crash.json", None, "holds no record of a crash"),
         ("crash.json", b"{", "is not a record of a crash"),
-        ("crash.json", b'{"precision": "float64", "step": 1, "told": ""}', "precision: .*'float64'"),
-        ("crash.json", b'{"precision": "float32", "step": 1e400, "told": ""}', "step: .*inf"),
-        ("crash.json", b'{"precision": "float32", "step": -4, "told": ""}', "step: .*-4"),
-        ("crash.json", b'{"precision": "float32", "step": true, "told": ""}', "step: .*True"),
-        ("crash.json", b'{"precision": "float32", "step": 2, "told": 7}', "told: .*7"),
+        ("crash.json", b'{"precision": "float64", "step": 1, "message": ""}', "precision: .*'float64'"),
+        ("crash.json", b'{"precision": "float32", "step": 1e400, "message": ""}', "step: .*inf"),
+        ("crash.json", b'{"precision": "float32", "step": -4, "message": ""}', "step: .*-4"),
+        ("crash.json", b'{"precision": "float32", "step": true, "message": ""}', "step: .*True"),
+        ("crash.json", b'{"precision": "float32", "step": 2, "message": 7}', "message: .*7"),
         ("crash.json", b"[]", "is not a record of a crash"),
         ("state.npz", None, "is damaged or incomplete"),
         ("state.npz", b"PK", "is damaged or incomplete"),

@@ -159,7 +159,7 @@ class Finding:
         disease: name of the disease, such as ``"dead channels"``. Later findings with the same name and place count as
             the same disease.
         where: the place, written as in the keys of readings, or another subject such as ``"samples"``.
-        told: the observation, as text that follows the place in a sentence: ``"31 % dead channels"``.
+        observation: what was found, as text that follows the place in a sentence: ``"31 % dead channels"``.
         value: the number that shows the disease.
         baseline: the number to compare it with: that of real data, or of the same network at step 0.
         advice: what to try.
@@ -168,7 +168,7 @@ class Finding:
 
     disease: str
     where: str
-    told: str
+    observation: str
     value: float
     baseline: float
     advice: str
@@ -184,7 +184,7 @@ class Finding:
     def __str__(self) -> str:
         role, _, place = self.where.partition(".")
         block = re.sub(r"(?<=[a-z])(?=\d)", " ", place.partition(".")[0])
-        return f"{role} {block}: {self.told}" if block else f"{role}: {self.told}"
+        return f"{role} {block}: {self.observation}" if block else f"{role}: {self.observation}"
 
 
 def _healthy(readings: Readings, first: Readings) -> Iterable[Finding]:
@@ -193,7 +193,7 @@ def _healthy(readings: Readings, first: Readings) -> Iterable[Finding]:
 
 
 @dataclass(frozen=True)
-class SecondLook:
+class SecondReading:
     """A second reading some steps after the first, for changes that only two steps can show.
 
     Attributes:
@@ -227,4 +227,4 @@ class Probe:
     measure: Callable[[ProbeContext], Readings] = _nothing
     diagnose: Callable[[Readings, Readings], Iterable[Finding]] = _healthy
     cheap: bool = True
-    second: SecondLook | None = None
+    second: SecondReading | None = None
