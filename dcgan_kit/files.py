@@ -154,7 +154,7 @@ def require_replaceable(path: Path) -> None:
         raise OSError(errno.EISDIR, "is a folder", os.fspath(path))
     if not stat.S_ISREG(mode):
         kind = "a link" if stat.S_ISLNK(mode) else "not a regular file"
-        raise OSError(errno.EEXIST, f"is {kind}, which is not replaced", os.fspath(path))
+        raise OSError(errno.EEXIST, f"is {kind}, and is not replaced", os.fspath(path))
 
 
 def _size(count: int) -> str:

@@ -41,7 +41,7 @@ ODD = [_fifo, _folder, _link_to_a_device, _link_to_a_pipe, _link_to_itself, _soc
 
 @pytest.mark.parametrize("follow_links", [True, False])
 @pytest.mark.parametrize("make", ODD)
-def test_what_is_no_ordinary_file_is_not_read(tmp_path, monkeypatch, make, follow_links):
+def test_what_is_not_a_regular_file_is_not_read(tmp_path, monkeypatch, make, follow_links):
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "file"
     make(file)
@@ -50,7 +50,7 @@ def test_what_is_no_ordinary_file_is_not_read(tmp_path, monkeypatch, make, follo
 
 
 @pytest.mark.parametrize("make", ODD)
-def test_what_is_no_ordinary_file_is_not_replaced(tmp_path, monkeypatch, make):
+def test_what_is_not_a_regular_file_is_not_replaced(tmp_path, monkeypatch, make):
     file = tmp_path / "file"
     make(file)
     before, kind = sorted(tmp_path.iterdir()), file.lstat().st_mode

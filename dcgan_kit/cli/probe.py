@@ -96,7 +96,7 @@ def _as_json(found: Examination) -> dict[str, Any]:
         "step": found.step,
         "readings": {name: _numbers(readings) for name, readings in found.now.items()},
         "first": {name: _numbers(readings) for name, readings in found.first.items()},
-        "findings": [{**finding.as_data(), "observation": str(finding)} for finding in found.findings],
+        "findings": [{**finding.as_data(), "sentence": str(finding)} for finding in found.findings],
         "failed": list(found.failed),
         "silent": list(found.silent),
     }

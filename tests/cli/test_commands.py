@@ -559,7 +559,7 @@ def test_a_device_is_not_replaced_and_a_link_is_followed(command, tmp_path):
         assert json.loads((tmp_path / f"{file}.json").read_text())["title"] == "dcgan-kit recipe"
     for name in ("device.json", "pipe.json"):
         error = command("schema", "--output", tmp_path / name, status=2).stderr
-        assert "cannot be written: is not a regular file, which is not replaced" in error
+        assert "cannot be written: is not a regular file, and is not replaced" in error
     assert os.stat("/dev/null").st_rdev
     assert not list(tmp_path.glob(".*"))
 

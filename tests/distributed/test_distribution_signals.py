@@ -130,6 +130,7 @@ def test_whoever_dies_or_is_stopped_both_end_and_the_same_command_goes_on(cluste
         workers.processes[whom].send_signal(number)
         sent = time.monotonic()
         assert workers.statuses() == expected, workers.told()
+        assert ("continuing from step" in workers.told()[0]) == (before > 0)
         if number == signal.SIGKILL:
             assert time.monotonic() - sent < 60
             require_named(workers, whom)
