@@ -96,7 +96,7 @@ def _train(recipe: str, steps: int) -> dict[str, float]:
         def note(self, message: str) -> None:
             print(message, file=sys.stderr)
 
-        def preparing(self, task: str, done: int, total: int) -> None:
+        def preparation(self, task: str, done: int, total: int) -> None:
             pass
 
         def progress(self, step: int, metrics: object) -> None:

@@ -40,7 +40,7 @@ def _score(precision: str, seed: int, steps: int, recipe: str, overrides: Sequen
         def note(self, message: str) -> None:
             print(message, file=sys.stderr)
 
-        def preparing(self, task: str, done: int, total: int) -> None:
+        def preparation(self, task: str, done: int, total: int) -> None:
             pass
 
         def progress(self, step: int, metrics: object) -> None:

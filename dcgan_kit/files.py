@@ -38,7 +38,7 @@ def open_regular(path: str | os.PathLike[str], *, follow_links: bool = True) -> 
         descriptor = os.open(path, flags)
     except ValueError as error:
         # The name contains a NUL character.
-        raise OSError(errno.EINVAL, "is no name of a file", os.fspath(path)) from error
+        raise OSError(errno.EINVAL, "is not a file name", os.fspath(path)) from error
     except OSError as error:
         if error.errno == errno.ELOOP and not follow_links:
             raise OSError(errno.ELOOP, "is a link", os.fspath(path)) from error
@@ -76,7 +76,7 @@ def is_there(path: str | os.PathLike[str]) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except ValueError as error:
-        raise OSError(errno.EINVAL, "is no name of a file", os.fspath(path)) from error
+        raise OSError(errno.EINVAL, "is not a file name", os.fspath(path)) from error
     return True
 
 
@@ -119,7 +119,7 @@ def write_output(path: Path, content: bytes) -> None:
     try:
         real = Path(os.path.realpath(path))
     except ValueError as error:
-        raise OSError(errno.EINVAL, "is no name of a file", os.fspath(path)) from error
+        raise OSError(errno.EINVAL, "is not a file name", os.fspath(path)) from error
     write_whole(real, content)
 
 
@@ -149,7 +149,7 @@ def require_replaceable(path: Path) -> None:
     except FileNotFoundError:
         return
     except ValueError as error:
-        raise OSError(errno.EINVAL, "is no name of a file", os.fspath(path)) from error
+        raise OSError(errno.EINVAL, "is not a file name", os.fspath(path)) from error
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, "is a folder", os.fspath(path))
     if not stat.S_ISREG(mode):

@@ -151,7 +151,7 @@ class Silent:
     def note(self, message: str) -> None:
         """Print nothing."""
 
-    def preparing(self, task: str, done: int, total: int) -> None:
+    def preparation(self, task: str, done: int, total: int) -> None:
         """Print nothing."""
 
     def progress(self, step: int, metrics: Any) -> None:

@@ -71,7 +71,7 @@ def evaluate_images(
         evaluated = _evaluated(Path(fake), Path(real), fakes, reals, samples, resized=size is not None)
         from dcgan_kit.evaluation.run_scores import evaluate
 
-        return evaluate(request, registry, evaluated, progress.preparing, progress.note)
+        return evaluate(request, registry, evaluated, progress.preparation, progress.note)
 
 
 def evaluate_run(
@@ -104,7 +104,7 @@ def evaluate_run(
 
     with progress_to(watcher) as progress:
         restored = run.restored(best)
-        images = run.read_images(partial(progress.preparing, "reading images"))
+        images = run.read_images(partial(progress.preparation, "reading images"))
         reals = split_reference(images.training, images.held_out)
         count = samples or default_samples(reals)
         evaluated = EvaluatedImages(
@@ -115,7 +115,7 @@ def evaluate_run(
             source=run.resolved.data.component.name,
             notes=restored.notes,
         )
-        return evaluate(request, registry, evaluated, progress.preparing, progress.note)
+        return evaluate(request, registry, evaluated, progress.preparation, progress.note)
 
 
 def calibrate(
@@ -147,7 +147,7 @@ def calibrate(
     source, shape = EMBEDDED
     images = choice_of("data", source, registry).build(ImageSpec(*shape))
     with progress_to(watcher) as progress:
-        return calibration(request, registry, images, source, progress.preparing, progress.note)
+        return calibration(request, registry, images, source, progress.preparation, progress.note)
 
 
 def _request(scores: Sequence[str] | None, extractor: str | None, samples: int | None) -> Request:
@@ -179,12 +179,12 @@ def _read(
     if size is not None:
         spec = _spec(size)
     else:
-        with reporting_to(partial(watcher.preparing, "comparing sizes")):
+        with reporting_to(partial(watcher.preparation, "comparing sizes")):
             spec, fake_spec = size_at(real), size_at(fake)
         if fake_spec != spec:
             one, other = ("x".join(map(str, each.shape)) for each in (fake_spec, spec))
             raise UserError(f"{fake} has images of {one}, and {real} of {other}: give --size, e.g. --size {other}")
-    with reporting_to(partial(watcher.preparing, "reading images")):
+    with reporting_to(partial(watcher.preparation, "reading images")):
         return images_at(fake, spec, registry), images_at(real, spec, registry)
 
 

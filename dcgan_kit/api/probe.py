@@ -50,7 +50,7 @@ def probed(
     from dcgan_kit.probing.run_probes import examine
 
     with progress_to(watcher) as progress:
-        reading = partial(progress.preparing, "reading images")
+        reading = partial(progress.preparation, "reading images")
         return examine(recipe, build_probes(choices), run, best, plugins.third_party, progress.note, reading)
 
 

@@ -78,7 +78,7 @@ def _analysis(path: Path, label: str, settings: PluginSettings | None) -> Checkp
         from dcgan_kit.reports.checkpoint_analysis import analyze
 
         with TaskProgress() as progress:
-            return analyze(run, lambda task, *counts: progress.preparing(f"{label}: {task}", *counts))
+            return analyze(run, lambda task, *counts: progress.preparation(f"{label}: {task}", *counts))
     except UserError as error:
         note(f"{label}: its networks cannot be analyzed: {error}")
         return CheckpointAnalysis(notes=(f"Its networks cannot be built: {error}",))

@@ -136,13 +136,13 @@ class Evaluations:
         if len(images) < FEWEST:
             watcher.note(f"no scores: {counted(len(images), 'image')}, too few to compare samples with")
             return
-        with reporting_to(partial(watcher.preparing, "preparing the extractor")):
+        with reporting_to(partial(watcher.preparation, "preparing the extractor")):
             extractor, reason = _extractor(self._recipe, images)
         _require_possible(self._recipe, scores, extractor.extractor, bool(len(held_out)))
         reals = split_reference(images, held_out)
         # Recipes inherit scores. A score without a value for these images gives a note and does not stop training.
         self._evaluator = Evaluator(
-            reals, extractor, scores, self._plan.samples, optional=True, report=watcher.preparing, note=watcher.note
+            reals, extractor, scores, self._plan.samples, optional=True, report=watcher.preparation, note=watcher.note
         )
         against = "held-out images" if reals.held_out else "training images (training.held_out would hold some out)"
         watcher.note(f"scores against {against}, features by {extractor.name}: {reason}")

@@ -20,7 +20,7 @@ class Watcher(Protocol):
     def note(self, message: str) -> None:
         """Receive a message for the user."""
 
-    def preparing(self, task: str, done: int, total: int) -> None:
+    def preparation(self, task: str, done: int, total: int) -> None:
         """Receive the progress of a task before the first step, if it takes more than two seconds."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -73,7 +73,7 @@ class TaskProgress(Bar):
         super().__init__(described, BarColumn(), MofNCompleteColumn(), transient=True)
         self._task = self.bar.add_task("", total=None, visible=False)
 
-    def preparing(self, task: str, done: int, total: int) -> None:
+    def preparation(self, task: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` items are done."""
         self.bar.update(self._task, description=task, completed=done, total=total, visible=True)
         self.line(f"{task}: {done:,} of {total:,}")
@@ -107,7 +107,7 @@ class TrainingProgress(Bar):
         self._task = self.bar.add_task("train", total=steps, losses="reading images, compiling…")
         self._started: tuple[float, int] | None = None
 
-    def preparing(self, task: str, done: int, total: int) -> None:
+    def preparation(self, task: str, done: int, total: int) -> None:
         """Show the progress of a task before the first step."""
         self.bar.update(self._task, losses=f"{task}: {done:,} of {total:,}")
         self.line(f"{task}: {done:,} of {total:,}")
@@ -136,7 +136,7 @@ class Quiet:
     def note(self, message: str) -> None:
         """Show nothing."""
 
-    def preparing(self, task: str, done: int, total: int) -> None:
+    def preparation(self, task: str, done: int, total: int) -> None:
         """Show nothing."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:

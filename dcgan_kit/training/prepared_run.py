@@ -138,7 +138,7 @@ def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices
 def _images(recipe: ResolvedRecipe, path: Path, watcher: Watcher) -> SplitImages:
     # Reading may take minutes, and third-party code may need as long for one image.
     with prompt_signals():
-        images = load_split_images(recipe, partial(watcher.preparing, "reading images"))
+        images = load_split_images(recipe, partial(watcher.preparation, "reading images"))
     for line in _lines_about(images.all, path):
         watcher.note(line)
     if len(images.training) < recipe.training.batch_size:
@@ -188,8 +188,8 @@ class _Interruptible:
     def __init__(self, watcher: Watcher) -> None:
         self.note = watcher.note
         self.progress = watcher.progress
-        self._preparing = watcher.preparing
+        self._preparation = watcher.preparation
 
-    def preparing(self, task: str, done: int, total: int) -> None:
+    def preparation(self, task: str, done: int, total: int) -> None:
         raise_received()
-        self._preparing(task, done, total)
+        self._preparation(task, done, total)

@@ -137,7 +137,7 @@ class _Killer:
     def note(self, message: str) -> None:
         """Do nothing."""
 
-    def preparing(self, task: str, done: int, total: int) -> None:
+    def preparation(self, task: str, done: int, total: int) -> None:
         """Do nothing."""
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:

@@ -24,8 +24,8 @@ def test_a_layer_that_fails_while_the_step_is_traced_names_its_owner(network, la
     with pytest.raises(ComponentError) as raised:
         run(stranger(f"{network}.{place}.activation=fails_in_training"), tmp_path / "run")
     who = f"activation bad_components/fails_in_training: {layer} of the {network}"
-    told = rf"{who} failed: ValueError: no training for me \(.*/bad_components\.py:\d+\)"
-    assert re.fullmatch(told, str(raised.value))
+    reported = rf"{who} failed: ValueError: no training for me \(.*/bad_components\.py:\d+\)"
+    assert re.fullmatch(reported, str(raised.value))
     assert not (tmp_path / "run").exists()
 
 
@@ -114,12 +114,12 @@ def with_callbacks(small, tmp_path):
 def test_callbacks_are_told_of_begin_log_and_end(small, run, tmp_path, with_callbacks):
     loaded = with_callbacks(
         "on_train_batch_end",
-        "self.path.joinpath('told').write_text(f'{args[0]} {sorted(args[1])} {self.model.name}')",
+        "self.path.joinpath('reported').write_text(f'{args[0]} {sorted(args[1])} {self.model.name}')",
         "mine = Mine(); mine.path = run.path; return [mine]",
     )
     outcome, _ = run(loaded, tmp_path / "run")
-    told = (outcome.run.path / "told").read_text()
-    assert told == f"2 {sorted({*METRICS, 'images_per_second'} - {'penalty'})} generator"
+    reported = (outcome.run.path / "reported").read_text()
+    assert reported == f"2 {sorted({*METRICS, 'images_per_second'} - {'penalty'})} generator"
 
 
 @pytest.mark.parametrize("event", ["on_train_begin", "on_train_batch_end", "on_train_end"])

@@ -67,9 +67,11 @@ def test_clipping_the_norm_keeps_the_direction(moved):
         metrics["discriminator_gradient"], rel=1e-3
     )
     assert metrics["discriminator_gradient"] > 0.1
-    _, clipped, told = moved("training.discriminator.clip_norm=0.1")
+    _, clipped, reported = moved("training.discriminator.clip_norm=0.1")
     assert norm(before["discriminator"], clipped["discriminator"]) == pytest.approx(0.1, rel=1e-3)
-    assert told["discriminator_gradient"] == pytest.approx(metrics["discriminator_gradient"]), "told before clipping"
+    assert reported["discriminator_gradient"] == pytest.approx(metrics["discriminator_gradient"]), (
+        "reported before clipping"
+    )
     share = 0.1 / metrics["discriminator_gradient"]
     for w, a, b in zip(before["discriminator"], without["discriminator"], clipped["discriminator"], strict=True):
         np.testing.assert_allclose(b - w, share * (a - w), rtol=1e-3, atol=1e-7)

@@ -111,7 +111,7 @@ def test_a_run_that_goes_on_keeps_its_precision_on_every_processor(quick, so_far
     assert choose_precision(so_far, cpu(), so_far).reason == "as the recipe says"
     begun = choose_precision("auto", cpu())
     assert begun.precision == ("mixed_bfloat16" if quick else "float32")
-    assert begun.reason.startswith("auto: the processor is told to be ")
+    assert begun.reason.startswith("auto: the processor is reported to be ")
 
 
 @pytest.mark.parametrize(

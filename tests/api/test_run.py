@@ -13,7 +13,7 @@ import dcgan_kit
 
 
 class Watcher(dcgan_kit.Quiet):
-    """Keeps what it is told; calls ``at_step`` at each step."""
+    """Keeps what it is reported; calls ``at_step`` at each step."""
 
     def __init__(self, at_step=lambda step: None):
         self.notes, self.at_step = [], at_step
@@ -37,8 +37,8 @@ def test_the_same_call_does_not_train_again(tiny_run, tiny_recipe):
     watcher = Watcher()
     again = dcgan_kit.train(tiny_recipe, tiny_run.path, watcher=watcher)
     assert again.step == 4
-    (told,) = watcher.notes
-    assert "holds a finished run of this recipe" in told
+    (reported,) = watcher.notes
+    assert "holds a finished run of this recipe" in reported
     assert before == {file: file.stat().st_mtime_ns for file in before}
 
 

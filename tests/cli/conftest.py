@@ -14,11 +14,11 @@ def command():
 
     def command(*arguments, status=0, env=None):
         result = CliRunner().invoke(cli, [str(argument) for argument in arguments], env=env, prog_name="dcgan-kit")
-        told = f"{result.stdout}\n{result.stderr}"
+        reported = f"{result.stdout}\n{result.stderr}"
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert result.exit_code == status, told
-        assert "Traceback" not in told
+        assert result.exit_code == status, reported
+        assert "Traceback" not in reported
         return result
 
     return command

@@ -173,31 +173,31 @@ def test_check_gives_advice_with_places_and_reasons(command, tmp_path):
 
 
 def test_check_tells_at_once_what_would_keep_training_from_measuring(command):
-    told = command(
+    reported = command(
         "check", "lecture-fashion28", "training.held_out=0", "training.evaluation.scores=[memorization]",
         "training.best.metric=fd", "training.probing.probes=[]", "training.on_finding=stop", status=2,
     ).stderr  # fmt: skip
-    assert "training.evaluation.scores.0: memorization cannot be used: it needs images that were held out" in told
+    assert "training.evaluation.scores.0: memorization cannot be used: it needs images that were held out" in reported
     assert (
         "training.best.metric: no score in training.evaluation.scores has such a number to choose the best by (given: 'fd')"
-        in told
+        in reported
     )
-    assert "training.on_finding: only probes can stop the training, and the recipe has none" in told
+    assert "training.on_finding: only probes can stop the training, and the recipe has none" in reported
 
 
 def test_a_run_that_does_not_resume_exactly_is_told(command, monkeypatch):
     verdict = resume_check.Verdict(3, 40, (resume_check.Difference("generator/0000/kernel", 7, 0.25),))
     monkeypatch.setattr(resume_check, "verify_resume", lambda *given: verdict)
-    told = command("verify-resume", "tiny-fashion28", status=1)
-    assert "generator/0000/kernel" in told.stdout
-    assert "1 of 3 variables differ after 20 steps" in told.stderr
+    reported = command("verify-resume", "tiny-fashion28", status=1)
+    assert "generator/0000/kernel" in reported.stdout
+    assert "1 of 3 variables differ after 20 steps" in reported.stderr
     as_json = json.loads(command("verify-resume", "tiny-fashion28", "--json", status=1).stdout)
     assert as_json["differences"] == [{"name": "generator/0000/kernel", "count": 7, "largest": 0.25}]
 
 
 def test_check_refuses_to_silence_what_does_not_exist(command):
-    told = command("check", "lecture-fashion28", "silence=[kernel_overlay]", status=2).stderr
-    assert "silence.0: no lint 'kernel_overlay'. Did you mean 'kernel_overlap'?" in told
+    reported = command("check", "lecture-fashion28", "silence=[kernel_overlay]", status=2).stderr
+    assert "silence.0: no lint 'kernel_overlay'. Did you mean 'kernel_overlap'?" in reported
 
 
 def test_show_json_has_the_documented_shape(command):
@@ -256,8 +256,8 @@ def test_show_diff_of_a_recipe_with_itself_overridden(command):
 
 def test_a_copy_trains(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = command("recipes", "copy", "tiny-fashion28").stderr
-    assert "tiny-fashion28.yaml: a copy of tiny-fashion28" in told
+    reported = command("recipes", "copy", "tiny-fashion28").stderr
+    assert "tiny-fashion28.yaml: a copy of tiny-fashion28" in reported
     assert (tmp_path / "recipe.schema.json").is_file()
     again = command("recipes", "copy", "tiny-fashion28", status=2)
     assert "exists already" in again.stderr
@@ -318,16 +318,16 @@ def test_sample_is_a_function_of_the_seed(command, trained, tmp_path):
 
 def test_sample_writes_into_the_run_by_default(command, trained):
     path, _ = trained
-    told = command("sample", path, "--count", 1, "--seed", 9).stderr
-    assert f"{path}/sample-9.png: 1 image of step 2 from seed 9" in told
+    reported = command("sample", path, "--count", 1, "--seed", 9).stderr
+    assert f"{path}/sample-9.png: 1 image of step 2 from seed 9" in reported
     assert (path / "sample-9.png").is_file()
 
 
 def test_other_generators_of_a_run_and_other_images_overwrite_nothing(command, trained, tmp_path):
     path, folder = trained[0], tmp_path / "each"
-    told = command("sample", path, "--count", 4, "--seed", 9, "--raw", "--each", folder).stderr
-    assert f"{path}/sample-9-raw.png: 4 images of step 2 from seed 9 of the generator without its average" in told
-    assert f"{folder}: each of them in a file of its own" in told
+    reported = command("sample", path, "--count", 4, "--seed", 9, "--raw", "--each", folder).stderr
+    assert f"{path}/sample-9-raw.png: 4 images of step 2 from seed 9 of the generator without its average" in reported
+    assert f"{folder}: each of them in a file of its own" in reported
     command("sample", path, "--count", 4, "--seed", 8, "--each", folder)
     refused = command("sample", path, "--count", 3, "--seed", 9, "--each", folder, status=2).stderr
     assert f"{folder}: holds 1 other file, such as 00003.png; give an empty folder, or a new one" in refused
@@ -335,10 +335,10 @@ def test_other_generators_of_a_run_and_other_images_overwrite_nothing(command, t
 
 def test_a_run_folder_is_no_recipe_and_its_recipe_is_called_after_it(command, trained):
     path = trained[0]
-    told = command("train", path, status=2).stderr
+    reported = command("train", path, status=2).stderr
     assert (
         f"{path}: is a run folder, not a recipe; to go on with it: `dcgan-kit train {path}/recipe.yaml --run {path}`"
-        in told
+        in reported
     )
     assert command("check", path / "recipe.yaml").stderr.startswith(f"{path.name}: valid")
 
@@ -362,9 +362,9 @@ def test_a_run_that_is_named_without_its_folder_is_suggested(command, tmp_path, 
 def test_the_first_argument_of_train_may_be_an_override(command, tmp_path, monkeypatch):
     """``dcgan-kit train training.steps=…`` means the default recipe."""
     monkeypatch.chdir(tmp_path)
-    told = command("train", "trainin.steps=1", status=2).stderr
-    assert "trainin" in told
-    assert "Did you mean 'training'?" in told
+    reported = command("train", "trainin.steps=1", status=2).stderr
+    assert "trainin" in reported
+    assert "Did you mean 'training'?" in reported
 
 
 # what is wrong
@@ -447,8 +447,8 @@ def test_another_backend_of_keras_is_refused(command, monkeypatch):
 def test_a_finished_run_takes_more_steps_and_says_afterwards_that_it_has_them(command, trained, tmp_path):
     path = shutil.copytree(trained[0], tmp_path / "run")
     arguments = ("train", "tiny-fashion28", *SMALL, "training.steps=3", "--run", path)
-    told = command(*arguments).output
-    assert "continuing from step 2" in told
+    reported = command(*arguments).output
+    assert "continuing from step 2" in reported
     again = command(*arguments).output.splitlines()
     assert len(again) == 1
     assert again[0].startswith(f"{path}: holds a finished run of this recipe: 3 steps. ")
@@ -461,7 +461,7 @@ def test_a_finished_run_takes_more_steps_and_says_afterwards_that_it_has_them(co
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["train", "tiny-fashion28", "--steps", "5"], "training.steps=5"),
         (["check", "tiny-fashion28", "--batch-size=8"], "training.batch_size=8"),
@@ -471,10 +471,10 @@ def test_a_finished_run_takes_more_steps_and_says_afterwards_that_it_has_them(co
         (["train", "--ema"], "training.ema=VALUE"),
     ],
 )
-def test_an_option_that_is_a_key_of_recipes_is_told_as_an_override(command, arguments, told):
+def test_an_option_that_is_a_key_of_recipes_is_told_as_an_override(command, arguments, reported):
     error = command(*arguments, status=2).stderr
     assert "No such option: --" in error
-    assert f"A recipe's key takes no dashes: {told}" in error
+    assert f"A recipe's key takes no dashes: {reported}" in error
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ def test_another_unknown_option_stays_one(command, arguments):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["plugins", "list", "--block", "convolutoin"], "--block: no plugin is called 'convolutoin'. Did you mean 'convolution'?"),
         (["check", "tiny-fashion28", "--block", "mish", "--no-plugins"], "--block: no plugin is called 'mish'"),
@@ -499,10 +499,10 @@ def test_another_unknown_option_stays_one(command, arguments):
         (["probe", "tiny-fashion28", "--probes", "unit"], "Did you mean 'units'?"),
     ],
 )  # fmt: skip
-def test_what_an_option_names_and_does_not_exist_is_told(command, tmp_path, arguments, told):
+def test_what_an_option_names_and_does_not_exist_is_told(command, tmp_path, arguments, reported):
     (tmp_path / "_private.py").write_text("")
     error = command(*(argument.format(tmp=tmp_path) for argument in arguments), status=2).stderr
-    assert told.format(tmp=tmp_path) in error
+    assert reported.format(tmp=tmp_path) in error
 
 
 def test_what_the_environment_names_may_be_of_another_machine(command, tmp_path):

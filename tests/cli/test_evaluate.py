@@ -97,9 +97,9 @@ def test_other_evaluations_are_shown_beside_only_if_they_were_measured_alike(com
     before.write_bytes((run / "evaluation.json").read_bytes())
     assert " before.json " in command("evaluate", run, *QUICK, "--against", before).stdout
     (run / "evaluation.json").unlink()
-    told = command("evaluate", run, *QUICK[:-1], 41, "--against", before, status=2).stderr
-    assert "cannot be compared" in told
-    assert "number of samples: 40 and 41" in told
+    reported = command("evaluate", run, *QUICK[:-1], 41, "--against", before, status=2).stderr
+    assert "cannot be compared" in reported
+    assert "number of samples: 40 and 41" in reported
     written = json.loads((run / "evaluation.json").read_text())
     assert written["numbers"][0]["protocol"]["samples"] == 41, "the work is not lost"
     assert (
@@ -131,7 +131,7 @@ def test_images_of_two_sizes_need_one(command, folders):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         ((), "give one of: a RUN folder; --fake and --real; --calibrate"),
         (("--calibrate", "--fake", "a", "--real", "b"), "give one of"),
@@ -146,13 +146,13 @@ def test_images_of_two_sizes_need_one(command, folders):
         (("--fake", "a", "--real", "b"), "b: there is no such folder"),
     ],
 )
-def test_mistakes_are_told(command, arguments, told, tmp_path, monkeypatch):
+def test_mistakes_are_told(command, arguments, reported, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert told in command("evaluate", *arguments, status=2).stderr
+    assert reported in command("evaluate", *arguments, status=2).stderr
 
 
 def test_mistakes_about_a_run_are_told(command, run):
-    for arguments, told in (
+    for arguments, reported in (
         (("--scores", "kit"), "unknown score 'kit'. Did you mean 'kid'"),
         (("--extractor", "random"), "unknown extractor 'random'"),
         (("--scores", "classifier_score", "--extractor", "random_convolution"), "the extractor knows no classes"),
@@ -161,7 +161,7 @@ def test_mistakes_about_a_run_are_told(command, run):
         (("--best",), "keeps no best checkpoint"),
         (("--scores", "fd"), "unknown score 'fd': that is a number of the score frechet"),
     ):
-        assert told in command("evaluate", run, *arguments, status=2).stderr
+        assert reported in command("evaluate", run, *arguments, status=2).stderr
 
 
 def test_wrong_names_are_told_before_tensorflow_starts(command, run, monkeypatch):
@@ -176,8 +176,8 @@ def test_a_run_that_holds_nothing_out_says_so(command, tmp_path):
     result = command("evaluate", path, *QUICK)
     assert "no images are held out of training (training.held_out)" in result.stderr
     assert ",train=2000@" in result.stdout
-    told = command("evaluate", path, "--scores", "memorization", status=2).stderr
-    assert "memorization cannot be used: it needs images that were held out" in told
+    reported = command("evaluate", path, "--scores", "memorization", status=2).stderr
+    assert "memorization cannot be used: it needs images that were held out" in reported
 
 
 def test_the_score_that_the_page_about_plugins_shows(command, run, tmp_path):

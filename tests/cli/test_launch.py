@@ -25,7 +25,7 @@ def launch(dcgan_kit, tmp_path):
 
     def launch(*arguments):
         command = [dcgan_kit, "launch", "tiny-fashion28", *arguments, "--run", "run"]
-        output = (tmp_path / "told.txt").open("w+")
+        output = (tmp_path / "reported.txt").open("w+")
         process = subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=subprocess.STDOUT)
         started.append((process, output))
         return process
@@ -49,8 +49,8 @@ def wait_for_training(process, folder):
     until = time.monotonic() + 600
     file = folder / "run" / "metrics.jsonl"
     while not (file.exists() and file.stat().st_size):
-        assert process.poll() is None, (folder / "told.txt").read_text()
-        assert time.monotonic() < until, (folder / "told.txt").read_text()
+        assert process.poll() is None, (folder / "reported.txt").read_text()
+        assert time.monotonic() < until, (folder / "reported.txt").read_text()
         time.sleep(0.05)
 
 
@@ -64,12 +64,12 @@ def is_running(number):
 @pytest.mark.slow
 def test_workers_train_into_one_folder(launch, tmp_path, sample_plugins):
     assert launch("generator.activation=bent", "--plugins-dir", str(sample_plugins / "folder")).wait(600) == 0
-    told = (tmp_path / "told.txt").read_text()
-    assert re.search(r"^worker 0 \| on multi_worker: 2 [CG]PUs, worker 0 of 2, ", told, re.MULTILINE)
-    assert re.search(r"^worker 1 \| on multi_worker: 2 [CG]PUs, worker 1 of 2, ", told, re.MULTILINE)
-    assert "worker 0 | step 20 of 20" in told
-    assert "worker 1 | step" not in told, "progress is the chief's"
-    assert told.count("done: run") == 1
+    reported = (tmp_path / "reported.txt").read_text()
+    assert re.search(r"^worker 0 \| on multi_worker: 2 [CG]PUs, worker 0 of 2, ", reported, re.MULTILINE)
+    assert re.search(r"^worker 1 \| on multi_worker: 2 [CG]PUs, worker 1 of 2, ", reported, re.MULTILINE)
+    assert "worker 0 | step 20 of 20" in reported
+    assert "worker 1 | step" not in reported, "progress is the chief's"
+    assert reported.count("done: run") == 1
     assert (tmp_path / "run" / "generator.keras").exists()
 
 
@@ -82,9 +82,9 @@ def test_a_signal_reaches_all_workers(launch, tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.wait(300) == 130
     assert not any(map(is_running, workers))
-    told = (tmp_path / "told.txt").read_text()
-    assert len(re.findall(r"stopped after step \d+, saved in run; the same command goes on from there", told)) == 1
-    assert "Traceback" not in told
+    reported = (tmp_path / "reported.txt").read_text()
+    assert len(re.findall(r"stopped after step \d+, saved in run; the same command goes on from there", reported)) == 1
+    assert "Traceback" not in reported
 
 
 @pytest.mark.slow
@@ -100,9 +100,9 @@ def test_a_signal_reaches_workers_that_still_start(launch, tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(300) == 75
         assert not any(map(is_running, workers))
-        told = (tmp_path / "told.txt").read_text()
-        assert "Traceback" not in told
-        assert "was killed" not in told
+        reported = (tmp_path / "reported.txt").read_text()
+        assert "Traceback" not in reported
+        assert "was killed" not in reported
 
 
 @pytest.mark.parametrize("passed", [[signal.SIGTERM], []], ids=["after a signal", "while it stands still"])
@@ -129,13 +129,13 @@ def test_a_worker_that_dies_is_named_and_the_others_end(launch, tmp_path):
     os.kill(workers[1], signal.SIGKILL)
     assert process.wait(300) == 128 + signal.SIGKILL
     assert not any(map(is_running, workers))
-    told = (tmp_path / "told.txt").read_text()
+    reported = (tmp_path / "reported.txt").read_text()
     assert re.search(
         rf"^worker \d at 127.0.0.1:\d+, process {workers[1]}, was killed by SIGKILL; the other workers end too$",
-        told,
+        reported,
         re.M,
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
 
 
 @pytest.mark.slow
@@ -151,7 +151,7 @@ def test_workers_of_a_launcher_that_was_killed_save_and_end(launch, tmp_path):
         time.sleep(0.05)
     newest = max((tmp_path / "run" / "checkpoints").glob("*.npz")).stem
     assert int(newest.removeprefix("step-")) > 0, "what was trained is saved"
-    assert "Traceback" not in (tmp_path / "told.txt").read_text()
+    assert "Traceback" not in (tmp_path / "reported.txt").read_text()
 
 
 def test_a_worker_without_a_launcher_stops_as_at_sigterm():
@@ -178,12 +178,12 @@ def test_a_worker_without_a_launcher_stops_as_at_sigterm():
 @pytest.mark.slow
 def test_what_only_workers_can_find_is_told_once(launch, tmp_path):
     assert launch("training.batch_size=15").wait(120) == 2
-    told = (tmp_path / "told.txt").read_text()
-    assert told.count("15 images cannot be shared among 2 replicas; choose a multiple of 2") == 1
-    assert "Traceback" not in told
+    reported = (tmp_path / "reported.txt").read_text()
+    assert reported.count("15 images cannot be shared among 2 replicas; choose a multiple of 2") == 1
+    assert "Traceback" not in reported
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
+@pytest.mark.parametrize(("arguments", "reported"), [
     (["nothing-like-it"], "nothing-like-it"),
     (["trainig.steps=3"], "override:1:1: trainig: unknown key"),
     (["tiny-fashion28", "distribute.cpu_devices=65"], "distribute.cpu_devices: "),
@@ -191,9 +191,9 @@ def test_what_only_workers_can_find_is_told_once(launch, tmp_path):
     (["tiny-fashion28", "distribute.strategy=mirrored"], "distribute.strategy: launch starts workers, and mirrored has none"),
     (["tiny-fashion28", "distribute.strategy=one_device"], "choose auto or multi_worker, or use the command train"),
 ])  # fmt: skip
-def test_a_wrong_recipe_starts_nobody(arguments, told, command):
+def test_a_wrong_recipe_starts_nobody(arguments, reported, command):
     result = command("launch", *arguments, status=2)
-    assert told in result.stderr
+    assert reported in result.stderr
     assert "worker 0 |" not in result.stderr
 
 

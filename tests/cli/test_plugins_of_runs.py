@@ -49,15 +49,15 @@ def run(tmp_path):
 @pytest.mark.parametrize("arguments", [("sample", "{run}"), ("probe", "{run}"), ("evaluate", "{run}")])
 def test_a_file_plugin_is_told_with_its_folder(command, run, tmp_path, arguments):
     folder = run()
-    told = command(*(argument.format(run=folder) for argument in arguments), status=2).stderr
-    assert told.splitlines() == [
+    reported = command(*(argument.format(run=folder) for argument in arguments), status=2).stderr
+    assert reported.splitlines() == [
         f"{folder}: the run began with plugin 'curved' of the file {tmp_path}/my_plugins/curved.py, which is not loaded: "
         f"give --plugins-dir {tmp_path}/my_plugins"
     ]
 
 
 @pytest.mark.parametrize(
-    ("facts", "options", "told"),
+    ("facts", "options", "reported"),
     [
         ({"origin": "installed", "distribution": "curves 1.2"}, (), "plugin 'curved' of curves 1.2, which is not installed here"),
         ({}, ("--no-plugins",), "which --no-plugins leaves out"),
@@ -67,9 +67,9 @@ def test_a_file_plugin_is_told_with_its_folder(command, run, tmp_path, arguments
         ({}, ("--block", "curved", "--plugins-dir", "{plugins}"), "Blocked: curved"),
     ],
 )  # fmt: skip
-def test_what_else_may_be_missing(command, run, tmp_path, facts, options, told):
+def test_what_else_may_be_missing(command, run, tmp_path, facts, options, reported):
     options = [option.format(plugins=tmp_path / "my_plugins") for option in options]
-    assert told in command("sample", run(**facts), *options, status=2).stderr
+    assert reported in command("sample", run(**facts), *options, status=2).stderr
 
 
 def test_an_environment_that_says_nothing_changes_nothing(command, run):
@@ -82,8 +82,8 @@ def test_an_environment_that_says_nothing_changes_nothing(command, run):
 def test_a_training_that_goes_on_says_the_same(command, run, tmp_path):
     folder = run()
     (tmp_path / "mine.yaml").write_text("version: 1\nextends: tiny-fashion28\ngenerator: {activation: mish}\n")
-    told = command("train", tmp_path / "mine.yaml", "--run", folder, status=2).stderr
-    assert "give --plugins-dir" in told
-    assert len(told.splitlines()) == 1
-    told = command("train", tmp_path / "mine.yaml", "--run", tmp_path / "new", status=2).stderr
-    assert "mine.yaml:3:25: generator.activation" in told
+    reported = command("train", tmp_path / "mine.yaml", "--run", folder, status=2).stderr
+    assert "give --plugins-dir" in reported
+    assert len(reported.splitlines()) == 1
+    reported = command("train", tmp_path / "mine.yaml", "--run", tmp_path / "new", status=2).stderr
+    assert "mine.yaml:3:25: generator.activation" in reported

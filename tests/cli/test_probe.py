@@ -60,10 +60,10 @@ def test_every_probe_on_a_recipe_that_was_never_trained(probe, tmp_path):
 def test_a_run_beside_its_beginning(probe, command, tmp_path):
     command("train", "tiny-fashion28", *SMALL, "--run", tmp_path / "run")
     before = sorted(tmp_path.rglob("*"))
-    told = probe(tmp_path / "run", "--probes", "contest,units").stdout
-    assert "Step 4; in brackets: the same at step 0." in told
-    assert "contest: See who is ahead, by the discriminator's logits." in told
-    assert "health: " in told
+    reported = probe(tmp_path / "run", "--probes", "contest,units").stdout
+    assert "Step 4; in brackets: the same at step 0." in reported
+    assert "contest: See who is ahead, by the discriminator's logits." in reported
+    assert "health: " in reported
     assert sorted(tmp_path.rglob("*")) == before
     assert "keeps no best checkpoint" in probe(tmp_path / "run", "--best", status=2).stderr
 
@@ -115,17 +115,17 @@ def test_a_recipe_whose_probe_breaks_trains_and_says_that_its_health_is_unknown(
     (tmp_path / "strange").mkdir()
     (tmp_path / "strange" / "answers.py").write_text(STRANGER)
     asked = (*SMALL, f"training.probing.probes=[{which}]", "training.evaluation.scores=[]", "--run", tmp_path / "run")
-    told = command("train", "tiny-fashion28", *asked, "--plugins-dir", tmp_path / "strange").stderr
+    reported = command("train", "tiny-fashion28", *asked, "--plugins-dir", tmp_path / "strange").stderr
     failed = which == "broken"
-    assert told.count("probe answers/broken: measure failed: KeyError: 'nothing'") == failed
+    assert reported.count("probe answers/broken: measure failed: KeyError: 'nothing'") == failed
     unknown = "health: unknown: no probe gave a reading" + ("; 1 probe failed" if failed else "")
-    assert f"step 0: {unknown}\n" in told
-    assert f"step 4: {unknown}\n" in told
-    assert "nothing wrong" not in told
+    assert f"step 0: {unknown}\n" in reported
+    assert f"step 4: {unknown}\n" in reported
+    assert "nothing wrong" not in reported
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (("tiny-fashion28", "--probes", "unit"), "unknown probe 'unit'. Did you mean 'units'?"),
         (("tiny-fashion28", "--probes", "units:dead=2"), "units:dead=2: no option 'dead'. Did you mean"),
@@ -134,8 +134,8 @@ def test_a_recipe_whose_probe_breaks_trains_and_says_that_its_health_is_unknown(
         (("tiny-fashon28",), "Did you mean 'tiny-fashion28'?"),
     ],
 )
-def test_what_is_wrong_is_told(probe, arguments, told):
-    assert told in probe(*arguments, status=2).stderr
+def test_what_is_wrong_is_told(probe, arguments, reported):
+    assert reported in probe(*arguments, status=2).stderr
 
 
 @pytest.mark.parametrize(

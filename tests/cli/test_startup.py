@@ -63,7 +63,7 @@ import sys, warnings
 import keras
 warnings.warn("of the plugin")
 print("said by the plugin")
-print("told by the plugin", file=sys.stderr)
+print("reported by the plugin", file=sys.stderr)
 from dcgan_kit import component, hookimpl
 
 @component("activation")
@@ -100,7 +100,7 @@ def test_a_plugin_that_imports_keras_is_quiet_and_its_own_words_are_shown(tmp_pa
     lines = [line for line in done.stderr.splitlines() if "of the plugin" not in line]
     assert [line for line in lines if "UserWarning" not in line and not line.startswith("  ")] == [
         "said by the plugin",
-        "told by the plugin",
+        "reported by the plugin",
         f"warning: plugin zbroken ({tmp_path}/plugins/zbroken.py) is broken: AttributeError: module 'tensorflow' has no "
         f"attribute 'no_such_thing' ({tmp_path}/plugins/zbroken.py:2)",
     ]

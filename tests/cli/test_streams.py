@@ -73,9 +73,9 @@ def test_a_reader_that_has_enough_is_nobodys_fault(arguments, run_main, opened, 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "shift_jis", "utf-8"])
 @pytest.mark.parametrize("arguments", PLAIN, ids=" ".join)
 def test_any_encoding_will_do(arguments, encoding, run_main, opened, tmp_path):
-    assert run_main(arguments, opened(tmp_path / "told", encoding), opened(tmp_path / "errors", encoding)) == 0
+    assert run_main(arguments, opened(tmp_path / "reported", encoding), opened(tmp_path / "errors", encoding)) == 0
     # What click prints where an encoding is ASCII is UTF-8, as Python has it for such a locale.
-    assert len((tmp_path / "told").read_bytes()) > 10
+    assert len((tmp_path / "reported").read_bytes()) > 10
     assert (tmp_path / "errors").read_bytes() == b""
 
 

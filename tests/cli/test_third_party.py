@@ -100,9 +100,9 @@ def test_a_blocked_plugin_is_not_imported_and_what_needs_it_says_so(arguments, v
     assert swish["status"] == "blocked"
     assert swish["components"] == []
     (tmp_path / "mine.yaml").write_text("version: 1\nextends: tiny-fashion28\ngenerator: {activation: mish_like}\n")
-    told = command("check", "mine.yaml", *arguments, status=2, **variables).stderr
-    assert "mine.yaml:3:25: generator.activation: unknown activation 'mish_like'" in told
-    assert "Blocked: swish." in told
+    reported = command("check", "mine.yaml", *arguments, status=2, **variables).stderr
+    assert "mine.yaml:3:25: generator.activation: unknown activation 'mish_like'" in reported
+    assert "Blocked: swish." in reported
     assert "unknown recipe 'swish28'" in command("train", "swish28", *arguments, status=2, **variables).stderr
 
 
@@ -187,8 +187,8 @@ def test_broken_neighbours_are_listed_with_the_reason_and_the_place(command, nei
 
 def test_two_components_of_one_name_are_told_and_the_owner_chooses(command, neighbours):
     arguments = ("check", "tiny-fashion28", "--plugins-dir", neighbours)
-    told = command(*arguments, "generator.activation=twin", status=2).stderr
-    assert "activation 'twin' is offered by 2 plugins; write twin_one/twin or twin_two/twin" in told
+    reported = command(*arguments, "generator.activation=twin", status=2).stderr
+    assert "activation 'twin' is offered by 2 plugins; write twin_one/twin or twin_two/twin" in reported
     shown = command(
         "recipes", "show", "tiny-fashion28", "generator.activation=twin_two/twin", "--plugins-dir", neighbours
     )
@@ -223,8 +223,10 @@ def test_what_a_stranger_prints_stays_out_of_json_and_an_exit_is_told(command, t
     listed = command("plugins", "list", "--json", "--plugins-dir", "loud")
     assert [p["status"] for p in json.loads(listed.stdout) if p["name"] == "loud"] == ["loaded"]
     assert "HELLO AGAIN" in listed.stderr
-    told = command("check", "tiny-fashion28", "generator.activation=exits", "--plugins-dir", "loud", status=2).stderr
-    assert "activation loud/exits: its factory failed: SystemExit: 0 (" in told
+    reported = command(
+        "check", "tiny-fashion28", "generator.activation=exits", "--plugins-dir", "loud", status=2
+    ).stderr
+    assert "activation loud/exits: its factory failed: SystemExit: 0 (" in reported
 
 
 def test_a_reader_that_has_enough_is_no_fault(dcgan_kit, tmp_path):

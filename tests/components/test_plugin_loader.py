@@ -1,4 +1,4 @@
-"""Loading plugins from real files: a broken one is told with its place and disturbs no other."""
+"""Loading plugins from real files: a broken one is reported with its place and disturbs no other."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ def dcgan_kit_components():
 )
 HOOK = HEAD + "@component('activation')\ndef mish(): ...\n@hookimpl\ndef dcgan_kit_components():\n    "
 
-# source of a plugin: what is told of it
+# source of a plugin: what is reported of it
 BROKEN = {
     "raises": ("x = 1\nraise RuntimeError('no GPU\\nmore')\n", r"RuntimeError: no GPU \({file}:2\)"),
     "raises_deeper": ("import json\njson.loads('{{')\n", r"JSONDecodeError: .* \({file}:2\)"),
@@ -368,8 +368,8 @@ def test_a_component_that_no_hook_returns_is_said_to_be_declared(name, hook, mis
     settings = PluginSettings(folders=(tmp_path,))
     with pytest.raises(UserError) as raised:
         load_recipe("lecture-fashion28", [f"generator.activation={name}"], settings)
-    told = f"generator.activation: unknown activation '{name}': {file} was loaded and declares it, but {missing}."
-    assert str(raised.value).endswith(told)
+    reported = f"generator.activation: unknown activation '{name}': {file} was loaded and declares it, but {missing}."
+    assert str(raised.value).endswith(reported)
 
 
 def test_a_recipe_that_needs_a_broken_plugin_says_so(installed):

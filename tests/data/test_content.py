@@ -48,7 +48,7 @@ def test_the_reader_is_known_by_content(things, name, reader):
 
 
 @pytest.mark.parametrize(
-    ("component", "name", "told"),
+    ("component", "name", "reported"),
     [
         ("images", "a.zip", "is a zip archive, which 'images' does not read: write data: {use: image_zip, path: "),
         ("images", "a.npz", "is an archive of NumPy arrays, .* write data: {use: npz, "),
@@ -67,8 +67,8 @@ def test_the_reader_is_known_by_content(things, name, reader):
         ("npz", "a\0b", "is not the name of a file: give one"),
     ],
 )
-def test_a_path_that_another_component_reads_is_refused_with_its_name(things, component, name, told):
-    with pytest.raises(DataError, match=told):
+def test_a_path_that_another_component_reads_is_refused_with_its_name(things, component, name, reported):
+    with pytest.raises(DataError, match=reported):
         require_path(things / name, component, "give one")
 
 

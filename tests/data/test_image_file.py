@@ -1,4 +1,4 @@
-"""Pixels that decode are used, whatever stands beside them; what cannot be used is told in plain words."""
+"""Pixels that decode are used, whatever stands beside them; what cannot be used is reported in plain words."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def decoded(content):
 
 
 def exif(orientation=6):
-    told = Image.Exif()
-    told[0x0112] = orientation
-    told[0x010F] = "a maker of cameras"
-    told[0x011A] = 72.0
-    return told
+    reported = Image.Exif()
+    reported[0x0112] = orientation
+    reported[0x010F] = "a maker of cameras"
+    reported[0x011A] = 72.0
+    return reported
 
 
 def chunk(name, content, checksum=None):
@@ -273,7 +273,7 @@ def test_16_bits_of_which_0_is_white_are_turned_round():
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         (saved("TIFF", PICTURE.convert("F")), "its pixels are floating-point numbers, and the file does not"),
         (saved("TIFF", PICTURE.convert("I")), "its pixels are 32-bit numbers, and the file does not"),
@@ -291,7 +291,7 @@ def test_16_bits_of_which_0_is_white_are_turned_round():
         (png(8, 2, [[0] * 3], ).replace(struct.pack(">II", 1, 1), struct.pack(">II", 60000, 60000)), "damaged|claims"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_decoded_is_told_in_plain_words(content, told):
-    with pytest.raises(DataError, match=told) as caught:
+def test_what_cannot_be_decoded_is_told_in_plain_words(content, reported):
+    with pytest.raises(DataError, match=reported) as caught:
         decoded(content)
     assert not any(word in str(caught.value) for word in ("Error", "object at", "Exception", "b'", "PIL"))

@@ -54,7 +54,7 @@ def names(files):
     return ["/".join(path) for path in files.paths]
 
 
-def told(files):
+def reported(files):
     return [line.removeprefix(f"{files.source}: left out ") for line in files.left_out]
 
 
@@ -79,7 +79,7 @@ def test_what_is_no_image_is_counted_by_reason(found):
     files = found({"a.png": PICTURE, "broken.png": b"x", "photo.heic": b"\0\0\0\x18ftypheic", **others})
     # What is called an image and is none is broken, which is for whoever decodes it to say.
     assert names(files) == ["a.png", "broken.png", "photo.heic"]
-    assert told(files) == [
+    assert reported(files) == [
         "8 files that are no images (2 .json, 1 .csv, 1 .db, 1 .eps, 1 .pdf, 2 more)",
         "1 name that begins with a dot or is macOS's own (1 without suffix)",
     ]
@@ -89,12 +89,12 @@ def test_what_is_no_image_is_counted_by_reason(found):
 def test_run_folders_are_left_out(place, found):
     files = found({"a.png": PICTURE, "deep/b.png": PICTURE, **below(place, RUN)})
     assert names(files) == ["a.png", "deep/b.png"]
-    assert told(files) == [f"a run folder, because output of training is not used as data: {place}"]
+    assert reported(files) == [f"a run folder, because output of training is not used as data: {place}"]
 
 
 def test_several_run_folders_are_named(found):
     runs = {name: content for number in range(8) for name, content in below(f"runs/{number}", RUN).items()}
-    assert told(found({"a.png": PICTURE, **runs})) == [
+    assert reported(found({"a.png": PICTURE, **runs})) == [
         "8 run folders, because output of training is not used as data: runs/0, runs/1, runs/2, runs/3, runs/4, 3 more"
     ]
 
@@ -137,7 +137,7 @@ def test_what_is_not_an_ordinary_file_is_counted_and_not_opened(tmp_path):
             os.chdir(before)
         files = image_folder(tmp_path)
     assert names(files) == ["a.png"]
-    assert told(files) == ["6 pipes, devices, or links that lead to no file (3 .png, 2 without suffix, 1 .jpg)"]
+    assert reported(files) == ["6 pipes, devices, or links that lead to no file (3 .png, 2 without suffix, 1 .jpg)"]
 
 
 def test_a_file_that_is_larger_than_any_image_is_not_read(tmp_path):
@@ -205,7 +205,7 @@ def test_of_members_with_one_name_the_last_one_counts(tmp_path):
     members = [("a.png", PICTURE), ("b.png", PICTURE), (".\\a.png", picture(grey=9))]
     files = image_archive(archive_of(tmp_path / "a.zip", members))
     assert names(files) == ["a.png", "b.png"]
-    assert told(files) == ["1 member that a later one of the same name replaces (1 .png)"]
+    assert reported(files) == ["1 member that a later one of the same name replaces (1 .png)"]
     with files.open(0) as stream:
         assert stream.read() == picture(grey=9)
 
@@ -227,7 +227,7 @@ def test_utf_8_without_its_mark_is_read_as_what_it_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("paths", "labels", "told"),
+    ("paths", "labels", "reported"),
     [
         (["a/1", "a/2", "b/1"], [0, 0, 1], "labels are the folders' names, 2 classes: a (2), b (1)"),
         (["train/1", "train/2", "test/1"], None, "test, train are splits, not classes; all are used"),
@@ -243,10 +243,10 @@ def test_utf_8_without_its_mark_is_read_as_what_it_is(tmp_path):
         ([f"{n:02}/{m}" for n in range(12) for m in "ab"], [n // 2 for n in range(24)], "12 classes: 00 (2), 01 (2), "),
     ],
 )  # fmt: skip
-def test_folders_are_classes_by_a_rule_that_is_told(paths, labels, told):
+def test_folders_are_classes_by_a_rule_that_is_told(paths, labels, reported):
     found, notes = class_folders("faces", [tuple(path.split("/")) for path in paths])
     assert (found is None) == (labels is None)
     assert labels is None or found.tolist() == labels
     assert all(line.startswith("faces: ") for line in notes)
-    assert told in "\n".join(notes)
-    assert bool(notes) == bool(told)
+    assert reported in "\n".join(notes)
+    assert bool(notes) == bool(reported)

@@ -75,7 +75,7 @@ def test_missing_images_are_told_with_the_place_in_the_recipe(recipe, load, tmp_
 
 def test_what_is_missing_is_told_without_tensorflow(recipe, tmp_path):
     (tmp_path / "pictures").mkdir()
-    for source, told in (
+    for source, reported in (
         ("images, path: nowhere", "nowhere does not exist: give a folder of images"),
         ("image_zip, path: nowhere, hint: the moon", "nowhere does not exist: put it there: the moon"),
         ("npy, path: nowhere", "nowhere does not exist: give an array"),
@@ -83,7 +83,7 @@ def test_what_is_missing_is_told_without_tensorflow(recipe, tmp_path):
         (f"npz, path: {tmp_path / 'pictures'}", "is a folder, which 'npz' does not read"),
         (f"images, path: {tmp_path / 'pictures'}", "pictures is empty: put images"),
     ):
-        with pytest.raises(DataError, match=rf"^override:1:1: data: .*{told}"):
+        with pytest.raises(DataError, match=rf"^override:1:1: data: .*{reported}"):
             require_data(recipe(f"data={{use: {source}}}"))
     Image.new("L", (28, 28)).save(tmp_path / "pictures" / "0.png")
     require_data(recipe(f"data={{use: images, path: {tmp_path / 'pictures'}}}"))
@@ -117,9 +117,9 @@ def test_loading_tells_its_progress(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr("dcgan_kit.data.progress.SILENT_SECONDS", 0.0)
     for number in range(3):
         Image.new("L", (28, 28)).save(tmp_path / f"{number}.png")
-    told = []
-    load_images(recipe(f"data={{use: images, path: {tmp_path}}}"), lambda *report: told.append(report))
-    assert told[-1] == (3, 3)
+    reported = []
+    load_images(recipe(f"data={{use: images, path: {tmp_path}}}"), lambda *report: reported.append(report))
+    assert reported[-1] == (3, 3)
 
 
 @pytest.mark.parametrize(

@@ -21,32 +21,32 @@ def test_without_a_listener_nothing_happens():
 
 
 def test_what_is_quick_is_not_reported(clock):
-    told = []
-    with progress.reporting_to(lambda *report: told.append(report)):
+    reported = []
+    with progress.reporting_to(lambda *report: reported.append(report)):
         for done in range(1, 101):
             clock["now"] += 0.019
             dcgan_kit.report_progress(done, 100)
-    assert told == []
+    assert reported == []
 
 
 def test_what_takes_longer_is_reported_now_and_then_and_to_its_end(clock):
-    told = []
-    with progress.reporting_to(lambda *report: told.append(report)):
+    reported = []
+    with progress.reporting_to(lambda *report: reported.append(report)):
         for done in range(1, 51):
             clock["now"] += 0.1
             dcgan_kit.report_progress(done, 50)
-    assert told[0][0] in (20, 21)
-    assert len(told) in range(10, 14)
-    assert told[-1] == (50, 50)
+    assert reported[0][0] in (20, 21)
+    assert len(reported) in range(10, 14)
+    assert reported[-1] == (50, 50)
 
 
 def test_a_listener_hears_its_own_block_alone(clock):
-    told = []
-    with progress.reporting_to(lambda *report: told.append("outer")):
+    reported = []
+    with progress.reporting_to(lambda *report: reported.append("outer")):
         clock["now"] += 3
-        with progress.reporting_to(lambda *report: told.append("inner")):
+        with progress.reporting_to(lambda *report: reported.append("inner")):
             clock["now"] += 3
             dcgan_kit.report_progress(1, 2)
         dcgan_kit.report_progress(1, 2)
     dcgan_kit.report_progress(2, 2)
-    assert told == ["inner", "outer"]
+    assert reported == ["inner", "outer"]

@@ -88,7 +88,7 @@ def test_lists_of_hosts(text, hosts):
     assert list(expanded_hosts(text)) == hosts
 
 
-@pytest.mark.parametrize(("change", "told"), [
+@pytest.mark.parametrize(("change", "reported"), [
     ({"SLURM_PROCID": None}, "SLURM: SLURM_PROCID is not set; start each worker by srun"),
     ({"SLURM_STEP_NODELIST": None}, "SLURM: SLURM_STEP_NODELIST is not set"),
     ({"SLURM_STEP_NUM_TASKS": "many"}, "SLURM_STEP_NUM_TASKS must be a whole number from 1 to 32768 (given: 'many')"),
@@ -115,10 +115,10 @@ def test_lists_of_hosts(text, hosts):
     ({"SLURM_PROCID": "3"}, "contradict each other: task 3 of 3"),
     ({"SLURMD_NODENAME": "n9"}, "task 1 runs on n9, and would run on n10 if tasks were counted host by host; give srun"),
 ])  # fmt: skip
-def test_what_is_wrong_with_slurm_is_told(change, told):
+def test_what_is_wrong_with_slurm_is_told(change, reported):
     with pytest.raises(UserError) as caught:
         tasks_of_step({name: value for name, value in (STEP | change).items() if value is not None})
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 @pytest.fixture
@@ -161,15 +161,15 @@ def test_an_ended_watch_says_nothing(cluster_here, monkeypatch):
 def test_a_worker_that_waits_says_for_whom_and_heeds_every_signal(number, cluster_here):
     other, cluster = cluster_here
     other.close()
-    told = []
+    reported = []
 
     def tell(message):
-        told.append(message)
+        reported.append(message)
         signal.raise_signal(number)
 
     with pytest.raises(Stopped, match=number.name), raised_signals(), deferred_signals(), waiting(cluster, tell):
         pytest.fail("must not go on")
-    assert told == [f"waiting for {cluster.name(1)}"]
+    assert reported == [f"waiting for {cluster.name(1)}"]
 
 
 def test_nobody_waits_after_a_signal_that_a_module_swallowed(cluster_here):
@@ -182,15 +182,15 @@ def test_nobody_waits_after_a_signal_that_a_module_swallowed(cluster_here):
             pytest.fail("must not wait")
 
 
-@pytest.mark.parametrize(("overrides", "key", "told"), [
+@pytest.mark.parametrize(("overrides", "key", "reported"), [
     (["distribute.strategy=multi_worker"], "distribute.strategy", "multi_worker needs TF_CONFIG in the environment, or"),
     (["distribute.strategy=tpu"], "distribute.strategy", "tpu is not possible: no TPU answers"),
 ])  # fmt: skip
-def test_devices_that_are_not_there(overrides, key, told, small, monkeypatch):
+def test_devices_that_are_not_there(overrides, key, reported, small, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(RecipeError) as caught:
         choose_devices(small(*overrides).recipe)
-    assert f": {key}: {told}" in str(caught.value)
+    assert f": {key}: {reported}" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 

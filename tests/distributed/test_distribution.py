@@ -94,13 +94,13 @@ def train_cases(folder, cases, workers=1, *overrides):
         processes.append(
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         )
-    told = []
+    reported = []
     try:
-        told = [process.communicate(timeout=1500)[0] for process in processes]
+        reported = [process.communicate(timeout=1500)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()
-    assert [process.returncode for process in processes] == [0] * workers, "\n".join(told)
+    assert [process.returncode for process in processes] == [0] * workers, "\n".join(reported)
     found = []
     for index in range(workers):
         with np.load(folder / f"{index}.npz", allow_pickle=False) as archive:

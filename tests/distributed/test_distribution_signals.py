@@ -52,7 +52,7 @@ class Workers:
             if self.newest() > after:
                 return
             time.sleep(0.02)
-        pytest.fail(f"no checkpoint after step {after}: {self.told()}")
+        pytest.fail(f"no checkpoint after step {after}: {self.reported()}")
 
     def newest(self):
         """The last step with a checkpoint; 0 before the first."""
@@ -61,14 +61,14 @@ class Workers:
 
     def wait_for_words(self, index, words):
         until = time.monotonic() + 600
-        while words not in self.told()[index]:
-            assert time.monotonic() < until, self.told()
+        while words not in self.reported()[index]:
+            assert time.monotonic() < until, self.reported()
             time.sleep(0.1)
 
     def statuses(self, timeout=600):
         return [process.wait(timeout=timeout) for process in self.processes]
 
-    def told(self):
+    def reported(self):
         return [(self.folder / f"{index}.txt").read_text() for index in range(len(self.processes))]
 
     def end(self):
@@ -97,13 +97,16 @@ def last_values(workers, values_in):
 
 
 def require_named(workers, victim):
-    told = workers.told()[1 - victim]
-    assert f"lost worker {victim} at {workers.addresses[victim]}: {AGAIN}" in told
-    assert "Traceback" not in told
+    reported = workers.reported()[1 - victim]
+    assert f"lost worker {victim} at {workers.addresses[victim]}: {AGAIN}" in reported
+    assert "Traceback" not in reported
 
 
 def require_stopped_together(workers):
-    said = [[line for line in told.splitlines() if line.startswith("stopped after step")] for told in workers.told()]
+    said = [
+        [line for line in reported.splitlines() if line.startswith("stopped after step")]
+        for reported in workers.reported()
+    ]
     assert said[0] == said[1]
     assert len(said[0]) == 1
     assert int(said[0][0].split()[3].rstrip(",")) == workers.newest()
@@ -122,23 +125,23 @@ DISTURBANCES = [
 def test_whoever_dies_or_is_stopped_both_end_and_the_same_command_goes_on(cluster, values_in, tmp_path):
     """One run is disturbed in each way, one after the other, and ends as a run that nobody disturbed."""
     undisturbed = cluster(folder=tmp_path / "undisturbed").start(0, 1)
-    assert undisturbed.statuses() == [0, 0], undisturbed.told()
+    assert undisturbed.statuses() == [0, 0], undisturbed.reported()
     for number, whom, expected in DISTURBANCES:
         workers = cluster(folder=tmp_path / "disturbed")
         before = workers.newest()
         workers.start(0, 1).wait_for_checkpoint(before)
         workers.processes[whom].send_signal(number)
         sent = time.monotonic()
-        assert workers.statuses() == expected, workers.told()
-        assert ("continuing from step" in workers.told()[0]) == (before > 0)
+        assert workers.statuses() == expected, workers.reported()
+        assert ("continuing from step" in workers.reported()[0]) == (before > 0)
         if number == signal.SIGKILL:
             assert time.monotonic() - sent < 60
             require_named(workers, whom)
         else:
             require_stopped_together(workers)
     workers = cluster(folder=tmp_path / "disturbed").start(0, 1)
-    assert workers.statuses() == [0, 0], workers.told()
-    assert "continuing from step" in workers.told()[0]
+    assert workers.statuses() == [0, 0], workers.reported()
+    assert "continuing from step" in workers.reported()[0]
     found, expected = last_values(workers, values_in), last_values(undisturbed, values_in)
     assert found.keys() == expected.keys()
     for name, value in found.items():
@@ -153,11 +156,11 @@ def test_a_worker_that_cannot_go_on_names_itself_to_the_others(cluster, tmp_path
         fcntl.flock(lock, fcntl.LOCK_EX)
         workers = cluster("training.batch_size=18", count=3).start(0, 1, 2)
         assert workers.statuses() == [2, 75, 75]
-    told = workers.told()
-    assert "another process is training in this folder" in told[0]
+    reported = workers.reported()
+    assert "another process is training in this folder" in reported[0]
     for index in (1, 2):
-        assert f"lost worker 0 at {workers.addresses[0]}" in told[index]
-    assert "Traceback" not in "".join(told)
+        assert f"lost worker 0 at {workers.addresses[0]}" in reported[index]
+    assert "Traceback" not in "".join(reported)
 
 
 @pytest.mark.slow
@@ -167,8 +170,8 @@ def test_a_worker_that_waits_says_for_whom_and_heeds_signals(number, status, clu
     workers.wait_for_words(0, f"waiting for worker 1 at {workers.addresses[1]}")
     workers.processes[0].send_signal(number)
     assert workers.statuses(60) == [status]
-    assert workers.told()[0].endswith("before training began; nothing is lost: give the same command again\n")
-    assert "Traceback" not in workers.told()[0]
+    assert workers.reported()[0].endswith("before training began; nothing is lost: give the same command again\n")
+    assert "Traceback" not in workers.reported()[0]
 
 
 @pytest.mark.slow

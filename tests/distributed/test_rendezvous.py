@@ -32,9 +32,9 @@ def addresses():
 
 
 def said_of(addresses, index):
-    told = []
-    meet(addresses, index, told.append)
-    return told
+    reported = []
+    meet(addresses, index, reported.append)
+    return reported
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
@@ -52,10 +52,10 @@ def test_workers_meet_in_whatever_order_they_come(order, addresses, monkeypatch)
 
 
 def test_who_is_waited_for_is_told_once(addresses):
-    told, waits = [], threading.Event()
+    reported, waits = [], threading.Event()
 
     def tell(message):
-        told.append(message)
+        reported.append(message)
         waits.set()
 
     with ThreadPoolExecutor(3) as pool:
@@ -64,8 +64,8 @@ def test_who_is_waited_for_is_told_once(addresses):
         others = [pool.submit(meet, addresses, index, print) for index in (1, 2)]
         for meeting in (chief, *others):
             meeting.result(60)
-    assert told[0] == f"waiting for worker 1 at {addresses[1]}, worker 2 at {addresses[2]}"
-    assert len(told) == len(set(told))
+    assert reported[0] == f"waiting for worker 1 at {addresses[1]}, worker 2 at {addresses[2]}"
+    assert len(reported) == len(set(reported))
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def stranger(address, says=b"", closes=False):
         there.close()
 
 
-@pytest.mark.parametrize(("says", "closes", "told"), [
+@pytest.mark.parametrize(("says", "closes", "reported"), [
     (b"", False, "another program answers there"),
     (b"", True, "another program answers there"),
     (b"HTTP/1.1 400 Bad Request\r\n\r\n", True, r"answers there, which sends b'HTTP/1\.1 400 Bad Request"),
@@ -105,11 +105,11 @@ def stranger(address, says=b"", closes=False):
     (b"\x1b[2J\n", True, r"sends b'\\x1b\[2J"),
 ])  # fmt: skip
 @pytest.mark.parametrize("index", [0, 1], ids=["the chief meets it", "a worker meets it"])
-def test_a_stranger_at_an_address_is_named_and_not_waited_for_ever(index, says, closes, told, addresses):
+def test_a_stranger_at_an_address_is_named_and_not_waited_for_ever(index, says, closes, reported, addresses):
     pair = addresses[:2]
     other = pair[1 - index]
     notes = []
-    with stranger(other, says, closes), pytest.raises(UserError, match=told) as caught:
+    with stranger(other, says, closes), pytest.raises(UserError, match=reported) as caught:
         meet(pair, index, notes.append)
     message = str(caught.value)
     assert message.startswith(f"worker {1 - index} at {other}: ")
@@ -123,8 +123,8 @@ def test_a_stranger_at_an_address_is_named_and_not_waited_for_ever(index, says, 
 def test_a_port_of_ones_own_that_is_taken_is_told_with_its_holder(index, addresses):
     with stranger(addresses[index]), pytest.raises(UserError) as caught:
         meet(addresses[:2], index, print)
-    told = f"worker {index} at {addresses[index]}, this one, cannot use its port: Address already in use, process "
-    assert str(caught.value).startswith(f"{told}{os.getpid()} (")
+    reported = f"worker {index} at {addresses[index]}, this one, cannot use its port: Address already in use, process "
+    assert str(caught.value).startswith(f"{reported}{os.getpid()} (")
 
 
 def test_a_stranger_that_leaves_is_forgotten(addresses, monkeypatch):

@@ -35,7 +35,7 @@ def test_good_ones(text, expected):
     assert workers_of(text) == expected
 
 
-@pytest.mark.parametrize(("text", "told"), [
+@pytest.mark.parametrize(("text", "reported"), [
     ("{", "is not JSON: Expecting property name enclosed in double quotes at line 1, column 2; it looks like {"),
     ("\n  worker", "is not JSON: Expecting value at line 2, column 3"),
     ("{'cluster': {}}", "is not JSON"),
@@ -108,10 +108,10 @@ def test_good_ones(text, expected):
     (config({"worker": TWO}, index="1"), 'task.index: must be a whole number (given: "1")'),
     (config({"worker": TWO}, index=[0]), "task.index: must be a whole number (given: [0])"),
 ])  # fmt: skip
-def test_bad_ones_are_told_with_their_place(text, told):
+def test_bad_ones_are_told_with_their_place(text, reported):
     with pytest.raises(UserError) as caught:
         workers_of(text)
-    assert f"TF_CONFIG: {told}" in str(caught.value) or told in str(caught.value).removeprefix("TF_CONFIG: ")
+    assert f"TF_CONFIG: {reported}" in str(caught.value) or reported in str(caught.value).removeprefix("TF_CONFIG: ")
     assert len(str(caught.value).splitlines()) == 1
     assert str(caught.value).isprintable()
 

@@ -87,17 +87,17 @@ def test_the_floor_is_what_the_others_get(images, scores, counting):
 
 def test_copies_of_training_images_are_found_and_told(images, scores, counting):
     training, held_out = split(images(400), 0.25, 0)
-    told = []
+    reported = []
     evaluator = Evaluator(
-        split_reference(training, held_out), counting().chosen, scores("memorization"), 90, note=told.append
+        split_reference(training, held_out), counting().chosen, scores("memorization"), 90, note=reported.append
     )
     evaluator.evaluate(batches_of(images(90, seed=9)))
-    assert told == [], "others are no copies"
+    assert reported == [], "others are no copies"
     ratio, z = evaluator.evaluate(batches_of(subsample(training, 90)))
     assert ratio.value == 0.0
     assert ratio.floor == pytest.approx(1.0, abs=0.3)
     assert z.value < -8.0 < z.floor
-    (line,) = told
+    (line,) = reported
     assert line.startswith("memorized: images are 0.00 times as far from training images as held-out ones are (z ")
 
 
@@ -121,15 +121,15 @@ def test_another_number_of_images_than_told_is_refused(images, scores, counting)
 
 
 @pytest.mark.parametrize(
-    ("numbers", "told"),
+    ("numbers", "reported"),
     [
         ({"own": float("nan")}, "must return finite numbers called own. Received: own = nan"),
         ({"other": 1.0}, "must return finite numbers called own. Received: other = 1.0"),
     ],
 )
-def test_a_score_that_breaks_its_contract_is_named(images, counting, own_score, numbers, told):
+def test_a_score_that_breaks_its_contract_is_named(images, counting, own_score, numbers, reported):
     score = own_score(lambda sides: numbers)
-    with pytest.raises(ComponentError, match=f"^score tests/own: {told}"):
+    with pytest.raises(ComponentError, match=f"^score tests/own: {reported}"):
         Evaluator(split_reference(images(40), None), counting().chosen, [score], 20)
 
 
@@ -153,14 +153,14 @@ def test_an_extractor_that_loses_images_is_named(images, counting, scores):
 
 def test_scores_without_a_value_are_told_in_a_sentence_or_left_out(images, counting, scores):
     asked = scores("precision_recall:k=5", "spectrum")
-    reals, told = split_reference(images(8), None), []
+    reals, reported = split_reference(images(8), None), []
     with pytest.raises(
         ComponentError, match=r"score score/precision_recall: the nearest 5 neighbours of an image need"
     ):
         Evaluator(reals, counting().chosen, asked, 4)
-    evaluator = Evaluator(reals, counting().chosen, asked, 4, optional=True, note=told.append)
+    evaluator = Evaluator(reals, counting().chosen, asked, 4, optional=True, note=reported.append)
     assert {number.number for number in evaluator.evaluate(batches_of(images(4)))} == {"spectrum_db", "high_band_db"}
-    assert told[0].startswith("precision_recall is left out: score score/precision_recall: the nearest 5")
+    assert reported[0].startswith("precision_recall is left out: score score/precision_recall: the nearest 5")
 
 
 def test_a_score_that_fails_on_some_samples_leaves_a_gap_and_is_tried_again(images, counting, own_score, scores):
@@ -169,16 +169,16 @@ def test_a_score_that_fails_on_some_samples_leaves_a_gap_and_is_tried_again(imag
             raise RuntimeError("nothing to see")
         return {"own": 1.0}
 
-    told = []
+    reported = []
     asked = [own_score(compare), *scores("spectrum")]
     evaluator = Evaluator(
-        split_reference(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append
+        split_reference(images(40), None), counting().chosen, asked, 20, optional=True, note=reported.append
     )
     black = [np.zeros((20, *images(1).pixels.shape[1:]), np.uint8)]
     names = [{number.number for number in evaluator.evaluate(given)} for given in (black, batches_of(images(20)))]
     assert names == [{"spectrum_db", "high_band_db"}, {"own", "spectrum_db", "high_band_db"}]
-    assert len(told) == 1
-    assert told[0].startswith(
+    assert len(reported) == 1
+    assert reported[0].startswith(
         "own is missing from this evaluation: score tests/own: compare failed: RuntimeError: nothing to see"
     )
     assert evaluator.failed == []
@@ -222,17 +222,17 @@ def of_another_name(sides):
 )  # fmt: skip
 def test_a_score_that_breaks_is_no_score_without_a_value(on_samples, failed, images, counting, own_score, scores):
     """Both leave a gap and a note; whoever broke is remembered, so that a command can end otherwise than well."""
-    answers, told = iter([lambda sides: {"own": 1.0}, on_samples, on_samples]), []
+    answers, reported = iter([lambda sides: {"own": 1.0}, on_samples, on_samples]), []
     asked = [own_score(lambda sides: next(answers)(sides)), *scores("spectrum")]
     evaluator = Evaluator(
-        split_reference(images(40), None), counting().chosen, asked, 20, optional=True, note=told.append
+        split_reference(images(40), None), counting().chosen, asked, 20, optional=True, note=reported.append
     )
     for _ in range(2):
         numbers = evaluator.evaluate(batches_of(images(20)))
         assert {number.number for number in numbers} == {"spectrum_db", "high_band_db"}
         assert len(evaluator.failed) == failed
-    assert len(told) == 2
-    assert told[0].startswith("own is missing from this evaluation: score tests/own")
+    assert len(reported) == 2
+    assert reported[0].startswith("own is missing from this evaluation: score tests/own")
 
 
 def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
@@ -240,17 +240,17 @@ def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
 
     monkeypatch.setattr(progress, "SILENT_SECONDS", 0.0)
     monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
-    told = []
+    reported = []
     evaluator = Evaluator(
         split_reference(images(600), None),
         counting().chosen,
         scores("kid"),
         300,
-        report=lambda *line: told.append(line),
+        report=lambda *line: reported.append(line),
     )
     evaluator.evaluate(batches_of(images(300)))
-    assert ("reading samples", 300, 300) in told
-    assert {task for task, _, _ in told} == {
+    assert ("reading samples", 300, 300) in reported
+    assert {task for task, _, _ in reported} == {
         "reading real images", "reading more real images, for the floor", "reading samples",
         "comparing: kid", "comparing: the floor of kid",
     }  # fmt: skip

@@ -57,8 +57,8 @@ def test_images_of_several_sizes_are_not_resized_without_a_word(tmp_path, source
     with zipfile.ZipFile(tmp_path / "z.zip", "a") as archive:
         archive.write(small, "small.png")
     for source, first in ((tmp_path / "folder", "deep/0.png"), (tmp_path / "z.zip", "0.png")):
-        told = rf"10x12x3 \({first}\) and of 5x12x3 \(small\.png\): give --size, e\.g\. --size 10x12x3"
-        with pytest.raises(DataError, match=told):
+        reported = rf"10x12x3 \({first}\) and of 5x12x3 \(small\.png\): give --size, e\.g\. --size 10x12x3"
+        with pytest.raises(DataError, match=reported):
             size_at(source)
 
 
@@ -86,7 +86,7 @@ def test_what_no_data_component_reads_has_no_say(tmp_path, folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "reported"),
     [
         ("missing.npz", None, "there is no such file"),
         ("missing", None, "there is no such folder"),
@@ -98,10 +98,10 @@ def test_what_no_data_component_reads_has_no_say(tmp_path, folder):
         ("broken.zip", b"x", "is not a readable zip archive: it is cut off, damaged, or something else"),
     ],
 )
-def test_what_cannot_be_read_is_told(tmp_path, name, content, told):
+def test_what_cannot_be_read_is_told(tmp_path, name, content, reported):
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=reported):
         size_at(tmp_path / name)
 
 

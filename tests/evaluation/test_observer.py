@@ -58,7 +58,7 @@ class Ear:
     def note(self, message):
         self.lines.append(message)
 
-    def preparing(self, task, done, total):
+    def preparation(self, task, done, total):
         pass
 
     def progress(self, step, metrics):
@@ -84,7 +84,7 @@ def lines_of(file):
 
 
 def test_each_evaluation_tells_scores_beside_their_floor_and_health(watched):
-    outcome, told = watched("training.best.metric=fd")
+    outcome, reported = watched("training.best.metric=fd")
     scored = [line for line in lines_of(outcome.run.metrics_file) if any(name.startswith("fd[") for name in line)]
     assert [line["step"] for line in scored] == [4, 8]
     (name,) = (name for name in scored[0] if name.startswith("fd["))
@@ -92,8 +92,8 @@ def test_each_evaluation_tells_scores_beside_their_floor_and_health(watched):
     assert "n=24,val=16@" in name
     assert scored[0][f"floor/{name}"] < scored[0][name]
     assert scored[0][f"floor/{name}"] == scored[1][f"floor/{name}"]
-    assert any(line.startswith("step 4: fd ") and "(real " in line for line in told)
-    assert any(line.startswith("step 4: health: ") for line in told)
+    assert any(line.startswith("step 4: fd ") and "(real " in line for line in reported)
+    assert any(line.startswith("step 4: health: ") for line in reported)
     best = json.loads(outcome.run.manifest_file.read_text())["best"]
     assert best["metric"] == "fd"
     assert best["value"] == min(line[name] for line in scored)
@@ -123,10 +123,10 @@ def test_a_disease_that_lasts_is_told_and_stops_training_if_the_recipe_says_so(w
     folder.mkdir()
     (folder / "pulse.py").write_text(ALWAYS_ILL)
     probing = "training.probing={every: 2, probes: [pulse]}"
-    outcome, told = watched(probing, "training.evaluation.scores=[]", f"training.on_finding={wish}", folder=folder)
+    outcome, reported = watched(probing, "training.evaluation.scores=[]", f"training.on_finding={wish}", folder=folder)
     assert outcome.step == steps
     assert outcome.stopped_by == ("generator stage 1: no pulse; training.on_finding: stop" if steps == 2 else "")
-    assert sum("generator stage 1: no pulse. Try another generator (docs/health.md)" in line for line in told) == 1
+    assert sum("generator stage 1: no pulse. Try another generator (docs/health.md)" in line for line in reported) == 1
     found = lines_of(outcome.run.findings_file)
     assert [line["step"] for line in found] == list(range(0, steps + 1, 2))
     assert {line["disease"] for line in found} == {"no pulse"}
@@ -139,18 +139,18 @@ def test_what_a_dear_probe_found_is_told_once_though_cheap_ones_look_between(wat
     assert dear != ALWAYS_ILL
     (folder / "pulse.py").write_text(dear)
     probing = "training.probing={every: 1, probes: [pulse, diversity]}"
-    _, told = watched(probing, "training.evaluation={every: 2, scores: []}", folder=folder)
-    assert sum("generator stage 1: no pulse. Try" in line for line in told) == 1
+    _, reported = watched(probing, "training.evaluation={every: 2, scores: []}", folder=folder)
+    assert sum("generator stage 1: no pulse. Try" in line for line in reported) == 1
 
 
 def test_health_is_told_at_the_last_step_too(watched):
-    outcome, told = watched("training.steps=7")
-    assert any(line.startswith("step 7: health: ") for line in told)
+    outcome, reported = watched("training.steps=7")
+    assert any(line.startswith("step 7: health: ") for line in reported)
     assert lines_of(outcome.run.metrics_file)[-1]["step"] == 7
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "reported"),
     [
         (["training.best.metric=fid"], r"training\.best\.metric: no score .* \(given: 'fid'\)\. Did you mean 'fd'"),
         (["training.best.metric=penalty"], r"training\.best\.metric: no score .* \(given: 'penalty'\)"),
@@ -164,8 +164,8 @@ def test_health_is_told_at_the_last_step_too(watched):
         ),
     ],
 )
-def test_what_cannot_be_had_is_told_before_anything_is_written(overrides, told, watched, tmp_path):
-    with pytest.raises(RecipeError, match=told):
+def test_what_cannot_be_had_is_told_before_anything_is_written(overrides, reported, watched, tmp_path):
+    with pytest.raises(RecipeError, match=reported):
         watched(*overrides)
     assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["lock"]
 
@@ -188,16 +188,16 @@ def test_an_evaluation_that_fails_on_samples_is_told_and_training_goes_on(watche
         raise ComponentError("score stranger/mood: cannot be measured")
 
     monkeypatch.setattr(Evaluator, "evaluate", fails)
-    outcome, told = watched()
+    outcome, reported = watched()
     assert outcome.step == 8
-    assert sum("step 4: score stranger/mood: cannot be measured" in line for line in told) == 1
+    assert sum("step 4: score stranger/mood: cannot be measured" in line for line in reported) == 1
 
 
 def test_too_few_images_for_scores_are_told_and_train_all_the_same(watched, tmp_path):
     np.savez(tmp_path / "three.npz", x=np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8))
-    outcome, told = watched(f"data.path={tmp_path / 'three.npz'}", "training.held_out=0.0")
+    outcome, reported = watched(f"data.path={tmp_path / 'three.npz'}", "training.held_out=0.0")
     assert outcome.step == 8
-    assert "no scores: 3 images, too few to compare samples with" in told
+    assert "no scores: 3 images, too few to compare samples with" in reported
 
 
 def test_a_run_that_was_stopped_before_its_first_step_tells_of_step_0_once(watched):

@@ -24,7 +24,7 @@ def test_equal_ones_compare():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({"samples": 500}, "number of samples: 2000 and 500"),
         ({"extractor": "inception_v3@00"}, "extractor: fashion_classifier@1a2b3c4d and inception_v3@00"),
@@ -39,8 +39,8 @@ def test_equal_ones_compare():
         ),
     ],
 )
-def test_unlike_ones_are_refused_with_every_difference(changes, told):
+def test_unlike_ones_are_refused_with_every_difference(changes, reported):
     with pytest.raises(UserError, match="cannot be compared, because their protocols differ") as caught:
         require_comparable("fd", PROTOCOL, replace(PROTOCOL, **changes))
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
     assert "fd[" in str(caught.value)

@@ -16,7 +16,7 @@ def test_options_follow_the_name(registry):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("kit", "unknown score 'kit'. Did you mean 'kid'"),
         ("ndb:bin=3", "ndb:bin=3: no option 'bin'. Did you mean 'bins'"),
@@ -24,10 +24,10 @@ def test_options_follow_the_name(registry):
         ("kid:block=many", "option 'block': Input should be a valid integer (given: 'many')"),
     ],
 )
-def test_mistakes_are_told(registry, text, told):
+def test_mistakes_are_told(registry, text, reported):
     with pytest.raises(UserError) as caught:
         choice_of("score", text, registry)
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_scores_that_cannot_be_had_are_left_out_with_the_reason(scores):
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "reported"),
     [(7, "received 7"), (Extractor(print, "a,b"), "its key may have letters"), (Extractor(print, ""), "key")],
 )
-def test_what_is_no_extractor_is_refused(made, told):
+def test_what_is_no_extractor_is_refused(made, reported):
     @component("extractor")
     def odd(images):
         """Is odd.  (N, H, W, C) → nothing."""
         return made
 
-    with pytest.raises(ComponentError, match=rf"extractor odd must return an Extractor.*{told}"):
+    with pytest.raises(ComponentError, match=rf"extractor odd must return an Extractor.*{reported}"):
         build_extractor(Choice(odd, {}), Images(np.zeros((1, 8, 8, 1), np.uint8)))
 
 

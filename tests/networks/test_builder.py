@@ -314,9 +314,9 @@ def test_a_component_that_breaks_its_contract_is_told_with_its_owner(
 ):
     with pytest.raises(RecipeError) as raised:
         networks_of(override, folder=sample_plugins / "broken")
-    ((found, told),) = complaints(raised)
+    ((found, reported),) = complaints(raised)
     assert found == key
-    assert told.startswith(message)
+    assert reported.startswith(message)
     assert str(raised.value.problems[0].mark).startswith("override:1:")
 
 

@@ -125,15 +125,15 @@ def test_kernels_inside_models_are_constrained(base, folder, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "reported"),
     [("block", r"hidden (Conv2D)"), ("in_list", r"hidden (Conv2D)"), ("own", r"stage2_convolution (Own)")],
 )
 @pytest.mark.parametrize("symbolic", [True, False])
-def test_what_is_not_reached_is_told(base, folder, name, told, symbolic):
+def test_what_is_not_reached_is_told(base, folder, name, reported, symbolic):
     recipe = base(*_overrides(name), folder=folder)
     networks = build_networks(recipe, symbolic=symbolic)
     (advice,) = [a for a in lint(recipe, networks) if a.lint == "unconstrained_kernel"]
-    assert advice.message == f"the block's constraint does not reach {told} in {name}"
+    assert advice.message == f"the block's constraint does not reach {reported} in {name}"
     assert advice.key == "discriminator.stages.1.convolution"
 
 

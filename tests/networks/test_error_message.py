@@ -1,4 +1,4 @@
-"""What TensorFlow, Keras and XLA raise is told by its reason, without what stands around it."""
+"""What TensorFlow, Keras and XLA raise is reported by its reason, without what stands around it."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def decoded(x):
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "reported"),
     [
         (foreign, "XLA has no PyFunc"), (as_text, "XLA has no AsString"), (printed, "XLA has no WriteFile"),
         (decoded, "XLA has no DecodeRaw"), (pooled, "deterministic XLA implementation"),
     ],
 )  # fmt: skip
-def test_xla_says_what_it_cannot_compile(function, told):
+def test_xla_says_what_it_cannot_compile(function, reported):
     tf.config.experimental.enable_op_determinism()
     inner = tf.function(function, jit_compile=True, autograph=False)
     with pytest.raises(tf.errors.OpError) as raised:
         tf.function(lambda x: inner(x) + 0, autograph=False)(tf.ones(IMAGE))
-    assert told in reason(raised.value)
+    assert reported in reason(raised.value)
     assert refused_by_xla(raised.value)
     assert "node" not in reason(raised.value).replace("nodes", "")
     assert fault_of_the_machine(raised.value) == ""
@@ -65,7 +65,7 @@ def test_of_a_python_function_inside_the_graph_its_own_words_are_told():
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reported"),
     [
         (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor of shape [9]"), "out of memory: OOM when"),
         (MemoryError(), "out of memory: MemoryError"),
@@ -77,8 +77,8 @@ def test_of_a_python_function_inside_the_graph_its_own_words_are_told():
         (ValueError("cuDNN is a word of a plugin"), ""),
     ],
 )  # fmt: skip
-def test_faults_of_the_machine(error, told):
+def test_faults_of_the_machine(error, reported):
     found = fault_of_the_machine(error)
-    assert bool(found) == bool(told)
-    assert told in found
+    assert bool(found) == bool(reported)
+    assert reported in found
     assert "\n" not in found

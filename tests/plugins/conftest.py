@@ -133,7 +133,7 @@ def _summary(score, side, batch=50):
 
 @pytest.fixture(scope="session")
 def vectors():
-    """Return a function (seed, n, m, d) -> two sets of features, those that test vectors are told for."""
+    """Return a function (seed, n, m, d) -> two sets of features, those that test vectors are reported for."""
 
     def vectors(seed, n, m, d):
         random = np.random.RandomState(seed)

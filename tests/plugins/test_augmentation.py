@@ -15,7 +15,7 @@ ALWAYS, NEVER = tf.constant(1.0), tf.constant(0.0)
 
 
 class Scripted:
-    """Returns what it is told, one constant a call."""
+    """Returns what it is reported, one constant a call."""
 
     def __init__(self, *values):
         self.values = list(values)

@@ -243,7 +243,7 @@ def test_methods_without_a_limit_are_refused(name, compression, tmp_path, read):
 
 def test_refusals_name_the_option_that_helps(tmp_path, pixels, read):
     np.savez(tmp_path / "a.npz", pictures=pixels, classes=np.arange(6), depth=np.zeros((6, 8, 8), np.float32))
-    for options, told in (
+    for options, reported in (
         ({}, r"no array 'x' in the archive. It has pictures, classes, depth: set 'images' to one of them"),
         ({"images": "pictures", "labels": "c"}, r"no array 'c' .*: set 'labels' to one of them, or to null"),
         ({"images": "depth"}, r"Received: float32, .*also has pictures, classes: set 'images' if one of them is meant"),
@@ -252,7 +252,7 @@ def test_refusals_name_the_option_that_helps(tmp_path, pixels, read):
             r"labels must be one integer .*: set 'labels' to others, or to null",
         ),
     ):
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=reported):
             read(data.npz, GREY8, path=str(tmp_path / "a.npz"), **options)
 
 
@@ -260,7 +260,7 @@ def test_an_array_that_ends_early_or_has_a_negative_side(tmp_path, read):
     zeros(tmp_path / "whole.npz", {"x": ("|u1", (6, 8, 8))})
     with zipfile.ZipFile(tmp_path / "whole.npz") as archive:
         whole = archive.read("x.npy")
-    for name, content, told in (
+    for name, content, reported in (
         ("short", whole[:-10], r"array 'x' ends after 374 of 384 bytes"),
         ("negative", whole.replace(b"(6, 8, 8)", b"(-6,8, 8)"), r"'x' is not a NumPy array"),
         ("code", whole.replace(b"(6, 8, 8)", b"print(12)"), r"'x' is not a NumPy array"),
@@ -268,7 +268,7 @@ def test_an_array_that_ends_early_or_has_a_negative_side(tmp_path, read):
         with zipfile.ZipFile(tmp_path / f"{name}.npz", "w") as archive:
             archive.writestr("x.npy", content)
         (tmp_path / f"{name}.npy").write_bytes(content)
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=reported):
             read(data.npz, GREY8, path=str(tmp_path / f"{name}.npz"))
         with pytest.raises(
             DataError, match=rf"{name}.npy: not a readable .npy file: (ends after 374|is not a NumPy array)"

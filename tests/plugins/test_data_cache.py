@@ -282,10 +282,10 @@ def test_the_cache_lies_at_home_by_default(monkeypatch, tmp_path):
 def test_progress_is_told_for_every_image(folder, read, monkeypatch):
     monkeypatch.setattr("dcgan_kit.data.progress.SILENT_SECONDS", 0.0)
     monkeypatch.setattr("dcgan_kit.data.progress.EVERY_SECONDS", 0.0)
-    told = []
-    with reporting_to(lambda done, total: told.append((done, total))):
+    reported = []
+    with reporting_to(lambda done, total: reported.append((done, total))):
         read(data.images, GREY8, path=str(folder))
-    assert told == [(n, 20) for n in range(1, 21)]
+    assert reported == [(n, 20) for n in range(1, 21)]
 
 
 def test_memory_stays_bounded_while_many_images_are_decoded(tmp_path):

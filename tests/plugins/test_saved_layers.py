@@ -63,8 +63,8 @@ def load(names):
         try:
             model = keras.saving.load_model(folder / f"{name}.keras", compile=False, safe_mode=True)
         except (TypeError, ValueError) as error:
-            told = str(error)
-            assert "Could not locate" in told or "Could not interpret initializer" in told, error
+            reported = str(error)
+            assert "Could not locate" in reported or "Could not interpret initializer" in reported, error
             continue
         x = numpy.load(folder / f"{name}.npy")
         numpy.save(folder / f"{name}.{order}.npy", model(x, training=False))

@@ -165,9 +165,9 @@ def test_memorization_tells_copies_from_new_images(compared):
 
 @pytest.mark.parametrize(("ratio", "z", "ill"), [(0.4, -9.0, True), (0.95, -9.0, False), (0.4, -4.0, False)])
 def test_copies_are_called_memorized(ratio, z, ill):
-    told = score.memorization.build(None, {}).warn({"memorization_ratio": ratio, "memorization_z": z})
-    assert told.startswith("memorized: images are 0.40 times as far") == ill
-    assert bool(told) == ill
+    reported = score.memorization.build(None, {}).warn({"memorization_ratio": ratio, "memorization_z": z})
+    assert reported.startswith("memorized: images are 0.40 times as far") == ill
+    assert bool(reported) == ill
 
 
 def test_memorization_refuses_a_reference_that_was_trained_on(compared):

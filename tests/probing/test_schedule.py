@@ -1,4 +1,4 @@
-"""Probes along a training: who is asked when, what is remembered, and whose failure is told."""
+"""Probes along a training: who is asked when, what is remembered, and whose failure is reported."""
 
 from __future__ import annotations
 
@@ -110,22 +110,24 @@ def test_a_probe_that_failed_stays_left_out_where_training_goes_on(watch):
 
 def test_what_a_checkpoint_cannot_hold_is_no_memory(watch, monkeypatch):
     _, inspect = watch(named("keeper", second=SecondReading(3, lambda context: object(), fails)))
-    (told,) = inspect(0).notes
-    assert told.startswith("probe strange/keeper: remember must return numbers, texts, arrays, or lists and mappings")
+    (reported,) = inspect(0).notes
+    assert reported.startswith(
+        "probe strange/keeper: remember must return numbers, texts, arrays, or lists and mappings"
+    )
     monkeypatch.setattr("dcgan_kit.probing.schedule.MAX_MEMORY_BYTES", 2**20)
     _, inspect = watch(named("hoarder", second=SecondReading(3, lambda context: "x" * 2**21, fails)))
-    (told,) = inspect(0).notes
-    assert "the memories of probes take 2 MiB; a checkpoint holds at most 1 MiB of them" in told
+    (reported,) = inspect(0).notes
+    assert "the memories of probes take 2 MiB; a checkpoint holds at most 1 MiB of them" in reported
 
 
 def test_an_illness_is_told_at_once_and_lasts_from_the_second_look_on(watch):
     sizes = iter([1.0, 1.0, 3.0, 3.0, 1.0, 3.0])
     _, inspect = watch(named("doctor", measure=lambda context: {"generator/size": next(sizes)}, diagnose=ill))
-    told = [inspect(step) for step in (0, 10, 20, 30, 40, 50)]
-    assert [len(one.findings) for one in told] == [0, 0, 1, 1, 0, 1]
-    assert [len(one.lasting) for one in told] == [0, 0, 0, 1, 0, 0]
-    assert told[1].health == "health: 1 probe finds nothing wrong"
-    assert told[2].health == "health: generator stage 2: 31 % sick channels"
+    reported = [inspect(step) for step in (0, 10, 20, 30, 40, 50)]
+    assert [len(one.findings) for one in reported] == [0, 0, 1, 1, 0, 1]
+    assert [len(one.lasting) for one in reported] == [0, 0, 0, 1, 0, 0]
+    assert reported[1].health == "health: 1 probe finds nothing wrong"
+    assert reported[2].health == "health: generator stage 2: 31 % sick channels"
 
 
 def test_numbers_that_are_not_finite_are_told_and_are_no_scalars(watch):
@@ -154,12 +156,19 @@ class Unreadable(dict):
 
 
 def finding(**fields):
-    told = {"disease": "d", "where": "generator", "observation": "t", "value": 1.0, "baseline": 0.0, "advice": "rest"}
-    return Finding(**{**told, **fields})
+    reported = {
+        "disease": "d",
+        "where": "generator",
+        "observation": "t",
+        "value": 1.0,
+        "baseline": 0.0,
+        "advice": "rest",
+    }
+    return Finding(**{**reported, **fields})
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "reported"),
     [
         ({"measure": fails}, "probe strange/odd: measure failed: KeyError: 'level 3'"),
         ({"measure": lambda context: [1.0]}, "probe strange/odd must return numbers by 'place/name', and gave [1.0]"),
@@ -172,14 +181,14 @@ def finding(**fields):
         ({"second": SecondReading(10, lambda context: 1, fails)}, "failed: KeyError: 'level 3'"),
     ],
 )
-def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, told):
+def test_a_broken_probe_is_told_with_its_owner_and_left_out(watch, answers, reported):
     well = named("well", measure=lambda context: {"generator/well": 1.0})
     _, inspect = watch(well, named("odd", **answers))
     inspections = [inspect(step) for step in (0, 10, 20)]
     notes = [note for one in inspections for note in one.notes]
     assert len(notes) == 1
     assert notes[0].startswith("probe strange/odd")
-    assert told in notes[0]
+    assert reported in notes[0]
     assert all(one.scalars["generator/well"] == 1.0 for one in inspections)
     # Nobody who failed counts as someone who found nothing.
     assert inspections[-1].health == "health: 1 probe finds nothing wrong; 1 probe failed, so problems may be hidden"
@@ -212,8 +221,8 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("answers", "told"), BROKEN)
-def test_garbage_is_told_by_name_whatever_it_is(answers, told):
+@pytest.mark.parametrize(("answers", "reported"), BROKEN)
+def test_garbage_is_told_by_name_whatever_it_is(answers, reported):
     odd = named("odd", **answers)
 
     def ask():
@@ -221,7 +230,7 @@ def test_garbage_is_told_by_name_whatever_it_is(answers, told):
 
     with pytest.raises(ProbeFailed, match=r"^probe strange/odd") as failure:
         ask()
-    assert told in str(failure.value)
+    assert reported in str(failure.value)
 
 
 def test_a_watch_begins_at_step_0(specimen):

@@ -63,12 +63,12 @@ def wait_for_handler(process, number):
 
 def wait_for_line(process, beginning):
     """Read what a process says until a line begins so."""
-    told = []
+    reported = []
     for line in process.stderr:
-        told.append(line)
+        reported.append(line)
         if line.startswith(beginning):
             return
-    pytest.fail(f"no line {beginning!r}: {told}")
+    pytest.fail(f"no line {beginning!r}: {reported}")
 
 
 def wait_for(path, process):
@@ -87,13 +87,13 @@ def test_a_signal_saves_and_says_so(number, status, start, tmp_path):
     process = start("training.steps=100000")
     wait_for(tmp_path / "run" / "metrics.jsonl", process)
     process.send_signal(number)
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == status, told
-    assert "Traceback" not in told
+    _, reported = process.communicate(timeout=600)
+    assert process.returncode == status, reported
+    assert "Traceback" not in reported
     saved = sorted((tmp_path / "run" / "checkpoints").glob("*.npz"))
     assert len(saved) == 2, "the one of step 0 and the newest"
     step = int(saved[1].stem.removeprefix("step-"))
-    assert f"stopped after step {step}, saved in run; the same command goes on from there" in told
+    assert f"stopped after step {step}, saved in run; the same command goes on from there" in reported
     with np.load(saved[1]) as archive:
         assert archive["step"] == step
     assert not [file for file in (tmp_path / "run").rglob(".*")], "no temporary file stays"
@@ -107,9 +107,9 @@ def test_the_default_recipe_stops_within_a_minute(dcgan_kit, tmp_path):
     )  # fmt: skip
     wait_for(tmp_path / "run" / "metrics.jsonl", process)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 75, told
-    assert "saved in run; the same command goes on from there" in told
+    _, reported = process.communicate(timeout=300)
+    assert process.returncode == 75, reported
+    assert "saved in run; the same command goes on from there" in reported
 
 
 def before_training(number):
@@ -121,10 +121,10 @@ def test_a_signal_right_at_the_start_ends_it_and_says_so(number, status, start, 
     process = start()
     wait_for_handler(process, signal.SIGTERM)
     process.send_signal(number)
-    out, told = process.communicate(timeout=300)
+    out, reported = process.communicate(timeout=300)
     assert (process.returncode, out) == (status, "")
     at_once = f"stopped by {number.name} while it started; give the same command again\n"
-    assert told in (at_once, before_training(number), f"stopped by {number.name}; give the same command again\n")
+    assert reported in (at_once, before_training(number), f"stopped by {number.name}; give the same command again\n")
     assert not (tmp_path / "run").exists()
 
 
@@ -134,13 +134,13 @@ def test_a_signal_while_images_are_read_ends_it_and_the_same_command_trains(star
     process = start(*arguments, SAMPLE_PLUGIN_SLOW_IMAGES="100")
     wait_for_line(process, "reading images: 1 of 64")
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 130, told
-    assert told.endswith(before_training(signal.SIGINT))
-    assert "Traceback" not in told
+    _, reported = process.communicate(timeout=300)
+    assert process.returncode == 130, reported
+    assert reported.endswith(before_training(signal.SIGINT))
+    assert "Traceback" not in reported
     again = start(*arguments)
-    _, told = again.communicate(timeout=600)
-    assert again.returncode == 0, told
+    _, reported = again.communicate(timeout=600)
+    assert again.returncode == 0, reported
 
 
 @pytest.mark.slow
@@ -151,11 +151,13 @@ def test_a_signal_that_meets_the_beginning_of_training_is_not_lost(start, tmp_pa
         wait_for_line(process, "on one ")
         time.sleep(delay)
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=600)
-        assert process.returncode == 75, told
-        assert told.endswith((before_training(signal.SIGTERM), "saved in run; the same command goes on from there\n"))
-        assert "Traceback" not in told
-        assert "another process" not in told
+        _, reported = process.communicate(timeout=600)
+        assert process.returncode == 75, reported
+        assert reported.endswith(
+            (before_training(signal.SIGTERM), "saved in run; the same command goes on from there\n")
+        )
+        assert "Traceback" not in reported
+        assert "another process" not in reported
     assert not list((tmp_path / "run").rglob(".*.tmp"))
 
 
@@ -184,7 +186,7 @@ cli.main = main
 import dcgan_kit_command
 dcgan_kit_command.main()
 """
-"""The real program around a command that is done at once, and that sends itself a signal where it is told to."""
+"""The real program around a command that is done at once, and that sends itself a signal where it is reported to."""
 
 
 def program(place, number, before=""):

@@ -1,4 +1,4 @@
-"""Every broken recipe of the folder ``broken`` is told exactly what its leading comments expect, all at once."""
+"""Every broken recipe of the folder ``broken`` is reported exactly what its leading comments expect, all at once."""
 
 import re
 from pathlib import Path

@@ -130,7 +130,7 @@ def test_null_is_no_obstacle():
     assert after("generator.activation.use=relu", text=text)["generator"]["activation"] == {"use": "relu"}
 
 
-def told(*overrides):
+def reported(*overrides):
     with pytest.raises(PartlyUnderstood) as caught:
         overridden(read_text(TEXT, "r"), overrides)
     return list(map(str, caught.value.problems))
@@ -170,7 +170,7 @@ def told(*overrides):
     ],
 )  # fmt: skip
 def test_what_an_override_may_not_do(override, problem):
-    assert told(override) == [problem]
+    assert reported(override) == [problem]
 
 
 def test_every_wrong_override_is_told_and_the_others_are_applied():

@@ -47,7 +47,7 @@ YAMLISH = st.lists(
 
 
 def same(data):
-    """Comparable data: lists as tuples, numbers and truth values told apart."""
+    """Comparable data: lists as tuples, numbers and truth values reported apart."""
     if isinstance(data, dict):
         return {key: same(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
@@ -83,12 +83,12 @@ def test_no_text_raises_anything_but_a_recipe_error(text):
     try:
         node = read_text(text, "s")
     except RecipeError as error:
-        told = error.problems
+        reported = error.problems
     else:
         assert isinstance(node.value, dict)
-        told = ()
+        reported = ()
     lines = text.count("\n") + text.count("\r") + text.count("\u2028") + text.count("\u2029") + text.count("\x85")
-    assert all(1 <= problem.mark.line <= lines + 2 and problem.mark.column >= 1 for problem in told)
+    assert all(1 <= problem.mark.line <= lines + 2 and problem.mark.column >= 1 for problem in reported)
 
 
 RECIPE = read_text(
@@ -110,10 +110,10 @@ def test_no_override_raises_anything_but_a_user_error(overrides):
     try:
         overridden(RECIPE, overrides)
     except RecipeError as error:
-        told = error.problems
+        reported = error.problems
     else:
-        told = ()
-    assert all(problem.mark.source == "override" and problem.mark.line >= 1 for problem in told)
+        reported = ()
+    assert all(problem.mark.source == "override" and problem.mark.line >= 1 for problem in reported)
 
 
 @given(

@@ -168,7 +168,7 @@ def test_a_whole_number_that_is_allowed_fits_into_a_float():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("", "s:1:1: the recipe is empty"),
         ("# only a comment\n", "s:1:1: the recipe is empty"),
@@ -187,10 +187,10 @@ def test_a_whole_number_that_is_allowed_fits_into_a_float():
         ("! a: 1", "s:1:1: tags are not allowed in a recipe (given: '!')"),
     ],
 )  # fmt: skip
-def test_texts_that_are_no_recipe(text, told):
+def test_texts_that_are_no_recipe(text, reported):
     with pytest.raises(RecipeError) as caught:
         read_text(text, "s")
-    assert str(caught.value.problems[0]) == told
+    assert str(caught.value.problems[0]) == reported
 
 
 def test_a_tag_is_never_acted_upon(tmp_path):

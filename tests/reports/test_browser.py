@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: 
 
 
 class Browser:
-    """Chromium, told what to do by the DevTools protocol: JSON with a NUL after it, over two pipes."""
+    """Chromium, reported what to do by the DevTools protocol: JSON with a NUL after it, over two pipes."""
 
     def __init__(self, profile):
         theirs_in, self._to = os.pipe()

@@ -1,4 +1,4 @@
-"""Charts say what they show: in lines told apart without colour, in words, and in numbers."""
+"""Charts say what they show: in lines reported apart without colour, in words, and in numbers."""
 
 from __future__ import annotations
 

@@ -79,10 +79,10 @@ def test_an_image_is_not_its_own_neighbour_where_it_is_left_out():
 def test_of_many_training_images_some_are_compared_evenly(monkeypatch):
     monkeypatch.setattr(neighbours, "MOST", 5)
     training = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)
-    told = []
-    which, _ = nearest(np.full((1, 1, 1, 1), 60, np.uint8), Images(training), lambda *args: told.append(args))
+    reported = []
+    which, _ = nearest(np.full((1, 1, 1, 1), 60, np.uint8), Images(training), lambda *args: reported.append(args))
     assert which.tolist() in ([50], [74])
-    assert told == [(5, 5)]
+    assert reported == [(5, 5)]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def trained(resolve, tmp_path_factory):
         def note(self, message):
             pass
 
-        def preparing(self, task, done, total):
+        def preparation(self, task, done, total):
             pass
 
         def progress(self, step, metrics):

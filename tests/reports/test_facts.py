@@ -1,4 +1,4 @@
-"""What a run folder says of its run, and what is told of a file that cannot be used."""
+"""What a run folder says of its run, and what is reported of a file that cannot be used."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_recipe_alone_is_a_run_that_has_not_begun(tmp_path, recipe_text):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "reported"),
     [
         ("recipe.yaml", b"generator: [\n", "recipe.yaml is no valid recipe"),
         ("recipe.yaml", b"\xff\xfe\x00", "recipe.yaml is no valid recipe"),
@@ -56,11 +56,11 @@ def test_a_recipe_alone_is_a_run_that_has_not_begun(tmp_path, recipe_text):
         ("metrics.jsonl", b'{"step": 2, "a": NaN}\n', "metrics.jsonl has 1 number not finite"),
     ],
 )
-def test_a_damaged_file_is_told_and_the_rest_is_read(name, content, told, run):
+def test_a_damaged_file_is_told_and_the_rest_is_read(name, content, reported, run):
     (run / name).write_bytes(content)
     facts = read_facts(run, "garments")
     assert len(facts.notes) == 1
-    assert facts.notes[0].startswith(told)
+    assert facts.notes[0].startswith(reported)
     assert len(facts.grids) == 6
 
 

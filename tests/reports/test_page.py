@@ -142,7 +142,7 @@ def test_findings_say_what_to_try(written, run, lines):
 
 
 @pytest.mark.parametrize(
-    ("found", "read", "told"),
+    ("found", "read", "reported"),
     [
         # All probes are asked at 0, 1000, 2000; cheap ones at every 100; a second look is at 1010.
         ([], [0, 1000], "nothing wrong at step 1,000."),
@@ -152,22 +152,24 @@ def test_findings_say_what_to_try(written, run, lines):
         ([1000], [0, 1000, 2000, 2010], "nothing wrong at step 2,000 or since, up to 2,010."),
     ],
 )
-def test_what_was_found_is_told_until_all_probes_are_asked_again(found, read, told, written, make_run, tmp_path, lines):
+def test_what_was_found_is_told_until_all_probes_are_asked_again(
+    found, read, reported, written, make_run, tmp_path, lines
+):
     run = make_run(tmp_path / "ill", "training.evaluation.every=1000")
     one = json.loads((run / "findings.jsonl").read_text())
     lines(run / "findings.jsonl", [{**one, "step": step} for step in found])
     lines(run / "metrics.jsonl", [{"step": step, "samples/spread": 0.8} for step in read])
-    assert f"ill: {told}" in written(run).words
+    assert f"ill: {reported}" in written(run).words
 
 
 @pytest.mark.parametrize(
-    ("read", "told"),
+    ("read", "reported"),
     [
         ([0, 1000, 2000], "ill: nothing wrong at step 2,000; failed: strange/odd."),
         ([], "ill: unknown; failed: strange/odd."),
     ],
 )
-def test_a_probe_that_failed_once_is_told_to_the_end(read, told, written, make_run, tmp_path, lines):
+def test_a_probe_that_failed_once_is_told_to_the_end(read, reported, written, make_run, tmp_path, lines):
     from dcgan_kit.probing.health_line import failure
 
     run = make_run(tmp_path / "ill", "training.evaluation.every=1000")
@@ -175,7 +177,7 @@ def test_a_probe_that_failed_once_is_told_to_the_end(read, told, written, make_r
     lines(run / "findings.jsonl", [{"step": 0, **record}])
     lines(run / "metrics.jsonl", [{"step": step, "samples/spread": 0.8} for step in read] or [{"step": 0}])
     page = written(run)
-    assert told in page.words
+    assert reported in page.words
     assert "probe strange/odd failed: KeyError: 'level 3'" in page.words
 
 
@@ -212,7 +214,7 @@ def test_what_is_missing_is_told_with_what_brings_it(written, tmp_path, recipe_t
     (folder / "recipe.yaml").write_text(recipe_text())
     found = written(folder)
     assert [section["id"] for section in found.of("section")] == SECTIONS
-    for told in (
+    for reported in (
         "training.evaluation.scores",
         "training.sample_every",
         "training.log_every",
@@ -222,7 +224,7 @@ def test_what_is_missing_is_told_with_what_brings_it(written, tmp_path, recipe_t
         "dcgan-kit probe",
         "environment.json",
     ):
-        assert told in found.words
+        assert reported in found.words
     assert found.of("svg") == []
 
 
@@ -272,7 +274,7 @@ def test_scores_that_were_measured_otherwise_are_in_charts_of_their_own(written,
 
 
 @pytest.mark.parametrize(
-    ("better", "told"),
+    ("better", "reported"),
     [
         ("lower", "lowest 1 at step 2; "),
         ("higher", "highest 9 at step 1; "),
@@ -280,11 +282,11 @@ def test_scores_that_were_measured_otherwise_are_in_charts_of_their_own(written,
         ("neither", ""),
     ],
 )
-def test_the_best_value_is_best_in_the_scores_own_way(better, told, written, run, lines):
+def test_the_best_value_is_best_in_the_scores_own_way(better, reported, written, run, lines):
     key = "s[n=3]"
     lines(run / "metrics.jsonl", [{"step": s, key: v, f"floor/{key}": 5.0} for s, v in ((1, 9), (2, 1), (3, 4))])
     (run / "evaluation.json").write_text(json.dumps({"numbers": [{"name": key, "number": "s", "better": better}]}))
-    assert f" s 4 at step 3; {told}real images get 5 " in written(run).words
+    assert f" s 4 at step 3; {reported}real images get 5 " in written(run).words
 
 
 def test_the_recipe_says_which_way_its_best_is_where_nothing_else_does(written, make_run, tmp_path, lines):

@@ -1,4 +1,4 @@
-"""Files of a run folder are a stranger's: what cannot be used is left out, counted, and told."""
+"""Files of a run folder are a stranger's: what cannot be used is left out, counted, and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: what they hold, how many stay, and that whatever damage there is is found and told."""
+"""Checkpoints: what they hold, how many stay, and that whatever damage there is is found and reported."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_a_run_begins_with_a_checkpoint_of_step_0(tiny, run, tmp_path):
 
 
 def restored(run, state):
-    path, told = restore_checkpoint(run, state)
-    return path and path.name, told
+    path, reported = restore_checkpoint(run, state)
+    return path and path.name, reported
 
 
 def test_whole_checkpoints_need_no_words(killed, state):
@@ -113,8 +113,8 @@ def test_one_bit_flipped_anywhere_is_found(killed, state):
     random = np.random.default_rng(0)
     for place in sorted({0, len(whole) - 1, *random.integers(0, len(whole), 60).tolist()}):
         file.write_bytes(changed(whole, place, 1 << int(random.integers(8))))
-        found, told = restored(killed, state)
-        assert (found, len(told)) == (BEFORE, 1), place
+        found, reported = restored(killed, state)
+        assert (found, len(reported)) == (BEFORE, 1), place
 
 
 def test_sampling_from_the_one_before_says_so(killed, tmp_path):
@@ -126,9 +126,9 @@ def test_sampling_from_the_one_before_says_so(killed, tmp_path):
     file.write_bytes(file.read_bytes()[:-1000])
     done = CliRunner().invoke(cli, ["sample", str(killed.path), "--count", "4", "--seed", "1"])
     assert done.exit_code == 0, done.output
-    told = " ".join(done.output.split())
-    assert "is damaged and is ignored (its checksum" in told
-    assert "4 images of step 4 from seed 1" in told
+    reported = " ".join(done.output.split())
+    assert "is damaged and is ignored (its checksum" in reported
+    assert "4 images of step 4 from seed 1" in reported
 
 
 def test_a_comparison_without_a_last_checkpoint_is_told(finished, tmp_path):
@@ -159,9 +159,9 @@ def test_without_a_manifest_the_archives_own_sums_find_damage_or_what_is_read_is
     damaged = 0
     for place in sorted(int(p) for p in places):
         file.write_bytes(changed(whole, place))
-        found, told = restored(killed, state)
-        assert "manifest.json: is not there" in told[0]
-        assert (found is None) == (len(told) == 2), f"byte {place}: {told}"
+        found, reported = restored(killed, state)
+        assert "manifest.json: is not there" in reported[0]
+        assert (found is None) == (len(reported) == 2), f"byte {place}: {reported}"
         damaged += found is None
         if found is not None:
             for name, value in state.values().items():

@@ -1,4 +1,4 @@
-"""What a run depends on beside its recipe is set, or recorded and told by name."""
+"""What a run depends on beside its recipe is set, or recorded and reported by name."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def test_every_global_of_keras_that_its_file_sets_is_set():
 
 @pytest.mark.parametrize("key", COMPARED)
 def test_each_change_is_told_by_name(key):
-    told = changes_message(FACTS, {**FACTS, key: OTHERS[key]})
-    assert NAMED.get(key, f"{key} was {FACTS[key]}, is {OTHERS[key]}") in told
-    assert told.count(" was ") == 1
+    reported = changes_message(FACTS, {**FACTS, key: OTHERS[key]})
+    assert NAMED.get(key, f"{key} was {FACTS[key]}, is {OTHERS[key]}") in reported
+    assert reported.count(" was ") == 1
     assert changes_message({name: value for name, value in FACTS.items() if name != key}, FACTS) == ""
 
 

@@ -1,4 +1,4 @@
-"""A run folder may be a stranger's: whatever is in the place of a file is told quickly, never waited for or read whole."""
+"""A run folder may be a stranger's: whatever is in the place of a file is reported quickly, never waited for or read whole."""
 
 from __future__ import annotations
 
@@ -105,10 +105,10 @@ def _bounded_memory():
 
 @pytest.mark.parametrize("kind", ODD)
 def test_a_checkpoint_is_left_aside_and_the_one_before_serves(kind, odd, state):
-    path, told = restore_checkpoint(RunFolder(odd(NEWEST, kind)), state)
+    path, reported = restore_checkpoint(RunFolder(odd(NEWEST, kind)), state)
     assert path.name == "step-000000004.npz"
-    assert len(told) == 1
-    assert "step-000000008.npz: is damaged and is ignored (" in told[0]
+    assert len(reported) == 1
+    assert "step-000000008.npz: is damaged and is ignored (" in reported[0]
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -118,9 +118,9 @@ def test_a_manifest_is_refused_or_left_aside(kind, odd, state):
         with pytest.raises(RunError, match=r"manifest\.json: cannot be read: is (a link|not a regular file)"):
             restore_checkpoint(run, state)
         return
-    path, told = restore_checkpoint(run, state)
+    path, reported = restore_checkpoint(run, state)
     assert path.name == "step-000000008.npz"
-    assert "manifest.json: is damaged and is ignored (" in told[0]
+    assert "manifest.json: is damaged and is ignored (" in reported[0]
 
 
 @pytest.mark.parametrize("kind", ODD)
@@ -249,10 +249,10 @@ def test_a_checkpoint_whose_numbers_are_not_finite_is_left_aside_and_named(odd, 
     assert f"step-000000008.npz: is damaged and is ignored (numbers that are not finite in {kernel})" in line
     assert state.steps_done == 4
     done = CliRunner().invoke(cli, ["sample", str(run.path), "--count", "4", "--seed", "1"])
-    told = " ".join(done.output.split())
-    assert done.exit_code == 0, told
-    assert "numbers that are not finite in generator/0000" in told
-    assert "4 images of step 4" in told
+    reported = " ".join(done.output.split())
+    assert done.exit_code == 0, reported
+    assert "numbers that are not finite in generator/0000" in reported
+    assert "4 images of step 4" in reported
     (run.checkpoints / "step-000000004.npz").unlink()
     done = CliRunner().invoke(cli, ["sample", str(run.path), "--count", "4", "--seed", "1"])
     assert done.exit_code == 2

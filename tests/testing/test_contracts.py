@@ -1,4 +1,4 @@
-"""``check_component``: every built-in passes, the sample plugins pass, and each broken one is told what it breaks."""
+"""``check_component``: every built-in passes, the sample plugins pass, and each broken one is reported what it breaks."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def whole_checkpoint(path):
 
 def killed_often(start, path, seed):
     """Train on and on, and kill each time → what the process after the last kill said."""
-    chance, told = random.Random(seed), []
+    chance, reported = random.Random(seed), []
     overrides = (f"training.steps={STEPS}", f"training.checkpoint_every={EVERY}", "training.log_every=1")
     for kill in range(KILLS):
         process = start(path, *overrides, SAMPLE_PLUGIN_SLOW_DISK="0.03" if kill % 3 else "0.01")
@@ -85,9 +85,9 @@ def killed_often(start, path, seed):
             wait_until(lambda before=before: logged(path) > before, process, "progress")
             time.sleep(chance.uniform(0.0, 0.7))
         process.kill()
-        told.append(process.communicate(timeout=300)[1])
-        assert "Traceback" not in told[-1]
-        assert "is damaged" not in told[-1]
+        reported.append(process.communicate(timeout=300)[1])
+        assert "Traceback" not in reported[-1]
+        assert "is damaged" not in reported[-1]
         whole, last = whole_checkpoint(path), logged(path)
         if last:
             assert whole is not None
@@ -95,7 +95,7 @@ def killed_often(start, path, seed):
     process = start(path, *overrides)
     out, end = process.communicate(timeout=300)
     assert process.returncode == 0, (out, end)
-    return told, end
+    return reported, end
 
 
 WRITERS = "0,8,9,10"
@@ -116,8 +116,8 @@ def test_a_kill_at_any_write_or_moment_changes_no_bit():
 
 def test_a_slow_disk_and_kills_lose_no_line_and_leave_nothing_behind(start, tmp_path):
     """The script compares the bits of every end; here is what stands in the folder while kills come."""
-    told, end = killed_often(start, tmp_path / "run", seed=0)
-    went_on = [int(step) for text in (*told, end) for step in re.findall(r"continuing from step (\d+)", text)]
+    reported, end = killed_often(start, tmp_path / "run", seed=0)
+    went_on = [int(step) for text in (*reported, end) for step in re.findall(r"continuing from step (\d+)", text)]
     assert went_on == sorted(went_on), "no kill throws training back before an earlier start"
     assert len(went_on) > KILLS / 2
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
@@ -132,9 +132,9 @@ def test_two_processes_do_not_train_in_one_folder(start, tmp_path):
     first = start(path, "training.steps=10000000")
     wait_until(lambda: logged(path) > 0, first, "metrics")
     second = start(path, "training.steps=10000000")
-    _, told = second.communicate(timeout=300)
+    _, reported = second.communicate(timeout=300)
     assert second.returncode == 2
-    assert f"{path}: another process is training in this folder" in told.replace("\n", " ")
+    assert f"{path}: another process is training in this folder" in reported.replace("\n", " ")
     assert first.poll() is None, "the first goes on"
     step = logged(path)
     wait_until(lambda: logged(path) > step, first, "more metrics")

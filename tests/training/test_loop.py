@@ -55,11 +55,11 @@ def test_images_that_cannot_be_read_are_counted_and_listed(tiny, run, tmp_path):
         (tmp_path / "images" / f"broken{index}.png").write_bytes(b"no picture")
     data = f"data={{use: images, path: {tmp_path / 'images'}, max_broken_share: 0.5}}"
     outcome, notes = run(tiny(data, "training.batch_size=4"), tmp_path / "run")
-    told = [line for line in notes if line.startswith("skipped ")]
-    assert [line.partition(".png")[0][-7:] for line in told[:6]] == [f"broken{index}" for index in range(6)]
-    assert told[6:] == [f"skipped 8 of 20 images, all listed in {tmp_path / 'run' / 'skipped.txt'}"]
+    reported = [line for line in notes if line.startswith("skipped ")]
+    assert [line.partition(".png")[0][-7:] for line in reported[:6]] == [f"broken{index}" for index in range(6)]
+    assert reported[6:] == [f"skipped 8 of 20 images, all listed in {tmp_path / 'run' / 'skipped.txt'}"]
     listed = outcome.run.skipped_file.read_text().splitlines()
-    assert [f"skipped {line}" for line in listed[:6]] == told[:6]
+    assert [f"skipped {line}" for line in listed[:6]] == reported[:6]
     assert len(listed) == 8
     assert json.loads(outcome.run.environment_file.read_text())["images"] == 12
 
@@ -112,7 +112,7 @@ def test_metrics_come_as_lines_of_json(finished):
         assert line["discriminator_loss"] > 0
         assert 0 < line["discriminator_real"] < 1
         assert 0 < line["discriminator_fake"] < 1
-        assert line.keys() == {"step", *METRICS} - {"penalty"}, "there is none to be told of"
+        assert line.keys() == {"step", *METRICS} - {"penalty"}, "there is none to be reported of"
         assert line["generator_rate"] == pytest.approx(2e-4)
         assert line["generator_gradient"] > 0
         assert line["discriminator_gradient"] > 0

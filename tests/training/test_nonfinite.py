@@ -49,16 +49,16 @@ def bundle(crashed):
 
 
 def test_training_that_diverges_stops_and_says_where(crashed, bundle):
-    path, told = crashed
+    path, reported = crashed
     facts = json.loads((bundle / "crash.json").read_text())
     assert issubclass(Diverged, UserError)
-    assert told.startswith(f"training diverged: step {facts['step']}: ")
-    assert f"dcgan-kit replay {bundle}" in told
-    assert "Try a lower learning rate" in told
+    assert reported.startswith(f"training diverged: step {facts['step']}: ")
+    assert f"dcgan-kit replay {bundle}" in reported
+    assert "Try a lower learning rate" in reported
     assert not (path / "generator.keras").exists()
     newest = sorted((path / "checkpoints").glob("step-*.npz"))[-1]
     assert newest.name == f"step-{facts['step'] - 1:09d}.npz"
-    assert str(newest) in told
+    assert str(newest) in reported
     with np.load(newest) as archive:
         names = [name for name in archive.files if not name.startswith("meta/")]
         assert all(np.isfinite(archive[name]).all() for name in names)
@@ -101,9 +101,9 @@ def test_the_first_tensor_that_is_not_finite_is_named(bundle):
 
 
 def test_a_bundle_replays_to_the_same_crash(bundle, wild):
-    crash, told = replayed(wild.recipe, bundle)
+    crash, reported = replayed(wild.recipe, bundle)
     facts = json.loads((bundle / "crash.json").read_text())
-    assert str(crash) == told == facts["message"]
+    assert str(crash) == reported == facts["message"]
     assert [vars(t) | {"shape": list(t.shape)} for t in crash.tensors] == facts["tensors"]
     assert {k: v if np.isfinite(v) else str(v) for k, v in crash.metrics.items()} == facts["metrics"]
 
@@ -188,8 +188,8 @@ def test_whatever_the_way_to_train_the_crash_is_found_and_replays(way, rated, ru
     with pytest.raises(Diverged):
         run(loaded, tmp_path / "run")
     (folder,) = (tmp_path / "run" / "crashes").iterdir()
-    crash, told = replayed(loaded.recipe, folder)
-    assert str(crash) == told
+    crash, reported = replayed(loaded.recipe, folder)
+    assert str(crash) == reported
     assert not all(np.isfinite(list(crash.metrics.values())))
 
 
@@ -207,8 +207,8 @@ def test_the_update_in_which_numbers_stop_being_finite_is_named(way, place, rate
     facts = json.loads((folder / "crash.json").read_text())
     bad = [tensor["place"] for tensor in facts["tensors"] if tensor["not_finite"]]
     assert all(name.startswith(place.partition(":")[0]) for name in bad)
-    crash, told = replayed(rated(SGD.format("1e30"), "training.updates=alternating", *way).recipe, folder)
-    assert str(crash) == told
+    crash, reported = replayed(rated(SGD.format("1e30"), "training.updates=alternating", *way).recipe, folder)
+    assert str(crash) == reported
 
 
 def test_training_goes_back_with_a_lower_rate_and_finishes(rated, run, tmp_path):
@@ -221,7 +221,7 @@ def test_training_goes_back_with_a_lower_rate_and_finishes(rated, run, tmp_path)
     assert backs
     assert "with 1e-09 of the first learning rate" in backs[0]
     lines = [json.loads(line) for line in outcome.run.metrics_file.read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6], "what was undone is no longer told"
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6], "what was undone is no longer reported"
     assert lines[-1]["generator_rate"] == pytest.approx(1e15 * 1e-9 ** len(backs), rel=1e-4)
     with np.load(outcome.run.checkpoints / f"step-000000006-again-{len(backs)}.npz") as newest:
         assert newest["recoveries"] == len(backs)

@@ -33,10 +33,10 @@ def test_it_measures_and_moves_what_training_does(way, tiny, taken):
             np.testing.assert_allclose(apart[name], value, rtol=1e-3, atol=1e-3 if half else 1e-6, err_msg=name)
     assert any(fact.place.startswith("part 2 of 2: ") for fact in facts) == ("training.accumulate=2" in way)
     for name in ("generator_loss", "discriminator_loss", "penalty"):
-        told = [fact.mean for fact in facts if fact.place.endswith(name.replace("_", ": "))]
-        assert bool(told) == (name in metrics)
-        if told:
-            assert np.mean(told) == pytest.approx(metrics[name], rel=1e-2 if half else 1e-4)
+        reported = [fact.mean for fact in facts if fact.place.endswith(name.replace("_", ": "))]
+        assert bool(reported) == (name in metrics)
+        if reported:
+            assert np.mean(reported) == pytest.approx(metrics[name], rel=1e-2 if half else 1e-4)
 
 
 def test_every_update_is_named_with_what_it_sees(tiny, taken):
@@ -44,11 +44,11 @@ def test_every_update_is_named_with_what_it_sees(tiny, taken):
     places = [fact.place for fact in traced(ours.session, ours.state.values(), ours.pixels[0], 0)]
     for number, role in ((1, "discriminator"), (2, "discriminator"), (3, "generator")):
         of_update = [place for place in places if place.startswith(f"update {number} of 3 ({role}): ")]
-        told = "\n".join(of_update)
-        assert f"{role}: loss" in told
-        assert f"{role}: gradient of " in told
-        assert "discriminator, generated images: output of output_head" in told
-        assert ("discriminator, real images: output of " in told) == (role == "discriminator")
-        assert ("): penalty" in told) == (role == "discriminator")
+        reported = "\n".join(of_update)
+        assert f"{role}: loss" in reported
+        assert f"{role}: gradient of " in reported
+        assert "discriminator, generated images: output of output_head" in reported
+        assert ("discriminator, real images: output of " in reported) == (role == "discriminator")
+        assert ("): penalty" in reported) == (role == "discriminator")
         # G makes images of its own for each update, but for the last: those of the one before serve again.
-        assert ("generator, latent vectors: output of " in told) == (number < 3)
+        assert ("generator, latent vectors: output of " in reported) == (number < 3)
