@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from dcgan_kit.errors import counted
-from dcgan_kit.networks.builder import Part
 from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.lint_rule import LintContext, Results, lint_rule
+from dcgan_kit.networks.network import Part
 
 SMALL_BATCH = 16
 """Wu, He 2018 (arXiv 1803.08494), figure 1: the error of batch norm rises steeply below 16 images."""
@@ -32,7 +32,7 @@ def normalization_on_generator_output(context: LintContext) -> Results:
 )
 def normalization_on_discriminator_input(context: LintContext) -> Results:
     for part in context.networks.discriminator.parts:
-        if part.kind == "normalization" and part.block == "stage1":
+        if part.kind == "normalization" and part.stage == context.recipe.discriminator.blocks[0].name:
             yield part.path, f"{part.component} normalization in the discriminator's first stage"
 
 
@@ -43,10 +43,11 @@ def normalization_on_discriminator_input(context: LintContext) -> Results:
 )
 def bias_before_batch_normalization(context: LintContext) -> Results:
     for network in (context.networks.generator, context.networks.discriminator):
-        for before, part in zip(network.parts, network.parts[1:], strict=False):
-            biased = any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers))
-            if biased and _batch_norms(part):
-                yield before.path, f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
+        for part in filter(_batch_norms, network.parts):
+            for before in network.before(part):
+                if any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers)):
+                    message = f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
+                    yield before.path, message
 
 
 @lint_rule(
