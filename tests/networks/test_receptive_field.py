@@ -165,6 +165,8 @@ def test_three_transposed_convolutions_see_three_pixels():
         ("normalization", "layer", (8, 8)),
         ("regularizer", "minibatch_stddev", (8, 8)),
         ("regularizer", "dropout", (1, 1)),
+        ("attention", "self_attention", (8, 8)),
+        ("attention", "squeeze_excitation", (8, 8)),
         ("activation", "prelu", (1, 1)),
         ("activation", "silu", (1, 1)),
         ("head", "average_pool_dense", (8, 8)),
@@ -173,8 +175,16 @@ def test_three_transposed_convolutions_see_three_pixels():
     ],
 )
 def test_what_components_see(kind, name, sees, layers_of):
-    shape = (8, 8, 4)
+    shape = (8, 8, 16)
     assert trace(layers_of(kind, name, shape), shape, ReceptiveField.of_map(8, 8)).field.widest == sees
+
+
+@pytest.mark.parametrize(("name", "alone"), [("self_attention", (8, 8)), ("squeeze_excitation", (1, 1))])
+def test_attention_by_weights_sees_all_but_by_means_only_what_they_combine(name, alone, layers_of):
+    field = ReceptiveField.of_map(8, 8)
+    traced = trace(layers_of("attention", name, (8, 8, 16)), (8, 8, 16), field, field)
+    assert traced.field.widest == (8, 8)
+    assert traced.local_field.widest == alone
 
 
 def test_what_is_not_known_sees_all_and_what_was_seen_stays_seen():

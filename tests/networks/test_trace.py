@@ -33,11 +33,17 @@ SHAPE = (8, 8, 6)
         ("head", "dense", {}, 8 * 8 * 6),
         ("head", "conv", {}, 8 * 8 * 6),
         ("head", "sum_pool_dense", {}, 6),
+        # theta, phi and g; scores and weighted means of 4x4 pixels; output
+        (
+            "attention", "self_attention", {"query_ratio": 2},
+            64 * 6 * (3 + 3 + 3) + 64 * 16 * (3 + 3) + 64 * 3 * 6,
+        ),
+        ("attention", "squeeze_excitation", {"ratio": 2}, 2 * 6 * 3),
         ("normalization", "batch", {}, 0),
         ("activation", "gelu", {}, 0),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_multiply_accumulates(kind, name, options, macs, layers_of):
     assert trace(layers_of(kind, name, SHAPE, **options), SHAPE).macs == macs
 

@@ -28,6 +28,7 @@ OPTIONS = {
     "upsample/pixel_shuffle": [{"factor": 4}],
     "upsample/resize_conv": [{"interpolation": "bicubic"}],
     "upsample/transposed_conv": [{"padding": "valid"}],
+    "attention/self_attention": [{"pool": False, "output": False, "value_ratio": 1, "bias": True}],
     "regularizer/minibatch_stddev": [{"group_size": 2}],
     "head/dense": [{"dropout": 0.5}],
 }
@@ -42,6 +43,8 @@ OURS = {
     "downsample/space_to_depth {'block_size': 4}",
     "upsample/pixel_shuffle {}",
     "upsample/pixel_shuffle {'factor': 4}",
+    "attention/self_attention {}",
+    "attention/self_attention {'pool': False, 'output': False, 'value_ratio': 1, 'bias': True}",
     "regularizer/minibatch_stddev {}",
     "regularizer/minibatch_stddev {'group_size': 2}",
     "constraint/spectral {}",
