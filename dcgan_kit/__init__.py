@@ -29,6 +29,7 @@ from dcgan_kit.components.hooks import hookimpl
 from dcgan_kit.components.option_types import (
     Bias,
     Dilation,
+    Groups,
     Initializer,
     InitializerFactory,
     KernelSize,
@@ -123,6 +124,7 @@ __all__ = [
     "Features",
     "Finding",
     "Gathering",
+    "Groups",
     "ImageFiles",
     "ImageSpec",
     "Images",

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dcgan_kit import Bias, Component, Dilation, Initializer, KernelSize, Padding, Site, component, hookimpl, pair
+from dcgan_kit import (
+    Bias,
+    Component,
+    Dilation,
+    Groups,
+    Initializer,
+    KernelSize,
+    Padding,
+    Site,
+    component,
+    hookimpl,
+    pair,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -17,16 +29,23 @@ def conv(
     kernel_size: KernelSize = 3,
     padding: Padding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Convolve.  (B, H, W, C) → (B, H, W, filters).
 
-    With ``padding: valid`` each side loses dilation · (kernel_size - 1) pixels.
+    With ``padding: valid`` each side loses dilation · (kernel_size - 1) pixels. A filter has
+    kernel_size² · C / groups weights.
 
-    LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541
+    Raises:
+        ValueError: groups does not divide the channels and the filters.
+
+    LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541; groups: Krizhevsky et al. 2012, doi 10.1145/3065386
     """
-    return site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer)
+    return site.conv(
+        kernel_size=kernel_size, padding=padding, dilation=dilation, groups=groups, bias=bias, initializer=initializer
+    )
 
 
 @component("convolution")

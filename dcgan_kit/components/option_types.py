@@ -46,6 +46,16 @@ Padding = Annotated[
     Field(description="'same' pads with zeros so that size / stride remains; 'valid' does not pad"),
 ]
 
+Groups = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=4096,
+        description="groups of channels, each convolved by itself; must divide the input's channels and the filters",
+    ),
+]
+"""An int of 1 to 4096."""
+
 Bias = Annotated[bool | None, Field(description="learn a bias; null: as the block's 'bias' says")]
 
 Initializer = Annotated[

@@ -54,19 +54,41 @@ class Site:
         stride: Side = 1,
         padding: str = "same",
         dilation: Side = 1,
+        groups: int = 1,
+        input_shape: tuple[int, int, int] | None = None,
         bias: bool | None = None,
         initializer: InitializerFactory | None = None,
         name: str = "conv",
     ) -> keras.layers.Conv2D:
-        """Return a convolution with the block's bias and initializer.  (H, W, C) → (H', W', filters)."""
+        """Return a convolution with the block's bias and initializer.  (H, W, C) → (H', W', filters).
+
+        Args:
+            filters: number of filters; None: those of the site.
+            kernel_size: side of the kernel in pixels, or (height, width).
+            stride: step in pixels, or (vertical, horizontal).
+            padding: ``"same"`` or ``"valid"``.
+            dilation: spacing of the taps in pixels, or (vertical, horizontal).
+            groups: number of groups of channels, each convolved to its own share of the filters.
+            input_shape: shape of the convolution's input, if it is not the site's because other layers come first.
+            bias: whether to learn a bias; None: as the block does.
+            initializer: seed → initializer of the kernel; None: the block's.
+            name: name of the layer; the seed depends on it.
+
+        Raises:
+            ValueError: groups does not divide the channels of the input or the filters.
+        """
         from keras import layers
 
+        shape = self.input_shape if input_shape is None else input_shape
+        filters = self.filters if filters is None else filters
+        _require_divided(groups, shape[-1], filters)
         return layers.Conv2D(
-            filters=self.filters if filters is None else filters,
+            filters=filters,
             kernel_size=pair(kernel_size),
             strides=pair(stride),
             padding=padding,
             dilation_rate=pair(dilation),
+            groups=groups,
             use_bias=self.bias if bias is None else bias,
             kernel_initializer=(initializer or self.initializer)(self.seed(name)),
             name=name,
@@ -112,4 +134,12 @@ class Site:
             use_bias=self.bias if bias is None else bias,
             kernel_initializer=(initializer or self.initializer)(self.seed(name)),
             name=name,
+        )
+
+
+def _require_divided(groups: int, channels: int, filters: int) -> None:
+    if channels % groups or filters % groups:
+        raise ValueError(
+            f"groups must divide the channels of the input and the filters. Received: groups={groups}, "
+            f"{channels} channels, {filters} filters"
         )

@@ -13,6 +13,7 @@ from dcgan_kit import (
     Bias,
     Component,
     Dilation,
+    Groups,
     Initializer,
     KernelSize,
     Padding,
@@ -41,13 +42,14 @@ def strided_conv(
     stride: Stride = 2,
     padding: Padding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Convolve with a stride, so that the network learns its own pooling.  (B, H, W, C) → (B, H/2, W/2, filters).
 
     Raises:
-        ValueError: stride and dilation are both above 1.
+        ValueError: stride and dilation are both above 1; groups does not divide the channels and the filters.
 
     Radford et al. 2015, arXiv 1511.06434; Springenberg et al. 2014, arXiv 1412.6806
     """
@@ -58,6 +60,7 @@ def strided_conv(
         stride=stride,
         padding=padding,
         dilation=dilation,
+        groups=groups,
         bias=bias,
         initializer=initializer,
     )
@@ -70,11 +73,14 @@ def conv(
     kernel_size: KernelSize = 3,
     padding: Padding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Convolve at stride 1, for a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters)."""
-    return site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer)
+    return site.conv(
+        kernel_size=kernel_size, padding=padding, dilation=dilation, groups=groups, bias=bias, initializer=initializer
+    )
 
 
 @component("downsample")
@@ -110,6 +116,7 @@ def conv_max_pool(
     stride: PoolStride = None,
     padding: Padding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -117,7 +124,14 @@ def conv_max_pool(
     from keras import layers
 
     return [
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        site.conv(
+            kernel_size=kernel_size,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            initializer=initializer,
+        ),
         layers.MaxPooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
     ]
 
@@ -131,6 +145,7 @@ def conv_average_pool(
     stride: PoolStride = None,
     padding: Padding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -141,7 +156,14 @@ def conv_average_pool(
     from keras import layers
 
     return [
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        site.conv(
+            kernel_size=kernel_size,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            initializer=initializer,
+        ),
         layers.AveragePooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
     ]
 

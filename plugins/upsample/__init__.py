@@ -13,6 +13,7 @@ from dcgan_kit import (
     Bias,
     Component,
     Dilation,
+    Groups,
     Initializer,
     KernelSize,
     Padding,
@@ -83,6 +84,7 @@ def resize_conv(
     ] = "nearest",
     padding: Padding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -96,7 +98,14 @@ def resize_conv(
 
     return [
         layers.UpSampling2D(pair(factor), interpolation=interpolation, name="resize"),
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        site.conv(
+            kernel_size=kernel_size,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            initializer=initializer,
+        ),
     ]
 
 
@@ -140,6 +149,7 @@ def conv(
     *,
     kernel_size: KernelSize = 3,
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
@@ -148,7 +158,7 @@ def conv(
     The padding is always ``same``, because upsampling never makes a map smaller. Components of the slot
     ``convolution`` also have ``padding: valid``.
     """
-    return site.conv(kernel_size=kernel_size, dilation=dilation, bias=bias, initializer=initializer)
+    return site.conv(kernel_size=kernel_size, dilation=dilation, groups=groups, bias=bias, initializer=initializer)
 
 
 @hookimpl

@@ -124,6 +124,21 @@ def test_first_weights_come_from_the_initializer_option(model_of):
             np.testing.assert_array_equal(kernel, np.full(kernel.shape, 5.0))
 
 
+@pytest.mark.parametrize(
+    "component",
+    [downsample.strided_conv, downsample.conv, downsample.conv_max_pool, downsample.conv_average_pool],
+    ids=lambda c: c.name,
+)
+def test_groups(component, model_of, place):
+    assert model_of(component, (8, 8, 4), bias=False, groups=4).trainable_weights[0].shape[2:] == (1, 8)
+    with pytest.raises(ValueError, match="Received: groups=3, 3 channels, 8 filters"):
+        component(place((8, 8, 3)), groups=3)
+
+
+def test_contract_of_groups():
+    check_component(downsample.strided_conv, shapes=[(6, 8, 4)], groups=2)
+
+
 def test_stride_and_dilation_exclude_each_other(place):
     with pytest.raises(ValueError, match=r"stride or dilation must be 1. Received: stride=2, dilation=\(1, 2\)"):
         downsample.strided_conv(place((8, 8, 3)), dilation=(1, 2))

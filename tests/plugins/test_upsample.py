@@ -68,6 +68,13 @@ def test_resize_conv_resizes_first(model_of):
     assert [layer.name for layer in model.layers[1:]] == ["resize", "conv"]
 
 
+@pytest.mark.parametrize("component", [upsample.resize_conv, upsample.conv], ids=lambda c: c.name)
+def test_groups(component, model_of, place):
+    assert model_of(component, (4, 4, 6), groups=2).trainable_weights[0].shape == (3, 3, 3, 8)
+    with pytest.raises(ValueError, match="Received: groups=3, 6 channels, 8 filters"):
+        component(place((4, 4, 6)), groups=3)
+
+
 def test_depth_to_space_is_tensorflows(noise):
     x = noise(2, 3, 5, 36)
     np.testing.assert_array_equal(DepthToSpace(3)(x), tf.nn.depth_to_space(x, 3))
