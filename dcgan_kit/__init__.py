@@ -28,6 +28,7 @@ from dcgan_kit.components.contracts.training import (
 from dcgan_kit.components.hooks import hookimpl
 from dcgan_kit.components.option_types import (
     Bias,
+    ConvPadding,
     Dilation,
     Groups,
     Initializer,
@@ -117,6 +118,7 @@ __all__ = [
     "Bias",
     "Component",
     "ComponentError",
+    "ConvPadding",
     "DataError",
     "DcganKitError",
     "Dilation",

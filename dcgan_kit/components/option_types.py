@@ -46,6 +46,15 @@ Padding = Annotated[
     Field(description="'same' pads with zeros so that size / stride remains; 'valid' does not pad"),
 ]
 
+ConvPadding = Annotated[
+    Literal["same", "valid", "symmetric"],
+    Field(
+        description="'same' pads with zeros so that size / stride remains; 'valid' does not pad; 'symmetric' pads "
+        "dilation · (kernel_size - 1) / 2 zeros, rounded down, on each side, as PyTorch's networks do"
+    ),
+]
+"""A padding of ``Site.conv``, ``Site.depthwise_conv`` and ``Site.transposed_conv``."""
+
 Groups = Annotated[
     int,
     Field(

@@ -12,6 +12,7 @@ from pydantic import Field
 from dcgan_kit import (
     Bias,
     Component,
+    ConvPadding,
     Dilation,
     Groups,
     Initializer,
@@ -40,13 +41,17 @@ def strided_conv(
     *,
     kernel_size: KernelSize = 4,
     stride: Stride = 2,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Convolve with a stride, so that the network learns its own pooling.  (B, H, W, C) → (B, H/2, W/2, filters).
+
+    At stride 2, kernels of 3 and 5 pixels see other pixels with ``padding: symmetric`` than with ``same``: on an even
+    side, ``same`` has a pixel of padding more after the last pixel than before the first. PyTorch's networks have
+    ``symmetric``, those of TensorFlow and Keras ``same``. A 4x4 kernel on an even side is the same with both.
 
     Raises:
         ValueError: stride and dilation are both above 1; groups does not divide the channels and the filters.
@@ -71,7 +76,7 @@ def conv(
     site: Site,
     *,
     kernel_size: KernelSize = 3,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     groups: Groups = 1,
     bias: Bias = None,
@@ -114,7 +119,7 @@ def conv_max_pool(
     kernel_size: KernelSize = 3,
     pool_size: PoolSize = 2,
     stride: PoolStride = None,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     groups: Groups = 1,
     bias: Bias = None,
@@ -143,7 +148,7 @@ def conv_average_pool(
     kernel_size: KernelSize = 3,
     pool_size: PoolSize = 2,
     stride: PoolStride = None,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     groups: Groups = 1,
     bias: Bias = None,
@@ -198,7 +203,7 @@ def space_to_depth(
     *,
     block_size: Annotated[int, Field(ge=2, le=8, description="side of a block of pixels; must divide the map's")] = 2,
     kernel_size: KernelSize = 1,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
@@ -214,14 +219,22 @@ def space_to_depth(
     """
     from dcgan_kit_plugins.downsample.layers import SpaceToDepth
 
-    height, width, _ = site.input_shape
+    height, width, channels = site.input_shape
     if height % block_size or width % block_size:
         raise ValueError(
             f"block_size must divide height and width. Received: block_size={block_size}, map {height}x{width}"
         )
+    moved = (height // block_size, width // block_size, channels * block_size**2)
     return [
         SpaceToDepth(block_size),
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        site.conv(
+            kernel_size=kernel_size,
+            padding=padding,
+            dilation=dilation,
+            input_shape=moved,
+            bias=bias,
+            initializer=initializer,
+        ),
     ]
 
 

@@ -145,6 +145,27 @@ def test_any_stack_sees_what_changes_it(name, shape):
     assert trace(layers, shape, ReceptiveField.of_map(*shape[:2])).field.widest == field.widest
 
 
+@pytest.mark.parametrize("shape", [(9, 14, 4), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "name", "options"),
+    [
+        ("downsample", "strided_conv", {"kernel_size": 3}),
+        ("downsample", "strided_conv", {"kernel_size": (2, 5), "stride": (3, 2)}),
+        ("convolution", "conv", {"kernel_size": 4, "groups": 2}),
+        ("convolution", "separable_conv", {"kernel_size": 4}),
+        ("upsample", "transposed_conv", {"kernel_size": 3}),
+        ("upsample", "transposed_conv", {"kernel_size": (5, 3), "stride": (2, 4)}),
+        ("upsample", "resize_conv", {"kernel_size": 4}),
+    ],
+)
+def test_symmetric_padding_sees_what_changes_it(kind, name, options, shape, layers_of):
+    layers, answers = layers_of(kind, name, shape, padding="symmetric", **options), lines(*shape)
+    for layer in layers:
+        answers = [answered(layer, values) for values in answers]
+    found = trace(layers, shape, ReceptiveField.of_map(*shape[:2]))
+    assert found.field.widest == tuple(map(widest, answers))
+
+
 def test_three_transposed_convolutions_see_three_pixels():
     layers = STACKS["three transposed"]()
     assert trace(layers, (8, 8, 4), ReceptiveField.of_map(8, 8)).field.widest == (3, 3)

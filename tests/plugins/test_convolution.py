@@ -26,6 +26,8 @@ def test_contract(component):
         ({"padding": "valid", "kernel_size": (4, 1)}, (6, 7, 8)),
         ({"padding": "valid", "dilation": 2}, (5, 3, 8)),
         ({"padding": "same", "dilation": (1, 2)}, (9, 7, 8)),
+        ({"padding": "symmetric", "dilation": (1, 2)}, (9, 7, 8)),
+        ({"padding": "symmetric", "kernel_size": (4, 3)}, (8, 7, 8)),
     ],
 )
 def test_sizes(component, options, expected, model_of):
@@ -39,6 +41,11 @@ def test_groups_are_convolutions_side_by_side(model_of, noise):
     assert kernel.shape == (3, 3, 2, 6)
     halves = [keras.ops.conv(x[..., 2 * n : 2 * n + 2], kernel[..., 3 * n : 3 * n + 3], padding="same") for n in (0, 1)]
     np.testing.assert_allclose(model(x), np.concatenate(halves, -1) + bias, atol=1e-5)
+
+
+@pytest.mark.parametrize("component", CONVOLUTIONS, ids=lambda c: c.name)
+def test_contract_of_symmetric_padding(component):
+    check_component(component, shapes=[(5, 7, 4)], padding="symmetric", kernel_size=4)
 
 
 def test_contract_of_groups():
