@@ -28,7 +28,9 @@ from dcgan_kit.components.contracts.training import (
 from dcgan_kit.components.hooks import hookimpl
 from dcgan_kit.components.option_types import (
     Bias,
+    ConvPadding,
     Dilation,
+    Groups,
     Initializer,
     InitializerFactory,
     KernelSize,
@@ -116,6 +118,7 @@ __all__ = [
     "Bias",
     "Component",
     "ComponentError",
+    "ConvPadding",
     "DataError",
     "DcganKitError",
     "Dilation",
@@ -123,6 +126,7 @@ __all__ = [
     "Features",
     "Finding",
     "Gathering",
+    "Groups",
     "ImageFiles",
     "ImageSpec",
     "Images",

@@ -164,6 +164,8 @@ SYNONYMS = {
     "wgan_gp": ("gradient_penalty", "wasserstein"),
     "gp": ("gradient_penalty",),
     "ragan": ("relativistic_average",),
+    "rgan": ("relativistic_paired",),
+    "rpgan": ("relativistic_paired",),
     # Layers.
     "bn": ("batch",),
     "ln": ("layer",),

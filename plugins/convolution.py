@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dcgan_kit import Bias, Component, Dilation, Initializer, KernelSize, Padding, Site, component, hookimpl, pair
+from dcgan_kit import (
+    Bias,
+    Component,
+    ConvPadding,
+    Dilation,
+    Groups,
+    Initializer,
+    KernelSize,
+    Site,
+    component,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -15,18 +26,25 @@ def conv(
     site: Site,
     *,
     kernel_size: KernelSize = 3,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Convolve.  (B, H, W, C) → (B, H, W, filters).
 
-    With ``padding: valid`` each side loses dilation · (kernel_size - 1) pixels.
+    With ``padding: valid`` each side loses dilation · (kernel_size - 1) pixels. With ``symmetric`` it loses one pixel
+    if that number is odd, and else nothing. A filter has kernel_size² · C / groups weights.
 
-    LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541
+    Raises:
+        ValueError: groups does not divide the channels and the filters.
+
+    LeCun et al. 1989, doi 10.1162/neco.1989.1.4.541; groups: Krizhevsky et al. 2012, doi 10.1145/3065386
     """
-    return site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer)
+    return site.conv(
+        kernel_size=kernel_size, padding=padding, dilation=dilation, groups=groups, bias=bias, initializer=initializer
+    )
 
 
 @component("convolution")
@@ -34,7 +52,7 @@ def separable_conv(
     site: Site,
     *,
     kernel_size: KernelSize = 3,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
@@ -43,16 +61,13 @@ def separable_conv(
 
     Chollet 2016, arXiv 1610.02357
     """
-    from keras import layers
-
-    depthwise = layers.DepthwiseConv2D(
-        pair(kernel_size),
+    depthwise = site.depthwise_conv(
+        kernel_size,
         padding=padding,
-        dilation_rate=pair(dilation),
+        dilation=dilation,
         # A bias here would have no extra effect: the bias of the pointwise convolution covers it.
-        use_bias=False,
-        depthwise_initializer=(initializer or site.initializer)(site.seed("depthwise")),
-        name="depthwise",
+        bias=False,
+        initializer=initializer,
     )
     return [depthwise, site.conv(kernel_size=1, bias=bias, initializer=initializer, name="pointwise")]
 

@@ -2,7 +2,9 @@
 
 A kernel (height, width, a, b) has fan_in = height · width · a and fan_out = height · width · b, as in Keras. In a
 convolution, a is the number of input channels. In a transposed convolution, a is the number of filters, so fan_in
-counts the filters there.
+counts the filters there. With groups, a is the number of input channels of one group.
+
+A gain multiplies the weights. ``he_uniform`` with gain 0.40825 = 1 / √6 is PyTorch's default, U(±1 / √fan_in).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 Mean = Annotated[float, Field(ge=-100.0, le=100.0, description="mean of the weights")]
 Stddev = Annotated[float, Field(gt=0.0, le=100.0, description="standard deviation of the weights")]
+Gain = Annotated[float, Field(gt=0.0, le=100.0, description="factor of the weights")]
 Limit = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
@@ -63,65 +66,86 @@ def uniform(
 
 
 @component("initializer")
-def glorot_uniform(seed: int) -> Initializer:
-    """Draw from U(±√(6 / (fan_in + fan_out))), the default of Keras.
+def glorot_uniform(seed: int, *, gain: Gain = 1.0) -> Initializer:
+    """Draw from U(±gain √(6 / (fan_in + fan_out))); gain 1 is the default of Keras.
 
     Glorot, Bengio 2010, proceedings.mlr.press/v9/glorot10a
     """
     from keras import initializers
 
-    return initializers.GlorotUniform(seed=seed)
+    if gain == 1.0:
+        return initializers.GlorotUniform(seed=seed)
+    return _scaled(gain**2, "fan_avg", "uniform", seed)
 
 
 @component("initializer")
-def glorot_normal(seed: int) -> Initializer:
-    """Draw from a truncated normal of variance 2 / (fan_in + fan_out).
+def glorot_normal(seed: int, *, gain: Gain = 1.0) -> Initializer:
+    """Draw from a truncated normal of variance 2 gain² / (fan_in + fan_out).
 
     Glorot, Bengio 2010, proceedings.mlr.press/v9/glorot10a
     """
     from keras import initializers
 
-    return initializers.GlorotNormal(seed=seed)
+    if gain == 1.0:
+        return initializers.GlorotNormal(seed=seed)
+    return _scaled(gain**2, "fan_avg", "truncated_normal", seed)
 
 
 @component("initializer")
-def he_normal(seed: int) -> Initializer:
-    """Draw from a truncated normal of variance 2 / fan_in, meant for relu.
+def he_normal(seed: int, *, gain: Gain = 1.0) -> Initializer:
+    """Draw from a truncated normal of variance 2 gain² / fan_in, meant for relu.
 
     He et al. 2015, arXiv 1502.01852
     """
     from keras import initializers
 
-    return initializers.HeNormal(seed=seed)
+    if gain == 1.0:
+        return initializers.HeNormal(seed=seed)
+    return _scaled(2.0 * gain**2, "fan_in", "truncated_normal", seed)
 
 
 @component("initializer")
-def he_uniform(seed: int) -> Initializer:
-    """Draw from U(±√(6 / fan_in)), meant for relu.
+def he_uniform(seed: int, *, gain: Gain = 1.0) -> Initializer:
+    """Draw from U(±gain √(6 / fan_in)), meant for relu.
 
     He et al. 2015, arXiv 1502.01852
     """
     from keras import initializers
 
-    return initializers.HeUniform(seed=seed)
+    if gain == 1.0:
+        return initializers.HeUniform(seed=seed)
+    return _scaled(2.0 * gain**2, "fan_in", "uniform", seed)
 
 
 @component("initializer")
-def lecun_normal(seed: int) -> Initializer:
-    """Draw from a truncated normal of variance 1 / fan_in, meant for selu.
+def lecun_normal(seed: int, *, gain: Gain = 1.0) -> Initializer:
+    """Draw from a truncated normal of variance gain² / fan_in, meant for selu.
 
     LeCun et al. 1998, doi 10.1007/3-540-49430-8_2; Klambauer et al. 2017, arXiv 1706.02515
     """
     from keras import initializers
 
-    return initializers.LecunNormal(seed=seed)
+    if gain == 1.0:
+        return initializers.LecunNormal(seed=seed)
+    return _scaled(gain**2, "fan_in", "truncated_normal", seed)
+
+
+@component("initializer")
+def fan_in_normal(seed: int, *, gain: Gain = 1.0) -> Initializer:
+    """Draw from N(0, gain² / fan_in), which is not truncated.
+
+    ``lecun_normal`` has the same variance but no weights beyond 2.3 standard deviations.
+
+    Huang et al. 2025, arXiv 2501.05441, in github.com/brownvc/R3GAN
+    """
+    return _scaled(gain**2, "fan_in", "untruncated_normal", seed)
 
 
 @component("initializer")
 def orthogonal(
     seed: int,
     *,
-    gain: Annotated[float, Field(gt=0.0, le=100.0, description="factor of the orthogonal matrix")] = 1.0,
+    gain: Gain = 1.0,
 ) -> Initializer:
     """Draw an orthogonal matrix with one column per filter.
 
@@ -161,6 +185,12 @@ def constant(
     return initializers.Constant(value)
 
 
+def _scaled(scale: float, mode: str, distribution: str, seed: int) -> Initializer:
+    from keras import initializers
+
+    return initializers.VarianceScaling(scale, mode, distribution, seed=seed)
+
+
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every initializer."""
@@ -173,6 +203,7 @@ def dcgan_kit_components() -> list[Component]:
         he_normal,
         he_uniform,
         lecun_normal,
+        fan_in_normal,
         orthogonal,
         zeros,
         ones,

@@ -21,6 +21,9 @@ LabelFlipping = Annotated[
 LabelNoise = Annotated[
     float, Field(ge=0.0, le=1.0, description="subtract uniform noise between 0 and this from each of D's labels")
 ]
+RelativisticBase = Annotated[
+    Literal["logistic", "hinge", "least_squares"], Field(description="the function f of the formula")
+]
 Label = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
@@ -172,12 +175,7 @@ def hinge() -> AdversarialLoss:
 
 
 @component("loss")
-def relativistic_average(
-    *,
-    base: Annotated[
-        Literal["logistic", "hinge", "least_squares"], Field(description="the function f of the formula")
-    ] = "logistic",
-) -> AdversarialLoss:
+def relativistic_average(*, base: RelativisticBase = "logistic") -> AdversarialLoss:
     """Compare the logit of each image with the mean logit of the other kind.  (B, 1), (B, 1) → scalar.
 
     r = D(x) - mean(D(G(z))),  g = D(G(z)) - mean(D(x))
@@ -189,13 +187,7 @@ def relativistic_average(
     """
     import tensorflow as tf
 
-    def mean_square(distances: Any) -> Any:
-        return tf.reduce_mean(tf.square(distances - 1.0))
-
-    def mean_logistic(distances: Any) -> Any:
-        return _mean_softplus(-distances)
-
-    measure = {"logistic": mean_logistic, "hinge": _mean_hinge, "least_squares": mean_square}[base]
+    measure = _RELATIVISTIC[base]
 
     def relative(real_logits: Any, fake_logits: Any) -> tuple[Any, Any]:
         return real_logits - tf.reduce_mean(fake_logits), fake_logits - tf.reduce_mean(real_logits)
@@ -207,6 +199,29 @@ def relativistic_average(
     def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
         real, fake = relative(real_logits, fake_logits)
         return measure(real) + measure(-fake)
+
+    return AdversarialLoss(generator, discriminator)
+
+
+@component("loss")
+def relativistic_paired(*, base: RelativisticBase = "logistic") -> AdversarialLoss:
+    """Compare the logit of each real image with that of one generated image.  (B, 1), (B, 1) → scalar.
+
+    L_D = mean(f(D(xᵢ) - D(G(zᵢ))))
+    L_G = mean(f(D(G(zᵢ)) - D(xᵢ)))
+
+    Image i of the real batch and image i of the generated batch are a pair. f is that of ``relativistic_average``.
+
+    Jolicoeur-Martineau 2018, arXiv 1807.00734, section 4; with ``r1`` on real and ``r2`` on generated images: Huang et
+    al. 2025, arXiv 2501.05441
+    """
+    measure = _RELATIVISTIC[base]
+
+    def generator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
+        return measure(fake_logits - real_logits)
+
+    def discriminator(real_logits: Any, fake_logits: Any, random: RandomStream) -> Any:
+        return measure(real_logits - fake_logits)
 
     return AdversarialLoss(generator, discriminator)
 
@@ -255,7 +270,21 @@ def _mean_hinge(logits: Any) -> Any:
     return tf.reduce_mean(tf.nn.relu(1.0 - logits))
 
 
+def _mean_logistic(distances: Any) -> Any:
+    return _mean_softplus(-distances)
+
+
+def _mean_square_to_one(distances: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.square(distances - 1.0))
+
+
+_RELATIVISTIC = {"logistic": _mean_logistic, "hinge": _mean_hinge, "least_squares": _mean_square_to_one}
+"""The mean of f over the batch, by the name of f."""
+
+
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every loss."""
-    return [non_saturating, minimax, least_squares, wasserstein, hinge, relativistic_average]
+    return [non_saturating, minimax, least_squares, wasserstein, hinge, relativistic_average, relativistic_paired]

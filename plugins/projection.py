@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from dcgan_kit import (
     Bias,
     Component,
+    ConvPadding,
     Initializer,
     KernelSize,
     MapSize,
-    Padding,
     Site,
     Stride,
     component,
@@ -50,14 +50,14 @@ def transposed_conv(
     *,
     kernel_size: KernelSize = 4,
     stride: Stride = 1,
-    padding: Padding = "valid",
+    padding: ConvPadding = "valid",
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
     """Apply a transposed convolution to the vector as a map of one pixel.  (B, N) → (B, H, W, filters).
 
-    With ``padding: valid``, H and W are the kernel size, or the stride if that is larger. With ``same``, they are the
-    stride. With ``valid`` it equals ``dense``, but with one bias per filter instead of one per unit.
+    With ``padding: valid``, H and W are the kernel size, or the stride if that is larger. With ``same`` and
+    ``symmetric``, they are the stride. With ``valid`` it equals ``dense``, but with one bias per filter, not per unit.
 
     pytorch/examples, dcgan/main.py
     """

@@ -100,8 +100,8 @@ KINDS: dict[str, Kind] = {
         Kind("upsample", "Makes a map larger, or keeps its size.", "Site", _LAYERS, (), _upsample_shape),
         Kind("projection", "Turns the latent vector into the first map.", "Site", _LAYERS, (), _projection_shape),
         Kind("head", "Turns the last map into one logit.", "Site", _LAYERS, (), _head_shape),
+        Kind("attention", "Lets each pixel or channel look at the whole map.", "Site", _LAYERS, (), _same_shape),
         Kind("regularizer", "Disturbs or enriches features in training.", "Site", _LAYERS, (), _regularizer_shape),
-        Kind("attention", "Lets each pixel or channel look at all of the map.", "Site", _LAYERS, (), _same_shape),
         Kind(
             "conditioning",
             "Tells the features of an image its class.",

@@ -46,6 +46,25 @@ Padding = Annotated[
     Field(description="'same' pads with zeros so that size / stride remains; 'valid' does not pad"),
 ]
 
+ConvPadding = Annotated[
+    Literal["same", "valid", "symmetric"],
+    Field(
+        description="'same' pads with zeros so that size / stride remains; 'valid' does not pad; 'symmetric' pads "
+        "dilation · (kernel_size - 1) / 2 zeros, rounded down, on each side, as PyTorch's networks do"
+    ),
+]
+"""A padding of ``Site.conv``, ``Site.depthwise_conv`` and ``Site.transposed_conv``."""
+
+Groups = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=4096,
+        description="groups of channels, each convolved by itself; must divide the input's channels and the filters",
+    ),
+]
+"""An int of 1 to 4096."""
+
 Bias = Annotated[bool | None, Field(description="learn a bias; null: as the block's 'bias' says")]
 
 Initializer = Annotated[

@@ -165,7 +165,7 @@ def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[
         return
     sides = [after[axis] / before[axis] for axis in (1, 2)]
     for operation in operations:
-        if operation.type in _SIZED or operation.type.startswith("Resize"):
+        if operation.type in _SIZED or operation.type.startswith("Resize") or _crops(operation):
             sides = [side / scale for side, scale in zip(sides, _scale(operation), strict=True)]
     up = (max(1, round(sides[0])), max(1, round(sides[1])))
     down = (max(1, round(1 / sides[0])), max(1, round(1 / sides[1])))
@@ -173,6 +173,14 @@ def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[
         yield Resize(up)
     if down != (1, 1):
         yield Window(False, False, down, down)
+
+
+def _crops(operation: Any) -> bool:
+    """Return whether an operation cuts out a part without gaps. A slice with a step keeps every n-th pixel."""
+    if operation.type != "StridedSlice":
+        return bool(operation.type == "Slice")
+    steps = tf.get_static_value(operation.inputs[3])
+    return steps is not None and bool((steps == 1).all())
 
 
 _SIZED = {

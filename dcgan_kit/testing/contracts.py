@@ -33,6 +33,7 @@ _SHAPES: dict[str, tuple[Shape, ...]] = {
     "convolution": _MAPS,
     "downsample": _MAPS,
     "upsample": _MAPS,
+    "attention": _MAPS,
     "regularizer": _MAPS,
     "projection": ((10,),),
     "head": _MAPS,

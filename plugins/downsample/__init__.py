@@ -12,7 +12,9 @@ from pydantic import Field
 from dcgan_kit import (
     Bias,
     Component,
+    ConvPadding,
     Dilation,
+    Groups,
     Initializer,
     KernelSize,
     Padding,
@@ -39,15 +41,20 @@ def strided_conv(
     *,
     kernel_size: KernelSize = 4,
     stride: Stride = 2,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Convolve with a stride, so that the network learns its own pooling.  (B, H, W, C) → (B, H/2, W/2, filters).
 
+    At stride 2, kernels of 3 and 5 pixels see other pixels with ``padding: symmetric`` than with ``same``: on an even
+    side, ``same`` has a pixel of padding more after the last pixel than before the first. PyTorch's networks have
+    ``symmetric``, those of TensorFlow and Keras ``same``. A 4x4 kernel on an even side is the same with both.
+
     Raises:
-        ValueError: stride and dilation are both above 1.
+        ValueError: stride and dilation are both above 1; groups does not divide the channels and the filters.
 
     Radford et al. 2015, arXiv 1511.06434; Springenberg et al. 2014, arXiv 1412.6806
     """
@@ -58,6 +65,7 @@ def strided_conv(
         stride=stride,
         padding=padding,
         dilation=dilation,
+        groups=groups,
         bias=bias,
         initializer=initializer,
     )
@@ -68,13 +76,16 @@ def conv(
     site: Site,
     *,
     kernel_size: KernelSize = 3,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Convolve at stride 1, for a stage that keeps the map's size.  (B, H, W, C) → (B, H, W, filters)."""
-    return site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer)
+    return site.conv(
+        kernel_size=kernel_size, padding=padding, dilation=dilation, groups=groups, bias=bias, initializer=initializer
+    )
 
 
 @component("downsample")
@@ -108,8 +119,9 @@ def conv_max_pool(
     kernel_size: KernelSize = 3,
     pool_size: PoolSize = 2,
     stride: PoolStride = None,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -117,7 +129,14 @@ def conv_max_pool(
     from keras import layers
 
     return [
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        site.conv(
+            kernel_size=kernel_size,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            initializer=initializer,
+        ),
         layers.MaxPooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
     ]
 
@@ -129,8 +148,9 @@ def conv_average_pool(
     kernel_size: KernelSize = 3,
     pool_size: PoolSize = 2,
     stride: PoolStride = None,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -141,7 +161,14 @@ def conv_average_pool(
     from keras import layers
 
     return [
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        site.conv(
+            kernel_size=kernel_size,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            initializer=initializer,
+        ),
         layers.AveragePooling2D(pair(pool_size), strides=stride and pair(stride), name="pool"),
     ]
 
@@ -176,7 +203,7 @@ def space_to_depth(
     *,
     block_size: Annotated[int, Field(ge=2, le=8, description="side of a block of pixels; must divide the map's")] = 2,
     kernel_size: KernelSize = 1,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
@@ -192,14 +219,22 @@ def space_to_depth(
     """
     from dcgan_kit_plugins.downsample.layers import SpaceToDepth
 
-    height, width, _ = site.input_shape
+    height, width, channels = site.input_shape
     if height % block_size or width % block_size:
         raise ValueError(
             f"block_size must divide height and width. Received: block_size={block_size}, map {height}x{width}"
         )
+    moved = (height // block_size, width // block_size, channels * block_size**2)
     return [
         SpaceToDepth(block_size),
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        site.conv(
+            kernel_size=kernel_size,
+            padding=padding,
+            dilation=dilation,
+            input_shape=moved,
+            bias=bias,
+            initializer=initializer,
+        ),
     ]
 
 

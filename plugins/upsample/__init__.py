@@ -12,10 +12,11 @@ from pydantic import Field
 from dcgan_kit import (
     Bias,
     Component,
+    ConvPadding,
     Dilation,
+    Groups,
     Initializer,
     KernelSize,
-    Padding,
     Site,
     Stride,
     component,
@@ -51,15 +52,20 @@ def transposed_conv(
     *,
     kernel_size: KernelSize = 4,
     stride: Stride = 2,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
     """Apply a transposed convolution.  (B, H, W, C) → (B, 2H, 2W, filters).
 
-    With ``padding: same`` a side becomes side · stride. With ``valid`` it becomes (side - 1) · stride + kernel_size, or
-    side · stride if the kernel is smaller than the stride. If the stride does not divide kernel_size, kernels overlap
-    unevenly and draw a checkerboard (distill.pub/2016/deconv-checkerboard).
+    With ``padding: same`` and ``symmetric`` a side becomes side · stride. With ``valid`` it becomes
+    (side - 1) · stride + kernel_size, or side · stride if the kernel is smaller than the stride. ``symmetric`` keeps
+    other pixels of that than ``same``: it cuts off (kernel_size - 1) / 2 pixels, rounded down, before the first. At
+    stride 2, kernels of 3 and 5 pixels are then PyTorch's ``ConvTranspose2d`` with ``padding`` 1 and 2 and
+    ``output_padding=1``, and one of 4 is the same with both.
+
+    If the stride does not divide kernel_size, kernels overlap unevenly and draw a checkerboard
+    (distill.pub/2016/deconv-checkerboard).
 
     Radford et al. 2015, arXiv 1511.06434; Dumoulin, Visin 2016, arXiv 1603.07285
     """
@@ -81,8 +87,9 @@ def resize_conv(
     interpolation: Annotated[
         Literal["nearest", "bilinear", "bicubic"], Field(description="interpolation of the resize")
     ] = "nearest",
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
@@ -94,9 +101,19 @@ def resize_conv(
     """
     from keras import layers
 
+    height, width, channels = site.input_shape
+    down, across = pair(factor)
     return [
-        layers.UpSampling2D(pair(factor), interpolation=interpolation, name="resize"),
-        site.conv(kernel_size=kernel_size, padding=padding, dilation=dilation, bias=bias, initializer=initializer),
+        layers.UpSampling2D((down, across), interpolation=interpolation, name="resize"),
+        site.conv(
+            kernel_size=kernel_size,
+            input_shape=(height * down, width * across, channels),
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            initializer=initializer,
+        ),
     ]
 
 
@@ -106,7 +123,7 @@ def pixel_shuffle(
     *,
     factor: Annotated[int, Field(ge=2, le=8, description="scale factor of the map")] = 2,
     kernel_size: KernelSize = 3,
-    padding: Padding = "same",
+    padding: ConvPadding = "same",
     dilation: Dilation = 1,
     bias: Bias = None,
     initializer: Initializer = None,
@@ -140,6 +157,7 @@ def conv(
     *,
     kernel_size: KernelSize = 3,
     dilation: Dilation = 1,
+    groups: Groups = 1,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> keras.Layer:
@@ -148,7 +166,7 @@ def conv(
     The padding is always ``same``, because upsampling never makes a map smaller. Components of the slot
     ``convolution`` also have ``padding: valid``.
     """
-    return site.conv(kernel_size=kernel_size, dilation=dilation, bias=bias, initializer=initializer)
+    return site.conv(kernel_size=kernel_size, dilation=dilation, groups=groups, bias=bias, initializer=initializer)
 
 
 @hookimpl

@@ -93,7 +93,7 @@ def test_every_component_is_tried():
     tried = {held for row in ROWS for held in row} | set(of("loss", "penalty"))
     tried |= {("downsample", name) for name in MAX_POOLS}
     # What brings images, and what only looks, is no part of a step.
-    others = ("data", "extractor", "score", "probe")
+    others = ("data", "extractor", "score", "probe", "attention")
     assert tried == {(component.kind, component.name) for component in BUILTINS if component.kind not in others}
 
 

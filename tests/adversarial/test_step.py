@@ -208,6 +208,24 @@ def test_a_relativistic_generator_is_told_of_real_images_in_alternating_updates(
     assert metrics["discriminator_loss"] == pytest.approx(float(d_loss), rel=1e-5), "as it was when D learnt from it"
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("passes", ["separate", "concatenated"])
+def test_real_and_generated_images_are_paired_in_the_order_of_the_batch(passes, parts, plain, taken, by_hand):
+    recipe = plain(
+        "training.loss=relativistic_paired", f"training.accumulate={parts}", f"training.discriminator_passes={passes}",
+        "generator.normalization=none", "discriminator.normalization=none",
+    )  # fmt: skip
+    ours, hand = taken(recipe), by_hand(recipe)
+    ours.take()
+    with tf.GradientTape(persistent=True) as tape:
+        real_logits, fake_logits = hand.logits(hand.real(ours.pixels[0])), hand.logits(hand.fake(0))
+        d_loss = tf.reduce_mean(tf.math.softplus(fake_logits - real_logits))
+        g_loss = tf.reduce_mean(tf.math.softplus(real_logits - fake_logits))
+    hand.descend(hand.of_g, tape.gradient(g_loss, hand.of_g), RATE)
+    hand.descend(hand.of_d, tape.gradient(d_loss, hand.of_d), RATE)
+    hand.agrees_with(ours)
+
+
 def test_the_ways_to_update_differ(plain, taken):
     moved = []
     for updates in ("simultaneous", "alternating"):

@@ -34,6 +34,9 @@ CASES = {
     "relativistic, alternating": [
         SGD, "training.loss=relativistic_average", "training.updates=alternating", "training.latents=fresh",
     ],
+    "paired, concatenated, accumulated": [
+        SGD, "training.loss=relativistic_paired", "training.discriminator_passes=concatenated", "training.accumulate=2",
+    ],
     "in turn, gradient penalty, batch norm": [
         ADAM, "training.updates=in_turn", "training.discriminator.updates=2", "training.penalty=gradient_penalty",
     ],

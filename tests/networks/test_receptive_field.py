@@ -145,6 +145,27 @@ def test_any_stack_sees_what_changes_it(name, shape):
     assert trace(layers, [shape], [ReceptiveField.of_map(*shape[:2])]).field.widest == field.widest
 
 
+@pytest.mark.parametrize("shape", [(9, 14, 4), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "name", "options"),
+    [
+        ("downsample", "strided_conv", {"kernel_size": 3}),
+        ("downsample", "strided_conv", {"kernel_size": (2, 5), "stride": (3, 2)}),
+        ("convolution", "conv", {"kernel_size": 4, "groups": 2}),
+        ("convolution", "separable_conv", {"kernel_size": 4}),
+        ("upsample", "transposed_conv", {"kernel_size": 3}),
+        ("upsample", "transposed_conv", {"kernel_size": (5, 3), "stride": (2, 4)}),
+        ("upsample", "resize_conv", {"kernel_size": 4}),
+    ],
+)
+def test_symmetric_padding_sees_what_changes_it(kind, name, options, shape, layers_of):
+    layers, answers = layers_of(kind, name, shape, padding="symmetric", **options), lines(*shape)
+    for layer in layers:
+        answers = [answered(layer, values) for values in answers]
+    found = trace(layers, [shape], [ReceptiveField.of_map(*shape[:2])])
+    assert found.field.widest == tuple(map(widest, answers))
+
+
 def test_three_transposed_convolutions_see_three_pixels():
     layers = STACKS["three transposed"]()
     assert trace(layers, [(8, 8, 4)], [ReceptiveField.of_map(8, 8)]).field.widest == (3, 3)
@@ -165,6 +186,8 @@ def test_three_transposed_convolutions_see_three_pixels():
         ("normalization", "layer", (8, 8)),
         ("regularizer", "minibatch_stddev", (8, 8)),
         ("regularizer", "dropout", (1, 1)),
+        ("attention", "self_attention", (8, 8)),
+        ("attention", "squeeze_excitation", (8, 8)),
         ("activation", "prelu", (1, 1)),
         ("activation", "silu", (1, 1)),
         ("head", "average_pool_dense", (8, 8)),
@@ -173,8 +196,16 @@ def test_three_transposed_convolutions_see_three_pixels():
     ],
 )
 def test_what_components_see(kind, name, sees, layers_of):
-    shape = (8, 8, 4)
+    shape = (8, 8, 16)
     assert trace(layers_of(kind, name, shape), [shape], [ReceptiveField.of_map(8, 8)]).field.widest == sees
+
+
+@pytest.mark.parametrize(("name", "alone"), [("self_attention", (8, 8)), ("squeeze_excitation", (1, 1))])
+def test_attention_by_weights_sees_all_but_by_means_only_what_they_combine(name, alone, layers_of):
+    field = ReceptiveField.of_map(8, 8)
+    traced = trace(layers_of("attention", name, (8, 8, 16)), [(8, 8, 16)], [field], [field])
+    assert traced.field.widest == (8, 8)
+    assert traced.local_field.widest == alone
 
 
 def test_what_is_not_known_sees_all_and_what_was_seen_stays_seen():

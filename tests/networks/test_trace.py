@@ -33,11 +33,17 @@ SHAPE = (8, 8, 6)
         ("head", "dense", {}, 8 * 8 * 6),
         ("head", "conv", {}, 8 * 8 * 6),
         ("head", "sum_pool_dense", {}, 6),
+        # theta, phi and g; scores and weighted means of 4x4 pixels; output
+        (
+            "attention", "self_attention", {"query_ratio": 2},
+            64 * 6 * (3 + 3 + 3) + 64 * 16 * (3 + 3) + 64 * 3 * 6,
+        ),
+        ("attention", "squeeze_excitation", {"ratio": 2}, 2 * 6 * 3),
         ("normalization", "batch", {}, 0),
         ("activation", "gelu", {}, 0),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_multiply_accumulates(kind, name, options, macs, layers_of):
     assert trace(layers_of(kind, name, SHAPE, **options), [SHAPE]).macs == macs
 
@@ -70,6 +76,8 @@ def window(size, stride=1, learned=True, transposed=False, dilation=1):
         ("downsample", "blur_pool", {"size": 5, "stride": 4}, [window(5, 4, learned=False)]),
         ("downsample", "space_to_depth", {}, [window(2, 2, learned=False), window(1)]),
         ("upsample", "transposed_conv", {"kernel_size": 5}, [window(5, 2, transposed=True)]),
+        ("upsample", "transposed_conv", {"kernel_size": 5, "padding": "symmetric"}, [window(5, 2, transposed=True)]),
+        ("downsample", "strided_conv", {"kernel_size": 5, "padding": "symmetric"}, [window(5, 2)]),
         ("upsample", "nearest", {"factor": (2, 3)}, [Resize((2.0, 3.0))]),
         ("upsample", "bilinear", {}, [Resize((2.0, 2.0), taps=2)]),
         ("upsample", "resize_conv", {}, [Resize((2.0, 2.0)), window(3)]),
@@ -93,6 +101,19 @@ def test_a_dense_layer_on_a_map_looks_at_one_pixel():
 def test_padding_is_no_resampling():
     padded = [keras.layers.ZeroPadding2D(3), keras.layers.Conv2D(8, 7)]
     assert trace(padded, [SHAPE]).operations == (window(7),)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 8])
+def test_cropping_is_no_resampling(side):
+    cropped = [keras.layers.Conv2DTranspose(8, 5, 2), keras.layers.Cropping2D(((2, 1), (2, 1)))]
+    for layers in (cropped, [keras.Sequential(cropped)]):
+        assert trace(layers, [(side, side, 6)]).operations == (window(5, 2, transposed=True),)
+
+    class EverySecond(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs[:, ::2, ::2]
+
+    assert trace([EverySecond()], [SHAPE]).operations == (window(2, 2, learned=False),)
 
 
 def test_attention_sees_everything():

@@ -26,10 +26,42 @@ def test_contract(component):
         ({"padding": "valid", "kernel_size": (4, 1)}, (6, 7, 8)),
         ({"padding": "valid", "dilation": 2}, (5, 3, 8)),
         ({"padding": "same", "dilation": (1, 2)}, (9, 7, 8)),
+        ({"padding": "symmetric", "dilation": (1, 2)}, (9, 7, 8)),
+        ({"padding": "symmetric", "kernel_size": (4, 3)}, (8, 7, 8)),
     ],
 )
 def test_sizes(component, options, expected, model_of):
     assert model_of(component, (9, 7, 3), **options).output_shape[1:] == expected
+
+
+def test_groups_are_convolutions_side_by_side(model_of, noise):
+    x = noise(2, 5, 6, 4)
+    model = model_of(convolution.conv, (5, 6, 4), filters=6, groups=2)
+    kernel, bias = (np.asarray(weight) for weight in model.weights)
+    assert kernel.shape == (3, 3, 2, 6)
+    halves = [keras.ops.conv(x[..., 2 * n : 2 * n + 2], kernel[..., 3 * n : 3 * n + 3], padding="same") for n in (0, 1)]
+    np.testing.assert_allclose(model(x), np.concatenate(halves, -1) + bias, atol=1e-5)
+
+
+@pytest.mark.parametrize("component", CONVOLUTIONS, ids=lambda c: c.name)
+def test_contract_of_symmetric_padding(component):
+    check_component(component, shapes=[(5, 7, 4)], padding="symmetric", kernel_size=4)
+
+
+def test_contract_of_groups():
+    check_component(convolution.conv, shapes=[(5, 7, 8)], groups=4)
+    check_component(convolution.conv, shapes=[(5, 7, 8)], groups=2, dilation=2)
+
+
+@pytest.mark.parametrize(("channels", "filters"), [(4, 6), (6, 4)])
+def test_groups_must_divide_channels_and_filters(channels, filters, place):
+    message = f"groups must divide the channels.*Received: groups=3, {channels} channels, {filters} filters"
+    with pytest.raises(ValueError, match=message):
+        convolution.conv(place((5, 6, channels), filters), groups=3)
+
+
+def test_groups_count_the_channels_that_the_convolution_is_given(place):
+    assert place((5, 6, 4), 6).conv(groups=3, input_shape=(5, 6, 9)).groups == 3
 
 
 def ones(seed):
@@ -73,6 +105,7 @@ def test_option_bias_wins_over_the_site(place):
         {"padding": "full"},
         {"stride": 2},
         {"dilation": 0},
+        {"groups": 0},
     ],
 )
 @pytest.mark.parametrize("component", CONVOLUTIONS, ids=lambda c: c.name)

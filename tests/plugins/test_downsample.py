@@ -27,7 +27,10 @@ def test_contract(component):
         (downsample.strided_conv, {"padding": "valid"}, (28, 28, 1), (13, 13, 8)),
         (downsample.strided_conv, {"padding": "valid"}, (13, 13, 1), (5, 5, 8)),
         (downsample.strided_conv, {"stride": 1, "dilation": 2, "padding": "valid"}, (9, 9, 1), (3, 3, 8)),
+        (downsample.strided_conv, {"kernel_size": 3, "padding": "symmetric"}, (7, 8, 3), (4, 4, 8)),
+        (downsample.strided_conv, {"kernel_size": 4, "padding": "symmetric"}, (7, 8, 3), (3, 4, 8)),
         (downsample.conv, {}, (7, 8, 3), (7, 8, 8)),
+        (downsample.space_to_depth, {"kernel_size": 4, "padding": "symmetric"}, (6, 8, 3), (2, 3, 8)),
         (downsample.conv, {"padding": "valid", "dilation": 2}, (7, 8, 3), (3, 4, 8)),
         (downsample.max_pool, {}, (7, 8, 3), (3, 4, 3)),
         (downsample.max_pool, {"padding": "same"}, (7, 8, 3), (4, 4, 3)),
@@ -124,6 +127,38 @@ def test_first_weights_come_from_the_initializer_option(model_of):
             np.testing.assert_array_equal(kernel, np.full(kernel.shape, 5.0))
 
 
+@pytest.mark.parametrize(
+    "component",
+    [downsample.strided_conv, downsample.conv, downsample.conv_max_pool, downsample.conv_average_pool],
+    ids=lambda c: c.name,
+)
+def test_groups(component, model_of, place):
+    assert model_of(component, (8, 8, 4), bias=False, groups=4).trainable_weights[0].shape[2:] == (1, 8)
+    with pytest.raises(ValueError, match="Received: groups=3, 3 channels, 8 filters"):
+        component(place((8, 8, 3)), groups=3)
+
+
+def test_symmetric_padding_is_that_of_pytorch_and_same_is_shifted_by_a_pixel(model_of, noise):
+    x = noise(2, 6, 8, 3)
+    same, symmetric = (
+        model_of(downsample.strided_conv, (6, 8, 3), kernel_size=3, padding=padding)
+        for padding in ("same", "symmetric")
+    )
+    kernel, bias = (np.asarray(weight) for weight in symmetric.weights)
+    for model, start in ((same, 1), (symmetric, 0)):
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))[:, start:, start:]
+        expected = keras.ops.conv(np.pad(padded, ((0, 0), (0, start), (0, start), (0, 0))), kernel, 2, "valid") + bias
+        np.testing.assert_allclose(model(x), expected, atol=1e-5)
+
+
+def test_contract_of_symmetric_padding():
+    check_component(downsample.strided_conv, shapes=[(6, 8, 4)], kernel_size=3, padding="symmetric")
+
+
+def test_contract_of_groups():
+    check_component(downsample.strided_conv, shapes=[(6, 8, 4)], groups=2)
+
+
 def test_stride_and_dilation_exclude_each_other(place):
     with pytest.raises(ValueError, match=r"stride or dilation must be 1. Received: stride=2, dilation=\(1, 2\)"):
         downsample.strided_conv(place((8, 8, 3)), dilation=(1, 2))
@@ -147,6 +182,7 @@ def test_blur_pool_needs_a_map_to_reflect(place):
         (downsample.strided_conv, {"stride": 9}),
         (downsample.max_pool, {"kernel_size": 2}),
         (downsample.max_pool, {"stride": 0}),
+        (downsample.max_pool, {"padding": "symmetric"}),
         (downsample.blur_pool, {"size": 8}),
         (downsample.blur_pool, {"size": 1}),
         (downsample.space_to_depth, {"block_size": 1}),

@@ -84,24 +84,38 @@ def test_hinge_stops_beyond_1():
     assert both(loss.hinge()) == pytest.approx((0.25, 1.5 / 3 + 3.25 / 3), rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("base", "f"),
-    [
-        ("logistic", lambda d: softplus(-d)),
-        ("hinge", lambda d: np.maximum(0, 1 - d)),
-        ("least_squares", lambda d: (d - 1) ** 2),
-    ],
-)
+BASES = [
+    ("logistic", lambda d: softplus(-d)),
+    ("hinge", lambda d: np.maximum(0, 1 - d)),
+    ("least_squares", lambda d: (d - 1) ** 2),
+]
+
+
+@pytest.mark.parametrize(("base", "f"), BASES)
 def test_relativistic_average(base, f):
     r, g = X - G.mean(), G - X.mean()
     expected = (f(g).mean() + f(-r).mean(), f(r).mean() + f(-g).mean())
     assert both(loss.relativistic_average(base=base)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_relativistic_average_sees_no_common_shift_of_all_logits():
+@pytest.mark.parametrize(("base", "f"), BASES)
+def test_relativistic_paired(base, f):
+    # 1.5 with -2, -0.5 with 0.25, 3 with 1
+    d = np.array([3.5, -0.75, 2.0])
+    assert both(loss.relativistic_paired(base=base)) == pytest.approx((f(-d).mean(), f(d).mean()), rel=1e-6)
+
+
+def test_pairs_are_those_of_the_order():
+    losses = loss.relativistic_paired()
+    turned = tf.reverse(FAKE, [0])
+    assert both(losses, fake=turned) != pytest.approx(both(losses), rel=1e-3)
+    assert both(losses, real=tf.reverse(REAL, [0]), fake=turned) == pytest.approx(both(losses), rel=1e-6)
+
+
+def test_relativistic_losses_see_no_common_shift_of_all_logits():
     for base in ("logistic", "hinge", "least_squares"):
-        losses = loss.relativistic_average(base=base)
-        assert both(losses, real=REAL + 7.0, fake=FAKE + 7.0) == pytest.approx(both(losses), rel=1e-5)
+        for losses in (loss.relativistic_average(base=base), loss.relativistic_paired(base=base)):
+            assert both(losses, real=REAL + 7.0, fake=FAKE + 7.0) == pytest.approx(both(losses), rel=1e-5)
 
 
 def test_an_undecided_discriminator_gives_log_2_and_log_4():
@@ -205,6 +219,7 @@ def test_xla_gives_the_same(component):
         (loss.minimax, {"label_flipping": 0.6}),
         (loss.least_squares, {"label_noise": -0.1}),
         (loss.relativistic_average, {"base": "wasserstein"}),
+        (loss.relativistic_paired, {"base": "logit"}),
         (loss.hinge, {"label_smoothing": 0.1}),
     ],
 )

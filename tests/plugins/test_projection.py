@@ -27,6 +27,7 @@ def test_contract(component):
         (projection.transposed_conv, {"kernel_size": (3, 5)}, (3, 5, 8)),
         (projection.transposed_conv, {"stride": 5}, (5, 5, 8)),
         (projection.transposed_conv, {"stride": 5, "padding": "same"}, (5, 5, 8)),
+        (projection.transposed_conv, {"stride": 5, "padding": "symmetric"}, (5, 5, 8)),
     ],
 )
 def test_sizes(component, options, expected, model_of):

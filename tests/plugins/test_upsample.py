@@ -24,6 +24,9 @@ def test_contract(component):
         (upsample.transposed_conv, {}, 4, 8),
         (upsample.transposed_conv, {"kernel_size": 5}, 7, 14),
         (upsample.transposed_conv, {"kernel_size": 5, "stride": 1}, 7, 7),
+        (upsample.transposed_conv, {"kernel_size": 5, "padding": "symmetric"}, 7, 14),
+        (upsample.transposed_conv, {"kernel_size": 2, "stride": 3, "padding": "symmetric"}, 4, 12),
+        (upsample.resize_conv, {"kernel_size": 4, "padding": "symmetric"}, 4, 7),
         # The lecture's generator: 1 → 3 → 6 → 13 → 28.
         (upsample.transposed_conv, {"kernel_size": 3, "padding": "valid"}, 1, 3),
         (upsample.transposed_conv, {"kernel_size": 4, "stride": 1, "padding": "valid"}, 3, 6),
@@ -63,9 +66,29 @@ def test_transposed_conv_is_the_transpose_of_a_strided_conv(model_of, noise):
     np.testing.assert_allclose(np.vdot(model(x), y), np.vdot(x, down), rtol=1e-3)
 
 
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_contract_of_symmetric_padding(kernel_size):
+    check_component(upsample.transposed_conv, shapes=[(3, 5, 4)], kernel_size=kernel_size, padding="symmetric")
+
+
+def test_symmetric_padding_is_the_transpose_of_a_symmetric_strided_conv(model_of, noise):
+    model = model_of(upsample.transposed_conv, (3, 5, 4), filters=2, bias=False, kernel_size=5, padding="symmetric")
+    x, y = noise(1, 3, 5, 4), noise(1, 6, 10, 2)
+    padded = np.pad(y, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    down = keras.ops.conv(padded, model.weights[0], strides=2, padding="valid")
+    np.testing.assert_allclose(np.vdot(model(x), y), np.vdot(x, down), rtol=1e-3)
+
+
 def test_resize_conv_resizes_first(model_of):
     model = model_of(upsample.resize_conv, (3, 5, 4))
     assert [layer.name for layer in model.layers[1:]] == ["resize", "conv"]
+
+
+@pytest.mark.parametrize("component", [upsample.resize_conv, upsample.conv], ids=lambda c: c.name)
+def test_groups(component, model_of, place):
+    assert model_of(component, (4, 4, 6), groups=2).trainable_weights[0].shape == (3, 3, 3, 8)
+    with pytest.raises(ValueError, match="Received: groups=3, 6 channels, 8 filters"):
+        component(place((4, 4, 6)), groups=3)
 
 
 def test_depth_to_space_is_tensorflows(noise):

@@ -41,6 +41,8 @@ def test_built_ins_keep_their_contracts(component):
         ("loss/least_squares", {"fake_label": -1.0, "generator_label": 0.0, "label_noise": 0.1}),
         ("loss/relativistic_average", {"base": "hinge"}),
         ("loss/relativistic_average", {"base": "least_squares"}),
+        ("loss/relativistic_paired", {"base": "hinge"}),
+        ("loss/relativistic_paired", {"base": "least_squares"}),
         ("penalty/dragan", {"every": 16}),
         ("probe/checkerboard", {"periods": (3, 5), "images": 20}),
         ("augmentation/diffaugment", {"policy": ("cutout",)}),
