@@ -21,8 +21,12 @@ SMALL_BATCH = 16
     "(Radford et al. 2015, arXiv 1511.06434, section 3)."
 )
 def normalization_on_generator_output(context: LintContext) -> Results:
-    for part in context.networks.generator.parts:
-        if part.kind == "normalization" and part.block == "output":
+    output = [part for part in context.networks.generator.parts if part.block == "output"]
+    for index, part in enumerate(output):
+        # A normalization before the last convolution is that of the last hidden map.
+        weights = [weight for before in output[:index] for layer in before.layers for weight in layer.weights]
+        convolved = any(len(weight.shape) > 1 for weight in weights)
+        if part.kind == "normalization" and convolved:
             yield part.path, f"{part.component} normalization on the generator's output"
 
 

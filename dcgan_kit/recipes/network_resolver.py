@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dcgan_kit.errors import Problem
 from dcgan_kit.recipes import key_declarations, keys
 from dcgan_kit.recipes.block_order import RESHAPE, OrderResolution
-from dcgan_kit.recipes.extends import merged_slot
+from dcgan_kit.recipes.extends import STAGES, merged_slot, stage_names
 from dcgan_kit.recipes.nodes import Node, dotted
 from dcgan_kit.recipes.resolved import Block, BlockItem, Choice, NetworkPlan, Role, ShortcutPlan
 from dcgan_kit.recipes.slot_resolver import SlotResolution
@@ -48,16 +48,15 @@ class NetworkResolution:
 
     def _stages(self, network: Node, role: Role) -> Iterator[tuple[str, Path]]:
         """Yield the name and the path of each stage: its own name, or ``stage`` and its number."""
-        stages = network.child("stages")
-        taken = {"input", "output"}
-        for index, stage in enumerate(stages.value if stages and isinstance(stages.value, list) else []):
-            path: Path = (role, "stages", index)
+        node = network.child(STAGES)
+        stages = node.value if node is not None and isinstance(node.value, list) else []
+        names = ["input", "output", *stage_names(stages)]
+        for index, (name, stage) in enumerate(zip(names[2:], stages, strict=True)):
             given = stage.child("name")
-            name = given.value if given is not None and isinstance(given.value, str) else f"stage{index + 1}"
-            if given is not None and name in taken:
-                self._problem((*path, "name"), f"is taken: give every block a name of its own (given: {name!r})", given)
-            taken.add(name)
-            yield name, path
+            if given is not None and names.count(name) > 1:
+                message = f"is taken: give every block a name of its own (given: {name!r})"
+                self._problem((role, STAGES, index, "name"), message, given)
+            yield name, (role, STAGES, index)
 
     def _check_defaults(self, network: Node, role: Role) -> None:
         # Check each default here: if every block replaces it, no block would report that it is wrong.
