@@ -10,6 +10,7 @@ from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.training_components import Parts
 from dcgan_kit.distributed.devices import Devices
 from dcgan_kit.networks.keras_internals import leave_gradients_alone
+from dcgan_kit.networks.reparametrization import updated_after
 from dcgan_kit.recipes.resolved import NetworkTraining, ResolvedRecipe, Role
 
 SMALLEST_SCALE = 2.0**-10
@@ -41,6 +42,13 @@ class OptimizerStep:
         for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
             # ``move`` adds up the replicas' gradients itself: clipping and L2 need the gradient of the whole batch.
             leave_gradients_alone(optimizer)
+        networks = state.networks
+        self._models: dict[Role, Any] = {
+            "generator": networks.generator.model,
+            "discriminator": networks.discriminator.model,
+        }
+        self._updated_after = {role: updated_after(model) for role, model in self._models.items()}
+        self._averaged_updated_after = [] if state.averaged is None else updated_after(state.averaged)
 
     def scaled(self, loss: Any) -> Any:
         """Return the loss multiplied by the loss scale, if losses are scaled."""
@@ -57,34 +65,37 @@ class OptimizerStep:
             gradient is finite.
         """
         own: NetworkTraining = getattr(self.training, role)
-        network = getattr(self.state.networks, role).model
+        weights = self._models[role].trainable_variables
         if self.devices.replicas > 1:
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         if self.scaled_loss:
             gradients = [g / self.state.loss_scale[0] for g in gradients]
         if own.l2 > 0:
-            weights = network.trainable_variables
             gradients = [g + own.l2 * w.value for g, w in zip(gradients, weights, strict=True)]
         norm = tf.linalg.global_norm(gradients)
         if own.clip_value is not None:
             gradients = [tf.clip_by_value(g, -own.clip_value, own.clip_value) for g in gradients]
         if own.clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, own.clip_norm)
-        optimizer = self.state.optimizer(role)
         if not self.scaled_loss:
-            optimizer.apply(gradients, network.trainable_variables)
+            self._apply(role, gradients)
             return norm, 1.0, tf.constant(True)
-        return self._move_unless_overflown(optimizer, network, gradients, norm)
+        return self._apply_unless_overflown(role, gradients, norm)
 
-    def _move_unless_overflown(
-        self, optimizer: Any, network: Any, gradients: list[Any], norm: Any
-    ) -> tuple[Any, Any, Any]:
+    def _apply(self, role: Role, gradients: list[Any]) -> None:
+        self.state.optimizer(role).apply(gradients, self._models[role].trainable_variables)
+        for layer in self._updated_after[role]:
+            layer.after_update()
+
+    def _apply_unless_overflown(self, role: Role, gradients: list[Any], norm: Any) -> tuple[Any, Any, Any]:
         finite = tf.math.is_finite(norm)
-        moved = [variable.value for variable in (*network.trainable_variables, *optimizer.variables)]
+        own = [variable for layer in self._updated_after[role] for variable in layer.non_trainable_variables]
+        changed = (*self._models[role].trainable_variables, *self.state.optimizer(role).variables, *own)
+        moved = [variable.value for variable in changed]
         before = [tf.identity(variable) for variable in moved]
         with tf.control_dependencies(before):
-            optimizer.apply(gradients, network.trainable_variables)
+            self._apply(role, gradients)
 
         def keep(strategy: Any, finite: Any, *before: Any) -> None:
             for variable, old in zip(moved, before, strict=True):
@@ -131,3 +142,6 @@ class OptimizerStep:
             self.devices.strategy.extended.update(
                 average.value, lambda a, c: a.assign_add(share * (c - a)), args=(current.value,), group=False
             )
+        # Averages of vectors that belong to kernels do not belong to the average of the kernels.
+        for layer in self._averaged_updated_after:
+            layer.after_update()
