@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.orthogonality import overlap_gradients, regularized_kernels
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.training_components import Parts
 from dcgan_kit.distributed.devices import Devices
@@ -47,6 +48,7 @@ class OptimizerStep:
             "generator": networks.generator.model,
             "discriminator": networks.discriminator.model,
         }
+        self._kernels = {role: regularized_kernels(model) for role, model in self._models.items()}
         self._updated_after = {role: updated_after(model) for role, model in self._models.items()}
         self._averaged_updated_after = [] if state.averaged is None else updated_after(state.averaged)
 
@@ -54,8 +56,27 @@ class OptimizerStep:
         """Return the loss multiplied by the loss scale, if losses are scaled."""
         return loss * self.state.loss_scale[0] if self.scaled_loss else loss
 
+    def prepare(self, role: Role) -> bool:
+        """Clip the weights of one network, if the recipe says so, before an update; return whether it does."""
+        return self._clip_weights(role, "before")
+
+    def _clip_weights(self, role: Role, when: str) -> bool:
+        own: NetworkTraining = getattr(self.training, role)
+        limit = own.weight_clip
+        if limit is None or own.weight_clip_when != when:
+            return False
+
+        def clip(strategy: Any) -> None:
+            for variable in self._models[role].trainable_variables:
+                strategy.extended.update(
+                    variable.value, lambda v: v.assign(tf.clip_by_value(v, -limit, limit)), group=False
+                )
+
+        tf.distribute.get_replica_context().merge_call(clip)
+        return True
+
     def move(self, role: Role, gradients: list[Any]) -> tuple[Any, Any, Any]:
-        """Update the weights of one network.
+        """Update the weights of one network, and what belongs to them.
 
         With mixed_float16, a gradient that is not finite changes nothing. It does not count as an update while a
         smaller loss scale may still help.
@@ -73,6 +94,10 @@ class OptimizerStep:
             gradients = [g / self.state.loss_scale[0] for g in gradients]
         if own.l2 > 0:
             gradients = [g + own.l2 * w.value for g, w in zip(gradients, weights, strict=True)]
+        if own.orthogonal > 0:
+            overlaps = overlap_gradients(self._kernels[role], [w.value for w in weights])
+            pairs = zip(gradients, overlaps, strict=True)
+            gradients = [g if more is None else g + own.orthogonal * more for g, more in pairs]
         norm = tf.linalg.global_norm(gradients)
         if own.clip_value is not None:
             gradients = [tf.clip_by_value(g, -own.clip_value, own.clip_value) for g in gradients]
@@ -85,6 +110,7 @@ class OptimizerStep:
 
     def _apply(self, role: Role, gradients: list[Any]) -> None:
         self.state.optimizer(role).apply(gradients, self._models[role].trainable_variables)
+        self._clip_weights(role, "after")
         for layer in self._updated_after[role]:
             layer.after_update()
 

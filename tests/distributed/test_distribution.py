@@ -41,6 +41,10 @@ CASES = {
         ADAM, "discriminator.constraint=spectral", "generator.constraint=spectral",
         "training.updates=alternating", "training.discriminator.updates=2", "training.ema=0.9",
     ],
+    "weights clipped, orthogonal": [
+        ADAM, "training.discriminator.weight_clip=0.02", "training.generator.weight_clip=0.05",
+        "training.generator.weight_clip_when=before", "training.orthogonal=0.1",
+    ],
     "augmented, concatenated, soft labels": [
         SGD, "training.augmentation=diffaugment", "training.discriminator_passes=concatenated",
         "training.loss={use: non_saturating, label_flipping: 0.1, label_smoothing: 0.1}",
