@@ -63,6 +63,7 @@ from dcgan_kit.errors import (
     WorkerFailed,
 )
 from dcgan_kit.files import open_regular, replacing
+from dcgan_kit.lazy_names import lazy_names as _lazy_names
 from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
 from dcgan_kit.recipes.run_folders import run_folder_between
 from dcgan_kit.version import __version__ as __version__
@@ -92,12 +93,21 @@ if TYPE_CHECKING:
         verify_resume,
         write_recipe_schema,
     )
+    from dcgan_kit.networks.kernels import Kernel
+    from dcgan_kit.networks.reparametrization import Reparametrization
 
-_register_with_keras()
+_KERAS_NAMES = {
+    "Kernel": "dcgan_kit.networks.kernels",
+    "Reparametrization": "dcgan_kit.networks.reparametrization",
+}
+"""Names for modules of plugins that import Keras."""
+_keras_name = _lazy_names(__name__, _KERAS_NAMES)
 
 
 def __getattr__(name: str) -> Any:
     """Import the API when a program asks for it: plugins import this module too, and need none of it."""
+    if name in _KERAS_NAMES:
+        return _keras_name(name)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from dcgan_kit import api
@@ -132,6 +142,7 @@ __all__ = [
     "Images",
     "Initializer",
     "InitializerFactory",
+    "Kernel",
     "KernelSize",
     "LayerSlot",
     "MapSize",
@@ -147,6 +158,7 @@ __all__ = [
     "Readings",
     "Recipe",
     "RecipeError",
+    "Reparametrization",
     "Run",
     "RunError",
     "Schedule",
@@ -201,3 +213,6 @@ __all__ = [
     "verify_resume",
     "write_recipe_schema",
 ]
+
+# The layers import names from this module, so they come last.
+_register_with_keras()

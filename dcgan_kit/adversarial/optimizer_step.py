@@ -6,10 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.orthogonality import overlap_gradients, regularized_kernels
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.training_components import Parts
 from dcgan_kit.distributed.devices import Devices
 from dcgan_kit.networks.keras_internals import leave_gradients_alone
+from dcgan_kit.networks.reparametrization import updated_after
 from dcgan_kit.recipes.resolved import NetworkTraining, ResolvedRecipe, Role
 
 SMALLEST_SCALE = 2.0**-10
@@ -41,13 +43,40 @@ class OptimizerStep:
         for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
             # ``move`` adds up the replicas' gradients itself: clipping and L2 need the gradient of the whole batch.
             leave_gradients_alone(optimizer)
+        networks = state.networks
+        self._models: dict[Role, Any] = {
+            "generator": networks.generator.model,
+            "discriminator": networks.discriminator.model,
+        }
+        self._kernels = {role: regularized_kernels(model) for role, model in self._models.items()}
+        self._updated_after = {role: updated_after(model) for role, model in self._models.items()}
+        self._averaged_updated_after = [] if state.averaged is None else updated_after(state.averaged)
 
     def scaled(self, loss: Any) -> Any:
         """Return the loss multiplied by the loss scale, if losses are scaled."""
         return loss * self.state.loss_scale[0] if self.scaled_loss else loss
 
+    def prepare(self, role: Role) -> bool:
+        """Clip the weights of one network, if the recipe says so, before an update; return whether it does."""
+        return self._clip_weights(role, "before")
+
+    def _clip_weights(self, role: Role, when: str) -> bool:
+        own: NetworkTraining = getattr(self.training, role)
+        limit = own.weight_clip
+        if limit is None or own.weight_clip_when != when:
+            return False
+
+        def clip(strategy: Any) -> None:
+            for variable in self._models[role].trainable_variables:
+                strategy.extended.update(
+                    variable.value, lambda v: v.assign(tf.clip_by_value(v, -limit, limit)), group=False
+                )
+
+        tf.distribute.get_replica_context().merge_call(clip)
+        return True
+
     def move(self, role: Role, gradients: list[Any]) -> tuple[Any, Any, Any]:
-        """Update the weights of one network.
+        """Update the weights of one network, and what belongs to them.
 
         With mixed_float16, a gradient that is not finite changes nothing. It does not count as an update while a
         smaller loss scale may still help.
@@ -57,34 +86,42 @@ class OptimizerStep:
             gradient is finite.
         """
         own: NetworkTraining = getattr(self.training, role)
-        network = getattr(self.state.networks, role).model
+        weights = self._models[role].trainable_variables
         if self.devices.replicas > 1:
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         if self.scaled_loss:
             gradients = [g / self.state.loss_scale[0] for g in gradients]
         if own.l2 > 0:
-            weights = network.trainable_variables
             gradients = [g + own.l2 * w.value for g, w in zip(gradients, weights, strict=True)]
+        if own.orthogonal > 0:
+            overlaps = overlap_gradients(self._kernels[role], [w.value for w in weights])
+            pairs = zip(gradients, overlaps, strict=True)
+            gradients = [g if more is None else g + own.orthogonal * more for g, more in pairs]
         norm = tf.linalg.global_norm(gradients)
         if own.clip_value is not None:
             gradients = [tf.clip_by_value(g, -own.clip_value, own.clip_value) for g in gradients]
         if own.clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, own.clip_norm)
-        optimizer = self.state.optimizer(role)
         if not self.scaled_loss:
-            optimizer.apply(gradients, network.trainable_variables)
+            self._apply(role, gradients)
             return norm, 1.0, tf.constant(True)
-        return self._move_unless_overflown(optimizer, network, gradients, norm)
+        return self._apply_unless_overflown(role, gradients, norm)
 
-    def _move_unless_overflown(
-        self, optimizer: Any, network: Any, gradients: list[Any], norm: Any
-    ) -> tuple[Any, Any, Any]:
+    def _apply(self, role: Role, gradients: list[Any]) -> None:
+        self.state.optimizer(role).apply(gradients, self._models[role].trainable_variables)
+        self._clip_weights(role, "after")
+        for layer in self._updated_after[role]:
+            layer.after_update()
+
+    def _apply_unless_overflown(self, role: Role, gradients: list[Any], norm: Any) -> tuple[Any, Any, Any]:
         finite = tf.math.is_finite(norm)
-        moved = [variable.value for variable in (*network.trainable_variables, *optimizer.variables)]
+        own = [variable for layer in self._updated_after[role] for variable in layer.non_trainable_variables]
+        changed = (*self._models[role].trainable_variables, *self.state.optimizer(role).variables, *own)
+        moved = [variable.value for variable in changed]
         before = [tf.identity(variable) for variable in moved]
         with tf.control_dependencies(before):
-            optimizer.apply(gradients, network.trainable_variables)
+            self._apply(role, gradients)
 
         def keep(strategy: Any, finite: Any, *before: Any) -> None:
             for variable, old in zip(moved, before, strict=True):
@@ -131,3 +168,6 @@ class OptimizerStep:
             self.devices.strategy.extended.update(
                 average.value, lambda a, c: a.assign_add(share * (c - a)), args=(current.value,), group=False
             )
+        # Averages of vectors that belong to kernels do not belong to the average of the kernels.
+        for layer in self._averaged_updated_after:
+            layer.after_update()

@@ -73,6 +73,8 @@ class AdversarialStep:
         generated = GeneratedImages(self.generator, self.weights["generator"], inputs, tap)
         with self.layer_seeds.drawn_from(inputs.layer_stream(), inputs.replica):
             for update in updates:
+                if "generator" in [role for role in update.roles if self.optimizer_step.prepare(role)]:
+                    generated.forget()
                 gradients, facts, real_logits = self._batch_gradients(update, inputs, generated, tap)
                 tally.add_means(facts)
                 for role in update.roles:

@@ -9,6 +9,7 @@ The model itself does not change, so it is saved as it was built.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from keras import layers
 
 from dcgan_kit.networks import fused_ops
 from dcgan_kit.networks.keras_internals import OperationCall, call_that_made, layers_within
+from dcgan_kit.networks.reparametrization import Reparametrization
 
 _Step = Callable[[Any, bool], Any]
 """(input, training) → output; the input is a list if the layer takes several tensors."""
@@ -88,6 +90,8 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     * a 4x4 convolution at stride 2 on at most 4 channels becomes a 2x2 convolution on blocks of pixels;
     * batch normalization becomes TensorFlow's fused operation.
 
+    A convolution may be reparametrized, for example by spectral normalization.
+
     Values, gradients and moving statistics are the same as those of the layers, up to rounding. Second-order gradients
     are the same too, except through the statistics of a batch: Keras' layer omits a term there, the fused operation
     does not.
@@ -141,7 +145,7 @@ class _Rewrite:
 
 def _rewrites(call: _Call, following: _Call | None) -> Iterator[_Rewrite]:
     """Yield the fused operations that can replace a layer, or this layer and the one that follows it."""
-    first, shape, second = call.operation, call.shape, following and following.operation
+    first, shape, second = _plain_of(call.operation), call.shape, following and _plain_of(following.operation)
     if _is_resizing(first) and _is_convolution(second, kernel=3, stride=1):
         yield _Rewrite(
             2,
@@ -257,7 +261,20 @@ def _synchronizing(layer: Any, normalizations: Sequence[Any]) -> _Step:
 
 
 def _grouped(run: Callable[..., Any], members: Sequence[Any]) -> _Step:
-    return lambda x, training: run(*members, x, training)
+    def step(x: Any, training: bool) -> Any:
+        with ExitStack() as entered:
+            effective = [
+                entered.enter_context(member.reparametrized()) if isinstance(member, Reparametrization) else member
+                for member in members
+            ]
+            return run(*effective, x, training)
+
+    return step
+
+
+def _plain_of(layer: Any) -> Any:
+    """Return the layer that runs: inside a reparametrization, the wrapped one with its effective kernels."""
+    return layer.layer if isinstance(layer, Reparametrization) else layer
 
 
 def _as_it_is(operation: Any) -> _Step:

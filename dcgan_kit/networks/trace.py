@@ -71,9 +71,12 @@ def trace(
         specs = [tf.TensorSpec((1, *shape), keras.config.floatx()) for shape in input_shapes]
         graph = function.get_concrete_function(*specs).graph
     ends = graph.inputs[: len(input_shapes)], graph.outputs[0]
+    # What computes only with weights, such as the norm of a kernel, runs once for a whole batch.
+    of_images = _reached_from(graph, *ends[0])
     macs, found = 0, list[Operation]()
     for layer, first, last, before, after in spans:
-        operations = list(_all_operations(graph, graph.get_operations()[first:last]))
+        within = [operation for operation in graph.get_operations()[first:last] if operation.name in of_images]
+        operations = list(_all_operations(graph, within))
         macs += sum(map(_macs, operations))
         found.extend(_resamplings(operations, learned=bool(layer.weights)))
         found.extend(_rearranged(operations, before, after))
@@ -89,6 +92,15 @@ def trace(
 def takes_training(layer: Any) -> bool:
     """Return whether the ``call`` of a layer has an argument ``training``."""
     return "training" in inspect.signature(layer.call).parameters
+
+
+def _reached_from(graph: Any, *tensors: Any) -> set[str]:
+    """Return the names of the operations of a graph that depend on a tensor."""
+    reached = {tensor.op.name for tensor in tensors}
+    for operation in graph.get_operations():
+        if any(source.op.name in reached for source in operation.inputs):
+            reached.add(operation.name)
+    return reached
 
 
 def _all_operations(graph: Any, operations: Sequence[Any]) -> Iterator[Any]:

@@ -224,6 +224,17 @@ class TrainingOfNetwork(Strict):
     l2: Annotated[float, Field(ge=0.0)] | None = Field(
         None, description="this factor times each weight is added to its gradient; default: training.l2"
     )
+    orthogonal: Annotated[float, Field(ge=0.0)] | None = Field(
+        None,
+        description="this factor times the gradient of the kernels' overlap is added to their gradients; default: "
+        "training.orthogonal",
+    )
+    weight_clip: Positive | None = Field(
+        None, description="largest absolute value of each trainable weight of this network"
+    )
+    weight_clip_when: Literal["after", "before"] = Field(
+        "after", description="whether weight_clip acts after each update of this network or before it"
+    )
 
 
 class Recovery(Strict):
@@ -302,6 +313,11 @@ class BothNetworks(Strict):
         None, description="how both learning rates change with the step; default: they do not change"
     )
     l2: float = Field(0.0, ge=0.0, description="this factor times each weight is added to its gradient")
+    orthogonal: float = Field(
+        0.0,
+        ge=0.0,
+        description="this factor times the gradient of the kernels' overlap is added to their gradients",
+    )
 
 
 class Course(Strict):

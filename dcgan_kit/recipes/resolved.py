@@ -172,6 +172,7 @@ class NetworkTraining(key_declarations.TrainingOfNetwork):
     optimizer: InstanceOf[Choice]
     schedule: InstanceOf[Choice] | None
     l2: float
+    orthogonal: float
 
 
 class EvaluationPlan(key_declarations.Evaluation):

@@ -1,119 +1,97 @@
-"""Spectral normalization of every kernel of a layer, also of depthwise and grouped ones."""
+"""Layers whose kernel is reparametrized."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import ops
 
-Shape = tuple[int | None, ...]
+from dcgan_kit import Kernel, Reparametrization
 
 
 @keras.saving.register_keras_serializable(package="dcgan_kit")
-class SpectralNormalization(layers.Wrapper):
-    """Divides each kernel of a layer by its largest singular value, before each forward pass in training.
+class SpectralNormalization(Reparametrization):
+    """Divides each kernel W of a layer by an estimate of its largest singular value.
 
-    The wrapper always computes in float32, because a kernel that is overwritten in bfloat16 loses small updates. The
-    wrapped layer keeps its own precision.
+    The estimate is σ = uᵀWv. The vectors u and v are variables, and constants for gradients. ``after_update`` moves
+    them by power iteration: v = unit(Wᵀu), u = unit(Wv). Here W has one row for each column that ``Kernel.matrices``
+    returns; each of its blocks has its own vectors, and the largest σ counts.
 
     Args:
-        layer: a convolution (also depthwise, separable, grouped or transposed) or a dense layer.
-        power_iterations: int ≥ 1, power iterations per forward pass.
+        layer: a convolution (also depthwise, separable, grouped or transposed), a dense layer or an embedding.
+        power_iterations: int ≥ 1, power iterations for each update, and before the first one.
+        epsilon: float > 0, smallest length that a vector is divided by.
+        seed: int, determines the first u.
     """
 
-    def __init__(self, layer: Any, power_iterations: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, layer: Any, power_iterations: int = 1, epsilon: float = 1e-12, seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(layer, **kwargs)
-        self.power_iterations = power_iterations
-
-    @property
-    def dtype_policy(self) -> Any:
-        """A policy that computes in the type of the variables."""
-        return layers.Wrapper.dtype_policy.fget(self)
-
-    @dtype_policy.setter
-    def dtype_policy(self, policy: Any) -> None:
-        layers.Wrapper.dtype_policy.fset(self, keras.dtype_policies.get(policy).variable_dtype)
+        self.power_iterations, self.epsilon, self.seed = power_iterations, epsilon, seed
 
     def build(self, input_shape: Any = None) -> None:
-        """Build the layer, and draw the initial vector u for each block of each kernel."""
+        """Build the layer, and draw the first u of each kernel; one round of power iteration makes it fit."""
         super().build(input_shape)
-        self.kernels = _kernels(self.layer)
-        self.vectors = [
+        self.vectors = [self._new_vectors(kernel) for kernel in self.kernels]
+
+    def _new_vectors(self, kernel: Kernel) -> tuple[Any, Any]:
+        blocks, rows, columns = kernel.matrix_shape
+
+        def first(index: int) -> Any:
+            drawn = keras.initializers.RandomNormal(stddev=1.0, seed=self.seed + kernel.number)
+            u = self._unit(drawn((blocks, columns), "float32"))
+            return self._iterated(kernel, u, ops.zeros((blocks, rows), "float32"))[index]
+
+        u, v = (
             self.add_weight(
-                shape=(blocks, columns),
-                initializer=keras.initializers.RandomNormal(seed=number),
-                trainable=False,
-                name="vector_u" if number == 0 else f"vector_u_{number}",
+                name=f"vector_{letter}_{kernel.number}" if kernel.number else f"vector_{letter}",
+                shape=(blocks, side),
+                initializer=lambda shape, dtype, index=index: first(index),
                 dtype="float32",
+                autocast=False,
+                trainable=False,
+                # Every replica computes the same, so the first one is enough.
+                aggregation="only_first_replica",
             )
-            for number, (blocks, columns) in enumerate(map(_blocks_and_columns, self.kernels))
-        ]
+            for index, (letter, side) in enumerate((("u", columns), ("v", rows)))
+        )
+        return u, v
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Overwrite the kernels in training, then apply the layer. Shapes are those of the layer."""
-        if training:
-            for (kernel, groups), vector in zip(self.kernels, self.vectors, strict=True):
-                normalized, after = _normalized(kernel.value, groups, vector.value, self.power_iterations)
-                vector.assign(after)
-                kernel.assign(ops.cast(normalized, kernel.dtype))
-        return ops.cast(self.layer(inputs), inputs.dtype)
+    def effective(self, kernel: Kernel) -> Any:
+        """Return W / σ, computed in float32. A kernel of zeros stays zero."""
+        u, v = self.vectors[kernel.number]
+        left = ops.einsum("brc,br->bc", kernel.matrices(), v.value)
+        sigma = ops.max(ops.sum(left * u.value, axis=-1))
+        value = kernel.variable.value
+        return value / ops.cast(ops.where(sigma > 0.0, sigma, 1.0), value.dtype)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the output shape of the wrapped layer."""
-        return self.layer.compute_output_shape(input_shape)  # type: ignore[no-any-return]
+    def after_update(self) -> None:
+        """Move u and v by power iteration on the new kernel."""
+        for kernel, (u, v) in zip(self.kernels, self.vectors, strict=True):
+            new_u, new_v = self._iterated(kernel, u.value, v.value)
+            u.assign(new_u)
+            v.assign(new_v)
+
+    def _iterated(self, kernel: Kernel, u: Any, v: Any) -> tuple[Any, Any]:
+        matrices = kernel.matrices()
+        for _ in range(self.power_iterations):
+            v = _unless_zero(self._unit(ops.einsum("brc,bc->br", matrices, u)), v)
+            u = _unless_zero(self._unit(ops.einsum("brc,br->bc", matrices, v)), u)
+        return u, v
+
+    def _unit(self, vectors: Any) -> Any:
+        """Scale vectors to length 1; zero vectors stay zero.  (blocks, N) → (blocks, N)."""
+        length = ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True))
+        return vectors / ops.maximum(length, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild the layer."""
-        return {**super().get_config(), "power_iterations": self.power_iterations}
+        own = {"power_iterations": self.power_iterations, "epsilon": self.epsilon, "seed": self.seed}
+        return {**super().get_config(), **own}
 
 
-DEPTHWISE = 0
-"""Replaces the number of groups of a depthwise kernel: each input channel (second-last axis) is one group."""
-
-
-def _kernels(layer: Any) -> list[tuple[Any, int]]:
-    """Return the kernels of a layer, each with its number of groups."""
-    if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):
-        return [(layer.depthwise_kernel, DEPTHWISE), (layer.pointwise_kernel, 1)]
-    if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D):
-        return [(layer.kernel, DEPTHWISE)]
-    return [(layer.kernel, getattr(layer, "groups", 1))]
-
-
-def _blocks_and_columns(kernel_and_groups: tuple[Any, int]) -> tuple[int, int]:
-    kernel, groups = kernel_and_groups
-    *_, channels, filters = kernel.shape
-    return (channels, filters) if groups == DEPTHWISE else (groups, filters // groups)
-
-
-def _matrices(kernel: Any, groups: int) -> Any:
-    """Return the diagonal blocks of a kernel's matrix.  (..., C, F) → (blocks, rows, columns).
-
-    Each group of channels is one block. Its rows are the pixels of a patch in the group's input channels, and its
-    columns are the group's filters.
-    """
-    *_, channels, filters = kernel.shape
-    if groups == DEPTHWISE:
-        return ops.transpose(ops.reshape(kernel, (-1, channels, filters)), (1, 0, 2))
-    return ops.transpose(ops.reshape(kernel, (-1, groups, filters // groups)), (1, 0, 2))
-
-
-def _normalized(kernel: Any, groups: int, vector: Any, iterations: int) -> tuple[Any, Any]:
-    """Return the kernel divided by the largest singular value of all blocks, and the new vectors u."""
-    matrices = _matrices(ops.cast(kernel, "float32"), groups)
-    right = vector
-    for _ in range(iterations):
-        left = _unit(ops.einsum("brc,bc->br", matrices, right))
-        right = _unit(ops.einsum("brc,br->bc", matrices, left))
-    left, right = ops.stop_gradient(left), ops.stop_gradient(right)
-    sigma = ops.max(ops.einsum("br,brc,bc->b", left, matrices, right))
-    # A block of zeros has no singular direction: keep its old vector. A kernel of zeros stays zero.
-    after = ops.where(ops.any(right != 0.0, axis=-1, keepdims=True), right, vector)
-    return ops.cast(kernel, "float32") / ops.where(sigma > 0.0, sigma, 1.0), after
-
-
-def _unit(vectors: Any) -> Any:
-    """Scale vectors to length 1; zero vectors stay zero.  (blocks, N) → (blocks, N)."""
-    length = ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True))
-    return vectors / ops.where(length > 0.0, length, 1.0)
+def _unless_zero(new: Any, old: Any) -> Any:
+    # A block of zeros has no singular direction. Its old vectors stay, or it could never get one.
+    return ops.where(ops.any(new != 0.0, axis=-1, keepdims=True), new, old)

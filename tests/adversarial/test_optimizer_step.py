@@ -89,6 +89,109 @@ def test_clipping_values_bounds_each_gradient(moved):
     assert bounded > 10
 
 
+def overlap_gradient(kernel):
+    """Return the gradient of ‖WᵀW ∘ (1 - I)‖²_F, where W has a column for each index of the kernel's last axis."""
+    w = kernel.reshape(-1, kernel.shape[-1])
+    products = w.T @ w
+    return (4 * w @ (products - np.diag(np.diag(products)))).reshape(kernel.shape)
+
+
+def test_orthogonal_adds_the_gradient_of_the_overlap_of_filters(moved):
+    before, without, _ = moved()
+    _, both, _ = moved("training.orthogonal=20.0")
+    _, one, _ = moved("training.orthogonal=20.0", "training.generator.orthogonal=0.0")
+    for role, results in (("generator", (both,)), ("discriminator", (both, one))):
+        for found in results:
+            for w, a, b in zip(before[role], without[role], found[role], strict=True):
+                expected = RATE * 20.0 * overlap_gradient(w) if w.ndim > 1 else np.zeros_like(w)
+                np.testing.assert_allclose(a - b, expected, rtol=1e-2, atol=1e-7)
+    assert max(np.abs(overlap_gradient(w)).max() for w in before["generator"] if w.ndim > 1) > 1e-5
+    for a, b in zip(without["generator"], one["generator"], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_overlap_compares_the_filters_that_see_the_same_channels():
+    """A network that has each type of kernel once, an embedding and scales for channels among them."""
+    from keras import Input, Model, layers
+
+    from dcgan_kit.adversarial.orthogonality import overlap_gradients, regularized_kernels
+
+    inputs = Input((4, 4, 4))
+    x = layers.Conv2D(6, 3, groups=2, padding="same", name="grouped")(inputs)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same", name="depthwise")(x)
+    x = layers.PReLU(shared_axes=[1, 2])(layers.Conv2DTranspose(3, 2, name="transposed")(x))
+    x = layers.Embedding(3, 2)(layers.ReLU(max_value=2.0)(layers.Dense(1)(layers.Flatten()(x))))
+    model = Model(inputs, x)
+    kernels = regularized_kernels(model)
+    assert [kernel.variable.path.split("/")[0] for kernel in kernels][:3] == ["grouped", "depthwise", "transposed"]
+    assert len(kernels) == 4, "no embedding and no scales"
+    variables = [kernel.variable for kernel in kernels]
+    found = overlap_gradients(kernels, [variable.value for variable in variables])
+    grouped, depthwise, transposed, dense = map(np.asarray, variables)
+    blocks = [overlap_gradient(grouped[..., first : first + 3]) for first in (0, 3)]
+    np.testing.assert_allclose(found[0], np.concatenate(blocks, -1), rtol=1e-4, atol=1e-6)
+    by_channel = [overlap_gradient(depthwise[:, :, channel]) for channel in range(6)]
+    np.testing.assert_allclose(found[1], np.stack(by_channel, 2), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found[2], overlap_gradient(transposed), rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(found[3], np.zeros_like(dense), "one filter overlaps with no other")
+
+
+def test_clipping_weights_after_an_update(moved):
+    """As in algorithm 1 of Arjovsky et al.: scales and biases too, of this network alone."""
+    _, without, _ = moved()
+    _, clipped, _ = moved("training.discriminator.weight_clip=0.01")
+    for a, b in zip(without["discriminator"], clipped["discriminator"], strict=True):
+        np.testing.assert_array_equal(b, np.clip(a, np.float32(-0.01), np.float32(0.01)))
+    assert any((a != b).any() for a, b in zip(without["discriminator"], clipped["discriminator"], strict=True))
+    for a, b in zip(without["generator"], clipped["generator"], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
+def test_clipping_weights_before_an_update(updates, plain, taken):
+    """As the authors' code does: the update starts from clipped weights, and what it leaves is not clipped."""
+    clips = "training.discriminator={weight_clip: 0.01, weight_clip_when: before}"
+    ours, other = taken(plain(f"training.updates={updates}", clips)), taken(plain(f"training.updates={updates}"))
+    for variable in other.state.networks.discriminator.model.trainable_variables:
+        variable.assign(tf.clip_by_value(variable.value, -0.01, 0.01))
+    ours.take(), other.take()
+    left = ours.weights("discriminator")
+    assert any((np.abs(weight) > 0.01).any() for weight in left)
+    for a, b in zip(left, other.weights("discriminator"), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-8)
+
+
+def test_a_generator_that_is_clipped_makes_its_images_anew(plain, taken, by_hand):
+    """It does not use those that it made for the discriminator's update."""
+    recipe = plain("training.updates=alternating", "training.generator={weight_clip: 0.01, weight_clip_when: before}")
+    ours, hand = taken(recipe), by_hand(recipe)
+    ours.take()
+
+    def cross_entropy(label, logits):
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(logits.shape, label), logits))
+
+    fake = hand.fake(0)
+    with tf.GradientTape() as tape:
+        real_logits = hand.logits(hand.real(ours.pixels[0, 0]))
+        loss = cross_entropy(1.0, real_logits) + cross_entropy(0.0, hand.logits(fake))
+    hand.descend(hand.of_d, tape.gradient(loss, hand.of_d), RATE)
+    for weight in hand.of_g:
+        weight.assign(tf.clip_by_value(weight, -0.01, 0.01))
+    with tf.GradientTape() as tape:
+        loss = cross_entropy(1.0, hand.logits(hand.fake(0)))
+    hand.descend(hand.of_g, tape.gradient(loss, hand.of_g), RATE)
+    hand.agrees_with(ours)
+
+
+def test_clipping_weights_changes_nothing_when_an_update_overflows(tiny, taken):
+    ours = taken(tiny("training.precision=mixed_float16", "training.discriminator.weight_clip=0.01").recipe)
+    ours.state.loss_scale.assign((3e38, 0.0))
+    before = ours.weights("discriminator")
+    ours.take()
+    for a, b in zip(before, ours.weights("discriminator"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_learning_rates_follow_their_schedules(tiny, taken):
     """Two time scales, one falling along half a cosine, the other along a line from the middle on."""
     recipe = tiny(

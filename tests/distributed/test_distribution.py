@@ -40,6 +40,14 @@ CASES = {
     "in turn, gradient penalty, batch norm": [
         ADAM, "training.updates=in_turn", "training.discriminator.updates=2", "training.penalty=gradient_penalty",
     ],
+    "spectral, alternating": [
+        ADAM, "discriminator.constraint=spectral", "generator.constraint=spectral",
+        "training.updates=alternating", "training.discriminator.updates=2", "training.ema=0.9",
+    ],
+    "weights clipped, orthogonal": [
+        ADAM, "training.discriminator.weight_clip=0.02", "training.generator.weight_clip=0.05",
+        "training.generator.weight_clip_when=before", "training.orthogonal=0.1",
+    ],
     "augmented, concatenated, soft labels": [
         SGD, "training.augmentation=diffaugment", "training.discriminator_passes=concatenated",
         "training.loss={use: non_saturating, label_flipping: 0.1, label_smoothing: 0.1}",
@@ -49,7 +57,7 @@ CASES = {
 FEW = ["least_squares, accumulated", "in turn, gradient penalty, batch norm"]
 OVER_THE_NETWORK = [
     "adam", "least_squares, accumulated", "wasserstein, gradient penalty", "relativistic, alternating",
-    "in turn, gradient penalty, batch norm", "augmented, concatenated, soft labels",
+    "in turn, gradient penalty, batch norm", "spectral, alternating", "augmented, concatenated, soft labels",
 ]  # fmt: skip
 """Workers add up by other operations than mirrored replicas, and each way of adding up once is enough."""
 TOLERANCE = 2e-6

@@ -8,6 +8,7 @@ import pytest
 
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.lint import lint
+from dcgan_kit.networks.reparametrization import updated_after
 
 PLUGIN = '''
 import keras
@@ -81,6 +82,24 @@ def own(site):
     return Own(site.filters)
 
 
+class Table(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.table = layers.Embedding(3, 4, name="classes")
+
+    def build(self, shape):
+        self.table.build()
+
+    def call(self, inputs):
+        return inputs
+
+
+@component("convolution")
+def table(site):
+    """An embedding inside a layer."""
+    return [site.conv(), Table()]
+
+
 @component("convolution")
 def attention(site):
     """A convolution, and a layer of scales for channels, which is no kernel."""
@@ -89,7 +108,7 @@ def attention(site):
 
 @hookimpl
 def dcgan_kit_components():
-    return [sequential, nested, functional, separable, block, in_list, own, attention]
+    return [sequential, nested, functional, separable, block, in_list, own, table, attention]
 '''
 
 
@@ -112,21 +131,25 @@ def test_kernels_inside_models_are_constrained(base, folder, name):
     recipe = base(*_overrides(name), folder=folder)
     networks = build_networks(recipe)
     model = networks.discriminator.model
-    images = np.random.default_rng(0).standard_normal((2, 16, 16, 1)).astype("float32")
-    model(images, training=True)
-    kernels = [weight for weight in model.trainable_weights if "kernel" in weight.name]
+    stored = [weight for weight in model.trainable_weights if "kernel" in weight.name]
+    kernels = [(layer, kernel) for layer in updated_after(model) for kernel in layer.kernels]
+    assert {id(kernel.variable) for _, kernel in kernels} == {id(weight) for weight in stored}
     assert len(kernels) == (3 if name == "attention" else 4)
-    for kernel in kernels:
-        matrix = np.asarray(kernel)
-        blocks = np.moveaxis(matrix, -2, 0) if "depthwise" in kernel.name else [matrix]
-        largest = max(np.linalg.svd(b.reshape(-1, b.shape[-1]), compute_uv=False)[0] for b in blocks)
-        assert largest == pytest.approx(1.0, abs=0.03), kernel.path
+    for layer, kernel in kernels:
+        matrices = np.asarray(kernel.matrices(layer.effective(kernel)))
+        largest = np.linalg.svd(matrices, compute_uv=False).max()
+        assert largest == pytest.approx(1.0, abs=0.03), kernel.variable.path
     assert not [advice for advice in lint(recipe, networks) if advice.lint == "unconstrained_kernel"]
 
 
 @pytest.mark.parametrize(
     ("name", "reported"),
-    [("block", r"hidden (Conv2D)"), ("in_list", r"hidden (Conv2D)"), ("own", r"stage2_convolution (Own)")],
+    [
+        ("block", r"hidden (Conv2D)"),
+        ("in_list", r"hidden (Conv2D)"),
+        ("own", r"stage2_convolution (Own)"),
+        ("table", "classes (Embedding)"),
+    ],
 )
 @pytest.mark.parametrize("symbolic", [True, False])
 def test_what_is_not_reached_is_told(base, folder, name, reported, symbolic):

@@ -55,9 +55,14 @@ def test_multiply_accumulates_of_layers_that_no_built_in_has():
     assert trace([keras.layers.SeparableConv2D(5, 3, padding="same")], [SHAPE]).macs == (3 * 3 * 6 + 6 * 5) * 64
 
 
-def test_a_constraint_costs_nothing_when_sampling(layers_of):
-    wrapped = keras.layers.SpectralNormalization(keras.layers.Conv2D(8, 3, padding="same"))
-    assert trace([wrapped], [SHAPE]).macs == 3 * 3 * 6 * 8 * 8 * 8
+def test_a_constraint_costs_nothing_for_an_image():
+    """What it computes of the kernel, it computes once for a whole batch, and it resamples nothing."""
+    from dcgan_kit_plugins.constraint.layers import SpectralNormalization
+
+    for wrapper in (keras.layers.SpectralNormalization, SpectralNormalization):
+        found = trace([wrapper(keras.layers.Conv2D(8, 3, padding="same"))], [SHAPE])
+        assert found.macs == 3 * 3 * 6 * 8 * 8 * 8
+        assert list(found.operations) == [window(3)]
 
 
 def window(size, stride=1, learned=True, transposed=False, dilation=1):

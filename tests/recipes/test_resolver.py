@@ -205,9 +205,10 @@ def test_a_schedule_of_one_network_is_the_common_one_changed(resolved, whole):
     assert training.discriminator.schedule.options == {"start": 0.5, "to": 0.0}
 
 
-def test_l2_of_one_network_goes_before_the_common_one(resolved, whole):
-    training = resolved(whole, "training.l2=1e-3", "training.discriminator.l2=0.0").training
-    assert (training.generator.l2, training.discriminator.l2) == (1e-3, 0.0)
+@pytest.mark.parametrize("key", ["l2", "orthogonal"])
+def test_a_share_of_one_network_goes_before_the_common_one(key, resolved, whole):
+    training = resolved(whole, f"training.{key}=1e-3", f"training.discriminator.{key}=0.0").training
+    assert (getattr(training.generator, key), getattr(training.discriminator, key)) == (1e-3, 0.0)
 
 
 def test_what_training_leaves_out_is_off_or_one(resolved, whole):

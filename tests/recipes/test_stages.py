@@ -28,7 +28,10 @@ def stages(tmp_path):
         (tmp_path / "parent.yaml").write_text(PARENT)
         file = tmp_path / "child.yaml"
         file.write_text(f"version: 1\nextends: parent.yaml\n{child}")
-        return {block.name: block for block in load_recipe(str(file), overrides, PluginSettings()).recipe.generator.blocks[1:-1]}
+        return {
+            block.name: block
+            for block in load_recipe(str(file), overrides, PluginSettings()).recipe.generator.blocks[1:-1]
+        }
 
     return stages
 
