@@ -45,6 +45,8 @@ def bias_before_batch_normalization(context: LintContext) -> Results:
     for network in (context.networks.generator, context.networks.discriminator):
         for before, part in zip(network.parts, network.parts[1:], strict=False):
             biased = any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers))
+            # What attention returns is no sum with its biases.
+            biased = biased and before.kind != "attention"
             if biased and _batch_norms(part):
                 yield before.path, f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
 

@@ -247,7 +247,7 @@ def dcgan_kit_components():
 )
 def test_patches_are_what_a_head_sees_at_once(overrides, patch, networks_of, base, tmp_path):
     """Means over the map look at it patch by patch; attention, once and for all, does not."""
-    (tmp_path / "attention.py").write_text(ATTENTION)
+    (tmp_path / "attending.py").write_text(ATTENTION)
     given = ("discriminator.output.head=average_pool_dense", *overrides)
     found = [
         advice.message

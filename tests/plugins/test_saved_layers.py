@@ -48,6 +48,7 @@ OURS = {
     "attention/self_attention {'pool': False, 'output': False, 'value_ratio': 1, 'bias': True}",
     "regularizer/minibatch_stddev {}",
     "regularizer/minibatch_stddev {'group_size': 2}",
+    "head/depthwise_dense {}",
     "constraint/spectral {}",
     "constraint/spectral {'power_iterations': 3}",
 }
