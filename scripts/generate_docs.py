@@ -62,10 +62,11 @@ def recipes_page() -> Iterator[str]:
     )
     for title, name in _SECTIONS.items():
         yield f"### {title}"
-        rows = [_key(models[name], *item) for item in models[name]["properties"].items()]
-        yield table(("key", "type and range", "default", "meaning"), rows)
+        yield table(("key", "type and range", "default", "meaning"), list(_keys(models[name])))
     yield "### generator, discriminator and their blocks"
     yield from _network_keys(models)
+    yield "### shortcut"
+    yield table(("key", "type and range", "default", "meaning"), list(_keys(models["Shortcut"])))
     yield "### Orders"
     yield table(
         ("block", "slots that `order` may name", "order if none is given"),
@@ -99,6 +100,10 @@ _BLOCKS = (
 _ALWAYS_NEEDED = ("latent", "data", "loss", "optimizer")
 
 
+def _keys(model: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    yield from (_key(model, name, field) for name, field in model["properties"].items())
+
+
 def _key(model: dict[str, Any], name: str, field: dict[str, Any]) -> tuple[str, str, str, str]:
     if name in model.get("required", ()) or (name in _ALWAYS_NEEDED and model["title"] != "TrainingOfNetwork"):
         default = "required"
@@ -112,6 +117,8 @@ def _key_type(name: str, field: dict[str, Any]) -> str:
         return "mapping"
     if name in keys.LIST_KEYS:
         return "list of slots"
+    if name == "order":
+        return "list of names of slots, or of mappings from one slot to its options"
     return "slot" if name in keys.SLOT_KEYS else type_of(field).removesuffix(" or null")
 
 
@@ -143,8 +150,12 @@ def _default_text(model: dict[str, Any], rule: keys.BlockRule | None, key: str) 
         return "required"
     if rule is None:
         return {"bias": "`true`", "stages": "none"}.get(key, "for its blocks")
+    if key == "repeat":
+        return "`1`"
+    if key == "shortcut":
+        return "network's"
     if key == "order":
-        return "below"
+        return "network's, or below" if rule in (keys.GENERATOR_STAGE, keys.DISCRIMINATOR_STAGE) else "below"
     if key == "filters":
         return "as many as its input has"
     if key in rule.inherited or key in ("initializer", "constraint", "bias"):

@@ -13,9 +13,9 @@ from dcgan_kit.adversarial.precision import set_precision
 from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.training_components import Parts, build_optimizer
 from dcgan_kit.errors import ComponentError, Problem, RecipeError
-from dcgan_kit.networks.builder import Network, Networks
 from dcgan_kit.networks.fused_forward import forward_of
 from dcgan_kit.networks.keras_internals import layers_within, weightless
+from dcgan_kit.networks.network import Network, Networks
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
 

@@ -11,8 +11,8 @@ import keras
 
 from dcgan_kit.components.guard import described, failure
 from dcgan_kit.errors import ComponentError, UserError
-from dcgan_kit.networks.builder import Network, Networks, Part
 from dcgan_kit.networks.error_message import refused_by_xla
+from dcgan_kit.networks.network import Network, Networks, Part
 
 WITHOUT_XLA = ". training.xla=off trains without XLA"
 

@@ -12,8 +12,8 @@ from typing import Any
 import tensorflow as tf
 
 from dcgan_kit.distributed.devices import Devices
-from dcgan_kit.networks.builder import Network, Networks
 from dcgan_kit.networks.keras_internals import layers_within
+from dcgan_kit.networks.network import Network, Networks
 from dcgan_kit.recipes.resolved import Precision
 
 BFLOAT16_CPU = frozenset({"avx512_bf16", "amx_bf16"})

@@ -22,7 +22,8 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.data.batch_order import batch_indices
 from dcgan_kit.distributed.devices import Devices, choose_devices
 from dcgan_kit.errors import Problem, RecipeError, collect_problems
-from dcgan_kit.networks.builder import Networks, build_networks
+from dcgan_kit.networks.builder import build_networks
+from dcgan_kit.networks.network import Networks
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
 

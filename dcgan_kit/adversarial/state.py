@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_kit.adversarial.dry_run import copy_of, rate_of
 from dcgan_kit.adversarial.step_metrics import nothing
 from dcgan_kit.adversarial.training_components import Parts, build_optimizer
-from dcgan_kit.networks.builder import Networks
+from dcgan_kit.networks.network import Networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 
 FIRST_LOSS_SCALE = 2.0**15

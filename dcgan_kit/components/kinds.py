@@ -45,6 +45,11 @@ def _regularizer_shape(before: Shape, after: Shape, filters: int) -> str | None:
     return None if kept else "must keep height and width and may only add channels"
 
 
+def _conditioning_shape(before: Shape, after: Shape, filters: int) -> str | None:
+    kept = after[:-1] == before[:-1] and after[-1] >= before[-1]
+    return None if kept else "must keep height and width and may only add channels"
+
+
 def _map_to_map(before: Shape, after: Shape, filters: int) -> str | None:
     if len(after) != 3:
         return "must return a map (H, W, C)"
@@ -97,6 +102,14 @@ KINDS: dict[str, Kind] = {
         Kind("head", "Turns the last map into one logit.", "Site", _LAYERS, (), _head_shape),
         Kind("attention", "Lets each pixel or channel look at the whole map.", "Site", _LAYERS, (), _same_shape),
         Kind("regularizer", "Disturbs or enriches features in training.", "Site", _LAYERS, (), _regularizer_shape),
+        Kind(
+            "conditioning",
+            "Tells the features of an image its class.",
+            "Site",
+            _LAYERS,
+            (),
+            _conditioning_shape,
+        ),
         Kind(
             "constraint",
             "Constrains the weights of the block's convolutions and dense layers.",

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_kit.networks.builder import Part
 from dcgan_kit.networks.lint_rule import LintContext, Path, Results, lint_rule
+from dcgan_kit.networks.network import Part
 
 _GRID = np.concatenate([-np.logspace(4, 0, 41), np.linspace(-1, 1, 21), np.logspace(0, 4, 41)]).astype("float32")
 """Inputs from -10,000 to 10,000 at which activations are examined."""

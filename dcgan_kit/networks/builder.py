@@ -6,84 +6,24 @@ milliseconds and kilobytes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import keras
 from keras import layers
 
-from dcgan_kit.components.guard import Author, CodeOwner, guarded
-from dcgan_kit.components.kinds import KINDS, Shape
-from dcgan_kit.components.site import Site
-from dcgan_kit.errors import ComponentError, Problem, RecipeError, collect_problems
-from dcgan_kit.networks.constraints import constrained, unconstrained
-from dcgan_kit.networks.keras_internals import layers_within, weightless
+from dcgan_kit.components.kinds import Shape
+from dcgan_kit.errors import Problem, RecipeError, collect_problems
+from dcgan_kit.networks.block_copies import copies, named_items
+from dcgan_kit.networks.keras_internals import weightless
+from dcgan_kit.networks.network import JOIN, Network, Networks
+from dcgan_kit.networks.part_builder import PartBuilder, Slot, key_of, times
 from dcgan_kit.process.keras_defaults import set_keras_defaults
-from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
+from dcgan_kit.recipes.resolved import Block, BlockItem, NetworkPlan, ResolvedRecipe, ShortcutPlan
 
-BUILDER = "builder"
-"""Component name of a convolution that the builder added to change the number of channels."""
-_OWN = Author(f"convolution of the {BUILDER}", __name__)
-_SHAPE_KEEPING = ("normalization", "activation", "regularizer")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of a network: the layers that fill one slot.
-
-    Attributes:
-        name: name such as ``stage2_upsample``. A single layer has this name; several layers have it as a prefix.
-        kind: kind of the component.
-        component: name of the component.
-        owner: the plugin that offers the component; empty for a convolution of the builder.
-        path: the place in the recipe that chooses the component.
-        layers: its layers, in order.
-        input_shape: shape of its input without the batch dimension.
-        output_shape: shape of its output without the batch dimension.
-        unconstrained: names of its layers whose kernels the block's constraint does not reach.
-        author: the code owner that error messages name if one of its layers fails.
-    """
-
-    name: str
-    kind: str
-    component: str
-    owner: str
-    path: tuple[str | int, ...]
-    layers: tuple[Any, ...]
-    input_shape: Shape
-    output_shape: Shape
-    unconstrained: tuple[str, ...] = ()
-    author: CodeOwner = _OWN
-
-    @property
-    def block(self) -> str:
-        """Name of the block that contains it."""
-        return self.name.partition("_")[0]
-
-
-@dataclass(frozen=True)
-class Network:
-    """A built network: the Keras model and its parts, in order."""
-
-    role: str
-    model: Any
-    parts: tuple[Part, ...]
-
-    def part_of(self, layer_name: str) -> Part | None:
-        """Return the part that contains the layer with this name, or None."""
-        return next((p for p in self.parts if any(layer.name == layer_name for layer in p.layers)), None)
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The two networks of a recipe."""
-
-    generator: Network
-    discriminator: Network
+_SHAPE_KEEPING = ("conditioning", "normalization", "activation", "regularizer", "attention")
+_RESAMPLING = ("upsample", "downsample")
 
 
 def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
@@ -106,40 +46,36 @@ def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
 
 
 class _Builder:
+    """Builds one network, block after block."""
+
     def __init__(self, recipe: ResolvedRecipe, plan: NetworkPlan, input_shape: Shape) -> None:
         self.recipe = recipe
         self.plan = plan
-        self.input = keras.Input(input_shape, name="latent" if plan.role == "generator" else "image")
-        self.tensor = self.input
-        self.parts: list[Part] = []
+        self.parts = PartBuilder(recipe, plan.role, input_shape)
         self.block_shapes: list[tuple[str, Shape]] = []
         self.problems: list[Problem] = []
-        self.constrained: dict[str, list[Any]] = {}
-        """By block: the layers that its constraint received or made."""
 
     def network(self) -> Network:
+        parts = self.parts
         try:
-            for block in self.plan.blocks:
-                self._block(block)
-                self.block_shapes.append((block.name, self._shape))
+            for planned in self.plan.blocks:
+                for block in copies(planned):
+                    self._block(block)
+                    self.block_shapes.append((block.name, parts.shape))
         except RecipeError as error:
             self.problems.extend(error.problems)
         if self.problems:
             raise RecipeError(self.problems)
         required = self.recipe.image.shape if self.plan.role == "generator" else (1,)
-        if self._shape != required:
+        if parts.shape != required:
             self._require_output(required)
-        model = keras.Model(self.input, self.tensor, name=self.plan.role)
-        return Network(self.plan.role, model, tuple(self.parts))
-
-    @property
-    def _shape(self) -> Shape:
-        return tuple(self.tensor.shape[1:])
+        model = keras.Model(parts.input, parts.tensor, name=self.plan.role)
+        return Network(self.plan.role, model, tuple(parts.made))
 
     def _require_output(self, required: Shape) -> None:
-        gave = ", ".join(f"{name} gave {_times(shape)}" for name, shape in self.block_shapes)
+        gave = ", ".join(f"{name} gave {times(shape)}" for name, shape in self.block_shapes)
         path = (self.plan.role, "output")
-        message = f"the {self.plan.role} ends in {_times(self._shape)} and must end in {_times(required)}: {gave}"
+        message = f"the {self.plan.role} ends in {times(self.parts.shape)} and must end in {times(required)}: {gave}"
         mark = self.recipe.mark(path, (self.plan.role,), ("image",))
         raise RecipeError([Problem(mark, f"{self.plan.role}.output", message)])
 
@@ -147,204 +83,84 @@ class _Builder:
         filters = block.filters
         if filters is None:
             image = self.plan.role == "generator" and block.name == "output"
-            filters = self.recipe.image.channels if image else self._shape[-1]
-        convolved = "convolution" in block.order
+            filters = self.recipe.image.channels if image else self.parts.shape[-1]
+        entry = self.parts.position
+        self._items(block, block.order, filters, adds_convolution="convolution" not in block.slot_order)
+        if block.shortcut is not None:
+            self._shortcut(block, block.shortcut, entry, filters)
+
+    def _items(
+        self, block: Block, order: Sequence[BlockItem], filters: int, prefix: str = "", adds_convolution: bool = False
+    ) -> None:
+        """Apply the items of an order. ``adds_convolution``: where resampling does not change the channels."""
         pending: list[Any] = []
-        for slot, name in _numbered(block.order):
-            if slot == "reshape":
-                self._append(pending, f"{block.name}_{name}", "projection", None, block, filters)
+        for item, name in named_items(order):
+            slot = Slot(block, item, f"{prefix}{name}", filters if item.filters is None else item.filters)
+            if item.slot == "reshape":
+                self.parts.append(pending, slot.of_builder("projection"))
                 pending = []
                 continue
-            choice = block.slots.get(slot)
-            if choice is None:
+            if item.choice is None and item.slot != "convolution":
                 continue
             try:
-                if slot in ("upsample", "downsample") and not convolved:
-                    self._resample(block, slot, name, choice, filters)
+                if item.slot in _RESAMPLING and adds_convolution:
+                    self._resample(slot)
                     continue
-                made = self._make(block, slot, name, choice, filters)
-                if slot == "projection" and "reshape" in block.order and made and type(made[-1]) is layers.Reshape:
+                made = self.parts.make(slot)
+                reshaped = item.slot == "projection" and "reshape" in block.slot_order
+                if reshaped and made and type(made[-1]) is layers.Reshape:
                     made, pending = made[:-1], [made[-1]]
-                self._append(made, f"{block.name}_{name}", slot, choice, block, filters, check=not pending)
+                self.parts.append(made, slot, check=not pending)
             except RecipeError as error:
-                if slot not in _SHAPE_KEEPING:
+                if item.slot not in _SHAPE_KEEPING:
                     raise
                 # This slot keeps the shape, so the following slots can still be checked without it.
                 self.problems.extend(error.problems)
 
-    def _resample(self, block: Block, slot: str, name: str, choice: Choice, filters: int) -> None:
+    def _resample(self, slot: Slot) -> None:
         """Apply an upsampling or downsampling component.
 
         If it does not change the number of channels, add a convolution after it in G, or before it in D.
         """
-        before, count = self.tensor, len(self.parts)
-        self._append(
-            self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters
-        )
-        if self._shape[-1] == filters:
+        parts = self.parts
+        before, count = parts.position, len(parts.made)
+        parts.append(parts.make(slot), slot)
+        if parts.shape[-1] == slot.filters:
             return
-        if slot == "upsample":
-            self._convolve(block, filters)
+        convolution = slot.with_convolution()
+        if slot.item.slot == "upsample":
+            parts.append(parts.make(convolution), convolution)
             return
         # Pooling usually comes after the convolution. So undo the step, and apply both in that order.
-        self.tensor, self.parts = before, self.parts[:count]
-        self._convolve(block, filters)
-        self._append(
-            self._make(block, slot, name, choice, filters), f"{block.name}_{name}", slot, choice, block, filters
-        )
+        del parts.made[count:]
+        parts.go_to(before)
+        parts.append(parts.make(convolution), convolution)
+        parts.append(parts.make(slot), slot)
 
-    def _convolve(self, block: Block, filters: int) -> None:
-        choice = block.slots.get("convolution")
-        name = f"{block.name}_convolution"
-        if choice is None:
-            made = self._constrained([self._site(block, "convolution", filters).conv(kernel_size=3)], block)
-            self._append(made, name, "convolution", None, block, filters)
+    def _shortcut(self, block: Block, plan: ShortcutPlan, entry: tuple[Any, int], filters: int) -> None:
+        """Go the second way through a block, from its input, and join both ways."""
+        main, shape = self.parts.position, self.parts.shape
+        self.parts.go_to(entry)
+        if plan.order is not None:
+            self._items(block, plan.order, filters, "shortcut_")
         else:
-            made = self._make(block, "convolution", "convolution", choice, filters)
-            self._append(made, name, "convolution", choice, block, filters)
+            resampling = [item for item in block.order if item.slot in _RESAMPLING]
+            self._items(block, resampling, shape[-1], "shortcut_")
+            if plan.join == "add" and self.parts.shape[-1] != shape[-1]:
+                slot = Slot(block, BlockItem("convolution", None, path=plan.path), "shortcut_convolution", shape[-1])
+                self.parts.append(self.parts.make(slot, kernel_size=1), slot)
+        self._join(block, plan, main, shape)
 
-    def _site(self, block: Block, slot: str, filters: int) -> Site:
-        return Site(
-            role=self.plan.role,
-            block=block.name,
-            slot=slot,
-            input_shape=self._shape,
-            filters=filters,
-            bias=block.bias,
-            initializer=lambda seed: self._initializer(block, seed),
-            run_seed=self.recipe.training.seed,
-        )
-
-    def _initializer(self, block: Block, seed: int) -> Any:
-        made = block.initializer.build(seed)
-        if not isinstance(made, keras.initializers.Initializer):
-            raise self._broken(block, "initializer", block.initializer, made)
-        return made
-
-    def _make(self, block: Block, slot: str, name: str, choice: Choice, filters: int) -> list[Any]:
-        try:
-            made = choice.build(self._site(block, name, filters))
-            found = as_layers(made)
-        except ComponentError as error:
-            raise self._problem(block, slot, str(error)) from error
-        if found is None:
-            raise self._broken(block, slot, choice, made)
-        return self._constrained(found, block)
-
-    def _constrained(self, made: list[Any], block: Block) -> list[Any]:
-        if block.constraint is None:
-            return made
-        wrap = block.constraint.build(self._site(block, "constraint", 1))
-        if wrap is None:
-            return made
-        if not callable(wrap):
-            raise self._broken(block, "constraint", block.constraint, wrap)
-        held, wrapped = constrained(made, wrap)
-        if as_layers(wrapped) is None:
-            raise self._broken(block, "constraint", block.constraint, wrapped)
-        reached = self.constrained.setdefault(block.name, [])
-        reached.extend(layers_within(*wrapped))
-        return held
-
-    def _append(
-        self,
-        made: list[Any],
-        name: str,
-        slot: str,
-        choice: Choice | None,
-        block: Block,
-        filters: int,
-        check: bool = True,
-    ) -> None:
-        before = self._shape
-        _rename(made, name)
-        for layer in made:
-            self.tensor = self._applied(layer, block, slot, choice)
-        after = self._shape
-        if None in after:
-            raise self._problem(block, slot, f"{choice and choice.component} gives {after}: sizes must be known")
-        rule = KINDS[slot].shape_rule if choice is not None and check and made else None
-        complaint = rule(before, after, filters) if rule else None
-        if complaint and choice:
-            message = f"{choice.component} {complaint}; it was given {_times(before)} and returned {_times(after)}"
-            raise self._problem(block, slot, message)
-        if made:
-            component = choice.component if choice else None
-            self.parts.append(
-                Part(
-                    name=name,
-                    kind=slot,
-                    component=component.name if component else ("reshape" if slot == "projection" else BUILDER),
-                    owner=component.owner if component else "",
-                    path=self._chosen(block, slot),
-                    layers=tuple(made),
-                    input_shape=before,
-                    output_shape=after,
-                    unconstrained=self._unconstrained(made, block),
-                    author=component or _OWN,
-                )
+    def _join(self, block: Block, plan: ShortcutPlan, main: tuple[Any, int], shape: Shape) -> None:
+        short = self.parts.shape
+        if short[:-1] != shape[:-1] or (plan.join == "add" and short != shape):
+            message = (
+                f"{block.name} returns {times(shape)} and its shortcut {times(short)}, which do not meet. A shortcut "
+                "true resamples as its stage does, and changes the channels; an order of its own must do both"
             )
-
-    def _applied(self, layer: Any, block: Block, slot: str, choice: Choice | None) -> Any:
-        owner = choice.component if choice else _OWN
-        with guarded(owner, f"applying it to {_times(self._shape)}", partial(self._problem, block, slot), passing=()):
-            result = layer(self.tensor)
-        if not isinstance(result, keras.KerasTensor):
-            owner = choice.component if choice else layer.name
-            raise self._problem(block, slot, f"{owner} must map one tensor to one tensor")
-        return result
-
-    def _unconstrained(self, made: list[Any], block: Block) -> tuple[str, ...]:
-        reached = self.constrained.get(block.name)
-        return () if reached is None else tuple(unconstrained(made, reached))
-
-    def _chosen(self, block: Block, slot: str) -> tuple[str | int, ...]:
-        """Return the path at which the recipe sets a slot: in the block, or for the whole network."""
-        path = (*block.path, slot)
-        inherited = self.recipe.origin.locate(path) is self.recipe.origin.locate(block.path)
-        return (self.plan.role, slot) if inherited else path
-
-    def _broken(self, block: Block, slot: str, choice: Choice, made: Any) -> RecipeError:
-        expected = KINDS[choice.component.kind].returns
-        return self._problem(block, slot, f"{choice.component} must return {expected}, and returned {made!r:.100}")
-
-    def _problem(self, block: Block, slot: str, message: str) -> RecipeError:
-        return RecipeError([Problem(self.recipe.mark(self._chosen(block, slot)), _key(block.path, slot), message)])
-
-
-def as_layers(made: Any) -> list[Any] | None:
-    """Return a factory's result as a list of layers, or None if it is no layer and no sequence of layers."""
-    if isinstance(made, keras.Layer):
-        return [made]
-    if isinstance(made, Sequence) and all(isinstance(layer, keras.Layer) for layer in made):
-        return list(made)
-    return None
-
-
-def _rename(made: list[Any], name: str) -> None:
-    """Name layers after their slot. If there are several, add the type of each layer."""
-    if len(made) == 1:
-        made[0].name = name
-        return
-    taken: set[str] = set()
-    for layer in made:
-        suffix = re.sub(r"_\d+$", "", layer.name)
-        number = next(n for n in range(1, len(made) + 1) if (suffix if n == 1 else f"{suffix}_{n}") not in taken)
-        suffix = suffix if number == 1 else f"{suffix}_{number}"
-        taken.add(suffix)
-        layer.name = f"{name}_{suffix}"
-
-
-def _numbered(order: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield each slot with its name: the second ``activation`` of a block has the name ``activation_2``."""
-    for index, slot in enumerate(order):
-        count = order[: index + 1].count(slot)
-        yield slot, slot if count == 1 else f"{slot}_{count}"
-
-
-def _times(shape: Shape) -> str:
-    return "x".join(map(str, shape))
-
-
-def _key(path: tuple[str | int, ...], slot: str) -> str:
-    return ".".join(map(str, (*path, slot)))
+            raise RecipeError([Problem(self.recipe.mark(plan.path), key_of(plan.path), message)])
+        made: list[Any] = [layers.Add(name="add") if plan.join == "add" else layers.Concatenate(name="concatenate")]
+        if plan.scale != 1.0:
+            made.append(layers.Rescaling(plan.scale, name="scale"))
+        slot = Slot(block, BlockItem(JOIN, None, path=plan.path), JOIN, short[-1])
+        self.parts.join(made, slot, main, plan.join)

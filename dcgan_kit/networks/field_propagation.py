@@ -17,29 +17,36 @@ from dcgan_kit.networks.receptive_field import NO_PIXEL, ReceptiveField, no_pixe
 
 
 def propagated(
-    graph: Any, source: Any, target: Any, field: ReceptiveField, statistics: bool, body: Callable[[Any], Any]
+    graph: Any,
+    sources: Sequence[Any],
+    target: Any,
+    fields: Sequence[ReceptiveField],
+    statistics: bool,
+    body: Callable[[Any], Any],
 ) -> ReceptiveField:
     """Return the field of a tensor.
 
     Args:
         graph: a TensorFlow graph whose shapes are all static.
-        source: the tensor of the graph that ``field`` belongs to.
+        sources: the tensors of the graph that ``fields`` belong to.
         target: the tensor of the graph whose field is returned.
-        field: the field of the source.
+        fields: the field of each source.
         statistics: whether a statistic of a whole map, such as its mean, counts as seen by the numbers that use it.
             Such a statistic combines the map patch by patch.
         body: an operation → the graph of the function that it calls; None if it calls none.
     """
-    flow = _Flow(field, statistics, body)
-    (found,) = flow.propagate(graph, {source.name: field.edges}, [target])
-    return ReceptiveField(no_pixels(target) if found is None else found, field.sides, flow.patch)
+    flow = _Flow(fields, statistics, body)
+    edges = {source.name: field.edges for source, field in zip(sources, fields, strict=True)}
+    (found,) = flow.propagate(graph, edges, [target])
+    return ReceptiveField(no_pixels(target) if found is None else found, flow.sides, flow.patch)
 
 
 class _Flow:
     """Propagates edges through graphs, and records the largest patch of statistics over whole maps."""
 
-    def __init__(self, field: ReceptiveField, statistics: bool, body: Callable[[Any], Any]) -> None:
-        self.sides, self.patch = field.sides, field.patch
+    def __init__(self, fields: Sequence[ReceptiveField], statistics: bool, body: Callable[[Any], Any]) -> None:
+        self.sides = fields[0].sides
+        self.patch = max(field.patch[0] for field in fields), max(field.patch[1] for field in fields)
         self.statistics, self.body = statistics, body
 
     def propagate(self, graph: Any, edges: dict[str, Any], targets: Sequence[Any]) -> list[Any]:

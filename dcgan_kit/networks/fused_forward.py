@@ -17,9 +17,10 @@ import tensorflow as tf
 from keras import layers
 
 from dcgan_kit.networks import fused_ops
-from dcgan_kit.networks.keras_internals import call_that_made, layers_within
+from dcgan_kit.networks.keras_internals import OperationCall, call_that_made, layers_within
 
 _Step = Callable[[Any, bool], Any]
+"""(input, training) → output; the input is a list if the layer takes several tensors."""
 
 FEW_CHANNELS = 4
 """Most input channels for which a 4x4 convolution at stride 2 is faster on blocks of pixels."""
@@ -43,7 +44,7 @@ class Forward:
     model: Any
     fused: tuple[str, ...]
     synchronized: tuple[str, ...]
-    _steps: tuple[_Step, ...]
+    _calls: tuple[_PlannedCall, ...]
 
     def __call__(self, x: Any, training: bool) -> Any:
         """Return the result of ``model(x, training=training)``, and update the same variables.
@@ -61,9 +62,20 @@ class Forward:
             raise ValueError(f"{self.model.name} takes the shape {expected.shape}. Received: shape {tuple(x.shape)}")
         # If an operation of a compiled step fails, only its scope identifies it: network, then layer.
         with tf.name_scope(self.model.name):
-            for step in self._steps:
-                x = step(x, training)
-        return x
+            found = {id(expected): x}
+            for call in self._calls:
+                values = [found[tensor] for tensor in call.inputs]
+                found[call.output] = call.step(values[0] if len(values) == 1 else values, training)
+        return found[id(self.model.outputs[0])]
+
+
+@dataclass(frozen=True)
+class _PlannedCall:
+    """One layer or one fused operation. ``inputs`` and ``output`` are the ids of symbolic tensors of the model."""
+
+    step: _Step
+    inputs: tuple[int, ...]
+    output: int
 
 
 def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) -> Forward:
@@ -81,52 +93,55 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     does not.
 
     Args:
-        model: a Keras model that is one chain of layers, with one input and one output.
+        model: a functional Keras model with one input and one output.
         fused: whether to use fused operations; if False, every layer runs unchanged.
         synchronized: whether batch normalization uses the statistics of the batches of all replicas. If so, every
             replica must call the forward pass in replica context, with batches of the same size.
 
     Raises:
-        ValueError: the model is no chain of layers; or ``synchronized`` is set and one of its batch normalizations
-            cannot be synchronized.
+        ValueError: the model has other inputs or outputs, or a layer takes more than tensors; or ``synchronized`` is
+            set and one of its batch normalizations cannot be synchronized.
     """
-    chain = _chain(model)
-    steps: list[_Step] = []
+    calls = _calls(model)
+    planned: list[_PlannedCall] = []
     lines: list[str] = []
     together: list[str] = []
-    place = 0
-    while place < len(chain):
-        layer, shape = chain[place]
-        match = next(_rewrites(chain[place:]), None) if fused else None
+    fused_away: set[int] = set()
+    for call in calls:
+        if call.output in fused_away:
+            continue
+        layer, last = call.operation, call
+        following = _following(call, calls)
+        match = next(_rewrites(call, following), None) if fused else None
         if synchronized and isinstance(layer, layers.BatchNormalization):
-            steps.append(_synchronized(layer, shape))
+            step = _synchronized(layer, call.shape)
             together.append(layer.name)
-            place += 1
         elif match:
-            members = [member for member, _ in chain[place : place + match.count]]
-            steps.append(_grouped(match.run, members))
-            lines.append(f"{' + '.join(member.name for member in members)}: {match.becomes}")
-            place += match.count
+            members = [call, following] if following is not None and match.count == 2 else [call]
+            last = members[-1]
+            fused_away.update(member.output for member in members)
+            step = _grouped(match.run, [member.operation for member in members])
+            lines.append(f"{' + '.join(member.operation.name for member in members)}: {match.becomes}")
         else:
             inside = _normalizations_inside(layer) if synchronized else []
-            steps.append(_synchronizing(layer, inside) if inside else _as_it_is(layer))
+            step = _synchronizing(layer, inside) if inside else _as_it_is(layer)
             together.extend(inner.name for inner in inside)
-            place += 1
-    return Forward(model, tuple(lines), tuple(together), tuple(steps))
+        planned.append(_PlannedCall(step, call.inputs, last.output))
+    return Forward(model, tuple(lines), tuple(together), tuple(planned))
 
 
 @dataclass(frozen=True)
 class _Rewrite:
-    """A fused operation for the first ``count`` layers of a chain: run(*layers, x, training)."""
+    """A fused operation for ``count`` layers in a row: run(*layers, x, training)."""
 
     count: int
     becomes: str
     run: Callable[..., Any]
 
 
-def _rewrites(chain: Sequence[tuple[Any, Any]]) -> Iterator[_Rewrite]:
-    """Yield the fused operations that can replace the first layers of a chain."""
-    (first, shape), (second, _) = chain[0], chain[1] if len(chain) > 1 else (None, None)
+def _rewrites(call: _Call, following: _Call | None) -> Iterator[_Rewrite]:
+    """Yield the fused operations that can replace a layer, or this layer and the one that follows it."""
+    first, shape, second = call.operation, call.shape, following and following.operation
     if _is_resizing(first) and _is_convolution(second, kernel=3, stride=1):
         yield _Rewrite(
             2,
@@ -251,22 +266,55 @@ def _as_it_is(operation: Any) -> _Step:
     return lambda x, _: operation(x)
 
 
-def _chain(model: Any) -> list[tuple[Any, Any]]:
-    """Return the layers (and single Keras operations) of a model in order, each with its input shape.
+@dataclass(frozen=True)
+class _Call:
+    """One call of a layer or of a single Keras operation.
+
+    Attributes:
+        operation: the layer or operation.
+        inputs: ids of the symbolic tensors that it takes.
+        output: id of the symbolic tensor that it returns.
+        shape: shape of its first input.
+    """
+
+    operation: Any
+    inputs: tuple[int, ...]
+    output: int
+    shape: Any
+
+
+def _calls(model: Any) -> list[_Call]:
+    """Return the calls of a model in an order in which each one finds its inputs made.
 
     A layer that is applied twice appears twice.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(f"{model.name} must have one input and one output")
-    chain: list[tuple[Any, Any]] = []
-    tensor = model.outputs[0]
-    while tensor is not model.inputs[0]:
-        call = call_that_made(tensor)
-        # Keras records None if there is no mask. A model's call overrides the recorded value of ``training``.
-        named = {name for name, value in call.keywords.items() if value is not None} - {"training"}
-        if len(call.inputs) != 1 or len(call.arguments) != 1 or named:
-            more = f"{call.operation.name} takes more than a tensor"
-            raise ValueError(f"{model.name} must be one chain of layers, and {more}")
-        tensor = call.inputs[0]
-        chain.append((call.operation, tensor.shape))
-    return chain[::-1]
+    found: dict[int, _Call] = {}
+    waiting = [model.outputs[0]]
+    while waiting:
+        tensor = waiting[-1]
+        if id(tensor) in found or tensor is model.inputs[0]:
+            waiting.pop()
+            continue
+        made = call_that_made(tensor)
+        missing = [each for each in made.inputs if id(each) not in found and each is not model.inputs[0]]
+        if missing:
+            waiting.extend(reversed(missing))
+            continue
+        found[id(tensor)] = _call(model, tensor, made)
+    return list(found.values())
+
+
+def _call(model: Any, tensor: Any, made: OperationCall) -> _Call:
+    # Keras records None if there is no mask. A model's call overrides the recorded value of ``training``.
+    named = {name for name, value in made.keywords.items() if value is not None} - {"training"}
+    if not made.inputs or len(made.arguments) != 1 or named:
+        raise ValueError(f"{made.operation.name} of {model.name} takes more than tensors")
+    return _Call(made.operation, tuple(map(id, made.inputs)), id(tensor), made.inputs[0].shape)
+
+
+def _following(call: _Call, calls: Sequence[_Call]) -> _Call | None:
+    """Return the call that alone takes the output of a call, and takes nothing else; None if there is none."""
+    takers = [other for other in calls if call.output in other.inputs]
+    return takers[0] if len(takers) == 1 and len(takers[0].inputs) == 1 else None

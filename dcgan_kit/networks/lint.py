@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from dcgan_kit.errors import Mark, Problem, RecipeError, did_you_mean
 from dcgan_kit.networks import activation_lints, normalization_lints, resampling_lints, training_lints
-from dcgan_kit.networks.builder import Networks
 from dcgan_kit.networks.lint_rule import Lint, LintContext, Path
+from dcgan_kit.networks.network import Networks
 from dcgan_kit.networks.summary import summarize
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe

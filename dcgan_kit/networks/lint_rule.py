@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dcgan_kit.networks.builder import Network, Networks, Part
+from dcgan_kit.networks.network import Network, Networks, Part
 from dcgan_kit.networks.summary import Summary
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 

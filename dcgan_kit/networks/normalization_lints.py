@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 from dcgan_kit.errors import counted
-from dcgan_kit.networks.builder import Part
 from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.lint_rule import LintContext, Results, lint_rule
+from dcgan_kit.networks.network import Part
 
 SMALL_BATCH = 16
 """Wu, He 2018 (arXiv 1803.08494), figure 1: the error of batch norm rises steeply below 16 images."""
@@ -21,8 +21,12 @@ SMALL_BATCH = 16
     "(Radford et al. 2015, arXiv 1511.06434, section 3)."
 )
 def normalization_on_generator_output(context: LintContext) -> Results:
-    for part in context.networks.generator.parts:
-        if part.kind == "normalization" and part.block == "output":
+    output = [part for part in context.networks.generator.parts if part.block == "output"]
+    for index, part in enumerate(output):
+        # A normalization before the last convolution is that of the last hidden map.
+        weights = [weight for before in output[:index] for layer in before.layers for weight in layer.weights]
+        convolved = any(len(weight.shape) > 1 for weight in weights)
+        if part.kind == "normalization" and convolved:
             yield part.path, f"{part.component} normalization on the generator's output"
 
 
@@ -32,7 +36,7 @@ def normalization_on_generator_output(context: LintContext) -> Results:
 )
 def normalization_on_discriminator_input(context: LintContext) -> Results:
     for part in context.networks.discriminator.parts:
-        if part.kind == "normalization" and part.block == "stage1":
+        if part.kind == "normalization" and part.stage == context.recipe.discriminator.blocks[0].name:
             yield part.path, f"{part.component} normalization in the discriminator's first stage"
 
 
@@ -43,12 +47,12 @@ def normalization_on_discriminator_input(context: LintContext) -> Results:
 )
 def bias_before_batch_normalization(context: LintContext) -> Results:
     for network in (context.networks.generator, context.networks.discriminator):
-        for before, part in zip(network.parts, network.parts[1:], strict=False):
-            biased = any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers))
-            # What attention returns is no sum with its biases.
-            biased = biased and before.kind != "attention"
-            if biased and _batch_norms(part):
-                yield before.path, f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
+        for part in filter(_batch_norms, network.parts):
+            for before in network.before(part):
+                # What attention returns is no sum with its biases.
+                if before.kind != "attention" and _biased(before):
+                    message = f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
+                    yield before.path, message
 
 
 @lint_rule(
@@ -85,6 +89,10 @@ def small_batch(context: LintContext) -> Results:
     if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in context.parts()):
         few = counted(batch, "image")
         yield ("training", "batch_size"), f"{few} a batch for batch normalization; take {SMALL_BATCH} or more"
+
+
+def _biased(part: Part) -> bool:
+    return any(getattr(layer, "use_bias", False) for layer in layers_within(*part.layers))
 
 
 def _batch_norms(part: Part) -> list[Any]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dcgan_kit.components.kinds import Shape
-from dcgan_kit.networks.builder import Network, Networks
+from dcgan_kit.networks.network import Network, Networks, Part
 from dcgan_kit.networks.receptive_field import ReceptiveField
 from dcgan_kit.networks.trace import Trace, trace
 
@@ -86,17 +86,20 @@ class RecipeSummary:
 def summarize(network: Network) -> Summary:
     """Return the summary of a network, built or symbolic."""
     rows = []
-    fields = _fields_of(network.parts[0].input_shape) if network.parts else ()
+    # The fields of the network's input, then of each part's output: all that it sees, and without statistics of maps.
+    fields = [_fields_of(network.parts[0].input_shape)] if network.parts else []
     for part in network.parts:
-        traced = trace(part.layers, part.input_shape, *fields)
+        seen, local = zip(*(fields[index + 1] for index in part.inputs), strict=True)
+        traced = trace(part.layers, _input_shapes(network, part), seen, local)
         if part.kind == "projection":
             # A projection sees the whole latent vector. Later receptive fields are relative to its map.
-            fields, widest = _fields_of(part.output_shape), None
+            found, widest = _fields_of(part.output_shape), None
         else:
             assert traced.field is not None
             assert traced.local_field is not None
-            fields, widest = (traced.field, traced.local_field), traced.field.widest
+            found, widest = (traced.field, traced.local_field), traced.field.widest
             widest = None if widest == traced.field.sides else widest
+        fields.append(found)
         weights = {id(v): v for layer in part.layers for v in layer.trainable_weights}
         fixed = {id(v): v for layer in part.layers for v in layer.non_trainable_weights}
         rows.append(
@@ -112,6 +115,12 @@ def summarize(network: Network) -> Summary:
             )
         )
     return Summary(network.role, tuple(rows))
+
+
+def _input_shapes(network: Network, part: Part) -> list[Shape]:
+    """Return the shape of each input of a part."""
+    shapes = [network.parts[0].input_shape, *(each.output_shape for each in network.parts)]
+    return [shapes[index + 1] for index in part.inputs]
 
 
 def _fields_of(shape: Shape) -> tuple[ReceptiveField, ReceptiveField]:

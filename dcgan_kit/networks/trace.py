@@ -18,6 +18,7 @@ import tensorflow as tf
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.networks.field_propagation import propagated
 from dcgan_kit.networks.keras_internals import graph_of_function, weightless
+from dcgan_kit.networks.network import applied
 from dcgan_kit.networks.receptive_field import ReceptiveField
 from dcgan_kit.networks.resampling import Flattened, Operation, Pooled, Resize, Window
 
@@ -43,33 +44,33 @@ class Trace:
 
 def trace(
     layers: Sequence[Any],
-    input_shape: Shape,
-    field: ReceptiveField | None = None,
-    local_field: ReceptiveField | None = None,
+    input_shapes: Sequence[Shape],
+    fields: Sequence[ReceptiveField] = (),
+    local_fields: Sequence[ReceptiveField] = (),
 ) -> Trace:
-    """Trace layers that are applied in order to one image of ``input_shape`` (H, W, C) or (N,), in inference mode.
+    """Trace layers that are applied in order to one image, in inference mode.
 
     Args:
         layers: built layers, with or without weights.
-        input_shape: shape of the input without the batch dimension.
-        field: receptive field of the input, or None.
-        local_field: the same, but without statistics of whole maps, or None.
+        input_shapes: shape of each input of the first layer, (H, W, C) or (N,), without the batch dimension.
+        fields: receptive field of each input; empty: the result has none.
+        local_fields: the same, but without statistics of whole maps.
     """
     spans: list[tuple[Any, int, int, Any, Any]] = []
 
-    def applied(inputs: Any) -> Any:
+    def call(layer: Any, value: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
-        for layer in layers:
-            first, before = len(graph.get_operations()), inputs.shape
-            inputs = layer(inputs, training=False) if takes_training(layer) else layer(inputs)
-            spans.append((layer, first, len(graph.get_operations()), before, inputs.shape))
-        return inputs
+        first, before = len(graph.get_operations()), value[0].shape if isinstance(value, list) else value.shape
+        value = layer(value, training=False) if takes_training(layer) else layer(value)
+        spans.append((layer, first, len(graph.get_operations()), before, value.shape))
+        return value
 
     # The weights of a symbolic network do not exist; in this scope Keras uses only their shapes.
     with weightless():
-        function = tf.function(applied, autograph=False)
-        graph = function.get_concrete_function(tf.TensorSpec((1, *input_shape), keras.config.floatx())).graph
-    ends = graph.inputs[0], graph.outputs[0]
+        function = tf.function(lambda *inputs: applied(layers, inputs, call), autograph=False)
+        specs = [tf.TensorSpec((1, *shape), keras.config.floatx()) for shape in input_shapes]
+        graph = function.get_concrete_function(*specs).graph
+    ends = graph.inputs[: len(input_shapes)], graph.outputs[0]
     macs, found = 0, list[Operation]()
     for layer, first, last, before, after in spans:
         operations = list(_all_operations(graph, graph.get_operations()[first:last]))
@@ -80,8 +81,8 @@ def trace(
     return Trace(
         macs,
         tuple(found),
-        None if field is None else propagated(graph, *ends, field, True, body),
-        None if local_field is None else propagated(graph, *ends, local_field, False, body),
+        propagated(graph, *ends, fields, True, body) if fields else None,
+        propagated(graph, *ends, local_fields, False, body) if local_fields else None,
     )
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.probe import LayerSlot, Mode, Of, Role
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.networks.builder import Network
+from dcgan_kit.networks.network import JOIN, Network
 from dcgan_kit.networks.resampling import Operation
 from dcgan_kit.networks.trace import trace
 from dcgan_kit.probing.frozen_passes import PROBING_STEP, Passes
@@ -75,7 +75,8 @@ class FixedBatch:
     def operations(self, place: LayerSlot) -> tuple[Operation, ...]:
         """Return the windows and resizes of a place."""
         if place not in self._operations:
-            self._operations[place] = trace(place.layers, place.input_shape).operations
+            shapes = [place.input_shape] if place.kind != JOIN else [place.input_shape, place.output_shape]
+            self._operations[place] = trace(place.layers, shapes).operations
         return self._operations[place]
 
     def limits(self, place: LayerSlot, slope_at: Callable[[Any], tuple[Any, Any]]) -> tuple[float, float] | None:
@@ -108,6 +109,12 @@ class SessionContext:
         self.discriminator: Sequence[LayerSlot] = batch.places["discriminator"]
         self.latent, self.real = batch.batch(number)
         self._index = {place: n for places in batch.places.values() for n, place in enumerate(places)}
+        networks = batch.session.state.networks
+        self._inputs = {
+            place: part.inputs[0] + 1
+            for network in (networks.generator, networks.discriminator)
+            for place, part in zip(batch.places[network.role], network.parts, strict=True)  # type: ignore[index]
+        }
         self._samples: dict[int, Any] = {}
 
     @cached_property
@@ -127,8 +134,8 @@ class SessionContext:
         return SessionContext(self._batch, number)
 
     def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
-        """Return the input of a place."""
-        return self._chain(place.role, mode, of)[self._index[place]].numpy()
+        """Return the input of a place; of a join, the output of the stage."""
+        return self._chain(place.role, mode, of)[self._inputs[place]].numpy()
 
     def after(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
         """Return the output of a place."""
@@ -145,7 +152,7 @@ class SessionContext:
     def gradient(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Return the gradient of the network's own loss with respect to the input of a place."""
         chain = self._training[f"{place.role}_gradients"]
-        return (chain if place.role == "generator" else chain[of])[self._index[place]].numpy()
+        return (chain if place.role == "generator" else chain[of])[self._inputs[place]].numpy()
 
     def weight_gradients(self, place: LayerSlot) -> Mapping[str, Any]:
         """Return the gradients of the network's own loss with respect to the weights of a place."""
@@ -198,7 +205,7 @@ class SessionContext:
 
     def slope(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Return the derivative of an activation."""
-        return self._slope_at(place, self._chain(place.role, "training", of)[self._index[place]])[1].numpy()
+        return self._slope_at(place, self._chain(place.role, "training", of)[self._inputs[place]])[1].numpy()
 
     def limits(self, place: LayerSlot) -> tuple[float, float] | None:
         """Return the outputs between which an activation is not flat."""

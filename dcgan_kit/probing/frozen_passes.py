@@ -14,7 +14,7 @@ from dcgan_kit.adversarial.precision import in_float32
 from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.probe import Role
-from dcgan_kit.networks.builder import Network
+from dcgan_kit.networks.network import Network
 
 PROBING_STEP = -3
 """Replaces the step in every seed: random numbers are the same at each probe step, and training never draws them."""
@@ -170,13 +170,7 @@ class Passes:
 
 
 def _flow(network: Network, inputs: Any, training: bool) -> Chain:
-    chain = [inputs]
-    for part in network.parts:
-        values = chain[-1]
-        for layer in part.layers:
-            values = layer(values, training=training)
-        chain.append(values)
-    return chain
+    return network.outputs(inputs, lambda layer, values: layer(values, training=training))
 
 
 def _gradients(tape: Any, loss: Any, by: Any) -> Any:

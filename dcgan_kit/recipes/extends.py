@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from dcgan_kit.errors import Problem, RecipeError, UserError
+from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean
 from dcgan_kit.recipes.keys import SLOT_KEYS
-from dcgan_kit.recipes.nodes import Node, described
+from dcgan_kit.recipes.nodes import Node, described, dotted
 
 MAX_GENERATIONS = 20
+STAGES = "stages"
+"""The one list that a child may change item by item: as a mapping from names of stages to changes."""
 Finder = Callable[[str, str], Node]
 """(reference, name of the referring recipe) → the parent recipe; raises UserError if there is none."""
 Kept = Callable[[dict[str, Node]], dict[str, Node]]
@@ -56,16 +58,52 @@ def _extended(node: Node, find: Finder, children: tuple[str, ...]) -> Node:
     return merged(_extended(parent, find, chain), own)
 
 
-def merged(parent: Node, child: Node, key: str = "", kept: Kept = _nothing) -> Node:
-    """Return the child merged into the parent; both are values of the same key."""
-    if key in SLOT_KEYS:
+def merged(parent: Node, child: Node, path: tuple[str, ...] = (), kept: Kept = _nothing) -> Node:
+    """Return the child merged into the parent; both are values of the key at ``path``.
+
+    Raises:
+        RecipeError: the child changes a stage that the parent does not have.
+    """
+    if path[-1:] and path[-1] in SLOT_KEYS:
         return merged_slot(parent, child, kept)
+    if path[-1:] == (STAGES,) and isinstance(parent.value, list) and isinstance(child.value, dict):
+        return _with_changed_stages(parent, child, path, kept)
     if isinstance(parent.value, dict) and isinstance(child.value, dict):
         together = dict(parent.value)
         for name, node in child.value.items():
-            together[name] = merged(together[name], node, name, kept) if name in together else node
+            together[name] = merged(together[name], node, (*path, name), kept) if name in together else node
         return replace(child, value=together)
     return child
+
+
+def _with_changed_stages(parent: Node, child: Node, path: tuple[str, ...], kept: Kept) -> Node:
+    """Return the parent's list of stages, with a mapping from names of stages to changes laid over it."""
+    stages, problems = list(parent.value) if isinstance(parent.value, list) else [], []
+    for name, change in child.items():
+        index = stage_index(stages, name)
+        if index is None:
+            message = f"does not exist.{did_you_mean(name, stage_names(stages))}"
+            problems.append(Problem(change.place, dotted((*path, name)), message))
+        else:
+            stages[index] = merged(stages[index], change, (*path, str(index)), kept)
+    if problems:
+        raise RecipeError(problems)
+    return replace(parent, value=stages)
+
+
+def stage_index(stages: list[Node], name: str) -> int | None:
+    """Return the index of the stage with a name, or None."""
+    names = stage_names(stages)
+    return names.index(name) if name in names else None
+
+
+def stage_names(stages: list[Node]) -> list[str]:
+    """Return the name of each stage: its own, or ``stage1``, ``stage2``, and so on."""
+    given = [stage.child("name") for stage in stages]
+    return [
+        own.value if own is not None and isinstance(own.value, str) else f"stage{number}"
+        for number, own in enumerate(given, start=1)
+    ]
 
 
 def merged_slot(parent: Node, child: Node, kept: Kept = _nothing) -> Node:

@@ -44,34 +44,34 @@ class BlockRule:
 
 
 GENERATOR_INPUT = BlockRule(
-    slots=("projection", "reshape", "normalization", "activation", "regularizer"),
-    order=("projection", "reshape", "normalization", "activation", "regularizer"),
+    slots=("conditioning", "projection", "reshape", "normalization", "activation", "regularizer"),
+    order=("conditioning", "projection", "reshape", "normalization", "activation", "regularizer"),
     required=frozenset({"projection", "activation"}),
     inherited=frozenset({"normalization", "activation", "regularizer"}),
     essential=frozenset({"projection"}),
 )
 GENERATOR_STAGE = BlockRule(
-    slots=("upsample", "convolution", "normalization", "activation", "regularizer"),
-    order=("upsample", "normalization", "activation", "regularizer"),
+    slots=("conditioning", "upsample", "convolution", "normalization", "activation", "regularizer", "attention"),
+    order=("conditioning", "upsample", "normalization", "activation", "regularizer", "attention"),
     required=frozenset({"upsample", "convolution", "activation"}),
     inherited=frozenset({"upsample", "convolution", "normalization", "activation", "regularizer"}),
 )
 GENERATOR_OUTPUT = BlockRule(
-    slots=("upsample", "convolution", "normalization", "activation", "regularizer"),
-    order=("upsample", "normalization", "activation", "regularizer"),
+    slots=("conditioning", "upsample", "convolution", "normalization", "activation", "regularizer"),
+    order=("conditioning", "upsample", "normalization", "activation", "regularizer"),
     required=frozenset({"upsample", "convolution", "activation"}),
     # The output is no hidden layer: Radford et al. 2015 use no batch norm there, and end with tanh.
     inherited=frozenset({"upsample", "convolution"}),
 )
 DISCRIMINATOR_STAGE = BlockRule(
-    slots=("downsample", "convolution", "normalization", "activation", "regularizer"),
-    order=("downsample", "normalization", "activation", "regularizer"),
+    slots=("conditioning", "downsample", "convolution", "normalization", "activation", "regularizer", "attention"),
+    order=("conditioning", "downsample", "normalization", "activation", "regularizer", "attention"),
     required=frozenset({"downsample", "convolution", "activation"}),
     inherited=frozenset({"downsample", "convolution", "normalization", "activation", "regularizer"}),
 )
 DISCRIMINATOR_OUTPUT = BlockRule(
-    slots=("regularizer", "head"),
-    order=("regularizer", "head"),
+    slots=("conditioning", "normalization", "activation", "regularizer", "head"),
+    order=("conditioning", "normalization", "activation", "regularizer", "head"),
     required=frozenset({"head"}),
     inherited=frozenset(),
     essential=frozenset({"head"}),

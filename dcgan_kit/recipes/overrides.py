@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dcgan_kit.errors import Mark, Problem, RecipeError
-from dcgan_kit.recipes.extends import merged, merged_slot
+from dcgan_kit.recipes.extends import STAGES, merged, merged_slot, stage_index, stage_names
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node, described, dotted
 from dcgan_kit.recipes.yaml_reader import MAX_DEPTH, PartlyUnderstood, extent, read_argument
@@ -81,14 +81,18 @@ def _placed(node: Node, parts: Path, new: Node, above: Path) -> Node:
     # A child recipe cannot merge into a list, so an item of a list is treated like a whole recipe.
     slot = any(part in (*SLOT_KEYS, *LIST_KEYS) for part in above)
     child = _nested(node, parts, new)
-    return merged_slot(node, child, _override_options) if slot else merged(node, child, kept=_override_options)
+    return merged_slot(node, child, _override_options) if slot else merged(node, child, above, _override_options)
 
 
 def _index(items: list[Node], part: str, new: Node, above: Path) -> int:
     index = int(part) if part.isascii() and part.isdecimal() and len(part) < 6 else -1
+    if index == -1 and above[-1:] == (STAGES,):
+        found = stage_index(items, part)
+        index = -1 if found is None else found
     if not 0 <= index < len(items):
         content = f"items 0 to {len(items) - 1}" if items else "no items"
-        message = f"does not exist: {dotted(above)} has {content}"
+        named = f", called {', '.join(stage_names(items))}" if items and above[-1:] == (STAGES,) else ""
+        message = f"does not exist: {dotted(above)} has {content}{named}"
         raise RecipeError([Problem(new.place, dotted((*above, part)), message)])
     return index
 

@@ -63,6 +63,42 @@ def _height_and_width(size: int | tuple[int, int]) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
+class BlockItem:
+    """One item of a block's order: a slot with its component.
+
+    Attributes:
+        slot: the slot, which is also the kind of the component.
+        choice: the component; None if the slot is empty, and for ``reshape``.
+        filters: channels that this item returns; None: as many as its block.
+        own: whether the order gives it options of its own.
+        path: the place in the recipe: of the item if it has own options, else of the block's slot.
+    """
+
+    slot: str
+    choice: Choice | None
+    filters: int | None = None
+    own: bool = False
+    path: tuple[str | int, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class ShortcutPlan:
+    """The second way through a block, from its input to its output.
+
+    Attributes:
+        order: its items; None: the block's resampling, then a 1x1 convolution where channels differ.
+        join: how both ways become one.
+        scale: factor of what the join returns.
+        path: its place in the recipe.
+    """
+
+    order: tuple[BlockItem, ...] | None
+    join: Literal["add", "concatenate"]
+    scale: float
+    path: tuple[str | int, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
 class Block:
     """One block of a network: ``input``, ``stage1``, …, ``output``.
 
@@ -70,21 +106,30 @@ class Block:
         name: name of the block; the names of its layers begin with it.
         path: its place in the recipe.
         filters: number of channels that it returns; None: the same as its input.
-        order: its slots in the order in which they are applied.
-        slots: the component in each slot.
+        order: its items in the order in which they are applied.
+        slots: the component in each slot, without the options that single items have.
         initializer: draws the initial kernels.
         constraint: constrains the kernels, or None.
         bias: whether its convolutions and dense layers learn a bias.
+        repeat: how often it comes in a row; only the first one resamples.
+        shortcut: the second way through it, or None.
     """
 
     name: str
     path: tuple[str | int, ...]
     filters: int | None
-    order: tuple[str, ...]
+    order: tuple[BlockItem, ...]
     slots: Mapping[str, Choice]
     initializer: Choice
     constraint: Choice | None
     bias: bool
+    repeat: int = 1
+    shortcut: ShortcutPlan | None = None
+
+    @property
+    def slot_order(self) -> tuple[str, ...]:
+        """The names of the slots in its order."""
+        return tuple(item.slot for item in self.order)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, options_schema
 from dcgan_kit.components.registry import Registry
+from dcgan_kit.recipes.block_order import WITH_FILTERS
 from dcgan_kit.recipes.key_declarations import Recipe
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 
@@ -26,6 +27,10 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     definitions = {name: _relaxed(model) for name, model in schema.pop("definitions").items()}
     for kind in KINDS:
         definitions[kind] = _slot(registry, kind)
+    item = definitions["OrderItem"]["properties"]
+    for kind in WITH_FILTERS:
+        definitions[f"{kind}_item"] = _with_filters(definitions[kind])
+        item[kind] = {"anyOf": [{"$ref": f"#/definitions/{kind}_item"}, {"type": "null"}]}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "dcgan-kit recipe",
@@ -45,6 +50,15 @@ def _with_slots(schema: Any) -> Any:
                 changed["properties"][name] = {**value, "items": {"$ref": f"#/definitions/{LIST_KEYS[name]}"}}
         return changed
     return [_with_slots(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _with_filters(slot: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a slot in an order, where ``filters`` sets the channels of this item."""
+    width = {"filters": {"type": "integer", "minimum": 1, "description": "channels that this item returns"}}
+    arms = [
+        {**arm, "properties": {**arm["properties"], **width}} if "properties" in arm else arm for arm in slot["anyOf"]
+    ]
+    return {**slot, "anyOf": arms}
 
 
 def _relaxed(model: dict[str, Any]) -> dict[str, Any]:

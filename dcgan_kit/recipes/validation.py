@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -81,8 +81,12 @@ def paths_to(model: type[BaseModel], key: str, base: Path = ()) -> Iterator[Path
         if name == key:
             yield (*base, name)
         inner = section_in(field.annotation)
-        if inner is not None and get_origin(field.annotation) not in (list, tuple):
+        if inner is not None and not _is_list(field.annotation):
             yield from paths_to(inner, key, (*base, name))
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) in (list, tuple) or any(map(_is_list, get_args(annotation)))
 
 
 def _problems(errors: list[ErrorDetails], node: Node, base: Path, unknown: Unknown) -> list[Problem]:

@@ -15,7 +15,7 @@ import yaml
 from dcgan_kit.components.option_types import number_text
 from dcgan_kit.recipes import yaml_scalars
 from dcgan_kit.recipes.key_declarations import Recipe, Strict
-from dcgan_kit.recipes.resolved import Block, Choice, NetworkPlan, ResolvedRecipe
+from dcgan_kit.recipes.resolved import Block, BlockItem, Choice, NetworkPlan, ResolvedRecipe, ShortcutPlan
 
 
 def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:
@@ -73,13 +73,31 @@ def _network(plan: NetworkPlan) -> dict[str, Any]:
 
 def _block(block: Block) -> dict[str, Any]:
     data: dict[str, Any] = {} if block.filters is None else {"filters": block.filters}
-    data["order"] = list(block.order)
+    if block.path[1:2] == ("stages",) and block.name != f"stage{int(block.path[2]) + 1}":
+        data["name"] = block.name
+    if block.repeat > 1:
+        data["repeat"] = block.repeat
+    data["order"] = [_item(item) for item in block.order]
+    if block.shortcut is not None:
+        data["shortcut"] = _shortcut(block.shortcut)
     data.update({slot: _choice(choice) for slot, choice in block.slots.items()})
     data["initializer"] = _choice(block.initializer)
     if block.constraint is not None:
         data["constraint"] = _choice(block.constraint)
     data["bias"] = block.bias
     return data
+
+
+def _item(item: BlockItem) -> Any:
+    if not item.own:
+        return item.slot
+    width = {} if item.filters is None else {"filters": item.filters}
+    return {item.slot: {**(_choice(item.choice) if item.choice else {}), **width}}
+
+
+def _shortcut(shortcut: ShortcutPlan) -> dict[str, Any]:
+    order = {} if shortcut.order is None else {"order": [_item(item) for item in shortcut.order]}
+    return {**order, "join": shortcut.join, "scale": shortcut.scale}
 
 
 def _choice(choice: Choice) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.errors import UserError
 from dcgan_kit.evaluation.evaluator import TaskReport
 from dcgan_kit.evaluation.selection import build_score
-from dcgan_kit.networks.builder import Network
 from dcgan_kit.networks.kernel_overlap import taps
+from dcgan_kit.networks.network import Network
 from dcgan_kit.networks.resampling import Resize, Window
 from dcgan_kit.networks.summary import summarize
 from dcgan_kit.recipes.resolved import Choice

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dcgan_kit.adversarial.state import TrainingState
     from dcgan_kit.components.plugin import LoadedPlugins
     from dcgan_kit.data.holdout import SplitImages
-    from dcgan_kit.networks.builder import Networks
+    from dcgan_kit.networks.network import Networks
 
 SAMPLE_STREAM = -2
 """Takes the place of the step in the seed of samples; training uses steps from 0, and its sample grid uses -1."""

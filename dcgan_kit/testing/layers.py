@@ -15,8 +15,8 @@ import tensorflow as tf
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
-from dcgan_kit.networks.builder import as_layers
 from dcgan_kit.networks.keras_internals import layers_within, seed_generators
+from dcgan_kit.networks.part_builder import as_layers
 from dcgan_kit.networks.trace import takes_training
 from dcgan_kit.testing.complaints import built, called, compiling, complaining, finite, reached, require
 

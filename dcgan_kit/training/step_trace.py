@@ -14,6 +14,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.step import AdversarialStep
 from dcgan_kit.adversarial.step_tap import Forward
 from dcgan_kit.adversarial.update_schedule import Update, Updates
+from dcgan_kit.networks.network import Network
 from dcgan_kit.recipes.resolved import Role
 
 LOSSES = ("generator_loss", "discriminator_loss", "penalty")
@@ -92,6 +93,11 @@ class StepTrace:
 
     def __init__(self, step: AdversarialStep, updates: Updates) -> None:
         self.facts: list[TensorFacts] = []
+        networks = step.state.networks
+        self._networks: dict[Role, Network] = {
+            "generator": networks.generator,
+            "discriminator": networks.discriminator,
+        }
         self._models, self._parts, self._updates = step.models, step.training.accumulate, len(updates)
         self._update_number, self._update_name, self._place = 0, "", ""
         self._moved: tuple[Role, ...] = tuple(step.models)
@@ -104,12 +110,15 @@ class StepTrace:
 
     def forward(self, role: Role, input_name: str, forward: Forward, x: Any) -> Any:
         """Run a network layer by layer, and record the output of each layer."""
-        model = self._models[role]
-        for layer in model.layers[1:]:
+        network = self._networks[role]
+
+        def call(layer: Any, values: Any) -> Any:
             # Every layer gets ``training``, even one without this argument: layers inside it read it from the call.
-            x = layer(x, training=True)
-            self._note(f"{model.name}, {input_name}: output of {layer.name}", x)
-        return x
+            result = layer(values, training=True)
+            self._note(f"{role}, {input_name}: output of {layer.name}", result)
+            return result
+
+        return network.outputs(x, call)[-1]
 
     def end(self, facts: Mapping[str, Any], gradients: Mapping[Role, list[Any]]) -> None:
         """Record losses and gradients."""

@@ -7,7 +7,8 @@ import pytest
 
 from dcgan_kit import Site
 from dcgan_kit.components.plugin_loader import load_builtins
-from dcgan_kit.networks.builder import as_layers, build_networks
+from dcgan_kit.networks.builder import build_networks
+from dcgan_kit.networks.part_builder import as_layers
 
 BASE = """version: 1
 extends: dcgan

@@ -231,10 +231,10 @@ def test_inputs_are_cast_and_checked_as_by_the_model():
         forward_of(model)(np.zeros((4, 4, 4, 2)), training=False)
 
 
-def test_a_model_that_is_no_chain_is_refused():
+def test_a_model_with_two_outputs_is_refused():
     given = keras.Input((4,))
-    model = keras.Model(given, layers.Add()([layers.Dense(4)(given), given]))
-    with pytest.raises(ValueError, match="must be one chain of layers"):
+    model = keras.Model(given, [layers.Dense(4)(given), given])
+    with pytest.raises(ValueError, match="must have one input and one output"):
         forward_of(model)
 
 

@@ -228,14 +228,14 @@ class Attention(keras.layers.Layer):
 
 
 @component("regularizer")
-def attention():
+def looking():
     \"\"\"Attend.  (B, H, W, C) → (B, H, W, C).\"\"\"
     return Attention()
 
 
 @hookimpl
 def dcgan_kit_components():
-    return [attention]
+    return [looking]
 """
 
 
@@ -245,15 +245,15 @@ def dcgan_kit_components():
         ((), "10x10"),
         (("discriminator.stages.1.normalization=instance",), "10x10"),
         (("discriminator.stages.1.regularizer=minibatch_stddev",), "10x10"),
-        (("discriminator.stages.0.regularizer=attention",), ""),
-        (("discriminator.stages.1.regularizer=attention",), ""),
+        (("discriminator.stages.0.regularizer=looking",), ""),
+        (("discriminator.stages.1.regularizer=looking",), ""),
         (("discriminator.output.head=dense",), ""),
     ],
     ids=str,
 )
 def test_patches_are_what_a_head_sees_at_once(overrides, patch, networks_of, base, tmp_path):
     """Means over the map look at it patch by patch; attention, once and for all, does not."""
-    (tmp_path / "attending.py").write_text(ATTENTION)
+    (tmp_path / "looking.py").write_text(ATTENTION)
     given = ("discriminator.output.head=average_pool_dense", *overrides)
     found = [
         advice.message

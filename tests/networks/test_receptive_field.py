@@ -139,10 +139,10 @@ def test_any_stack_sees_what_changes_it(name, shape):
         given = answers[0].shape[1:]
         # Building comes first: a layer that is built while it is traced has no weights.
         answers = [answered(layer, values) for values in answers]
-        field = trace([layer], given, field).field
+        field = trace([layer], [given], [field]).field
         assert field.widest == tuple(map(widest, answers))
     # At once, and one by one.
-    assert trace(layers, shape, ReceptiveField.of_map(*shape[:2])).field.widest == field.widest
+    assert trace(layers, [shape], [ReceptiveField.of_map(*shape[:2])]).field.widest == field.widest
 
 
 @pytest.mark.parametrize("shape", [(9, 14, 4), (2, 3, 4)], ids=str)
@@ -162,15 +162,15 @@ def test_symmetric_padding_sees_what_changes_it(kind, name, options, shape, laye
     layers, answers = layers_of(kind, name, shape, padding="symmetric", **options), lines(*shape)
     for layer in layers:
         answers = [answered(layer, values) for values in answers]
-    found = trace(layers, shape, ReceptiveField.of_map(*shape[:2]))
+    found = trace(layers, [shape], [ReceptiveField.of_map(*shape[:2])])
     assert found.field.widest == tuple(map(widest, answers))
 
 
 def test_three_transposed_convolutions_see_three_pixels():
     layers = STACKS["three transposed"]()
-    assert trace(layers, (8, 8, 4), ReceptiveField.of_map(8, 8)).field.widest == (3, 3)
+    assert trace(layers, [(8, 8, 4)], [ReceptiveField.of_map(8, 8)]).field.widest == (3, 3)
     # Of two pixels there are no more than two.
-    assert trace(layers, (2, 8, 4), ReceptiveField.of_map(2, 8)).field.widest == (2, 3)
+    assert trace(layers, [(2, 8, 4)], [ReceptiveField.of_map(2, 8)]).field.widest == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -199,13 +199,13 @@ def test_three_transposed_convolutions_see_three_pixels():
 )
 def test_what_components_see(kind, name, sees, layers_of):
     shape = (8, 8, 16)
-    assert trace(layers_of(kind, name, shape), shape, ReceptiveField.of_map(8, 8)).field.widest == sees
+    assert trace(layers_of(kind, name, shape), [shape], [ReceptiveField.of_map(8, 8)]).field.widest == sees
 
 
 @pytest.mark.parametrize(("name", "alone"), [("self_attention", (8, 8)), ("squeeze_excitation", (1, 1))])
 def test_attention_by_weights_sees_all_but_by_means_only_what_they_combine(name, alone, layers_of):
     field = ReceptiveField.of_map(8, 8)
-    traced = trace(layers_of("attention", name, (8, 8, 16)), (8, 8, 16), field, field)
+    traced = trace(layers_of("attention", name, (8, 8, 16)), [(8, 8, 16)], [field], [field])
     assert traced.field.widest == (8, 8)
     assert traced.local_field.widest == alone
 
@@ -216,7 +216,7 @@ def test_what_is_not_known_sees_all_and_what_was_seen_stays_seen():
             return tf.sort(x, axis=1)
 
     layers = [Sorted(), L.Conv2D(4, 1), L.Conv2DTranspose(4, 4, 2, "same")]
-    assert trace(layers, (6, 7, 2), ReceptiveField.of_map(6, 7)).field.widest == (6, 7)
+    assert trace(layers, [(6, 7, 2)], [ReceptiveField.of_map(6, 7)]).field.widest == (6, 7)
 
 
 def rows_of(network):

@@ -48,19 +48,19 @@ SHAPE = (8, 8, 6)
     ids=str,
 )  # fmt: skip
 def test_multiply_accumulates(kind, name, options, macs, layers_of):
-    assert trace(layers_of(kind, name, SHAPE, **options), SHAPE).macs == macs
+    assert trace(layers_of(kind, name, SHAPE, **options), [SHAPE]).macs == macs
 
 
 def test_multiply_accumulates_of_layers_that_no_built_in_has():
-    assert trace([keras.layers.Dense(5)], (12,)).macs == 12 * 5
-    assert trace([keras.layers.Dense(5)], SHAPE).macs == 8 * 8 * 6 * 5
-    assert trace([keras.layers.Conv2D(8, 3, groups=2, padding="same")], SHAPE).macs == 3 * 3 * 3 * 8 * 8 * 8
-    assert trace([keras.layers.SeparableConv2D(5, 3, padding="same")], SHAPE).macs == (3 * 3 * 6 + 6 * 5) * 64
+    assert trace([keras.layers.Dense(5)], [(12,)]).macs == 12 * 5
+    assert trace([keras.layers.Dense(5)], [SHAPE]).macs == 8 * 8 * 6 * 5
+    assert trace([keras.layers.Conv2D(8, 3, groups=2, padding="same")], [SHAPE]).macs == 3 * 3 * 3 * 8 * 8 * 8
+    assert trace([keras.layers.SeparableConv2D(5, 3, padding="same")], [SHAPE]).macs == (3 * 3 * 6 + 6 * 5) * 64
 
 
 def test_a_constraint_costs_nothing_when_sampling(layers_of):
     wrapped = keras.layers.SpectralNormalization(keras.layers.Conv2D(8, 3, padding="same"))
-    assert trace([wrapped], SHAPE).macs == 3 * 3 * 6 * 8 * 8 * 8
+    assert trace([wrapped], [SHAPE]).macs == 3 * 3 * 6 * 8 * 8 * 8
 
 
 def window(size, stride=1, learned=True, transposed=False, dilation=1):
@@ -94,29 +94,29 @@ def window(size, stride=1, learned=True, transposed=False, dilation=1):
     ids=str,
 )  # fmt: skip
 def test_resamplings(kind, name, options, operations, layers_of):
-    assert list(trace(layers_of(kind, name, SHAPE, **options), SHAPE).operations) == operations
+    assert list(trace(layers_of(kind, name, SHAPE, **options), [SHAPE]).operations) == operations
 
 
 def test_a_dense_layer_on_a_map_looks_at_one_pixel():
-    assert trace([keras.layers.Dense(5)], SHAPE).operations == ()
+    assert trace([keras.layers.Dense(5)], [SHAPE]).operations == ()
 
 
 def test_padding_is_no_resampling():
     padded = [keras.layers.ZeroPadding2D(3), keras.layers.Conv2D(8, 7)]
-    assert trace(padded, SHAPE).operations == (window(7),)
+    assert trace(padded, [SHAPE]).operations == (window(7),)
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 8])
 def test_cropping_is_no_resampling(side):
     cropped = [keras.layers.Conv2DTranspose(8, 5, 2), keras.layers.Cropping2D(((2, 1), (2, 1)))]
     for layers in (cropped, [keras.Sequential(cropped)]):
-        assert trace(layers, (side, side, 6)).operations == (window(5, 2, transposed=True),)
+        assert trace(layers, [(side, side, 6)]).operations == (window(5, 2, transposed=True),)
 
     class EverySecond(keras.layers.Layer):
         def call(self, inputs):
             return inputs[:, ::2, ::2]
 
-    assert trace([EverySecond()], SHAPE).operations == (window(2, 2, learned=False),)
+    assert trace([EverySecond()], [SHAPE]).operations == (window(2, 2, learned=False),)
 
 
 def test_attention_sees_everything():
@@ -126,6 +126,6 @@ def test_attention_sees_everything():
             scores = keras.ops.softmax(keras.ops.matmul(flat, keras.ops.transpose(flat, (0, 2, 1))))
             return keras.ops.reshape(keras.ops.matmul(scores, flat), (-1, 8, 8, 6))
 
-    found = trace([Attention()], SHAPE)
+    found = trace([Attention()], [SHAPE])
     assert found.macs == 2 * 64 * 64 * 6
     assert Flattened() in found.operations

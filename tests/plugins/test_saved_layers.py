@@ -14,7 +14,7 @@ import pytest
 from dcgan_kit import Site
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.plugin_loader import load_builtins
-from dcgan_kit.networks.builder import as_layers
+from dcgan_kit.networks.part_builder import as_layers
 
 OPTIONS = {
     "activation/gelu": [{"approximate": True}],

@@ -21,10 +21,10 @@ NETWORKS = ("generator", "discriminator")
 
 
 def keys_of(section, path=()):
-    """Yield (path, section) of every key that holds no section; of a list of sections those of its first item."""
+    """Yield (path, section) of every key that holds no section; of a list of stages those of the first one."""
     for key, field in section.model_fields.items():
         inner = key_declarations.section_in(field.annotation)
-        if inner is None:
+        if inner is None or key == "order":
             yield (*path, key), section
         else:
             yield from keys_of(inner, (*path, key, *([0] if get_origin(field.annotation) is tuple else [])))

@@ -144,7 +144,7 @@ def test_defaults_of_a_recipe(resolved, whole):
     assert recipe.latent_size == 16
     training = recipe.training
     assert (training.batch_size, training.seed, training.updates, training.ema) == (64, 0, "simultaneous", 0.0)
-    assert recipe.generator.blocks[0].order == keys.GENERATOR_INPUT.order
+    assert recipe.generator.blocks[0].slot_order == keys.GENERATOR_INPUT.order
     assert recipe.generator.blocks[1].filters == 8
     assert recipe.generator.blocks[-1].filters is None
 
@@ -182,7 +182,7 @@ def test_one_network_without_an_optimizer(resolved, whole):
 
 def test_the_order_of_a_stage(resolved, whole):
     recipe = resolved(whole, "generator.stages.0.order=[activation, upsample, activation]")
-    assert blocks(recipe)["generator", "stage1"].order == ("activation", "upsample", "activation")
+    assert blocks(recipe)["generator", "stage1"].slot_order == ("activation", "upsample", "activation")
 
 
 def test_no_stages_at_all(resolved, whole):
