@@ -27,6 +27,7 @@ _RULES = (
     normalization_lints.unconstrained_kernel,
     normalization_lints.small_batch,
     training_lints.size_balance,
+    training_lints.latent_not_seen,
     resampling_lints.receptive_field,
     training_lints.adam_momentum,
     activation_lints.dying_units,

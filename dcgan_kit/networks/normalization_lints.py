@@ -49,7 +49,8 @@ def bias_before_batch_normalization(context: LintContext) -> Results:
     for network in (context.networks.generator, context.networks.discriminator):
         for part in filter(_batch_norms, network.parts):
             for before in network.before(part):
-                if any(getattr(layer, "use_bias", False) for layer in layers_within(*before.layers)):
+                # What attention returns is no sum with its biases.
+                if before.kind != "attention" and _biased(before):
                     message = f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
                     yield before.path, message
 
@@ -88,6 +89,10 @@ def small_batch(context: LintContext) -> Results:
     if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in context.parts()):
         few = counted(batch, "image")
         yield ("training", "batch_size"), f"{few} a batch for batch normalization; take {SMALL_BATCH} or more"
+
+
+def _biased(part: Part) -> bool:
+    return any(getattr(layer, "use_bias", False) for layer in layers_within(*part.layers))
 
 
 def _batch_norms(part: Part) -> list[Any]:

@@ -26,6 +26,17 @@ def size_balance(context: LintContext) -> Results:
 
 
 @lint_rule(
+    "A generator that starts from a learned constant draws one image only, unless a later part takes the latent "
+    "vector (Karras et al. 2018, arXiv 1812.04948, section 2).",
+)
+def latent_not_seen(context: LintContext) -> Results:
+    parts = zip(context.networks.generator.parts, context.generator.rows, strict=True)
+    for part, row in parts:
+        if part.kind == "projection" and row.trace.field is not None and row.trace.field.widest == (0, 0):
+            yield part.path, f"{part.component} does not depend on the latent vector; a later part must take it"
+
+
+@lint_rule(
     "Adam's default momentum 0.9 made adversarial training oscillate; 0.5 was stable "
     "(Radford et al. 2015, arXiv 1511.06434, section 4)."
 )

@@ -43,7 +43,7 @@ _FILTERS = (16, 8)
 """Output channels: as many as the input has, and fewer."""
 _OF_FILTERS = ("convolution", "downsample", "upsample", "projection")
 """Kinds whose output depends on the number of filters."""
-ABILITIES = ("xla", "mixed_precision")
+ABILITIES = ("xla", "mixed_precision", "input_gradient")
 """Abilities that a component may lack, if its author says so."""
 
 
@@ -69,8 +69,9 @@ def check_component(
         component: the component that ``@component`` returned.
         shapes: input shapes without the batch dimension; default: typical shapes for the kind. For the kinds ``data``,
             ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
-        without: abilities that the component lacks: ``"xla"`` (recipes that use it need ``training.xla: off``) or
-            ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``).
+        without: abilities that the component lacks: ``"xla"`` (recipes that use it need ``training.xla: off``),
+            ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``) or ``"input_gradient"``
+            (its layers do not depend on their input, so nothing before them learns).
         options: options of the component, if its defaults do not suit the test.
 
     Raises:
@@ -91,8 +92,17 @@ def check_component(
         for filters in _FILTERS if component.kind in _OF_FILTERS else _FILTERS[:1]:
             # The slow checks do not depend on the number of filters, and hardly on the shape, so they run once.
             thorough = filters == _FILTERS[0]
-            checks = {ability: thorough and place == 0 and ability not in without for ability in ABILITIES}
-            check_layers(component, validated, shape, filters, thorough, **checks)
+            once = thorough and place == 0
+            check_layers(
+                component,
+                validated,
+                shape,
+                filters,
+                thorough,
+                xla=once and "xla" not in without,
+                mixed_precision=once and "mixed_precision" not in without,
+                input_gradient="input_gradient" not in without,
+            )
 
 
 def _check_constraint(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:

@@ -37,6 +37,7 @@ def check_layers(
     thorough: bool,
     xla: bool,
     mixed_precision: bool,
+    input_gradient: bool = True,
 ) -> None:
     """Check the layers that a component makes for one place.
 
@@ -48,6 +49,7 @@ def check_layers(
         thorough: also check tracing, saving and other batch sizes.
         xla: also check compilation by XLA.
         mixed_precision: also check half precision.
+        input_gradient: also check that a gradient reaches the input.
 
     Raises:
         AssertionError: the component breaks its contract.
@@ -70,7 +72,7 @@ def check_layers(
     for layer in layers:
         _require_channels_last(layer, where)
 
-    check_numbers(model, shape, where, thorough)
+    check_numbers(model, shape, where, thorough, input_gradient)
     again, same = build()
     shared = {id(layer) for layer in layers} & {id(layer) for layer in again}
     require(not shared, f"{where}: must return fresh layers at each call, and returned one of them twice")
@@ -117,10 +119,11 @@ def model_of(layers: list[Any], shape: Shape, where: str) -> Any:
     return keras.Model(inputs, outputs)
 
 
-def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -> None:
+def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True, input_gradient: bool = True) -> None:
     """Check outputs and gradients for noise and for zeros, in training mode and in inference mode.
 
     If ``thorough``, also check that the outputs are the same each time and when traced, and that any batch size works.
+    If not ``input_gradient``, no gradient need reach the input.
     """
     inputs = {"normal noise": noise(BATCH, *shape), "zeros": np.zeros((BATCH, *shape), "float32")}
     found = [
@@ -128,7 +131,7 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True) -
         for name, x in inputs.items()
         for training in (False, True)
     ]
-    _require_gradients(model, found[1][1], where)
+    _require_gradients(model, found[1][1], where, input_gradient)
     if not thorough:
         return
     x = tf.constant(inputs["normal noise"])
@@ -214,10 +217,11 @@ def _differentiated(model: Any, x: Any, training: bool, where: str) -> tuple[Any
     return result, gradients
 
 
-def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
+def _require_gradients(model: Any, gradients: list[Any], where: str, of_input: bool) -> None:
     """Raise an AssertionError if no gradient reaches the input or a weight, at initial and at changed weights."""
     names = ["its input", *(f"its weight {variable.path}" for variable in model.trainable_variables)]
-    if all(map(reached, gradients)):
+    skipped = 0 if of_input else 1
+    if all(map(reached, gradients[skipped:])):
         return
     # A gate that starts at 0 blocks gradients at first. It opens when its weight changes.
     before = model.get_weights()
@@ -227,7 +231,7 @@ def _require_gradients(model: Any, gradients: list[Any], where: str) -> None:
     x = tf.constant(noise(BATCH, *model.input_shape[1:]))
     _, moved = _differentiated(model, x, True, where)
     model.set_weights(before)
-    for name, first, second in zip(names, gradients, moved, strict=True):
+    for name, first, second in list(zip(names, gradients, moved, strict=True))[skipped:]:
         effect = "nothing before it learns" if name == names[0] else "it never learns"
         require(
             reached(first) or reached(second),

@@ -70,6 +70,12 @@ CASES = {
         "the head judges patches of 10x10 of the image's 16x16 pixels",
         ["discriminator.output.head=sum_pool_dense", "discriminator.downsample={use: strided_conv, kernel_size: 8}"],
     ),
+    "latent_not_seen": (
+        ["generator.input.projection={use: learned_constant, modulate: false}"],
+        "generator.input.projection",
+        "learned_constant does not depend on the latent vector; a later part must take it",
+        ["generator.input.projection=learned_constant"],
+    ),
     "adam_momentum": (
         ["training.optimizer={use: adam, beta_1: 0.9}"],
         "training.optimizer",

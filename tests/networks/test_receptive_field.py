@@ -193,6 +193,8 @@ def test_three_transposed_convolutions_see_three_pixels():
         ("head", "average_pool_dense", (8, 8)),
         ("head", "sum_pool_dense", (8, 8)),
         ("head", "dense", (8, 8)),
+        ("head", "max_pool_dense", (8, 8)),
+        ("head", "depthwise_dense", (8, 8)),
     ],
 )
 def test_what_components_see(kind, name, sees, layers_of):

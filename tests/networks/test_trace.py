@@ -33,6 +33,9 @@ SHAPE = (8, 8, 6)
         ("head", "dense", {}, 8 * 8 * 6),
         ("head", "conv", {}, 8 * 8 * 6),
         ("head", "sum_pool_dense", {}, 6),
+        ("head", "max_pool_dense", {}, 6),
+        ("head", "depthwise_dense", {}, 8 * 8 * 6 + 6),
+        ("head", "dense", {"hidden": 5}, 8 * 8 * 6 * 5 + 5),
         # theta, phi and g; scores and weighted means of 4x4 pixels; output
         (
             "attention", "self_attention", {"query_ratio": 2},

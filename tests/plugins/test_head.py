@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
-from dcgan_kit_plugins import head
+from dcgan_kit_plugins import activation, head, normalization
+from dcgan_kit_plugins.head.layers import PerChannel
 from pydantic import ValidationError
 
 from dcgan_kit.testing import check_component
@@ -27,12 +29,66 @@ def test_dense_and_whole_conv_are_one_linear_map(component, model_of, noise):
     np.testing.assert_allclose(model(x), x.reshape(2, -1) @ kernel.reshape(-1, 1) + bias, atol=1e-5)
 
 
-@pytest.mark.parametrize(("component", "pool"), [(head.sum_pool_dense, np.sum), (head.average_pool_dense, np.mean)])
+@pytest.mark.parametrize(
+    ("component", "pool"),
+    [(head.sum_pool_dense, np.sum), (head.average_pool_dense, np.mean), (head.max_pool_dense, np.max)],
+)
 def test_pooled_heads(component, pool, model_of, noise):
     x = noise(2, 3, 5, 4)
     model = model_of(component, (3, 5, 4))
     kernel, bias = (np.asarray(weight) for weight in model.weights)
     np.testing.assert_allclose(model(x), pool(x, axis=(1, 2)) @ kernel + bias, atol=1e-5)
+
+
+def test_depthwise_dense_weighs_the_pixels_of_each_channel(model_of, noise):
+    x = noise(2, 3, 5, 4)
+    model = model_of(head.depthwise_dense, (3, 5, 4))
+    kernels, kernel, bias = (np.asarray(weight) for weight in model.weights)
+    assert kernels.shape == (3, 5, 4, 1)
+    np.testing.assert_allclose(model(x), (x * kernels[..., 0]).sum((1, 2)) @ kernel + bias, atol=1e-5)
+
+
+def test_depthwise_dense_of_r3gan(model_of):
+    # Huang et al. 2025 at CIFAR size: 768 kernels of 4x4, and a dense layer without bias.
+    draw = lambda seed: keras.initializers.VarianceScaling(1.0, "fan_in", "untruncated_normal", seed=seed)  # noqa: E731
+    model = model_of(head.depthwise_dense, (4, 4, 768), bias=False, initializer=draw)
+    assert model.count_params() == 17 * 768
+    kernels, kernel = (np.asarray(weight) for weight in model.weights)
+    assert kernels.std() == pytest.approx(1 / 4, rel=0.03), "the fan_in is 4 · 4, not 4 · 4 · 768"
+    assert kernel.std() == pytest.approx(768**-0.5, rel=0.1)
+
+
+def test_kernels_of_channels_survive_their_configuration():
+    first = PerChannel(keras.initializers.HeNormal(seed=3))
+    again = keras.initializers.deserialize(keras.initializers.serialize(first))
+    np.testing.assert_array_equal(first((3, 3, 4, 1)), again((3, 3, 4, 1)))
+
+
+def test_hidden_units_are_normalized_and_activated(place, noise):
+    x = noise(4, 3, 5, 4)
+    options = dict(head.dense.options(hidden=6))
+    options["normalization"] = lambda site: [normalization.layer.build(site, dict(normalization.layer.options()))]
+    options["activation"] = lambda site: activation.leaky_relu.build(site, {"negative_slope": 0.2})
+    made = head.dense.build(place((3, 5, 4)), options)
+    assert [layer.name for layer in made if "dense" in layer.name or layer.name == "hidden"] == ["hidden", "dense"]
+    y = x
+    for layer in made:
+        y = layer(y)
+    weights = [np.asarray(weight) for layer in made for weight in layer.weights]
+    assert [weight.shape for weight in weights] == [(60, 6), (6,), (6,), (6,), (6, 1), (1,)]
+    units = x.reshape(4, -1) @ weights[0] + weights[1]
+    units = (units - units.mean(1, keepdims=True)) / np.sqrt(units.var(1, keepdims=True) + 1e-5)
+    units = np.maximum(units, 0.2 * units)
+    np.testing.assert_allclose(y, units @ weights[4] + weights[5], atol=1e-4)
+
+
+def test_contract_of_hidden_units():
+    check_component(head.dense, shapes=[(3, 5, 4)], hidden=6)
+
+
+def test_normalization_and_activation_need_hidden_units(place):
+    with pytest.raises(ValueError, match=r"are those of hidden units. Received: hidden=None; set hidden"):
+        head.dense(place((3, 5, 4)), activation=lambda site: [])
 
 
 def test_dropout_acts_in_training_only(model_of, noise):
@@ -64,7 +120,13 @@ def test_conv_must_fit_exactly_once(options, place):
 
 @pytest.mark.parametrize(
     ("component", "options"),
-    [(head.dense, {"dropout": 1.0}), (head.conv, {"padding": "same"}), (head.conv, {"kernel_size": 0})],
+    [
+        (head.dense, {"dropout": 1.0}),
+        (head.conv, {"padding": "same"}),
+        (head.conv, {"kernel_size": 0}),
+        (head.dense, {"hidden": 0}),
+        (head.max_pool_dense, {"dropout": 0.1}),
+    ],
 )
 def test_options_out_of_range_are_refused(component, options):
     with pytest.raises(ValidationError):

@@ -31,6 +31,7 @@ OPTIONS = {
     "upsample/transposed_conv": [{"padding": "valid"}, {"kernel_size": 5, "padding": "symmetric"}],
     "attention/self_attention": [{"pool": False, "output": False, "value_ratio": 1, "bias": True}],
     "regularizer/minibatch_stddev": [{"group_size": 2}],
+    "projection/learned_constant": [{"modulate": False, "size": (2, 3)}],
     "head/dense": [{"dropout": 0.5}],
 }
 """Further options of components, which bring other layers."""
@@ -48,6 +49,9 @@ OURS = {
     "attention/self_attention {'pool': False, 'output': False, 'value_ratio': 1, 'bias': True}",
     "regularizer/minibatch_stddev {}",
     "regularizer/minibatch_stddev {'group_size': 2}",
+    "projection/learned_constant {}",
+    "projection/learned_constant {'modulate': False, 'size': (2, 3)}",
+    "head/depthwise_dense {}",
     "constraint/spectral {}",
     "constraint/spectral {'power_iterations': 3}",
 }

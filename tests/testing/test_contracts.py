@@ -234,7 +234,9 @@ def test_an_author_may_say_what_a_component_does_without(doubtful):
     check_component(doubtful["adds_constant"], without=["mixed_precision"])
     with pytest.raises(AssertionError, match="in mixed_bfloat16"):
         check_component(doubtful["adds_constant"], without=["xla"])
-    with pytest.raises(ValueError, match=r"without must name some of xla, mixed_precision. Received: jit"):
+    with pytest.raises(
+        ValueError, match=r"without must name some of xla, mixed_precision, input_gradient. Received: jit"
+    ):
         check_component(doubtful["by_python"], without=["jit"])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from dcgan_kit import (
     Bias,
@@ -71,7 +73,35 @@ def transposed_conv(
     ]
 
 
+@component("projection")
+def learned_constant(
+    site: Site,
+    *,
+    size: MapSize = (4, 4),
+    modulate: Annotated[bool, Field(description="let the latent vector scale each channel of the map")] = True,
+    initializer: Annotated[Initializer, Field(description="draws the map; null: N(0, 1)")] = None,
+) -> list[keras.Layer]:
+    """Start from a learned map, scaled by the latent vector.  (B, N) → (B, H, W, filters).
+
+    y = c · (W z), with a learned map c (H, W, filters), multiplied per channel by a dense layer W without bias. The
+    block's initializer draws W.
+
+    Without ``modulate`` it is y = c: the latent vector does not reach the map, and has to reach a later part.
+
+    Karras et al. 2018, arXiv 1812.04948, section 2 (not modulated); Huang et al. 2025, arXiv 2501.05441, in
+    github.com/brownvc/R3GAN (modulated)
+    """
+    from dcgan_kit_plugins.projection.layers import LearnedMap
+    from keras import initializers
+
+    height, width = pair(size)
+    seed = site.seed("map")
+    draw = initializers.RandomNormal(stddev=1.0, seed=seed) if initializer is None else initializer(seed)
+    learned = LearnedMap(height, width, site.filters, modulate, draw, name="map")
+    return [site.dense(site.filters, bias=False, name="modulation"), learned] if modulate else [learned]
+
+
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every projection."""
-    return [dense, transposed_conv]
+    return [dense, transposed_conv, learned_constant]

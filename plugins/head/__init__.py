@@ -1,0 +1,168 @@
+"""Heads: from the discriminator's last map to one logit.  (B, H, W, C) → (B, 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from dcgan_kit import Bias, Component, Initializer, KernelSize, Site, Slot, Stride, component, hookimpl, pair
+
+if TYPE_CHECKING:
+    import keras
+
+Build = Callable[[Site], Any]
+Build = Callable[[Site], Any]
+DropoutRate = Annotated[
+    float, Field(ge=0.0, lt=1.0, description="share of the features dropped before the dense layer")
+]
+
+
+@component("head")
+def dense(
+    site: Site,
+    *,
+    dropout: DropoutRate = 0.0,
+    hidden: Annotated[
+        Annotated[int, Field(ge=1, le=16384)] | None,
+        Field(description="units of a dense layer before the last one; null: there is none"),
+    ] = None,
+    normalization: Annotated[Any, Slot("normalization"), Field(description="of the hidden units; null: none")] = None,
+    activation: Annotated[Any, Slot("activation"), Field(description="of the hidden units; null: none")] = None,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> list[keras.Layer]:
+    """Flatten, apply dropout in training, then a dense layer.  (B, H, W, C) → (B, 1).
+
+    With ``hidden``, a dense layer to so many units, their normalization and their activation come before the last
+    dense layer. ``bias`` and ``initializer`` are those of both.
+
+    Raises:
+        ValueError: there is a normalization or an activation, and no hidden layer.
+
+    Radford et al. 2015, arXiv 1511.06434; dropout: keras.io/examples/generative/dcgan_overriding_train_step; hidden:
+    github.com/carpedm20/DCGAN-tensorflow, its networks for MNIST
+    """
+    from keras import layers
+
+    if hidden is None and (normalization or activation):
+        raise ValueError("normalization and activation are those of hidden units. Received: hidden=None; set hidden")
+    return [
+        layers.Flatten(),
+        *([layers.Dropout(dropout, seed=site.seed("dropout"))] if dropout else []),
+        *([] if hidden is None else _hidden(site, hidden, normalization, activation, bias, initializer)),
+        site.dense(1, bias=bias, initializer=initializer),
+    ]
+
+
+@component("head")
+def conv(
+    site: Site,
+    *,
+    kernel_size: Annotated[
+        KernelSize | None,
+        Field(description="side of the kernel in pixels, or [height, width]; null: that of the whole map"),
+    ] = None,
+    stride: Stride = 1,
+    bias: Bias = None,
+    initializer: Initializer = None,
+) -> list[keras.Layer]:
+    """Convolve without padding to a map of one pixel.  (B, H, W, C) → (B, 1).
+
+    Raises:
+        ValueError: the kernel fits into the map at more than one position, or at none.
+
+    pytorch/examples, dcgan/main.py
+    """
+    from keras import layers
+
+    height, width, _ = site.input_shape
+    kernel = (height, width) if kernel_size is None else pair(kernel_size)
+    steps = pair(stride)
+    places = [(side - taps) // step + 1 for side, taps, step in zip((height, width), kernel, steps, strict=True)]
+    if places != [1, 1]:
+        raise ValueError(
+            "kernel_size and stride must let the kernel fit into the map exactly once. "
+            f"Received: map {height}x{width}, kernel_size={kernel}, stride={steps}. "
+            "Leave out kernel_size, or change the stages before."
+        )
+    return [site.conv(1, kernel, stride=steps, padding="valid", bias=bias, initializer=initializer), layers.Flatten()]
+
+
+@component("head")
+def sum_pool_dense(site: Site, *, bias: Bias = None, initializer: Initializer = None) -> list[keras.Layer]:
+    """Sum each channel over the map, then apply a dense layer.  (B, H, W, C) → (B, 1).
+
+    Miyato, Koyama 2018, arXiv 1802.05637; PyTorch-StudioGAN, src/models/deep_conv.py
+    """
+    from keras import layers
+
+    height, width, _ = site.input_shape
+    return [
+        layers.GlobalAveragePooling2D(),
+        layers.Rescaling(height * width),
+        site.dense(1, bias=bias, initializer=initializer),
+    ]
+
+
+@component("head")
+def average_pool_dense(site: Site, *, bias: Bias = None, initializer: Initializer = None) -> list[keras.Layer]:
+    """Average each channel over the map, then apply a dense layer.  (B, H, W, C) → (B, 1).
+
+    Lin et al. 2013, arXiv 1312.4400, section 3.2
+    """
+    from keras import layers
+
+    return [layers.GlobalAveragePooling2D(), site.dense(1, bias=bias, initializer=initializer)]
+
+
+@component("head")
+def max_pool_dense(site: Site, *, bias: Bias = None, initializer: Initializer = None) -> list[keras.Layer]:
+    """Take the maximum of each channel over the map, then apply a dense layer.  (B, H, W, C) → (B, 1).
+
+    Only the maxima get a gradient.
+
+    keras.io/examples/generative/conditional_gan
+    """
+    from keras import layers
+
+    return [layers.GlobalMaxPooling2D(), site.dense(1, bias=bias, initializer=initializer)]
+
+
+@component("head")
+def depthwise_dense(site: Site, *, bias: Bias = None, initializer: Initializer = None) -> list[keras.Layer]:
+    """Weigh the pixels of each channel by a kernel of its own, then apply a dense layer.  (B, H, W, C) → (B, 1).
+
+    The kernels are as large as the map, and have no bias. Their fan_in is H · W, that of the dense layer is C.
+
+    Huang et al. 2025, arXiv 2501.05441, in github.com/brownvc/R3GAN
+    """
+    from dcgan_kit_plugins.head.layers import PerChannel
+    from keras import layers
+
+    height, width, _ = site.input_shape
+    draw = initializer or site.initializer
+    depthwise = site.depthwise_conv(
+        (height, width), padding="valid", bias=False, initializer=lambda seed: PerChannel(draw(seed))
+    )
+    return [depthwise, layers.Flatten(), site.dense(1, bias=bias, initializer=initializer)]
+
+
+def _hidden(
+    site: Site, units: int, normalization: Build | None, activation: Build | None, bias: Bias, initializer: Initializer
+) -> list[keras.Layer]:
+    """Return a dense layer, and what normalizes and activates its units.  (B, N) → (B, units)."""
+    made: list[keras.Layer] = [site.dense(units, bias=bias, initializer=initializer, name="hidden")]
+    for slot, build in (("normalization", normalization), ("activation", activation)):
+        if build is not None:
+            layers = build(replace(site, slot=f"{site.slot}.{slot}", input_shape=(units,), filters=units))
+            made.extend(layers if isinstance(layers, list | tuple) else [layers])
+    return made
+
+
+@hookimpl
+def dcgan_kit_components() -> list[Component]:
+    """Every head."""
+    return [dense, conv, sum_pool_dense, average_pool_dense, max_pool_dense, depthwise_dense]
