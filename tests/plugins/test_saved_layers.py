@@ -46,6 +46,8 @@ OURS = {
     "regularizer/minibatch_stddev {'group_size': 2}",
     "constraint/spectral {}",
     "constraint/spectral {'power_iterations': 3}",
+    "constraint/equalized {}",
+    "constraint/weight_standardization {}",
 }
 """What needs ``import dcgan_kit``; every other network loads with Keras alone."""
 SHAPES = {"projection": (6,)}
