@@ -85,7 +85,9 @@ def _projection_shape(before: Shape, after: Shape, filters: int) -> str | None:
 
 
 def _head_shape(before: Shape, after: Shape, filters: int) -> str | None:
-    return None if after == (1,) else "must return one logit per image, shape (1,)"
+    if len(after) == 1:
+        return None
+    return "must return one logit per image, shape (1,); with an auxiliary classifier, also one per class"
 
 
 KINDS: dict[str, Kind] = {
@@ -129,6 +131,12 @@ KINDS: dict[str, Kind] = {
             "What generator and discriminator minimize.",
             "",
             "an AdversarialLoss: two functions (real_logits, fake_logits, random) -> scalar",
+        ),
+        Kind(
+            "class_loss",
+            "What both networks minimize so that an auxiliary classifier finds the right class.",
+            "",
+            "a ClassLoss: two functions of class logits and one-hot classes -> scalar",
         ),
         Kind(
             "penalty",

@@ -34,6 +34,7 @@ _SHAPES: dict[str, tuple[Shape, ...]] = {
     "downsample": _MAPS,
     "upsample": _MAPS,
     "attention": _MAPS,
+    "conditioning": (*_MAPS, (12,)),
     "regularizer": _MAPS,
     "projection": ((10,),),
     "head": _MAPS,
