@@ -23,7 +23,6 @@ PLACES = {
     "activation": ("generator.activation={}", "discriminator.activation={}"),
     "normalization": ("generator.normalization={}", "discriminator.normalization={}"),
     "regularizer": ("generator.regularizer={}", "discriminator.regularizer={}"),
-    "attention": ("generator.attention={}", "discriminator.attention={}"),
     "initializer": ("generator.initializer={}", "discriminator.initializer={}"),
     "constraint": ("generator.constraint={}", "discriminator.constraint={}"),
     "projection": ("generator.input.projection={}",),
@@ -42,17 +41,22 @@ PLACES = {
     "augmentation": ("training.augmentation={}",),
 }  # fmt: skip
 """Where the components of a kind go in the tiny recipe; data are read before any step."""
+
+
+def attending(attention):
+    """Return overrides that put an attention into a stage of each network."""
+    stage = f"generator.stages=[{{filters: 4, upsample: conv, attention: {attention}}}]"
+    return stage, f"discriminator.stages.0.attention={attention}"
+
+
 # Sizes that fit the tiny recipe: the first map is 4x4, or 2x2 before a stage that doubles it.
 SIZED = {
     ("projection", "dense"): ("generator.input.projection={use: dense, size: 4}",),
     ("projection", "transposed_conv"): ("generator.input.projection={use: transposed_conv, kernel_size: 4}",),
     ("upsample", "conv"): ("generator.stages=[{filters: 4, upsample: conv}]",),
     # Without max pooling, of which XLA has no gradient.
-    ("attention", "self_attention"): tuple(
-        f"{role}.attention={{use: self_attention, query_ratio: 4, pool: false}}"
-        for role in ("generator", "discriminator")
-    ),
-    ("attention", "squeeze_excitation"): ("discriminator.attention={use: squeeze_excitation, ratio: 2}",),
+    ("attention", "self_attention"): attending("{use: self_attention, query_ratio: 4, pool: false}"),
+    ("attention", "squeeze_excitation"): attending("{use: squeeze_excitation, ratio: 2}"),
     ("normalization", "group"): tuple(
         f"{role}.normalization={{use: group, groups: 2}}" for role in ("generator", "discriminator")
     ),
