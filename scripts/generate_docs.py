@@ -80,6 +80,7 @@ def recipes_page() -> Iterator[str]:
 _SECTIONS = {
     "The top of a recipe": "",
     "image": "Image",
+    "condition": "Condition",
     "training": "Training",
     "training.generator, training.discriminator": "TrainingOfNetwork",
     "training.best": "Best",
