@@ -65,7 +65,7 @@ from dcgan_kit.errors import (
 )
 from dcgan_kit.files import open_regular, replacing
 from dcgan_kit.lazy_names import lazy_names as _lazy_names
-from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
+from dcgan_kit.networks.kernel_overlap import graph_evenness, overlap_factor, stack_evenness
 from dcgan_kit.recipes.run_folders import run_folder_between
 from dcgan_kit.version import __version__ as __version__
 
@@ -186,6 +186,7 @@ __all__ = [
     "evaluate_images",
     "find_components",
     "find_plugin",
+    "graph_evenness",
     "hookimpl",
     "image_archive",
     "image_folder",

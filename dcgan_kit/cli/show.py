@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,9 +75,10 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
 @recipe_argument
 @overrides_argument
 @click.option("--diff", "other", metavar="OTHER", help="Show how RECIPE differs from OTHER, key by key.")
+@click.option("--unfold", is_flag=True, help="Show every copy of a repeated stage.")
 @json_option
 @plugin_options
-def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bool) -> None:
+def show(recipe: str, overrides: tuple[str, ...], other: str | None, unfold: bool, as_json: bool) -> None:
     """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory."""
     from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import counted
@@ -92,11 +96,15 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
     if as_json:
         facts({**{one.role: _as_json(one) for one in summaries}, "training_memory_bytes": memory})
         return
+    folded = False
     for network in summaries:
+        groups = [(row, 1) for row in network.rows] if unfold else _folded(network.rows)
+        folded = folded or len(groups) < len(network.rows)
         rows = [
-            (r.name, r.component, _times(r.output_shape), f"{r.trainable_parameters + r.non_trainable_parameters:,}",
-             f"{r.macs:,}", "all" if r.receptive_field is None else _times(r.receptive_field))
-            for r in network.rows
+            (r.name if count == 1 else f"{r.name} x{count}", r.component, _times(r.output_shape),
+             f"{r.trainable_parameters + r.non_trainable_parameters:,}", f"{r.macs:,}",
+             "all" if r.receptive_field is None else _times(r.receptive_field))
+            for r, count in groups
         ]  # fmt: skip
         columns = ("layer", "component", "output", "parameters", "multiply accumulates", "sees")
         table(columns, rows, right=("parameters", "multiply accumulates"), title=f"{network.role} of {loaded.name}")
@@ -109,6 +117,33 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, as_json: bo
         f"{memory / 2**20:,.0f} MiB, without TensorFlow's own 550 MB and the data set."
     )
     say("'sees': pixels of the network's first map that one number of the output depends on. One image, no batch.")
+    if folded:
+        say("'x2' stands for two equal copies of a stage, and --unfold shows each.")
+
+
+def _folded(rows: Sequence[Any]) -> list[tuple[Any, int]]:
+    """Return rows, each with the number of copies of its stage that it stands for: copies in a row that are alike.
+
+    Copies are alike if all but their numbers and receptive fields is.
+    """
+    groups: list[tuple[list[Any], int]] = []
+    for _, found in groupby(rows, lambda row: row.name.partition("_")[0]):
+        copy = list(found)
+        before, count = groups[-1] if groups else ([], 0)
+        if _alike(before) == _alike(copy):
+            groups[-1] = (before, count + 1)
+        else:
+            groups.append((copy, 1))
+    return [(row, count) for copy, count in groups for row in copy]
+
+
+def _alike(copy: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return what must be equal in two copies of a stage; ``stage2.3_activation`` counts as ``stage2_activation``."""
+    return [
+        (re.sub(r"\.\d+_", "_", row.name, count=1), row.component, row.output_shape, row.trainable_parameters,
+         row.non_trainable_parameters, row.macs)
+        for row in copy
+    ]  # fmt: skip
 
 
 def _as_json(summary: Summary) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from dcgan_kit.components.kinds import Shape
 from dcgan_kit.errors import Problem, RecipeError, collect_problems
 from dcgan_kit.networks.block_copies import copies, named_items
 from dcgan_kit.networks.keras_internals import weightless
-from dcgan_kit.networks.network import JOIN, Network, Networks
+from dcgan_kit.networks.network import JOIN, Network, Networks, Part
 from dcgan_kit.networks.part_builder import PartBuilder, Slot, key_of, times
 from dcgan_kit.networks.side_inputs import LABEL
 from dcgan_kit.process.keras_defaults import set_keras_defaults
+from dcgan_kit.recipes.block_order import WITH_FILTERS
 from dcgan_kit.recipes.resolved import Block, BlockItem, NetworkPlan, ResolvedRecipe, ShortcutPlan
 
 _SHAPE_KEEPING = ("conditioning", "normalization", "activation", "regularizer", "attention")
@@ -107,10 +108,22 @@ class _Builder:
         if filters is None:
             image = self.plan.role == "generator" and block.name == "output"
             filters = self.recipe.image.channels if image else self.parts.shape[-1]
-        entry = self.parts.position
+        entry, before = self.parts.position, len(self.parts.made)
         self._items(block, block.order, filters, adds_convolution="convolution" not in block.slot_order)
+        way = self.parts.made[before:]
+        self._require_width(block, way)
         if block.shortcut is not None:
-            self._shortcut(block, block.shortcut, entry, filters)
+            self._shortcut(block, block.shortcut, entry, filters, way)
+
+    def _require_width(self, block: Block, way: Sequence[Part]) -> None:
+        """Check that a block with widths of single items returns as many channels as its ``filters`` say."""
+        if block.filters is None or all(item.filters is None for item in block.order):
+            return
+        found = [part.output_shape[-1] for part in way if part.kind in WITH_FILTERS]
+        if found and found[-1] != block.filters:
+            message = f"{block.name} returns {found[-1]} channels, as its order says, and not {block.filters}"
+            path = (*block.path, "filters")
+            raise RecipeError([Problem(self.recipe.mark(path), key_of(path), message)])
 
     def _items(
         self, block: Block, order: Sequence[BlockItem], filters: int, prefix: str = "", adds_convolution: bool = False
@@ -134,11 +147,20 @@ class _Builder:
                 if reshaped and made and type(made[-1]) is layers.Reshape:
                     made, pending = made[:-1], [made[-1]]
                 self.parts.append(made, slot, check=not pending)
+                self._require_filters(slot)
             except RecipeError as error:
                 if item.slot not in _SHAPE_KEEPING:
                     raise
                 # This slot keeps the shape, so the following slots can still be checked without it.
                 self.problems.extend(error.problems)
+
+    def _require_filters(self, slot: Slot) -> None:
+        """Check that an item returns as many channels as it says itself."""
+        wanted, found = slot.item.filters, self.parts.shape[-1]
+        if wanted is not None and wanted != found and slot.choice is not None:
+            path = (*slot.item.path, "filters")
+            message = f"{slot.choice.component.name} returns {found} channels and cannot return {wanted}"
+            raise RecipeError([Problem(self.recipe.mark(path), key_of(path), message)])
 
     def _resample(self, slot: Slot) -> None:
         """Apply an upsampling or downsampling component.
@@ -150,7 +172,8 @@ class _Builder:
         parts.append(parts.make(slot), slot)
         if parts.shape[-1] == slot.filters:
             return
-        convolution = slot.with_convolution()
+        added = sum(part.kind == "convolution" and part.block == slot.block.name for part in parts.made)
+        convolution = slot.with_convolution(added + 1)
         if slot.item.slot == "upsample":
             parts.append(parts.make(convolution), convolution)
             return
@@ -160,9 +183,11 @@ class _Builder:
         parts.append(parts.make(convolution), convolution)
         parts.append(parts.make(slot), slot)
 
-    def _shortcut(self, block: Block, plan: ShortcutPlan, entry: tuple[Any, int], filters: int) -> None:
-        """Go the second way through a block, from its input, and join both ways."""
-        main, shape = self.parts.position, self.parts.shape
+    def _shortcut(
+        self, block: Block, plan: ShortcutPlan, entry: tuple[Any, int], filters: int, way: Sequence[Part]
+    ) -> None:
+        """Go the second way through a block, from its input, and join it with the first way."""
+        main, shape, before = self.parts.position, self.parts.shape, len(self.parts.made)
         self.parts.go_to(entry)
         if plan.order is not None:
             self._items(block, plan.order, filters, "shortcut_")
@@ -172,18 +197,32 @@ class _Builder:
             if plan.join == "add" and self.parts.shape[-1] != shape[-1]:
                 slot = Slot(block, BlockItem("convolution", None, path=plan.path), "shortcut_convolution", shape[-1])
                 self.parts.append(self.parts.make(slot, kernel_size=1), slot)
-        self._join(block, plan, main, shape)
+        self._require_meeting(block, plan, shape, [way, self.parts.made[before:]])
+        self._join(block, plan, main)
 
-    def _join(self, block: Block, plan: ShortcutPlan, main: tuple[Any, int], shape: Shape) -> None:
+    def _require_meeting(self, block: Block, plan: ShortcutPlan, shape: Shape, ways: list[Sequence[Part]]) -> None:
+        """Check that both ways through a block return maps that can be joined."""
         short = self.parts.shape
-        if short[:-1] != shape[:-1] or (plan.join == "add" and short != shape):
-            message = (
-                f"{block.name} returns {times(shape)} and its shortcut {times(short)}, which do not meet. A shortcut "
-                "true resamples as its stage does, and changes the channels; an order of its own must do both"
-            )
-            raise RecipeError([Problem(self.recipe.mark(plan.path), key_of(plan.path), message)])
+        if short[:-1] == shape[:-1] and (plan.join == "concatenate" or short == shape):
+            return
+        message = f"{block.name} returns {times(shape)} and its shortcut {times(short)}, which do not meet. "
+        if short[:-1] == shape[:-1]:
+            message += "A sum needs equal channels: end the shortcut's order in a convolution, or concatenate"
+        else:
+            stage, shortcut = map(_resized, ways)
+            message += f"In the stage {stage}, and in the shortcut {shortcut}"
+        raise RecipeError([Problem(self.recipe.mark(plan.path), key_of(plan.path), message)])
+
+    def _join(self, block: Block, plan: ShortcutPlan, main: tuple[Any, int]) -> None:
         made: list[Any] = [layers.Add(name="add") if plan.join == "add" else layers.Concatenate(name="concatenate")]
         if plan.scale != 1.0:
             made.append(layers.Rescaling(plan.scale, name="scale"))
-        slot = Slot(block, BlockItem(JOIN, None, path=plan.path), JOIN, short[-1])
+        slot = Slot(block, BlockItem(JOIN, None, path=plan.path), JOIN, self.parts.shape[-1])
         self.parts.join(made, slot, main, plan.join)
+
+
+def _resized(way: Sequence[Part]) -> str:
+    """Return which parts change the size of the map, as text."""
+    changes = [(part.name, part.input_shape[:-1], part.output_shape[:-1]) for part in way]
+    found = [f"{name} makes {times(after)} of {times(before)}" for name, before, after in changes if before != after]
+    return " and ".join(found) or "nothing resamples"

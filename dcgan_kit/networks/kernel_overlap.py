@@ -41,20 +41,42 @@ def stack_evenness(operations: Sequence[Operation]) -> tuple[float, float]:
     Returns:
         (max / min, standard deviation / mean) of the result, for the axis with the larger pair; (1, 0) is even.
     """
+    return graph_evenness([(operations, (-1,))])
+
+
+def graph_evenness(parts: Sequence[tuple[Sequence[Operation], Sequence[int]]]) -> tuple[float, float]:
+    """Return ``stack_evenness`` of parts of which some take the outputs of several others.
+
+    Where ways meet, each one counts the same: their signals, with a mean of 1 each, are added.
+
+    Args:
+        parts: operations of each part, and the indices of the parts whose outputs it takes; -1 is the first signal.
+    """
     worst = (1.0, 0.0)
     for axis in (0, 1):
-        values = _pushed(operations, axis)
-        low, high = min(values), max(values)
-        mean = sum(values) / len(values)
-        deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values))
+        signals = [[1.0]]
+        for operations, inputs in parts:
+            signals.append(_pushed(_sum([signals[index + 1] for index in inputs]), operations, axis))
+        low, high = min(signals[-1]), max(signals[-1])
+        mean = sum(signals[-1]) / len(signals[-1])
+        deviation = math.sqrt(sum((v - mean) ** 2 for v in signals[-1]) / len(signals[-1]))
         worst = max(worst, (math.inf if low == 0 else high / low, deviation / mean))
     return worst
 
 
-def _pushed(operations: Sequence[Operation], axis: int) -> list[float]:
-    """Apply the operations to a signal of ones along one axis. The signal is periodic, so that it has no borders."""
-    values = [1.0]
+def _sum(signals: Sequence[list[float]]) -> list[float]:
+    """Add periodic signals. The sum has the smallest period that all of them have."""
+    period = math.lcm(*map(len, signals))
+    if len(signals) == 1 or period > _LENGTH:
+        return signals[0]
+    return [sum(signal[index % len(signal)] for signal in signals) for index in range(period)]
+
+
+def _pushed(values: list[float], operations: Sequence[Operation], axis: int) -> list[float]:
+    """Apply the operations to a signal along one axis. The signal is periodic, so that it has no borders."""
     for operation in operations:
+        if len(values) > _LENGTH:
+            break
         if isinstance(operation, Flattened | Pooled):
             values = [1.0]
         elif isinstance(operation, Resize):
@@ -62,23 +84,22 @@ def _pushed(operations: Sequence[Operation], axis: int) -> list[float]:
             factor = max(1, round(operation.factor[axis]))
             values = [value for value in values for _ in range(factor)]
         elif operation.learned:
-            kernel, stride, dilation = operation.size[axis], operation.stride[axis], operation.dilation[axis]
-            taps = [tap * dilation for tap in range(kernel)]
-            if operation.transposed:
-                spread = [0.0] * (len(values) * stride)
-                for index, value in enumerate(values):
-                    for tap in taps:
-                        spread[(index * stride + tap) % len(spread)] += value
-                values = spread
-            else:
-                # Repeat the signal, so that each phase of the stride gets whole periods.
-                period = values * stride
-                values = [
-                    sum(period[(index + tap) % len(period)] for tap in taps) for index in range(0, len(period), stride)
-                ]
+            values = _convolved(values, operation, axis)
         # Only proportions matter. Without this scaling, a deep stack of large kernels would overflow.
         mean = sum(values) / len(values)
         values = [value / mean for value in values]
-        if len(values) > _LENGTH:
-            break
     return values
+
+
+def _convolved(values: list[float], window: Window, axis: int) -> list[float]:
+    kernel, stride, dilation = window.size[axis], window.stride[axis], window.dilation[axis]
+    taps = [tap * dilation for tap in range(kernel)]
+    if window.transposed:
+        spread = [0.0] * (len(values) * stride)
+        for index, value in enumerate(values):
+            for tap in taps:
+                spread[(index * stride + tap) % len(spread)] += value
+        return spread
+    # Repeat the signal, so that each phase of the stride gets whole periods.
+    period = values * stride
+    return [sum(period[(index + tap) % len(period)] for tap in taps) for index in range(0, len(period), stride)]

@@ -10,7 +10,7 @@ import numpy as np
 from dcgan_kit.errors import counted
 from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.lint_rule import LintContext, Results, lint_rule
-from dcgan_kit.networks.network import Part
+from dcgan_kit.networks.network import JOIN, Network, Part
 
 SMALL_BATCH = 16
 """Wu, He 2018 (arXiv 1803.08494), figure 1: the error of batch norm rises steeply below 16 images."""
@@ -36,7 +36,8 @@ def normalization_on_generator_output(context: LintContext) -> Results:
 )
 def normalization_on_discriminator_input(context: LintContext) -> Results:
     for part in context.networks.discriminator.parts:
-        if part.kind == "normalization" and part.stage == context.recipe.discriminator.blocks[0].name:
+        first = context.recipe.discriminator.blocks[0].name
+        if part.kind == "normalization" and part.block in (first, f"{first}.1"):
             yield part.path, f"{part.component} normalization in the discriminator's first stage"
 
 
@@ -47,12 +48,12 @@ def normalization_on_discriminator_input(context: LintContext) -> Results:
 )
 def bias_before_batch_normalization(context: LintContext) -> Results:
     for network in (context.networks.generator, context.networks.discriminator):
-        for part in filter(_batch_norms, network.parts):
-            for before in network.before(part):
-                # What attention returns is no sum with its biases.
-                if before.kind != "attention" and _biased(before):
-                    message = f"a bias in {before.name} before batch normalization in {part.name}; set bias: false"
-                    yield before.path, message
+        for index, part in enumerate(network.parts):
+            # What attention returns is no sum with its biases.
+            after = _normalizations_after(network, index) if part.kind != "attention" and _biased(part) else []
+            if after:
+                named = after[0].name
+                yield part.path, f"a bias in {part.name} before batch normalization in {named}; set bias: false"
 
 
 @lint_rule(
@@ -89,6 +90,23 @@ def small_batch(context: LintContext) -> Results:
     if batch < SMALL_BATCH and any(_batch_norms(part) for _, part, _ in context.parts()):
         few = counted(batch, "image")
         yield ("training", "batch_size"), f"{few} a batch for batch normalization; take {SMALL_BATCH} or more"
+
+
+def _normalizations_after(network: Network, index: int) -> list[Part]:
+    """Return the batch normalizations that take what a part returns, also through joins; empty if others take it too.
+
+    The bias before a shortcut matters if one of its ways reaches the output without batch normalization.
+    """
+    found = []
+    for number, taker in enumerate(network.parts):
+        if index in taker.inputs:
+            after = [taker] if _batch_norms(taker) else []
+            if taker.kind == JOIN:
+                after = _normalizations_after(network, number)
+            if not after:
+                return []
+            found += after
+    return found
 
 
 def _biased(part: Part) -> bool:

@@ -51,11 +51,12 @@ class Slot:
         """Return the same slot with another kind and without a component."""
         return replace(self, item=replace(self.item, slot=kind, choice=None))
 
-    def with_convolution(self) -> Slot:
-        """Return the slot of the convolution that accompanies resampling."""
+    def with_convolution(self, number: int = 1) -> Slot:
+        """Return the slot of the convolution that accompanies resampling; ``number`` counts them in the block."""
         path = (*self.block.path, "convolution")
         item = BlockItem("convolution", self.block.slots.get("convolution"), path=path)
-        return replace(self, item=item, name="convolution")
+        name = "convolution" if number == 1 else f"convolution_{number}"
+        return replace(self, item=item, name=name)
 
 
 class PartBuilder:

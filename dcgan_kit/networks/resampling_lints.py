@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dcgan_kit.networks.kernel_overlap import overlap_factor, stack_evenness
+from dcgan_kit.networks.kernel_overlap import graph_evenness, overlap_factor
 from dcgan_kit.networks.lint_rule import LintContext, Results, lint_rule
 from dcgan_kit.networks.resampling import Window
 
@@ -42,8 +42,9 @@ def checkerboard_stack(context: LintContext) -> Results:
     parts = zip(context.networks.generator.parts, context.generator.rows, strict=True)
     # Attention returns its map with something added or scaled, so an uneven map stays uneven.
     passed_over = ("projection", "attention")
-    operations = [o for part, row in parts if part.kind not in passed_over for o in row.trace.operations]
-    ratio, deviation = stack_evenness(operations)
+    ratio, deviation = graph_evenness(
+        [(() if part.kind in passed_over else row.trace.operations, part.inputs) for part, row in parts]
+    )
     if ratio > 1.0 + 1e-6:
         yield (
             ("generator", "output"),

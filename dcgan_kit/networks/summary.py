@@ -65,7 +65,7 @@ class Summary:
     @property
     def activations(self) -> int:
         """Number of values that a forward pass keeps for the backward pass, for one image."""
-        return sum(math.prod(row.output_shape) for row in self.rows)
+        return sum(math.prod(row.output_shape) + row.trace.products for row in self.rows)
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,14 @@ class Trace:
         operations: windows, resizes and other resamplings, in order.
         field: receptive field of its output, or None if none was given for its input.
         local_field: the same, but without statistics of a whole map, such as its mean.
+        products: number of values that batched matrix products return for one image. Attention keeps them for training.
     """
 
     macs: int
     operations: tuple[Operation, ...]
     field: ReceptiveField | None = None
     local_field: ReceptiveField | None = None
+    products: int = 0
 
 
 def trace(
@@ -81,11 +83,12 @@ def trace(
     ends = graph.inputs[:count], graph.outputs[0]
     # What computes only with weights, such as the norm of a kernel, runs once for a whole batch.
     of_images = _reached_from(graph, *graph.inputs[: len(specs)])
-    macs, found = 0, list[Operation]()
+    macs, products, found = 0, 0, list[Operation]()
     for layer, first, last, before, after in spans:
         within = [operation for operation in graph.get_operations()[first:last] if operation.name in of_images]
         operations = list(_all_operations(graph, within))
         macs += sum(map(_macs, operations))
+        products += sum(_count(operation.outputs[0]) for operation in operations if operation.type in _BATCH_MATMUL)
         found.extend(_resamplings(operations, learned=bool(layer.weights)))
         found.extend(_rearranged(operations, before, after))
     body = partial(_called, graph)
@@ -94,6 +97,7 @@ def trace(
         tuple(found),
         propagated(graph, *ends, fields, True, body) if fields else None,
         propagated(graph, *ends, local_fields, False, body) if local_fields else None,
+        products,
     )
 
 

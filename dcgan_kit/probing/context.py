@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.probe import LayerSlot, Mode, Of, Role
 from dcgan_kit.components.contracts.training import Images
-from dcgan_kit.networks.network import JOIN, Network
+from dcgan_kit.networks.network import JOIN, Network, applied
 from dcgan_kit.networks.resampling import Operation
 from dcgan_kit.networks.side_inputs import inputs_of
 from dcgan_kit.networks.trace import trace
@@ -120,12 +120,6 @@ class SessionContext:
         self.discriminator: Sequence[LayerSlot] = batch.places["discriminator"]
         self.latent, self.real, self._classes = batch.batch(number)
         self._index = {place: n for places in batch.places.values() for n, place in enumerate(places)}
-        networks = batch.session.state.networks
-        self._inputs = {
-            place: part.inputs[0] + 1
-            for network in (networks.generator, networks.discriminator)
-            for place, part in zip(batch.places[network.role], network.parts, strict=True)  # type: ignore[index]
-        }
         self._samples: dict[int, Any] = {}
 
     @cached_property
@@ -145,8 +139,8 @@ class SessionContext:
         return SessionContext(self._batch, number)
 
     def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
-        """Return the input of a place; of a join, the output of the stage."""
-        return self._chain(place.role, mode, of)[self._inputs[place]].numpy()
+        """Return the input of a place; of a join, what its stage returns without the shortcut."""
+        return self._chain(place.role, mode, of)[place.inputs[0] + 1].numpy()
 
     def after(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
         """Return the output of a place."""
@@ -163,7 +157,7 @@ class SessionContext:
     def gradient(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Return the gradient of the network's own loss with respect to the input of a place."""
         chain = self._training[f"{place.role}_gradients"]
-        return (chain if place.role == "generator" else chain[of])[self._inputs[place]].numpy()
+        return (chain if place.role == "generator" else chain[of])[place.inputs[0] + 1].numpy()
 
     def weight_gradients(self, place: LayerSlot) -> Mapping[str, Any]:
         """Return the gradients of the network's own loss with respect to the weights of a place."""
@@ -215,12 +209,12 @@ class SessionContext:
         return float(np.asarray(self._batch.session.state.optimizer(role).learning_rate))
 
     def apply(self, place: LayerSlot, values: Any) -> Any:
-        """Return the output of a place for other input values."""
+        """Return the output of a place for other input values; a shortcut then gives zeros."""
         return self._applied(place, tf.constant(values, tf.float32)).numpy()
 
     def slope(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Return the derivative of an activation."""
-        return self._slope_at(place, self._chain(place.role, "training", of)[self._inputs[place]])[1].numpy()
+        return self._slope_at(place, self._chain(place.role, "training", of)[place.inputs[0] + 1])[1].numpy()
 
     def limits(self, place: LayerSlot) -> tuple[float, float] | None:
         """Return the outputs between which an activation is not flat."""
@@ -231,10 +225,12 @@ class SessionContext:
         return self._batch.operations(place)
 
     def _applied(self, place: LayerSlot, values: Any) -> Any:
+        given = [values]
+        if place.kind == JOIN:
+            own, joined = place.input_shape[-1], place.output_shape[-1]
+            given.append(tf.zeros((*values.shape[:-1], joined - own or own)))
         with self._passes.frozen():
-            for layer in place.layers:
-                values = layer(values, training=False)
-        return values
+            return applied(place.layers, given, lambda layer, tensor: layer(tensor, training=False))
 
     def _slope_at(self, place: LayerSlot, inputs: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
@@ -254,6 +250,7 @@ def _places(network: Network) -> tuple[LayerSlot, ...]:
             layers=part.layers,
             input_shape=part.input_shape,
             output_shape=part.output_shape,
+            inputs=part.inputs,
         )
         for part in network.parts
     )

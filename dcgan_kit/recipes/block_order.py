@@ -85,8 +85,12 @@ class OrderResolution:
     def _filters(self, slot: str, value: Node, path: Path) -> tuple[int | None, Node]:
         """Return the item's own number of channels, and its value without it."""
         node = value.child("filters")
-        if not isinstance(value.value, dict) or node is None or slot not in WITH_FILTERS:
+        if not isinstance(value.value, dict) or node is None:
             return None, value
+        if slot not in WITH_FILTERS:
+            *names, last = WITH_FILTERS
+            message = f"only items of {', '.join(names)} and {last} say how many channels they return"
+            self._problem((*path, "filters"), message, node)
         options = replace(value, value={key: child for key, child in value.value.items() if key != "filters"})
         found = problems_of(_ItemOptions, replace(value, value={"filters": node}), path, str)
         self.problems.extend(found)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import Node, described, dotted
+from dcgan_kit.recipes.yaml_reader import PartlyUnderstood
 
 MAX_GENERATIONS = 20
 STAGES = "stages"
@@ -30,12 +31,17 @@ def extended(node: Node, find: Finder) -> Node:
     """Return a recipe merged into its parents. The result has no key ``extends``.
 
     Raises:
+        PartlyUnderstood: a recipe changes stages that its parent does not have. The error has the rest.
         RecipeError: a parent is missing, broken, or extends its own child.
     """
-    return _extended(node, find, ())
+    problems: list[Problem] = []
+    result = _extended(node, find, (), problems)
+    if problems:
+        raise PartlyUnderstood(problems, result)
+    return result
 
 
-def _extended(node: Node, find: Finder, children: tuple[str, ...]) -> Node:
+def _extended(node: Node, find: Finder, children: tuple[str, ...], problems: list[Problem]) -> Node:
     reference = node.child("extends")
     if reference is None or not isinstance(node.value, dict):
         return node
@@ -55,7 +61,7 @@ def _extended(node: Node, find: Finder, children: tuple[str, ...]) -> Node:
         raise RecipeError([Problem(reference.mark, "extends", f"goes round in a circle: {circle}")])
     if len(chain) >= MAX_GENERATIONS:
         raise RecipeError([Problem(reference.mark, "extends", f"more than {MAX_GENERATIONS} generations")])
-    return merged(_extended(parent, find, chain), own)
+    return _merged(_extended(parent, find, chain, problems), own, (), _nothing, problems)
 
 
 def merged(parent: Node, child: Node, path: tuple[str, ...] = (), kept: Kept = _nothing) -> Node:
@@ -64,30 +70,37 @@ def merged(parent: Node, child: Node, path: tuple[str, ...] = (), kept: Kept = _
     Raises:
         RecipeError: the child changes a stage that the parent does not have.
     """
+    problems: list[Problem] = []
+    result = _merged(parent, child, path, kept, problems)
+    if problems:
+        raise RecipeError(problems)
+    return result
+
+
+def _merged(parent: Node, child: Node, path: tuple[str, ...], kept: Kept, problems: list[Problem]) -> Node:
     if path[-1:] and path[-1] in SLOT_KEYS:
         return merged_slot(parent, child, kept)
     if path[-1:] == (STAGES,) and isinstance(parent.value, list) and isinstance(child.value, dict):
-        return _with_changed_stages(parent, child, path, kept)
+        return _with_changed_stages(parent, child, path, kept, problems)
     if isinstance(parent.value, dict) and isinstance(child.value, dict):
         together = dict(parent.value)
         for name, node in child.value.items():
-            together[name] = merged(together[name], node, (*path, name), kept) if name in together else node
+            below = (*path, name)
+            together[name] = _merged(together[name], node, below, kept, problems) if name in together else node
         return replace(child, value=together)
     return child
 
 
-def _with_changed_stages(parent: Node, child: Node, path: tuple[str, ...], kept: Kept) -> Node:
+def _with_changed_stages(parent: Node, child: Node, path: tuple[str, ...], kept: Kept, problems: list[Problem]) -> Node:
     """Return the parent's list of stages, with a mapping from names of stages to changes laid over it."""
-    stages, problems = list(parent.value) if isinstance(parent.value, list) else [], []
+    stages = list(parent.value) if isinstance(parent.value, list) else []
     for name, change in child.items():
         index = stage_index(stages, name)
         if index is None:
-            message = f"does not exist.{did_you_mean(name, stage_names(stages))}"
+            message = f"no stage of the parent has this name.{did_you_mean(name, stage_names(stages))}"
             problems.append(Problem(change.place, dotted((*path, name)), message))
         else:
-            stages[index] = merged(stages[index], change, (*path, str(index)), kept)
-    if problems:
-        raise RecipeError(problems)
+            stages[index] = _merged(stages[index], change, (*path, str(index)), kept, problems)
     return replace(parent, value=stages)
 
 

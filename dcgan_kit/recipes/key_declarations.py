@@ -6,11 +6,12 @@ checked, resolved, written and documented. ``slot_resolver.py`` chooses componen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def _slot_mapping(value: Any) -> Any:
@@ -53,7 +54,16 @@ def _whole(value: Any) -> Any:
     raise ValueError("must be 1")
 
 
-NAME = r"^[a-z][a-z0-9]{2,29}$"
+_NAME = r"^[a-z][a-z0-9]{2,29}$"
+
+
+def _name(value: str) -> str:
+    if re.match(_NAME, value):
+        return value
+    raise ValueError("must have 3 to 30 small letters and digits, a letter first")
+
+
+Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": _NAME})]
 """What a stage may be called. Parts of a stage add their slot with an underscore, so a name has none."""
 Side = Annotated[int, Field(ge=1, le=4096)]
 Filters = Annotated[int, Field(ge=1, le=16384)]
@@ -95,6 +105,9 @@ class Condition(Strict):
 class OrderItem(Strict):
     """A slot of an ``order`` with options of its own, which are laid over the slot of the block."""
 
+    # ``block_order.py`` knows the slots of each block, and reports all others.
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
+
     conditioning: SlotValue = Field(None, description="tells the features the class of the image")
     projection: SlotValue = Field(None, description="turns the latent vector into the first map")
     upsample: SlotValue = Field(None, description="makes the map larger")
@@ -106,11 +119,13 @@ class OrderItem(Strict):
     attention: SlotValue = Field(None, description="lets each pixel or channel look at all of the map")
     head: SlotValue = Field(None, description="turns the last map into one logit")
 
-    @model_validator(mode="after")
-    def _one_slot(self) -> OrderItem:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("must be the name of a slot, or a mapping with one slot as its key")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _one_slot(cls, value: Any) -> Any:
+        if isinstance(value, dict) and len(value) != 1:
+            found = f"has {', '.join(value)}" if value else "is empty"
+            raise ValueError(f"must be the name of a slot, or a mapping with one slot as its key; this one {found}")
+        return value
 
 
 Order = Annotated[tuple[str | OrderItem, ...], Field(min_length=1, max_length=30)]
@@ -144,7 +159,7 @@ class _OrderedBlock(_Block):
 
 
 class _Stage(_OrderedBlock):
-    name: Annotated[str, Field(pattern=NAME)] | None = Field(
+    name: Name | None = Field(
         None, description="name of the stage instead of its number: small letters and digits, from 3 to 30"
     )
     repeat: int = Field(1, ge=1, le=100, description="how often the stage comes in a row; only the first one resamples")

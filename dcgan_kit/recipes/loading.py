@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,12 +123,8 @@ def _loaded(source: Source, overrides: tuple[str, ...], plugins: LoadedPlugins) 
     path, name = (Path(UNNAMED), UNNAMED) if text is not None else find_recipe(os.fspath(source), plugins)  # type: ignore[arg-type]
     problems: list[Problem] = []
     try:
-        node = _merged(path, plugins, problems, text)
-        try:
-            node = overridden(node, overrides)
-        except PartlyUnderstood as error:
-            problems.extend(error.problems)
-            node = error.node
+        node = _understood(lambda: _merged(path, plugins, problems, text), problems)
+        node = _understood(lambda: overridden(node, overrides), problems)
         recipe = resolve(node, plugins, name)
     except RecipeError as error:
         # The reader replaced values that it could not read. Problems of such a replacement are not reported.
@@ -139,6 +135,15 @@ def _loaded(source: Source, overrides: tuple[str, ...], plugins: LoadedPlugins) 
     if problems:
         raise RecipeError(problems)
     return LoadedRecipe(recipe, plugins)
+
+
+def _understood(read: Callable[[], Node], problems: list[Problem]) -> Node:
+    """Return what could be read, and add the problems of the rest to the list."""
+    try:
+        return read()
+    except PartlyUnderstood as error:
+        problems.extend(error.problems)
+        return error.node
 
 
 def name_of(source: Source) -> str:
@@ -160,11 +165,7 @@ def _merged(path: Path, plugins: LoadedPlugins, problems: list[Problem], text: s
     def read(path: Path, text: str | None = None) -> Node:
         name = display_name(path, plugins) if text is None else UNNAMED
         paths[name] = path
-        try:
-            return read_file(path, name) if text is None else read_text(text, name)
-        except PartlyUnderstood as error:
-            problems.extend(error.problems)
-            return error.node
+        return _understood(lambda: read_file(path, name) if text is None else read_text(text, name), problems)
 
     def parent(reference: str, source: str) -> Node:
         found, _ = find_recipe(reference, plugins, beside=paths[source].parent)

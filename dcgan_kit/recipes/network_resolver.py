@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dcgan_kit.errors import Problem
 from dcgan_kit.recipes import key_declarations, keys
-from dcgan_kit.recipes.block_order import RESHAPE, OrderResolution
+from dcgan_kit.recipes.block_order import RESHAPE, WITH_FILTERS, OrderResolution
 from dcgan_kit.recipes.extends import STAGES, merged_slot, stage_names
 from dcgan_kit.recipes.nodes import Node, dotted
 from dcgan_kit.recipes.resolved import Block, BlockItem, Choice, NetworkPlan, Role, ShortcutPlan
@@ -167,11 +167,11 @@ class _BlockResolution:
 
     def _check_widths(self, order: Sequence[BlockItem]) -> None:
         """Report a block that says in two ways how many channels it returns."""
-        last = next((item for item in reversed(order) if item.slot == "convolution"), None)
+        last = next((item for item in reversed(order) if item.slot in WITH_FILTERS), None)
         filters = self._filters()
         if last is None or None in (last.filters, filters) or last.filters == filters:
             return
-        message = f"the last convolution returns {last.filters} channels and the block {filters}: give only one of both"
+        message = f"the last {last.slot} returns {last.filters} channels and the block {filters}: give only one of both"
         self._problem(last.path, message, self.recipe.locate(last.path))
 
     def _filters(self) -> int | None:

@@ -72,7 +72,12 @@ def _placed(node: Node, parts: Path, new: Node, above: Path) -> Node:
         index = _index(node.value, parts[0], new, above)
         items = list(node.value)
         here = (*above, parts[0])
-        items[index] = _placed(items[index], parts[1:], new, here) if parts[1:] else new
+        if parts[1:]:
+            items[index] = _placed(items[index], parts[1:], new, here)
+        else:
+            # A child recipe cannot name an item by its number, so such an item is replaced.
+            named = not parts[0].isdecimal()
+            items[index] = merged(items[index], new, here, _override_options) if named else new
         return replace(node, value=items)
     if isinstance(node.value, dict) and _meets_list(node, parts):
         child = _placed(node.value[parts[0]], parts[1:], new, (*above, parts[0]))

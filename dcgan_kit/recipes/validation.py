@@ -95,11 +95,18 @@ def _problems(errors: list[ErrorDetails], node: Node, base: Path, unknown: Unkno
         by_path[_data_path(error, node)].append(error)
     problems = []
     for path, found in by_path.items():
-        if all(e["type"] in _TYPES for e in found) and any(_below(other, path) for other in by_path):
+        place = node.locate(path)
+        if all(e["type"] in _TYPES or _miscounted(e, place) for e in found) and any(_below(p, path) for p in by_path):
             # One type of a union failed at the value itself, the other inside it. The inner error is the useful one.
             continue
         problems.append(_problem(path, found, node, base, unknown))
     return problems
+
+
+def _miscounted(error: ErrorDetails, place: Node) -> bool:
+    """Return whether a list is called too short only because pydantic does not count its wrong items."""
+    items = place.value if isinstance(place.value, list) else []
+    return error["type"] == "too_short" and len(items) >= error.get("ctx", {})["min_length"]
 
 
 def _below(path: Path, above: Path) -> bool:

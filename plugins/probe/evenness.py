@@ -6,24 +6,25 @@ import math
 
 import numpy as np
 
-from dcgan_kit import ProbeContext, Readings, overlap_factor, stack_evenness
+from dcgan_kit import ProbeContext, Readings, graph_evenness, overlap_factor
 
 
 def overlap(context: ProbeContext) -> Readings:
     """Return how evenly the taps of each strided layer with weights overlap, and those of each whole network."""
     readings = {}
     for role, places in (("generator", context.generator), ("discriminator", context.discriminator)):
-        operations = []
+        parts = []
         for place in places:
             own = context.operations(place)
-            operations.extend(own)
+            # Attention returns its map with something added or scaled, so an uneven map stays uneven.
+            parts.append((() if place.kind == "attention" else own, place.inputs))
             factors = [overlap_factor(o) for o in own if getattr(o, "learned", False) and max(o.stride) > 1]
             for factor in factors:
                 # If a phase has no tap, the quotient is infinite.
                 readings[f"{place}/holes"] = float(math.isinf(factor))
                 if math.isfinite(factor):
                     readings[f"{place}/overlap"] = factor
-        ratio, deviation = stack_evenness(operations)
+        ratio, deviation = graph_evenness(parts)
         if math.isfinite(ratio):
             readings[f"{role}/stack_ratio"] = ratio
         readings[f"{role}/stack_deviation"] = deviation

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from forward_comparison import assert_same, everything, inputs_of, scales_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers
@@ -37,52 +38,6 @@ def chain(shape, *members, dtype=None):
             law = draw.uniform(0.5, 1.5, variable.shape) if positive else draw.normal(0, 0.3, variable.shape)
             variable.assign(law)
     return model
-
-
-def inputs_of(model, batch=4, seed=1):
-    return np.random.default_rng(seed).normal(0.3, 1.0, (batch, *model.input_shape[1:])).astype("float32")
-
-
-def everything(model, run, x, training=True):
-    """Outputs, gradients by input and weights, and what every variable became; the variables are put back."""
-    before = [np.array(v) for v in model.variables]
-    weights = [v.value for v in model.trainable_variables]
-    x = tf.constant(x)
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch([x, *weights])
-        y = run(x, training=training)
-        # Each output counts differently, so that a mistake in one is not made up for by another.
-        weighted = tf.cast(y, tf.float32) * tf.cos(tf.reshape(tf.range(tf.size(y), dtype=tf.float32), tf.shape(y)))
-        loss = tf.reduce_sum(weighted)
-    gradients = tape.gradient(loss, [x, *weights])
-    after = [np.array(v) for v in model.variables]
-    for variable, value in zip(model.variables, before, strict=True):
-        variable.assign(value)
-    numbers = {"output": y, "gradient by input": gradients[0]}
-    numbers |= {f"gradient by {v.path}": g for v, g in zip(model.trainable_variables, gradients[1:], strict=True)}
-    numbers |= {f"new {v.path}": a for v, a in zip(model.variables, after, strict=True)}
-    return {name: None if n is None else np.asarray(tf.cast(n, tf.float64)) for name, n in numbers.items()}
-
-
-def scales_of(numbers):
-    """What an error of each number is measured by: its largest element.
-
-    Some gradients are 0 but for rounding, as by a bias before batch normalization: they are measured by others.
-    """
-    largest = {name: np.abs(number).max() for name, number in numbers.items() if number is not None}
-    least = 0.1 * max((size for name, size in largest.items() if name.startswith("gradient by")), default=0.0)
-    return {n: max(size, least if n.startswith("gradient by") else 1e-2) for n, size in largest.items()}
-
-
-def assert_same(found, expected, tolerance):
-    assert found.keys() == expected.keys()
-    scales = scales_of(expected)
-    for name, number in expected.items():
-        if number is None:
-            assert found[name] is None, name
-            continue
-        assert found[name].shape == number.shape, name
-        assert np.abs(found[name] - number).max() <= tolerance * scales[name], name
 
 
 def assert_runs_alike(model, tolerance=FLOAT32, places=None, batch=4, training=(True, False)):

@@ -47,7 +47,7 @@ def test_a_duplicate_and_a_bad_override_do_not_hide_other_problems(problems, ext
     assert problems(text, "generator.stages.9.filters=8", "image.channels=7") == [
         "3:21: training.seed: is given twice; first at 3:12",
         "3:37: training.steps: must be a whole number (given: 'many' (text))",
-        "override:1:1: generator.stages.9: does not exist: generator.stages has items 0 to 0",
+        "override:1:1: generator.stages.9: does not exist: generator.stages has items 0 to 0, called stage1",
         "override:2:16: image.channels: must be at most 4 (given: 7 (a whole number))",
     ]
 

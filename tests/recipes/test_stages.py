@@ -56,8 +56,16 @@ def test_an_override_names_a_stage_by_its_own_name(stages):
     assert stages("", "generator.stages.wide.filters=5")["wide"].filters == 5
 
 
+def test_an_override_of_a_whole_stage_merges_by_name_and_replaces_by_number(stages):
+    found = stages("", "generator.stages.wide={normalization: layer}")["wide"]
+    assert (found.filters, found.slots["normalization"].component.name) == (6, "layer")
+    assert stages("", "generator.stages.1={normalization: layer}")["stage2"].filters is None
+
+
 def test_a_stage_with_its_own_name_has_no_number(stages):
-    with pytest.raises(RecipeError, match=r"generator.stages.stage2: does not exist\. Did you mean 'stage1'"):
+    with pytest.raises(
+        RecipeError, match=r"generator.stages.stage2: no stage of the parent has this name\. Did you mean 'stage1'"
+    ):
         stages("generator: {stages: {stage2: {filters: 4}}}")
     with pytest.raises(RecipeError, match="has items 0 to 1, called stage1, wide"):
         stages("", "generator.stages.stage2.filters=4")

@@ -35,6 +35,8 @@ class LayerSlot:
         layers: its Keras layers in order. Do not call them directly; use ``ProbeContext.apply``.
         input_shape: shape of its input without the batch dimension: ``(H, W, C)`` or ``(N,)``.
         output_shape: shape of its output without the batch dimension.
+        inputs: the parts of the network whose outputs it takes, as indices; -1 is the network's input. Several where a
+            shortcut joins its stage: ``kind`` is then ``"join"``.
     """
 
     role: Role
@@ -45,6 +47,7 @@ class LayerSlot:
     layers: tuple[Any, ...]
     input_shape: Shape
     output_shape: Shape
+    inputs: tuple[int, ...] = (-1,)
 
     def __str__(self) -> str:
         return f"{self.role}.{self.block}.{self.slot}"
@@ -80,7 +83,7 @@ class ProbeContext(Protocol):
         """
 
     def before(self, place: LayerSlot, mode: Mode = "training", of: Of = "generated") -> Any:
-        """Return the input (B, ...) of a place.
+        """Return the input (B, ...) of a place; of a join, what its stage returns without the shortcut.
 
         Mode ``training`` uses the statistics of the batch, and updates no moving statistics. For a place in the
         discriminator, ``of`` chooses generated or real images.
@@ -136,7 +139,7 @@ class ProbeContext(Protocol):
         """Return the current learning rate of a network's optimizer."""
 
     def apply(self, place: LayerSlot, values: Any) -> Any:
-        """Return the output of a place for other inputs (N, ...), in inference mode."""
+        """Return the output of a place for other inputs (N, ...), in inference mode; a shortcut then gives zeros."""
 
     def slope(self, place: LayerSlot, of: Of = "generated") -> Any:
         """Return the derivative of an activation at its input in training mode, for each unit (B, ...)."""
