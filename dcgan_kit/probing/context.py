@@ -14,7 +14,7 @@ from dcgan_kit.components.contracts.probe import LayerSlot, Mode, Of, Role
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.networks.network import JOIN, Network, applied
 from dcgan_kit.networks.resampling import Operation
-from dcgan_kit.networks.side_inputs import inputs_of
+from dcgan_kit.networks.side_inputs import LABEL, LATENT, inputs_of
 from dcgan_kit.networks.trace import trace
 from dcgan_kit.probing.frozen_passes import PROBING_STEP, Passes
 from dcgan_kit.runs.image_grid import classes_in_turn, latent_vectors, one_hot
@@ -230,7 +230,14 @@ class SessionContext:
             own, joined = place.input_shape[-1], place.output_shape[-1]
             given.append(tf.zeros((*values.shape[:-1], joined - own or own)))
         with self._passes.frozen():
-            return applied(place.layers, given, lambda layer, tensor: layer(tensor, training=False))
+            return applied(
+                place.layers, given, lambda layer, tensor: layer(tensor, training=False), self._sides(values)
+            )
+
+    def _sides(self, values: Any) -> dict[str, Any]:
+        """Return the side inputs for a number of images: those of the batch, from its start again and again."""
+        rows = np.arange(len(values)) % len(self.latent)
+        return {LATENT: tf.constant(self.latent[rows]), LABEL: tf.constant(self._classes[rows])}
 
     def _slope_at(self, place: LayerSlot, inputs: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
