@@ -21,15 +21,18 @@ def gradients(context: ProbeContext) -> Readings:
     """Return the size of each layer's kernel gradients, their slope over depth, and the size of D's image gradient."""
     readings = {}
     for role in ROLES:
-        sizes = []
+        sizes, depths, reached = [], [], [0]
         for place in getattr(context, role):
             kernels = [g.ravel() for g in context.weight_gradients(place).values() if g.ndim > 1]
+            # The number of parts with kernels on the longest way to this part: a shortcut makes no network deeper.
+            reached.append(max(reached[index + 1] for index in place.inputs) + bool(kernels))
             if kernels:
                 sizes.append(_rms(np.concatenate(kernels)))
+                depths.append(reached[-1])
                 readings[f"{place}/gradient"] = sizes[-1]
-        if len(sizes) > 1:
+        if len(set(depths)) > 1:
             # Depth is counted from the loss backwards, so vanishing gradients have a negative slope.
-            depth = np.arange(len(sizes))[::-1]
+            depth = max(depths) - np.array(depths)
             readings[f"{role}/decades_per_layer"] = float(
                 np.polyfit(depth, np.log10(np.maximum(sizes, SMALLEST)), 1)[0]
             )

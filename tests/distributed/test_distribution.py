@@ -48,6 +48,13 @@ CASES = {
         ADAM, "training.discriminator.weight_clip=0.02", "training.generator.weight_clip=0.05",
         "training.generator.weight_clip_when=before", "training.orthogonal=0.1",
     ],
+    "branches, batch norm": [
+        SGD,
+        "generator.stages.0={filters: 4, repeat: 2, shortcut: {order: [upsample, normalization]}, "
+        "order: [normalization, activation, upsample, convolution, normalization]}",
+        "discriminator.stages.1={filters: 4, repeat: 2, downsample: average_pool, shortcut: {join: concatenate}, "
+        "order: [normalization, activation, convolution, downsample]}",
+    ],
     "augmented, concatenated, soft labels": [
         SGD, "training.augmentation=diffaugment", "training.discriminator_passes=concatenated",
         "training.loss={use: non_saturating, label_flipping: 0.1, label_smoothing: 0.1}",

@@ -47,6 +47,10 @@ def test_half_and_half_is_the_whole(overrides, tiny, taken, goes_on):
     goes_on(taken(tiny(f"training.steps={STEPS}", *overrides).recipe, steps=STEPS), STEPS)
 
 
+def test_branches_and_repeats_go_on_bit_for_bit(branched, taken, goes_on):
+    goes_on(taken(branched("training.steps=4", "discriminator.regularizer=dropout"), steps=4), 4)
+
+
 def stop_at(step, number=signal.SIGTERM):
     return lambda done: signal.raise_signal(number) if done == step else None
 

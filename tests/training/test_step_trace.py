@@ -39,6 +39,23 @@ def test_it_measures_and_moves_what_training_does(way, tiny, taken):
             assert np.mean(reported) == pytest.approx(metrics[name], rel=1e-2 if half else 1e-4)
 
 
+def test_it_follows_branches(branched, taken):
+    """Every layer of every way, and the join after both; the step is the one that trains."""
+    ours = taken(branched("training.optimizer={use: sgd, learning_rate: 0.01}"))
+    before = ours.state.values()
+    places = [fact.place for fact in traced(ours.session, before, ours.pixels[0], 0)]
+    apart = ours.state.values()
+    ours.state.assign(before)
+    ours.take()
+    for name, value in ours.state.values().items():
+        if name not in ("step", "loss_scale"):
+            np.testing.assert_allclose(apart[name], value, rtol=1e-3, atol=1e-6, err_msg=name)
+    outputs = [place.rpartition("output of ")[2] for place in places if place.startswith("generator, latent vectors: ")]
+    assert outputs == [layer.name for part in ours.session.state.networks.generator.parts for layer in part.layers]
+    assert "discriminator, real images: output of stage3_join_concatenate" in places
+    assert "discriminator: gradient of stage1_shortcut_convolution/kernel" in places
+
+
 def test_every_update_is_named_with_what_it_sees(tiny, taken):
     ours = taken(tiny("training.updates=alternating", "training.discriminator.updates=2", "training.penalty=r1").recipe)
     places = [fact.place for fact in traced(ours.session, ours.state.values(), ours.pixels[0], 0)]
