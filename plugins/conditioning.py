@@ -58,7 +58,13 @@ def multiply(site: Site, *, initializer: Initializer = None) -> keras.Model:
 
 
 @component("conditioning")
-def label_map(site: Site, *, embedding: Size = 50, bias: bool = True, initializer: Initializer = None) -> keras.Model:
+def label_map(
+    site: Site,
+    *,
+    embedding: Annotated[Size, Field(description="learned numbers for each class, of which the map is made")] = 50,
+    bias: Annotated[bool, Field(description="whether each pixel of the map learns a bias")] = True,
+    initializer: Initializer = None,
+) -> keras.Model:
     """Add one channel that is a learned map of the class.  (B, H, W, C) → (B, H, W, C + 1).
 
     Raises:
