@@ -85,9 +85,12 @@ def _projection_shape(before: Shape, after: Shape, filters: int) -> str | None:
 
 
 def _head_shape(before: Shape, after: Shape, filters: int) -> str | None:
-    if len(after) == 1:
+    # ``filters`` is the number of classes, or 0.
+    if after == (1,) or (filters and after == (1 + filters,)):
         return None
-    return "must return one logit per image, shape (1,); with an auxiliary classifier, also one per class"
+    return "must return one logit per image, shape (1,)" + (
+        f", or also one per class, ({1 + filters},)" if filters else ""
+    )
 
 
 KINDS: dict[str, Kind] = {

@@ -138,7 +138,8 @@ class PartBuilder:
         if None in after:
             raise self._problem(slot, f"{slot.choice and slot.choice.component} gives {after}: sizes must be known")
         rule = KINDS[slot.item.slot].shape_rule if slot.choice is not None and check and made else None
-        complaint = rule(before, after, slot.filters) if rule else None
+        width = self.recipe.classes or 0 if slot.item.slot == "head" else slot.filters
+        complaint = rule(before, after, width) if rule else None
         if complaint and slot.choice:
             message = f"{slot.choice.component} {complaint}; it was given {times(before)} and returned {times(after)}"
             raise self._problem(slot, message)

@@ -90,8 +90,8 @@ def health(runs: Sequence[RunFacts]) -> Section:
 
 
 def readable(place: str) -> str:
-    """``generator.stage2.activation_2`` → ``generator stage 2 activation 2``."""
-    return re.sub(r"(?<=[a-z])(?=\d)", " ", place.replace(".", " ").replace("_", " "))
+    """``generator.stage2.1.activation_2`` → ``generator stage 2.1 activation 2``."""
+    return re.sub(r"(?<=[a-z])(?=\d)", " ", re.sub(r"\.(?!\d)|_", " ", place))
 
 
 def _readings(run: RunFacts) -> list[str]:
@@ -129,7 +129,8 @@ def _charts(run: RunFacts) -> Iterator[Chart]:
     for name in _changing(run):
         place, _, reading = name.partition("/")
         role, _, inside = place.partition(".")
-        block, _, slot = inside.partition(".")
+        # The block of a repeated stage has a dot: ``stage2.1``.
+        block, _, slot = inside.rpartition(".")
         kind = _NUMBER.sub("", slot)
         of, layer = (f"{role} {kind}", f"{block}{slot.removeprefix(kind)}") if inside else ("", role)
         groups[reading, of].append(Line(readable(layer), run.metrics.series[name]))

@@ -69,7 +69,7 @@ def check_layers(
     with _created() as created:
         layers, model = build()
     rule = KINDS[component.kind].shape_rule
-    complaint = rule(shape, model.output_shape[1:], filters) if rule else None
+    complaint = rule(shape, model.output_shape[1:], CLASSES if component.kind == "head" else filters) if rule else None
     require(complaint is None, f"{where}: {complaint}. Received: {model.output_shape[1:]}")
     _require_known(created, model, where)
     for layer in layers:

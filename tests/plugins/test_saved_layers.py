@@ -15,6 +15,7 @@ from dcgan_kit import Site
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.part_builder import as_layers
+from dcgan_kit.networks.side_inputs import with_sides
 
 OPTIONS = {
     "activation/gelu": [{"approximate": True}],
@@ -116,7 +117,7 @@ def _layers(component, options):
         return [keras.layers.Dense(3, kernel_initializer=component.build(1, validated))]
     site = Site(
         role="generator", block="stage1", slot="slot", input_shape=shape, filters=8, bias=True,
-        initializer=lambda seed: keras.initializers.RandomNormal(stddev=0.1, seed=seed),
+        initializer=lambda seed: keras.initializers.RandomNormal(stddev=0.1, seed=seed), classes=3, latent_size=5,
     )  # fmt: skip
     made = component.build(site, validated)
     if component.kind != "constraint":
@@ -133,8 +134,10 @@ def saved(tmp_path_factory):
     for number, (component, options) in enumerate(_cases()):
         layers = _layers(component, options)
         inputs = tensor = keras.Input(SHAPES.get(component.kind, (8, 8, 16)))
+        flat = keras.layers.Flatten()(inputs)
+        sides = {"label": keras.layers.Dense(3)(flat), "latent": keras.layers.Dense(5)(flat)}
         for layer in layers:
-            tensor = layer(tensor)
+            tensor = layer(with_sides(layer, tensor, sides))
         model = keras.Model(inputs, tensor)
         # As a training in mixed precision leaves it: in_float32 sets every policy back before it saves.
         for policy in ("mixed_bfloat16", "float32"):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dcgan_kit.components.contracts.probe import LayerSlot
+from dcgan_kit.components.contracts.probe import Finding, LayerSlot
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.kernel_overlap import stack_evenness
 from dcgan_kit.networks.resampling import Window
@@ -43,6 +43,11 @@ def test_places_are_named_by_stage_copy_and_slot(batch):
             "normalization", "activation", "convolution", "normalization_2", "activation_2", "convolution_2", "join",
         )
     ]  # fmt: skip
+
+
+def test_a_finding_names_the_copy():
+    finding = Finding("dead channels", "generator.stage2.1.activation", "31 % dead channels", 0.31, 0.0, "rest")
+    assert str(finding) == "generator stage 2.1: 31 % dead channels"
 
 
 def test_each_place_is_given_what_it_takes(batch):

@@ -110,7 +110,8 @@ def test_the_summary_of_a_run_without_scores_has_those_of_its_evaluation(written
 
 
 def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
-    places = [f"generator.{block}.{slot}" for block in ("input", "stage1") for slot in ("activation", "activation_2")]
+    blocks = ("input", "stage1", "stage2.1")
+    places = [f"generator.{block}.{slot}" for block in blocks for slot in ("activation", "activation_2")]
     numbers = [
         {
             "step": s,
@@ -126,7 +127,7 @@ def test_readings_are_charts_by_question_network_and_slot(written, run, lines):
     html = page([read_facts(run, "garments")], {})
     titles = re.findall(r"<title id=[^>]*>([^<]*)", html)
     assert titles == ["dead: generator activation", "spread"]
-    for name in ("input", "input 2", "stage 1", "stage 1 2", "samples", "data"):
+    for name in ("input", "input 2", "stage 1", "stage 1 2", "stage 2.1", "stage 2.1 2", "samples", "data"):
         assert f">{name}</text>" in html
     assert "Readings that never changed question value where same 3 a b c" in Reader(html).words
 

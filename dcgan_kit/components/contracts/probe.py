@@ -186,7 +186,8 @@ class Finding:
 
     def __str__(self) -> str:
         role, _, place = self.where.partition(".")
-        block = re.sub(r"(?<=[a-z])(?=\d)", " ", place.partition(".")[0])
+        # The block of a repeated stage has the number of its copy: ``stage2.1``.
+        block = re.sub(r"(?<=[a-z])(?=\d)", " ", place.rpartition(".")[0] or place)
         return f"{role} {block}: {self.observation}" if block else f"{role}: {self.observation}"
 
 
