@@ -21,7 +21,8 @@ LATENT = "latent"
 
 def side_inputs(layer: Any) -> tuple[str, ...]:
     """Return the names of the side inputs that a layer takes, in order."""
-    if is_plain_model(layer):
+    # A sequential model takes one input, and does not know it before it is built.
+    if is_plain_model(layer) and not isinstance(layer, keras.Sequential):
         return tuple(tensor.name for tensor in layer.inputs[1:])
     return tuple(getattr(layer, "side_inputs", ()))
 
