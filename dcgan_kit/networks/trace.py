@@ -176,9 +176,11 @@ def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[
     if before.rank != 4 or after.rank != 4:
         return
     sides = [after[axis] / before[axis] for axis in (1, 2)]
-    for operation in operations:
-        if operation.type in _SIZED or operation.type.startswith("Resize") or _crops(operation):
-            sides = [side / scale for side, scale in zip(sides, _scale(operation), strict=True)]
+    # Parts of one size that are cut out of one tensor lie side by side, so they count once.
+    crops = {(o.inputs[0].name, tuple(o.outputs[0].shape)): o for o in operations if _crops(o)}
+    sized = [o for o in operations if o.type in _SIZED or o.type.startswith("Resize")]
+    for operation in (*sized, *crops.values()):
+        sides = [side / scale for side, scale in zip(sides, _scale(operation), strict=True)]
     up = (max(1, round(sides[0])), max(1, round(sides[1])))
     down = (max(1, round(1 / sides[0])), max(1, round(1 / sides[1])))
     if up != (1, 1):

@@ -23,6 +23,7 @@ PLACES = {
     "activation": ("generator.activation={}", "discriminator.activation={}"),
     "normalization": ("generator.normalization={}", "discriminator.normalization={}"),
     "regularizer": ("generator.regularizer={}", "discriminator.regularizer={}"),
+    "attention": ("generator.attention={}", "discriminator.attention={}"),
     "initializer": ("generator.initializer={}", "discriminator.initializer={}"),
     "constraint": ("generator.constraint={}", "discriminator.constraint={}"),
     "projection": ("generator.input.projection={}",),
@@ -46,6 +47,12 @@ SIZED = {
     ("projection", "dense"): ("generator.input.projection={use: dense, size: 4}",),
     ("projection", "transposed_conv"): ("generator.input.projection={use: transposed_conv, kernel_size: 4}",),
     ("upsample", "conv"): ("generator.stages=[{filters: 4, upsample: conv}]",),
+    # Without max pooling, of which XLA has no gradient.
+    ("attention", "self_attention"): tuple(
+        f"{role}.attention={{use: self_attention, query_ratio: 4, pool: false}}"
+        for role in ("generator", "discriminator")
+    ),
+    ("attention", "squeeze_excitation"): ("discriminator.attention={use: squeeze_excitation, ratio: 2}",),
     ("normalization", "group"): tuple(
         f"{role}.normalization={{use: group, groups: 2}}" for role in ("generator", "discriminator")
     ),
@@ -83,7 +90,7 @@ def of(*kinds):
 ROWS = [
     *rows(of("activation"), of("normalization"), of("regularizer"), of("constraint"), of("initializer")),
     *rows(of("projection", "upsample"), of("downsample"), of("head")),
-    *rows(of("convolution")),
+    *rows(of("convolution"), of("attention")),
     *rows(of("latent"), of("optimizer"), of("schedule"), of("augmentation")),
 ]
 
@@ -93,7 +100,7 @@ def test_every_component_is_tried():
     tried = {held for row in ROWS for held in row} | set(of("loss", "penalty"))
     tried |= {("downsample", name) for name in MAX_POOLS}
     # What brings images, and what only looks, is no part of a step.
-    others = ("data", "extractor", "score", "probe", "attention")
+    others = ("data", "extractor", "score", "probe")
     assert tried == {(component.kind, component.name) for component in BUILTINS if component.kind not in others}
 
 
