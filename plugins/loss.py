@@ -139,7 +139,8 @@ def wasserstein() -> AdversarialLoss:
     L_D = mean(D(G(z))) - mean(D(x))
     L_G = -mean(D(G(z)))
 
-    D needs a Lipschitz bound, or its logits grow without limit. Use the penalty ``gradient_penalty`` or a constraint.
+    D needs a Lipschitz bound, or its logits grow without limit. Use the penalty ``gradient_penalty``, a constraint or
+    ``training.discriminator.weight_clip``.
 
     Arjovsky et al. 2017, arXiv 1701.07875, algorithm 1
     """

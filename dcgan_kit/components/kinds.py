@@ -112,7 +112,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "constraint",
-            "Constrains the weights of the block's convolutions and dense layers.",
+            "Constrains the weights of the block's convolutions, dense layers and embeddings.",
             "Site",
             "a function from a keras.Layer with a kernel to the layer to use in its place, or None: no constraint",
         ),

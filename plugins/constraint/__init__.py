@@ -49,6 +49,54 @@ def spectral(
 
 
 @component("constraint")
+def equalized(
+    *, gain: Annotated[float, Field(gt=0.0, le=100.0, description="factor of every kernel")] = 2.0**0.5
+) -> Callable[[keras.Layer], keras.Layer]:
+    """Scale each kernel by the number of weights of a filter: the equalized learning rate.  layer → layer.
+
+    The layer computes with W · gain / √fan_in. So the stored weights W of all layers have one size, and Adam moves
+    them equally fast. Use the initializer ``{use: normal, stddev: 1.0}``: then the layers start as with He's
+    initializer if ``gain`` is √2.
+
+    fan_in is the number of weights of one filter: height x width x input channels of a convolution, also of a
+    transposed one; only the channels of one group of a grouped one; height x width of a depthwise one. The filter of an
+    embedding is the vector of one class. Biases are not scaled.
+
+    Karras et al. 2017, arXiv 1710.10196, section 4.1
+    """
+
+    def constrain(layer: keras.Layer) -> keras.Layer:
+        from dcgan_kit_plugins.constraint.layers import EqualizedKernel
+
+        return EqualizedKernel(layer, gain, name=layer.name)
+
+    return constrain
+
+
+@component("constraint")
+def weight_standardization(
+    *, epsilon: Annotated[float, Field(gt=0.0, le=1.0, description="added to the variance")] = 1e-5
+) -> Callable[[keras.Layer], keras.Layer]:
+    """Give the weights of each filter mean 0 and variance 1.  layer → layer.
+
+    The layer computes with (W - mean) / √(variance + epsilon). Mean and variance are those of one filter: of all
+    weights that add up to one output channel. The filter of a depthwise convolution sees one channel, and the filter of
+    an embedding is the vector of one class. A filter of one weight becomes 0.
+
+    The outputs become large where a filter has many weights. So a normalization should follow the layer.
+
+    Qiao et al. 2019, arXiv 1903.10520
+    """
+
+    def constrain(layer: keras.Layer) -> keras.Layer:
+        from dcgan_kit_plugins.constraint.layers import WeightStandardization
+
+        return WeightStandardization(layer, epsilon, name=layer.name)
+
+    return constrain
+
+
+@component("constraint")
 def none() -> None:
     """Constrain nothing."""
     return
@@ -57,4 +105,4 @@ def none() -> None:
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every constraint."""
-    return [spectral, none]
+    return [spectral, equalized, weight_standardization, none]

@@ -92,6 +92,53 @@ class SpectralNormalization(Reparametrization):
         return {**super().get_config(), **own}
 
 
+@keras.saving.register_keras_serializable(package="dcgan_kit")
+class EqualizedKernel(Reparametrization):
+    """Multiplies each kernel of a layer by gain / √fan_in, where fan_in is the number of weights of one filter.
+
+    Args:
+        layer: a convolution (also depthwise, separable, grouped or transposed), a dense layer or an embedding.
+        gain: float > 0.
+    """
+
+    def __init__(self, layer: Any, gain: float = 2.0**0.5, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.gain = gain
+
+    def effective(self, kernel: Kernel) -> Any:
+        """Return W · gain / √fan_in."""
+        return kernel.variable.value * (self.gain / kernel.fan_in**0.5)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "gain": self.gain}
+
+
+@keras.saving.register_keras_serializable(package="dcgan_kit")
+class WeightStandardization(Reparametrization):
+    """Subtracts their mean from the weights of each filter, and divides them by their standard deviation.
+
+    Args:
+        layer: a convolution (also depthwise, separable, grouped or transposed), a dense layer or an embedding.
+        epsilon: float > 0, added to the variance.
+    """
+
+    def __init__(self, layer: Any, epsilon: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.epsilon = epsilon
+
+    def effective(self, kernel: Kernel) -> Any:
+        """Return (W - mean) / √(variance + epsilon), over the weights of each filter."""
+        value = kernel.variable.value
+        centred = value - ops.mean(value, axis=kernel.filter_axes, keepdims=True)
+        variance = ops.mean(ops.square(centred), axis=kernel.filter_axes, keepdims=True)
+        return centred * ops.rsqrt(variance + self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
 def _unless_zero(new: Any, old: Any) -> Any:
     # A block of zeros has no singular direction. Its old vectors stay, or it could never get one.
     return ops.where(ops.any(new != 0.0, axis=-1, keepdims=True), new, old)

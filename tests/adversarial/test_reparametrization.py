@@ -134,9 +134,11 @@ def test_an_update_that_overflows_moves_no_vector(tiny, taken):
             np.testing.assert_array_equal(before[name], after[name], err_msg=name)
 
 
+@pytest.mark.parametrize("name", ["spectral", "equalized", "weight_standardization"])
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_a_run_goes_on_bit_for_bit(precision, tiny, taken, goes_on):
-    recipe = tiny(*SPECTRAL, f"training.precision={precision}", "training.ema=0.9", "training.steps=6").recipe
+def test_a_run_goes_on_bit_for_bit(name, precision, tiny, taken, goes_on):
+    both = [place.format(name) for place in BOTH]
+    recipe = tiny(*both, f"training.precision={precision}", "training.ema=0.9", "training.steps=6").recipe
     goes_on(taken(recipe, 6), 6)
 
 

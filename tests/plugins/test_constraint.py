@@ -213,8 +213,9 @@ def test_the_norm_is_computed_in_float32(policy, when, constrained, noise):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_xla_gives_the_values_and_gradients_of_eager(training, constrained, noise):
-    model, x = constrained(constraint.spectral, layers.SeparableConv2D(6, 3)), noise(2, *MAPS)
+@pytest.mark.parametrize("name", ["spectral", "equalized", "weight_standardization"])
+def test_xla_gives_the_values_and_gradients_of_eager(name, training, constrained, noise):
+    model, x = constrained(getattr(constraint, name), layers.SeparableConv2D(6, 3)), noise(2, *MAPS)
 
     def differentiated(x):
         with tf.GradientTape() as tape:
@@ -227,9 +228,77 @@ def test_xla_gives_the_values_and_gradients_of_eager(training, constrained, nois
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+FAN_IN = {
+    "conv": (36,), "transposed": (64,), "dense": (4,), "embedding": (6,), "depthwise": (9,), "multiplied": (9,),
+    "separable": (6, 8), "grouped": (18,), "narrow_groups": (4,),
+}  # fmt: skip
+"""Weights of one filter, of each kernel."""
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_equalized_scales_by_the_weights_of_a_filter(name, constrained, given, tmp_path):
+    build, shape, kernels = KERNELS[name]
+    layer, x = build(), given(shape)
+    model = constrained(constraint.equalized, layer, shape, gain=3.0)
+    stored = {kernel: np.asarray(getattr(layer, kernel)) for kernel in kernels}
+    scaled = {
+        kernel: stored[kernel] * 3.0 / np.sqrt(fan_in) for kernel, fan_in in zip(kernels, FAN_IN[name], strict=True)
+    }
+    for effective, expected in zip(used(model), scaled.values(), strict=True):
+        np.testing.assert_allclose(effective, expected, rtol=1e-5)
+    np.testing.assert_allclose(model(x, training=True), in_place_of(layer, scaled, x), rtol=1e-4, atol=1e-5)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(x), model(x))
+
+
+def test_equalized_starts_as_he_normal(constrained):
+    layer = layers.Conv2D(512, 3, kernel_initializer=keras.initializers.RandomNormal(stddev=1.0, seed=1))
+    model = constrained(constraint.equalized, layer)
+    assert used(model)[0].std() == pytest.approx(np.sqrt(2 / 36), rel=0.02)
+
+
+AXES = {
+    "conv": ((0, 1, 2),), "transposed": ((0, 1, 3),), "dense": (0,), "embedding": (1,), "depthwise": ((0, 1),),
+    "multiplied": ((0, 1),), "separable": ((0, 1), (0, 1, 2)), "grouped": ((0, 1, 2),), "narrow_groups": ((0, 1, 2),),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_weights_of_each_filter_are_standardized(name, constrained, given, tmp_path):
+    build, shape, kernels = KERNELS[name]
+    layer, x = build(), given(shape)
+    model, standardized = constrained(constraint.weight_standardization, layer, shape, epsilon=1e-3), {}
+    for kernel, axis in zip(kernels, AXES[name], strict=True):
+        w = np.asarray(getattr(layer, kernel))
+        standardized[kernel] = (w - w.mean(axis, keepdims=True)) / np.sqrt(w.var(axis, keepdims=True) + 1e-3)
+    for effective, expected in zip(used(model), standardized.values(), strict=True):
+        np.testing.assert_allclose(effective, expected, rtol=1e-3, atol=1e-5)
+    expected = in_place_of(layer, standardized, x)
+    np.testing.assert_allclose(model(x, training=True), expected, rtol=1e-3, atol=1e-4)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(x), model(x))
+
+
+def test_weight_standardization_keeps_gradients_finite_where_a_filter_is_constant(constrained, noise):
+    layer = layers.Conv2D(6, 3, kernel_initializer="zeros")
+    model = constrained(constraint.weight_standardization, layer)
+    with tf.GradientTape() as tape:
+        y = model(noise(2, *MAPS), training=True)
+        loss = tf.reduce_sum(y * noise(*y.shape))
+    np.testing.assert_array_equal(used(model)[0], 0.0)
+    gradient = np.asarray(tape.gradient(loss, layer.kernel.value))
+    assert np.isfinite(gradient).all()
+    # Standardized weights do not depend on the mean of the stored ones.
+    np.testing.assert_allclose(gradient.mean((0, 1, 2)), 0.0, atol=1e-2 * np.abs(gradient).max())
+
+
 @pytest.mark.parametrize(
     "options", [{"power_iterations": 0}, {"power_iterations": 1.5}, {"epsilon": 0.0}, {"iterations": 1}]
 )
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(ValidationError):
         constraint.spectral.options(**options)
+    with pytest.raises(ValidationError):
+        constraint.equalized.options(gain=0.0)
+    with pytest.raises(ValidationError):
+        constraint.weight_standardization.options(epsilon=-1e-5)

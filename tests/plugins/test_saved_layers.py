@@ -60,6 +60,8 @@ OURS = {
     "head/depthwise_dense {}",
     "constraint/spectral {}",
     "constraint/spectral {'power_iterations': 3}",
+    "constraint/equalized {}",
+    "constraint/weight_standardization {}",
 }
 """What needs ``import dcgan_kit``; every other network loads with Keras alone."""
 SHAPES = {"projection": (6,)}
