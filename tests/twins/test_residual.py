@@ -85,9 +85,9 @@ def test_the_networks_compute_the_same(name, twin, resolve):
     compare_networks(resolve(name, *SMALL), twin)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "twin"), TWINS)
-def test_a_step_leaves_the_same_weights(name, twin, resolve, taken):
+def test_a_step_leaves_the_same_variables(name, twin, resolve, taken):
     # With the published ε of 1e-8, rounding errors of a gradient that is 0 move a weight as far as any gradient does.
-    recipe = resolve(name, *NARROW, "training.optimizer.epsilon=1e-3")
-    assert recipe.training.discriminator.updates == 5
+    recipe = resolve(name, *NARROW, "training.optimizer.epsilon=1e-3", "training.discriminator.updates=2")
     compare_step(recipe, twin, taken, lambda: Adam(RATE_AT_STEP_1, 0.0, 0.9, 1e-3))
