@@ -93,7 +93,9 @@ def test_the_networks_compute_the_same(resolve):
 
 def test_the_networks_of_the_large_one_compute_the_same_when_they_are_narrow(resolve):
     """The large one with the width of the tiny one: two blocks a stage."""
-    twice = [f"{role}.stages.blocks{side}.repeat=2" for role in ("generator", "discriminator") for side in (4, 8, 16, 32)]
+    twice = [
+        f"{role}.stages.blocks{side}.repeat=2" for role in ("generator", "discriminator") for side in (4, 8, 16, 32)
+    ]
     compare_networks(resolve("r3gan-tiny32", *SMALL, *twice), TwoBlocks)
 
 
