@@ -88,9 +88,8 @@ def _head_shape(before: Shape, after: Shape, filters: int) -> str | None:
     # ``filters`` is the number of classes, or 0.
     if after == (1,) or (filters and after == (1 + filters,)):
         return None
-    return "must return one logit per image, shape (1,)" + (
-        f", or also one per class, ({1 + filters},)" if filters else ""
-    )
+    classes = f", or also one per class, ({1 + filters},)" if filters else ""
+    return f"must return one logit per image, shape (1,){classes}"
 
 
 KINDS: dict[str, Kind] = {
