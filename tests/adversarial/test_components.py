@@ -49,6 +49,12 @@ def attending(attention):
     return stage, f"discriminator.stages.0.attention={attention}"
 
 
+CLASSES = "condition={classes: 10}"
+TOLD = {
+    "generator": "generator.input.conditioning=concatenate",
+    "discriminator": "discriminator.output.head=projection",
+}
+"""What tells each network the class, if the component that is tried does not."""
 # Sizes that fit the tiny recipe: the first map is 4x4, or 2x2 before a stage that doubles it.
 SIZED = {
     ("projection", "dense"): ("generator.input.projection={use: dense, size: 4}",),
@@ -59,6 +65,34 @@ SIZED = {
     ("attention", "squeeze_excitation"): attending("{use: squeeze_excitation, ratio: 2}"),
     ("normalization", "group"): tuple(
         f"{role}.normalization={{use: group, groups: 2}}" for role in ("generator", "discriminator")
+    ),
+    ("normalization", "conditional_batch"): (
+        CLASSES,
+        "generator.normalization=conditional_batch",
+        TOLD["discriminator"],
+    ),
+    ("normalization", "self_modulated_batch"): ("generator.normalization=self_modulated_batch",),
+    ("head", "projection"): (CLASSES, TOLD["generator"], "discriminator.output.head=projection"),
+    ("head", "auxiliary_classifier"): (
+        CLASSES,
+        TOLD["generator"],
+        "discriminator.output.head=auxiliary_classifier",
+        "training.class_loss=cross_entropy",
+    ),
+    ("conditioning", "concatenate"): (
+        CLASSES,
+        TOLD["generator"],
+        "discriminator.stages.0.conditioning=concatenate",
+    ),
+    ("conditioning", "multiply"): (
+        CLASSES,
+        "generator.input.conditioning=multiply",
+        "discriminator.stages.0.conditioning=multiply",
+    ),
+    ("conditioning", "label_map"): (
+        CLASSES,
+        "generator.output.conditioning=label_map",
+        "discriminator.stages.0.conditioning=label_map",
     ),
     ("schedule", "warm_up"): ("training.schedule={use: warm_up, steps: 2, then: cosine}",),
 }
@@ -95,6 +129,7 @@ ROWS = [
     *rows(of("activation"), of("normalization"), of("regularizer"), of("constraint"), of("initializer")),
     *rows(of("projection", "upsample"), of("downsample"), of("head")),
     *rows(of("convolution"), of("attention")),
+    *rows(of("conditioning")),
     *rows(of("latent"), of("optimizer"), of("schedule"), of("augmentation")),
 ]
 
@@ -102,7 +137,7 @@ ROWS = [
 def test_every_component_is_tried():
     """Losses and penalties meet each other below."""
     tried = {held for row in ROWS for held in row} | set(of("loss", "penalty"))
-    tried |= {("downsample", name) for name in MAX_POOLS}
+    tried |= {("downsample", name) for name in MAX_POOLS} | {("class_loss", "cross_entropy")}
     # What brings images, and what only looks, is no part of a step.
     others = ("data", "extractor", "score", "probe")
     assert tried == {(component.kind, component.name) for component in BUILTINS if component.kind not in others}
