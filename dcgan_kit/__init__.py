@@ -19,6 +19,7 @@ from dcgan_kit.components.contracts.score import (
 from dcgan_kit.components.contracts.training import (
     AdversarialLoss,
     Augmentation,
+    ClassLoss,
     Images,
     ImageSpec,
     Penalty,
@@ -126,6 +127,7 @@ __all__ = [
     "ArrayHeader",
     "Augmentation",
     "Bias",
+    "ClassLoss",
     "Component",
     "ComponentError",
     "ConvPadding",

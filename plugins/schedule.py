@@ -46,17 +46,24 @@ def linear(
 
 
 @component("schedule")
-def cosine(*, to: To = 0.0) -> Schedule:
+def cosine(
+    *,
+    to: To = 0.0,
+    end: Annotated[
+        float, Field(gt=0.0, le=1.0, description="share of training after which the factor stays the same")
+    ] = 1.0,
+) -> Schedule:
     """Decrease the factor from 1 along half a cosine.  (step, steps) → 1 ... to.
 
-    to + (1 - to) (1 + cos(π step / steps)) / 2
+    to + (1 - to) (1 + cos(π t)) / 2,  t = step / (end · steps), clipped to [0, 1]
 
-    Loshchilov, Hutter 2016, arXiv 1608.03983, equation 5, without restarts
+    Loshchilov, Hutter 2016, arXiv 1608.03983, equation 5, without restarts; end < 1: Huang et al. 2025, arXiv
+    2501.05441
     """
     import tensorflow as tf
 
     def factor(step: Any, steps: int) -> Any:
-        share = tf.clip_by_value(step / float(steps), 0.0, 1.0)
+        share = tf.clip_by_value(step / (end * float(steps)), 0.0, 1.0)
         return to + (1.0 - to) * 0.5 * (1.0 + tf.cos(math.pi * share))
 
     return factor

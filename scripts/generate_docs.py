@@ -49,6 +49,7 @@ PUBLISHED = (
     "studiogan-cifar32",
     "mmgeneration-64",
 )
+FOLLOWERS = ("sngan-cifar32", "wgangp-resnet-cifar32", "wgan-cifar32", "r3gan-cifar32", "r3gan-tiny32")
 
 
 def recipes_page() -> Iterator[str]:
@@ -80,6 +81,7 @@ def recipes_page() -> Iterator[str]:
 _SECTIONS = {
     "The top of a recipe": "",
     "image": "Image",
+    "condition": "Condition",
     "training": "Training",
     "training.generator, training.discriminator": "TrainingOfNetwork",
     "training.best": "Best",
@@ -220,22 +222,13 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[s
 
 def published_page() -> Iterator[str]:
     """Yield facts about the published models, from ``show``, ``check`` and the resolved recipes."""
-    recipes = {name: as_data(load_recipe(name).recipe) for name in PUBLISHED}
-    shown = {name: json.loads(_run("--no-plugins", "show", name, "--json")) for name in PUBLISHED}
+    recipes = {name: as_data(load_recipe(name).recipe) for name in (*PUBLISHED, *FOLLOWERS)}
 
     def facts(columns: Sequence[str], row: Callable[[str], Sequence[Any]]) -> str:
         return table(("recipe", *columns), [(code(name), *row(name)) for name in PUBLISHED])
 
     yield "## Sizes"
-    yield facts(
-        ("image", "range", "latent", "G trainable", "D trainable", "G macs", "D macs"),
-        lambda name: (
-            "x".join(map(str, (*recipes[name]["image"]["size"], recipes[name]["image"]["channels"]))),
-            "[{:g}, {:g}]".format(*recipes[name]["image"]["range"]),
-            f"{recipes[name]['latent']['size']} {_bare(recipes[name]['latent'])}",
-            *(f"{shown[name][role][fact]:,}" for fact in ("trainable_parameters", "macs") for role in _ROLES),
-        ),
-    )
+    yield _sizes(PUBLISHED, recipes)
     yield "Macs: multiply-accumulates for one image."
     yield "## Layers"
     yield "Kernel and stride of each block from input to output; `×` counts equal neighbours."
@@ -249,9 +242,92 @@ def published_page() -> Iterator[str]:
     yield facts(columns, lambda n: _training(recipes[n]))
     yield "## What `check` says"
     yield facts(("lints, and how often", f"keys that differ from {PUBLISHED[0]}"), _verdict)
+    yield "## Models that followed"
+    yield _sizes(FOLLOWERS, recipes)
+    yield (
+        "The blocks of each network. `+` is a shortcut, whose layers follow; a number after a convolution is the side "
+        "of its kernel, a number before a block says how often it comes."
+    )
+    blocks = [(code(name), *(_flow(recipes[name][role]) for role in _ROLES)) for name in FOLLOWERS]
+    yield table(("recipe", "generator", "discriminator"), blocks)
+    columns = ("loss", "restraint of D", "optimizer", "schedule", "batch", "D : G", "steps", "lints, and how often")
+    rows = [(code(name), *_course(recipes[name]), _verdict(name)[0]) for name in FOLLOWERS]
+    yield table(("recipe", *columns), rows)
 
 
 _ROLES = ("generator", "discriminator")
+
+
+def _sizes(names: Sequence[str], recipes: dict[str, dict[str, Any]]) -> str:
+    columns = ("recipe", "image", "range", "latent", "G trainable", "D trainable", "G macs", "D macs")
+    return table(columns, [_size(name, recipes[name]) for name in names])
+
+
+def _size(name: str, recipe: dict[str, Any]) -> tuple[str, ...]:
+    shown = json.loads(_run("--no-plugins", "show", name, "--json"))
+    return (
+        code(name),
+        "x".join(map(str, (*recipe["image"]["size"], recipe["image"]["channels"]))),
+        "[{:g}, {:g}]".format(*recipe["image"]["range"]),
+        f"{recipe['latent']['size']} {_bare(recipe['latent'])}",
+        *(f"{shown[role][fact]:,}" for fact in ("trainable_parameters", "macs") for role in _ROLES),
+    )
+
+
+def _flow(network: dict[str, Any]) -> str:
+    """Return the layers of each block, block after block."""
+    texts = [(_flow_of(block), block.get("repeat", 1)) for _, block in _blocks(network)]
+    runs = [(text, sum(count for _, count in group)) for text, group in groupby(texts, key=lambda found: found[0])]
+    return "; ".join(text if count == 1 else f"{count} × ({text})" for text, count in runs)
+
+
+def _flow_of(block: dict[str, Any]) -> str:
+    shortcut = block.get("shortcut")
+    text = _items(block["order"], block)
+    return text if not shortcut else f"{text} + {_items(shortcut.get('order', ()), block)}".rstrip()
+
+
+def _items(order: Sequence[Any], block: dict[str, Any]) -> str:
+    choices = [block.get(item) if isinstance(item, str) else next(iter(item.values())) for item in order]
+    return ", ".join(_layer(choice) for choice in choices if choice and _bare(choice) not in ("none", "linear"))
+
+
+def _layer(choice: dict[str, Any]) -> str:
+    groups = f" in {choice['groups']} groups" if choice.get("groups", 1) > 1 else ""
+    kernel = choice.get("kernel_size")
+    sides = "" if kernel is None else f" {kernel}"
+    size = f" to {'x'.join(map(str, _pair(choice['size'])))}" if "size" in choice else ""
+    return f"{_bare(choice).replace('_', ' ')}{sides}{size}{groups}"
+
+
+def _course(recipe: dict[str, Any]) -> list[Any]:
+    """Return how a network that followed is trained."""
+    training = recipe["training"]
+    own, constraint = training["discriminator"], recipe["discriminator"]["stages"][0].get("constraint")
+    assert own["optimizer"] == training["generator"]["optimizer"], "the table has one column for both optimizers"
+    clip = f"weights within ±{own['weight_clip']:g}" if own["weight_clip"] else ""
+    optimizer = ", ".join(
+        f"{own['optimizer'][option]:g}"
+        for option in ("learning_rate", "beta_1", "beta_2", "rho")
+        if option in own["optimizer"]
+    )
+    schedule = own["schedule"]
+    return [
+        _bare(training["loss"]),
+        ", ".join(filter(None, (_bare(constraint) if constraint else "", _penalty(training["penalty"]), clip))),
+        f"{_bare(own['optimizer'])} {optimizer}",
+        f"{_bare(schedule)} to {schedule['to']:g}" if schedule else "",
+        training["batch_size"],
+        f"{own['updates']} : {training['generator']['updates']}",
+        f"{training['steps']:,}",
+    ]
+
+
+def _penalty(choice: dict[str, Any] | None) -> str:
+    if not choice:
+        return ""
+    parts = [choice[side] for side in ("first", "second") if side in choice] or [choice]
+    return ", ".join(f"{_bare(part)} {part['weight']:g}" for part in parts)
 
 
 def _verdict(name: str) -> tuple[str, str]:

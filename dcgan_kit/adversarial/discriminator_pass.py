@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.image_batch import ImageBatch
 from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.step_tap import Forward, StepTap
 from dcgan_kit.adversarial.training_components import Parts
 from dcgan_kit.distributed.devices import Devices
-from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 
 
 class DiscriminatorPass:
@@ -23,6 +25,8 @@ class DiscriminatorPass:
         parts: the components of training, with augmentation and penalty.
         devices: the devices that share the batch.
         forward: D's forward pass: (images, training) → logits.
+
+    D may return class logits besides its logit: an *output* is float32 (B, 1) or (B, 1 + classes).
     """
 
     def __init__(
@@ -31,35 +35,39 @@ class DiscriminatorPass:
         self.value_range, self.concatenated = recipe.image.range, recipe.training.discriminator_passes == "concatenated"
         self.state, self.parts, self.devices, self.forward = state, parts, devices, forward
 
-    def logits(self, real: Any, fake: Any, stream: StepStream, tap: StepTap) -> tuple[Any, Any]:
-        """Return D's logits of real and of generated images, each float32 (B, 1).
+    def outputs(self, real: ImageBatch | None, fake: ImageBatch, stream: StepStream, tap: StepTap) -> tuple[Any, Any]:
+        """Return D's outputs for real and for generated images.
 
-        If ``real`` is None, both results are the logits of the generated images.
+        If ``real`` is None, both results are the output for the generated images.
         """
         if real is None:
-            logits = self._augmented_logits(fake, "generated images", stream, tap)
-            return logits, logits
+            output = self._augmented_output(fake, "generated images", stream, tap)
+            return output, output
         if self.concatenated:
             # Real and generated images are augmented separately. Random numbers are drawn per row of the batch, and a
             # replica holds its own rows of each kind.
-            both = tf.concat([self.augmented(real, stream), self.augmented(fake, stream)], 0)
-            real_logits, fake_logits = tf.split(self._logits(both, "all images", tap), 2)
-            return real_logits, fake_logits
-        real_logits = self._augmented_logits(real, "real images", stream, tap)
-        return real_logits, self._augmented_logits(fake, "generated images", stream, tap)
+            augmented = [batch.with_images(self.augmented(batch.images, stream)) for batch in (real, fake)]
+            real_output, fake_output = tf.split(
+                self._output(augmented[0].followed_by(augmented[1]), "all images", tap), 2
+            )
+            return real_output, fake_output
+        real_output = self._augmented_output(real, "real images", stream, tap)
+        return real_output, self._augmented_output(fake, "generated images", stream, tap)
 
-    def penalty(self, real: Any, fake: Any, stream: StepStream, tap: StepTap) -> tuple[Any, float]:
-        """Images (B, H, W, C) → the penalty, a scalar, and its weight in a penalized update of D.
+    def penalty(self, real: ImageBatch, fake: ImageBatch, stream: StepStream, tap: StepTap) -> tuple[Any, float]:
+        """Return the penalty, a scalar, and its weight in a penalized update of D.
 
         The weight is the number of updates from one penalized update to the next.
         """
-        penalty = self.parts.penalty
+        penalty, fake_images = self.parts.penalty, tf.stop_gradient(fake.images)
         assert penalty is not None
 
         def discriminator(images: Any) -> Any:
-            return self._augmented_logits(images, "penalty", stream, tap)
+            # Images between real and generated ones have the class of the real ones.
+            classes = fake.classes if images is fake_images else real.classes
+            return self._augmented_output(ImageBatch(images, classes), "penalty", stream, tap)[:, :1]
 
-        value = penalty.value(discriminator, real, tf.stop_gradient(fake), stream)
+        value = penalty.value(discriminator, real.images, fake_images, stream)
         return tf.cast(value, tf.float32), float(penalty.every)
 
     def augmented(self, images: Any, stream: StepStream) -> Any:
@@ -96,9 +104,31 @@ class DiscriminatorPass:
             adapted = augmentation.adapt(tf.identity(self.state.augmentation), tf.stop_gradient(real_logits))
             self.state.augmentation.assign(adapted)
 
-    def _augmented_logits(self, images: Any, input_name: str, stream: StepStream, tap: StepTap) -> Any:
-        """Images (B, H, W, C) in the networks' range → logits (B, 1), float32."""
-        return self._logits(self.augmented(images, stream), input_name, tap)
+    def class_losses(
+        self, roles: Sequence[Role], outputs: tuple[Any, Any], real: ImageBatch, fake: ImageBatch
+    ) -> dict[Role, Any]:
+        """Return what each network minimizes so that D's class logits are right; empty if D has none.
 
-    def _logits(self, images: Any, input_name: str, tap: StepTap) -> Any:
-        return tf.cast(tap.forward("discriminator", input_name, self.forward, images), tf.float32)
+        Args:
+            roles: the networks whose losses are wanted.
+            outputs: D's outputs for real and for generated images.
+            real: the real images.
+            fake: the generated images.
+        """
+        loss = self.parts.class_loss
+        if loss is None:
+            return {}
+        real_logits, fake_logits = (output[:, 1:] for output in outputs)
+        found: dict[Role, Any] = {}
+        if "generator" in roles:
+            found["generator"] = loss.generator(fake_logits, fake.classes)
+        if "discriminator" in roles:
+            found["discriminator"] = loss.discriminator(real_logits, real.classes, fake_logits, fake.classes)
+        return found
+
+    def _augmented_output(self, batch: ImageBatch, input_name: str, stream: StepStream, tap: StepTap) -> Any:
+        return self._output(batch.with_images(self.augmented(batch.images, stream)), input_name, tap)
+
+    def _output(self, batch: ImageBatch, input_name: str, tap: StepTap) -> Any:
+        inputs = batch.inputs(self.forward.model)
+        return tf.cast(tap.forward("discriminator", input_name, self.forward, inputs), tf.float32)

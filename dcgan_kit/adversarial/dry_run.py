@@ -16,6 +16,8 @@ from dcgan_kit.errors import ComponentError, Problem, RecipeError
 from dcgan_kit.networks.fused_forward import forward_of
 from dcgan_kit.networks.keras_internals import layers_within, weightless
 from dcgan_kit.networks.network import Network, Networks
+from dcgan_kit.networks.side_inputs import inputs_of
+from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
 
@@ -36,6 +38,7 @@ def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, 
     """
     require_compilable(recipe, networks)
     _require_rates(recipe)
+    _require_class_loss(recipe, networks)
     with weightless(), blaming(networks, third_party):
         copy_of(networks.generator.model)
     for network in (networks.generator, networks.discriminator):
@@ -103,6 +106,18 @@ def _require_rates(recipe: ResolvedRecipe) -> None:
         raise RecipeError([Problem(recipe.mark(path), "training.recover.times", message)])
 
 
+def _require_class_loss(recipe: ResolvedRecipe, networks: Networks) -> None:
+    """Check that class logits have a loss, and that the loss has class logits."""
+    classifies = networks.discriminator.model.outputs[0].shape[-1] > 1
+    path = ("training", "class_loss")
+    if classifies and recipe.training.class_loss is None:
+        message = "is missing: the discriminator returns class logits; name a component of kind class_loss"
+        raise RecipeError([Problem(recipe.mark(path, ("discriminator", "output", "head")), dotted(path), message)])
+    if recipe.training.class_loss is not None and not classifies:
+        message = "the discriminator returns no class logits; give it `head: auxiliary_classifier`, or leave this out"
+        raise RecipeError([Problem(recipe.mark(path), dotted(path), message)])
+
+
 def copy_of(generator: Any) -> Any:
     """Return a copy of a generator with its own weights.
 
@@ -141,18 +156,23 @@ def _trace(recipe: ResolvedRecipe, network: Network, parts: Parts) -> None:
     training = recipe.training
     rows = max(1, training.batch_size // training.accumulate)
 
+    classes = tf.zeros((rows, recipe.classes or 0))
+
+    def run(x: Any) -> Any:
+        return tf.cast(forward(inputs_of(network.model, x, classes), training=True), tf.float32)
+
     def discriminator(images: Any) -> Any:
-        return tf.cast(forward(images, training=True), tf.float32)
+        return run(images)[:, :1]
 
     def step(x: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(x)
-            total = tf.reduce_sum(tf.cast(forward(x, training=True), tf.float32))
+            total = tf.reduce_sum(run(x))
             if network.role == "discriminator" and parts.penalty is not None:
                 total += parts.penalty.value(discriminator, x, x, StepStream(0, 0, "check"))
         return tape.gradient(total, x, unconnected_gradients="zero")
 
-    inputs = tf.TensorSpec((rows, *network.model.input_shape[1:]), tf.float32)
+    inputs = tf.TensorSpec((rows, *network.model.inputs[0].shape[1:]), tf.float32)
     if training.xla == "on":
         tf.function(step, jit_compile=True, autograph=False).experimental_get_compiler_ir(inputs)(stage="hlo")
     else:

@@ -6,8 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.image_batch import ImageBatch
 from dcgan_kit.adversarial.replica_inputs import ReplicaInputs
 from dcgan_kit.adversarial.step_tap import Forward, StepTap
+from dcgan_kit.adversarial.update_schedule import Update
+from dcgan_kit.networks.side_inputs import inputs_of
 
 
 class GeneratedImages:
@@ -22,19 +25,22 @@ class GeneratedImages:
 
     def __init__(self, forward: Forward, weights: list[Any], inputs: ReplicaInputs, tap: StepTap) -> None:
         self._forward, self._weights, self._inputs, self._tap = forward, weights, inputs, tap
-        self._made: dict[str, tuple[Any, Any]] = {}
+        self._made: dict[str, tuple[Any, ImageBatch]] = {}
 
-    def of(self, latents: str, part: int) -> tuple[Any, Any]:
-        """Return the gradient tape of G's forward pass, and the images (B, H, W, C), float32."""
+    def of(self, update: Update, part: int) -> tuple[Any, ImageBatch]:
+        """Return the gradient tape of G's forward pass, and the images with their classes."""
+        latents = update.latents
         if latents in self._made:
             # G has not changed since then, so one forward pass serves D's last update and G's first.
             return self._made[latents]
+        classes = self._inputs.generated_classes(latents, update.batch, part)
         with weight_tape(self._weights) as tape:
-            vectors = self._inputs.latent_vectors(latents, part)
+            vectors = inputs_of(self._forward.model, self._inputs.latent_vectors(latents, part), classes)
             images = tf.cast(self._tap.forward("generator", "latent vectors", self._forward, vectors), tf.float32)
         # A batch is divided into parts to save memory, so images of several parts are not kept.
-        self._made = {latents: (tape, images)} if self._inputs.parts == 1 else {}
-        return tape, images
+        made = tape, ImageBatch(images, classes)
+        self._made = {latents: made} if self._inputs.parts == 1 else {}
+        return made
 
     def forget(self) -> None:
         """Drop the images, because G's weights have changed."""

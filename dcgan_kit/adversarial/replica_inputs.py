@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.image_batch import ImageBatch
 from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.training_components import Draw
 from dcgan_kit.distributed.devices import Devices
@@ -20,6 +21,7 @@ class ReplicaInputs:
         draw: draws latent vectors.
         devices: the devices that share the batch.
         pixels: uint8 images (batches, parts, B, H, W, C).
+        labels: class labels, int32 (batches, parts, B).
         step: number of steps done before, int64 scalar tensor.
 
     Attributes:
@@ -27,8 +29,11 @@ class ReplicaInputs:
         parts: number of parts that the batch is divided into.
     """
 
-    def __init__(self, recipe: ResolvedRecipe, draw: Draw, devices: Devices, pixels: Any, step: Any) -> None:
-        self._recipe, self._draw, self._devices, self._pixels, self._step = recipe, draw, devices, pixels, step
+    def __init__(
+        self, recipe: ResolvedRecipe, draw: Draw, devices: Devices, pixels: Any, labels: Any, step: Any
+    ) -> None:
+        self._recipe, self._draw, self._devices, self._step = recipe, draw, devices, step
+        self._pixels, self._labels = pixels, labels
         self.parts = recipe.training.accumulate
         self.replica = tf.distribute.get_replica_context().replica_id_in_sync_group
 
@@ -42,17 +47,40 @@ class ReplicaInputs:
 
     def latent_vectors(self, purpose: str, part: int) -> Any:
         """Return latent vectors (B, size) for a part of the batch."""
-        # Every replica draws the whole batch and keeps its rows. Latent vectors are small, so this is cheap.
-        count, replicas, size = self._recipe.training.batch_size, self._devices.replicas, self._recipe.latent_size
+        drawn = self._draw(self._recipe.training.batch_size, self.stream(purpose).seed())
+        return self._rows(drawn, part, self._recipe.latent_size)
+
+    def real_images(self, batch: int, part: int) -> ImageBatch:
+        """Return real images in the networks' range, with their classes."""
+        low, high = self._recipe.image.range
+        images = tf.cast(self._pixels[batch, part], tf.float32) * ((high - low) / 255.0) + low
+        return ImageBatch(images, self._real_classes(batch, part))
+
+    def generated_classes(self, purpose: str, batch: int, part: int) -> Any:
+        """Return the classes of generated images, one-hot, float32 (B, classes); None without a condition.
+
+        Args:
+            purpose: that of the latent vectors.
+            batch: the batch of real images that the update sees.
+            part: index of the part of the batch.
+        """
+        condition = self._recipe.condition
+        if condition is None or condition.generated == "data":
+            return self._real_classes(batch, part)
+        classes, seed = self._recipe.classes, self.stream(f"classes/{purpose}").seed()
+        drawn = tf.random.stateless_uniform((self._recipe.training.batch_size,), seed, 0, classes, tf.int32)
+        return self._rows(tf.one_hot(drawn, classes), part, classes)
+
+    def _real_classes(self, batch: int, part: int) -> Any:
+        classes = self._recipe.classes
+        return None if classes is None else tf.one_hot(self._labels[batch, part], classes)
+
+    def _rows(self, drawn: Any, part: int, size: int | None) -> Any:
+        """Return this replica's rows of a part. Every replica draws the whole batch: this is cheap for vectors."""
+        count, replicas = self._recipe.training.batch_size, self._devices.replicas
         rows = count // self.parts // replicas
-        drawn = self._draw(count, self.stream(purpose).seed())
         drawn = tf.reshape(drawn, (self.parts, replicas, rows, size))
         return tf.ensure_shape(drawn[part, self.replica], (rows, size))
-
-    def real_images(self, batch: int, part: int) -> Any:
-        """Return real images (B, H, W, C), float32, in the networks' range."""
-        low, high = self._recipe.image.range
-        return tf.cast(self._pixels[batch, part], tf.float32) * ((high - low) / 255.0) + low
 
     def mean_of_replicas(self, value: Any) -> Any:
         """Return the mean over all replicas, so that every replica reports the same number."""

@@ -99,12 +99,16 @@ class Session:
         """Return the uint8 images and int32 labels of this process' replicas for ``count`` steps from ``first``."""
         here = slice(self.devices.first_replica, self.devices.first_replica + self.devices.local_replicas)
         indices = self._indices(images, first, count)[:, :, :, here]
-        labels = np.zeros(indices.shape) if images.labels is None else images.labels[indices]
-        return tf.constant(images.batch(indices)), tf.constant(labels.astype(np.int32))
+        return tf.constant(images.batch(indices)), tf.constant(_labels(images, indices))
 
-    def whole_batch(self, images: Images, step: int) -> Any:
-        """Return the images that all replicas see in a step: uint8 (batches, parts, replicas, B, H, W, C)."""
-        return images.batch(self._indices(images, step, 1)[0])
+    def whole_batch(self, images: Images, step: int) -> tuple[Any, Any]:
+        """Return what all replicas see in a step.
+
+        Returns:
+            Images, uint8 (batches, parts, replicas, B, H, W, C), and their labels, int32 (batches, parts, replicas, B).
+        """
+        indices = self._indices(images, step, 1)[0]
+        return images.batch(indices), _labels(images, indices)
 
     def _indices(self, images: Images, first: int, count: int) -> Any:
         training, each = self.recipe.training, batches_a_step(self.recipe.training)
@@ -114,6 +118,11 @@ class Session:
         ])  # fmt: skip
         # The replicas divide the rows of each part, so that together they see what a single device would see.
         return indices.reshape((count, each, training.accumulate, self.devices.replicas, -1))
+
+
+def _labels(images: Images, indices: Any) -> Any:
+    labels = np.zeros(indices.shape) if images.labels is None else images.labels[indices]
+    return labels.astype(np.int32)
 
 
 def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:

@@ -60,7 +60,7 @@ class AdversarialStep:
 
         Args:
             pixels: uint8 images (batches, parts, B, H, W, C).
-            labels: class labels, int32 (batches, parts, B); no loss uses them.
+            labels: class labels, int32 (batches, parts, B); only recipes with a condition use them.
             step: number of steps done before, int64 scalar tensor.
             updates: the updates of the step, in order.
             tap: sees the tensors of the step.
@@ -69,7 +69,7 @@ class AdversarialStep:
             Sums and counts of ``METRICS``, float32 (2, metrics), the same on every replica.
         """
         tally, finite = Tally(), []
-        inputs = ReplicaInputs(self.recipe, self.parts.latent, self.devices, pixels, step)
+        inputs = ReplicaInputs(self.recipe, self.parts.latent, self.devices, pixels, labels, step)
         generated = GeneratedImages(self.generator, self.weights["generator"], inputs, tap)
         with self.layer_seeds.drawn_from(inputs.layer_stream(), inputs.replica):
             for update in updates:
@@ -116,7 +116,7 @@ class AdversarialStep:
         """
         tap.begin(update, part)
         reported = ROLES if self.training.updates == "in_turn" else update.roles
-        generator_tape, fake = generated.of(update.latents, part)
+        generator_tape, fake = generated.of(update, part)
         tapes = {"generator": generator_tape, "discriminator": weight_tape(self.weights["discriminator"])}
         real, place = inputs.real_images(update.batch, part), f"{update.batch}.{part}"
         label_stream, losses, facts = inputs.stream(f"labels{place}").whole(), {}, {}
@@ -124,13 +124,17 @@ class AdversarialStep:
             for role in update.roles:
                 recorded.enter_context(tapes[role])
             seen = real if "discriminator" in reported or self.generator_sees_real else None
-            logits = self.discriminator.logits(seen, fake, inputs.stream(f"augmentation{place}"), tap)
-            real_logits, fake_logits = self.discriminator.of_all_replicas(*logits, inputs.replica)
+            outputs = self.discriminator.outputs(seen, fake, inputs.stream(f"augmentation{place}"), tap)
+            real_output, fake_output = (output[:, :1] for output in outputs)
+            real_logits, fake_logits = self.discriminator.of_all_replicas(real_output, fake_output, inputs.replica)
             if "discriminator" in reported:
                 losses["discriminator"] = self.parts.loss.discriminator(real_logits, fake_logits, label_stream)
             if "generator" in reported:
                 losses["generator"] = self.parts.loss.generator(real_logits, fake_logits, label_stream)
             minimized = dict(losses)
+            for role, value in self.discriminator.class_losses(update.roles, outputs, real, fake).items():
+                facts[f"{role}_class_loss"] = inputs.mean_of_replicas(value)
+                minimized[role] += value / self.devices.replicas
             if update.penalized:
                 penalty, weight = self.discriminator.penalty(real, fake, inputs.stream(f"penalty{place}"), tap)
                 facts["penalty"] = inputs.mean_of_replicas(penalty)

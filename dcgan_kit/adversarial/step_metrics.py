@@ -16,6 +16,8 @@ METRICS = (
     "discriminator_real",
     "discriminator_fake",
     "penalty",
+    "generator_class_loss",
+    "discriminator_class_loss",
     "generator_gradient",
     "discriminator_gradient",
     "generator_rate",
@@ -23,7 +25,8 @@ METRICS = (
     "augmentation",
 )
 """Both losses, without the penalty; D's mean probability that real and generated images are real; the penalty; the
-norms of both gradients before clipping; both learning rates; the augmentation probability."""
+losses of the auxiliary classifier; the norms of both gradients before clipping; both learning rates; the augmentation
+probability."""
 
 
 class Tally:

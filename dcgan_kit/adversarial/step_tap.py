@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dcgan_kit.adversarial.update_schedule import Update
 from dcgan_kit.recipes.resolved import Role
 
-Forward = Callable[[Any, bool], Any]
-"""(input, training) → output of a network."""
+
+class Forward(Protocol):
+    """A network's forward pass: (input, training) → output."""
+
+    @property
+    def model(self) -> Any:
+        """The Keras model."""
+
+    def __call__(self, x: Any, training: bool) -> Any:
+        """Run the network."""
 
 
 class StepTap(Protocol):
@@ -34,7 +42,8 @@ class StepTap(Protocol):
             role: the network.
             input_name: what ``x`` is, e.g. ``real images``.
             forward: the forward pass of training.
-            x: the input: latent vectors (B, size) or images (B, H, W, C).
+            x: the input: latent vectors (B, size) or images (B, H, W, C); a list of it and the one-hot classes
+                (B, classes) if the network takes them.
 
         Returns:
             What ``forward(x, True)`` returns. Values, gradients and updates of statistics must be equal up to rounding.

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_kit.adversarial.random_streams import StepStream
-from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty, Schedule
+from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, ClassLoss, Penalty, Schedule
 from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.errors import ComponentError, Problem, RecipeError, UserError, collect_problems
@@ -29,6 +29,7 @@ class Parts:
     Attributes:
         latent: draws latent vectors.
         loss: both losses.
+        class_loss: the loss of the auxiliary classifier, or None.
         penalty: the penalty that D minimizes in addition to its loss, or None.
         augmentation: changes images before D sees them, or None.
         generator_schedule: gives the factor of the generator's learning rate; None means 1.
@@ -37,6 +38,7 @@ class Parts:
 
     latent: Draw
     loss: AdversarialLoss
+    class_loss: ClassLoss | None
     penalty: Penalty | None
     augmentation: Augmentation | None
     generator_schedule: Schedule | None
@@ -55,6 +57,7 @@ def build_parts(recipe: ResolvedRecipe) -> Parts:
     built = collect_problems(
         lambda: build_latent(recipe),
         lambda: build_loss(recipe),
+        lambda: _optional(recipe, training.class_loss, _check_class_loss),
         lambda: _optional(recipe, training.penalty, _check_penalty, recipe.image.range),
         lambda: _optional(recipe, training.augmentation, _check_augmentation),
         lambda: _optional(recipe, training.generator.schedule, _check_schedule),
@@ -62,7 +65,7 @@ def build_parts(recipe: ResolvedRecipe) -> Parts:
         lambda: build_optimizer(recipe, training.generator.optimizer),
         lambda: build_optimizer(recipe, training.discriminator.optimizer),
     )
-    return Parts(*built[:6])
+    return Parts(*built[:7])
 
 
 def build_latent(recipe: ResolvedRecipe) -> Draw:
@@ -126,6 +129,13 @@ def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[...
         made = choice.build(argument)
         check(recipe, choice, made)
     return made
+
+
+def _check_class_loss(recipe: ResolvedRecipe, choice: Choice, loss: Any) -> None:
+    _require(isinstance(loss, ClassLoss), choice, loss)
+    logits, classes = tf.zeros((2, 3)), tf.one_hot([0, 2], 3)
+    for value in (loss.generator(logits, classes), loss.discriminator(logits, classes, logits, classes)):
+        _require(tf.convert_to_tensor(value).shape.rank == 0, choice, value)
 
 
 def _check_penalty(recipe: ResolvedRecipe, choice: Choice, penalty: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,19 @@ class Recipe:
         """The content of the recipe; frozen."""
         return self.loaded.recipe
 
+    def count_classes(self) -> ResolvedRecipe:
+        """Return the content of the recipe, where ``condition.classes`` is a number.
+
+        If the recipe says ``auto``, this reads the data and counts. All methods that build networks call this first.
+
+        Raises:
+            DataError: the data are missing, or have no labels.
+        """
+        from dcgan_kit.data.loading import with_known_classes
+
+        self.loaded = replace(self.loaded, recipe=with_known_classes(self.loaded.recipe))
+        return self.resolved
+
     @property
     def plugins(self) -> LoadedPlugins:
         """The plugins that were loaded for it."""
@@ -122,7 +136,7 @@ class Recipe:
         tensorflow_startup.start_tensorflow()
         from dcgan_kit.networks.builder import build_networks
 
-        networks = build_networks(self.resolved)
+        networks = build_networks(self.count_classes())
         return networks.generator.model, networks.discriminator.model
 
     def check(self) -> tuple[Advice, ...]:
@@ -138,7 +152,7 @@ class Recipe:
         from dcgan_kit.networks.builder import build_networks
         from dcgan_kit.networks.lint import check_silence, lint
 
-        recipe = self.resolved
+        recipe = self.count_classes()
         networks, _, parts, _ = collect_problems(
             lambda: build_networks(recipe, symbolic=True),
             lambda: check_silence(recipe),
@@ -174,7 +188,7 @@ class Recipe:
         from dcgan_kit.networks.builder import build_networks
         from dcgan_kit.networks.summary import RecipeSummary, summarize, training_memory
 
-        networks = build_networks(self.resolved, symbolic=True)
+        networks = build_networks(self.count_classes(), symbolic=True)
         training = self.resolved.training
         memory = training_memory(networks, training.batch_size, training.ema > 0)
         return RecipeSummary(summarize(networks.generator), summarize(networks.discriminator), memory)
@@ -193,6 +207,7 @@ class Recipe:
         """
         from dcgan_kit.api.probe import probed
 
+        self.count_classes()
         return probed(self.loaded, self.settings, probes, None, False, watcher)
 
 

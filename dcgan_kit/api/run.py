@@ -101,12 +101,15 @@ class Run(StoredRun):
         """
         return self.read_images().held_out
 
-    def sample(self, count: int = 64, *, seed: int = 0, raw: bool = False, best: bool = False) -> Any:
+    def sample(
+        self, count: int = 64, *, seed: int = 0, label: int | None = None, raw: bool = False, best: bool = False
+    ) -> Any:
         """Make new images.
 
         Args:
             count: number of images, at least 1.
             seed: seed of the latent vectors, 0 … 2³¹ - 1; the same seed gives the same images.
+            label: the class of all images, from 0; None: every class in turn, if the recipe has classes.
             raw: use the generator itself instead of its moving average, if the recipe keeps one.
             best: use the best checkpoint instead of the newest.
 
@@ -119,7 +122,7 @@ class Run(StoredRun):
         require_whole("count", count, 1, MOST_SAMPLES)
         require_whole("seed", seed, 0, MOST_SEED)
         require_checkpoint(self.folder)
-        return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best)
+        return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best, label=label)
 
     def evaluate(
         self,

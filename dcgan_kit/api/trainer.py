@@ -103,6 +103,8 @@ def require_trainable_in(path: Path, recipe: Recipe, may_change: Sequence[str]) 
     from dcgan_kit.runs.recipe_differences import finished_message
     from dcgan_kit.runs.training_folder import require_own
 
+    # A run keeps the number of classes in its recipe, so it is compared with that.
+    recipe.count_classes()
     finished = finished_message(path, recipe.resolved, may_change)
     if not finished:
         require_own(path, recipe.resolved, may_change)

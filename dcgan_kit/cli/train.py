@@ -78,6 +78,13 @@ def train(
     metavar="DIR",
     help="Also write each image to its own file in this folder.",
 )
+@click.option(
+    "--class",
+    "label",
+    type=click.IntRange(min=0),
+    metavar="NUMBER",
+    help="Make images of this class only, from 0.  [default: every class in turn, if the recipe has classes]",
+)
 @click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
 @click.option("--raw", is_flag=True, help="Use the generator itself, not its moving average.")
 @json_option
@@ -88,6 +95,7 @@ def sample(
     seed: int | None,
     output: Path | None,
     each: Path | None,
+    label: int | None,
     best: bool,
     raw: bool,
     as_json: bool,
@@ -100,10 +108,13 @@ def sample(
     require_sample_files(count, output, each)
     opened = open_run(run, settings=plugin_settings())
     seed = int(time.time()) % 2**31 if seed is None else seed
-    images = opened.sample(count, seed=seed, raw=raw, best=best)
-    which = "".join(f"-{name}" for name, chosen in (("best", best), ("raw", raw)) if chosen)
+    images = opened.sample(count, seed=seed, label=label, raw=raw, best=best)
+    which = "" if label is None else f"-class-{label}"
+    which += "".join(f"-{name}" for name, chosen in (("best", best), ("raw", raw)) if chosen)
     grid = output or run / f"sample-{seed}{which}.png"
-    files = write_samples(images, grid, each)
+    classes = opened.resolved.classes
+    # One column for each class.
+    files = write_samples(images, grid, each, columns=classes if label is None else None)
     restored = opened.restored(best)
     for line in restored.notes:
         note(line)

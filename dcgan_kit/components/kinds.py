@@ -85,7 +85,11 @@ def _projection_shape(before: Shape, after: Shape, filters: int) -> str | None:
 
 
 def _head_shape(before: Shape, after: Shape, filters: int) -> str | None:
-    return None if after == (1,) else "must return one logit per image, shape (1,)"
+    # ``filters`` is the number of classes, or 0.
+    if after == (1,) or (filters and after == (1 + filters,)):
+        return None
+    classes = f", or also one per class, ({1 + filters},)" if filters else ""
+    return f"must return one logit per image, shape (1,){classes}"
 
 
 KINDS: dict[str, Kind] = {
@@ -112,7 +116,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "constraint",
-            "Constrains the weights of the block's convolutions and dense layers.",
+            "Constrains the weights of the block's convolutions, dense layers and embeddings.",
             "Site",
             "a function from a keras.Layer with a kernel to the layer to use in its place, or None: no constraint",
         ),
@@ -129,6 +133,12 @@ KINDS: dict[str, Kind] = {
             "What generator and discriminator minimize.",
             "",
             "an AdversarialLoss: two functions (real_logits, fake_logits, random) -> scalar",
+        ),
+        Kind(
+            "class_loss",
+            "What both networks minimize so that an auxiliary classifier finds the right class.",
+            "",
+            "a ClassLoss: two functions of class logits and one-hot classes -> scalar",
         ),
         Kind(
             "penalty",

@@ -29,6 +29,8 @@ class Site:
         bias: whether the block's convolutions and dense layers learn a bias.
         initializer: seed → initializer for the block's kernels.
         run_seed: the recipe's seed.
+        classes: number of classes; None if the recipe has no condition.
+        latent_size: size of a latent vector; None in the discriminator.
     """
 
     role: Literal["generator", "discriminator"]
@@ -39,6 +41,36 @@ class Site:
     bias: bool
     initializer: InitializerFactory
     run_seed: int = 0
+    classes: int | None = None
+    latent_size: int | None = None
+
+    def label(self) -> Any:
+        """Return a symbolic input for the class of each image: one-hot, float32 (B, classes), with the name ``label``.
+
+        A component that takes the class returns a functional model of the features and this input.
+
+        Raises:
+            ValueError: the recipe has no condition.
+        """
+        from keras import Input
+
+        if self.classes is None:
+            raise ValueError(
+                "takes the class of each image, and the recipe has no classes: add condition: {classes: auto}"
+            )
+        return Input((self.classes,), name="label")
+
+    def latent(self) -> Any:
+        """Return a symbolic input for the latent vectors: float32 (B, size), with the name ``latent``.
+
+        Raises:
+            ValueError: the place is in the discriminator, which has no latent vectors.
+        """
+        from keras import Input
+
+        if self.latent_size is None:
+            raise ValueError("takes the latent vectors, which only the generator has")
+        return Input((self.latent_size,), name="latent")
 
     def seed(self, purpose: str = "") -> int:
         """Return a seed that depends only on the recipe's seed, this place and the purpose.

@@ -11,6 +11,9 @@ from dcgan_kit.data.progress import Report, reporting_to
 from dcgan_kit.errors import ComponentError, DataError
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 
+MAX_LISTED = 10
+"""Most classes that a message names."""
+
 
 def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
     """Load a recipe's images.
@@ -36,6 +39,44 @@ def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
     return images  # type: ignore[no-any-return]
 
 
+def with_known_classes(recipe: ResolvedRecipe, report: Report | None = None) -> ResolvedRecipe:
+    """Return the recipe with the number of classes of its data in the place of ``condition.classes: auto``.
+
+    It reads the images only if the recipe says ``auto``.
+
+    Raises:
+        DataError: see ``load_images``; or the images have no labels.
+        ComponentError: see ``load_images``.
+    """
+    if recipe.condition is None or recipe.condition.classes != "auto":
+        return recipe
+    images = load_images(recipe, report)
+    require_labels(recipe, images)
+    return recipe.with_classes(max(2, int(images.labels.max()) + 1))
+
+
+def require_labels(recipe: ResolvedRecipe, images: Images) -> None:
+    """Check that images have the classes that a recipe with a condition needs.
+
+    Raises:
+        DataError: there are no labels, a label is no class of the recipe, or a class has no image.
+    """
+    if recipe.condition is None:
+        return
+    place, labels = f"{recipe.mark(('condition',))}: condition", images.labels
+    if labels is None:
+        raise DataError(f"{place}: the images have no labels; data with a folder for each class have some")
+    least, most = int(labels.min()), int(labels.max())
+    classes = most + 1 if recipe.condition.classes == "auto" else recipe.condition.classes
+    if least < 0 or most >= classes:
+        wrong = least if least < 0 else most
+        raise DataError(f"{place}: labels must be from 0 to {classes - 1}. Received: {wrong}")
+    absent = sorted(set(range(classes)) - set(np.unique(labels).tolist()))
+    if absent:
+        shown = ", ".join(map(str, absent[:MAX_LISTED])) + (", …" if len(absent) > MAX_LISTED else "")
+        raise DataError(f"{place}: no image has the class {shown}; the recipe has the classes 0 to {classes - 1}")
+
+
 def load_split_images(recipe: ResolvedRecipe, report: Report | None = None) -> SplitImages:
     """Load a recipe's images, and split off the held-out split that the recipe asks for.
 
@@ -48,6 +89,7 @@ def load_split_images(recipe: ResolvedRecipe, report: Report | None = None) -> S
         ComponentError: see ``load_images``.
     """
     images = load_images(recipe, report)
+    require_labels(recipe, images)
     return SplitImages(images, *split(images, recipe.training.held_out, recipe.training.seed))
 
 

@@ -19,12 +19,19 @@ from dcgan_kit.networks.block_copies import copies, named_items
 from dcgan_kit.networks.keras_internals import weightless
 from dcgan_kit.networks.network import JOIN, Network, Networks, Part
 from dcgan_kit.networks.part_builder import PartBuilder, Slot, key_of, times
+from dcgan_kit.networks.side_inputs import LABEL
 from dcgan_kit.process.keras_defaults import set_keras_defaults
 from dcgan_kit.recipes.block_order import WITH_FILTERS
 from dcgan_kit.recipes.resolved import Block, BlockItem, NetworkPlan, ResolvedRecipe, ShortcutPlan
 
 _SHAPE_KEEPING = ("conditioning", "normalization", "activation", "regularizer", "attention")
 _RESAMPLING = ("upsample", "downsample")
+CONDITIONAL = {
+    "generator": "give its input `conditioning: concatenate`, or its stages `normalization: conditional_batch`",
+    "discriminator": "give its first stage `conditioning: concatenate`, or its output `head: projection` or "
+    "`head: auxiliary_classifier`",
+}
+"""For each network, what makes it conditional."""
 
 
 def build_networks(recipe: ResolvedRecipe, symbolic: bool = False) -> Networks:
@@ -68,10 +75,26 @@ class _Builder:
         if self.problems:
             raise RecipeError(self.problems)
         required = self.recipe.image.shape if self.plan.role == "generator" else (1,)
-        if parts.shape != required:
+        if parts.shape != required and not self._classifies:
             self._require_output(required)
-        model = keras.Model(parts.input, parts.tensor, name=self.plan.role)
+        self._require_condition()
+        inputs = [parts.input, parts.sides[LABEL]] if LABEL in parts.taken else parts.input
+        model = keras.Model(inputs, parts.tensor, name=self.plan.role)
         return Network(self.plan.role, model, tuple(parts.made))
+
+    @property
+    def _classifies(self) -> bool:
+        """Whether the discriminator returns a logit for each class besides the first logit."""
+        classes, shape = self.recipe.classes, self.parts.shape
+        return self.plan.role == "discriminator" and classes is not None and shape == (1 + classes,)
+
+    def _require_condition(self) -> None:
+        """Raise an error if no component of the network uses the classes that the recipe has."""
+        if self.recipe.classes is None or LABEL in self.parts.taken or self._classifies:
+            return
+        path = ("condition",)
+        message = f"no component of the {self.plan.role} takes the class: {CONDITIONAL[self.plan.role]}"
+        raise RecipeError([Problem(self.recipe.mark(path), "condition", message)])
 
     def _require_output(self, required: Shape) -> None:
         gave = ", ".join(f"{name} gave {times(shape)}" for name, shape in self.block_shapes)

@@ -9,7 +9,7 @@ The model itself does not change, so it is saved as it was built.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ import tensorflow as tf
 from keras import layers
 
 from dcgan_kit.networks import fused_ops
-from dcgan_kit.networks.keras_internals import OperationCall, call_that_made, layers_within
+from dcgan_kit.networks.keras_internals import layers_within
+from dcgan_kit.networks.model_calls import ModelCall, ModelCalls, Tensor
 from dcgan_kit.networks.reparametrization import Reparametrization
 
 _Step = Callable[[Any, bool], Any]
@@ -46,38 +47,54 @@ class Forward:
     model: Any
     fused: tuple[str, ...]
     synchronized: tuple[str, ...]
-    _calls: tuple[_PlannedCall, ...]
+    _plan: _Plan
 
     def __call__(self, x: Any, training: bool) -> Any:
         """Return the result of ``model(x, training=training)``, and update the same variables.
 
         Args:
-            x: (B, *input shape); it is cast to the input's type, as the model does.
+            x: (B, *input shape), or a list with a tensor for each input of the model; cast to the input's type, as
+                the model does.
             training: whether layers run in training mode.
 
         Raises:
             ValueError: ``x`` does not have the input shape of the model.
         """
-        expected = self.model.inputs[0]
+        given = list(x) if isinstance(x, list | tuple) else [x]
+        values = [self._converted(each, expected) for each, expected in zip(given, self.model.inputs, strict=True)]
+        found = dict(zip(self._plan.inputs, values, strict=True))
+        # If an operation of a compiled step fails, only its scope identifies it: network, then layer.
+        with tf.name_scope(self.model.name):
+            for call in self._plan.calls:
+                taken = [found[tensor] for tensor in call.inputs]
+                with tf.name_scope(call.scope) if call.scope else nullcontext():
+                    found[call.output] = call.step(taken[0] if len(taken) == 1 else taken, training)
+        return found[self._plan.output]
+
+    def _converted(self, x: Any, expected: Any) -> Any:
         x = keras.ops.convert_to_tensor(x, dtype=expected.dtype)
         if not x.shape.is_compatible_with(expected.shape):
             raise ValueError(f"{self.model.name} takes the shape {expected.shape}. Received: shape {tuple(x.shape)}")
-        # If an operation of a compiled step fails, only its scope identifies it: network, then layer.
-        with tf.name_scope(self.model.name):
-            found = {id(expected): x}
-            for call in self._calls:
-                values = [found[tensor] for tensor in call.inputs]
-                found[call.output] = call.step(values[0] if len(values) == 1 else values, training)
-        return found[id(self.model.outputs[0])]
+        return x
 
 
 @dataclass(frozen=True)
 class _PlannedCall:
-    """One layer or one fused operation. ``inputs`` and ``output`` are the ids of symbolic tensors of the model."""
+    """One layer or one fused operation; see ``ModelCall`` for ``inputs``, ``output`` and ``scope``."""
 
     step: _Step
-    inputs: tuple[int, ...]
-    output: int
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    scope: str
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The calls of a forward pass, in order, with the model's inputs and its output."""
+
+    calls: tuple[_PlannedCall, ...]
+    inputs: tuple[Tensor, ...]
+    output: Tensor
 
 
 def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) -> Forward:
@@ -97,28 +114,28 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     does not.
 
     Args:
-        model: a functional Keras model with one input and one output.
+        model: a functional Keras model with one output. Nested models of Keras are taken apart.
         fused: whether to use fused operations; if False, every layer runs unchanged.
         synchronized: whether batch normalization uses the statistics of the batches of all replicas. If so, every
             replica must call the forward pass in replica context, with batches of the same size.
 
     Raises:
-        ValueError: the model has other inputs or outputs, or a layer takes more than tensors; or ``synchronized`` is
-            set and one of its batch normalizations cannot be synchronized.
+        ValueError: the model has several outputs; or ``synchronized`` is set and one of its batch normalizations
+            cannot be synchronized.
     """
-    calls = _calls(model)
+    found = ModelCalls.of(model)
     planned: list[_PlannedCall] = []
     lines: list[str] = []
     together: list[str] = []
-    fused_away: set[int] = set()
-    for call in calls:
+    fused_away: set[Tensor] = set()
+    for call in found.calls:
         if call.output in fused_away:
             continue
         layer, last = call.operation, call
-        following = _following(call, calls)
+        following = found.following(call)
         match = next(_rewrites(call, following), None) if fused else None
         if synchronized and isinstance(layer, layers.BatchNormalization):
-            step = _synchronized(layer, call.shape)
+            step = _synchronized(call)
             together.append(layer.name)
         elif match:
             members = [call, following] if following is not None and match.count == 2 else [call]
@@ -128,10 +145,11 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
             lines.append(f"{' + '.join(member.operation.name for member in members)}: {match.becomes}")
         else:
             inside = _normalizations_inside(layer) if synchronized else []
-            step = _synchronizing(layer, inside) if inside else _as_it_is(layer)
+            step = _synchronizing(call, inside) if inside else call.run
             together.extend(inner.name for inner in inside)
-        planned.append(_PlannedCall(step, call.inputs, last.output))
-    return Forward(model, tuple(lines), tuple(together), tuple(planned))
+        planned.append(_PlannedCall(step, call.inputs, last.output, call.scope))
+    plan = _Plan(tuple(planned), found.inputs, found.output)
+    return Forward(model, tuple(lines), tuple(together), plan)
 
 
 @dataclass(frozen=True)
@@ -143,7 +161,7 @@ class _Rewrite:
     run: Callable[..., Any]
 
 
-def _rewrites(call: _Call, following: _Call | None) -> Iterator[_Rewrite]:
+def _rewrites(call: ModelCall, following: ModelCall | None) -> Iterator[_Rewrite]:
     """Yield the fused operations that can replace a layer, or this layer and the one that follows it."""
     first, shape, second = _plain_of(call.operation), call.shape, following and _plain_of(following.operation)
     if _is_resizing(first) and _is_convolution(second, kernel=3, stride=1):
@@ -220,11 +238,12 @@ def _even(shape: Any) -> bool:
     return height is not None and width is not None and height % 2 == 0 == width % 2
 
 
-def _synchronized(layer: Any, shape: Any) -> _Step:
-    if _is_batch_normalization(layer, shape):
+def _synchronized(call: ModelCall) -> _Step:
+    layer = call.operation
+    if _is_batch_normalization(layer, call.shape):
         return _grouped(fused_ops.synchronized_batch_normalization, [layer])
     if layer.synchronized:
-        return _as_it_is(layer)
+        return call.run
     raise ValueError(
         f"{layer.name} ({type(layer).__name__}) cannot take its statistics over all replicas from outside: "
         "build it with synchronized=True"
@@ -242,9 +261,8 @@ def _normalizations_inside(layer: Any) -> list[Any]:
     return [inner for inner in inside if isinstance(inner, layers.BatchNormalization) and not inner.synchronized]
 
 
-def _synchronizing(layer: Any, normalizations: Sequence[Any]) -> _Step:
+def _synchronizing(call: ModelCall, normalizations: Sequence[Any]) -> _Step:
     """Return a step that runs a layer whose inner batch normalizations use the statistics of all replicas."""
-    run = _as_it_is(layer)
 
     def step(x: Any, training: bool) -> Any:
         # Keras reads this attribute at each call. Mirrored replicas are traced in threads, which wait for each other at
@@ -252,7 +270,7 @@ def _synchronizing(layer: Any, normalizations: Sequence[Any]) -> _Step:
         for inner in normalizations:
             inner.synchronized = True
         try:
-            return run(x, training)
+            return call.run(x, training)
         finally:
             for inner in normalizations:
                 inner.synchronized = False
@@ -275,63 +293,3 @@ def _grouped(run: Callable[..., Any], members: Sequence[Any]) -> _Step:
 def _plain_of(layer: Any) -> Any:
     """Return the layer that runs: inside a reparametrization, the wrapped one with its effective kernels."""
     return layer.layer if isinstance(layer, Reparametrization) else layer
-
-
-def _as_it_is(operation: Any) -> _Step:
-    if isinstance(operation, keras.Layer):
-        return lambda x, training: operation(x, training=training)
-    return lambda x, _: operation(x)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call of a layer or of a single Keras operation.
-
-    Attributes:
-        operation: the layer or operation.
-        inputs: ids of the symbolic tensors that it takes.
-        output: id of the symbolic tensor that it returns.
-        shape: shape of its first input.
-    """
-
-    operation: Any
-    inputs: tuple[int, ...]
-    output: int
-    shape: Any
-
-
-def _calls(model: Any) -> list[_Call]:
-    """Return the calls of a model in an order in which each one finds its inputs made.
-
-    A layer that is applied twice appears twice.
-    """
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ValueError(f"{model.name} must have one input and one output")
-    found: dict[int, _Call] = {}
-    waiting = [model.outputs[0]]
-    while waiting:
-        tensor = waiting[-1]
-        if id(tensor) in found or tensor is model.inputs[0]:
-            waiting.pop()
-            continue
-        made = call_that_made(tensor)
-        missing = [each for each in made.inputs if id(each) not in found and each is not model.inputs[0]]
-        if missing:
-            waiting.extend(reversed(missing))
-            continue
-        found[id(tensor)] = _call(model, tensor, made)
-    return list(found.values())
-
-
-def _call(model: Any, tensor: Any, made: OperationCall) -> _Call:
-    # Keras records None if there is no mask. A model's call overrides the recorded value of ``training``.
-    named = {name for name, value in made.keywords.items() if value is not None} - {"training"}
-    if not made.inputs or len(made.arguments) != 1 or named:
-        raise ValueError(f"{made.operation.name} of {model.name} takes more than tensors")
-    return _Call(made.operation, tuple(map(id, made.inputs)), id(tensor), made.inputs[0].shape)
-
-
-def _following(call: _Call, calls: Sequence[_Call]) -> _Call | None:
-    """Return the call that alone takes the output of a call, and takes nothing else; None if there is none."""
-    takers = [other for other in calls if call.output in other.inputs]
-    return takers[0] if len(takers) == 1 and len(takers[0].inputs) == 1 else None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dcgan_kit.components.guard import Author, CodeOwner
 from dcgan_kit.components.kinds import Shape
+from dcgan_kit.networks.side_inputs import LABEL, LATENT, with_sides
 
 BUILDER = "builder"
 """Component name of a layer that the builder added, such as a convolution that changes the number of channels."""
@@ -70,16 +71,24 @@ class Network:
         return next((p for p in self.parts if any(layer.name == layer_name for layer in p.layers)), None)
 
     def outputs(self, x: Any, call: Call) -> list[Any]:
-        """Run the network layer by layer. Return ``x`` and then the output of each part, in order.
+        """Run the network layer by layer. Return its input and then the output of each part, in order.
 
         Args:
-            x: the network's input.
+            x: the network's input; a list of it and the classes if the network takes them.
             call: runs one layer.
         """
-        found = [x]
+        main, *label = x if isinstance(x, list | tuple) else (x,)
+        sides = {LATENT: main, **dict(zip([LABEL], label, strict=False))}
+        found = [main]
         for part in self.parts:
-            found.append(applied(part.layers, [found[index + 1] for index in part.inputs], call))
+            found.append(applied(part.layers, [found[index + 1] for index in part.inputs], call, sides))
         return found
+
+    @property
+    def side_shapes(self) -> dict[str, Shape]:
+        """Shape of each side input of its layers, by name, without the batch dimension."""
+        shapes = [tuple(tensor.shape[1:]) for tensor in self.model.inputs]
+        return dict(zip((LATENT, LABEL), shapes, strict=False))
 
 
 @dataclass(frozen=True)
@@ -90,9 +99,16 @@ class Networks:
     discriminator: Network
 
 
-def applied(layers: Sequence[Any], tensors: Sequence[Any], call: Call) -> Any:
-    """Apply layers in order; the first one takes all tensors, as a list if there are several."""
+def applied(layers: Sequence[Any], tensors: Sequence[Any], call: Call, sides: Mapping[str, Any]) -> Any:
+    """Apply layers in order; the first one takes all tensors, as a list if there are several.
+
+    Args:
+        layers: the layers.
+        tensors: what the first layer takes.
+        call: runs one layer.
+        sides: side inputs by name; each layer takes those that it names.
+    """
     value: Any = tensors[0] if len(tensors) == 1 else list(tensors)
     for layer in layers:
-        value = call(layer, value)
+        value = call(layer, with_sides(layer, value, sides))
     return value

@@ -17,6 +17,7 @@ from dcgan_kit.errors import ComponentError, Problem, RecipeError
 from dcgan_kit.networks.constraints import constrained, unconstrained
 from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.network import BUILDER, INPUT, JOIN, OF_BUILDER, Part
+from dcgan_kit.networks.side_inputs import LABEL, LATENT, side_inputs, with_sides
 from dcgan_kit.recipes.resolved import Block, BlockItem, Choice, ResolvedRecipe, Role
 
 
@@ -70,11 +71,18 @@ class PartBuilder:
         input: the symbolic input.
         tensor: the symbolic tensor that the next layer takes.
         made: the parts so far.
+        sides: symbolic side inputs by name.
+        taken: names of the side inputs that layers take.
     """
 
     def __init__(self, recipe: ResolvedRecipe, role: Role, input_shape: Shape) -> None:
         self.recipe, self.role = recipe, role
-        self.input = self.tensor = keras.Input(input_shape, name="latent" if role == "generator" else "image")
+        generator = role == "generator"
+        self.input = self.tensor = keras.Input(input_shape, name=LATENT if generator else "image")
+        self.sides: dict[str, Any] = {LATENT: self.input} if generator else {}
+        if recipe.classes is not None:
+            self.sides[LABEL] = keras.Input((recipe.classes,), name=LABEL)
+        self.taken: set[str] = set()
         self.made: list[Part] = []
         self._at = INPUT
         self._constrained: dict[str, list[Any]] = {}
@@ -130,7 +138,8 @@ class PartBuilder:
         if None in after:
             raise self._problem(slot, f"{slot.choice and slot.choice.component} gives {after}: sizes must be known")
         rule = KINDS[slot.item.slot].shape_rule if slot.choice is not None and check and made else None
-        complaint = rule(before, after, slot.filters) if rule else None
+        width = self.recipe.classes or 0 if slot.item.slot == "head" else slot.filters
+        complaint = rule(before, after, width) if rule else None
         if complaint and slot.choice:
             message = f"{slot.choice.component} {complaint}; it was given {times(before)} and returned {times(after)}"
             raise self._problem(slot, message)
@@ -185,6 +194,8 @@ class PartBuilder:
             bias=slot.block.bias,
             initializer=lambda seed: self._initializer(slot, seed),
             run_seed=self.recipe.training.seed,
+            classes=self.recipe.classes,
+            latent_size=self.recipe.latent_size if self.role == "generator" else None,
         )
 
     def _initializer(self, slot: Slot, seed: int) -> Any:
@@ -214,12 +225,22 @@ class PartBuilder:
     def _applied(self, layer: Any, slot: Slot) -> Any:
         owner = slot.choice.component if slot.choice else OF_BUILDER
         with guarded(owner, f"applying it to {times(self.shape)}", partial(self._problem, slot), passing=()):
-            result = layer(self.tensor)
+            result = layer(self._input_of(layer, slot))
         if not isinstance(result, keras.KerasTensor):
             raise self._problem(
                 slot, f"{slot.choice.component if slot.choice else layer.name} must map one tensor to one tensor"
             )
         return result
+
+    def _input_of(self, layer: Any, slot: Slot) -> Any:
+        names = side_inputs(layer)
+        unknown = [name for name in names if name not in self.sides]
+        if unknown:
+            known = ", ".join(self.sides) or "none"
+            message = f"{layer.name} takes the side input {unknown[0]!r}; in the {self.role} there are: {known}"
+            raise self._problem(slot, message)
+        self.taken.update(names)
+        return with_sides(layer, self.tensor, self.sides)
 
     def _unconstrained(self, made: list[Any], block: Block) -> tuple[str, ...]:
         reached = self._constrained.get(block.name)

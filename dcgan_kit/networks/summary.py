@@ -90,7 +90,7 @@ def summarize(network: Network) -> Summary:
     fields = [_fields_of(network.parts[0].input_shape)] if network.parts else []
     for part in network.parts:
         seen, local = zip(*(fields[index + 1] for index in part.inputs), strict=True)
-        traced = trace(part.layers, _input_shapes(network, part), seen, local)
+        traced = trace(part.layers, _input_shapes(network, part), seen, local, network.side_shapes)
         if part.kind == "projection":
             # A projection sees the whole latent vector. Later receptive fields are relative to its map.
             found, widest = _fields_of(part.output_shape), None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -49,6 +49,7 @@ def trace(
     input_shapes: Sequence[Shape],
     fields: Sequence[ReceptiveField] = (),
     local_fields: Sequence[ReceptiveField] = (),
+    side_shapes: Mapping[str, Shape] | None = None,
 ) -> Trace:
     """Trace layers that are applied in order to one image, in inference mode.
 
@@ -57,24 +58,31 @@ def trace(
         input_shapes: shape of each input of the first layer, (H, W, C) or (N,), without the batch dimension.
         fields: receptive field of each input; empty: the result has none.
         local_fields: the same, but without statistics of whole maps.
+        side_shapes: shape of each side input, by name.
     """
+    sides = dict(side_shapes or {})
     spans: list[tuple[Any, int, int, Any, Any]] = []
 
     def call(layer: Any, value: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
-        first, before = len(graph.get_operations()), value[0].shape if isinstance(value, list) else value.shape
+        first, before = len(graph.get_operations()), (value[0] if isinstance(value, list) else value).shape
         value = layer(value, training=False) if takes_training(layer) else layer(value)
         spans.append((layer, first, len(graph.get_operations()), before, value.shape))
         return value
 
     # The weights of a symbolic network do not exist; in this scope Keras uses only their shapes.
     with weightless():
-        function = tf.function(lambda *inputs: applied(layers, inputs, call), autograph=False)
-        specs = [tf.TensorSpec((1, *shape), keras.config.floatx()) for shape in input_shapes]
+        count = len(input_shapes)
+
+        def run(*inputs: Any) -> Any:
+            return applied(layers, inputs[:count], call, dict(zip(sides, inputs[count:], strict=True)))
+
+        function = tf.function(run, autograph=False)
+        specs = [tf.TensorSpec((1, *shape), keras.config.floatx()) for shape in (*input_shapes, *sides.values())]
         graph = function.get_concrete_function(*specs).graph
-    ends = graph.inputs[: len(input_shapes)], graph.outputs[0]
+    ends = graph.inputs[:count], graph.outputs[0]
     # What computes only with weights, such as the norm of a kernel, runs once for a whole batch.
-    of_images = _reached_from(graph, *ends[0])
+    of_images = _reached_from(graph, *graph.inputs[: len(specs)])
     macs, products, found = 0, 0, list[Operation]()
     for layer, first, last, before, after in spans:
         within = [operation for operation in graph.get_operations()[first:last] if operation.name in of_images]
@@ -180,9 +188,11 @@ def _rearranged(operations: Sequence[Any], before: Any, after: Any) -> Iterator[
     if before.rank != 4 or after.rank != 4:
         return
     sides = [after[axis] / before[axis] for axis in (1, 2)]
-    for operation in operations:
-        if operation.type in _SIZED or operation.type.startswith("Resize") or _crops(operation):
-            sides = [side / scale for side, scale in zip(sides, _scale(operation), strict=True)]
+    # Parts of one size that are cut out of one tensor lie side by side, so they count once.
+    crops = {(o.inputs[0].name, tuple(o.outputs[0].shape)): o for o in operations if _crops(o)}
+    sized = [o for o in operations if o.type in _SIZED or o.type.startswith("Resize")]
+    for operation in (*sized, *crops.values()):
+        sides = [side / scale for side, scale in zip(sides, _scale(operation), strict=True)]
     up = (max(1, round(sides[0])), max(1, round(sides[1])))
     down = (max(1, round(1 / sides[0])), max(1, round(1 / sides[1])))
     if up != (1, 1):

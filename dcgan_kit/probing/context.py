@@ -14,9 +14,10 @@ from dcgan_kit.components.contracts.probe import LayerSlot, Mode, Of, Role
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.networks.network import JOIN, Network, applied
 from dcgan_kit.networks.resampling import Operation
+from dcgan_kit.networks.side_inputs import LABEL, LATENT, inputs_of
 from dcgan_kit.networks.trace import trace
 from dcgan_kit.probing.frozen_passes import PROBING_STEP, Passes
-from dcgan_kit.runs.image_grid import latent_vectors
+from dcgan_kit.runs.image_grid import classes_in_turn, latent_vectors, one_hot
 
 LARGEST_BATCH = 64
 """Largest probe batch. More images would be slow at large sizes, and statistics of a channel also use its whole map."""
@@ -53,12 +54,21 @@ class FixedBatch:
         """Return a probe context of the networks in their current state."""
         return SessionContext(self)
 
-    def batch(self, number: int) -> tuple[Any, Any]:
-        """Return latent vectors (size, latent size) and real images (size, H, W, C), the same at every call."""
+    def batch(self, number: int) -> tuple[Any, Any, Any]:
+        """Return a batch, the same at every call.
+
+        Returns:
+            Latent vectors (size, latent size); real images (size, H, W, C); the class of each real image, which a
+            generated one has too, one-hot (size, classes), or (size, 0) if the recipe has no condition.
+        """
         start = number * self.size
         # A small data set can have fewer images than one batch, or than several batches.
         chosen = np.take(self._chosen, range(start, start + self.size), mode="wrap")
-        return self._latent(number), self._scaled(self.images.batch(chosen))
+        return self._latent(number), self._scaled(self.images.batch(chosen)), self._classes(chosen)
+
+    def _classes(self, chosen: Any) -> Any:
+        classes = one_hot(self.session.recipe, self.images.labels[chosen]) if self.session.recipe.classes else None
+        return np.zeros((len(chosen), 0), np.float32) if classes is None else classes
 
     def latents(self, batches: int) -> Any:
         """Return the latent vectors (batches * size, latent size) of the first batches."""
@@ -76,7 +86,8 @@ class FixedBatch:
         """Return the windows and resizes of a place."""
         if place not in self._operations:
             shapes = [place.input_shape] if place.kind != JOIN else [place.input_shape, place.output_shape]
-            self._operations[place] = trace(place.layers, shapes).operations
+            network = getattr(self.session.state.networks, place.role)
+            self._operations[place] = trace(place.layers, shapes, side_shapes=network.side_shapes).operations
         return self._operations[place]
 
     def limits(self, place: LayerSlot, slope_at: Callable[[Any], tuple[Any, Any]]) -> tuple[float, float] | None:
@@ -107,17 +118,17 @@ class SessionContext:
         self.value_range = batch.session.recipe.image.range
         self.generator: Sequence[LayerSlot] = batch.places["generator"]
         self.discriminator: Sequence[LayerSlot] = batch.places["discriminator"]
-        self.latent, self.real = batch.batch(number)
+        self.latent, self.real, self._classes = batch.batch(number)
         self._index = {place: n for places in batch.places.values() for n, place in enumerate(places)}
         self._samples: dict[int, Any] = {}
 
     @cached_property
     def _training(self) -> Any:
-        return self._passes.training(tf.constant(self.latent), tf.constant(self.real))
+        return self._passes.training(*map(tf.constant, (self.latent, self.real, self._classes)))
 
     @cached_property
     def _inference(self) -> Any:
-        return self._passes.inference(tf.constant(self.latent), tf.constant(self.real))
+        return self._passes.inference(*map(tf.constant, (self.latent, self.real, self._classes)))
 
     def _chain(self, role: Role, mode: Mode, of: Of) -> Any:
         passes = self._training if mode == "training" else self._inference
@@ -137,7 +148,7 @@ class SessionContext:
 
     def logits(self, mode: Mode = "training", of: Of = "generated") -> Any:
         """Return the discriminator's logits."""
-        return self._chain("discriminator", mode, of)[-1].numpy()
+        return self._chain("discriminator", mode, of)[-1].numpy()[:, :1]
 
     def loss(self, role: Role) -> float:
         """Return the loss of a network."""
@@ -162,8 +173,8 @@ class SessionContext:
     def logit_gradient(self, role: Role, of: Of = "generated") -> Any:
         """Return the gradient of a loss with respect to the logits."""
         if role == "discriminator":
-            return self._training["discriminator_gradients"][of][-1].numpy()
-        return self._training["generator_push"][of][-1].numpy()
+            return self._training["discriminator_gradients"][of][-1].numpy()[:, :1]
+        return self._training["generator_push"][of][-1].numpy()[:, :1]
 
     def samples(self, count: int) -> Any:
         """Return generated images, as ``dcgan-kit sample`` makes them."""
@@ -172,7 +183,11 @@ class SessionContext:
             latent = self._batch.latents(-(-count // size))
             with self._passes.frozen():
                 generator = self._batch.session.state.sampled
-                made = [generator(latent[i : i + size], training=False) for i in range(0, len(latent), size)]
+                classes = classes_in_turn(self._batch.session.recipe, len(latent))
+                made = []
+                for rows in (slice(start, start + size) for start in range(0, len(latent), size)):
+                    inputs = inputs_of(generator, latent[rows], None if classes is None else classes[rows])
+                    made.append(generator(inputs, training=False))
             self._samples[count] = np.concatenate([np.asarray(images, np.float32) for images in made])[:count]
         return self._samples[count]
 
@@ -215,7 +230,14 @@ class SessionContext:
             own, joined = place.input_shape[-1], place.output_shape[-1]
             given.append(tf.zeros((*values.shape[:-1], joined - own or own)))
         with self._passes.frozen():
-            return applied(place.layers, given, lambda layer, tensor: layer(tensor, training=False))
+            return applied(
+                place.layers, given, lambda layer, tensor: layer(tensor, training=False), self._sides(values)
+            )
+
+    def _sides(self, values: Any) -> dict[str, Any]:
+        """Return the side inputs for a number of images: those of the batch, from its start again and again."""
+        rows = np.arange(len(values)) % len(self.latent)
+        return {LATENT: tf.constant(self.latent[rows]), LABEL: tf.constant(self._classes[rows])}
 
     def _slope_at(self, place: LayerSlot, inputs: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:

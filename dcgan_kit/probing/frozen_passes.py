@@ -10,11 +10,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dcgan_kit.adversarial.image_batch import ImageBatch
 from dcgan_kit.adversarial.precision import in_float32
 from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.components.contracts.probe import Role
 from dcgan_kit.networks.network import Network
+from dcgan_kit.networks.side_inputs import inputs_of
 
 PROBING_STEP = -3
 """Replaces the step in every seed: random numbers are the same at each probe step, and training never draws them."""
@@ -36,13 +38,15 @@ class Passes:
         latent: float32 (B, size): the latent vectors for ``loss_at``. All batches must have this shape.
         real: float32 (B, H, W, C) in the value range of the networks: the real images for ``loss_at``. All batches must
             have this shape.
+        classes: the class of each real image and of each generated one, one-hot, float32 (B, classes); (B, 0) if the
+            recipe has no condition.
     """
 
-    def __init__(self, session: Session, latent: Any, real: Any) -> None:
+    def __init__(self, session: Session, latent: Any, real: Any, classes: Any) -> None:
         self.session = session
         self.networks = session.state.networks
-        self.latent, self.real = tf.constant(latent), tf.constant(real)
-        self._batch = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in (self.latent, self.real)]
+        self.batch = tuple(map(tf.constant, (latent, real, classes)))
+        self._batch = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in self.batch]
         self.concatenated = session.recipe.training.discriminator_passes == "concatenated"
 
     def variables(self, role: Role) -> Sequence[Any]:
@@ -62,14 +66,14 @@ class Passes:
 
     @cached_property
     def training(self) -> Any:
-        """Compiled: (latent, real) → outputs of both networks in training mode, both losses, all gradients."""
+        """Compiled: (latent, real, classes) → outputs of both networks in training mode, losses, all gradients."""
 
-        def run(latent: Any, real: Any) -> dict[str, Any]:
+        def run(latent: Any, real: Any, classes: Any) -> dict[str, Any]:
             weights: dict[Role, list[Any]] = {role: self.weights(role) for role in ROLES}
             with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
                 tape.watch(weights)
                 tape.watch(latent)
-                made, chains, losses = self._run(weights, latent, real)
+                made, chains, losses = self._run(weights, latent, real, classes)
             last = {of: chain[-1:] for of, chain in chains.items()}
             by_images, by_weights, by_logits = _gradients(tape, losses["generator"], [made, weights["generator"], last])
             by_maps, by_other_weights = _gradients(tape, losses["discriminator"], [chains, weights["discriminator"]])
@@ -87,12 +91,12 @@ class Passes:
 
     @cached_property
     def inference(self) -> Any:
-        """Compiled: (latent, real) → outputs of both networks in inference mode."""
+        """Compiled: (latent, real, classes) → outputs of both networks in inference mode."""
 
-        def run(latent: Any, real: Any) -> dict[str, Any]:
+        def run(latent: Any, real: Any, classes: Any) -> dict[str, Any]:
             with self._stateless({}):
-                made = _flow(self.networks.generator, latent, False)
-                return {"generator": made, "discriminator": self._discriminate(real, made[-1], False)}
+                made = _flow(self.networks.generator, latent, classes, False)
+                return {"generator": made, "discriminator": self._discriminate(real, made[-1], classes, False)}
 
         return self._compiled(run, *self._batch)
 
@@ -116,7 +120,7 @@ class Passes:
             weights[role] = others
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(others)
-                _, _, losses = self._run(weights, self.latent, self.real)
+                _, _, losses = self._run(weights, *self.batch)
             return losses[role], tape.gradient(losses[role], others, unconnected_gradients="zero")
 
         return self._compiled(run, [tf.TensorSpec(v.shape, tf.float32) for v in self.variables(role)])
@@ -133,30 +137,35 @@ class Passes:
             yield
 
     def _run(
-        self, weights: dict[Role, list[Any]], latent: Any, real: Any
+        self, weights: dict[Role, list[Any]], latent: Any, real: Any, classes: Any
     ) -> tuple[Chain, dict[str, Chain], dict[str, Any]]:
         """Run both networks with these weights. Return the chains of both networks and both losses."""
         loss = self.session.step.parts.loss
         with self._stateless(weights):
-            made = _flow(self.networks.generator, latent, True)
-            chains = self._discriminate(real, made[-1], True)
+            made = _flow(self.networks.generator, latent, classes, True)
+            chains = self._discriminate(real, made[-1], classes, True)
         separate = self._separate(chains)
-        logits = separate["real"][-1], separate["generated"][-1]
+        outputs = separate["real"][-1], separate["generated"][-1]
+        logits = outputs[0][:, :1], outputs[1][:, :1]
         losses = {
             "generator": loss.generator(*logits, self._stream("labels")),
             "discriminator": loss.discriminator(*logits, self._stream("labels")),
         }
+        batch = ImageBatch(None, classes)
+        for role, value in self.session.step.discriminator.class_losses(ROLES, outputs, batch, batch).items():
+            losses[role] += value
         return made, chains, losses
 
-    def _discriminate(self, real: Any, fake: Any, training: bool) -> dict[str, Chain]:
+    def _discriminate(self, real: Any, fake: Any, classes: Any, training: bool) -> dict[str, Chain]:
         """Return the discriminator's chains. The recipe decides whether real and generated images form one batch."""
         step, network = self.session.step.discriminator, self.networks.discriminator
         real, fake = (step.augmented(images, self._stream("augmentation")) for images in (real, fake))
         if self.concatenated and training:
-            return {"both": _flow(network, tf.concat([real, fake], 0), training)}
+            twice = tf.concat([classes, classes], 0)
+            return {"both": _flow(network, tf.concat([real, fake], 0), twice, training)}
         return {
-            "real": _flow(network, real, training),
-            "generated": _flow(network, fake, training),
+            "real": _flow(network, real, classes, training),
+            "generated": _flow(network, fake, classes, training),
         }
 
     def _separate(self, chains: dict[str, Chain]) -> dict[str, Chain]:
@@ -169,8 +178,8 @@ class Passes:
         return StepStream(self.session.recipe.training.seed, tf.constant(PROBING_STEP), f"probing/{purpose}")
 
 
-def _flow(network: Network, inputs: Any, training: bool) -> Chain:
-    return network.outputs(inputs, lambda layer, values: layer(values, training=training))
+def _flow(network: Network, x: Any, classes: Any, training: bool) -> Chain:
+    return network.outputs(inputs_of(network.model, x, classes), lambda layer, values: layer(values, training=training))
 
 
 def _gradients(tape: Any, loss: Any, by: Any) -> Any:

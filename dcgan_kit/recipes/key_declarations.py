@@ -86,6 +86,22 @@ class Image(Strict):
     )
 
 
+Classes = Annotated[int, Field(ge=2, le=100_000)]
+
+
+class Condition(Strict):
+    """The classes of images. Labels of the data tell both networks the class of each image."""
+
+    classes: Literal["auto"] | Classes = Field(
+        "auto", description="number of classes; auto: as many as the labels of the data have"
+    )
+    generated: Literal["data", "uniform"] = Field(
+        "data",
+        description="classes of generated images in training. data: those of the real images of the batch; uniform: "
+        "each class is equally likely",
+    )
+
+
 class OrderItem(Strict):
     """A slot of an ``order`` with options of its own, which are laid over the slot of the block."""
 
@@ -316,6 +332,9 @@ class Steps(Strict):
     )
     accumulate: int = Field(1, ge=1, le=64, description="equal parts into which a batch is divided, to save memory")
     loss: SlotValue = Field(None, description="what the networks minimize")
+    class_loss: SlotValue = Field(
+        None, description="what both networks minimize so that an auxiliary classifier finds the right class"
+    )
     penalty: SlotValue = Field(None, description="what the discriminator minimizes in addition to its loss")
     augmentation: SlotValue = Field(None, description="a random change of all images that the discriminator sees")
 
@@ -406,6 +425,7 @@ class Recipe(Strict):
     description: str = Field("", description="one line for people")
     image: Image = Field(description="the images that the generator makes")
     latent: SlotValue = Field(None, description="the distribution that latent vectors are drawn from")
+    condition: Condition | None = Field(None, description="the classes of images; null: images have no class")
     generator: Generator = Field(description="the network that turns latent vectors into images")
     discriminator: Discriminator = Field(description="the network that distinguishes real from generated images")
     data: SlotValue = Field(None, description="where training images come from")

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, InstanceOf
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.components.guard import guarded
-from dcgan_kit.errors import ComponentError, Mark
+from dcgan_kit.errors import ComponentError, Mark, Problem, RecipeError
 from dcgan_kit.recipes import key_declarations
 from dcgan_kit.recipes.keys import SLOT_KEYS
 from dcgan_kit.recipes.nodes import OVERRIDE, Node
@@ -192,6 +192,7 @@ class TrainingPlan(key_declarations.Course, key_declarations.Steps):
     """How the recipe trains: every key of ``training``, except the keys for both networks."""
 
     loss: InstanceOf[Choice]
+    class_loss: InstanceOf[Choice] | None
     penalty: InstanceOf[Choice] | None
     augmentation: InstanceOf[Choice] | None
     generator: NetworkTraining
@@ -232,6 +233,26 @@ class ResolvedRecipe(key_declarations.Recipe):
             return NotImplemented
         keys = type(self).model_fields.keys() - {"origin"}
         return all(getattr(self, key) == getattr(other, key) for key in keys)
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes; None if the recipe has no condition.
+
+        Raises:
+            RecipeError: the number is ``auto``, and nobody has counted the classes of the data yet.
+        """
+        if self.condition is None:
+            return None
+        if self.condition.classes == "auto":
+            path = ("condition", "classes")
+            message = "auto needs the labels of the data; write the number of classes"
+            raise RecipeError([Problem(self.mark(path), ".".join(path), message)])
+        return self.condition.classes
+
+    def with_classes(self, classes: int) -> ResolvedRecipe:
+        """Return the recipe with a number of classes in the place of ``auto``."""
+        assert self.condition is not None
+        return self.model_copy(update={"condition": self.condition.model_copy(update={"classes": classes})})
 
     @property
     def latent_size(self) -> int:

@@ -100,6 +100,8 @@ def resolved_section(section: type[Section], values: BaseModel, chosen: Mapping[
 
     def value(key: str, annotation: Any) -> Any:
         inner = section_in(annotation)
+        if inner is not None and getattr(values, key) is None:
+            return None
         if inner is None:
             return chosen[key] if key in chosen else getattr(values, key)
         return resolved_section(inner, getattr(values, key), chosen.get(key, {}))

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from dcgan_kit.networks.side_inputs import inputs_of
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 BATCH = 64
@@ -22,10 +23,35 @@ def latent_vectors(recipe: ResolvedRecipe, count: int, seed: int, step: int = GR
     return recipe.latent.build()(count, tf.constant([seed, step], tf.int32))
 
 
-def generated(generator: Any, latent: Any, value_range: tuple[float, float]) -> Any:
-    """Latent vectors (N, size) → uint8 images (N, H, W, C), from the generator in inference mode."""
-    batches = [np.asarray(generator(latent[i : i + BATCH], training=False)) for i in range(0, len(latent), BATCH)]
+def generated(generator: Any, latent: Any, value_range: tuple[float, float], classes: Any = None) -> Any:
+    """Latent vectors (N, size) → uint8 images (N, H, W, C), from the generator in inference mode.
+
+    Args:
+        generator: the Keras model.
+        latent: float32 (N, size).
+        value_range: values of the darkest and the brightest pixel in the networks.
+        classes: one-hot, float32 (N, classes); None if the recipe has no condition.
+    """
+    batches = []
+    for i in range(0, len(latent), BATCH):
+        told = None if classes is None else classes[i : i + BATCH]
+        batches.append(np.asarray(generator(inputs_of(generator, latent[i : i + BATCH], told), training=False)))
     return as_pixels(np.concatenate(batches), value_range)
+
+
+def one_hot(recipe: ResolvedRecipe, numbers: Any) -> Any:
+    """Class numbers, integers (N,) → one-hot, float32 (N, classes); None if the recipe has no condition."""
+    return None if recipe.classes is None else np.eye(recipe.classes, dtype=np.float32)[np.asarray(numbers)]
+
+
+def classes_in_turn(recipe: ResolvedRecipe, count: int) -> Any:
+    """Return the classes of images that show each class equally often: 0, 1, 2, … and again; see ``one_hot``."""
+    return one_hot(recipe, np.arange(count) % (recipe.classes or 1))
+
+
+def classes_by_row(recipe: ResolvedRecipe, rows: int, columns: int) -> Any:
+    """Return the classes of a grid with one class in each row: 0, 1, 2, … and again; see ``one_hot``."""
+    return one_hot(recipe, np.repeat(np.arange(rows) % (recipe.classes or 1), columns))
 
 
 def as_pixels(values: Any, value_range: tuple[float, float]) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.data.progress import Report
+from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import LoadedRecipe
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
@@ -166,7 +167,16 @@ class StoredRun:
             self._images = load_split_images(self.resolved, report)
         return self._images
 
-    def generated(self, count: int, seed: int, stream: int, *, raw: bool = False, best: bool = False) -> Any:
+    def generated(
+        self,
+        count: int,
+        seed: int,
+        stream: int,
+        *,
+        raw: bool = False,
+        best: bool = False,
+        label: int | None = None,
+    ) -> Any:
         """Return new images, uint8 (count, H, W, C).
 
         Args:
@@ -175,12 +185,31 @@ class StoredRun:
             stream: a number below 0 for one purpose, so that each purpose draws other latent vectors.
             raw: see ``generator``.
             best: see ``generator``.
+            label: the class of all images; None: every class in turn, if the recipe has classes.
 
         Raises:
             RunError: the run has no such checkpoint, or it belongs to other networks.
+            UserError: the recipe has no such class.
         """
+        recipe = self.resolved
+        require_class(recipe, label)
         generator = self.generator(raw=raw, best=best)
-        from dcgan_kit.runs.image_grid import generated, latent_vectors
+        from dcgan_kit.runs.image_grid import classes_in_turn, generated, latent_vectors, one_hot
 
-        latent = latent_vectors(self.resolved, count, seed, stream)
-        return generated(generator, latent, self.resolved.image.range)
+        latent = latent_vectors(recipe, count, seed, stream)
+        classes = classes_in_turn(recipe, count) if label is None else one_hot(recipe, [label] * count)
+        return generated(generator, latent, recipe.image.range, classes)
+
+
+def require_class(recipe: ResolvedRecipe, label: int | None) -> None:
+    """Check the number of a class.
+
+    Raises:
+        UserError: the recipe has no such class, or no classes at all.
+    """
+    if label is None:
+        return
+    if recipe.classes is None:
+        raise UserError(f"class {label}: the recipe {recipe.name} has no classes; leave the class out")
+    if not 0 <= label < recipe.classes:
+        raise UserError(f"class {label}: the recipe {recipe.name} has the classes 0 to {recipe.classes - 1}")

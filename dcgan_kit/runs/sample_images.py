@@ -13,13 +13,14 @@ from dcgan_kit.runs.image_grid import grid_of, png_of
 from dcgan_kit.runs.write_errors import write_requested_file
 
 
-def write_samples(images: Any, grid: Path, each: Path | None = None) -> tuple[Path, ...]:
+def write_samples(images: Any, grid: Path, each: Path | None = None, columns: int | None = None) -> tuple[Path, ...]:
     """Write images as one PNG grid and, if wanted, each image as its own PNG.
 
     Args:
         images: uint8 (N, H, W, C).
         grid: the file of the grid; unused places stay black.
         each: a folder for ``00000.png`` and so on; None to write no such files.
+        columns: columns of the grid; None: about as many as rows.
 
     Returns:
         The files in ``each``.
@@ -27,7 +28,7 @@ def write_samples(images: Any, grid: Path, each: Path | None = None) -> tuple[Pa
     Raises:
         RunError: a file cannot be written.
     """
-    columns = math.ceil(math.sqrt(len(images)))
+    columns = min(columns, len(images)) if columns else math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
     blank = np.zeros((rows * columns - len(images), *images.shape[1:]), np.uint8)
     write_requested_file(grid, png_of(grid_of(np.concatenate([images, blank]), rows, columns)))

@@ -19,6 +19,7 @@ from dcgan_kit.testing.probes import check_probe
 from dcgan_kit.testing.scores import check_extractor, check_score
 from dcgan_kit.testing.training import (
     check_augmentation,
+    check_class_loss,
     check_latent,
     check_loss,
     check_optimizer,
@@ -34,6 +35,7 @@ _SHAPES: dict[str, tuple[Shape, ...]] = {
     "downsample": _MAPS,
     "upsample": _MAPS,
     "attention": _MAPS,
+    "conditioning": _MAPS,
     "regularizer": _MAPS,
     "projection": ((10,),),
     "head": _MAPS,
@@ -152,6 +154,7 @@ _CHECKS: dict[str, Callable[[Component, dict[str, Any], Sequence[Shape] | None, 
     "initializer": _check_initializer,
     "latent": check_latent,
     "loss": check_loss,
+    "class_loss": check_class_loss,
     "penalty": check_penalty,
     "augmentation": check_augmentation,
     "optimizer": check_optimizer,

@@ -17,10 +17,13 @@ from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.networks.keras_internals import layers_within, seed_generators
 from dcgan_kit.networks.part_builder import as_layers
+from dcgan_kit.networks.side_inputs import LABEL, LATENT, with_sides
 from dcgan_kit.networks.trace import takes_training
 from dcgan_kit.testing.complaints import built, called, compiling, complaining, finite, reached, require
 
 BATCH = 4
+CLASSES = 3
+LATENT_SIZE = 5
 OTHER_BATCHES = (1, 3)
 """The last batch of a data set, of samples or of scores can have any size."""
 POLICIES = ("mixed_bfloat16", "mixed_float16")
@@ -66,7 +69,7 @@ def check_layers(
     with _created() as created:
         layers, model = build()
     rule = KINDS[component.kind].shape_rule
-    complaint = rule(shape, model.output_shape[1:], filters) if rule else None
+    complaint = rule(shape, model.output_shape[1:], CLASSES if component.kind == "head" else filters) if rule else None
     require(complaint is None, f"{where}: {complaint}. Received: {model.output_shape[1:]}")
     _require_known(created, model, where)
     for layer in layers:
@@ -105,6 +108,8 @@ def site(shape: Shape, filters: int) -> Site:
         filters=filters,
         bias=True,
         initializer=lambda seed: keras.initializers.RandomNormal(stddev=0.02, seed=seed),
+        classes=CLASSES,
+        latent_size=LATENT_SIZE,
     )
 
 
@@ -113,10 +118,38 @@ def model_of(layers: list[Any], shape: Shape, where: str) -> Any:
     inputs = outputs = keras.Input(shape)
     for layer in layers:
         with complaining(where, f"applying {layer.name}"):
-            outputs = layer(outputs)
+            outputs = layer(with_sides(layer, outputs, _sides(inputs)))
         single = isinstance(outputs, keras.KerasTensor)
         require(single, f"{where}: {layer.name} must map one tensor to one tensor. Received: {outputs!r:.200}")
     return keras.Model(inputs, outputs)
+
+
+@keras.saving.register_keras_serializable(package="dcgan_kit_testing")
+class _SideInput(keras.layers.Layer):  # type: ignore[misc]
+    """Stands for a side input: the same numbers for each image of a batch in turn."""
+
+    def __init__(self, side: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.side = side
+
+    def call(self, inputs: Any) -> Any:
+        """(B, ...) → one-hot classes (B, 3), or latent vectors (B, 5)."""
+        rows = keras.ops.arange(keras.ops.shape(inputs)[0])
+        if self.side == LABEL:
+            return keras.ops.one_hot(rows % CLASSES, CLASSES)
+        return keras.ops.cast(keras.ops.sin(rows[:, None] + keras.ops.arange(LATENT_SIZE)[None]), "float32")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(B, ...) → (B, 3) or (B, 5)."""
+        return (input_shape[0], CLASSES if self.side == LABEL else LATENT_SIZE)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "side": self.side}
+
+
+def _sides(inputs: Any) -> dict[str, Any]:
+    return {side: _SideInput(side)(inputs) for side in (LABEL, LATENT)}
 
 
 def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True, input_gradient: bool = True) -> None:
@@ -266,8 +299,11 @@ def _check_half(model: Any, exact: Any, shape: Shape, policy: str, may_be_float3
 
 
 def _half_forward(model: Any, x: Any) -> Any:
-    for layer in model.layers[1:]:
-        x = layer(x, training=True) if takes_training(layer) else layer(x)
+    sides = _sides(x)
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.InputLayer | _SideInput):
+            value = with_sides(layer, x, sides)
+            x = layer(value, training=True) if takes_training(layer) else layer(value)
     return x
 
 

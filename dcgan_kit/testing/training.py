@@ -11,12 +11,13 @@ import tensorflow as tf
 
 from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.components.component import Component
-from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, Penalty
+from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, ClassLoss, Penalty
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.testing.complaints import built, called, compiling, finite, reached, require, require_returned
 
 _BATCH = 4
 _STEPS = 1000
+_CLASSES = 3
 _IMAGES: tuple[Shape, ...] = ((8, 8, 1), (12, 6, 3), (8, 10, 4))
 
 
@@ -159,6 +160,30 @@ def _check_state(component: Component, augmentation: Augmentation) -> None:
             within = 0.0 <= float(now[0]) <= 1.0
             require(within, f"{where}: must keep the probability from 0 to 1. Received: {float(now[0]):g}")
             state = now
+
+
+def check_class_loss(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+    """Check that both functions return a finite scalar, the same each time, and pass gradients to the class logits."""
+    loss = built(component, None, options, str(component))
+    require_returned(component, loss, isinstance(loss, ClassLoss))
+    logits = tf.random.stateless_normal((_BATCH, _CLASSES), (0, 0))
+    classes = tf.one_hot(tf.range(_BATCH) % _CLASSES, _CLASSES)
+
+    def of_generator() -> Any:
+        return _tensor(loss.generator(logits, classes))
+
+    def of_discriminator() -> Any:
+        return _tensor(loss.discriminator(logits, classes, -logits, classes))
+
+    for name, function in (("generator", of_generator), ("discriminator", of_discriminator)):
+        where = f"{component}, {name}"
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            first = called(where, function)
+        _require_scalar(where, first)
+        gradient = tape.gradient(first, logits, unconnected_gradients="zero")
+        require(finite(gradient), f"{where}: must have finite gradients, and some are not")
+        _require_repeated(where, first, function, xla)
 
 
 def check_schedule(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:

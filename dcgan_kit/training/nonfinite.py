@@ -73,6 +73,7 @@ class Crash:
         metrics: the metrics of the step.
         state: every variable before the step.
         pixels: the images of the step, uint8 (batches, parts, replicas, B, H, W, C).
+        labels: their labels, int32 (batches, parts, replicas, B).
     """
 
     step: int
@@ -83,6 +84,7 @@ class Crash:
     metrics: dict[str, float]
     state: dict[str, Any]
     pixels: Any
+    labels: Any
 
     @property
     def first(self) -> TensorFacts | None:
@@ -136,12 +138,12 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
             f"{run.path}: steps {step + 1} to {step + count} made numbers that are not finite, but only finite ones "
             "when they ran again"
         )
-    pixels = session.whole_batch(images, bad)
-    tensors = tuple(traced(session.alone(), before, pixels, bad))
+    pixels, labels = session.whole_batch(images, bad)
+    tensors = tuple(traced(session.alone(), before, pixels, labels, bad))
     state.assign(before)
     precision = session.precision.precision
     seed = session.recipe.training.seed
-    return Crash(bad + 1, seed, precision, tensors, tuple(after), means(metrics), before, pixels)
+    return Crash(bad + 1, seed, precision, tensors, tuple(after), means(metrics), before, pixels, labels)
 
 
 def bundle_folder(run: RunFolder, crash: Crash) -> Path:
@@ -165,6 +167,7 @@ def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
         "message": str(crash),
         "metrics": {name: value if np.isfinite(value) else str(value) for name, value in crash.metrics.items()},
         "tensors": [asdict(tensor) for tensor in crash.tensors],
+        "labels": np.ravel(crash.labels).tolist(),
     }
     run.write(folder / "recipe.yaml", as_yaml(as_data(recipe)).encode())
     run.write(folder / STATE, packed(crash.state, {}))
@@ -201,16 +204,16 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
         reason = getattr(error, "strerror", None) or error
         where = getattr(error, "filename", None)
         raise RunError(f"{bundle}: is damaged or incomplete: {f'{where}: ' if where else ''}{reason}") from error
-    if pixels.dtype != np.uint8 or pixels.size != np.prod(shape):
+    if pixels.dtype != np.uint8 or pixels.size != np.prod(shape) or len(facts.labels) != np.prod(shape[:4]):
         raise RunError(f"{bundle / BATCH}: does not hold the images of a step of this recipe ({pixels.shape})")
-    pixels = pixels.reshape(shape)
+    pixels, labels = pixels.reshape(shape), np.array(facts.labels, np.int32).reshape(shape[:4])
     step = facts.step - 1
-    tensors = tuple(traced(session, values, tf.constant(pixels), step))
+    tensors = tuple(traced(session, values, tf.constant(pixels), tf.constant(labels), step))
     session.state.assign(values)
-    labels = tf.zeros((1, *shape[:4]), tf.int32)
-    metrics = added(nothing(), session.compile()(tf.constant(pixels[None]), labels, tf.constant(np.int64(step))))
+    found_again = session.compile()(tf.constant(pixels[None]), tf.constant(labels[None]), tf.constant(np.int64(step)))
+    metrics = added(nothing(), found_again)
     after, precision = tuple(not_finite(session.state.values())), session.precision.precision
-    crash = Crash(facts.step, training.seed, precision, tensors, after, means(metrics), values, pixels)
+    crash = Crash(facts.step, training.seed, precision, tensors, after, means(metrics), values, pixels, labels)
     return crash, facts.message
 
 
@@ -257,6 +260,7 @@ class _Facts(BaseModel):
     precision: Precision
     step: Annotated[int, Field(gt=0, lt=2**31)]
     message: Annotated[str, Field(max_length=10_000)]
+    labels: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(max_length=10_000_000)]
 
 
 def _array_bytes(array: Any) -> bytes:

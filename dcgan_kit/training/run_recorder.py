@@ -8,7 +8,7 @@ from typing import Any
 
 from dcgan_kit.adversarial.precision import in_float32
 from dcgan_kit.adversarial.session import Session
-from dcgan_kit.runs.image_grid import generated, grid_of, latent_vectors, png_of
+from dcgan_kit.runs.image_grid import classes_by_row, generated, grid_of, latent_vectors, png_of
 from dcgan_kit.runs.metrics_writer import MetricsWriter
 from dcgan_kit.runs.required_imports import import_messages
 from dcgan_kit.runs.run_folder import RunFolder
@@ -33,6 +33,7 @@ class Recorder:
         self._recipe = session.recipe
         rows, columns = self._recipe.training.sample_grid
         self._grid_latent = latent_vectors(self._recipe, rows * columns, self._recipe.training.seed)
+        self._grid_classes = classes_by_row(self._recipe, rows, columns)
         self._writer: MetricsWriter | None = None
 
     @contextmanager
@@ -65,7 +66,7 @@ class Recorder:
         rows, columns = self._recipe.training.sample_grid
         for name, generator in self._generators().items():
             with in_float32(self._session.state.networks, self._session.precision.precision):
-                images = generated(generator, self._grid_latent, self._recipe.image.range)
+                images = generated(generator, self._grid_latent, self._recipe.image.range, self._grid_classes)
             grid = grid_of(images, rows, columns)
             self._run.write(self._run.samples / f"step-{step:06d}{name}.png", png_of(grid))
             self._writer.image(step, f"samples{name}", grid)

@@ -51,7 +51,7 @@ class TensorFacts:
         return TensorFacts(place, values.shape, float(finite.min()), float(finite.max()), float(finite.mean()), count)
 
 
-def traced(session: Session, values: dict[str, Any], pixels: Any, step: int) -> list[TensorFacts]:
+def traced(session: Session, values: dict[str, Any], pixels: Any, labels: Any, step: int) -> list[TensorFacts]:
     """Run a step, and record every tensor until the end of the update in which one is not finite.
 
     No operations are fused here, and the images of all replicas are one batch. So the numbers equal those of training
@@ -61,6 +61,7 @@ def traced(session: Session, values: dict[str, Any], pixels: Any, step: int) -> 
         session: the training session, on one device; its state changes.
         values: every variable before the step.
         pixels: uint8 images (batches, parts, replicas, B, H, W, C).
+        labels: their labels, int32 (batches, parts, replicas, B).
         step: number of steps done before.
 
     Returns:
@@ -71,7 +72,7 @@ def traced(session: Session, values: dict[str, Any], pixels: Any, step: int) -> 
     session.step.optimizer_step.set_rates(number)
     updates = session.step.schedule.at(step)
     pixels = tf.reshape(pixels, (*pixels.shape[:2], -1, *session.recipe.image.shape))
-    labels = tf.zeros(pixels.shape[:3], tf.int32)
+    labels = tf.reshape(labels, pixels.shape[:3])
     trace = StepTrace(session.step, updates)
     with suppress(_Broken):
         session.step.replica_step(pixels, labels, number, updates, trace)

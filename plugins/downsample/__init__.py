@@ -34,6 +34,11 @@ PoolStride = Annotated[
     Field(description="stride of the window in pixels, or [vertical, horizontal]; null: the window's size"),
 ]
 
+Taps = Annotated[
+    tuple[Annotated[float, Field(ge=-100.0, le=100.0)], ...],
+    Field(min_length=2, max_length=8, description="the filter along each axis; it is divided by its sum"),
+]
+
 
 @component("downsample")
 def strided_conv(
@@ -198,6 +203,27 @@ def blur_pool(
 
 
 @component("downsample")
+def fir(*, taps: Taps = (1.0, 3.0, 3.0, 1.0)) -> keras.Layer:
+    """Halve height and width with a fixed filter.  (B, H, W, C) → (B, H/2, W/2, C).
+
+    It is a convolution of each channel at stride 2 by the outer product of the taps, after padding of
+    (number of taps - 1) / 2 zeros, rounded down, on each side: 1 for the default. An odd side is rounded down for an
+    even number of taps, and else up. ``blur_pool`` pads by reflection instead. The component ``fir`` of kind upsample
+    is the transpose, times 4.
+
+    Raises:
+        ValueError: the sum of the taps is 0.
+
+    Karras et al. 2019, arXiv 1912.04958; Huang et al. 2025, arXiv 2501.05441
+    """
+    from dcgan_kit_plugins.downsample.layers import FIRDownsample
+
+    if sum(taps) == 0:
+        raise ValueError(f"the sum of the taps must not be 0. Received: taps={list(taps)}")
+    return FIRDownsample(taps)
+
+
+@component("downsample")
 def space_to_depth(
     site: Site,
     *,
@@ -249,5 +275,6 @@ def dcgan_kit_components() -> list[Component]:
         conv_max_pool,
         conv_average_pool,
         blur_pool,
+        fir,
         space_to_depth,
     ]

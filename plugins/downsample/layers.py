@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -42,6 +43,41 @@ class BlurPool(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "size": self.size, "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package="dcgan_kit")
+class FIRDownsample(keras.layers.Layer):
+    """Halves height and width with a fixed filter, the same along both axes; the border is padded with zeros.
+
+    Args:
+        taps: at least two numbers; they are divided by their sum, so that a constant stays constant inside.
+    """
+
+    def __init__(self, taps: Sequence[float] = (1.0, 3.0, 3.0, 1.0), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.taps = [float(tap) for tap in taps]
+
+    def call(self, inputs: Any) -> Any:
+        """Pad (taps - 1) / 2 zeros, rounded down, on each side, filter, keep every second pixel.
+
+        (B, H, W, C) → (B, H/2, W/2, C); odd sides are rounded down for an even number of taps, else up.
+        """
+        count = len(self.taps)
+        around = ((count - 1) // 2, (count - 1) // 2)
+        padded = ops.pad(inputs, ((0, 0), around, around, (0, 0)))
+        row = np.array(self.taps) / sum(self.taps)
+        kernel = np.broadcast_to(np.outer(row, row)[:, :, None, None], (count, count, inputs.shape[-1], 1))
+        return ops.depthwise_conv(padded, ops.convert_to_tensor(kernel, inputs.dtype), strides=2)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(B, H, W, C) → (B, H/2, W/2, C)."""
+        batch, height, width, channels = input_shape
+        odd = len(self.taps) % 2
+        return (batch, (height + odd) // 2, (width + odd) // 2, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "taps": self.taps}
 
 
 @keras.saving.register_keras_serializable(package="dcgan_kit")

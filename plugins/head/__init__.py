@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -150,6 +150,77 @@ def depthwise_dense(site: Site, *, bias: Bias = None, initializer: Initializer =
     return [depthwise, layers.Flatten(), site.dense(1, bias=bias, initializer=initializer)]
 
 
+Pool = Annotated[
+    Literal["sum", "mean", "max", "none"],
+    Field(description="what becomes of the map: sum, mean or maximum of each channel; none: the flat map"),
+]
+
+
+@component("head")
+def projection(
+    site: Site,
+    *,
+    pool: Pool = "sum",
+    bias: Bias = None,
+    initializer: Initializer = None,
+    embedding_initializer: Annotated[Initializer, Field(description="of the embedding; null: as initializer")] = None,
+) -> keras.Model:
+    """Add to the logit how well the features fit a vector of the class.  (B, H, W, C), (B, classes) → (B, 1).
+
+    dense(h) + embedding(class) · h,  where h are the pooled features and the embedding has no bias
+
+    Miyato, Koyama 2018, arXiv 1802.05637
+    """
+    from keras import Input, Model, layers
+
+    x, label = Input(site.input_shape), site.label()
+    features = _pooled(x, pool)
+    logit = site.dense(1, bias=bias, initializer=initializer)(features)
+    embedded = site.dense(
+        features.shape[-1], bias=False, initializer=embedding_initializer or initializer, name="embedding"
+    )(label)
+    return Model([x, label], layers.Add()([logit, layers.Dot(1)([embedded, features])]))
+
+
+@component("head")
+def auxiliary_classifier(
+    site: Site,
+    *,
+    pool: Pool = "sum",
+    bias: Bias = None,
+    class_bias: Annotated[Bias, Field(description="whether the class logits have a bias; null: as bias")] = None,
+    initializer: Initializer = None,
+) -> keras.Model:
+    """Return the logit, and a logit for each class.  (B, H, W, C) → (B, 1 + classes).
+
+    Both are dense layers of the pooled features. The classes are no input. ``training.class_loss`` says what the class
+    logits are for.
+
+    Odena et al. 2016, arXiv 1610.09585
+    """
+    from keras import Input, Model, layers
+
+    x, classes = Input(site.input_shape), site.label().shape[-1]
+    features = _pooled(x, pool)
+    logit = site.dense(1, bias=bias, initializer=initializer)(features)
+    named = bias if class_bias is None else class_bias
+    logits = site.dense(classes, bias=named, initializer=initializer, name="classes")(features)
+    return Model(x, layers.Concatenate()([logit, logits]))
+
+
+def _pooled(x: Any, pool: str) -> Any:
+    """Return a map as a vector.  (B, H, W, C) → (B, C), or (B, H·W·C) if ``pool`` is none."""
+    from keras import layers
+
+    if pool == "none":
+        return layers.Flatten()(x)
+    if pool == "max":
+        return layers.GlobalMaxPooling2D()(x)
+    mean = layers.GlobalAveragePooling2D()(x)
+    _, height, width, _ = x.shape
+    return mean if pool == "mean" else layers.Rescaling(height * width)(mean)
+
+
 def _hidden(
     site: Site, units: int, normalization: Build | None, activation: Build | None, bias: Bias, initializer: Initializer
 ) -> list[keras.Layer]:
@@ -165,4 +236,13 @@ def _hidden(
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every head."""
-    return [dense, conv, sum_pool_dense, average_pool_dense, max_pool_dense, depthwise_dense]
+    return [
+        dense,
+        conv,
+        sum_pool_dense,
+        average_pool_dense,
+        max_pool_dense,
+        depthwise_dense,
+        projection,
+        auxiliary_classifier,
+    ]

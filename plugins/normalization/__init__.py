@@ -6,7 +6,7 @@ Each works on maps (H, W, C) and on vectors (N,). The features of a vector count
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from dcgan_kit import Component, Initializer, Site, component, hookimpl
 if TYPE_CHECKING:
     import keras
 
+Momentum = Annotated[float, Field(ge=0.0, lt=1.0, description="share of the running statistics that an update keeps")]
 Epsilon = Annotated[float, Field(gt=0.0, le=1.0, description="added to the variance")]
 Center = Annotated[bool, Field(description="learn a shift")]
 Scale = Annotated[bool, Field(description="learn a scale")]
@@ -25,9 +26,7 @@ ScaleInitializer = Annotated[Initializer, Field(description="initializer of the 
 def batch(
     site: Site,
     *,
-    momentum: Annotated[
-        float, Field(ge=0.0, lt=1.0, description="share of the running statistics that an update keeps")
-    ] = 0.9,
+    momentum: Momentum = 0.9,
     epsilon: Epsilon = 1e-5,
     center: Center = True,
     scale: Scale = True,
@@ -61,6 +60,83 @@ def batch(
         gamma_initializer="ones" if scale_initializer is None else scale_initializer(site.seed("scale")),
         synchronized=synchronized,
     )
+
+
+@component("normalization")
+def conditional_batch(
+    site: Site,
+    *,
+    momentum: Momentum = 0.9,
+    epsilon: Epsilon = 1e-5,
+    scale_initializer: ScaleInitializer = None,
+) -> keras.Model:
+    """Normalize each channel over the batch, with a scale and a shift for each class.  (B, ..., C) → (B, ..., C).
+
+    y = scale[class] (x - mean(x)) / √(var(x) + epsilon) + shift[class]
+
+    Statistics are those of the whole batch, over all classes. The scales start at 1, the shifts at 0.
+
+    de Vries et al. 2017, arXiv 1707.00683; in a generator: Miyato, Koyama 2018, arXiv 1802.05637
+    """
+    from keras import Input, Model, layers
+
+    x, label = Input(site.input_shape), site.label()
+    first = "ones" if scale_initializer is None else scale_initializer(site.seed("scale"))
+    plain = layers.BatchNormalization(momentum=momentum, epsilon=epsilon, center=False, scale=False, name="batch")(x)
+    return Model([x, label], _scaled_and_shifted(plain, label, label, first))
+
+
+@component("normalization")
+def self_modulated_batch(
+    site: Site,
+    *,
+    hidden: Annotated[int, Field(ge=0, le=4096, description="hidden units before scale and shift; 0: none")] = 32,
+    momentum: Momentum = 0.9,
+    epsilon: Epsilon = 1e-5,
+    initializer: Initializer = None,
+) -> keras.Model:
+    """Normalize each channel over the batch; the latent vector sets scale and shift.  (B, ..., C) → (B, ..., C).
+
+    y = (1 + scale(z)) (x - mean(x)) / √(var(x) + epsilon) + shift(z)
+
+    scale and shift are dense layers of hidden units, which are relu(dense(z)).
+
+    Raises:
+        ValueError: the place is in the discriminator.
+
+    Chen et al. 2018, arXiv 1810.01365
+    """
+    import keras
+    from keras import Input, Model, layers
+
+    x, latent = Input(site.input_shape), site.latent()
+    units: Any = latent
+    if hidden:
+        units = layers.ReLU()(site.dense(hidden, bias=True, initializer=initializer, name="hidden")(latent))
+    plain = layers.BatchNormalization(momentum=momentum, epsilon=epsilon, center=False, scale=False, name="batch")(x)
+    scale = site.dense(x.shape[-1], bias=True, initializer=initializer, name="scale")
+    scale.bias_initializer = keras.initializers.Ones()
+    shift = site.dense(x.shape[-1], bias=True, initializer=initializer, name="shift")
+    return Model([x, latent], _applied(plain, scale(units), shift(units)))
+
+
+def _scaled_and_shifted(x: Any, scale_of: Any, shift_of: Any, first: Any) -> Any:
+    """Multiply by a learned scale of each class, and add a learned shift."""
+    from keras import layers
+
+    channels = x.shape[-1]
+    # Not a Dense layer: a constraint of the block is for its convolutions, and published networks leave these out.
+    scale = layers.EinsumDense("bk,kc->bc", channels, kernel_initializer=first, name="scale")(scale_of)
+    shift = layers.EinsumDense("bk,kc->bc", channels, kernel_initializer="zeros", name="shift")(shift_of)
+    return _applied(x, scale, shift)
+
+
+def _applied(x: Any, scale: Any, shift: Any) -> Any:
+    from keras import layers
+
+    if len(x.shape) == 4:
+        scale, shift = (layers.Reshape((1, 1, x.shape[-1]))(each) for each in (scale, shift))
+    return layers.Add()([layers.Multiply()([x, scale]), shift])
 
 
 @component("normalization")
@@ -173,4 +249,4 @@ def none() -> list[keras.Layer]:
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every normalization."""
-    return [batch, layer, instance, group, rms, pixel, none]
+    return [batch, conditional_batch, self_modulated_batch, layer, instance, group, rms, pixel, none]

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 Factor = Annotated[Stride, Field(description="scale factor of the map, or [vertical, horizontal]")]
 
+Taps = Annotated[
+    tuple[Annotated[float, Field(ge=-100.0, le=100.0)], ...],
+    Field(min_length=2, max_length=8, description="the filter along each axis; it is divided by its sum"),
+]
+
 
 @component("upsample")
 def nearest(*, factor: Factor = 2) -> keras.Layer:
@@ -40,10 +45,33 @@ def nearest(*, factor: Factor = 2) -> keras.Layer:
 
 @component("upsample")
 def bilinear(*, factor: Factor = 2) -> keras.Layer:
-    """Interpolate linearly between rows and columns.  (B, H, W, C) → (B, 2H, 2W, C)."""
+    """Interpolate linearly between rows and columns.  (B, H, W, C) → (B, 2H, 2W, C).
+
+    Pixels are squares whose centres are interpolated, as with ``align_corners=False`` of PyTorch.
+    """
     from keras import layers
 
     return layers.UpSampling2D(pair(factor), interpolation="bilinear")
+
+
+@component("upsample")
+def fir(*, taps: Taps = (1.0, 3.0, 3.0, 1.0)) -> keras.Layer:
+    """Double height and width with a fixed filter.  (B, H, W, C) → (B, 2H, 2W, C).
+
+    It is a transposed convolution of each channel at stride 2 by the outer product of the taps, times 4. It cuts off
+    (number of taps - 1) / 2 pixels, rounded down, before the first: 1 for the default. Beyond the border are zeros, so
+    the map gets darker there. Elsewhere the default is ``bilinear``.
+
+    Raises:
+        ValueError: the sum of the taps is 0.
+
+    Karras et al. 2018, arXiv 1812.04948; Karras et al. 2019, arXiv 1912.04958; Huang et al. 2025, arXiv 2501.05441
+    """
+    from dcgan_kit_plugins.upsample.layers import FIRUpsample
+
+    if sum(taps) == 0:
+        raise ValueError(f"the sum of the taps must not be 0. Received: taps={list(taps)}")
+    return FIRUpsample(taps)
 
 
 @component("upsample")
@@ -172,4 +200,4 @@ def conv(
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every upsampling component."""
-    return [nearest, bilinear, transposed_conv, resize_conv, pixel_shuffle, conv]
+    return [nearest, bilinear, fir, transposed_conv, resize_conv, pixel_shuffle, conv]

@@ -1,7 +1,8 @@
-"""Pixel shuffle: the layer and the initializer that stock Keras lacks."""
+"""Pixel shuffle and filtered upsampling: the layers and the initializer that stock Keras lacks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -39,6 +40,53 @@ class DepthToSpace(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable(package="dcgan_kit")
+class FIRUpsample(keras.layers.Layer):
+    """Doubles height and width with a fixed filter, the same along both axes; the border is padded with zeros.
+
+    It is a transposed convolution at stride 2 of each channel. A new pixel only meets every second tap. So each axis is
+    computed in two phases, even and odd pixels, which needs no zeros between the pixels.
+
+    Args:
+        taps: at least two numbers; they are divided by half of their sum, so that a constant stays constant inside.
+    """
+
+    def __init__(self, taps: Sequence[float] = (1.0, 3.0, 3.0, 1.0), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.taps = [float(tap) for tap in taps]
+
+    def call(self, inputs: Any) -> Any:
+        """(B, H, W, C) → (B, 2H, 2W, C)."""
+        return self._doubled(self._doubled(inputs, 1), 2)
+
+    def _doubled(self, x: Any, axis: int) -> Any:
+        """Double one axis: pixel 2q + r becomes the sum of tap · x[q + (r + cut - tap's index) / 2]."""
+        count, side = len(self.taps), x.shape[axis]
+        # As many pixels are cut off before the first one as torch's padding=(count - 1) // 2 does.
+        cut, reach = (count - 1) // 2, (count + 1) // 2
+        padded = ops.pad(x, [(reach, reach) if each == axis else (0, 0) for each in range(4)])
+        phases = []
+        for phase in (0, 1):
+            terms = []
+            for index in range((phase + cut) % 2, count, 2):
+                start = reach + (phase + cut - index) // 2
+                moved = padded[:, start : start + side] if axis == 1 else padded[:, :, start : start + side]
+                terms.append(2 * self.taps[index] / sum(self.taps) * moved)
+            phases.append(sum(terms[1:], terms[0]))
+        doubled = list(x.shape)
+        doubled[axis] *= 2
+        return ops.reshape(ops.stack(phases, axis + 1), (-1, *doubled[1:]))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(B, H, W, C) → (B, 2H, 2W, C)."""
+        batch, height, width, channels = input_shape
+        return (batch, 2 * height, 2 * width, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that rebuild the layer."""
+        return {**super().get_config(), "taps": self.taps}
 
 
 @keras.saving.register_keras_serializable(package="dcgan_kit")

@@ -41,11 +41,22 @@ PLACES = {
     "augmentation": ("training.augmentation={}",),
 }  # fmt: skip
 """Where the components of a kind go in the tiny recipe; data are read before any step."""
+
+
+def attending(attention):
+    """Return overrides that put an attention into a stage of each network."""
+    stage = f"generator.stages=[{{filters: 4, upsample: conv, attention: {attention}}}]"
+    return stage, f"discriminator.stages.0.attention={attention}"
+
+
 # Sizes that fit the tiny recipe: the first map is 4x4, or 2x2 before a stage that doubles it.
 SIZED = {
     ("projection", "dense"): ("generator.input.projection={use: dense, size: 4}",),
     ("projection", "transposed_conv"): ("generator.input.projection={use: transposed_conv, kernel_size: 4}",),
     ("upsample", "conv"): ("generator.stages=[{filters: 4, upsample: conv}]",),
+    # Without max pooling, of which XLA has no gradient.
+    ("attention", "self_attention"): attending("{use: self_attention, query_ratio: 4, pool: false}"),
+    ("attention", "squeeze_excitation"): attending("{use: squeeze_excitation, ratio: 2}"),
     ("normalization", "group"): tuple(
         f"{role}.normalization={{use: group, groups: 2}}" for role in ("generator", "discriminator")
     ),
@@ -83,7 +94,7 @@ def of(*kinds):
 ROWS = [
     *rows(of("activation"), of("normalization"), of("regularizer"), of("constraint"), of("initializer")),
     *rows(of("projection", "upsample"), of("downsample"), of("head")),
-    *rows(of("convolution")),
+    *rows(of("convolution"), of("attention")),
     *rows(of("latent"), of("optimizer"), of("schedule"), of("augmentation")),
 ]
 
@@ -93,7 +104,7 @@ def test_every_component_is_tried():
     tried = {held for row in ROWS for held in row} | set(of("loss", "penalty"))
     tried |= {("downsample", name) for name in MAX_POOLS}
     # What brings images, and what only looks, is no part of a step.
-    others = ("data", "extractor", "score", "probe", "attention")
+    others = ("data", "extractor", "score", "probe")
     assert tried == {(component.kind, component.name) for component in BUILTINS if component.kind not in others}
 
 

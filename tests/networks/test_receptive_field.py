@@ -178,6 +178,8 @@ def test_three_transposed_convolutions_see_three_pixels():
     [
         ("downsample", "blur_pool", (3, 3)),
         ("downsample", "space_to_depth", (2, 2)),
+        ("downsample", "fir", (4, 4)),
+        ("upsample", "fir", (2, 2)),
         ("upsample", "pixel_shuffle", (3, 3)),
         ("upsample", "nearest", (1, 1)),
         ("normalization", "batch", (1, 1)),

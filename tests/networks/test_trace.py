@@ -82,6 +82,8 @@ def window(size, stride=1, learned=True, transposed=False, dilation=1):
         # Fixed taps overlap evenly by design, whatever their number.
         ("downsample", "blur_pool", {}, [window(3, 2, learned=False)]),
         ("downsample", "blur_pool", {"size": 5, "stride": 4}, [window(5, 4, learned=False)]),
+        ("downsample", "fir", {}, [window(4, 2, learned=False)]),
+        ("upsample", "fir", {}, [Resize((2.0, 2.0))]),
         ("downsample", "space_to_depth", {}, [window(2, 2, learned=False), window(1)]),
         ("upsample", "transposed_conv", {"kernel_size": 5}, [window(5, 2, transposed=True)]),
         ("upsample", "transposed_conv", {"kernel_size": 5, "padding": "symmetric"}, [window(5, 2, transposed=True)]),

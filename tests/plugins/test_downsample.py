@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dcgan_kit_plugins import downsample
-from dcgan_kit_plugins.downsample.layers import BlurPool, SpaceToDepth
+from dcgan_kit_plugins.downsample.layers import BlurPool, FIRDownsample, SpaceToDepth
 from pydantic import ValidationError
 
 from dcgan_kit.testing import check_component
@@ -41,6 +41,8 @@ def test_contract(component):
         (downsample.blur_pool, {}, (7, 8, 3), (4, 4, 3)),
         (downsample.blur_pool, {"stride": 1, "size": 4}, (7, 8, 3), (7, 8, 3)),
         (downsample.blur_pool, {"stride": 3, "size": 7}, (7, 8, 3), (3, 3, 3)),
+        (downsample.fir, {}, (7, 8, 3), (3, 4, 3)),
+        (downsample.fir, {"taps": (1.0, 2.0, 1.0)}, (7, 8, 3), (4, 4, 3)),
         (downsample.space_to_depth, {}, (6, 8, 3), (3, 4, 8)),
         (downsample.space_to_depth, {"block_size": 4, "kernel_size": 3}, (4, 8, 3), (1, 2, 8)),
     ],
@@ -96,6 +98,22 @@ def test_blur_pool_has_no_weights_and_passes_gradients():
     assert float(tf.reduce_sum(tape.gradient(y, x))) == pytest.approx(3 * 3 * 2)
 
 
+def test_fir_by_hand(model_of):
+    column = np.array([8.0, 0.0, 16.0, 24.0], "float32").reshape(1, 4, 1, 1).repeat(4, 2)
+    # (0 + 3·8 + 3·0 + 16) / 8 and (0 + 3·16 + 3·24 + 0) / 8; along the other axis 7/8, as a zero is seen on each side.
+    y = np.asarray(model_of(downsample.fir, (4, 4, 1))(column))
+    np.testing.assert_allclose(y[0, :, :, 0], 0.875 * np.array([[5.0, 5.0], [15.0, 15.0]]), atol=1e-6)
+
+
+@pytest.mark.parametrize("taps", [(1, 1), (1, 2, 1), (1, 3, 3, 1), (1, -2, 3, 4, 5, -6, 7, 8)], ids=str)
+def test_fir_is_a_strided_convolution(taps, noise):
+    x, pad = noise(2, 6, 8, 3), (len(taps) - 1) // 2
+    kernel = np.outer(taps, taps)[:, :, None, None] / sum(taps) ** 2 * np.eye(3)
+    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    expected = keras.ops.conv(padded, kernel.astype("float32"), strides=2, padding="valid")
+    np.testing.assert_allclose(FIRDownsample(taps)(x), expected, atol=1e-5)
+
+
 def test_space_to_depth_is_tensorflows(noise):
     x = noise(2, 6, 9, 4)
     np.testing.assert_array_equal(SpaceToDepth(3)(x), tf.nn.space_to_depth(x, 3))
@@ -107,14 +125,14 @@ def test_custom_layers_compile_under_xla(layer, noise):
     np.testing.assert_allclose(tf.function(layer, jit_compile=True)(tf.constant(x)), layer(x), atol=1e-6)
 
 
-def test_ways_down_are_stock_layers_but_two(layers_of):
+def test_ways_down_are_stock_layers_but_three(layers_of):
     custom = {
         type(layer)
         for c in WAYS_DOWN
         for layer in layers_of(c, (8, 8, 3))
         if not type(layer).__module__.startswith("keras.")
     }
-    assert custom == {BlurPool, SpaceToDepth}
+    assert custom == {BlurPool, FIRDownsample, SpaceToDepth}
 
 
 def test_first_weights_come_from_the_initializer_option(model_of):
@@ -184,6 +202,7 @@ def test_blur_pool_needs_a_map_to_reflect(place):
         (downsample.max_pool, {"stride": 0}),
         (downsample.max_pool, {"padding": "symmetric"}),
         (downsample.blur_pool, {"size": 8}),
+        (downsample.fir, {"taps": (1.0,) * 9}),
         (downsample.blur_pool, {"size": 1}),
         (downsample.space_to_depth, {"block_size": 1}),
     ],

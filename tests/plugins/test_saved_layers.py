@@ -15,6 +15,7 @@ from dcgan_kit import Site
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.part_builder import as_layers
+from dcgan_kit.networks.side_inputs import with_sides
 
 OPTIONS = {
     "activation/gelu": [{"approximate": True}],
@@ -27,6 +28,8 @@ OPTIONS = {
     "downsample/space_to_depth": [{"block_size": 4}],
     "downsample/max_pool": [{"pool_size": 4}],
     "upsample/pixel_shuffle": [{"factor": 4}],
+    "downsample/fir": [{"taps": (1.0, 2.0, 1.0)}],
+    "upsample/fir": [{"taps": (1.0, 1.0)}],
     "upsample/resize_conv": [{"interpolation": "bicubic"}],
     "upsample/transposed_conv": [{"padding": "valid"}, {"kernel_size": 5, "padding": "symmetric"}],
     "attention/self_attention": [{"pool": False, "output": False, "value_ratio": 1, "bias": True}],
@@ -41,6 +44,10 @@ OURS = {
     "normalization/pixel {}",
     "downsample/blur_pool {}",
     "downsample/blur_pool {'size': 5, 'stride': 1}",
+    "downsample/fir {}",
+    "downsample/fir {'taps': (1.0, 2.0, 1.0)}",
+    "upsample/fir {}",
+    "upsample/fir {'taps': (1.0, 1.0)}",
     "downsample/space_to_depth {}",
     "downsample/space_to_depth {'block_size': 4}",
     "upsample/pixel_shuffle {}",
@@ -110,7 +117,7 @@ def _layers(component, options):
         return [keras.layers.Dense(3, kernel_initializer=component.build(1, validated))]
     site = Site(
         role="generator", block="stage1", slot="slot", input_shape=shape, filters=8, bias=True,
-        initializer=lambda seed: keras.initializers.RandomNormal(stddev=0.1, seed=seed),
+        initializer=lambda seed: keras.initializers.RandomNormal(stddev=0.1, seed=seed), classes=3, latent_size=5,
     )  # fmt: skip
     made = component.build(site, validated)
     if component.kind != "constraint":
@@ -127,8 +134,10 @@ def saved(tmp_path_factory):
     for number, (component, options) in enumerate(_cases()):
         layers = _layers(component, options)
         inputs = tensor = keras.Input(SHAPES.get(component.kind, (8, 8, 16)))
+        flat = keras.layers.Flatten()(inputs)
+        sides = {"label": keras.layers.Dense(3)(flat), "latent": keras.layers.Dense(5)(flat)}
         for layer in layers:
-            tensor = layer(tensor)
+            tensor = layer(with_sides(layer, tensor, sides))
         model = keras.Model(inputs, tensor)
         # As a training in mixed precision leaves it: in_float32 sets every policy back before it saves.
         for policy in ("mixed_bfloat16", "float32"):

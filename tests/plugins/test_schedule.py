@@ -43,6 +43,9 @@ def test_cosine():
     assert factors(schedule.cosine(), [0, 500, 1000]) == pytest.approx([1.0, 0.5, 0.0], abs=1e-6)
     expected = 0.1 + 0.9 * (1 + np.cos(np.pi / 4)) / 2
     assert factors(schedule.cosine(to=0.1), [250, 1000]) == pytest.approx([expected, 0.1])
+    # It ends at a tenth of the 1000 steps.
+    early = schedule.cosine(to=0.1, end=0.1)
+    assert factors(early, [0, 25, 100, 900]) == pytest.approx([1.0, 0.1 + 0.9 * (1 + np.cos(np.pi / 4)) / 2, 0.1, 0.1])
 
 
 def test_stepwise_falls_at_each_share():
@@ -73,6 +76,7 @@ def test_a_recipe_nests_one(resolve):
         (schedule.linear, {"start": 1.0}),
         (schedule.linear, {"to": 1.5}),
         (schedule.cosine, {"to": -0.1}),
+        (schedule.cosine, {"end": 0.0}),
         (schedule.stepwise, {"at": (0.5, 1.0)}),
         (schedule.stepwise, {"at": ()}),
         (schedule.stepwise, {"factor": 0.0}),

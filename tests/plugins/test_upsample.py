@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from dcgan_kit_plugins import upsample
-from dcgan_kit_plugins.upsample.layers import ICNR, DepthToSpace
+from dcgan_kit_plugins import downsample, upsample
+from dcgan_kit_plugins.upsample.layers import ICNR, DepthToSpace, FIRUpsample
 from pydantic import ValidationError
 
 from dcgan_kit.testing import check_component
@@ -57,6 +57,55 @@ def test_nearest_repeats_and_bilinear_interpolates(model_of):
     row = np.array([0.0, 4.0], "float32").reshape(1, 1, 2, 1)
     np.testing.assert_allclose(model_of(upsample.nearest, (1, 2, 1))(row)[0, 0, :, 0], [0, 0, 4, 4])
     np.testing.assert_allclose(model_of(upsample.bilinear, (1, 2, 1))(row)[0, 0, :, 0], [0, 1, 3, 4])
+
+
+def test_fir_by_hand(model_of):
+    row = np.array([0.0, 8.0, 16.0], "float32").reshape(1, 1, 3, 1)
+    # Taps 1 3 3 1 over 4: even pixels 3/4 of their own and 1/4 of the one before, odd ones 1/4 of the one after. The
+    # only row loses 1/4 of its values on either side, to zeros.
+    expected = 0.75 * np.array([0, 2, 6, 10, 14, 12])
+    y = np.asarray(model_of(upsample.fir, (1, 3, 1))(row))
+    np.testing.assert_allclose(y[0, :, :, 0], [expected, expected], atol=1e-6)
+
+
+def spread(x, taps):
+    """A transposed convolution at stride 2, tap by tap."""
+    count, (height, width) = len(taps), x.shape[1:3]
+    full = np.zeros((len(x), 2 * height - 2 + count, 2 * width - 2 + count, x.shape[3]))
+    for i, one in enumerate(taps):
+        for j, other in enumerate(taps):
+            full[:, i : i + 2 * height - 1 : 2, j : j + 2 * width - 1 : 2] += one * other * x
+    cut = (count - 1) // 2
+    return 4 * full[:, cut : cut + 2 * height, cut : cut + 2 * width] / sum(taps) ** 2
+
+
+@pytest.mark.parametrize(
+    "taps", [(1, 1), (1, 2, 1), (1, 3, 3, 1), (1, 4, 6, 4, 1), (1, -2, 3, 4, 5, -6, 7, 8)], ids=str
+)
+def test_fir_is_a_transposed_convolution(taps, noise):
+    x = noise(2, 3, 5, 4)
+    np.testing.assert_allclose(FIRUpsample(taps)(x), spread(x, taps), atol=1e-5)
+
+
+def test_fir_is_bilinear_inside_and_loses_light_at_the_border(model_of, noise):
+    x = noise(2, 4, 5, 3)
+    filtered, bilinear = (np.asarray(model_of(each, (4, 5, 3))(x)) for each in (upsample.fir, upsample.bilinear))
+    np.testing.assert_allclose(filtered[:, 1:-1, 1:-1], bilinear[:, 1:-1, 1:-1], atol=1e-6)
+    ones = np.asarray(model_of(upsample.fir, (4, 5, 3))(np.ones((1, 4, 5, 3), "float32")))
+    np.testing.assert_allclose(ones[0, 0, 0], 0.75**2, atol=1e-6)
+
+
+def test_fir_up_is_the_transpose_of_fir_down_times_4(model_of, noise):
+    x, y = noise(1, 3, 5, 2), noise(1, 6, 10, 2)
+    for taps in ((1.0, 3.0, 3.0, 1.0), (1.0, 2.0, 1.0)):
+        up, down = model_of(upsample.fir, (3, 5, 2), taps=taps), model_of(downsample.fir, (6, 10, 2), taps=taps)
+        np.testing.assert_allclose(np.vdot(up(x), y), 4 * np.vdot(x, down(y)), rtol=1e-4)
+
+
+def test_taps_need_a_sum():
+    for component in (upsample.fir, downsample.fir):
+        with pytest.raises(ValueError, match=r"the sum of the taps must not be 0. Received: taps=\[1.0, -1.0\]"):
+            component(taps=(1.0, -1.0))
 
 
 def test_transposed_conv_is_the_transpose_of_a_strided_conv(model_of, noise):
@@ -132,20 +181,22 @@ def test_icnr_wraps_the_initializer_option(model_of):
     np.testing.assert_array_equal(kernel, np.full(kernel.shape, 5.0))
 
 
-def test_ways_up_are_stock_layers_but_one(layers_of):
+def test_ways_up_are_stock_layers_but_two(layers_of):
     custom = {
         type(layer)
         for c in WAYS_UP
         for layer in layers_of(c, (4, 4, 3))
         if not type(layer).__module__.startswith("keras.")
     }
-    assert custom == {DepthToSpace}
+    assert custom == {DepthToSpace, FIRUpsample}
 
 
 @pytest.mark.parametrize(
     ("component", "options"),
     [
         (upsample.nearest, {"factor": 0}),
+        (upsample.fir, {"taps": (1.0,)}),
+        (upsample.fir, {"factor": 4}),
         (upsample.pixel_shuffle, {"factor": 1}),
         (upsample.resize_conv, {"interpolation": "lanczos"}),
         (upsample.conv, {"padding": "valid"}),

@@ -96,7 +96,10 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
         ("raises_in_factory", r"its factory failed: KeyError: 'level 3'"),
         ("raises_in_call", r"applying .* failed: ZeroDivisionError: by nought"),
         ("two_outputs", r"must map one tensor to one tensor"),
-        ("many_logits", r"must return one logit per image, shape \(1,\). Received: \(10,\)"),
+        (
+            "many_logits",
+            r"must return one logit per image, shape \(1,\), or also one per class, \(4,\). Received: \(10,\)",
+        ),
         ("shared", r"must return fresh layers at each call"),
         ("explodes", r"given normal noise, training=False: must return finite numbers"),
         ("steep", r"must have finite gradients"),

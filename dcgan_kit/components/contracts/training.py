@@ -49,6 +49,22 @@ class Images:
         return self.pixels[indices if self.indices is None else self.indices[indices]]
 
 
+@dataclass(frozen=True)
+class ClassLoss:
+    """What both networks minimize so that the auxiliary classifier of D finds the class of each image.
+
+    Logits are float32 (B, classes), classes are one-hot, float32 (B, classes). With several replicas, B is the share of
+    one replica.
+
+    Attributes:
+        generator: (logits of generated images, their classes) → scalar.
+        discriminator: (logits of real images, their classes, logits of generated images, their classes) → scalar.
+    """
+
+    generator: Callable[[Any, Any], Any]
+    discriminator: Callable[[Any, Any, Any, Any], Any]
+
+
 class RandomStream(Protocol):
     """A random stream that depends only on the recipe's seed and the step. A resumed run draws the same numbers.
 

@@ -1,0 +1,116 @@
+"""Trainable parameters of every twin, as counted in the published code: the shipped recipes, and those of ``recipes/``.
+
+A recipe of ``recipes/`` says in its comment what it leaves out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from dcgan_kit.networks.builder import build_networks
+from dcgan_kit.networks.summary import summarize
+
+RECIPES = Path(__file__).parent / "recipes"
+SHIPPED = {
+    "sngan-cifar32": (4_276_739, 1_053_824),
+    "wgangp-resnet-cifar32": (1_204_483, 1_053_825),
+    "wgan-cifar32": (1_068_928, 663_296),
+    "r3gan-cifar32": (20_732_160, 20_683_776),
+    "r3gan-tiny32": (145_600, 141_568),
+}
+OTHERS = {
+    "sngan-cifar32-mimicry": (4_276_739, 1_053_825),
+    "wgangp-resnet-cifar32-256": (4_276_739, 1_053_825),
+    "wgan-cifar32-resnet": (4_276_739, 1_055_879),
+    "sagan-celeba64-dcgan": (3_832_885, 3_175_299),
+    "wgan-lsun64": (3_576_704, 2_765_568),
+    "wgan-cifar32-5x5": (5_179_907, 4_116_225),
+    "wgangp-cifar32-5x5": (5_179_907, 4_114_689),
+    "wgan-cifar32-cnn": (3_584_003, 5_860_865),
+    "wgan-mnist28-keras": (1_028_545, 99_393),
+    "r3gan-ffhq64": (22_429_824, 22_381_440),
+}
+
+
+def networks_of(recipe):
+    networks = build_networks(recipe, symbolic=True)
+    return networks.generator, networks.discriminator
+
+
+@pytest.mark.parametrize(("name", "counts"), [*SHIPPED.items(), *OTHERS.items()])
+def test_trainable_parameters(name, counts, resolve):
+    networks = networks_of(resolve(name if name in SHIPPED else RECIPES / f"{name}.yaml"))
+    assert tuple(summarize(network).trainable_parameters for network in networks) == counts
+    by_keras = tuple(sum(int(np.prod(v.shape)) for v in n.model.trainable_variables) for n in networks)
+    assert by_keras == counts
+
+
+def test_every_recipe_here_is_counted():
+    assert {file.stem for file in RECIPES.glob("*.yaml")} == set(OTHERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "epsilon"), [("sngan-cifar32", 2e-5), ("wgangp-resnet-cifar32", 1e-5), ("wgan-cifar32", 1e-5)]
+)
+def test_batch_normalization(name, epsilon, resolve):
+    norms = [
+        x for n in networks_of(resolve(name)) for x in n.model.layers if isinstance(x, keras.layers.BatchNormalization)
+    ]
+    assert norms
+    assert {(norm.epsilon, norm.momentum) for norm in norms} == {(epsilon, 0.9)}
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "betas", "epsilon", "batch", "updates"),
+    [
+        ("sngan-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
+        ("wgangp-resnet-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
+        ("r3gan-cifar32", 2e-4, (0.0, 0.99), 1e-8, 512, 1),
+        ("wgan-cifar32", 5e-5, None, 1e-16, 64, 5),
+    ],
+)
+def test_optimizers_and_batches(name, rate, betas, epsilon, batch, updates, resolve):
+    training = resolve(name).training
+    assert (training.batch_size, training.discriminator.updates) == (batch, updates)
+    for network in (training.generator, training.discriminator):
+        options = network.optimizer.options
+        assert (options["learning_rate"], options["epsilon"]) == (rate, epsilon)
+        assert betas is None or (options["beta_1"], options["beta_2"]) == betas
+
+
+def laws(network):
+    """Return what draws each kernel, by slot: name, scale and mode of the initializer."""
+    found = {}
+    for outer in network.model.layers:
+        law = getattr(getattr(outer, "layer", outer), "kernel_initializer", None)
+        if law is not None:
+            found[outer.name] = (type(law).__name__, getattr(law, "scale", None), getattr(law, "mode", None))
+    return found
+
+
+@pytest.mark.parametrize("name", ["sngan-cifar32", "wgangp-resnet-cifar32"])
+def test_convolutions_inside_blocks_start_larger_by_the_root_of_two(name, resolve):
+    for network in networks_of(resolve(name)):
+        for slot, (law, scale, mode) in laws(network).items():
+            if "stage" in slot and "shortcut" not in slot:
+                assert (law, scale, mode) == ("VarianceScaling", pytest.approx(2.0), "fan_avg"), slot
+            else:
+                assert law == "GlorotUniform", slot
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("r3gan-cifar32", 8), ("r3gan-tiny32", 4)])
+def test_first_kernels_of_r3gan(name, blocks, resolve):
+    for network in networks_of(resolve(name)):
+        found = laws(network)
+        assert sum(slot.endswith("convolution_3") for slot in found) == blocks
+        for slot, (law, scale, mode) in found.items():
+            if slot.startswith("blocks") and slot.endswith("convolution_3"):
+                assert law == "Zeros", slot
+            elif "head_depthwise" not in slot:
+                inside = slot.startswith("blocks")
+                expected = 2 / 1.04 / blocks**0.5 if inside else 1.0
+                assert (law, scale, mode) == ("VarianceScaling", pytest.approx(expected), "fan_in"), slot
