@@ -54,13 +54,8 @@ class Part:
 
     @property
     def block(self) -> str:
-        """Name of the block that contains it."""
+        """Name of the block that contains it; of a repeated stage with the number of its copy: ``stage2.1``."""
         return self.name.partition("_")[0]
-
-    @property
-    def stage(self) -> str:
-        """Name of the block without the number of the repetition."""
-        return self.block.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -94,10 +89,6 @@ class Network:
         """Shape of each side input of its layers, by name, without the batch dimension."""
         shapes = [tuple(tensor.shape[1:]) for tensor in self.model.inputs]
         return dict(zip((LATENT, LABEL), shapes, strict=False))
-
-    def before(self, part: Part) -> list[Part]:
-        """Return the parts whose outputs a part takes; the network's input is left out."""
-        return [self.parts[index] for index in part.inputs if index != INPUT]
 
 
 @dataclass(frozen=True)
