@@ -237,7 +237,7 @@ class SessionContext:
     def _sides(self, values: Any) -> dict[str, Any]:
         """Return the side inputs for a number of images: those of the batch, from its start again and again."""
         rows = np.arange(len(values)) % len(self.latent)
-        return {LATENT: tf.constant(self.latent[rows]), LABEL: tf.constant(self._classes[rows])}
+        return {LATENT: tf.gather(self.latent, rows), LABEL: tf.gather(self._classes, rows)}
 
     def _slope_at(self, place: LayerSlot, inputs: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:

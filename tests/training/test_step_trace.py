@@ -19,11 +19,17 @@ WAYS = {
 }
 
 
+def labelled(ours):
+    """The images of the first step, and the labels that its compiled steps are given."""
+    pixels = ours.pixels[0]
+    return pixels, np.zeros(pixels.shape[:4], np.int32)
+
+
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_it_measures_and_moves_what_training_does(way, tiny, taken):
     ours = taken(tiny("training.optimizer={use: sgd, learning_rate: 0.01}", *way).recipe)
     before = ours.state.values()
-    facts = traced(ours.session, before, ours.pixels[0], 0)
+    facts = traced(ours.session, before, *labelled(ours), 0)
     apart = ours.state.values()
     ours.state.assign(before)
     metrics = ours.take()
@@ -43,7 +49,7 @@ def test_it_follows_branches(branched, taken):
     """Every layer of every way, and the join after both; the step is the one that trains."""
     ours = taken(branched("training.optimizer={use: sgd, learning_rate: 0.01}"))
     before = ours.state.values()
-    places = [fact.place for fact in traced(ours.session, before, ours.pixels[0], 0)]
+    places = [fact.place for fact in traced(ours.session, before, *labelled(ours), 0)]
     apart = ours.state.values()
     ours.state.assign(before)
     ours.take()
@@ -58,7 +64,7 @@ def test_it_follows_branches(branched, taken):
 
 def test_every_update_is_named_with_what_it_sees(tiny, taken):
     ours = taken(tiny("training.updates=alternating", "training.discriminator.updates=2", "training.penalty=r1").recipe)
-    places = [fact.place for fact in traced(ours.session, ours.state.values(), ours.pixels[0], 0)]
+    places = [fact.place for fact in traced(ours.session, ours.state.values(), *labelled(ours), 0)]
     for number, role in ((1, "discriminator"), (2, "discriminator"), (3, "generator")):
         of_update = [place for place in places if place.startswith(f"update {number} of 3 ({role}): ")]
         reported = "\n".join(of_update)
