@@ -59,9 +59,9 @@ class FIRUpsample(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """(B, H, W, C) → (B, 2H, 2W, C)."""
-        return self._doubled(self._doubled(inputs, 1), 2)
+        return self.doubled(self.doubled(inputs, 1), 2)
 
-    def _doubled(self, x: Any, axis: int) -> Any:
+    def doubled(self, x: Any, axis: int) -> Any:
         """Double one axis: pixel 2q + r becomes the sum of tap · x[q + (r + cut - tap's index) / 2]."""
         count, side = len(self.taps), x.shape[axis]
         # As many pixels are cut off before the first one as torch's padding=(count - 1) // 2 does.
