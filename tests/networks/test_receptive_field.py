@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from dcgan_kit_plugins.normalization.layers import CurrentBatchNormalization
 
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.builder import build_networks
@@ -56,7 +57,9 @@ def tried(parts, first):
     for index, part in enumerate(parts[first:], start=first):
         ways = [outputs.get(source, given) for source in part.inputs]
         answers = ways[0] if len(ways) == 1 else [list(both) for both in zip(*ways, strict=True)]
-        if part.kind not in POINTWISE:
+        # With the statistics of the current batch, every number sees the whole map.
+        mixes = any(isinstance(layer, CurrentBatchNormalization) for layer in part.layers)
+        if part.kind not in POINTWISE or mixes:
             for layer in part.layers:
                 answers = [answered(layer, values) for values in answers]
         outputs[index], found[part.name] = answers, tuple(map(widest, answers))
