@@ -82,6 +82,12 @@ def test_optimizers_and_batches(name, rate, betas, epsilon, batch, updates, reso
         assert betas is None or (options["beta_1"], options["beta_2"]) == betas
 
 
+@pytest.mark.parametrize("name", ["r3gan-cifar32", "r3gan-tiny32"])
+def test_penalties_of_r3gan(name, resolve):
+    options = resolve(name).training.penalty.options
+    assert [options[side].options["weight"] for side in ("first", "second")] == [0.005, 0.005]
+
+
 def laws(network):
     """Return what draws each kernel, by slot: name, scale and mode of the initializer."""
     found = {}

@@ -18,6 +18,9 @@ SMALL = (
 RATE_AT_STEP_1 = 5e-5 + (2e-4 - 5e-5) * (1 + np.cos(np.pi / 3.2)) / 2
 """Half a cosine from 2e-4 to 5e-5, in 8 % of 40 steps."""
 
+GAMMAS = (2e4, 3e4)
+"""Weights of R1 and R2 in the test. The recipe's 0.005 would move nothing by more than the tolerance."""
+
 
 def fir(channels):
     """Return (4, 4, channels, 1): [1, 3, 3, 1] along both axes, with the sum 1, for each channel."""
@@ -75,12 +78,12 @@ class R3GAN(PlainTwin):
 
     def penalty(self, real, fake, stream):
         total = 0.0
-        for images in (real, fake):
+        for gamma, images in zip(GAMMAS, (real, fake), strict=True):
             with tf.GradientTape() as tape:
                 tape.watch(images)
                 logits = self.judge(images)
-            total += tf.reduce_sum(tape.gradient(logits, images) ** 2) / len(images)
-        return 0.005 / 2 * total
+            total += gamma / 2 * tf.reduce_sum(tape.gradient(logits, images) ** 2) / len(images)
+        return total
 
 
 class TwoBlocks(R3GAN):
@@ -101,5 +104,8 @@ def test_the_networks_of_the_large_one_compute_the_same_when_they_are_narrow(res
 
 @pytest.mark.slow
 def test_a_step_leaves_the_same_variables(resolve, taken):
-    recipe = resolve("r3gan-tiny32", *SMALL, "training.optimizer.epsilon=1e-3")
+    weights = [
+        f"training.penalty.{side}.weight={gamma}" for side, gamma in zip(("first", "second"), GAMMAS, strict=True)
+    ]
+    recipe = resolve("r3gan-tiny32", *SMALL, "training.optimizer.epsilon=1e-3", *weights)
     compare_step(recipe, R3GAN, taken, lambda: Adam(RATE_AT_STEP_1, 0.0, 0.99, 1e-3))
