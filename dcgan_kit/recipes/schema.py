@@ -9,6 +9,7 @@ from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, options_schema
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.recipes.block_order import WITH_FILTERS
+from dcgan_kit.recipes.extends import STAGES
 from dcgan_kit.recipes.key_declarations import Recipe
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 
@@ -27,6 +28,10 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     definitions = {name: _relaxed(model) for name, model in schema.pop("definitions").items()}
     for kind in KINDS:
         definitions[kind] = _slot(registry, kind)
+    for name in ("Generator", "Discriminator"):
+        stages = definitions[name]["properties"][STAGES]
+        changes = {"type": "object", "additionalProperties": stages["items"]}
+        definitions[name]["properties"][STAGES] = {"anyOf": [stages, changes], "description": stages["description"]}
     item = definitions["OrderItem"]["properties"]
     for kind in WITH_FILTERS:
         definitions[f"{kind}_item"] = _with_filters(definitions[kind])
