@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from dcgan_kit.recipes.keys import RESAMPLING
 from dcgan_kit.recipes.resolved import Block, BlockItem
-
-_RESAMPLING = ("upsample", "downsample")
 
 
 def copies(block: Block) -> Iterator[Block]:
@@ -37,5 +36,5 @@ def named_items(order: Sequence[BlockItem]) -> Iterator[tuple[BlockItem, str]]:
 
 def _at_one_size(block: Block, order: Sequence[BlockItem], keep_convolution: bool) -> tuple[BlockItem, ...]:
     convolution = BlockItem("convolution", block.slots.get("convolution"), path=(*block.path, "convolution"))
-    kept = (item if item.slot not in _RESAMPLING else (convolution if keep_convolution else None) for item in order)
+    kept = (item if item.slot not in RESAMPLING else (convolution if keep_convolution else None) for item in order)
     return tuple(item for item in kept if item is not None)

@@ -22,10 +22,10 @@ from dcgan_kit.networks.part_builder import PartBuilder, Slot, key_of, times
 from dcgan_kit.networks.side_inputs import LABEL
 from dcgan_kit.process.keras_defaults import set_keras_defaults
 from dcgan_kit.recipes.block_order import WITH_FILTERS
+from dcgan_kit.recipes.keys import RESAMPLING
 from dcgan_kit.recipes.resolved import Block, BlockItem, NetworkPlan, ResolvedRecipe, ShortcutPlan
 
 _SHAPE_KEEPING = ("conditioning", "normalization", "activation", "regularizer", "attention")
-_RESAMPLING = ("upsample", "downsample")
 CONDITIONAL = {
     "generator": "give its input `conditioning: concatenate`, or its stages `normalization: conditional_batch`",
     "discriminator": "give its first stage `conditioning: concatenate`, or its output `head: projection` or "
@@ -139,7 +139,7 @@ class _Builder:
             if item.choice is None and item.slot != "convolution":
                 continue
             try:
-                if item.slot in _RESAMPLING and adds_convolution:
+                if item.slot in RESAMPLING and adds_convolution:
                     self._resample(slot)
                     continue
                 made = self.parts.make(slot)
@@ -192,7 +192,7 @@ class _Builder:
         if plan.order is not None:
             self._items(block, plan.order, filters, "shortcut_")
         else:
-            resampling = [item for item in block.order if item.slot in _RESAMPLING]
+            resampling = [item for item in block.order if item.slot in RESAMPLING]
             self._items(block, resampling, shape[-1], "shortcut_")
             if plan.join == "add" and self.parts.shape[-1] != shape[-1]:
                 slot = Slot(block, BlockItem("convolution", None, path=plan.path), "shortcut_convolution", shape[-1])

@@ -8,7 +8,7 @@ from typing import Any
 
 from dcgan_kit.components.guard import Author, CodeOwner
 from dcgan_kit.components.kinds import Shape
-from dcgan_kit.networks.side_inputs import LABEL, LATENT, with_sides
+from dcgan_kit.networks.side_inputs import with_sides
 
 BUILDER = "builder"
 """Component name of a layer that the builder added, such as a convolution that changes the number of channels."""
@@ -77,18 +77,17 @@ class Network:
             x: the network's input; a list of it and the classes if the network takes them.
             call: runs one layer.
         """
-        main, *label = x if isinstance(x, list | tuple) else (x,)
-        sides = {LATENT: main, **dict(zip([LABEL], label, strict=False))}
-        found = [main]
+        given = list(x) if isinstance(x, list | tuple) else [x]
+        sides = dict(zip((tensor.name for tensor in self.model.inputs), given, strict=True))
+        found = given[:1]
         for part in self.parts:
             found.append(applied(part.layers, [found[index + 1] for index in part.inputs], call, sides))
         return found
 
     @property
     def side_shapes(self) -> dict[str, Shape]:
-        """Shape of each side input of its layers, by name, without the batch dimension."""
-        shapes = [tuple(tensor.shape[1:]) for tensor in self.model.inputs]
-        return dict(zip((LATENT, LABEL), shapes, strict=False))
+        """Shape of each input of the model, by name, without the batch dimension: layers may take them as well."""
+        return {tensor.name: tuple(tensor.shape[1:]) for tensor in self.model.inputs}
 
 
 @dataclass(frozen=True)

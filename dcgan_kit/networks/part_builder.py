@@ -130,8 +130,8 @@ class PartBuilder:
         Raises:
             RecipeError: a layer failed, or its shape breaks the rule.
         """
-        before, rename = self.shape, slot.part_name
-        _rename(made, rename)
+        before = self.shape
+        _rename(made, slot.part_name)
         for layer in made:
             self.tensor = self._applied(layer, slot)
         after = self.shape

@@ -8,15 +8,16 @@ from dataclasses import replace
 from dcgan_kit.errors import Problem, did_you_mean
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.extends import merged_slot
-from dcgan_kit.recipes.key_declarations import Filters, Strict
+from dcgan_kit.recipes.network_declarations import Filters
 from dcgan_kit.recipes.nodes import Node, described, dotted
 from dcgan_kit.recipes.resolved import BlockItem, Choice
+from dcgan_kit.recipes.section_types import Strict
 from dcgan_kit.recipes.slot_resolver import SlotResolution
 from dcgan_kit.recipes.validation import Path, problems_of
 
 RESHAPE = "reshape"
 """The one slot without a component."""
-WITH_FILTERS = ("upsample", "downsample", "convolution")
+WITH_FILTERS = (*keys.RESAMPLING, "convolution")
 """Slots whose items may say how many channels they return."""
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dcgan_kit.recipes import key_declarations
+from dcgan_kit.recipes import key_declarations, section_types
 
 SLOT_KEYS = frozenset(
     key
     for section in key_declarations.sections()
     for key, field in section.model_fields.items()
-    if key_declarations.SLOT in field.metadata
+    if section_types.SLOT in field.metadata
 )
 """Keys whose value is a component. Each key has the name of the component's kind."""
 
+RESAMPLING = ("upsample", "downsample")
+"""Slots whose components change the size of the map."""
 LIST_KEYS = {
     key: mark.kind
     for section in key_declarations.sections()
     for key, field in section.model_fields.items()
     for mark in field.metadata
-    if isinstance(mark, key_declarations.ComponentsOf)
+    if isinstance(mark, section_types.ComponentsOf)
 }
 """Keys whose value is a list of components → their kind."""
 

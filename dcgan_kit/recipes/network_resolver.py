@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dcgan_kit.errors import Problem
-from dcgan_kit.recipes import key_declarations, keys
+from dcgan_kit.recipes import key_declarations, keys, network_declarations
 from dcgan_kit.recipes.block_order import RESHAPE, WITH_FILTERS, OrderResolution
 from dcgan_kit.recipes.extends import STAGES, merged_slot, stage_names
 from dcgan_kit.recipes.nodes import Node, dotted
@@ -137,7 +137,7 @@ class _BlockResolution:
         if node is None or node.value in (None, False):
             return None
         path = (*self.path, "shortcut") if self.node.child("shortcut") is node else (self.path[0], "shortcut")
-        options = key_declarations.Shortcut()
+        options = network_declarations.Shortcut()
         order, join, scale = node.child("order"), node.child("join"), node.child("scale")
         return ShortcutPlan(
             order=self.orders.items(order, (*path, "order"), self.path) if order and order.value else None,

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from dcgan_kit.errors import Problem
 from dcgan_kit.recipes.extends import merged_slot
-from dcgan_kit.recipes.key_declarations import BothNetworks, Strict, Training, section_in
+from dcgan_kit.recipes.key_declarations import BothNetworks, Training
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
 from dcgan_kit.recipes.nodes import Node, dotted
 from dcgan_kit.recipes.resolved import Choice, NetworkTraining
+from dcgan_kit.recipes.section_types import Strict, section_in
 from dcgan_kit.recipes.slot_resolver import SlotResolution
 from dcgan_kit.recipes.validation import Path
 

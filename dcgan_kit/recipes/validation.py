@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 
 from dcgan_kit.components.option_types import number_text
 from dcgan_kit.errors import Problem, counted, did_you_mean
-from dcgan_kit.recipes.key_declarations import section_in
 from dcgan_kit.recipes.nodes import Node, described, dotted
+from dcgan_kit.recipes.section_types import section_in
 
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]

@@ -14,8 +14,9 @@ import yaml
 
 from dcgan_kit.components.option_types import number_text
 from dcgan_kit.recipes import yaml_scalars
-from dcgan_kit.recipes.key_declarations import Recipe, Strict
+from dcgan_kit.recipes.key_declarations import Recipe
 from dcgan_kit.recipes.resolved import Block, BlockItem, Choice, NetworkPlan, ResolvedRecipe, ShortcutPlan
+from dcgan_kit.recipes.section_types import Strict
 
 
 def as_data(recipe: ResolvedRecipe) -> dict[str, Any]:

@@ -94,11 +94,7 @@ class StepTrace:
 
     def __init__(self, step: AdversarialStep, updates: Updates) -> None:
         self.facts: list[TensorFacts] = []
-        networks = step.state.networks
-        self._networks: dict[Role, Network] = {
-            "generator": networks.generator,
-            "discriminator": networks.discriminator,
-        }
+        self._networks: dict[Role, Network] = {role: getattr(step.state.networks, role) for role in step.models}
         self._models, self._parts, self._updates = step.models, step.training.accumulate, len(updates)
         self._update_number, self._update_name, self._place = 0, "", ""
         self._moved: tuple[Role, ...] = tuple(step.models)
