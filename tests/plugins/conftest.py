@@ -29,6 +29,8 @@ def place():
             filters=filters,
             bias=bias,
             initializer=lambda seed: keras.initializers.RandomNormal(stddev=0.02, seed=seed),
+            classes=3,
+            latent_size=5,
         )
 
     return place
