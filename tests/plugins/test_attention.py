@@ -117,7 +117,8 @@ def test_half_precision_with_an_open_gate(policy, block, noise):
 
 
 def test_xla_gives_the_values_and_gradients_of_eager(block, noise):
-    model = block(attention.self_attention, (6, 4, 16))
+    # Max pooling's gradient is refused by XLA wherever another test has asked for deterministic operations.
+    model = block(attention.self_attention, (6, 4, 16), pool=False)
     drawn(model)
 
     def step(x):

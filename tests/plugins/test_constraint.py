@@ -225,7 +225,8 @@ def test_xla_gives_the_values_and_gradients_of_eager(name, training, constrained
 
     eager, compiled = differentiated(x), tf.function(differentiated, jit_compile=True)(x)
     for one, other in zip(tf.nest.flatten(eager), tf.nest.flatten(compiled), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        # Sums of large terms of both signs may end near nothing, with the rounding of the terms.
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5 * max(1, np.abs(one).max()))
 
 
 FAN_IN = {
