@@ -21,6 +21,7 @@ from typing import Any
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+GROUP_CHANNELS = 16
 # (height, width, channels given) or (features,), and filters where there are any.
 SIZES: dict[str, list[tuple[tuple[int, ...], int]]] = {
     "resizing": [
@@ -32,6 +33,7 @@ SIZES: dict[str, list[tuple[tuple[int, ...], int]]] = {
         ((28, 28, 1), 64), ((14, 14, 64), 128), ((28, 28, 1), 8),
     ],
     "first": [((64, 64, 3), 64), ((32, 32, 3), 64), ((28, 28, 1), 64), ((28, 28, 1), 16), ((32, 32, 16), 64)],
+    "groups": [((32, 32, 128), 128), ((16, 16, 128), 128), ((4, 4, 128), 128), ((8, 8, 512), 512)],
     "normalization": [
         ((4, 4, 512), 0), ((8, 8, 256), 0), ((16, 16, 128), 0), ((32, 32, 64), 0), ((7, 7, 128), 0), ((14, 14, 64), 0),
         ((28, 28, 24), 0), ((28, 28, 8), 0), ((28, 28, 2), 0), ((28, 28, 1), 0),
@@ -50,6 +52,8 @@ def members_of(rewrite: str, filters: int) -> list[Any]:
         return [layers.Conv2D(filters, 3, padding="same", use_bias=False), layers.AveragePooling2D(2)]
     if rewrite == "first":
         return [layers.Conv2D(filters, 4, 2, padding="same", use_bias=False)]
+    if rewrite == "groups":
+        return [layers.Conv2D(filters, 3, padding="same", groups=filters // GROUP_CHANNELS, use_bias=False)]
     return [layers.BatchNormalization(epsilon=1e-5)]
 
 

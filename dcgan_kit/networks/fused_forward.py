@@ -105,7 +105,8 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     * nearest upsampling by 2 and a 3x3 convolution become one 4x4 transposed convolution at stride 2;
     * a 3x3 convolution and average pooling of 2x2 become one 4x4 convolution at stride 2;
     * a 4x4 convolution at stride 2 on at most 4 channels becomes a 2x2 convolution on blocks of pixels;
-    * batch normalization becomes TensorFlow's fused operation.
+    * batch normalization becomes TensorFlow's fused operation;
+    * on a CPU, a convolution with groups becomes a convolution for each group.
 
     A convolution may be reparametrized, for example by spectral normalization.
 
@@ -185,6 +186,12 @@ def _rewrites(call: ModelCall, following: ModelCall | None) -> Iterator[_Rewrite
         )
     if _is_batch_normalization(first, shape) and _suits_fused_kernel(first, shape):
         yield _Rewrite(1, "fused batch normalization", fused_ops.fused_batch_normalization)
+    if _is_grouped(first) and not _has_accelerator():
+        yield _Rewrite(
+            1,
+            f"{first.groups} convolutions, one for each group",
+            lambda convolution, x, _: fused_ops.grouped_convolution(convolution, x),
+        )
 
 
 def _is_resizing(layer: Any) -> bool:
@@ -200,6 +207,14 @@ def _is_convolution(layer: Any, kernel: int, stride: int) -> bool:
         and layer.dilation_rate == (1, 1)
         and layer.groups == 1
     )
+
+
+def _is_grouped(layer: Any) -> bool:
+    return _is_plain(layer, layers.Conv2D) and layer.groups > 1 and layer.dilation_rate == (1, 1)
+
+
+def _has_accelerator() -> bool:
+    return any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
 
 
 def _is_mean_of_four(layer: Any) -> bool:

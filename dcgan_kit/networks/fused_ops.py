@@ -63,6 +63,20 @@ def first_convolution(convolution: Any, x: Any) -> Any:
     return _finished(convolution, tf.nn.conv2d(blocks, kernel, strides=1, padding="VALID"))
 
 
+def grouped_convolution(convolution: Any, x: Any) -> Any:
+    """A convolution with groups, as one convolution for each group.  (B, H, W, C) → (B, H', W', F).
+
+    TensorFlow has no gradient of a grouped convolution on a CPU. Keras lets XLA compile each of them instead, which is
+    tens of times slower (python benchmarks/kernels.py).
+    """
+    dtype = convolution.compute_dtype
+    maps = tf.split(tf.cast(x, dtype), convolution.groups, axis=-1)
+    kernels = tf.split(tf.cast(keras.ops.convert_to_tensor(convolution.kernel), dtype), convolution.groups, axis=-1)
+    strides, padding = convolution.strides, convolution.padding.upper()
+    results = [tf.nn.conv2d(*pair, strides, padding) for pair in zip(maps, kernels, strict=True)]
+    return _finished(convolution, tf.concat(results, axis=-1))
+
+
 def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
     """Batch normalization over all axes except the last, by TensorFlow's fused operation.  (B, ..., C) → (B, ..., C).
 

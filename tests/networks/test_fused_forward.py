@@ -64,6 +64,14 @@ def test_resized_convolution(size, bias):
     assert_runs_alike(model, places=1)
 
 
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_grouped_convolution(strides, padding):
+    model = chain((6, 5, 4), convolution(8, strides=strides, padding=padding, groups=2), convolution(8, 1, groups=8))
+    forward = assert_runs_alike(model, places=2)
+    assert forward.fused[0].endswith(": 2 convolutions, one for each group")
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_pooled_convolution(size):
     even = all(side % 2 == 0 for side in size)
@@ -130,6 +138,7 @@ class Twin(layers.BatchNormalization):
         ((4, 4, 2), [layers.UpSampling2D(2), convolution(3, padding="valid")]),
         ((4, 4, 2), [layers.UpSampling2D(2), convolution(3, dilation_rate=2)]),
         ((4, 4, 2), [layers.UpSampling2D(2), layers.ReLU(), convolution(3)]),
+        ((4, 4, 2), [convolution(2, groups=2, dilation_rate=2)]),
         ((4, 4, 2), [layers.UpSampling2D(2), convolution(3, activity_regularizer="l2")]),
         ((4, 4, 2), [layers.UpSampling2D(2), layers.SpectralNormalization(convolution(3))]),
         ((4, 4, 2), [convolution(3, activation="relu"), layers.AveragePooling2D(2)]),
@@ -201,6 +210,7 @@ def network(normalized=True, dtype=None):
         convolution(16),
         layers.BatchNormalization(epsilon=1e-5),
         layers.LeakyReLU(0.2),
+        convolution(16, groups=4),
         convolution(6),
         layers.AveragePooling2D(2),
         layers.BatchNormalization(),
@@ -241,7 +251,7 @@ def half_precision(policy):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision(policy):
     model = network()
-    assert len(assert_as_precise(model, half_precision(policy)).fused) == 5
+    assert len(assert_as_precise(model, half_precision(policy)).fused) == 6
     half_precision(policy)(model)
     assert forward_of(model)(inputs_of(model), training=True).dtype == policy.removeprefix("mixed_")
 
@@ -266,7 +276,7 @@ def test_float64_and_bfloat16_throughout():
     model = network(dtype="float64")
     for synchronized in (False, True):
         forward = forward_of(model, synchronized=synchronized)
-        assert len(forward.fused) == 3
+        assert len(forward.fused) == 4
         x = inputs_of(model).astype("float64")
         assert_same(everything(model, forward, x), everything(model, model, x), 1e-9)
     model = chain((4, 4, 16), layers.BatchNormalization(), dtype="bfloat16")
@@ -299,7 +309,7 @@ def penalty(run, x):
 def test_gradients_of_gradients_without_batch_normalization():
     model = network(normalized=False)
     forward = forward_of(model)
-    assert len(forward.fused) == 3
+    assert len(forward.fused) == 4
 
     def penalized(run):
         return lambda x, training: penalty(run, x)
