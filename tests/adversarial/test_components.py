@@ -242,6 +242,12 @@ def test_max_pooling_compiles_where_operations_need_not_repeat(name, tiny, taken
 
 
 PENALTIES = names("penalty")
+CONDITIONAL = (
+    CLASSES, "generator.normalization=conditional_batch", "generator.input.conditioning=concatenate",
+    "discriminator.stages.0={filters: 4, conditioning: label_map, downsample: average_pool, "
+    "shortcut: {order: [downsample, convolution: {kernel_size: 1}]}}",
+    "discriminator.output.head=projection", "training.loss=hinge",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("index", "loss"), list(enumerate(names("loss"))), ids=[f"{loss}" for loss in names("loss")])
@@ -270,11 +276,13 @@ def test_every_loss_trains_with_a_penalty_in_every_order_of_updates(index, loss,
         ),
         ("training.precision=mixed_bfloat16",),
         ("training.precision=mixed_float16", "training.penalty=r1"),
+        ("training.precision=mixed_bfloat16", *CONDITIONAL),
+        ("training.precision=mixed_float16", *CONDITIONAL, "discriminator.constraint=spectral"),
         ("training.updates=alternating", "training.discriminator.updates=2", "training.latents=fresh"),
         ("training.loss={use: non_saturating, label_noise: 0.1, label_flipping: 0.1, label_smoothing: 0.1}",),
         ("training.generator={clip_norm: 1.0, l2: 1e-4}", "training.discriminator.clip_value=0.1"),
     ],
-    ids=lambda overrides: overrides[0].partition("=")[2],
+    ids=lambda overrides: overrides[0].partition("=")[2] + (" classes" if CLASSES in overrides else ""),
 )
 def test_ways_to_train_compile(overrides, trains_and_compiles):
     trains_and_compiles(*overrides)

@@ -55,6 +55,21 @@ CASES = {
         "discriminator.stages.1={filters: 4, repeat: 2, downsample: average_pool, shortcut: {join: concatenate}, "
         "order: [normalization, activation, convolution, downsample]}",
     ],
+    "classes, projection": [
+        SGD, "condition={classes: 10}", "generator.normalization=conditional_batch",
+        "discriminator.output.head=projection", "training.updates=alternating",
+        # Smooth ones, since rounding reaches a kink of the usual ones here.
+        "generator.activation=tanh", "discriminator.activation=tanh",
+    ],
+    "drawn classes, auxiliary classifier, accumulated": [
+        SGD, "condition={classes: 10, generated: uniform}", "generator.input.conditioning=multiply",
+        "discriminator.stages.0.conditioning=label_map", "discriminator.output.head=auxiliary_classifier",
+        "training.class_loss=cross_entropy", "training.accumulate=2",
+    ],
+    "attention": [
+        SGD, "generator.stages.0.attention={use: self_attention, query_ratio: 2}",
+        "discriminator.stages.1.attention={use: squeeze_excitation, ratio: 2}",
+    ],
     "augmented, concatenated, soft labels": [
         SGD, "training.augmentation=diffaugment", "training.discriminator_passes=concatenated",
         "training.loss={use: non_saturating, label_flipping: 0.1, label_smoothing: 0.1}",
@@ -64,7 +79,8 @@ CASES = {
 FEW = ["least_squares, accumulated", "in turn, gradient penalty, batch norm"]
 OVER_THE_NETWORK = [
     "adam", "least_squares, accumulated", "wasserstein, gradient penalty", "relativistic, alternating",
-    "in turn, gradient penalty, batch norm", "spectral, alternating", "augmented, concatenated, soft labels",
+    "in turn, gradient penalty, batch norm", "spectral, alternating", "classes, projection",
+    "augmented, concatenated, soft labels",
 ]  # fmt: skip
 """Workers add up by other operations than mirrored replicas, and each way of adding up once is enough."""
 TOLERANCE = 2e-6
