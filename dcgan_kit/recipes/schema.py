@@ -8,7 +8,7 @@ from typing import Any
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, options_schema
 from dcgan_kit.components.registry import Registry
-from dcgan_kit.recipes.block_order import WITH_FILTERS
+from dcgan_kit.recipes.block_order import RESHAPE, WITH_FILTERS
 from dcgan_kit.recipes.extends import STAGES
 from dcgan_kit.recipes.key_declarations import Recipe
 from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
@@ -36,6 +36,11 @@ def recipe_schema(registry: Registry) -> dict[str, Any]:
     for kind in WITH_FILTERS:
         definitions[f"{kind}_item"] = _with_filters(definitions[kind])
         item[kind] = {"anyOf": [{"$ref": f"#/definitions/{kind}_item"}, {"type": "null"}]}
+    definitions["OrderItem"].update(minProperties=1, maxProperties=1)
+    for properties in (definition.get("properties", {}) for definition in definitions.values()):
+        if "order" in properties:
+            # The bare names of slots, which the declarations leave to ``block_order.py``.
+            properties["order"]["anyOf"][0]["items"]["anyOf"][0] = {"enum": [*item, RESHAPE]}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "dcgan-kit recipe",

@@ -75,6 +75,12 @@ def test_the_shipped_schema_is_what_the_built_ins_give(builtins):
         "generator: {upsample: {use: transposed_conv, kernel_size: [4, 2], initializer: {use: normal, stddev: 1}}}",
         "image: {size: [8, 16], range: [0, 1]}",
         "training: {optimizer: {learning_rate: 1e-3}, generator: {optimizer: adam}}",
+        "generator: {order: [upsample, convolution: {kernel_size: 1, filters: 8}, activation: relu]}",
+        "generator: {order: [normalization: {use: batch, epsilon: 1e-3}], shortcut: {order: [upsample], scale: 0.5}}",
+        "generator: {stages: [{name: wide, filters: 8, repeat: 3, shortcut: true, attention: self_attention}]}",
+        "discriminator: {stages: {stage2: {filters: 8, conditioning: label_map}}, output: {head: projection}}",
+        "condition: {classes: 10, generated: uniform}",
+        "condition: {classes: auto}",
     ],
 )
 def test_what_editors_should_accept(validator, text):
@@ -102,6 +108,17 @@ def test_what_editors_should_accept(validator, text):
         "data: {use: images}",
         "training: {updates: both}",
         "training: {steps: 1.5}",
+        "generator: {order: [upsampel]}",
+        "generator: {order: [{upsample: conv, activation: relu}]}",
+        "generator: {order: [convolution: {kernel_sise: 1}]}",
+        "generator: {order: [convolution: {use: max_pool}]}",
+        "generator: {shortcut: {join: multiply}}",
+        "generator: {stages: [{repeat: 0}]}",
+        "generator: {stages: [{attention: relu}]}",
+        "discriminator: {output: {head: {use: projection, pool: maximum}}}",
+        "condition: {classes: 1}",
+        "condition: {classes: many}",
+        "condition: {class: 10}",
     ],
 )
 def test_what_editors_should_underline(validator, text):
