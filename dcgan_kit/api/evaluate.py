@@ -109,7 +109,7 @@ def evaluate_run(
         count = samples or default_samples(reals)
         evaluated = EvaluatedImages(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
-            batches=generated_pixels(run.resolved, restored.generator(raw), count),
+            batches=generated_pixels(run.resolved, restored.generator(raw), count, images.training),
             samples=count,
             reals=reals,
             source=run.resolved.data.component.name,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.drawn_classes import drawn_classes
 from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.errors import UserError
 from dcgan_kit.evaluation.evaluator import TaskReport
@@ -62,7 +63,9 @@ def analyze(run: StoredRun, report: TaskReport) -> CheckpointAnalysis:
     except UserError as error:
         return replace(found, notes=(*found.notes, f"The data cannot be loaded: {error}"))
     training = images.training
-    samples = run.generated(SAMPLES, recipe.training.seed, STREAM)
+    seed = recipe.training.seed
+    classes = None if recipe.classes is None else drawn_classes(training.labels, SAMPLES, seed)
+    samples = run.generated(SAMPLES, seed, STREAM, label=classes)
     with reporting_to(partial(report, "searching for neighbours")):
         neighbours = _neighbours(samples, training, images.held_out)
     return replace(
