@@ -113,7 +113,9 @@ def _measured(
             drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out), training.images)
             numbers = evaluator.evaluate(drawn)
             if pictures:
-                samples = next(generated_pixels(training.recipe, session.state.sampled, math.prod(GRID), training.images))
+                samples = next(
+                    generated_pixels(training.recipe, session.state.sampled, math.prod(GRID), training.images)
+                )
                 (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(samples, *GRID)))
         yield {
             "recipe": name,
