@@ -130,6 +130,7 @@ class Run(StoredRun):
         *,
         extractor: str | None = None,
         samples: int | None = None,
+        class_scores: Sequence[str] | None = None,
         raw: bool = False,
         best: bool = False,
         watcher: Watcher | None = None,
@@ -140,11 +141,15 @@ class Run(StoredRun):
         folder; with ``best`` or ``raw``, the name is ``evaluation-best.json``, ``evaluation-raw.json`` or
         ``evaluation-best-raw.json``.
 
+        If the recipe has classes, each class is scored by itself too (``evaluation.classes``), and ``class_accuracy``
+        says how often a classifier finds the class that was asked for.
+
         Args:
             scores: ``NAME`` or ``NAME:option=value``; default: all scores that the images and the extractor allow.
             extractor: the component that computes the features of images; default: chosen by the images.
             samples: number of images to evaluate, at least 2; default: as many as there are real images for the floor,
                 at most 5000.
+            class_scores: the scores of each class, as ``scores``; default: ``kid``, and none if ``scores`` is given.
             raw: see ``sample``.
             best: see ``sample``.
             watcher: receives the progress; default: a progress bar on standard error.
@@ -156,7 +161,9 @@ class Run(StoredRun):
         from dcgan_kit.api.evaluate import evaluate_run
         from dcgan_kit.evaluation.results import file_name
 
-        evaluation = evaluate_run(self, self.settings, scores, extractor, samples, raw=raw, best=best, watcher=watcher)
+        evaluation = evaluate_run(
+            self, self.settings, scores, extractor, samples, class_scores, raw=raw, best=best, watcher=watcher
+        )
         content = json.dumps(evaluation.as_data(), indent=2).encode() + b"\n"
         self.folder.write(self.path / file_name(best, raw), content)
         return evaluation
