@@ -72,7 +72,7 @@ def analyze(run: StoredRun, report: TaskReport) -> CheckpointAnalysis:
         found,
         spectra=(power(samples), power(training.batch(_evenly(len(training), SAMPLES)))),
         neighbours=neighbours,
-        real=_grid(training, *recipe.training.sample_grid),
+        real=_grid(training, *recipe.training.sample_grid, recipe.classes),
     )
 
 
@@ -101,7 +101,14 @@ def _side(pair: tuple[int, ...]) -> str:
     return f"{pair[0]}" if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
-def _grid(training: Images, rows: int, columns: int) -> Any:
+def _grid(training: Images, rows: int, columns: int, classes: int | None) -> Any:
+    """Return a grid of training images, with one class in each row if there are classes; None if there are too few."""
+    if classes is not None:
+        own = [np.flatnonzero(training.labels == row % classes) for row in range(rows)]
+        if min(map(len, own)) < columns:
+            return None
+        chosen = np.concatenate([places[_evenly(len(places), columns)] for places in own])
+        return grid_of(training.batch(chosen), rows, columns)
     if len(training) < rows * columns:
         return None
     return grid_of(training.batch(_evenly(len(training), rows * columns)), rows, columns)

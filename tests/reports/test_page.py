@@ -207,6 +207,20 @@ def test_scores_of_each_class_are_a_table_with_intervals(written, run):
     assert "8 4 2 – – – –" in words
 
 
+def test_each_row_of_a_grid_says_its_class(written, make_run, tmp_path):
+    run = make_run(tmp_path / "classes")
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(text.replace("condition: null", "condition: {classes: 3, generated: data}"))
+    assert "0 1 step 0" in written(run).words, "without names, there are the numbers"
+    facts = json.loads((run / "environment.json").read_text())
+    (run / "environment.json").write_text(json.dumps({**facts, "class_names": ["dark <b>", 7, "bright"]}))
+    found = written(run)
+    assert "0 dark <b> 1 step 0" in found.words
+    assert found.of("b") == []
+    (run / "environment.json").write_text(json.dumps({**facts, "class_names": 5}))
+    assert "0 1 step 0" in written(run).words
+
+
 def test_pictures_say_what_is_seen_and_are_at_most_twelve_a_generator(written, run, grid):
     for step in range(100, 4000, 100):
         grid(run / "samples" / f"step-{step:06d}.png", 9)
