@@ -124,6 +124,43 @@ class Run(StoredRun):
         require_checkpoint(self.folder)
         return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best, label=label)
 
+    def interpolate(
+        self,
+        first: int,
+        second: int,
+        *,
+        count: int = 8,
+        steps: int = 8,
+        seed: int = 0,
+        raw: bool = False,
+        best: bool = False,
+    ) -> Any:
+        """Make images on the way from one class to another, each row with one latent vector.
+
+        The one-hot class moves on a straight line, in equal steps. In training, both networks see only its ends.
+
+        Args:
+            first: the class of the first image of each row, from 0.
+            second: the class of the last image of each row.
+            count: number of rows, at least 1.
+            steps: number of images in a row, at least 2.
+            seed: see ``sample``.
+            raw: see ``sample``.
+            best: see ``sample``.
+
+        Returns:
+            uint8 (count, steps, H, W, C).
+
+        Raises:
+            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
+            UserError: the recipe has no such class, or both classes are the same.
+        """
+        require_whole("steps", steps, 2, MOST_SAMPLES)
+        require_whole("count", count, 1, MOST_SAMPLES // steps)
+        require_whole("seed", seed, 0, MOST_SEED)
+        require_checkpoint(self.folder)
+        return self.interpolated((first, second), count, steps, seed, SAMPLE_STREAM, raw=raw, best=best)
+
     def evaluate(
         self,
         scores: Sequence[str] | None = None,

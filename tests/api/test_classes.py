@@ -99,3 +99,18 @@ def test_a_sample_of_a_class_is_of_this_class(run):
 def test_a_class_that_is_not_there_is_named(label, run):
     with pytest.raises(UserError, match=f"class {label}: the recipe classed has the classes 0 to 2"):
         run.sample(label=label)
+    with pytest.raises(UserError, match=f"class {label}: the recipe classed has the classes 0 to 2"):
+        run.interpolate(0, label)
+
+
+def test_a_row_goes_from_one_class_to_another_with_one_latent_vector(run):
+    rows = run.interpolate(0, 2, count=2, steps=5, seed=1)
+    assert rows.shape == (2, 5, 8, 8, 1)
+    np.testing.assert_array_equal(rows[:, 0], run.sample(2, seed=1, label=0))
+    np.testing.assert_array_equal(rows[:, -1], run.sample(2, seed=1, label=2))
+    np.testing.assert_array_equal(rows[:, ::-1], run.interpolate(2, 0, count=2, steps=5, seed=1))
+
+
+def test_a_way_needs_two_classes(run):
+    with pytest.raises(UserError, match="classes 1 and 1: the way goes from one class to another; give two"):
+        run.interpolate(1, 1)
