@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import statistics
 import sys
 import time
@@ -109,10 +110,12 @@ def _measured(
     for minutes in sorted(marks):
         training.train_to(round(60e3 * minutes / ms))
         with in_float32(session.state.networks, session.precision.precision):
-            drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out))
+            drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out), training.images)
             numbers = evaluator.evaluate(drawn)
             if pictures:
-                samples = next(generated_pixels(training.recipe, session.state.sampled, GRID[0] * GRID[1]))
+                samples = next(
+                    generated_pixels(training.recipe, session.state.sampled, math.prod(GRID), training.images)
+                )
                 (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(samples, *GRID)))
         yield {
             "recipe": name,

@@ -53,7 +53,8 @@ def _measured(name: str, variant: dict[str, Any], seconds: Sequence[float], eval
         spent += time.process_time() - start
         session = training.session
         with in_float32(session.state.networks, session.precision.precision):
-            numbers = evaluator.evaluate(generated_pixels(training.recipe, session.state.sampled, SAMPLES))
+            drawn = generated_pixels(training.recipe, session.state.sampled, SAMPLES, training.images)
+            numbers = evaluator.evaluate(drawn)
         found = {number.number: number.value for number in numbers}
         yield {"variant": name, "seconds": mark, "steps": training.done, **found}
 

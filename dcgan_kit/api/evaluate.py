@@ -80,6 +80,7 @@ def evaluate_run(
     scores: Sequence[str] | None,
     extractor: str | None,
     samples: int | None,
+    class_scores: Sequence[str] | None,
     *,
     raw: bool,
     best: bool,
@@ -93,13 +94,17 @@ def evaluate_run(
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.runs.folder_content import require_checkpoint
 
-    request = _request(scores, extractor, samples)
+    request = _request(scores, extractor, samples, class_scores)
     registry = _registry(request, run.plugins.registry, settings)
+    if class_scores is not None and run.resolved.condition is None:
+        raise UserError(
+            f"--class-scores: the recipe of {run.path} has no classes to score one by one; leave the option out"
+        )
     require_checkpoint(run.folder)
     require_data(run.resolved)
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.evaluation.evaluator import default_samples, split_reference
-    from dcgan_kit.evaluation.generated_batches import generated_pixels
+    from dcgan_kit.evaluation.generated_batches import GeneratedSamples
     from dcgan_kit.evaluation.run_scores import EvaluatedImages, evaluate
 
     with progress_to(watcher) as progress:
@@ -107,13 +112,16 @@ def evaluate_run(
         images = run.read_images(partial(progress.preparation, "reading images"))
         reals = split_reference(images.training, images.held_out)
         count = samples or default_samples(reals)
+        generated = GeneratedSamples(run.resolved, restored.generator(raw), count, images.training)
         evaluated = EvaluatedImages(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
-            batches=generated_pixels(run.resolved, restored.generator(raw), count),
+            batches=generated.batches(),
             samples=count,
             reals=reals,
             source=run.resolved.data.component.name,
             notes=restored.notes,
+            generated=None if generated.classes is None else generated,
+            classes=run.resolved.classes or 0,
         )
         return evaluate(request, registry, evaluated, progress.preparation, progress.note)
 
@@ -150,12 +158,21 @@ def calibrate(
         return calibration(request, registry, images, source, progress.preparation, progress.note)
 
 
-def _request(scores: Sequence[str] | None, extractor: str | None, samples: int | None) -> Request:
+def _request(
+    scores: Sequence[str] | None,
+    extractor: str | None,
+    samples: int | None,
+    class_scores: Sequence[str] | None = None,
+) -> Request:
     from dcgan_kit.evaluation.request import Request
 
     if samples is not None:
         require_whole("samples", samples, 2, MAX_EVALUATED)
-    return Request(None if scores is None else require_list("scores", scores, 1), extractor, samples)
+    names, of_class = (
+        None if texts is None else require_list(name, texts, 1)
+        for name, texts in (("scores", scores), ("class_scores", class_scores))
+    )
+    return Request(names, extractor, samples, of_class)
 
 
 def _registry(request: Request, known: Registry, settings: PluginSettings | None) -> Registry:

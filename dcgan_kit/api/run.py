@@ -124,12 +124,50 @@ class Run(StoredRun):
         require_checkpoint(self.folder)
         return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best, label=label)
 
+    def interpolate(
+        self,
+        first: int,
+        second: int,
+        *,
+        count: int = 8,
+        steps: int = 8,
+        seed: int = 0,
+        raw: bool = False,
+        best: bool = False,
+    ) -> Any:
+        """Make images on the way from one class to another, each row with one latent vector.
+
+        The one-hot class moves on a straight line, in equal steps. In training, both networks see only its ends.
+
+        Args:
+            first: the class of the first image of each row, from 0.
+            second: the class of the last image of each row.
+            count: number of rows, at least 1.
+            steps: number of images in a row, at least 2.
+            seed: see ``sample``.
+            raw: see ``sample``.
+            best: see ``sample``.
+
+        Returns:
+            uint8 (count, steps, H, W, C).
+
+        Raises:
+            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
+            UserError: the recipe has no such class, or both classes are the same.
+        """
+        require_whole("steps", steps, 2, MOST_SAMPLES)
+        require_whole("count", count, 1, MOST_SAMPLES // steps)
+        require_whole("seed", seed, 0, MOST_SEED)
+        require_checkpoint(self.folder)
+        return self.interpolated((first, second), count, steps, seed, SAMPLE_STREAM, raw=raw, best=best)
+
     def evaluate(
         self,
         scores: Sequence[str] | None = None,
         *,
         extractor: str | None = None,
         samples: int | None = None,
+        class_scores: Sequence[str] | None = None,
         raw: bool = False,
         best: bool = False,
         watcher: Watcher | None = None,
@@ -140,11 +178,15 @@ class Run(StoredRun):
         folder; with ``best`` or ``raw``, the name is ``evaluation-best.json``, ``evaluation-raw.json`` or
         ``evaluation-best-raw.json``.
 
+        If the recipe has classes, each class is scored by itself too (``evaluation.classes``), and ``class_accuracy``
+        says how often a classifier finds the class that was asked for.
+
         Args:
             scores: ``NAME`` or ``NAME:option=value``; default: all scores that the images and the extractor allow.
             extractor: the component that computes the features of images; default: chosen by the images.
             samples: number of images to evaluate, at least 2; default: as many as there are real images for the floor,
                 at most 5000.
+            class_scores: the scores of each class, as ``scores``; default: ``kid``, and none if ``scores`` is given.
             raw: see ``sample``.
             best: see ``sample``.
             watcher: receives the progress; default: a progress bar on standard error.
@@ -156,7 +198,9 @@ class Run(StoredRun):
         from dcgan_kit.api.evaluate import evaluate_run
         from dcgan_kit.evaluation.results import file_name
 
-        evaluation = evaluate_run(self, self.settings, scores, extractor, samples, raw=raw, best=best, watcher=watcher)
+        evaluation = evaluate_run(
+            self, self.settings, scores, extractor, samples, class_scores, raw=raw, best=best, watcher=watcher
+        )
         content = json.dumps(evaluation.as_data(), indent=2).encode() + b"\n"
         self.folder.write(self.path / file_name(best, raw), content)
         return evaluation

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dcgan_kit.api.results import Calibration, Evaluation
 
 _PATH = click.Path(path_type=Path)
+MOST_CLASSES = 100
+"""Most rows of the table of classes."""
 
 
 @click.command()
@@ -32,6 +34,11 @@ _PATH = click.Path(path_type=Path)
     "--scores",
     metavar="NAMES",
     help="Scores, separated by commas; NAME:option=value sets an option.  [default: all]",
+)
+@click.option(
+    "--class-scores",
+    metavar="NAMES",
+    help="Scores of each class by itself, if the recipe of the RUN has classes.  [default: kid; none with --scores]",
 )
 @click.option("--samples", type=click.IntRange(2, 1_000_000), metavar="N", help="Number of images to evaluate.")
 @click.option(
@@ -56,6 +63,7 @@ def evaluate(
     size: str | None,
     calibrate: bool,
     scores: str | None,
+    class_scores: str | None,
     samples: int | None,
     extractor: str | None,
     best: bool,
@@ -74,9 +82,9 @@ def evaluate(
     from dcgan_kit.api.evaluations import evaluation_file, read_evaluation
 
     _require_one_subject(run, fake, real, calibrate)
-    _require_fitting(run, calibrate, size, best, raw, against, as_json)
+    _require_fitting(run, calibrate, size, best, raw, against, as_json, class_scores)
     before = None if against is None else read_evaluation(against)
-    names = [text for text in (scores or "").split(",") if text] or None
+    names, of_class = ([text for text in (given or "").split(",") if text] or None for given in (scores, class_scores))
     settings = plugin_settings()
     if calibrate:
         calibration = calibrated(scores=names, extractor=extractor, samples=samples, settings=settings)
@@ -84,7 +92,9 @@ def evaluate(
         return
     if run is not None:
         opened = open_run(run, settings=settings)
-        evaluation = opened.evaluate(names, extractor=extractor, samples=samples, best=best, raw=raw)
+        evaluation = opened.evaluate(
+            names, extractor=extractor, samples=samples, class_scores=of_class, best=best, raw=raw
+        )
         note(f"{evaluation_file(run, best=best, raw=raw)}: written")
     else:
         assert fake is not None
@@ -118,13 +128,22 @@ def _require_one_subject(run: Path | None, fake: Path | None, real: Path | None,
 
 
 def _require_fitting(
-    run: Path | None, calibrate: bool, size: str | None, best: bool, raw: bool, against: Path | None, as_json: bool
+    run: Path | None,
+    calibrate: bool,
+    size: str | None,
+    best: bool,
+    raw: bool,
+    against: Path | None,
+    as_json: bool,
+    class_scores: str | None,
 ) -> None:
     """Refuse options that would have no effect, because the user expects an effect."""
     if size is not None and (run is not None or calibrate):
         raise UserError("--size is for --fake and --real: the images of a run, and the embedded ones, have their size")
     if run is None and (best or raw):
         raise UserError(f"{'--best' if best else '--raw'} is about the networks of a RUN folder: give one")
+    if run is None and class_scores is not None:
+        raise UserError("--class-scores is about the classes of a RUN folder: give one")
     if against is not None and (calibrate or as_json):
         other = "--calibrate" if calibrate else "--json"
         raise UserError(f"--against adds a column to the table of an evaluation: give it without {other}")
@@ -157,4 +176,14 @@ def _show(evaluation: Evaluation, before: Evaluation | None, other: str) -> None
     by_protocol: dict[str, list[str]] = {}
     for number in evaluation.numbers:
         by_protocol.setdefault(number.protocol.name(""), []).append(number.number)
+    _show_classes(evaluation)
     table(("measured as", "numbers"), [(protocol, ", ".join(names)) for protocol, names in by_protocol.items()])
+
+
+def _show_classes(evaluation: Evaluation) -> None:
+    columns = evaluation.class_columns()
+    rows = list(zip(*columns.values(), strict=True))
+    if rows:
+        table(tuple(columns), rows[:MOST_CLASSES], right=tuple(columns)[1:])
+    if len(rows) > MOST_CLASSES:
+        note(f"the table shows {MOST_CLASSES} of {len(rows)} classes; the file holds all")

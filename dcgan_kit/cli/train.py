@@ -19,8 +19,12 @@ from dcgan_kit.cli.options import (
     run_option,
 )
 from dcgan_kit.cli.stop_signals import stoppable
+from dcgan_kit.errors import UserError
 from dcgan_kit.process.exit_codes import status_of
 from dcgan_kit.terminal.console import facts, note
+
+ROW = 8
+"""Images in a row that goes from one class to another."""
 
 
 @click.command()
@@ -85,6 +89,12 @@ def train(
     metavar="NUMBER",
     help="Make images of this class only, from 0.  [default: every class in turn, if the recipe has classes]",
 )
+@click.option(
+    "--between",
+    type=(click.IntRange(min=0), click.IntRange(min=0)),
+    metavar="FIRST SECOND",
+    help=f"Move from one class to another in each row of {ROW} images, with one latent vector.",
+)
 @click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
 @click.option("--raw", is_flag=True, help="Use the generator itself, not its moving average.")
 @json_option
@@ -96,6 +106,7 @@ def sample(
     output: Path | None,
     each: Path | None,
     label: int | None,
+    between: tuple[int, int] | None,
     best: bool,
     raw: bool,
     as_json: bool,
@@ -106,15 +117,21 @@ def sample(
     from dcgan_kit.errors import counted
 
     require_sample_files(count, output, each)
+    if between is not None:
+        _require_rows(count, label)
     opened = open_run(run, settings=plugin_settings())
     seed = int(time.time()) % 2**31 if seed is None else seed
-    images = opened.sample(count, seed=seed, label=label, raw=raw, best=best)
-    which = "" if label is None else f"-class-{label}"
+    if between is None:
+        images = opened.sample(count, seed=seed, label=label, raw=raw, best=best)
+        which = "" if label is None else f"-class-{label}"
+    else:
+        rows = opened.interpolate(*between, count=count // ROW, steps=ROW, seed=seed, raw=raw, best=best)
+        images, which = rows.reshape(count, *rows.shape[2:]), f"-class-{between[0]}-to-{between[1]}"
     which += "".join(f"-{name}" for name, chosen in (("best", best), ("raw", raw)) if chosen)
     grid = output or run / f"sample-{seed}{which}.png"
-    classes = opened.resolved.classes
-    # One column for each class.
-    files = write_samples(images, grid, each, columns=classes if label is None else None)
+    # Without a chosen class, there is one column for each.
+    columns = ROW if between else opened.resolved.classes if label is None else None
+    files = write_samples(images, grid, each, columns=columns)
     restored = opened.restored(best)
     for line in restored.notes:
         note(line)
@@ -125,3 +142,12 @@ def sample(
     note(f"{grid}: {counted(count, 'image')} of {checkpoint}step {restored.step} from seed {seed}{generator}")
     if each is not None:
         note(f"{each}: each of them in a file of its own")
+
+
+def _require_rows(count: int, label: int | None) -> None:
+    if label is not None:
+        raise UserError("--class makes images of one class, and --between goes from one to another: give one of them")
+    if count % ROW:
+        raise UserError(
+            f"--count: must be a multiple of {ROW} with --between, because rows are whole. Received: {count}"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +17,22 @@ SHOWN = 10
 """Most classes that a line names."""
 
 
-def class_folders(source: str, paths: Sequence[Sequence[str]]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Return the class number of each image, or None, and lines that explain the result to the user.
+class ClassFolders(NamedTuple):
+    """Classes from the names of folders.
+
+    Attributes:
+        labels: the class number of each image, or None.
+        notes: lines that explain the result to the user.
+        names: the name of each class; empty without labels.
+    """
+
+    labels: np.ndarray | None
+    notes: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
+def class_folders(source: str, paths: Sequence[Sequence[str]]) -> ClassFolders:
+    """Return the class of each image, from the names of folders.
 
     The top folders are the classes, numbered in sorted order, if three conditions hold: every image is in one of them,
     there are two or more, and at most half of them contain a single image. If all top folders have names of splits
@@ -46,17 +60,17 @@ def class_folders(source: str, paths: Sequence[Sequence[str]]) -> tuple[np.ndarr
     folders = [path[level] for path in paths if len(path) > level + 1]
     counts = Counter(folders)
     if len(counts) < 2:
-        return None, tuple(notes)
+        return ClassFolders(None, tuple(notes))
     if len(folders) < len(paths):
         beside = len(paths) - len(folders)
         notes.append(f"{source}: no labels: {beside:,} of {len(paths):,} images lie beside the folders, not in them")
-        return None, tuple(notes)
+        return ClassFolders(None, tuple(notes))
     single = sum(1 for count in counts.values() if count == 1)
     if 2 * single > len(counts):
         notes.append(f"{source}: no labels: {single:,} of {len(counts):,} folders hold a single image")
-        return None, tuple(notes)
+        return ClassFolders(None, tuple(notes))
     classes, labels = np.unique(folders, return_inverse=True)
     named = [f"{name} ({counts[str(name)]:,})" for name in classes[:SHOWN]]
     more = [f"{len(classes) - SHOWN:,} more"] if len(classes) > SHOWN else []
     notes.append(f"{source}: labels are the folders' names, {len(classes):,} classes: {', '.join([*named, *more])}")
-    return labels, tuple(notes)
+    return ClassFolders(labels, tuple(notes), tuple(map(str, classes)))

@@ -143,4 +143,9 @@ def broken_contract(images: object, spec: ImageSpec) -> str:
         return f"with integer labels or None (returned: {getattr(labels, 'dtype', type(labels).__name__)})"
     if labels is not None and labels.shape != (len(images),):
         return f"with one label for each of the {len(images)} images (returned: {labels.shape})"
+    names = images.class_names
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        return f"with class_names as a tuple of texts (returned: {names!r:.100})"
+    if names and labels is not None and labels.max() >= len(names):
+        return f"with a name for each class (returned: {len(names)} names, and the label {labels.max()})"
     return ""

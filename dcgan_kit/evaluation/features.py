@@ -54,7 +54,7 @@ def gather(
     featured = any(gathering.sees != "pixels" for gathering in gatherings)
     done = 0
     for pixels in batches:
-        description = _described(extractor, pixels) if featured else _no_features(len(pixels))
+        description = described(extractor, pixels) if featured else _no_features(len(pixels))
         for gathering, component in gatherings.items():
             with measuring(component, "add"):
                 accumulators[gathering].add(pixels, description)
@@ -69,7 +69,12 @@ def gather(
     return summaries
 
 
-def _described(extractor: ChosenExtractor, pixels: Any) -> Features:
+def described(extractor: ChosenExtractor, pixels: Any) -> Features:
+    """Return what an extractor computes of uint8 pixels (N, H, W, C).
+
+    Raises:
+        ComponentError: it failed, or did not return one row for each image.
+    """
     with measuring(extractor.component, "describe"):
         description = extractor.extractor.describe(pixels)
     rows = len(description.features) if isinstance(description, Features) else None

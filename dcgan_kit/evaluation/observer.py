@@ -157,8 +157,8 @@ class Evaluations:
             return Observation()
         state = self._session.state
         with in_float32(state.networks, self._session.precision.precision):
-            drawn = generated_pixels(self._recipe, state.sampled, self._plan.samples)
-            samples = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES))
+            drawn = generated_pixels(self._recipe, state.sampled, self._plan.samples, self._images)
+            samples = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES, self._images))
             try:
                 numbers = self._evaluator.evaluate(drawn)
             except ComponentError as error:

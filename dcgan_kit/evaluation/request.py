@@ -16,15 +16,19 @@ class Request:
         scores: ``NAME`` or ``NAME:option=value``; None: all scores that the images and the extractor allow.
         extractor: ``NAME`` or ``NAME:option=value``; None: chosen by the images.
         samples: number of images to evaluate; None: the default number.
+        class_scores: the scores of each class, as ``scores``; None: the default ones if ``scores`` is None,
+            else none.
     """
 
     scores: tuple[str, ...] | None = None
     extractor: str | None = None
     samples: int | None = None
+    class_scores: tuple[str, ...] | None = None
 
     def named(self) -> list[tuple[str, str]]:
         """Return every named component as (kind, text)."""
-        return [*(("score", text) for text in self.scores or ()), *(("extractor", e) for e in [self.extractor] if e)]
+        scores = (*(self.scores or ()), *(self.class_scores or ()))
+        return [*(("score", text) for text in scores), *(("extractor", e) for e in [self.extractor] if e)]
 
     def only_names(self, registry: Registry) -> bool:
         """Whether a registry has all named components."""

@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit.components.contracts.score import Better
 from dcgan_kit.errors import RunError, printable
+from dcgan_kit.evaluation.class_scores import ClassScores
 from dcgan_kit.evaluation.evaluator import Number
 from dcgan_kit.evaluation.protocol import Protocol, require_comparable
 from dcgan_kit.files import read_regular
@@ -34,12 +35,14 @@ class Evaluation:
         numbers: every number.
         notes: remarks for the reader.
         failed: the notes about failed scores that were not requested by name.
+        classes: the numbers of each class, in order of the classes; empty if none were asked for.
     """
 
     of: Mapping[str, Any]
     numbers: tuple[Number, ...]
     notes: tuple[str, ...]
     failed: tuple[str, ...] = ()
+    classes: tuple[ClassScores, ...] = ()
 
     def __getitem__(self, number: str) -> float:
         """Return the value of a number by its short name, e.g. ``evaluation["fd"]``.
@@ -82,25 +85,61 @@ class Evaluation:
             for row in rows
         )
 
+    def class_columns(self) -> dict[str, list[str]]:
+        """Return a table of the classes as columns of text: class, samples, real images, and two for each number.
+
+        The first of the two is for the samples, the second for real images in their place.
+        """
+        columns = {
+            "class": [f"{one.label} {one.name}".strip() for one in self.classes],
+            "samples": [str(one.samples) for one in self.classes],
+            "real images": [str(one.references) for one in self.classes],
+        }
+        known = {number.number: number for one in self.classes for number in one.numbers}
+        for name in (name for name, number in known.items() if number.better != "neither"):
+            columns[name] = [_in_class(one.numbers, name, "value") for one in self.classes]
+            columns[f"{name}, real"] = [_in_class(one.numbers, name, "floor") for one in self.classes]
+        return columns
+
     def as_data(self) -> dict[str, Any]:
         """Return the evaluation as a mapping for JSON."""
+        classes = [
+            {
+                "class": one.label,
+                "name": one.name,
+                "samples": one.samples,
+                "references": one.references,
+                "numbers": list(map(_number_data, one.numbers)),
+            }
+            for one in self.classes
+        ]
         return {
             "version": VERSION,
             "of": dict(self.of),
-            "numbers": [
-                {
-                    "name": number.name,
-                    "number": number.number,
-                    "value": number.value,
-                    "floor": number.floor,
-                    "floor_samples": number.floor_samples,
-                    "better": number.better,
-                    "protocol": number.protocol.as_data(),
-                }
-                for number in self.numbers
-            ],
+            "numbers": list(map(_number_data, self.numbers)),
+            **({"classes": classes} if classes else {}),
             "notes": list(self.notes),
         }
+
+
+def _number_data(number: Number) -> dict[str, Any]:
+    return {
+        "name": number.name,
+        "number": number.number,
+        "value": number.value,
+        "floor": number.floor,
+        "floor_samples": number.floor_samples,
+        "better": number.better,
+        "protocol": number.protocol.as_data(),
+    }
+
+
+def _in_class(numbers: Sequence[Number], name: str, side: Literal["value", "floor"]) -> str:
+    """Return a number as text; if it has an interval, its ends follow."""
+    values = {number.number: getattr(number, side) for number in numbers}
+    ends = [values.get(f"{name}_{end}") for end in ("low", "high")]
+    text = shown(values.get(name))
+    return text if None in ends else f"{text} ({ends[0]:.2f} to {ends[1]:.2f})"
 
 
 def shown(value: float | None) -> str:
@@ -143,7 +182,15 @@ def read_evaluation(path: Path) -> Evaluation:
         raise RunError(f"{file}: is no evaluation of dcgan-kit ({message})") from error
     except (ValueError, RecursionError) as error:
         raise RunError(f"{file}: is no evaluation of dcgan-kit ({printable(str(error))[:300]})") from error
-    numbers = tuple(
+    classes = tuple(
+        ClassScores(item.label, item.name, item.samples, item.references, _numbers(item.numbers))
+        for item in found.classes
+    )
+    return Evaluation(found.of, _numbers(found.numbers), tuple(found.notes), classes=classes)
+
+
+def _numbers(items: Sequence[_Number]) -> tuple[Number, ...]:
+    return tuple(
         Number(
             number=item.number,
             value=item.value,
@@ -152,9 +199,8 @@ def read_evaluation(path: Path) -> Evaluation:
             protocol=Protocol(**item.protocol.model_dump()),
             floor_samples=item.floor_samples,
         )
-        for item in found.numbers
+        for item in items
     )
-    return Evaluation(found.of, numbers, tuple(found.notes))
 
 
 _Text = Annotated[str, Field(max_length=2000)]
@@ -184,11 +230,20 @@ class _Number(_Strict):
     floor_samples: _Count
 
 
+class _Class(_Strict):
+    label: Annotated[_Count, Field(alias="class")]
+    name: _Text
+    samples: _Count
+    references: _Count
+    numbers: Annotated[list[_Number], Field(max_length=1000)]
+
+
 class _Evaluation(_Strict):
     version: Annotated[int, Field(ge=1, le=1)]
     of: dict[_Text, Any]
     numbers: Annotated[list[_Number], Field(max_length=10_000)]
     notes: Annotated[list[_Text], Field(max_length=10_000)]
+    classes: Annotated[list[_Class], Field(max_length=100_000)] = []
 
 
 def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, float]:

@@ -10,9 +10,12 @@ from typing import Any
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.data.progress import reporting_to
-from dcgan_kit.errors import UserError
+from dcgan_kit.errors import ComponentError, UserError
 from dcgan_kit.evaluation.calibration import Calibration, calibrate
+from dcgan_kit.evaluation.class_accuracy import class_finder
+from dcgan_kit.evaluation.class_scores import DEFAULT_SCORES, ClassEvaluator, ScoredClasses
 from dcgan_kit.evaluation.evaluator import Evaluator, Reals, TaskReport
+from dcgan_kit.evaluation.generated_batches import GeneratedSamples
 from dcgan_kit.evaluation.request import Request
 from dcgan_kit.evaluation.results import Evaluation
 from dcgan_kit.evaluation.selection import (
@@ -23,6 +26,7 @@ from dcgan_kit.evaluation.selection import (
     choice_of,
     default_extractor,
     unusable,
+    unusable_of_class,
     usable_scores,
 )
 
@@ -41,6 +45,8 @@ class EvaluatedImages:
         source: name of the data component of the real images; empty if there is none.
         notes: remarks about the images for the reader.
         resized: whether the images were resized for this evaluation.
+        generated: the images in the batches, if they have classes; else None.
+        classes: number of their classes; 0 if they have none.
     """
 
     of: Mapping[str, Any]
@@ -50,6 +56,8 @@ class EvaluatedImages:
     source: str = ""
     notes: Sequence[str] = ()
     resized: bool = False
+    generated: GeneratedSamples | None = None
+    classes: int = 0
 
 
 def evaluate(
@@ -77,8 +85,10 @@ def evaluate(
     evaluator = Evaluator(reals, extractor, scores, images.samples, images.resized, optional, report, note)
     numbers = evaluator.evaluate(images.batches)
     caveats = _caveats(reals, images.samples, evaluator.floor_samples)
-    lines = [*images.notes, *evaluator.failed, reason, *left_out, *caveats]
-    return Evaluation(images.of, numbers, tuple(lines), tuple(evaluator.failed))
+    scored = _classes(request, registry, images, extractor, report)
+    failed = (*evaluator.failed, *scored.failed)
+    lines = (*images.notes, *failed, reason, *left_out, *caveats, *scored.notes)
+    return Evaluation(images.of, (*numbers, *scored.numbers), lines, failed, scored.classes)
 
 
 def calibration(
@@ -128,6 +138,31 @@ def _scores(
         if reason:
             raise UserError(f"--scores: {chosen.component.name} cannot be used: {reason}")
     return built, []
+
+
+def _classes(
+    request: Request, registry: Registry, images: EvaluatedImages, extractor: ChosenExtractor, report: TaskReport
+) -> ScoredClasses:
+    """Return what was measured of each class; nothing if there are no classes or the request leaves them out."""
+    names = request.class_scores
+    if names is None and request.scores is None:
+        names = DEFAULT_SCORES
+    if names is None or images.generated is None:
+        return ScoredClasses()
+    optional, reals = request.class_scores is None, images.reals
+    scores = [build_score(choice_of("score", name, registry)) for name in names]
+    for chosen in scores:
+        reason = unusable_of_class(chosen, extractor.extractor, reals.held_out)
+        if reason:
+            raise UserError(f"--class-scores: {chosen.component.name} cannot be used: {reason}")
+    try:
+        finder = class_finder(extractor, request.extractor, registry, reals, report)
+    except ComponentError as error:
+        if not optional:
+            raise
+        return ScoredClasses(failed=(f"the classes are missing from this evaluation: {error}",))
+    evaluator = ClassEvaluator(reals, extractor, scores, finder, optional, report)
+    return evaluator.evaluate(images.generated, images.classes)
 
 
 def _caveats(reals: Reals, samples: int, floor_samples: int) -> list[str]:

@@ -165,6 +165,13 @@ def unusable(chosen: ChosenScore, extractor: Extractor | None, held_out: bool) -
     return ""
 
 
+def unusable_of_class(chosen: ChosenScore, extractor: Extractor, held_out: bool) -> str:
+    """Return why a score cannot be used for the images of one class; empty if it can."""
+    if chosen.score.fewest_of_class is None:
+        return "it says nothing about the images of a single class"
+    return unusable(chosen, extractor, held_out)
+
+
 class NoValue(ComponentError):
     """A score has no value for these images: there are too few, or they are too small."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.data.drawn_classes import drawn_classes
 from dcgan_kit.data.progress import report_progress, reporting_to
 from dcgan_kit.errors import UserError
 from dcgan_kit.evaluation.evaluator import TaskReport
@@ -62,14 +63,16 @@ def analyze(run: StoredRun, report: TaskReport) -> CheckpointAnalysis:
     except UserError as error:
         return replace(found, notes=(*found.notes, f"The data cannot be loaded: {error}"))
     training = images.training
-    samples = run.generated(SAMPLES, recipe.training.seed, STREAM)
+    seed = recipe.training.seed
+    classes = None if recipe.classes is None else drawn_classes(training.labels, SAMPLES, seed)
+    samples = run.generated(SAMPLES, seed, STREAM, label=classes)
     with reporting_to(partial(report, "searching for neighbours")):
         neighbours = _neighbours(samples, training, images.held_out)
     return replace(
         found,
         spectra=(power(samples), power(training.batch(_evenly(len(training), SAMPLES)))),
         neighbours=neighbours,
-        real=_grid(training, *recipe.training.sample_grid),
+        real=_grid(training, *recipe.training.sample_grid, recipe.classes),
     )
 
 
@@ -98,7 +101,14 @@ def _side(pair: tuple[int, ...]) -> str:
     return f"{pair[0]}" if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
-def _grid(training: Images, rows: int, columns: int) -> Any:
+def _grid(training: Images, rows: int, columns: int, classes: int | None) -> Any:
+    """Return a grid of training images, with one class in each row if there are classes; None if there are too few."""
+    if classes is not None:
+        own = [np.flatnonzero(training.labels == row % classes) for row in range(rows)]
+        if min(map(len, own)) < columns:
+            return None
+        chosen = np.concatenate([places[_evenly(len(places), columns)] for places in own])
+        return grid_of(training.batch(chosen), rows, columns)
     if len(training) < rows * columns:
         return None
     return grid_of(training.batch(_evenly(len(training), rows * columns)), rows, columns)

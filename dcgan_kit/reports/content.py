@@ -65,6 +65,7 @@ class Picture:
         caption: the text below it.
         width: width in pixels.
         height: height in pixels.
+        rows: what each of its rows shows; may be empty.
     """
 
     uri: str
@@ -72,6 +73,7 @@ class Picture:
     caption: str
     width: int
     height: int
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ SPEED = "images_per_second"
 """This number has its own file, because it depends on the clock."""
 MOST_FINDINGS = 10_000
 MOST_SCORES = 200
+MOST_CLASSES = 200
 MOST_GRIDS = 100_000
 
 _GRID = re.compile(r"step-(?P<step>\d{1,12})(?P<raw>-raw)?\.png")
@@ -72,12 +73,23 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class ScoredClass:
+    """What an evaluation measured of one class: its title, numbers of images, and numbers."""
+
+    title: str
+    samples: float | None
+    references: float | None
+    numbers: tuple[Scored, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """The results of ``dcgan-kit evaluate``: the evaluated images, the numbers, and notes for the reader."""
+    """The results of ``dcgan-kit evaluate``: the evaluated images, the numbers, notes for the reader, and classes."""
 
     of: Mapping[str, str]
     numbers: tuple[Scored, ...]
     notes: tuple[str, ...]
+    classes: tuple[ScoredClass, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -260,7 +272,26 @@ def _evaluation(data: Any) -> Evaluation | None:
     numbers = data.get("numbers") if isinstance(data, dict) else None
     if not isinstance(numbers, list):
         raise Unusable(f"{EVALUATION} holds no list of numbers")
-    scored = tuple(
+    notes = data.get("notes")
+    texts = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
+    return Evaluation(_texts(data.get("of")), _scored(numbers), texts, _classes(data.get("classes")))
+
+
+def _classes(data: Any) -> tuple[ScoredClass, ...]:
+    return tuple(
+        ScoredClass(
+            title=shown(f"{one['class']} {_text(one.get('name'))}".strip()),
+            samples=finite(one.get("samples")),
+            references=finite(one.get("references")),
+            numbers=_scored(one["numbers"]),
+        )
+        for one in (data[:MOST_CLASSES] if isinstance(data, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("numbers"), list) and type(one.get("class")) is int
+    )
+
+
+def _scored(numbers: Sequence[Any]) -> tuple[Scored, ...]:
+    return tuple(
         Scored(
             key=_text(one.get("name")),
             number=_text(one.get("number")),
@@ -272,9 +303,6 @@ def _evaluation(data: Any) -> Evaluation | None:
         for one in numbers[:MOST_SCORES]
         if isinstance(one, dict) and _text(one.get("number"))
     )
-    notes = data.get("notes")
-    texts = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
-    return Evaluation(_texts(data.get("of")), scored, texts)
 
 
 def _texts(data: Any) -> dict[str, str]:

@@ -15,6 +15,7 @@ from dcgan_kit.reports.health import health_line
 from dcgan_kit.reports.pictures import array_picture, evenly, grid_picture
 from dcgan_kit.reports.run_files import Unusable, shown
 from dcgan_kit.reports.scores import better_of, floor_of, score_keys, short
+from dcgan_kit.runs.row_labels import row_titles
 
 MOST_GRIDS = 12
 """Most grids of each generator of a run."""
@@ -75,7 +76,7 @@ def _grids(run: RunFacts, grids: Sequence[Grid]) -> tuple[tuple[Picture, ...], l
         kind = "raw samples" if grid.raw else "samples"
         try:
             alt = f"{kind} of {run.label} after {counted(grid.step, 'step')}"
-            pictures.append(grid_picture(grid.path, rows, columns, alt, f"step {grid.step:,}"))
+            pictures.append(grid_picture(grid.path, rows, columns, alt, f"step {grid.step:,}", _row_titles(run)))
         except Unusable as reason:
             notes.append(Paragraph(f"{run.label}: {shown(str(reason))}; it is left out.", "missing"))
     if len(grids) > MOST_GRIDS:
@@ -88,7 +89,8 @@ def _grids(run: RunFacts, grids: Sequence[Grid]) -> tuple[tuple[Picture, ...], l
 def _real(run: RunFacts, found: CheckpointAnalysis) -> tuple[Picture, ...]:
     if found.real is None:
         return ()
-    return (array_picture(found.real, f"training images of {run.label}", "training images", *_layout(run)),)
+    alt = f"training images of {run.label}"
+    return (array_picture(found.real, alt, "training images", *_layout(run), _row_titles(run)),)
 
 
 def _layout(run: RunFacts) -> tuple[int, int]:
@@ -96,6 +98,15 @@ def _layout(run: RunFacts) -> tuple[int, int]:
     if isinstance(layout, list) and len(layout) == 2 and all(type(side) is int and 1 <= side <= 32 for side in layout):
         return layout[0], layout[1]
     return 1, 1
+
+
+def _row_titles(run: RunFacts) -> tuple[str, ...]:
+    """Return the class of each row of a grid; nothing if the recipe has no classes."""
+    classes, names = run.recipe.get("condition.classes"), run.environment.get("class_names")
+    if type(classes) is not int or classes < 1:
+        return ()
+    texts = [shown(name) if isinstance(name, str) else "" for name in names] if isinstance(names, list) else []
+    return row_titles(_layout(run)[0], classes, texts)
 
 
 def _cell(value: Any) -> str:

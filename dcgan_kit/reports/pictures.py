@@ -31,7 +31,7 @@ def evenly(items: Sequence[_T], most: int) -> tuple[_T, ...]:
     return tuple(items[round(i * (count - 1) / (most - 1))] for i in range(most))
 
 
-def grid_picture(path: Path, rows: int, columns: int, alt: str, caption: str) -> Picture:
+def grid_picture(path: Path, rows: int, columns: int, alt: str, caption: str, titles: Sequence[str] = ()) -> Picture:
     """Return the grid of samples in a PNG file, in its original size; see ``fitted``.
 
     If the file enlarges samples by repeated pixels, this is undone.
@@ -39,19 +39,21 @@ def grid_picture(path: Path, rows: int, columns: int, alt: str, caption: str) ->
     Raises:
         Unusable: the file is missing, too large, or no PNG.
     """
-    return fitted(_native(_decoded(path)), rows, columns, alt, caption)
+    return fitted(_native(_decoded(path)), rows, columns, alt, caption, titles)
 
 
-def array_picture(pixels: Any, alt: str, caption: str, rows: int = 1, columns: int = 1) -> Picture:
+def array_picture(
+    pixels: Any, alt: str, caption: str, rows: int = 1, columns: int = 1, titles: Sequence[str] = ()
+) -> Picture:
     """Return a picture of uint8 pixels (H, W, 1 to 4 channels): one image or a grid of images; see ``fitted``."""
     from PIL import Image
 
     height, width, channels = pixels.shape
     mode = ("L", "LA", "RGB", "RGBA")[channels - 1]
-    return fitted(Image.frombytes(mode, (width, height), pixels.tobytes()), rows, columns, alt, caption)
+    return fitted(Image.frombytes(mode, (width, height), pixels.tobytes()), rows, columns, alt, caption, titles)
 
 
-def fitted(image: Image.Image, rows: int, columns: int, alt: str, caption: str) -> Picture:
+def fitted(image: Image.Image, rows: int, columns: int, alt: str, caption: str, titles: Sequence[str] = ()) -> Picture:
     """Return a picture of a grid of images. If it has too many bytes, show only its first rows and columns.
 
     Args:
@@ -60,9 +62,11 @@ def fitted(image: Image.Image, rows: int, columns: int, alt: str, caption: str) 
         columns: number of columns of images.
         alt: the alternative text; if only a part is shown, this is added.
         caption: the text below the picture.
+        titles: what each row shows; empty if the rows show the same.
     """
     if image.height % rows or image.width % columns:
         rows = columns = 1
+        titles = ()
     height, width, shown_rows, shown_columns = image.height // rows, image.width // columns, rows, columns
     while len(content := png(image)) > MOST_OF_A_PICTURE:
         if shown_rows * shown_columns == 1:
@@ -76,7 +80,7 @@ def fitted(image: Image.Image, rows: int, columns: int, alt: str, caption: str) 
         image = image.crop((0, 0, shown_columns * width, shown_rows * height))
     if (shown_rows, shown_columns) != (rows, columns):
         alt = f"{alt}; the first {shown_rows} by {shown_columns} of {rows} by {columns}"
-    return Picture(data_uri(content), alt, caption, image.width, image.height)
+    return Picture(data_uri(content), alt, caption, image.width, image.height, tuple(titles[:shown_rows]))
 
 
 def png(image: Image.Image) -> bytes:

@@ -8,7 +8,7 @@ from shlex import quote
 
 from dcgan_kit.reports.charts import Chart, Level, Line, drawn, number
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
-from dcgan_kit.reports.facts import RunFacts, Scored
+from dcgan_kit.reports.facts import Evaluation, RunFacts, Scored
 from dcgan_kit.reports.metric_names import FLOOR, is_score
 
 LOGARITHMIC_FROM = 30.0
@@ -82,11 +82,36 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
         )
         columns = ("score", "samples", "real images", "")
         blocks.append(Table(f"{run.label}: scores{f' of {of}' if of else ''}", columns, rows, numeric=True))
+        if found.classes:
+            blocks.append(_classes(run.label, found))
         protocol = _protocol(found.numbers)
         if protocol:
             blocks.append(Table(f"{run.label}: how they were computed", ("", "value"), protocol))
         blocks.extend(Paragraph(note) for note in found.notes)
     return Section("evaluation", "Evaluation", "", tuple(blocks))
+
+
+def _classes(label: str, found: Evaluation) -> Table:
+    """Return the table of the classes: for each number, the samples and real images in their place."""
+    known = {one.number: one for scored in found.classes for one in scored.numbers}
+    names = [name for name, one in known.items() if one.better != "neither"]
+    rows = [
+        (one.title, number(one.samples), number(one.references), *_of_class(one.numbers, names))
+        for one in found.classes
+    ]
+    columns = ("class", "samples", "reference", *(text for name in names for text in (name, f"{name}, real")))
+    return Table(f"{label}: scores of each class, with 95 % intervals in brackets", columns, tuple(rows), numeric=True)
+
+
+def _of_class(numbers: Sequence[Scored], names: Sequence[str]) -> list[str]:
+    values = {one.number: (one.value, one.floor) for one in numbers}
+    none = None, None
+    cells = []
+    for name in names:
+        for value, low, high in zip(*(values.get(f"{name}{end}", none) for end in ("", "_low", "_high")), strict=True):
+            interval = "" if low is None or high is None else f" ({low:.2f} to {high:.2f})"
+            cells.append(f"{number(value)}{interval}")
+    return cells
 
 
 def _protocol(numbers: Sequence[Scored]) -> tuple[tuple[str, str], ...]:

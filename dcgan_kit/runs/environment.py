@@ -23,6 +23,8 @@ from dcgan_kit.version import __version__
 ENVIRONMENT = "environment.json"
 MAX_FACTS_BYTES = 4 * 2**20
 """Most bytes of the file."""
+MOST_NAMES = 1000
+"""Most names of classes in the file."""
 CHECKED = 256
 """Number of evenly spaced images whose pixels are checked before a run continues."""
 
@@ -42,8 +44,13 @@ VARIABLES = (
 COMPARED = ("dcgan_kit", "machine", "processor", "cores", "devices", "packages", "variables", "plugins")
 
 
-def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Images) -> dict[str, Any]:
-    """Return the versions, plugins, precision, devices and images of this process."""
+def environment(
+    plugins: LoadedPlugins, precision: str, devices: str, images: Images, conditional: bool = False
+) -> dict[str, Any]:
+    """Return the versions, plugins, precision, devices and images of this process.
+
+    If the recipe is ``conditional``, the names of the classes are among them, if there are any.
+    """
     packages = ("tensorflow", "keras", "numpy", "pluggy", "pyyaml", "pydantic", "pillow")
     return {
         "dcgan_kit": __version__,
@@ -56,6 +63,7 @@ def environment(plugins: LoadedPlugins, precision: str, devices: str, images: Im
         "devices": devices,
         "images": len(images),
         "pixels": _checksum(images),
+        **({"class_names": list(images.class_names[:MOST_NAMES])} if conditional and images.class_names else {}),
         "packages": {name: _version(name) for name in packages},
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "plugins": [

@@ -54,6 +54,16 @@ def classes_by_row(recipe: ResolvedRecipe, rows: int, columns: int) -> Any:
     return one_hot(recipe, np.repeat(np.arange(rows) % (recipe.classes or 1), columns))
 
 
+def classes_between(recipe: ResolvedRecipe, first: int, second: int, steps: int) -> Any:
+    """Return the way from one class to another, float32 (steps, classes).
+
+    The one-hot vector of the first class moves to that of the second on a straight line, in equal steps.
+    """
+    way = np.linspace(0.0, 1.0, steps, dtype=np.float32)[:, None]
+    start, end = one_hot(recipe, [first, second])
+    return (1.0 - way) * start + way * end
+
+
 def as_pixels(values: Any, value_range: tuple[float, float]) -> Any:
     """Scale from the networks' range to 0..255, rounded and clipped; non-finite values become 0."""
     low, high = value_range

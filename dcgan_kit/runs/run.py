@@ -175,7 +175,7 @@ class StoredRun:
         *,
         raw: bool = False,
         best: bool = False,
-        label: int | None = None,
+        label: Any = None,
     ) -> Any:
         """Return new images, uint8 (count, H, W, C).
 
@@ -185,30 +185,73 @@ class StoredRun:
             stream: a number below 0 for one purpose, so that each purpose draws other latent vectors.
             raw: see ``generator``.
             best: see ``generator``.
-            label: the class of all images; None: every class in turn, if the recipe has classes.
+            label: the class of all images, or one for each image, integers (count,); None: every class in turn, if the
+                recipe has classes.
 
         Raises:
             RunError: the run has no such checkpoint, or it belongs to other networks.
             UserError: the recipe has no such class.
         """
+        import numpy as np
+
         recipe = self.resolved
-        require_class(recipe, label)
+        for number in () if label is None else np.unique(label):
+            require_class(recipe, int(number))
         generator = self.generator(raw=raw, best=best)
         from dcgan_kit.runs.image_grid import classes_in_turn, generated, latent_vectors, one_hot
 
         latent = latent_vectors(recipe, count, seed, stream)
-        classes = classes_in_turn(recipe, count) if label is None else one_hot(recipe, [label] * count)
+        classes = classes_in_turn(recipe, count) if label is None else one_hot(recipe, np.broadcast_to(label, count))
         return generated(generator, latent, recipe.image.range, classes)
 
+    def interpolated(
+        self,
+        classes: tuple[int, int],
+        count: int,
+        steps: int,
+        seed: int,
+        stream: int,
+        *,
+        raw: bool = False,
+        best: bool = False,
+    ) -> Any:
+        """Return images on the way from one class to another, uint8 (count, steps, H, W, C).
 
-def require_class(recipe: ResolvedRecipe, label: int | None) -> None:
+        Args:
+            classes: the class of the first image of each row and that of the last, two different ones.
+            count: number of latent vectors; each is the same along its row.
+            steps: number of images in a row, at least 2.
+            seed: see ``generated``.
+            stream: see ``generated``.
+            raw: see ``generator``.
+            best: see ``generator``.
+
+        Raises:
+            RunError: the run has no such checkpoint, or it belongs to other networks.
+            UserError: the recipe has no such class, or the classes are the same.
+        """
+        recipe, (first, second) = self.resolved, classes
+        for number in classes:
+            require_class(recipe, number)
+        if first == second:
+            raise UserError(f"classes {first} and {second}: the way goes from one class to another; give two")
+        generator = self.generator(raw=raw, best=best)
+        import numpy as np
+
+        from dcgan_kit.runs.image_grid import classes_between, generated, latent_vectors
+
+        latent = np.repeat(latent_vectors(recipe, count, seed, stream), steps, axis=0)
+        way = np.tile(classes_between(recipe, first, second, steps), (count, 1))
+        images = generated(generator, latent, recipe.image.range, way)
+        return images.reshape(count, steps, *images.shape[1:])
+
+
+def require_class(recipe: ResolvedRecipe, label: int) -> None:
     """Check the number of a class.
 
     Raises:
         UserError: the recipe has no such class, or no classes at all.
     """
-    if label is None:
-        return
     if recipe.classes is None:
         raise UserError(f"class {label}: the recipe {recipe.name} has no classes; leave the class out")
     if not 0 <= label < recipe.classes:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.component import Component
-from dcgan_kit.components.contracts.score import Features, Gathering, Score, ScoreInputs
+from dcgan_kit.components.contracts.score import Extractor, Features, Gathering, Score, ScoreInputs
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.evaluation.selection import broken_extractor
@@ -36,6 +36,7 @@ def check_extractor(component: Component, options: dict[str, Any], shapes: Seque
         pixels = _pixels(1, 7, shape)
         description = called(where, first.describe, pixels)
         _check_description(where, description, len(pixels), first.classifies)
+        _check_learned_labels(where, first, description)
         parts = [called(where, first.describe, part) for part in (pixels[:2], pixels[2:])]
         joined = np.concatenate([part.features for part in parts])
         # Rounding may differ with another batch size.
@@ -68,6 +69,15 @@ def _check_description(where: str, description: Any, count: int, classifies: boo
         require(valid, f"{where}: rows of probabilities must be 0 or more and sum to 1")
 
 
+def _check_learned_labels(where: str, extractor: Extractor, description: Features) -> None:
+    if not extractor.learned_labels:
+        return
+    require(extractor.classifies, f"{where}: with 'learned_labels' it must return probabilities")
+    columns = np.asarray(description.probabilities).shape[1]
+    learned = f"{where}: with 'learned_labels' it must return one probability for each of the {_CLASSES} labels"
+    require(columns == _CLASSES, f"{learned} that it was built for. Received: {columns}")
+
+
 def check_score(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
     """Check a score.
 
@@ -78,6 +88,8 @@ def check_score(component: Component, options: dict[str, Any], shapes: Sequence[
         score = built(component, None, options, where)
         require_returned(component, score, isinstance(score, Score) and isinstance(score.gathering, Gathering))
         known = set(score.better.values()) <= {"lower", "higher", "floor", "neither"}
+        fewest = score.fewest_of_class
+        require(fewest is None or fewest >= 0, f"{where}: 'fewest_of_class' must be 0 or more, or None")
         require(bool(score.better) and known, f"{where}: 'better' must give the better direction of each number")
         same = built(component, None, options, where).gathering == score.gathering
         require(

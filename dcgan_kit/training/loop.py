@@ -84,7 +84,8 @@ class TrainingLoop:
         self._prepared, self._devices, self._training = prepared, prepared.devices, prepared.training
         self._state, self._note = prepared.session.state, prepared.watcher.note
         self._callbacks = _callbacks(prepared)
-        self._recorder = Recorder(prepared.session, prepared.run, prepared.observers, self._note)
+        names = prepared.images.class_names
+        self._recorder = Recorder(prepared.session, prepared.run, prepared.observers, self._note, names)
         self._intervals = Intervals(self._training, prepared.observers)
         self._early_end = EarlyEnd(self._devices, self._callbacks, self._note)
         self._groups = StepGroups(prepared, self._early_end)

@@ -115,7 +115,9 @@ def prepare_run(
     images = _images(recipe, path, watcher)
     held.enter_context(blaming(session.state.networks, plugins.third_party))
     steps = session.compile()
-    facts = environment(plugins, session.precision.precision, str(devices), images.training)
+    facts = environment(
+        plugins, session.precision.precision, str(devices), images.training, recipe.condition is not None
+    )
     if devices.chief:
         _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)
     # Observers are made before anything is written. If they raise, the user changes the recipe, and the folder must

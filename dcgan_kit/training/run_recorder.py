@@ -11,6 +11,7 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.runs.image_grid import classes_by_row, generated, grid_of, latent_vectors, png_of
 from dcgan_kit.runs.metrics_writer import MetricsWriter
 from dcgan_kit.runs.required_imports import import_messages
+from dcgan_kit.runs.row_labels import row_titles, with_row_labels
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.training.observer import Observation, Observer
@@ -24,16 +25,24 @@ class Recorder:
         run: the run folder.
         observers: they read the run between groups of steps.
         note: receives a message for the user.
+        class_names: the names of the classes of the images, or nothing.
     """
 
     def __init__(
-        self, session: Session, run: RunFolder, observers: Sequence[Observer], note: Callable[[str], None]
+        self,
+        session: Session,
+        run: RunFolder,
+        observers: Sequence[Observer],
+        note: Callable[[str], None],
+        class_names: Sequence[str] = (),
     ) -> None:
         self._session, self._run, self._observers, self._note = session, run, observers, note
         self._recipe = session.recipe
         rows, columns = self._recipe.training.sample_grid
         self._grid_latent = latent_vectors(self._recipe, rows * columns, self._recipe.training.seed)
         self._grid_classes = classes_by_row(self._recipe, rows, columns)
+        classes = self._recipe.classes
+        self._row_titles = () if classes is None else row_titles(rows, classes, class_names)
         self._writer: MetricsWriter | None = None
 
     @contextmanager
@@ -60,7 +69,10 @@ class Recorder:
             self._writer.speed(step, images_per_second)
 
     def sample(self, step: int) -> None:
-        """Write a sample grid for each generator: the average if there is one, and the generator itself."""
+        """Write a sample grid for each generator: the average if there is one, and the generator itself.
+
+        In TensorBoard, classes are written beside their rows. The file holds the samples alone.
+        """
         if self._writer is None:
             return
         rows, columns = self._recipe.training.sample_grid
@@ -69,7 +81,8 @@ class Recorder:
                 images = generated(generator, self._grid_latent, self._recipe.image.range, self._grid_classes)
             grid = grid_of(images, rows, columns)
             self._run.write(self._run.samples / f"step-{step:06d}{name}.png", png_of(grid))
-            self._writer.image(step, f"samples{name}", grid)
+            shown = with_row_labels(grid, self._row_titles) if self._row_titles else grid
+            self._writer.image(step, f"samples{name}", shown)
 
     def observe(self, step: int) -> Iterator[Observation]:
         """Call each observer that is due, write and print its result, and yield it."""

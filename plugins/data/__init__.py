@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,6 +26,14 @@ KERAS_FILES = {
     "cifar100": ("cifar-100-python-target_archive",),
 }
 """Files of Keras' downloads, relative to ``$KERAS_HOME/datasets``."""
+
+CLASS_NAMES = {
+    "fashion_mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ),
+    "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+}  # fmt: skip
+"""Names of classes by label, from github.com/zalandoresearch/fashion-mnist and cs.toronto.edu/~kriz/cifar.html."""
 
 _REMEDIES = {
     "images": "give a folder of images (PNG, JPEG, WebP, …), with or without sub-folders",
@@ -96,7 +105,8 @@ def fashion_mnist_4k(spec: ImageSpec) -> Images:
     from dcgan_kit_plugins.data.arrays import read_npz
 
     with resources.files("dcgan_kit.data.embedded").joinpath("fashion_mnist_4k.npz").open("rb") as stream:
-        return read_npz(stream, "x", "y", spec, "fashion_mnist_4k")
+        images = read_npz(stream, "x", "y", spec, "fashion_mnist_4k")
+    return replace(images, class_names=CLASS_NAMES["fashion_mnist"])
 
 
 @component("data", check=_check_keras_dataset)
@@ -125,7 +135,7 @@ def keras_dataset(
         (pixels, labels), _ = loader.load_data()
     except Exception as error:  # Keras raises plain Exception if a download fails.
         raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
-    return fitting(pixels, labels, spec, name)
+    return replace(fitting(pixels, labels, spec, name), class_names=CLASS_NAMES.get(name, ()))
 
 
 @component("data", check=_check_path("npz"))

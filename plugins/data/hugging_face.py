@@ -55,6 +55,7 @@ def hugging_face_source(
         # A dataset in memory has no files that identify it, so its fingerprint is used too.
         files, content = [entry["filename"] for entry in dataset.cache_files], dataset._fingerprint
         dataset, labelled = _columns(datasets, dataset, name, image, label)
+        names = tuple(getattr(dataset.features[label], "names", None) or ()) if labelled else ()
 
     def entries() -> Iterator[Entry | str]:
         for number, row in enumerate(dataset, start=1):
@@ -66,7 +67,14 @@ def hugging_face_source(
                 yield Entry(place, partial(_opened, row[image]), value)
 
     facts = ["hugging_face", name, config, split, image, label, content]
-    return Source(name, len(dataset), entries, lambda: [*facts, len(dataset), file_facts(files)], labelled)
+    return Source(
+        name,
+        len(dataset),
+        entries,
+        lambda: [*facts, len(dataset), file_facts(files)],
+        labelled,
+        class_names=names,
+    )
 
 
 def _from_disk(datasets: Any, folder: Path, split: str) -> Any:

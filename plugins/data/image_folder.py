@@ -45,7 +45,7 @@ def zip_source(file: Path, folder: str) -> Source:
 
 
 def _source(found: ImageFiles, facts: Callable[[], Any]) -> Source:
-    labels, notes = class_folders(found.source, found.paths)
+    labels, notes, names = class_folders(found.source, found.paths)
 
     def entries() -> Iterator[Entry | str]:
         yield from found.broken
@@ -54,4 +54,4 @@ def _source(found: ImageFiles, facts: Callable[[], Any]) -> Source:
             yield Entry(found.name(number), partial(found.open, number), label)
 
     count = len(found.paths) + len(found.broken)
-    return Source(found.source, count, entries, facts, labels is not None, found.left_out, notes)
+    return Source(found.source, count, entries, facts, labels is not None, found.left_out, notes, names)

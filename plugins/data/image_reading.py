@@ -44,6 +44,7 @@ class Source:
         labelled: whether entries have labels.
         left_out: lines about files that are not images.
         notes: other lines for the user.
+        class_names: the name of each class; empty if they have none.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Source:
     labelled: bool
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ def collect(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
         DataError: too many images cannot be read.
     """
     images = _collected(source, spec, decoding)
-    return replace(images, left_out=tuple(map(_one_line, source.left_out)), notes=tuple(map(_one_line, source.notes)))
+    left_out, notes, names = (
+        tuple(map(_one_line, texts)) for texts in (source.left_out, source.notes, source.class_names)
+    )
+    return replace(images, left_out=left_out, notes=notes, class_names=names)
 
 
 def _collected(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:

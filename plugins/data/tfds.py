@@ -90,7 +90,14 @@ def tfds_source(
             yield Entry(f"{name}, {split} {number}", lambda content=content: io.BytesIO(content), value)  # type: ignore[misc]
 
     files = sorted(Path(builder.data_dir).iterdir())
-    return Source(f"TFDS {name}", count, entries, lambda: ["tfds", split, image, label, file_facts(files)], labelled)
+    return Source(
+        f"TFDS {name}",
+        count,
+        entries,
+        lambda: ["tfds", split, image, label, file_facts(files)],
+        labelled,
+        class_names=_names(features[label]) if labelled else (),
+    )
 
 
 def _prepared(name: str, root: Path) -> Path | None:
@@ -165,6 +172,11 @@ def _check_features(tfds: Any, features: Any, image: str, label: str | None, nam
     if label not in named or named[label].shape != () or not np.issubdtype(named[label].np_dtype, np.integer):
         raise DataError(f"TFDS data set {name} has no integer feature {label!r}: set 'label', or null. {has}")
     return True
+
+
+def _names(feature: Any) -> tuple[str, ...]:
+    # TFDS cannot return names of a feature without a number of classes.
+    return tuple(feature.names) if getattr(feature, "num_classes", None) else ()
 
 
 def _first_line(error: Exception) -> str:

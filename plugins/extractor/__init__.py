@@ -77,7 +77,8 @@ def self_classifier(
     most = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(len(images))[: steps * 64])
     shape = _shape(images)
     weights = trained(shrunk_pixels(images, most, LARGEST_SIDE), labels[most], len(classes), steps, seed)
-    return Extractor(describing(weights, shape), key_of(weights, shape, LARGEST_SIDE), classifies=True)
+    key = key_of(weights, shape, LARGEST_SIDE)
+    return Extractor(describing(weights, shape), key, classifies=True, learned_labels=True)
 
 
 @component("extractor")

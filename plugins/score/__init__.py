@@ -26,6 +26,10 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of the start o
 IMAGES_A_BIN = 20
 MOST_BINS = 100
 """As in Richardson, Weiss 2018, who use 50,000 images and more."""
+FEWEST_FOR_MOMENTS = 1000
+"""Smallest number of images of one class for ``frechet``: with fewer, its bias is larger than usual distances."""
+FEWEST_FOR_SHARES = 100
+"""Smallest number of images of one class for scores that are shares of images: with fewer, chance moves them by 0.1."""
 
 
 @component("score")
@@ -49,7 +53,7 @@ def frechet() -> Score:
     def compare(sides: ScoreInputs) -> dict[str, float]:
         return {"fd": frechet_distance(sides.fake, sides.reference)}
 
-    return Score(Gathering("moments", Moments), compare, {"fd": "lower"})
+    return Score(Gathering("moments", Moments), compare, {"fd": "lower"}, fewest_of_class=FEWEST_FOR_MOMENTS)
 
 
 @component("score")
@@ -98,7 +102,8 @@ def precision_recall(*, k: Neighbours = 3) -> Score:
         found = manifolds(*in_float64(sides.reference, sides.fake), k)
         return {"precision": found.precision, "recall": found.recall}
 
-    return Score(_all_features(), compare, {"precision": "higher", "recall": "higher"})
+    better = {"precision": "higher", "recall": "higher"}
+    return Score(_all_features(), compare, better, fewest_of_class=FEWEST_FOR_SHARES)
 
 
 @component("score")
@@ -124,7 +129,8 @@ def density_coverage(*, k: Neighbours = 5) -> Score:
         found = manifolds(*in_float64(sides.reference, sides.fake), k)
         return {"density": found.density, "coverage": found.coverage}
 
-    return Score(_all_features(), compare, {"density": "floor", "coverage": "higher"})
+    better = {"density": "floor", "coverage": "higher"}
+    return Score(_all_features(), compare, better, fewest_of_class=FEWEST_FOR_SHARES)
 
 
 @component("score")
@@ -143,7 +149,9 @@ def classifier_score() -> Score:
     def compare(sides: ScoreInputs) -> dict[str, float]:
         return {"classifier_score": inception_score(sides.fake)}
 
-    return Score(Gathering("class_shares", ClassShares, "probabilities"), compare, {"classifier_score": "higher"})
+    gathering = Gathering("class_shares", ClassShares, "probabilities")
+    # Images of a single class have no variety of classes.
+    return Score(gathering, compare, {"classifier_score": "higher"}, fewest_of_class=None)
 
 
 @component("score")
@@ -221,7 +229,7 @@ def ndb(*, bins: Bins = None, seed: Seed = 0) -> Score:
         different = clusters.different_bins(p, len(fake), q, len(real))
         return {"ndb": different, "js": clusters.jensen_shannon(p, q)}
 
-    return Score(_all_features(), compare, {"ndb": "lower", "js": "lower"})
+    return Score(_all_features(), compare, {"ndb": "lower", "js": "lower"}, fewest_of_class=FEWEST_FOR_SHARES)
 
 
 @component("score")

@@ -76,6 +76,28 @@ def test_a_run_is_judged_by_every_score(command, run):
     assert not [file for file in run.iterdir() if file.name.startswith(".")]
 
 
+def test_each_class_is_a_row_of_a_second_table(command, classed_file, tmp_path):
+    command("train", classed_file, "--run", tmp_path / "run")
+    names = ("--scores", "spectrum", "--class-scores", "kid", "--extractor", "self_classifier:steps=3")
+    result = command("evaluate", tmp_path / "run", *names)
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert [row[0] for row in rows if row and row[0] == "class_accuracy"] == ["class_accuracy"]
+    assert [row[0] for row in rows if row and row[0] in "012"] == ["0", "1", "2"]
+    assert "kid needs 20 images of a class on each side, also for the floor" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reported"),
+    [
+        ((), "has no classes to score one by one; leave the option out"),
+        (("--fake", "a", "--real", "b"), "--class-scores is about the classes of a RUN folder: give one"),
+    ],
+)
+def test_scores_of_classes_that_are_not_there_are_refused(arguments, reported, command, run):
+    subject = arguments or (run,)
+    assert reported in command("evaluate", *subject, "--class-scores", "kid", status=2).stderr
+
+
 def test_json_says_the_same_as_the_file_and_twice_the_same(command, run):
     first = json.loads(command("evaluate", run, *QUICK, "--json").stdout)
     assert first == json.loads((run / "evaluation.json").read_text())

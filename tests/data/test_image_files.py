@@ -244,7 +244,9 @@ def test_utf_8_without_its_mark_is_read_as_what_it_is(tmp_path):
     ],
 )  # fmt: skip
 def test_folders_are_classes_by_a_rule_that_is_told(paths, labels, reported):
-    found, notes = class_folders("faces", [tuple(path.split("/")) for path in paths])
+    found, notes, names = class_folders("faces", [tuple(path.split("/")) for path in paths])
+    assert len(names) == (0 if labels is None else max(labels) + 1)
+    assert all(f"{name} (" in reported or len(names) > 10 for name in names)
     assert (found is None) == (labels is None)
     assert labels is None or found.tolist() == labels
     assert all(line.startswith("faces: ") for line in notes)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -137,3 +138,17 @@ def test_loading_tells_its_progress(recipe, tmp_path, monkeypatch):
 def test_a_part_has_indices_of_its_images(indices, message):
     images = Images(np.zeros((5, 8, 8, 1), np.uint8), indices=indices)
     assert broken_contract(images, ImageSpec(8, 8, 1)) == message
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a", "b"], "with class_names as a tuple of texts"),
+        (("a", 1), "with class_names as a tuple of texts"),
+        (("a",), r"with a name for each class \(returned: 1 names, and the label 1\)"),
+    ],
+)
+def test_names_of_classes_are_texts_one_for_each_class(names, message):
+    images = Images(np.zeros((2, 4, 4, 1), np.uint8), np.arange(2), class_names=names)
+    assert re.match(message, broken_contract(images, ImageSpec(4, 4, 1)))
+    assert broken_contract(replace(images, class_names=("a", "b")), ImageSpec(4, 4, 1)) == ""

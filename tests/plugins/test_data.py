@@ -15,6 +15,7 @@ def test_embedded_images_are_4000_in_ten_classes(read):
     images = read(data.fashion_mnist_4k, ImageSpec(28, 28, 1))
     assert len(images.pixels) == 4000
     assert set(images.labels) == set(range(10))
+    assert images.class_names[1] == "Trouser"
     assert images.pixels.max() == 255
 
 

@@ -30,6 +30,7 @@ def test_images_in_class_folders_are_labelled(tmp_path, read, picture):
     images = read(data.images, GREY8, path=str(tmp_path))
     np.testing.assert_array_equal(images.pixels[:, 0, 0, 0], [0, 100, 200])
     np.testing.assert_array_equal(images.labels, [0, 0, 1])
+    assert len(images.class_names) == 2
 
 
 @pytest.mark.parametrize("names", [("a/1.png", "2.png"), ("a/1.png", "a/2.png")])

@@ -72,6 +72,7 @@ def test_a_folder_with_images_and_labels(pictures, tmp_path, read):
     images = read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"))
     np.testing.assert_array_equal(images.pixels[:, 4, 4, 0], range(0, 200, 10))
     np.testing.assert_array_equal(images.labels, np.arange(20) % 3)
+    assert images.class_names == ("a", "b", "c")
     again = read(libraries.hugging_face, GREY8, name=str(tmp_path / "a"), memory_mib=0)
     assert isinstance(again.pixels, np.memmap)
     np.testing.assert_array_equal(again.pixels, images.pixels)

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from dcgan_kit.cli import cli
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.reports import neighbours
+from dcgan_kit.reports.checkpoint_analysis import _grid as class_grid
 from dcgan_kit.reports.neighbours import nearest
 from dcgan_kit.reports.spectrum import decibels, plane, power, radial
 
@@ -29,6 +30,15 @@ def test_a_wave_has_its_power_at_its_own_frequency():
     assert cycles == tuple(range(1, 17))
     assert cycles[int(np.argmax(found))] == 8
     assert max(found) - sorted(found)[-4] > 30
+
+
+def test_training_images_stand_in_rows_of_their_classes():
+    labels = np.arange(30) % 3
+    images = Images(np.broadcast_to((labels * 100)[:, None, None, None], (30, 2, 2, 1)).astype(np.uint8), labels)
+    grid = class_grid(images, 4, 5, 3)
+    assert grid.shape == (8, 10, 1)
+    assert [set(grid[2 * row : 2 * row + 2].ravel().tolist()) for row in range(4)] == [{0}, {100}, {200}, {0}]
+    assert class_grid(images, 4, 11, 3) is None, "a class has ten images"
 
 
 def test_white_noise_has_as_much_power_everywhere():

@@ -74,6 +74,17 @@ def test_findings_and_numbers_of_other_types_than_they_should_have_are_empty(run
     assert (number.number, number.value, number.protocol) == ("fd", None, {})
 
 
+def test_classes_of_other_types_than_they_should_have_are_left_out(run):
+    numbers = [{"number": "kid", "value": 0.5, "floor": "x", "better": "lower"}, 7]
+    classes = [3, {"class": "a", "numbers": []}, {"class": 1}, {"class": 2, "name": ["x"], "numbers": numbers}]
+    (run / "evaluation.json").write_text(json.dumps({"numbers": [], "classes": classes}))
+    (found,) = read_facts(run, "garments").evaluation.classes
+    assert (found.title, found.samples, found.references) == ("2", None, None)
+    assert [(one.number, one.value, one.floor) for one in found.numbers] == [("kid", 0.5, None)]
+    (run / "evaluation.json").write_text(json.dumps({"numbers": [], "classes": 5}))
+    assert read_facts(run, "garments").evaluation.classes == ()
+
+
 def test_files_that_are_no_grids_are_none(run):
     for name in ("step-.png", "step-1.jpg", "step-9999999999999.png", "step-000001-raw.png.tmp", "other.png"):
         (run / "samples" / name).write_bytes(b"")

@@ -190,6 +190,37 @@ def test_evaluation_says_how_it_was_measured(written, run):
     assert "features by fashion_classifier" in words
 
 
+def test_scores_of_each_class_are_a_table_with_intervals(written, run):
+    accuracy = {"class_accuracy": 0.9, "class_accuracy_low": 0.8, "class_accuracy_high": 0.95}
+    numbers = [{"number": "kid", "value": 0.5, "floor": 0.01, "better": "lower"}]
+    for name, value in accuracy.items():
+        better = "floor" if name == "class_accuracy" else "neither"
+        numbers.append({"number": name, "value": value, "floor": value / 2, "better": better})
+    dress = {"class": 3, "name": "Dress", "samples": 162, "references": 76, "numbers": numbers}
+    bag = {"class": 8, "name": "", "samples": 4, "references": 2, "numbers": []}
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    (run / "evaluation.json").write_text(json.dumps({**evaluation, "classes": [dress, bag]}))
+    words = written(run).words
+    assert "garments: scores of each class, with 95 % intervals in brackets" in words
+    assert "class samples reference kid kid, real class_accuracy class_accuracy, real" in words
+    assert "3 Dress 162 76 0.5 0.01 0.9 (0.80 to 0.95) 0.45 (0.40 to 0.47)" in words
+    assert "8 4 2 – – – –" in words
+
+
+def test_each_row_of_a_grid_says_its_class(written, make_run, tmp_path):
+    run = make_run(tmp_path / "classes")
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(text.replace("condition: null", "condition: {classes: 3, generated: data}"))
+    assert "0 1 step 0" in written(run).words, "without names, there are the numbers"
+    facts = json.loads((run / "environment.json").read_text())
+    (run / "environment.json").write_text(json.dumps({**facts, "class_names": ["dark <b>", 7, "bright"]}))
+    found = written(run)
+    assert "0 dark <b> 1 step 0" in found.words
+    assert found.of("b") == []
+    (run / "environment.json").write_text(json.dumps({**facts, "class_names": 5}))
+    assert "0 1 step 0" in written(run).words
+
+
 def test_pictures_say_what_is_seen_and_are_at_most_twelve_a_generator(written, run, grid):
     for step in range(100, 4000, 100):
         grid(run / "samples" / f"step-{step:06d}.png", 9)

@@ -41,11 +41,14 @@ class Extractor:
             hex digits of a hash of the weights, and the way of resizing. It has no comma and no bracket, and becomes
             part of the name of every number.
         classifies: whether the features come with probabilities.
+        learned_labels: whether the probabilities are those of the labels of the images that it was built for, in
+            ascending order, learned from these images alone. Such an extractor can say which class other images show.
     """
 
     describe: Callable[[Any], Features]
     key: str
     classifies: bool = False
+    learned_labels: bool = False
 
 
 class Accumulator(Protocol):
@@ -108,6 +111,8 @@ class Score:
         better: which way each number improves.
         needs_training: whether it needs ``ScoreInputs.training``.
         warn: result of ``compare`` → one line that warns the user of what the numbers show; empty for no warning.
+        fewest_of_class: smallest number of images of each side for scoring a class alone; None: the score says nothing
+            about a single class.
     """
 
     gathering: Gathering
@@ -115,3 +120,4 @@ class Score:
     better: Mapping[str, Better]
     needs_training: bool = False
     warn: Callable[[Mapping[str, float]], str] | None = None
+    fewest_of_class: int | None = 20

@@ -32,6 +32,7 @@ class Images:
         indices: integer array (M,): which of ``pixels`` belong to this part, in order. None: all N.
         left_out: a line for each reason why files in the same place were left out, with their number.
         notes: other lines for the user, such as where the labels come from.
+        class_names: the name of each class, in order of the labels from 0; empty if the classes have no names.
     """
 
     pixels: Any
@@ -40,6 +41,7 @@ class Images:
     indices: Any = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels if self.indices is None else self.indices)
