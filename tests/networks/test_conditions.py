@@ -112,6 +112,13 @@ def test_a_constraint_reaches_an_embedding_and_no_scale(networks):
     assert not any(part.unconstrained for part in found.parts)
 
 
+def test_scales_of_classes_are_no_kernels_that_a_constraint_leaves_out(networks):
+    given = ("generator.constraint=spectral", "generator.normalization=conditional_batch")
+    found = networks(*given, *IN_DISCRIMINATOR["projection"]).generator
+    assert any("vector_u" in weight.path for weight in found.model.weights)
+    assert not any(part.unconstrained for part in found.parts)
+
+
 def test_summaries_count_what_classes_cost(networks):
     network = networks(*IN_GENERATOR["conditional_batch"], *IN_DISCRIMINATOR["projection"]).generator
     row = next(row for row in summarize(network).rows if row.name == "input_normalization")

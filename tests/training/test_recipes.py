@@ -14,7 +14,10 @@ from dcgan_kit.components.plugin_loader import load_builtins
 pytestmark = pytest.mark.slow
 
 STEPS = 4
-UNTRAINED = {"dcgan", "r3gan-cifar32", "r3gan-tiny32", "sngan-cifar32", "wgangp-resnet-cifar32"}
+UNTRAINED = {
+    "dcgan", "r3gan-cifar32", "r3gan-tiny32", "sngan-cifar32", "wgangp-resnet-cifar32", "cganpd-cifar32",
+    "wgangp-resnet-cifar32-acgan",
+}  # fmt: skip
 """A base, and models whose steps take minutes on a processor; ``tests/twins`` takes a step of them, narrowed."""
 RECIPES = sorted(load_builtins().recipes.keys() - UNTRAINED)
 NAMED = {

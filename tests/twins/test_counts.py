@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 
 from dcgan_kit.networks.builder import build_networks
+from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.summary import summarize
 
 RECIPES = Path(__file__).parent / "recipes"
 SHIPPED = {
     "sngan-cifar32": (4_276_739, 1_053_824),
     "wgangp-resnet-cifar32": (1_204_483, 1_053_825),
+    "cganpd-cifar32": (4_304_387, 1_055_104),
+    "wgangp-resnet-cifar32-acgan": (1_218_307, 1_055_115),
+    "sagan64-small": (2_428_356, 1_225_970),
     "wgan-cifar32": (1_068_928, 663_296),
     "r3gan-cifar32": (20_732_160, 20_683_776),
     "r3gan-tiny32": (145_600, 141_568),
@@ -54,12 +58,18 @@ def test_every_recipe_here_is_counted():
 
 
 @pytest.mark.parametrize(
-    ("name", "epsilon"), [("sngan-cifar32", 2e-5), ("wgangp-resnet-cifar32", 1e-5), ("wgan-cifar32", 1e-5)]
+    ("name", "epsilon"),
+    [
+        ("sngan-cifar32", 2e-5),
+        ("cganpd-cifar32", 2e-5),
+        ("wgangp-resnet-cifar32", 1e-5),
+        ("wgangp-resnet-cifar32-acgan", 1e-5),
+        ("wgan-cifar32", 1e-5),
+    ],
 )
 def test_batch_normalization(name, epsilon, resolve):
-    norms = [
-        x for n in networks_of(resolve(name)) for x in n.model.layers if isinstance(x, keras.layers.BatchNormalization)
-    ]
+    layers = layers_within(*(network.model for network in networks_of(resolve(name))))
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert norms
     assert {(norm.epsilon, norm.momentum) for norm in norms} == {(epsilon, 0.9)}
 
@@ -69,6 +79,8 @@ def test_batch_normalization(name, epsilon, resolve):
     [
         ("sngan-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
         ("wgangp-resnet-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
+        ("cganpd-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
+        ("wgangp-resnet-cifar32-acgan", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
         ("r3gan-cifar32", 2e-4, (0.0, 0.99), 1e-8, 512, 1),
         ("wgan-cifar32", 5e-5, None, 1e-16, 64, 5),
     ],

@@ -74,14 +74,14 @@ class R3GAN(PlainTwin):
         return tf.reduce_mean(tf.math.softplus(real_logits - fake_logits))
 
     def judge_for_g(self, real):
-        return self.judge(real)
+        return self.judge(*real)
 
     def penalty(self, real, fake, stream):
         total = 0.0
-        for gamma, images in zip(GAMMAS, (real, fake), strict=True):
+        for gamma, (images, *told) in zip(GAMMAS, (real, fake), strict=True):
             with tf.GradientTape() as tape:
                 tape.watch(images)
-                logits = self.judge(images)
+                logits = self.judge(images, *told)
             total += gamma / 2 * tf.reduce_sum(tape.gradient(logits, images) ** 2) / len(images)
         return total
 
@@ -108,4 +108,4 @@ def test_a_step_leaves_the_same_variables(resolve, taken):
         f"training.penalty.{side}.weight={gamma}" for side, gamma in zip(("first", "second"), GAMMAS, strict=True)
     ]
     recipe = resolve("r3gan-tiny32", *SMALL, "training.optimizer.epsilon=1e-3", *weights)
-    compare_step(recipe, R3GAN, taken, lambda: Adam(RATE_AT_STEP_1, 0.0, 0.99, 1e-3))
+    compare_step(recipe, R3GAN, taken, lambda role: Adam(RATE_AT_STEP_1, 0.0, 0.99, 1e-3))
