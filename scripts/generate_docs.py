@@ -57,6 +57,7 @@ FOLLOWERS = (
     "sagan64-small",
     "wgan-cifar32",
     "r3gan-cifar32",
+    "r3gan-cifar32-conditional",
     "r3gan-tiny32",
 )
 

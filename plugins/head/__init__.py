@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import keras
 
 Build = Callable[[Site], Any]
-Build = Callable[[Site], Any]
 DropoutRate = Annotated[
     float, Field(ge=0.0, lt=1.0, description="share of the features dropped before the dense layer")
 ]
@@ -139,15 +138,41 @@ def depthwise_dense(site: Site, *, bias: Bias = None, initializer: Initializer =
 
     Huang et al. 2025, arXiv 2501.05441, in github.com/brownvc/R3GAN
     """
-    from dcgan_kit_plugins.head.layers import PerChannel
     from keras import layers
 
-    height, width, _ = site.input_shape
-    draw = initializer or site.initializer
-    depthwise = site.depthwise_conv(
-        (height, width), padding="valid", bias=False, initializer=lambda seed: PerChannel(draw(seed))
-    )
-    return [depthwise, layers.Flatten(), site.dense(1, bias=bias, initializer=initializer)]
+    return [_weighed(site, initializer), layers.Flatten(), site.dense(1, bias=bias, initializer=initializer)]
+
+
+@component("head")
+def depthwise_projection(
+    site: Site,
+    *,
+    units: Annotated[
+        Annotated[int, Field(ge=1, le=16384)] | None,
+        Field(description="size of the vectors that are compared; null: as many as the map has channels"),
+    ] = None,
+    bias: Bias = None,
+    initializer: Initializer = None,
+    embedding_initializer: Annotated[Initializer, Field(description="of the embedding; null: as initializer")] = None,
+) -> keras.Model:
+    """Return how well the map fits a vector of the class.  (B, H, W, C), (B, classes) → (B, 1).
+
+    dense(h) · embedding(class),  where h are the pixels of each channel, weighed by a kernel of its own
+
+    The kernels are those of ``depthwise_dense``. Neither they nor the embedding have a bias. Unlike ``projection``,
+    nothing is added that does not depend on the class.
+
+    Huang et al. 2025, arXiv 2501.05441, in github.com/brownvc/R3GAN; a logit that is a product only: Karras et al.
+    2020, arXiv 2006.06676, in github.com/NVlabs/stylegan2-ada
+    """
+    from keras import Input, Model, layers
+
+    x, label = Input(site.input_shape), site.label()
+    size = site.input_shape[-1] if units is None else units
+    weighed = layers.Flatten()(_weighed(site, initializer)(x))
+    features = site.dense(size, bias=bias, initializer=initializer)(weighed)
+    embedded = site.dense(size, bias=False, initializer=embedding_initializer or initializer, name="embedding")(label)
+    return Model([x, label], layers.Dot(1)([embedded, features]))
 
 
 Pool = Annotated[
@@ -208,6 +233,17 @@ def auxiliary_classifier(
     return Model(x, layers.Concatenate()([logit, logits]))
 
 
+def _weighed(site: Site, initializer: Initializer) -> keras.Layer:
+    """Return a layer that weighs the pixels of each channel by a kernel of its own.  (B, H, W, C) → (B, 1, 1, C)."""
+    from dcgan_kit_plugins.head.layers import PerChannel
+
+    draw = initializer or site.initializer
+    height, width, _ = site.input_shape
+    return site.depthwise_conv(
+        (height, width), padding="valid", bias=False, initializer=lambda seed: PerChannel(draw(seed))
+    )
+
+
 def _pooled(x: Any, pool: str) -> Any:
     """Return a map as a vector.  (B, H, W, C) → (B, C), or (B, H·W·C) if ``pool`` is none."""
     from keras import layers
@@ -243,6 +279,7 @@ def dcgan_kit_components() -> list[Component]:
         average_pool_dense,
         max_pool_dense,
         depthwise_dense,
+        depthwise_projection,
         projection,
         auxiliary_classifier,
     ]

@@ -58,6 +58,18 @@ def test_depthwise_dense_of_r3gan(model_of):
     assert kernel.std() == pytest.approx(768**-0.5, rel=0.1)
 
 
+def test_depthwise_projection_fits_the_weighed_pixels_to_the_class(layers_of, noise):
+    x, classes = noise(3, 2, 5, 4), [2, 0, 1]
+    (model,) = layers_of(head.depthwise_projection, (2, 5, 4), bias=False, units=6)
+    kernel, dense, embedding = (
+        np.asarray(model.get_layer(name).kernel) for name in ("depthwise", "dense", "embedding")
+    )
+    assert (kernel.shape, dense.shape, embedding.shape) == ((2, 5, 4, 1), (4, 6), (3, 6))
+    features = np.einsum("bhwc,hwc->bc", x, kernel[..., 0]) @ dense
+    expected = (features * embedding[classes]).sum(1, keepdims=True)
+    np.testing.assert_allclose(model([x, np.eye(3, dtype="float32")[classes]]), expected, rtol=1e-4, atol=1e-7)
+
+
 def test_kernels_of_channels_survive_their_configuration():
     first = PerChannel(keras.initializers.HeNormal(seed=3))
     again = keras.initializers.deserialize(keras.initializers.serialize(first))

@@ -24,6 +24,7 @@ SHIPPED = {
     "sagan64-small": (2_428_356, 1_225_970),
     "wgan-cifar32": (1_068_928, 663_296),
     "r3gan-cifar32": (20_732_160, 20_683_776),
+    "r3gan-cifar32-conditional": (20_781_952, 21_280_512),
     "r3gan-tiny32": (145_600, 141_568),
 }
 OTHERS = {
@@ -94,7 +95,7 @@ def test_optimizers_and_batches(name, rate, betas, epsilon, batch, updates, reso
         assert betas is None or (options["beta_1"], options["beta_2"]) == betas
 
 
-@pytest.mark.parametrize("name", ["r3gan-cifar32", "r3gan-tiny32"])
+@pytest.mark.parametrize("name", ["r3gan-cifar32", "r3gan-cifar32-conditional", "r3gan-tiny32"])
 def test_penalties_of_r3gan(name, resolve):
     options = resolve(name).training.penalty.options
     assert [options[side].options["weight"] for side in ("first", "second")] == [0.005, 0.005]
