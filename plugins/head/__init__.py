@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -30,13 +31,16 @@ def dense(
     ] = None,
     normalization: Annotated[Any, Slot("normalization"), Field(description="of the hidden units; null: none")] = None,
     activation: Annotated[Any, Slot("activation"), Field(description="of the hidden units; null: none")] = None,
+    conditioning: Annotated[
+        Any, Slot("conditioning"), Field(description="tells each dense layer the class; null: none")
+    ] = None,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
     """Flatten, apply dropout in training, then a dense layer.  (B, H, W, C) → (B, 1).
 
     With ``hidden``, a dense layer to so many units, their normalization and their activation come before the last
-    dense layer. ``bias`` and ``initializer`` are those of both.
+    dense layer. ``bias`` and ``initializer`` are those of both. ``conditioning`` comes before both, each time anew.
 
     Raises:
         ValueError: there is a normalization or an activation, and no hidden layer.
@@ -48,10 +52,13 @@ def dense(
 
     if hidden is None and (normalization or activation):
         raise ValueError("normalization and activation are those of hidden units. Received: hidden=None; set hidden")
+    told = [] if hidden is None else _inner(site, "conditioning", conditioning, math.prod(site.input_shape))
     return [
         layers.Flatten(),
         *([layers.Dropout(dropout, seed=site.seed("dropout"))] if dropout else []),
+        *told,
         *([] if hidden is None else _hidden(site, hidden, normalization, activation, bias, initializer)),
+        *_inner(site, "conditioning_2" if told else "conditioning", conditioning, hidden or math.prod(site.input_shape)),
         site.dense(1, bias=bias, initializer=initializer),
     ]
 
@@ -214,18 +221,19 @@ def auxiliary_classifier(
     pool: Pool = "sum",
     bias: Bias = None,
     class_bias: Annotated[Bias, Field(description="whether the class logits have a bias; null: as bias")] = None,
+    generated_class: Annotated[bool, Field(description="add a class of its own for generated images")] = False,
     initializer: Initializer = None,
 ) -> keras.Model:
     """Return the logit, and a logit for each class.  (B, H, W, C) → (B, 1 + classes).
 
     Both are dense layers of the pooled features. The classes are no input. ``training.class_loss`` says what the class
-    logits are for.
+    logits are for. With ``generated_class`` there is one more, the last: the head returns (B, 2 + classes).
 
-    Odena et al. 2016, arXiv 1610.09585
+    Odena et al. 2016, arXiv 1610.09585; a class for generated images: Salimans et al. 2016, arXiv 1606.03498, section 5
     """
     from keras import Input, Model, layers
 
-    x, classes = Input(site.input_shape), site.label().shape[-1]
+    x, classes = Input(site.input_shape), site.label().shape[-1] + int(generated_class)
     features = _pooled(x, pool)
     logit = site.dense(1, bias=bias, initializer=initializer)(features)
     named = bias if class_bias is None else class_bias
@@ -261,12 +269,19 @@ def _hidden(
     site: Site, units: int, normalization: Build | None, activation: Build | None, bias: Bias, initializer: Initializer
 ) -> list[keras.Layer]:
     """Return a dense layer, and what normalizes and activates its units.  (B, N) → (B, units)."""
-    made: list[keras.Layer] = [site.dense(units, bias=bias, initializer=initializer, name="hidden")]
-    for slot, build in (("normalization", normalization), ("activation", activation)):
-        if build is not None:
-            layers = build(replace(site, slot=f"{site.slot}.{slot}", input_shape=(units,), filters=units))
-            made.extend(layers if isinstance(layers, list | tuple) else [layers])
-    return made
+    return [
+        site.dense(units, bias=bias, initializer=initializer, name="hidden"),
+        *_inner(site, "normalization", normalization, units),
+        *_inner(site, "activation", activation, units),
+    ]
+
+
+def _inner(site: Site, slot: str, build: Build | None, units: int) -> list[keras.Layer]:
+    """Return the layers of a component inside of the head, which is given a vector.  (B, units) → (B, N)."""
+    if build is None:
+        return []
+    made = build(replace(site, slot=f"{site.slot}.{slot}", input_shape=(units,), filters=units))
+    return [*made] if isinstance(made, list | tuple) else [made]
 
 
 @hookimpl
