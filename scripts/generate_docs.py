@@ -55,6 +55,8 @@ FOLLOWERS = (
     "wgangp-resnet-cifar32",
     "wgangp-resnet-cifar32-acgan",
     "sagan64-small",
+    "acgan-mnist28",
+    "cdcgan-mnist28",
     "wgan-cifar32",
     "r3gan-cifar32",
     "r3gan-cifar32-conditional",
