@@ -49,7 +49,19 @@ PUBLISHED = (
     "studiogan-cifar32",
     "mmgeneration-64",
 )
-FOLLOWERS = ("sngan-cifar32", "wgangp-resnet-cifar32", "wgan-cifar32", "r3gan-cifar32", "r3gan-tiny32")
+FOLLOWERS = (
+    "sngan-cifar32",
+    "cganpd-cifar32",
+    "wgangp-resnet-cifar32",
+    "wgangp-resnet-cifar32-acgan",
+    "sagan64-small",
+    "acgan-mnist28",
+    "cdcgan-mnist28",
+    "wgan-cifar32",
+    "r3gan-cifar32",
+    "r3gan-cifar32-conditional",
+    "r3gan-tiny32",
+)
 
 
 def recipes_page() -> Iterator[str]:

@@ -26,7 +26,8 @@ class DiscriminatorPass:
         devices: the devices that share the batch.
         forward: D's forward pass: (images, training) → logits.
 
-    D may return class logits besides its logit: an *output* is float32 (B, 1) or (B, 1 + classes).
+    D may return class logits besides its logit: an *output* is float32 (B, 1), (B, 1 + classes) or, with a class for
+    generated images, (B, 2 + classes).
     """
 
     def __init__(

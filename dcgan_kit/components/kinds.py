@@ -86,9 +86,10 @@ def _projection_shape(before: Shape, after: Shape, filters: int) -> str | None:
 
 def _head_shape(before: Shape, after: Shape, filters: int) -> str | None:
     # ``filters`` is the number of classes, or 0.
-    if after == (1,) or (filters and after == (1 + filters,)):
+    if after == (1,) or (filters and after in ((1 + filters,), (2 + filters,))):
         return None
-    classes = f", or also one per class, ({1 + filters},)" if filters else ""
+    classes = f", or also one per class, ({1 + filters},), and one for generated images, ({2 + filters},)"
+    classes = classes if filters else ""
     return f"must return one logit per image, shape (1,){classes}"
 
 

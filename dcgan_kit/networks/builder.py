@@ -84,9 +84,9 @@ class _Builder:
 
     @property
     def _classifies(self) -> bool:
-        """Whether the discriminator returns a logit for each class besides the first logit."""
+        """Whether the discriminator returns a logit for each class besides the first logit, and perhaps one more."""
         classes, shape = self.recipe.classes, self.parts.shape
-        return self.plan.role == "discriminator" and classes is not None and shape == (1 + classes,)
+        return self.plan.role == "discriminator" and classes is not None and shape in ((1 + classes,), (2 + classes,))
 
     def _require_condition(self) -> None:
         """Raise an error if no component of the network uses the classes that the recipe has."""

@@ -156,7 +156,7 @@ class PartBuilder:
                     layers=tuple(made),
                     input_shape=before,
                     output_shape=after,
-                    unconstrained=self._unconstrained(made, slot.block),
+                    unconstrained=self._unconstrained(made, slot),
                     author=component or OF_BUILDER,
                     inputs=(self._at,),
                 )
@@ -242,9 +242,10 @@ class PartBuilder:
         self.taken.update(names)
         return with_sides(layer, self.tensor, self.sides)
 
-    def _unconstrained(self, made: list[Any], block: Block) -> tuple[str, ...]:
-        reached = self._constrained.get(block.name)
-        return () if reached is None else tuple(unconstrained(made, reached))
+    def _unconstrained(self, made: list[Any], slot: Slot) -> tuple[str, ...]:
+        reached = self._constrained.get(slot.block.name)
+        # The scales of a normalization are no kernels, also where each class has its own.
+        return () if reached is None or slot.item.slot == "normalization" else tuple(unconstrained(made, reached))
 
     def _chosen(self, slot: Slot) -> tuple[str | int, ...]:
         """Return the path at which the recipe sets a slot: in the order, in the block, or for the whole network."""

@@ -17,7 +17,7 @@ from dcgan_kit.recipes.validation import Path, problems_of
 
 RESHAPE = "reshape"
 """The one slot without a component."""
-WITH_FILTERS = (*keys.RESAMPLING, "convolution")
+WITH_FILTERS = (*keys.RESAMPLING, "convolution", "projection")
 """Slots whose items may say how many channels they return."""
 
 

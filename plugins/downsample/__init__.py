@@ -49,23 +49,29 @@ def strided_conv(
     padding: ConvPadding = "same",
     dilation: Dilation = 1,
     groups: Groups = 1,
+    zeros_after: Annotated[
+        int, Field(ge=0, le=8, description="rows of zeros below the result, and columns of zeros to its right")
+    ] = 0,
     bias: Bias = None,
     initializer: Initializer = None,
-) -> keras.Layer:
+) -> keras.Layer | list[keras.Layer]:
     """Convolve with a stride, so that the network learns its own pooling.  (B, H, W, C) → (B, H/2, W/2, filters).
 
     At stride 2, kernels of 3 and 5 pixels see other pixels with ``padding: symmetric`` than with ``same``: on an even
     side, ``same`` has a pixel of padding more after the last pixel than before the first. PyTorch's networks have
     ``symmetric``, those of TensorFlow and Keras ``same``. A 4x4 kernel on an even side is the same with both.
 
+    ``zeros_after`` makes an odd map even: the zeros are part of the result, also for a normalization after it.
+
     Raises:
         ValueError: stride and dilation are both above 1; groups does not divide the channels and the filters.
 
-    Radford et al. 2015, arXiv 1511.06434; Springenberg et al. 2014, arXiv 1412.6806
+    Radford et al. 2015, arXiv 1511.06434; Springenberg et al. 2014, arXiv 1412.6806; zeros:
+    github.com/eriklindernoren/Keras-GAN
     """
     if max(pair(stride)) > 1 and max(pair(dilation)) > 1:
         raise ValueError(f"stride or dilation must be 1. Received: stride={stride}, dilation={dilation}")
-    return site.conv(
+    made = site.conv(
         kernel_size=kernel_size,
         stride=stride,
         padding=padding,
@@ -74,6 +80,11 @@ def strided_conv(
         bias=bias,
         initializer=initializer,
     )
+    if not zeros_after:
+        return made
+    from keras import layers
+
+    return [made, layers.ZeroPadding2D(((0, zeros_after), (0, zeros_after)), name="zeros")]
 
 
 @component("downsample")

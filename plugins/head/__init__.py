@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +14,6 @@ from dcgan_kit import Bias, Component, Initializer, KernelSize, Site, Slot, Stri
 if TYPE_CHECKING:
     import keras
 
-Build = Callable[[Site], Any]
 Build = Callable[[Site], Any]
 DropoutRate = Annotated[
     float, Field(ge=0.0, lt=1.0, description="share of the features dropped before the dense layer")
@@ -31,13 +31,16 @@ def dense(
     ] = None,
     normalization: Annotated[Any, Slot("normalization"), Field(description="of the hidden units; null: none")] = None,
     activation: Annotated[Any, Slot("activation"), Field(description="of the hidden units; null: none")] = None,
+    conditioning: Annotated[
+        Any, Slot("conditioning"), Field(description="tells each dense layer the class; null: none")
+    ] = None,
     bias: Bias = None,
     initializer: Initializer = None,
 ) -> list[keras.Layer]:
     """Flatten, apply dropout in training, then a dense layer.  (B, H, W, C) → (B, 1).
 
     With ``hidden``, a dense layer to so many units, their normalization and their activation come before the last
-    dense layer. ``bias`` and ``initializer`` are those of both.
+    dense layer. ``bias`` and ``initializer`` are those of both. ``conditioning`` comes before both, each time anew.
 
     Raises:
         ValueError: there is a normalization or an activation, and no hidden layer.
@@ -49,10 +52,13 @@ def dense(
 
     if hidden is None and (normalization or activation):
         raise ValueError("normalization and activation are those of hidden units. Received: hidden=None; set hidden")
+    told = [] if hidden is None else _inner(site, "conditioning", conditioning, math.prod(site.input_shape))
     return [
         layers.Flatten(),
         *([layers.Dropout(dropout, seed=site.seed("dropout"))] if dropout else []),
+        *told,
         *([] if hidden is None else _hidden(site, hidden, normalization, activation, bias, initializer)),
+        *_inner(site, "conditioning_2" if told else "conditioning", conditioning, hidden or math.prod(site.input_shape)),
         site.dense(1, bias=bias, initializer=initializer),
     ]
 
@@ -139,15 +145,41 @@ def depthwise_dense(site: Site, *, bias: Bias = None, initializer: Initializer =
 
     Huang et al. 2025, arXiv 2501.05441, in github.com/brownvc/R3GAN
     """
-    from dcgan_kit_plugins.head.layers import PerChannel
     from keras import layers
 
-    height, width, _ = site.input_shape
-    draw = initializer or site.initializer
-    depthwise = site.depthwise_conv(
-        (height, width), padding="valid", bias=False, initializer=lambda seed: PerChannel(draw(seed))
-    )
-    return [depthwise, layers.Flatten(), site.dense(1, bias=bias, initializer=initializer)]
+    return [_weighed(site, initializer), layers.Flatten(), site.dense(1, bias=bias, initializer=initializer)]
+
+
+@component("head")
+def depthwise_projection(
+    site: Site,
+    *,
+    units: Annotated[
+        Annotated[int, Field(ge=1, le=16384)] | None,
+        Field(description="size of the vectors that are compared; null: as many as the map has channels"),
+    ] = None,
+    bias: Bias = None,
+    initializer: Initializer = None,
+    embedding_initializer: Annotated[Initializer, Field(description="of the embedding; null: as initializer")] = None,
+) -> keras.Model:
+    """Return how well the map fits a vector of the class.  (B, H, W, C), (B, classes) → (B, 1).
+
+    dense(h) · embedding(class),  where h are the pixels of each channel, weighed by a kernel of its own
+
+    The kernels are those of ``depthwise_dense``. Neither they nor the embedding have a bias. Unlike ``projection``,
+    nothing is added that does not depend on the class.
+
+    Huang et al. 2025, arXiv 2501.05441, in github.com/brownvc/R3GAN; a logit that is a product only: Karras et al.
+    2020, arXiv 2006.06676, in github.com/NVlabs/stylegan2-ada
+    """
+    from keras import Input, Model, layers
+
+    x, label = Input(site.input_shape), site.label()
+    size = site.input_shape[-1] if units is None else units
+    weighed = layers.Flatten()(_weighed(site, initializer)(x))
+    features = site.dense(size, bias=bias, initializer=initializer)(weighed)
+    embedded = site.dense(size, bias=False, initializer=embedding_initializer or initializer, name="embedding")(label)
+    return Model([x, label], layers.Dot(1)([embedded, features]))
 
 
 Pool = Annotated[
@@ -189,23 +221,35 @@ def auxiliary_classifier(
     pool: Pool = "sum",
     bias: Bias = None,
     class_bias: Annotated[Bias, Field(description="whether the class logits have a bias; null: as bias")] = None,
+    generated_class: Annotated[bool, Field(description="add a class of its own for generated images")] = False,
     initializer: Initializer = None,
 ) -> keras.Model:
     """Return the logit, and a logit for each class.  (B, H, W, C) → (B, 1 + classes).
 
     Both are dense layers of the pooled features. The classes are no input. ``training.class_loss`` says what the class
-    logits are for.
+    logits are for. With ``generated_class`` there is one more, the last: the head returns (B, 2 + classes).
 
-    Odena et al. 2016, arXiv 1610.09585
+    Odena et al. 2016, arXiv 1610.09585; a class for generated images: Salimans et al. 2016, arXiv 1606.03498, section 5
     """
     from keras import Input, Model, layers
 
-    x, classes = Input(site.input_shape), site.label().shape[-1]
+    x, classes = Input(site.input_shape), site.label().shape[-1] + int(generated_class)
     features = _pooled(x, pool)
     logit = site.dense(1, bias=bias, initializer=initializer)(features)
     named = bias if class_bias is None else class_bias
     logits = site.dense(classes, bias=named, initializer=initializer, name="classes")(features)
     return Model(x, layers.Concatenate()([logit, logits]))
+
+
+def _weighed(site: Site, initializer: Initializer) -> keras.Layer:
+    """Return a layer that weighs the pixels of each channel by a kernel of its own.  (B, H, W, C) → (B, 1, 1, C)."""
+    from dcgan_kit_plugins.head.layers import PerChannel
+
+    draw = initializer or site.initializer
+    height, width, _ = site.input_shape
+    return site.depthwise_conv(
+        (height, width), padding="valid", bias=False, initializer=lambda seed: PerChannel(draw(seed))
+    )
 
 
 def _pooled(x: Any, pool: str) -> Any:
@@ -225,12 +269,19 @@ def _hidden(
     site: Site, units: int, normalization: Build | None, activation: Build | None, bias: Bias, initializer: Initializer
 ) -> list[keras.Layer]:
     """Return a dense layer, and what normalizes and activates its units.  (B, N) → (B, units)."""
-    made: list[keras.Layer] = [site.dense(units, bias=bias, initializer=initializer, name="hidden")]
-    for slot, build in (("normalization", normalization), ("activation", activation)):
-        if build is not None:
-            layers = build(replace(site, slot=f"{site.slot}.{slot}", input_shape=(units,), filters=units))
-            made.extend(layers if isinstance(layers, list | tuple) else [layers])
-    return made
+    return [
+        site.dense(units, bias=bias, initializer=initializer, name="hidden"),
+        *_inner(site, "normalization", normalization, units),
+        *_inner(site, "activation", activation, units),
+    ]
+
+
+def _inner(site: Site, slot: str, build: Build | None, units: int) -> list[keras.Layer]:
+    """Return the layers of a component inside of the head, which is given a vector.  (B, units) → (B, N)."""
+    if build is None:
+        return []
+    made = build(replace(site, slot=f"{site.slot}.{slot}", input_shape=(units,), filters=units))
+    return [*made] if isinstance(made, list | tuple) else [made]
 
 
 @hookimpl
@@ -243,6 +294,7 @@ def dcgan_kit_components() -> list[Component]:
         average_pool_dense,
         max_pool_dense,
         depthwise_dense,
+        depthwise_projection,
         projection,
         auxiliary_classifier,
     ]

@@ -19,6 +19,10 @@ Momentum = Annotated[float, Field(ge=0.0, lt=1.0, description="share of the runn
 Epsilon = Annotated[float, Field(gt=0.0, le=1.0, description="added to the variance")]
 Center = Annotated[bool, Field(description="learn a shift")]
 Scale = Annotated[bool, Field(description="learn a scale")]
+Sampling = Annotated[
+    Literal["running", "batch"],
+    Field(description="statistics outside training: running averages, or those of the current batch"),
+]
 ScaleInitializer = Annotated[Initializer, Field(description="initializer of the scale; null: ones")]
 
 
@@ -32,10 +36,7 @@ def batch(
     scale: Scale = True,
     scale_initializer: ScaleInitializer = None,
     synchronized: Annotated[bool, Field(description="compute the statistics over all devices")] = False,
-    sampling: Annotated[
-        Literal["running", "batch"],
-        Field(description="statistics outside training: running averages, or those of the current batch"),
-    ] = "running",
+    sampling: Sampling = "running",
 ) -> keras.Layer:
     """Normalize each channel over the batch, height and width.  (B, ..., C) → (B, ..., C).
 
@@ -46,13 +47,7 @@ def batch(
 
     Ioffe, Szegedy 2015, arXiv 1502.03167; 0.9 and 1e-5 as in most published DCGANs
     """
-    from keras import layers
-
-    if sampling == "batch":
-        from dcgan_kit_plugins.normalization.layers import CurrentBatchNormalization as Layer
-    else:
-        Layer = layers.BatchNormalization
-    return Layer(
+    return _batch_normalization(sampling)(
         momentum=momentum,
         epsilon=epsilon,
         center=center,
@@ -69,6 +64,7 @@ def conditional_batch(
     momentum: Momentum = 0.9,
     epsilon: Epsilon = 1e-5,
     scale_initializer: ScaleInitializer = None,
+    sampling: Sampling = "running",
 ) -> keras.Model:
     """Normalize each channel over the batch, with a scale and a shift for each class.  (B, ..., C) → (B, ..., C).
 
@@ -78,11 +74,12 @@ def conditional_batch(
 
     de Vries et al. 2017, arXiv 1707.00683; in a generator: Miyato, Koyama 2018, arXiv 1802.05637
     """
-    from keras import Input, Model, layers
+    from keras import Input, Model
 
     x, label = Input(site.input_shape), site.label()
     first = "ones" if scale_initializer is None else scale_initializer(site.seed("scale"))
-    plain = layers.BatchNormalization(momentum=momentum, epsilon=epsilon, center=False, scale=False, name="batch")(x)
+    layer = _batch_normalization(sampling)
+    plain = layer(momentum=momentum, epsilon=epsilon, center=False, scale=False, name="batch")(x)
     return Model([x, label], _scaled_and_shifted(plain, label, label, first))
 
 
@@ -118,6 +115,17 @@ def self_modulated_batch(
     scale.bias_initializer = keras.initializers.Ones()
     shift = site.dense(x.shape[-1], bias=True, initializer=initializer, name="shift")
     return Model([x, latent], _applied(plain, scale(units), shift(units)))
+
+
+def _batch_normalization(sampling: str) -> Any:
+    """Return the class of a batch normalization with these statistics outside training."""
+    if sampling == "batch":
+        from dcgan_kit_plugins.normalization.layers import CurrentBatchNormalization
+
+        return CurrentBatchNormalization
+    from keras import layers
+
+    return layers.BatchNormalization
 
 
 def _scaled_and_shifted(x: Any, scale_of: Any, shift_of: Any, first: Any) -> Any:

@@ -101,6 +101,26 @@ def test_the_classifier_adds_its_cross_entropy_by_hand(images):
     assert tap.facts["generator_class_loss"] == pytest.approx(fake, rel=1e-4)
 
 
+def test_the_class_of_generated_images_is_what_the_discriminator_should_find(images):
+    session = Session.create(recipe_of(*CLASSIFIER, "discriminator.output.head.generated_class=true"))
+    model = session.state.networks.discriminator.model
+    before = model.get_weights()
+    tap, labels = step(session, images)
+    model.set_weights(before)
+    given = dict(tap.given)
+
+    def entropy(x, classes):
+        logits = np.asarray(model(x, training=True))[:, 1:].astype(np.float64)
+        assert logits.shape == (6, 4)
+        odds = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        return -odds[np.arange(6), classes].mean()
+
+    real, fake = given["real images"], given["generated images"]
+    expected = entropy(real, labels) + 0.5 * entropy(fake, np.full(6, 3))
+    assert tap.facts["discriminator_class_loss"] == pytest.approx(expected, rel=1e-4)
+    assert tap.facts["generator_class_loss"] == pytest.approx(entropy(fake, labels), rel=1e-4)
+
+
 def test_concatenated_passes_give_the_same_losses(images):
     one, _ = step(Session.create(recipe_of(*CLASSIFIER)), images)
     other, _ = step(Session.create(recipe_of(*CLASSIFIER, "training.discriminator_passes=concatenated")), images)

@@ -56,6 +56,15 @@ def test_one_hot_classes_of_a_dense_projection_are_the_rows_of_its_kernel(networ
     assert dense.kernel.shape == (LATENT + 3, 4 * 4 * 8)
 
 
+def test_each_dense_layer_of_the_input_gets_the_class(networks):
+    order = "[conditioning, projection: {size: 1, filters: 5}, normalization, conditioning, projection, reshape]"
+    given = ("generator.input.conditioning=concatenate", f"generator.input.order={order}")
+    network = networks(*given, *IN_DISCRIMINATOR["projection"]).generator
+    kernels = [layer.kernel.shape for layer in network.model.layers if isinstance(layer, keras.layers.Dense)]
+    assert kernels == [(LATENT + 3, 5), (5 + 3, 4 * 4 * 8)]
+    assert network.part_of("input_reshape").output_shape == (4, 4, 8)
+
+
 def test_conditional_batch_norm_by_hand(networks):
     network = networks("generator.normalization=conditional_batch", *IN_DISCRIMINATOR["projection"]).generator
     layer = network.part_of("input_normalization").layers[0]
@@ -109,6 +118,13 @@ def test_batch_norm_inside_a_conditional_one_is_synchronized_and_fused(networks)
 def test_a_constraint_reaches_an_embedding_and_no_scale(networks):
     given = ("discriminator.constraint=spectral", *IN_GENERATOR["concatenate"], *IN_DISCRIMINATOR["projection"])
     found = networks(*given).discriminator
+    assert not any(part.unconstrained for part in found.parts)
+
+
+def test_scales_of_classes_are_no_kernels_that_a_constraint_leaves_out(networks):
+    given = ("generator.constraint=spectral", "generator.normalization=conditional_batch")
+    found = networks(*given, *IN_DISCRIMINATOR["projection"]).generator
+    assert any("vector_u" in weight.path for weight in found.model.weights)
     assert not any(part.unconstrained for part in found.parts)
 
 

@@ -173,6 +173,18 @@ def test_contract_of_symmetric_padding():
     check_component(downsample.strided_conv, shapes=[(6, 8, 4)], kernel_size=3, padding="symmetric")
 
 
+def test_zeros_stand_below_and_to_the_right(model_of, noise):
+    x = noise(2, 7, 6, 3)
+    plain, more = (model_of(downsample.strided_conv, (7, 6, 3), kernel_size=3, zeros_after=n) for n in (0, 1))
+    expected = np.pad(plain(x), [(0, 0), (0, 1), (0, 1), (0, 0)])
+    np.testing.assert_array_equal(more(x), expected)
+    assert more.output_shape == (None, 5, 4, 8)
+
+
+def test_contract_of_zeros():
+    check_component(downsample.strided_conv, zeros_after=1)
+
+
 def test_contract_of_groups():
     check_component(downsample.strided_conv, shapes=[(6, 8, 4)], groups=2)
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from dcgan_kit_plugins import activation, head, normalization
+from dcgan_kit_plugins import activation, conditioning, head, normalization
 from dcgan_kit_plugins.head.layers import PerChannel
 from pydantic import ValidationError
 
+from dcgan_kit.networks.side_inputs import with_sides
 from dcgan_kit.testing import check_component
 
 HEADS = head.dcgan_kit_components()
@@ -58,6 +59,18 @@ def test_depthwise_dense_of_r3gan(model_of):
     assert kernel.std() == pytest.approx(768**-0.5, rel=0.1)
 
 
+def test_depthwise_projection_fits_the_weighed_pixels_to_the_class(layers_of, noise):
+    x, classes = noise(3, 2, 5, 4), [2, 0, 1]
+    (model,) = layers_of(head.depthwise_projection, (2, 5, 4), bias=False, units=6)
+    kernel, dense, embedding = (
+        np.asarray(model.get_layer(name).kernel) for name in ("depthwise", "dense", "embedding")
+    )
+    assert (kernel.shape, dense.shape, embedding.shape) == ((2, 5, 4, 1), (4, 6), (3, 6))
+    features = np.einsum("bhwc,hwc->bc", x, kernel[..., 0]) @ dense
+    expected = (features * embedding[classes]).sum(1, keepdims=True)
+    np.testing.assert_allclose(model([x, np.eye(3, dtype="float32")[classes]]), expected, rtol=1e-4, atol=1e-7)
+
+
 def test_kernels_of_channels_survive_their_configuration():
     first = PerChannel(keras.initializers.HeNormal(seed=3))
     again = keras.initializers.deserialize(keras.initializers.serialize(first))
@@ -80,6 +93,41 @@ def test_hidden_units_are_normalized_and_activated(place, noise):
     units = (units - units.mean(1, keepdims=True)) / np.sqrt(units.var(1, keepdims=True) + 1e-5)
     units = np.maximum(units, 0.2 * units)
     np.testing.assert_allclose(y, units @ weights[4] + weights[5], atol=1e-4)
+
+
+def test_every_dense_layer_of_a_head_gets_the_class(place, noise):
+    x, label = noise(3, 3, 5, 4), np.eye(3, dtype="float32")[[2, 0, 1]]
+    options = dict(head.dense.options(hidden=6))
+    options["conditioning"] = lambda site: conditioning.concatenate.build(site, dict(conditioning.concatenate.options()))
+    made = head.dense.build(place((3, 5, 4)), options)
+    y, sides = keras.ops.convert_to_tensor(x), {"label": keras.ops.convert_to_tensor(label)}
+    for layer in made:
+        y = layer(with_sides(layer, y, sides))
+    weights = [np.asarray(weight) for layer in made for weight in layer.weights]
+    assert [weight.shape for weight in weights] == [(63, 6), (6,), (9, 1), (1,)]
+    units = np.concatenate([x.reshape(3, -1), label], 1) @ weights[0] + weights[1]
+    np.testing.assert_allclose(y, np.concatenate([units, label], 1) @ weights[2] + weights[3], atol=1e-5)
+
+
+def test_the_only_dense_layer_of_a_head_gets_the_class(place):
+    options = dict(head.dense.options())
+    options["conditioning"] = lambda site: conditioning.concatenate.build(site, dict(conditioning.concatenate.options()))
+    *_, told, dense = head.dense.build(place((3, 5, 4)), options)
+    assert told.output_shape == (None, 63)
+    assert dense.units == 1
+
+
+@pytest.mark.parametrize(("generated", "width"), [(False, 4), (True, 5)])
+def test_a_classifier_may_have_a_class_for_generated_images(generated, width, layers_of, noise):
+    (model,) = layers_of(head.auxiliary_classifier, (3, 5, 4), generated_class=generated)
+    x = noise(2, 3, 5, 4)
+    assert model.output_shape == (None, width)
+    logits = x.sum((1, 2)) @ np.asarray(model.get_layer("classes").kernel)
+    np.testing.assert_allclose(model(x)[:, 1:], logits, atol=1e-5)
+
+
+def test_contract_of_a_class_for_generated_images():
+    check_component(head.auxiliary_classifier, shapes=[(3, 5, 4)], generated_class=True)
 
 
 def test_contract_of_hidden_units():

@@ -122,6 +122,15 @@ def test_sampling_from_the_batch_trains_like_stock_batch_normalization(model_of,
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
 
 
+def test_conditional_batch_samples_from_the_batch_as_it_trains(layers_of, noise):
+    (model,) = layers_of(normalization.conditional_batch, MAP, sampling="batch")
+    given = [5 * noise(6, *MAP) - 3, np.eye(3, dtype="float32")[[0, 1, 2, 2, 1, 0]]]
+    sampled = model(given, training=False)
+    np.testing.assert_array_equal(model.get_layer("batch").moving_mean, np.zeros(8))
+    np.testing.assert_allclose(sampled, model(given, training=True), atol=1e-5)
+    np.testing.assert_allclose(sampled, standardized(given[0], (0, 1, 2)), atol=2e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "count"),
     [({}, 16), ({"scale": False}, 8), ({"center": False}, 8), ({"center": False, "scale": False}, 0)],

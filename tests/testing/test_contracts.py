@@ -98,7 +98,8 @@ def test_a_strangers_components_keep_their_contracts(swish, sample_plugins):
         ("two_outputs", r"must map one tensor to one tensor"),
         (
             "many_logits",
-            r"must return one logit per image, shape \(1,\), or also one per class, \(4,\). Received: \(10,\)",
+            r"must return one logit per image, shape \(1,\), or also one per class, \(4,\), and one for "
+            r"generated images, \(5,\). Received: \(10,\)",
         ),
         ("shared", r"must return fresh layers at each call"),
         ("explodes", r"given normal noise, training=False: must return finite numbers"),

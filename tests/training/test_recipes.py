@@ -14,7 +14,10 @@ from dcgan_kit.components.plugin_loader import load_builtins
 pytestmark = pytest.mark.slow
 
 STEPS = 4
-UNTRAINED = {"dcgan", "r3gan-cifar32", "r3gan-tiny32", "sngan-cifar32", "wgangp-resnet-cifar32"}
+UNTRAINED = {
+    "dcgan", "r3gan-cifar32", "r3gan-tiny32", "sngan-cifar32", "wgangp-resnet-cifar32", "cganpd-cifar32",
+    "wgangp-resnet-cifar32-acgan", "r3gan-cifar32-conditional",
+}  # fmt: skip
 """A base, and models whose steps take minutes on a processor; ``tests/twins`` takes a step of them, narrowed."""
 RECIPES = sorted(load_builtins().recipes.keys() - UNTRAINED)
 NAMED = {
@@ -36,19 +39,22 @@ NAMED = {
         "updates": "alternating", "turns": (5, 1), "latents": "fresh", "loss": "wasserstein", "rates": (5e-5, 5e-5),
     },
     "r3gan-tiny32": {"updates": "alternating", "latents": "fresh", "loss": "relativistic_paired", "penalty": "both"},
+    "sagan64-small": {"updates": "alternating", "latents": "fresh", "loss": "hinge", "rates": (1e-4, 4e-4)},
+    "acgan-mnist28": {"updates": "alternating", "latents": "fresh"},
+    "cdcgan-mnist28": {"updates": "alternating", "turns": (1, 2)},
 }  # fmt: skip
 """How the recipes of published models train, where it is not the usual; turns of D and of G."""
 
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory):
-    """Return a function shape -> an archive of 40 images of noise."""
+    """Return a function shape -> an archive of 40 images of noise, of ten classes."""
     folder = tmp_path_factory.mktemp("noise")
 
     def noise(shape):
         file = folder / f"{'x'.join(map(str, shape))}.npz"
         if not file.exists():
-            np.savez(file, x=np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8))
+            np.savez(file, x=np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8), y=np.arange(40) % 10)
         return file
 
     return noise

@@ -12,19 +12,34 @@ import numpy as np
 import pytest
 
 from dcgan_kit.networks.builder import build_networks
+from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.summary import summarize
 
 RECIPES = Path(__file__).parent / "recipes"
 SHIPPED = {
     "sngan-cifar32": (4_276_739, 1_053_824),
     "wgangp-resnet-cifar32": (1_204_483, 1_053_825),
+    "cganpd-cifar32": (4_304_387, 1_055_104),
+    "wgangp-resnet-cifar32-acgan": (1_218_307, 1_055_115),
+    "sagan64-small": (2_428_356, 1_225_970),
+    "acgan-mnist28": (857_065, 121_932),
+    "cdcgan-mnist28": (7_065_211, 3_769_479),
     "wgan-cifar32": (1_068_928, 663_296),
     "r3gan-cifar32": (20_732_160, 20_683_776),
+    "r3gan-cifar32-conditional": (20_781_952, 21_280_512),
     "r3gan-tiny32": (145_600, 141_568),
 }
 OTHERS = {
     "sngan-cifar32-mimicry": (4_276_739, 1_053_825),
     "wgangp-resnet-cifar32-256": (4_276_739, 1_053_825),
+    "cganpd-cifar32-mimicry": (4_304_387, 1_055_105),
+    "sagan-cifar32": (4_386_308, 1_075_586),
+    "sagan128-small": (2_436_324, 2_407_090),
+    "sagan-imagenet128": (42_078_852, 39_463_618),
+    "acganmod-cifar32": (4_304_387, 1_057_159),
+    "acgan-mnist32": (1_050_985, 103_243),
+    "cdcgan-mnist28-keras": (1_491_215, 80_385),
+    "cdcgan-mnist28-labelmap": (1_169_336, 196_773),
     "wgan-cifar32-resnet": (4_276_739, 1_055_879),
     "sagan-celeba64-dcgan": (3_832_885, 3_175_299),
     "wgan-lsun64": (3_576_704, 2_765_568),
@@ -54,12 +69,18 @@ def test_every_recipe_here_is_counted():
 
 
 @pytest.mark.parametrize(
-    ("name", "epsilon"), [("sngan-cifar32", 2e-5), ("wgangp-resnet-cifar32", 1e-5), ("wgan-cifar32", 1e-5)]
+    ("name", "epsilon"),
+    [
+        ("sngan-cifar32", 2e-5),
+        ("cganpd-cifar32", 2e-5),
+        ("wgangp-resnet-cifar32", 1e-5),
+        ("wgangp-resnet-cifar32-acgan", 1e-5),
+        ("wgan-cifar32", 1e-5),
+    ],
 )
 def test_batch_normalization(name, epsilon, resolve):
-    norms = [
-        x for n in networks_of(resolve(name)) for x in n.model.layers if isinstance(x, keras.layers.BatchNormalization)
-    ]
+    layers = layers_within(*(network.model for network in networks_of(resolve(name))))
+    norms = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert norms
     assert {(norm.epsilon, norm.momentum) for norm in norms} == {(epsilon, 0.9)}
 
@@ -69,6 +90,8 @@ def test_batch_normalization(name, epsilon, resolve):
     [
         ("sngan-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
         ("wgangp-resnet-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
+        ("cganpd-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
+        ("wgangp-resnet-cifar32-acgan", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
         ("r3gan-cifar32", 2e-4, (0.0, 0.99), 1e-8, 512, 1),
         ("wgan-cifar32", 5e-5, None, 1e-16, 64, 5),
     ],
@@ -82,7 +105,7 @@ def test_optimizers_and_batches(name, rate, betas, epsilon, batch, updates, reso
         assert betas is None or (options["beta_1"], options["beta_2"]) == betas
 
 
-@pytest.mark.parametrize("name", ["r3gan-cifar32", "r3gan-tiny32"])
+@pytest.mark.parametrize("name", ["r3gan-cifar32", "r3gan-cifar32-conditional", "r3gan-tiny32"])
 def test_penalties_of_r3gan(name, resolve):
     options = resolve(name).training.penalty.options
     assert [options[side].options["weight"] for side in ("first", "second")] == [0.005, 0.005]

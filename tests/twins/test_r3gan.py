@@ -1,4 +1,4 @@
-"""``r3gan-tiny32`` and ``r3gan-cifar32`` against their networks and their step in plain TensorFlow.
+"""``r3gan-tiny32``, ``r3gan-cifar32`` and its form with classes against their networks and their step in plain TensorFlow.
 
 The comment of ``r3gan-cifar32`` lists what the source does and the recipes do not.
 """
@@ -42,6 +42,17 @@ def doubled(x):
     return tf.nn.depthwise_conv2d(padded, 4 * fir(channels), [1, 1, 1, 1], "VALID")
 
 
+NARROW_ORDER = (
+    "[convolution: {filters: 32, bias: true}, activation, convolution: {kernel_size: 3, groups: 2, filters: 32, "
+    "bias: true}, activation, convolution]"
+)
+NARROW = (
+    "generator.input.filters=16", "discriminator.stages.widen.filters=16",
+    *(f"{role}.order={NARROW_ORDER}" for role in ("generator", "discriminator")),
+    *(f"{role}.stages.blocks{side}.repeat=1" for role in ("generator", "discriminator") for side in (4, 8, 16, 32)),
+)  # fmt: skip
+
+
 class R3GAN(PlainTwin):
     blocks, groups = 1, 8
 
@@ -60,12 +71,14 @@ class R3GAN(PlainTwin):
             x = self.stage(g, side, doubled(x))
         return g.conv("output_convolution", x)
 
-    def discriminator(self, d, images):
+    def weighed(self, d, depthwise, images):
         x = d.conv("widen_convolution", images)
         for side in (32, 16, 8):
             x = halved(self.stage(d, side, x))
-        x = tf.reduce_sum(self.stage(d, 4, x) * d("output_head_depthwise", "kernel")[..., 0], (1, 2))
-        return d.dense("output_head_dense", x)
+        return tf.reduce_sum(self.stage(d, 4, x) * d(depthwise, "kernel")[..., 0], (1, 2))
+
+    def discriminator(self, d, images):
+        return d.dense("output_head_dense", self.weighed(d, "output_head_depthwise", images))
 
     def d_loss(self, real_logits, fake_logits):
         return tf.reduce_mean(tf.math.softplus(fake_logits - real_logits))
@@ -74,20 +87,31 @@ class R3GAN(PlainTwin):
         return tf.reduce_mean(tf.math.softplus(real_logits - fake_logits))
 
     def judge_for_g(self, real):
-        return self.judge(real)
+        return self.judge(*real)
 
     def penalty(self, real, fake, stream):
         total = 0.0
-        for gamma, images in zip(GAMMAS, (real, fake), strict=True):
+        for gamma, (images, *told) in zip(GAMMAS, (real, fake), strict=True):
             with tf.GradientTape() as tape:
                 tape.watch(images)
-                logits = self.judge(images)
+                logits = self.judge(images, *told)
             total += gamma / 2 * tf.reduce_sum(tape.gradient(logits, images) ** 2) / len(images)
         return total
 
 
 class TwoBlocks(R3GAN):
     blocks = 2
+
+
+class Conditional(R3GAN):
+    groups = 2
+
+    def generator(self, g, z, y):
+        return super().generator(g, tf.concat([z, g.dense("input_conditioning/embedding", y)], 1))
+
+    def discriminator(self, d, images, y):
+        features = d.dense("output_head/dense", self.weighed(d, "output_head/depthwise", images))
+        return tf.reduce_sum(features * d.dense("output_head/embedding", y), 1, keepdims=True)
 
 
 def test_the_networks_compute_the_same(resolve):
@@ -102,10 +126,17 @@ def test_the_networks_of_the_large_one_compute_the_same_when_they_are_narrow(res
     compare_networks(resolve("r3gan-tiny32", *SMALL, *twice), TwoBlocks)
 
 
+def test_the_networks_with_classes_compute_the_same(resolve):
+    compare_networks(resolve("r3gan-cifar32-conditional", *SMALL, *NARROW), Conditional)
+
+
 @pytest.mark.slow
-def test_a_step_leaves_the_same_variables(resolve, taken):
+@pytest.mark.parametrize(
+    ("name", "twin", "narrow"), [("r3gan-tiny32", R3GAN, ()), ("r3gan-cifar32-conditional", Conditional, NARROW)]
+)
+def test_a_step_leaves_the_same_variables(name, twin, narrow, resolve, taken):
     weights = [
         f"training.penalty.{side}.weight={gamma}" for side, gamma in zip(("first", "second"), GAMMAS, strict=True)
     ]
-    recipe = resolve("r3gan-tiny32", *SMALL, "training.optimizer.epsilon=1e-3", *weights)
-    compare_step(recipe, R3GAN, taken, lambda: Adam(RATE_AT_STEP_1, 0.0, 0.99, 1e-3))
+    recipe = resolve(name, *SMALL, *narrow, "training.optimizer.epsilon=1e-3", *weights)
+    compare_step(recipe, twin, taken, lambda role: Adam(RATE_AT_STEP_1, 0.0, 0.99, 1e-3))

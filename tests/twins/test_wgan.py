@@ -52,4 +52,4 @@ def test_a_step_leaves_the_same_variables(resolve, taken):
     # The published ε is 1e-8 outside of the root. Rounding errors of a gradient of 0 would move a weight as far as any.
     recipe = resolve("wgan-cifar32", *SMALL, "training.optimizer.epsilon=1e-10", "training.discriminator.updates=2")
     # Small kernels: of many weights that are clipped to ±0.01, sums can cancel to 0, where leaky ReLU has its kink.
-    compare_step(recipe, WGAN, taken, lambda: RMSProp(5e-5, 0.99, 1e-10), scale=0.05)
+    compare_step(recipe, WGAN, taken, lambda role: RMSProp(5e-5, 0.99, 1e-10), scale=0.05)
