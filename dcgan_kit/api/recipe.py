@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.components.plugin import PluginSettings
-from dcgan_kit.errors import ComponentError, DataError, Problem, RecipeError, collect_problems
+from dcgan_kit.errors import ComponentError, DataError, Problem, RecipeError, UserError, collect_problems
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import LoadedRecipe, Source
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.recipes.yaml_writer import as_data, as_value, as_yaml, flattened
+from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import LoadedPlugins
@@ -192,6 +193,34 @@ class Recipe:
         training = self.resolved.training
         memory = training_memory(networks, training.batch_size, training.ema > 0)
         return RecipeSummary(summarize(networks.generator), summarize(networks.discriminator), memory)
+
+    def draw(self, output: str | Path, *, unfold: bool = False) -> Path:
+        """Draw both networks into one SVG file: maps to scale, components, branches, shapes, parameters.
+
+        Args:
+            output: the file; its name ends in ``.svg``. An existing file is replaced.
+            unfold: draw each copy of a repeated stage, instead of one for copies that are alike.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            UserError: the networks cannot be built, or the name does not end in ``.svg``.
+            RunError: the file cannot be written.
+        """
+        target = Path(output)
+        if target.suffix.lower() != ".svg":
+            raise UserError(f"{target}: a picture of networks is an SVG; give a name that ends in .svg")
+        tensorflow_startup.start_tensorflow()
+        from dcgan_kit.networks.builder import build_networks
+        from dcgan_kit.reports.network_drawing import network_drawing
+        from dcgan_kit.runs.write_errors import write_requested_file
+
+        networks = build_networks(self.count_classes(), symbolic=True)
+        content = network_drawing(self.resolved, networks, unfold).encode()
+        write_requested_file(target, content)
+        note(f"{target}: {len(content) / 2**10:.0f} KiB, the networks of {self.name}")
+        return target
 
     def probe(self, probes: Sequence[str] | None = None, *, watcher: Watcher | None = None) -> Examination:
         """Run probes on the networks before training.

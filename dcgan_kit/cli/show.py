@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Sequence
-from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,14 +74,29 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
 @overrides_argument
 @click.option("--diff", "other", metavar="OTHER", help="Show how RECIPE differs from OTHER, key by key.")
 @click.option("--unfold", is_flag=True, help="Show every copy of a repeated stage.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw both networks into FILE, an SVG, instead of printing tables.",
+)
 @json_option
 @plugin_options
-def show(recipe: str, overrides: tuple[str, ...], other: str | None, unfold: bool, as_json: bool) -> None:
+def show(
+    recipe: str, overrides: tuple[str, ...], other: str | None, unfold: bool, picture: Path | None, as_json: bool
+) -> None:
     """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory."""
     from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import counted
 
+    if picture is not None and (other is not None or as_json):
+        raise click.UsageError(
+            f"--picture draws one recipe and prints nothing; leave out {'--diff' if other else '--json'}"
+        )
     loaded = load_recipe(recipe, *overrides, settings=plugin_settings())
+    if picture is not None:
+        loaded.draw(picture, unfold=unfold)
+        return
     if other is not None:
         against = load_recipe(other, settings=plugin_settings())
         labels = (loaded.name, against.name)
@@ -98,11 +111,11 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, unfold: boo
         return
     folded = False
     for network in summaries:
-        groups = [(row, 1) for row in network.rows] if unfold else _folded(network.rows)
+        groups = [(row, 1) for row in network.rows] if unfold else network.folded()
         folded = folded or len(groups) < len(network.rows)
         rows = [
             (r.name if count == 1 else f"{r.name} x{count}", r.component, _times(r.output_shape),
-             f"{r.trainable_parameters + r.non_trainable_parameters:,}", f"{r.macs:,}",
+             f"{r.parameters:,}", f"{r.macs:,}",
              "all" if r.receptive_field is None else _times(r.receptive_field))
             for r, count in groups
         ]  # fmt: skip
@@ -121,31 +134,6 @@ def show(recipe: str, overrides: tuple[str, ...], other: str | None, unfold: boo
         say("'x2' stands for two equal copies of a stage, and --unfold shows each.")
 
 
-def _folded(rows: Sequence[Any]) -> list[tuple[Any, int]]:
-    """Return rows, each with the number of copies of its stage that it stands for: copies in a row that are alike.
-
-    Copies are alike if all but their numbers and receptive fields is.
-    """
-    groups: list[tuple[list[Any], int]] = []
-    for _, found in groupby(rows, lambda row: row.name.partition("_")[0]):
-        copy = list(found)
-        before, count = groups[-1] if groups else ([], 0)
-        if _alike(before) == _alike(copy):
-            groups[-1] = (before, count + 1)
-        else:
-            groups.append((copy, 1))
-    return [(row, count) for copy, count in groups for row in copy]
-
-
-def _alike(copy: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return what must be equal in two copies of a stage; ``stage2.3_activation`` counts as ``stage2_activation``."""
-    return [
-        (re.sub(r"\.\d+_", "_", row.name, count=1), row.component, row.output_shape, row.trainable_parameters,
-         row.non_trainable_parameters, row.macs)
-        for row in copy
-    ]  # fmt: skip
-
-
 def _as_json(summary: Summary) -> dict[str, Any]:
     return {
         "trainable_parameters": summary.trainable_parameters,
@@ -156,7 +144,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
                 "name": row.name,
                 "component": row.component,
                 "output_shape": list(row.output_shape),
-                "parameters": row.trainable_parameters + row.non_trainable_parameters,
+                "parameters": row.parameters,
                 "macs": row.macs,
                 "receptive_field": None if row.receptive_field is None else list(row.receptive_field),
             }

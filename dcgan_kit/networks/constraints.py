@@ -55,7 +55,17 @@ def unconstrained(made: Sequence[Any], reached: Sequence[Any]) -> Iterator[str]:
     """
     held = {id(layer) for layer in reached}
     for layer in layers_within(*made):
-        of_others = {id(weight) for inner in sublayers(layer) for weight in inner.trainable_weights}
-        own = [weight for weight in layer.trainable_weights if id(weight) not in of_others]
-        if id(layer) not in held and any(sum(side > 1 for side in weight.shape) > 1 for weight in own):
-            yield f"{layer.name} ({type(layer).__name__})"
+        if id(layer) not in held and has_kernel(layer):
+            yield described(layer)
+
+
+def has_kernel(layer: Any) -> bool:
+    """Return whether a built layer has a kernel of its own, and not only its sublayers; see ``unconstrained``."""
+    of_others = {id(weight) for inner in sublayers(layer) for weight in inner.trainable_weights}
+    own = [weight for weight in layer.trainable_weights if id(weight) not in of_others]
+    return any(sum(side > 1 for side in weight.shape) > 1 for weight in own)
+
+
+def described(layer: Any) -> str:
+    """Return the name and the class of a layer, as messages name it."""
+    return f"{layer.name} ({type(layer).__name__})"

@@ -153,6 +153,11 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     return Forward(model, tuple(lines), tuple(together), plan)
 
 
+def may_be_fused(layer: Any) -> bool:
+    """Return whether a fused operation could take a layer: each takes one of these classes."""
+    return type(_plain_of(layer)) in (layers.Conv2D, layers.BatchNormalization)
+
+
 @dataclass(frozen=True)
 class _Rewrite:
     """A fused operation for ``count`` layers in a row: run(*layers, x, training)."""

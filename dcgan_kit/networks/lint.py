@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dcgan_kit.errors import Mark, Problem, RecipeError, did_you_mean
-from dcgan_kit.networks import activation_lints, normalization_lints, resampling_lints, training_lints
+from dcgan_kit.networks import (
+    activation_lints,
+    normalization_lints,
+    opaque_layer_lints,
+    resampling_lints,
+    training_lints,
+)
 from dcgan_kit.networks.lint_rule import Lint, LintContext, Path
 from dcgan_kit.networks.network import Networks
 from dcgan_kit.networks.summary import summarize
@@ -25,6 +31,7 @@ _RULES = (
     normalization_lints.bias_before_batch_normalization,
     normalization_lints.batch_scale_near_zero,
     normalization_lints.unconstrained_kernel,
+    opaque_layer_lints.opaque_layer,
     normalization_lints.small_batch,
     training_lints.size_balance,
     training_lints.latent_not_seen,

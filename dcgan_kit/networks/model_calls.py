@@ -83,6 +83,19 @@ class ModelCalls:
         return takers[0] if alone else None
 
 
+def taken_apart(layers: Sequence[Any]) -> list[Any]:
+    """Return the layers that constraints and forward passes see: models of Keras are taken apart, all others are not.
+
+    Args:
+        layers: layers; a layer that is used twice is returned once.
+    """
+    found: dict[Any, None] = {}
+    for layer in layers:
+        inside = taken_apart(layer.layers) if is_plain_model(layer) else [layer]
+        found.update(dict.fromkeys(each for each in inside if not isinstance(each, keras.layers.InputLayer)))
+    return list(found)
+
+
 def _collect(model: Any, inputs: Sequence[Tensor], within: Tensor, scope: str, calls: list[ModelCall]) -> Tensor:
     """Append the calls of a model; return the symbolic tensor of its output."""
     if len(model.outputs) != 1:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 from dcgan_kit.components.kinds import Shape
 from dcgan_kit.networks.network import Network, Networks, Part
@@ -39,6 +42,16 @@ class Row:
     receptive_field: tuple[int, int] | None
     trace: Trace
 
+    @property
+    def block(self) -> str:
+        """Name of the block that contains it; of a repeated stage with the number of its copy: ``stage2.1``."""
+        return self.name.partition("_")[0]
+
+    @property
+    def parameters(self) -> int:
+        """Number of all parameters."""
+        return self.trainable_parameters + self.non_trainable_parameters
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -66,6 +79,27 @@ class Summary:
     def activations(self) -> int:
         """Number of values that a forward pass keeps for the backward pass, for one image."""
         return sum(math.prod(row.output_shape) + row.trace.products for row in self.rows)
+
+    def folded(self) -> tuple[tuple[Row, int], ...]:
+        """Return rows, each with the number of copies of its stage that it stands for: copies in a row that are alike.
+
+        Copies are alike if all but their numbers and receptive fields is.
+        """
+        groups: list[tuple[list[Row], int]] = []
+        for _, found in groupby(self.rows, lambda row: row.block):
+            copy = list(found)
+            before, count = groups[-1] if groups else ([], 0)
+            if list(map(_kept, before)) == list(map(_kept, copy)):
+                groups[-1] = (before, count + 1)
+            else:
+                groups.append((copy, 1))
+        return tuple((row, count) for copy, count in groups for row in copy)
+
+
+def _kept(row: Row) -> tuple[Any, ...]:
+    """Return what must be equal in two copies of a stage; ``stage2.3_activation`` counts as ``stage2_activation``."""
+    name = re.sub(r"\.\d+_", "_", row.name, count=1)
+    return name, row.component, row.output_shape, row.trainable_parameters, row.non_trainable_parameters, row.macs
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,14 @@ def page(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -
         names=names,
         several=len(runs) > 1,
         version=__version__,
-        style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+        style=Markup("".join(_text(name) for name in ("colours.css", "page.css"))),
         sections=_sections(runs, analyses),
         svg=svg,
     )
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _sections(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -> tuple[Section, ...]:
@@ -82,7 +86,7 @@ def _templates() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        loader=FunctionLoader(lambda name: (_FOLDER / name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

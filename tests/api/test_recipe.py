@@ -133,3 +133,10 @@ def test_the_catalogue_is_that_of_the_commands(tmp_path):
     copy, schema = dcgan_kit.copy_recipe("tiny-fashion28", tmp_path / "mine.yaml")
     assert copy.read_text() == dcgan_kit.recipe_text("tiny-fashion28")
     assert schema.read_text() == dcgan_kit.recipe_schema()
+
+
+def test_draw_writes_one_svg(tiny_recipe, tmp_path):
+    file = tiny_recipe.draw(tmp_path / "networks.svg")
+    assert file.read_text().startswith("<svg ")
+    with pytest.raises(dcgan_kit.UserError, match=r"ends in \.svg"):
+        tiny_recipe.draw(tmp_path / "networks.pdf")

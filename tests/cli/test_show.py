@@ -64,3 +64,35 @@ def test_a_difference_names_the_item(command, repeated, tmp_path):
     other.write_text(RECIPE.replace("activation, convolution]", "activation, convolution: {kernel_size: 5}]"))
     text = command("show", other, "--diff", repeated).stdout
     assert re.search(r"generator\.stages\.0\.order\.2\.convolution\.kernel_size +5 +-", text)
+
+
+def test_a_picture_is_written_and_no_table(command, repeated, tmp_path):
+    picture = tmp_path / "new" / "networks.svg"
+    result = command("show", repeated, "--picture", picture)
+    assert result.stdout == ""
+    assert re.search(r"networks\.svg: \d+ KiB, the networks of repeated", result.stderr)
+    once = picture.read_text()
+    assert "stage1.2 x 2" in once
+    command("show", repeated, "--picture", picture, "--unfold")
+    assert "stage1.3</text>" in picture.read_text()
+    command("show", repeated, "--picture", picture)
+    assert picture.read_text() == once
+    assert list(picture.parent.iterdir()) == [picture]
+
+
+def test_a_picture_must_be_an_svg(command, tmp_path):
+    result = command("show", "tiny-fashion28", "--picture", tmp_path / "networks.png", status=2)
+    assert "networks.png: a picture of networks is an SVG; give a name that ends in .svg" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_not_replaced_by_a_picture(command, tmp_path):
+    (tmp_path / "folder.svg").mkdir()
+    result = command("show", "tiny-fashion28", "--picture", tmp_path / "folder.svg", status=2)
+    assert "folder.svg: cannot be written: is a folder" in result.stderr
+
+
+@pytest.mark.parametrize("other", [["--json"], ["--diff", "lecture-fashion28"]])
+def test_a_picture_is_of_one_recipe_and_alone(command, tmp_path, other):
+    result = command("show", "tiny-fashion28", "--picture", tmp_path / "networks.svg", *other, status=2)
+    assert f"leave out {other[0]}" in result.stderr

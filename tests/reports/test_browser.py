@@ -9,11 +9,13 @@ import select
 import shutil
 import subprocess
 import time
-from itertools import count, pairwise
+from itertools import combinations, count, pairwise
 
 import pytest
 
+from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.reports.facts import read_facts
+from dcgan_kit.reports.network_drawing import network_drawing
 from dcgan_kit.reports.page import page
 
 CHROMIUM = shutil.which("chromium")
@@ -248,3 +250,21 @@ def test_it_prints(width, height, browser, file):
     inside = "[...document.querySelectorAll('svg, img, table')].every(e => e.getBoundingClientRect().right <= innerWidth + 1)"
     assert browser.evaluate(inside)
     assert browser.evaluate("[...document.querySelectorAll('details:not([open])')].every(d => !d.offsetParent)")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_texts_of_a_drawing_of_networks_are_apart(browser, resolve, tmp_path, dark):
+    recipe = resolve("sngan-cifar32")
+    file = tmp_path / "networks.svg"
+    file.write_text(network_drawing(recipe, build_networks(recipe, symbolic=True)))
+    browser.open(file, dark=dark)
+    boxes = browser.evaluate(
+        "[...document.querySelectorAll('text')].map(e => (b => [b.x, b.y, b.x + b.width, b.y + b.height])(e.getBBox()))"
+    )
+    width, height = browser.evaluate("(b => [b.width, b.height])(document.documentElement.viewBox.baseVal)")
+    assert all(left >= 0 and top >= 0 and right <= width and low <= height for left, top, right, low in boxes)
+    # Lines of one text may touch, because a box also has room for accents.
+    for one, other in combinations(boxes, 2):
+        assert one[2] <= other[0] or other[2] <= one[0] or one[3] - 3 <= other[1] or other[3] - 3 <= one[1]
+    ink = browser.evaluate("getComputedStyle(document.querySelector('text')).fill")
+    assert ink == ("rgb(231, 234, 236)" if dark else "rgb(27, 33, 39)")
