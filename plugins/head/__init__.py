@@ -58,7 +58,9 @@ def dense(
         *([layers.Dropout(dropout, seed=site.seed("dropout"))] if dropout else []),
         *told,
         *([] if hidden is None else _hidden(site, hidden, normalization, activation, bias, initializer)),
-        *_inner(site, "conditioning_2" if told else "conditioning", conditioning, hidden or math.prod(site.input_shape)),
+        *_inner(
+            site, "conditioning_2" if told else "conditioning", conditioning, hidden or math.prod(site.input_shape)
+        ),
         site.dense(1, bias=bias, initializer=initializer),
     ]
 

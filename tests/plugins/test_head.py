@@ -98,7 +98,9 @@ def test_hidden_units_are_normalized_and_activated(place, noise):
 def test_every_dense_layer_of_a_head_gets_the_class(place, noise):
     x, label = noise(3, 3, 5, 4), np.eye(3, dtype="float32")[[2, 0, 1]]
     options = dict(head.dense.options(hidden=6))
-    options["conditioning"] = lambda site: conditioning.concatenate.build(site, dict(conditioning.concatenate.options()))
+    options["conditioning"] = lambda site: conditioning.concatenate.build(
+        site, dict(conditioning.concatenate.options())
+    )
     made = head.dense.build(place((3, 5, 4)), options)
     y, sides = keras.ops.convert_to_tensor(x), {"label": keras.ops.convert_to_tensor(label)}
     for layer in made:
@@ -111,7 +113,9 @@ def test_every_dense_layer_of_a_head_gets_the_class(place, noise):
 
 def test_the_only_dense_layer_of_a_head_gets_the_class(place):
     options = dict(head.dense.options())
-    options["conditioning"] = lambda site: conditioning.concatenate.build(site, dict(conditioning.concatenate.options()))
+    options["conditioning"] = lambda site: conditioning.concatenate.build(
+        site, dict(conditioning.concatenate.options())
+    )
     *_, told, dense = head.dense.build(place((3, 5, 4)), options)
     assert told.output_shape == (None, 63)
     assert dense.units == 1

@@ -56,8 +56,8 @@ class ClassLoss:
     """What both networks minimize so that the auxiliary classifier of D finds the class of each image.
 
     Logits are float32 (B, classes), classes are one-hot, float32 (B, classes). If the head has a class for generated
-    images, logits are (B, classes + 1), and the last is that of this class. With several replicas, B is the share of one
-    replica.
+    images, logits are (B, classes + 1), and the last is that of this class. With several replicas, B is the share of
+    one replica.
 
     Attributes:
         generator: (logits of generated images, their classes) → scalar.
