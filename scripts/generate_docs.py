@@ -316,13 +316,16 @@ def _course(recipe: dict[str, Any]) -> list[Any]:
     """Return how a network that followed is trained."""
     training = recipe["training"]
     own, constraint = training["discriminator"], recipe["discriminator"]["stages"][0].get("constraint")
-    assert own["optimizer"] == training["generator"]["optimizer"], "the table has one column for both optimizers"
+    other = training["generator"]["optimizer"]
+    rate = own["optimizer"]["learning_rate"]
+    assert own["optimizer"] == {**other, "learning_rate": rate}, "the table has one column for both optimizers"
     clip = f"weights within ±{own['weight_clip']:g}" if own["weight_clip"] else ""
     optimizer = ", ".join(
         f"{own['optimizer'][option]:g}"
         for option in ("learning_rate", "beta_1", "beta_2", "rho")
         if option in own["optimizer"]
     )
+    optimizer += f"; G {other['learning_rate']:g}" if other["learning_rate"] != rate else ""
     schedule = own["schedule"]
     return [
         _bare(training["loss"]),
