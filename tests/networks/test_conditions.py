@@ -23,7 +23,10 @@ IN_DISCRIMINATOR = {
     "concatenate": ("discriminator.stages.0.conditioning=concatenate",),
     "projection": ("discriminator.output.head=projection",),
     "classifier": ("discriminator.output.head=auxiliary_classifier", "training.class_loss=cross_entropy"),
+    "depthwise": ("discriminator.output.head=depthwise_projection",),
 }
+PAIRS = [*zip(IN_GENERATOR, [*IN_DISCRIMINATOR, "projection"], strict=True)]
+"""Every means in each network, in as few pairs of networks as may be."""
 
 
 @pytest.fixture
@@ -107,6 +110,25 @@ def test_the_fused_forward_pass_is_that_of_the_model(networks, one, other, synch
         for training in (False, True):
             expected = network.model(x, training=training)
             np.testing.assert_allclose(forward(x, training), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_xla_gives_eagers_values_and_gradients(networks, pair):
+    built = networks(*IN_GENERATOR[pair[0]], *IN_DISCRIMINATOR[pair[1]])
+    for network in (built.generator, built.discriminator):
+        model, forward = network.model, forward_of(network.model)
+
+        def differentiated(given, model=model, forward=forward):
+            with tf.GradientTape() as tape:
+                tape.watch(given)
+                y = forward(given, training=True)
+                loss = tf.reduce_sum(y * tf.cos(tf.reshape(tf.range(tf.size(y), dtype=tf.float32), tf.shape(y))))
+            return [y, *tape.gradient(loss, [given[0], *(weight.value for weight in model.trainable_variables)])]
+
+        given = inputs(model)[: len(model.inputs)]
+        compiled = tf.function(differentiated, jit_compile=True, autograph=False)(given)
+        for one, other in zip(differentiated(given), compiled, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5 * max(1.0, np.abs(one).max()))
 
 
 def test_batch_norm_inside_a_conditional_one_is_synchronized_and_fused(networks):
