@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,21 +10,35 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.adversarial.session import Session
+from dcgan_kit.adversarial.step import ROLES
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
 
 HERE = Path(__file__).parent / "recipes"
-RECIPES = {"28": "tensorflow-mnist28", "64": str(HERE / "peer64.yaml"), "64resize": str(HERE / "peer64resize.yaml")}
+RECIPES = {
+    "28": "tensorflow-mnist28",
+    "64": str(HERE / "peer64.yaml"),
+    "64resize": str(HERE / "peer64resize.yaml"),
+    "residual32": str(HERE / "residual32.yaml"),
+    "classes28": str(HERE / "classes28.yaml"),
+}
 
 
-def prepare(net: str, batch: int, *overrides: str) -> Callable[[], None]:
-    """Return a function that takes one step; ``net`` is 28, 64 or 64resize."""
+def prepare(net: str, batch: int, *overrides: str) -> tuple[Callable[[], None], tuple[int, ...]]:
+    """Return a function that takes one step, and the trainable parameters of G and D.
+
+    Args:
+        net: the networks, a key of ``RECIPES``.
+        batch: images per step.
+        overrides: what the recipe changes, such as ``training.fuse=false``.
+    """
     settings = PluginSettings(builtins_only=True)
     recipe = load_recipe(RECIPES[net], (f"training.batch_size={batch}", *overrides), settings).recipe
     session = Session.create(recipe)
-    pixels = np.random.default_rng(0).integers(0, 256, (4 * batch, *recipe.image.shape), np.uint8)
-    images, steps, done = Images(pixels), session.compile(), 0
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (4 * batch, *recipe.image.shape), np.uint8)
+    images, steps, done = Images(pixels, random.integers(0, 10, 4 * batch)), session.compile(), 0
 
     def step() -> None:
         nonlocal done
@@ -31,4 +46,4 @@ def prepare(net: str, batch: int, *overrides: str) -> Callable[[], None]:
         steps(*session.batches(images, done, 1), tf.constant(done, tf.int64)).numpy()
         done += 1
 
-    return step
+    return step, tuple(sum(math.prod(v.shape) for v in session.step.weights[role]) for role in ROLES)

@@ -6,6 +6,7 @@ because the speed does not depend on them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -53,8 +54,13 @@ def _networks_64(resize: bool) -> tuple[Any, Any, tuple[int, int, int]]:
     return keras.Sequential(generator), keras.Sequential(discriminator), (64, 64, 3)
 
 
-def prepare(net: str, batch: int) -> Callable[[], None]:
-    """Return a function that takes one step of the tutorial's loop; ``net`` is 28, 64 or 64resize."""
+def prepare(net: str, batch: int) -> tuple[Callable[[], None], tuple[int, ...]]:
+    """Return a function that takes one step of the tutorial's loop, and the trainable parameters of G and D.
+
+    Args:
+        net: the networks, 28, 64 or 64resize.
+        batch: images per step.
+    """
     generator, discriminator, shape = _networks_28() if net == "28" else _networks_64(net == "64resize")
     images = tf.random.uniform((batch, *shape), -1, 1)
     generator_optimizer, discriminator_optimizer = keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4)
@@ -78,4 +84,5 @@ def prepare(net: str, batch: int) -> Callable[[], None]:
             optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
         return generator_loss
 
-    return lambda: train_step(images).numpy()
+    counts = (sum(math.prod(v.shape) for v in network.trainable_variables) for network in (generator, discriminator))
+    return lambda: train_step(images).numpy(), tuple(counts)

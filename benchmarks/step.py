@@ -1,6 +1,6 @@
 """The training step of dcgan-kit against those of the peers and against plain Keras layers, in one command.
 
-    python benchmarks/step.py                 # everything, about 10 minutes
+    python benchmarks/step.py                 # everything, about 15 minutes
     python benchmarks/step.py --net 28 --json step.json
 
 Every contender has its own process, which waits while another one runs. In each round, every contender takes a few
@@ -22,19 +22,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-BATCHES = {"28": 256, "64": 64, "64resize": 64}
+BATCHES = {"64": 64, "28": 256, "64resize": 64, "residual32": 64, "classes28": 128}
 WARM_UP = 3
+HEADS = ("net", "ours", "ms", "peer", "peer's ms", "ratio", "goal", "verdict")
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A target ratio: the milliseconds of ``peer`` divided by those of ``ours``."""
+    """A ratio to print: the milliseconds of ``peer`` divided by those of ``ours``; with its target, if it has one."""
 
     net: str
     ours: str
     peer: str
-    ratio: float
+    ratio: float | None = None
 
 
 CONTENDERS = {
@@ -42,6 +44,7 @@ CONTENDERS = {
     "ours auto": ("ours", ("training.precision=auto",)),
     "ours plain layers": ("ours", ("training.precision=float32", "training.fuse=false")),
     "tensorflow tutorial": ("tensorflow", ()),
+    "keras fit": ("keras_fit", ()),
     "pytorch float32": ("torch", ()),
     "pytorch bf16": ("torch", ("bf16",)),
 }
@@ -58,10 +61,39 @@ GOALS = (
     Goal("28", "ours auto", "pytorch bf16", 1.4),
     Goal("64resize", "ours float32", "tensorflow tutorial", 1.3),
     Goal("64resize", "ours float32", "ours plain layers", 1.3),
+    *(
+        Goal(net, ours, peer)
+        for net in ("residual32", "classes28")
+        for ours, peers in (
+            ("ours float32", ("keras fit", "ours plain layers", "pytorch float32")),
+            ("ours auto", ("keras fit", "pytorch bf16")),
+        )
+        for peer in peers
+    ),
 )
 
 
-def _stepper(family: str, arguments: tuple[str, ...], net: str) -> Callable[[], None]:
+def _contender(name: str, net: str) -> tuple[Callable[[int], list[float]], tuple[int, ...]]:
+    """Return a function (steps) → milliseconds of each, and the trainable parameters of G and D."""
+    family, arguments = CONTENDERS[name]
+    if family == "keras_fit":
+        import peer_keras_fit
+
+        return peer_keras_fit.prepare(net, BATCHES[net])
+    step, parameters = _stepper(family, arguments, net)
+
+    def times(steps: int) -> list[float]:
+        found = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            step()
+            found.append(1e3 * (time.perf_counter() - start))
+        return found
+
+    return times, parameters
+
+
+def _stepper(family: str, arguments: tuple[str, ...], net: str) -> tuple[Callable[[], None], tuple[int, ...]]:
     if family == "torch":
         import peer_torch
 
@@ -76,19 +108,12 @@ def _stepper(family: str, arguments: tuple[str, ...], net: str) -> Callable[[], 
 
 
 def _serve(name: str, net: str) -> None:
-    """Read a number of steps from each line of standard input, take them, and print the milliseconds of each step."""
-    family, arguments = CONTENDERS[name]
-    step = _stepper(family, arguments, net)
-    for _ in range(WARM_UP):
-        step()
-    print("ready", flush=True)
+    """Print the trainable parameters; then read numbers of steps, and print the milliseconds of each step."""
+    times, parameters = _contender(name, net)
+    times(WARM_UP)
+    print(json.dumps(parameters), flush=True)
     for line in sys.stdin:
-        times = []
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            step()
-            times.append(1e3 * (time.perf_counter() - start))
-        print(json.dumps(times), flush=True)
+        print(json.dumps(times(int(line))), flush=True)
 
 
 class _Contender:
@@ -103,19 +128,22 @@ class _Contender:
             text=True,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
-        if self._answer() != "ready":
-            raise SystemExit(f"{name} on {net}: did not start; try {sys.executable} {__file__} --serve '{name}'")
+        self.parameters = self._answer()
+        if self.parameters is None:
+            command = f"{sys.executable} {__file__} --serve '{name}' --net {net}"
+            raise SystemExit(f"{name} on {net}: did not start; try {command}")
 
-    def _answer(self) -> str:
+    def _answer(self) -> Any:
         assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else None
 
     def take(self, steps: int) -> None:
         """Take some steps and keep the median of their milliseconds."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{steps}\n")
         self._process.stdin.flush()
-        self.rounds.append(statistics.median(json.loads(self._answer())))
+        self.rounds.append(statistics.median(self._answer()))
 
     def end(self) -> None:
         """End the process."""
@@ -133,6 +161,8 @@ def _measured(net: str, rounds: int, steps: int) -> dict[str, list[float]]:
     for name in sorted(names):
         print(f"{net}: starting {name}", file=sys.stderr)
         contenders.append(_Contender(name, net))
+    counts = {contender.name: contender.parameters for contender in contenders}
+    assert len({tuple(count) for count in counts.values()}) == 1, f"networks must have equal parameters: {counts}"
     for number in range(rounds):
         print(f"{net}: round {number + 1} of {rounds}", file=sys.stderr)
         # Every other round the other way round, so that nobody always follows the same neighbour.
@@ -141,6 +171,20 @@ def _measured(net: str, rounds: int, steps: int) -> dict[str, list[float]]:
     for contender in contenders:
         contender.end()
     return {contender.name: contender.rounds for contender in contenders}
+
+
+def _rows(net: str, times: dict[str, list[float]]) -> list[tuple[str, ...]]:
+    goals = [goal for goal in GOALS if goal.net == net and goal.ours in times and goal.peer in times]
+    return [_row(goal, times[goal.ours], times[goal.peer]) for goal in goals]
+
+
+def _row(goal: Goal, ours: list[float], peer: list[float]) -> tuple[str, ...]:
+    ratio = statistics.median(theirs / own for theirs, own in zip(peer, ours, strict=True))
+    target, verdict = "-", "-"
+    if goal.ratio is not None:
+        target, verdict = f"{goal.ratio:g}", "reached" if ratio >= goal.ratio else "not reached"
+    own, theirs = (f"{statistics.median(times):.0f}" for times in (ours, peer))
+    return goal.net, goal.ours, own, goal.peer, theirs, f"{ratio:.2f}", target, verdict
 
 
 def main() -> None:
@@ -155,37 +199,17 @@ def main() -> None:
     if arguments.serve:
         _serve(arguments.serve, arguments.net or "28")
         return
-    results: dict[str, dict[str, list[float]]] = {}
-    rows = []
-    for net in [arguments.net] if arguments.net else ["64", "28", "64resize"]:
-        results[net] = _measured(net, arguments.rounds, arguments.steps)
-        for goal in GOALS:
-            times = results[net]
-            if goal.net == net and goal.ours in times and goal.peer in times:
-                pairs = zip(times[goal.peer], times[goal.ours], strict=True)
-                ratio = statistics.median(peer / ours for peer, ours in pairs)
-                reached = "reached" if ratio >= goal.ratio else "not reached"
-                ours, peer = (statistics.median(times[name]) for name in (goal.ours, goal.peer))
-                row = (
-                    net,
-                    goal.ours,
-                    f"{ours:.0f}",
-                    goal.peer,
-                    f"{peer:.0f}",
-                    f"{ratio:.2f}",
-                    f"{goal.ratio:g}",
-                    reached,
-                )
-                rows.append(row)
-    heads = ("net", "ours", "ms", "peer", "peer's ms", "ratio", "goal", "verdict")
-    for row in (heads, tuple("---" for _ in heads), *rows):
+    nets = [arguments.net] if arguments.net else list(BATCHES)
+    results = {net: _measured(net, arguments.rounds, arguments.steps) for net in nets}
+    rows = [row for net, times in results.items() for row in _rows(net, times)]
+    for row in (HEADS, tuple("---" for _ in HEADS), *rows):
         print("| " + " | ".join(row) + " |")
     if arguments.json:
         machine = {"processor": platform.processor(), "cores": os.cpu_count(), "date": time.strftime("%Y-%m-%d")}
         data = {
             "machine": machine,
             "median_ms_of_each_round": results,
-            "table": [dict(zip(heads, row, strict=True)) for row in rows],
+            "table": [dict(zip(HEADS, row, strict=True)) for row in rows],
         }
         arguments.json.write_text(json.dumps(data, indent=2) + "\n")
 
