@@ -4,7 +4,7 @@ Both run in turn in one process, and the ratio of each pair counts, so that othe
 equally. The sizes are those of DCGANs for 64x64 and 28x28 images. A ratio above 1 means that the fused operation is
 faster. ``off`` marks sizes at which ``forward_of`` does not fuse the layers.
 
-    python benchmarks/kernels.py                      # everything, about five minutes
+    python benchmarks/kernels.py                      # everything, about half an hour, most of it for `groups`
     python benchmarks/kernels.py normalization        # one rewrite
 """
 
