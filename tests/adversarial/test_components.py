@@ -73,6 +73,7 @@ SIZED = {
     ),
     ("normalization", "self_modulated_batch"): ("generator.normalization=self_modulated_batch",),
     ("head", "projection"): (CLASSES, TOLD["generator"], "discriminator.output.head=projection"),
+    ("head", "depthwise_projection"): (CLASSES, TOLD["generator"], "discriminator.output.head=depthwise_projection"),
     ("head", "auxiliary_classifier"): (
         CLASSES,
         TOLD["generator"],
