@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 STEPS = 4
 UNTRAINED = {
-    "dcgan", "r3gan-cifar32", "r3gan-tiny32", "sngan-cifar32", "wgangp-resnet-cifar32", "cganpd-cifar32",
+    "dcgan", "r3gan-cifar32", "sngan-cifar32", "wgangp-resnet-cifar32", "cganpd-cifar32",
     "wgangp-resnet-cifar32-acgan", "r3gan-cifar32-conditional", "sagan64-small",
 }  # fmt: skip
 """A base, and models whose steps take minutes on a processor; ``tests/twins`` takes a step of them, narrowed."""
