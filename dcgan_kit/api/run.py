@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 10_000_000
 """At most this many samples at once; they must fit into memory."""
+MOST_LABEL = 2**31 - 1
+"""Above all classes; each recipe has its own number of them."""
 MOST_SEED = 2**31 - 1
 """TensorFlow takes seeds of 32 bits."""
 
@@ -118,9 +120,12 @@ class Run(StoredRun):
 
         Raises:
             RunError: the run has no such checkpoint, or the checkpoint holds other networks.
+            UserError: a number is out of its range, or the recipe has no such class.
         """
         require_whole("count", count, 1, MOST_SAMPLES)
         require_whole("seed", seed, 0, MOST_SEED)
+        if label is not None:
+            require_whole("label", label, 0, MOST_LABEL)
         require_checkpoint(self.folder)
         return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best, label=label)
 

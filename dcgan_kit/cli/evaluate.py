@@ -84,7 +84,7 @@ def evaluate(
     _require_one_subject(run, fake, real, calibrate)
     _require_fitting(run, calibrate, size, best, raw, against, as_json, class_scores)
     before = None if against is None else read_evaluation(against)
-    names, of_class = ([text for text in (given or "").split(",") if text] or None for given in (scores, class_scores))
+    names, of_class = _names("--scores", scores), _names("--class-scores", class_scores)
     settings = plugin_settings()
     if calibrate:
         calibration = calibrated(scores=names, extractor=extractor, samples=samples, settings=settings)
@@ -112,6 +112,14 @@ def evaluate(
     if evaluation.failed:
         # The failure is reported already, and the other scores are written and shown.
         sys.exit(WRONG_INPUT)
+
+
+def _names(option: str, text: str | None) -> list[str] | None:
+    """Return the names of an option that takes several, separated by commas; None if it is not given."""
+    names = None if text is None else [name for name in text.split(",") if name]
+    if names == []:
+        raise click.UsageError(f"{option} takes names, separated by commas. Received: {text!r}")
+    return names
 
 
 def _require_one_subject(run: Path | None, fake: Path | None, real: Path | None, calibrate: bool) -> None:

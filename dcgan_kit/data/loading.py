@@ -13,6 +13,8 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 MAX_LISTED = 10
 """Most classes that a message names."""
+MOST_OF_A_NAME = 300
+"""Most characters of a class' name; names of folders have at most 255."""
 
 
 def load_images(recipe: ResolvedRecipe, report: Report | None = None) -> Images:
@@ -146,6 +148,10 @@ def broken_contract(images: object, spec: ImageSpec) -> str:
     names = images.class_names
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
         return f"with class_names as a tuple of texts (returned: {names!r:.100})"
+    if any(len(name) > MOST_OF_A_NAME or min(name, default=" ") < " " for name in names):
+        return (
+            f"with class_names of at most {MOST_OF_A_NAME} characters, no control character (returned: {names!r:.99})"
+        )
     if names and labels is not None and labels.max() >= len(names):
         return f"with a name for each class (returned: {len(names)} names, and the label {labels.max()})"
     return ""

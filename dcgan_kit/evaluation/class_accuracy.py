@@ -17,6 +17,7 @@ import numpy as np
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.data.progress import reporting_to
+from dcgan_kit.errors import ComponentError
 from dcgan_kit.evaluation.evaluator import Number, Reals, TaskReport
 from dcgan_kit.evaluation.features import batches_of, described
 from dcgan_kit.evaluation.protocol import Protocol
@@ -87,17 +88,17 @@ class ClassFinder:
         own = {int(label): self.unseen.labels == label for label in self.known}
         return {label: Count(int(right[mask].sum()), int(mask.sum())) for label, mask in own.items()}
 
-    def numbers(self, samples: Count, real: Count, unseen: Images) -> tuple[Number, ...]:
+    def numbers(self, samples: Count, real: Count, reference: Images) -> tuple[Number, ...]:
         """Return the share of the samples whose class was found, and the ends of its interval.
 
         Args:
             samples: of generated images, at least one.
             real: of real images; if there are none, the numbers have no floor.
-            unseen: these real images.
+            reference: these real images.
         """
         shape = "x".join(map(str, self.unseen.pixels.shape[1:]))
-        digits = fingerprint(unseen)[:FINGERPRINT_DIGITS]
-        protocol = Protocol("", self.classifier.name, shape, samples.images, len(unseen), self.split, digits)
+        digits = fingerprint(reference)[:FINGERPRINT_DIGITS]
+        protocol = Protocol("", self.classifier.name, shape, samples.images, len(reference), self.split, digits)
         floors = (real.share, *real.interval) if real.images else (None,) * 3
         values = {"class_accuracy": samples.share, **dict(zip(_ENDS, samples.interval, strict=True))}
         return tuple(
@@ -106,7 +107,14 @@ class ClassFinder:
         )
 
     def _found(self, pixels: Any) -> Any:
-        return self.known[np.asarray(described(self.classifier, pixels).probabilities).argmax(axis=1)]
+        probabilities, expected = described(self.classifier, pixels).probabilities, (len(pixels), len(self.known))
+        shape = None if probabilities is None else np.shape(probabilities)
+        if shape != expected:
+            raise ComponentError(
+                f"{self.classifier.name} learned the labels, so it must return a probability of each of them: "
+                f"shape {expected}. Received: {shape}"
+            )
+        return self.known[np.asarray(probabilities).argmax(axis=1)]
 
 
 _ENDS = ("class_accuracy_low", "class_accuracy_high")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.evaluation.class_accuracy import ClassFinder, Count
 from dcgan_kit.evaluation.evaluator import Evaluator, Number, Reals, TaskReport
+from dcgan_kit.evaluation.features import BATCH
 from dcgan_kit.evaluation.selection import ChosenExtractor, ChosenScore
 
 if TYPE_CHECKING:
@@ -101,35 +103,39 @@ class ClassEvaluator:
             ComponentError: the extractor failed, or a score that is not optional failed.
         """
         real = self._finder.count_real(self._report)
+        pixels = samples.kept(partial(self._report, "making the images of the classes"))
         counts = {int(label): Count() for label in self._finder.known}
-        scored = tuple(self._class(samples, label, counts, real.get(label, Count())) for label in range(classes))
+        scored = tuple(
+            self._class(pixels[samples.classes == label], label, counts, real.get(label, Count()))
+            for label in range(classes)
+        )
         found, unseen = (sum(each.values(), Count()) for each in (counts, real))
         numbers = self._finder.numbers(found, unseen, self._finder.unseen) if found.images else ()
         few = [_too_few(reason, titles) for reason, titles in self._few.items()]
         return ScoredClasses(numbers, scored, (*self._notes, *few), tuple(self._failed))
 
-    def _class(self, samples: GeneratedSamples, label: int, counts: dict[int, Count], real: Count) -> ClassScores:
+    def _class(self, samples: Any, label: int, counts: dict[int, Count], real: Count) -> ClassScores:
         own, names = reals_of(self._reals, label), self._reals.training.class_names
         name = names[label] if label < len(names) else ""
-        size = int(np.count_nonzero(samples.classes == label))
-        scores = self._with_enough(min(size, len(own.reference), len(own.others)), f"{label} {name}".strip())
+        scores = self._with_enough(min(len(samples), len(own.reference), len(own.others)), f"{label} {name}".strip())
 
         def batches() -> Iterator[Any]:
-            for pixels in samples.batches(label):
+            for start in range(0, len(samples), BATCH):
+                pixels = samples[start : start + BATCH]
                 if label in counts:
                     counts[label] += self._finder.count(pixels, label)
                 yield pixels
 
-        numbers = self._scored(own, scores, size, batches(), label)
+        numbers = self._scored(own, scores, len(samples), batches(), label)
         if label in counts and counts[label].images:
             numbers += self._finder.numbers(counts[label], real, images_of(self._finder.unseen, label))
-        return ClassScores(label, name, size, len(own.reference), numbers)
+        return ClassScores(label, name, len(samples), len(own.reference), numbers)
 
     def _with_enough(self, fewest: int, title: str) -> list[ChosenScore]:
         """Return the scores for which a class has enough images, and remember the others."""
         enough = []
         for chosen in self._scores:
-            needed = chosen.score.fewest_of_class or 0
+            needed = max(1, chosen.score.fewest_of_class or 1)
             if fewest >= needed:
                 enough.append(chosen)
             else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,17 +37,31 @@ class GeneratedSamples:
         self._latent = latent_vectors(recipe, count, seed, EVALUATION_STEP)
         self.classes = None if recipe.classes is None else drawn_classes(training.labels, count, seed)
 
-    def batches(self, of_class: int | None = None) -> Iterator[Any]:
-        """Yield batches of uint8 pixels (up to 256, H, W, C): all images, or those of one class."""
-        latent, numbers = self._latent, self.classes
-        if numbers is not None and of_class is not None:
-            chosen = np.flatnonzero(numbers == of_class)
-            latent, numbers = np.asarray(latent)[chosen], numbers[chosen]
-        classes = None if numbers is None else one_hot(self._recipe, numbers)
-        for start in range(0, len(latent), BATCH):
+    def batches(self) -> Iterator[Any]:
+        """Yield batches of uint8 pixels (up to 256, H, W, C)."""
+        classes = None if self.classes is None else one_hot(self._recipe, self.classes)
+        for start in range(0, len(self._latent), BATCH):
             rows = slice(start, start + BATCH)
-            told = None if classes is None else classes[rows]
-            yield generated(self._generator, latent[rows], self._recipe.image.range, told)
+            labels = None if classes is None else classes[rows]
+            yield generated(self._generator, self._latent[rows], self._recipe.image.range, labels)
+
+    def kept(self, report: Callable[[int, int], None]) -> Any:
+        """Return all images, uint8 (count, H, W, C), in a temporary file that nobody else sees.
+
+        The images of one class are taken from these: a normalization of G may use the statistics of the batch at hand,
+        so an image can depend on its batch.
+
+        Args:
+            report: receives the progress: (images made, all images).
+        """
+        count, done = len(self._latent), 0
+        with tempfile.TemporaryFile() as file:
+            pixels = np.memmap(file, np.uint8, "w+", shape=(count, *self._recipe.image.shape))
+        for batch in self.batches():
+            pixels[done : done + len(batch)] = batch
+            done += len(batch)
+            report(done, count)
+        return pixels
 
 
 def generated_pixels(recipe: ResolvedRecipe, generator: Any, count: int, training: Images) -> Iterator[Any]:

@@ -81,11 +81,12 @@ def evaluate(
     reals = images.reals
     extractor, reason = _extractor(request, registry, reals.training, images.source, report)
     scores, left_out = _scores(request, registry, extractor, reals.held_out)
+    class_scores = None if images.generated is None else _class_scores(request, registry, extractor, reals.held_out)
     optional = request.scores is None
     evaluator = Evaluator(reals, extractor, scores, images.samples, images.resized, optional, report, note)
     numbers = evaluator.evaluate(images.batches)
     caveats = _caveats(reals, images.samples, evaluator.floor_samples)
-    scored = _classes(request, registry, images, extractor, report)
+    scored = _classes(request, registry, images, extractor, class_scores, report)
     failed = (*evaluator.failed, *scored.failed)
     lines = (*images.notes, *failed, reason, *left_out, *caveats, *scored.notes)
     return Evaluation(images.of, (*numbers, *scored.numbers), lines, failed, scored.classes)
@@ -140,29 +141,44 @@ def _scores(
     return built, []
 
 
-def _classes(
-    request: Request, registry: Registry, images: EvaluatedImages, extractor: ChosenExtractor, report: TaskReport
-) -> ScoredClasses:
-    """Return what was measured of each class; nothing if there are no classes or the request leaves them out."""
+def _class_scores(
+    request: Request, registry: Registry, extractor: ChosenExtractor, held_out: bool
+) -> list[ChosenScore] | None:
+    """Return the scores of each class; None if the request leaves the classes out."""
     names = request.class_scores
     if names is None and request.scores is None:
-        names = DEFAULT_SCORES
-    if names is None or images.generated is None:
-        return ScoredClasses()
-    optional, reals = request.class_scores is None, images.reals
+        names = tuple(name for name in DEFAULT_SCORES if name in registry.names("score"))
+    if names is None:
+        return None
     scores = [build_score(choice_of("score", name, registry)) for name in names]
     for chosen in scores:
-        reason = unusable_of_class(chosen, extractor.extractor, reals.held_out)
+        reason = unusable_of_class(chosen, extractor.extractor, held_out)
         if reason:
             raise UserError(f"--class-scores: {chosen.component.name} cannot be used: {reason}")
+    return scores
+
+
+def _classes(
+    request: Request,
+    registry: Registry,
+    images: EvaluatedImages,
+    extractor: ChosenExtractor,
+    scores: Sequence[ChosenScore] | None,
+    report: TaskReport,
+) -> ScoredClasses:
+    """Return what was measured of each class; nothing if there are no classes or the request leaves them out."""
+    if scores is None or images.generated is None:
+        return ScoredClasses()
+    optional, reals = request.class_scores is None, images.reals
     try:
         finder = class_finder(extractor, request.extractor, registry, reals, report)
-    except ComponentError as error:
+        evaluator = ClassEvaluator(reals, extractor, scores, finder, optional, report)
+        return evaluator.evaluate(images.generated, images.classes)
+    except (ComponentError, UserError) as error:
+        # What was measured of all images together must not be lost with it.
         if not optional:
             raise
         return ScoredClasses(failed=(f"the classes are missing from this evaluation: {error}",))
-    evaluator = ClassEvaluator(reals, extractor, scores, finder, optional, report)
-    return evaluator.evaluate(images.generated, images.classes)
 
 
 def _caveats(reals: Reals, samples: int, floor_samples: int) -> list[str]:

@@ -54,8 +54,6 @@ SIGNS: dict[str, tuple[_Form, str]] = {
     "regularizer": (_ring, "series-6"),
     JOIN: (_sum, "ink"),
 }
-KINDS_WITHSIGNS = tuple(SIGNS)
-"""The kinds, in the order in which a legend lists them."""
 
 
 def draw_symbol(canvas: SvgCanvas, kind: str, middle: Point) -> None:

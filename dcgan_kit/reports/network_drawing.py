@@ -91,14 +91,14 @@ class _NetworkDrawing:
         return top - 30.0
 
     def _line(
-        self, canvas: SvgCanvas, line: Sequence[StageColumn], top: float, goes_on: bool, continues: bool
+        self, canvas: SvgCanvas, line: Sequence[StageColumn], top: float, from_previous: bool, to_next: bool
     ) -> float:
         rise = max(column.box.rise for column in line) + 2 * BEHIND[0]
         axis = top + rise / 2
         text = top + rise + 6.0
         flow = text + max(column.head for column in line) + 10.0
-        left, end = MARGIN, MARGIN if goes_on else None
-        if goes_on:
+        left, end = MARGIN, MARGIN if from_previous else None
+        if from_previous:
             left += _BETWEEN
         for column in line:
             column.draw(canvas, left, axis, text, flow)
@@ -107,7 +107,7 @@ class _NetworkDrawing:
                 canvas.arrow([(end, axis), (start - 5.0, axis)])
             end = start + column.box.width + (BEHIND[0] if column.stage.copies > 1 else 0.0) + 5.0
             left += column.width + _BETWEEN
-        if continues and end is not None:
+        if to_next and end is not None:
             canvas.arrow([(end, axis), (left, axis)])
         return flow + max(column.flow_height for column in line)
 

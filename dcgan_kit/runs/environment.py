@@ -45,7 +45,7 @@ COMPARED = ("dcgan_kit", "machine", "processor", "cores", "devices", "packages",
 
 
 def environment(
-    plugins: LoadedPlugins, precision: str, devices: str, images: Images, conditional: bool = False
+    plugins: LoadedPlugins, precision: str, devices: str, images: Images, *, conditional: bool = False
 ) -> dict[str, Any]:
     """Return the versions, plugins, precision, devices and images of this process.
 
@@ -62,7 +62,7 @@ def environment(
         "precision": precision,
         "devices": devices,
         "images": len(images),
-        "pixels": _checksum(images),
+        "pixels": _checksum(images, with_labels=conditional),
         **({"class_names": list(images.class_names[:MOST_NAMES])} if conditional and images.class_names else {}),
         "packages": {name: _version(name) for name in packages},
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
@@ -137,12 +137,18 @@ def _processor() -> str:
     return next(names, "") or platform.processor() or platform.machine()
 
 
-def _checksum(images: Images) -> str:
-    """Return a checksum of some images, which detects other images without reading a whole large data set."""
+def _checksum(images: Images, with_labels: bool) -> str:
+    """Return a checksum of some images, which detects other images without reading a whole large data set.
+
+    It covers the labels of all images too, if the recipe uses them.
+    """
     import numpy as np
 
     positions = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).round().astype(np.int64)
-    return f"{zlib.crc32(np.ascontiguousarray(images.batch(positions)).tobytes()):08x}"
+    checksum = zlib.crc32(np.ascontiguousarray(images.batch(positions)).tobytes())
+    if with_labels and images.labels is not None:
+        checksum = zlib.crc32(images.labels.astype("<i8").tobytes(), checksum)
+    return f"{checksum:08x}"
 
 
 def precision_so_far(path: Path) -> Any:

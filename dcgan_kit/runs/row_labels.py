@@ -8,6 +8,7 @@ from typing import Any
 FEWEST_PIXELS = 12
 """Height of a row that holds a line of text. Lower rows are enlarged."""
 MOST_CHARACTERS = 24
+"""Most characters of a label; longer names are cut."""
 GAP = 4
 """Pixels between a text and what is beside it."""
 

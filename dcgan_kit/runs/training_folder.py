@@ -65,7 +65,7 @@ def require_usable(
         return
     images = before.get("images")
     trained = counted(images, "image") if type(images) is int else f"{images} images"
-    now = "other images" if before.get("images") == facts["images"] else counted(facts["images"], "image")
+    now = "other images or labels" if before.get("images") == facts["images"] else counted(facts["images"], "image")
     raise RunError(
         f"{run.path}: was trained on {trained}, and the data now has {now}, so training would not continue as before. "
         "Restore the images, or continue nevertheless with --may-change data"

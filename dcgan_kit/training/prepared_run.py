@@ -116,7 +116,7 @@ def prepare_run(
     held.enter_context(blaming(session.state.networks, plugins.third_party))
     steps = session.compile()
     facts = environment(
-        plugins, session.precision.precision, str(devices), images.training, recipe.condition is not None
+        plugins, session.precision.precision, str(devices), images.training, conditional=recipe.condition is not None
     )
     if devices.chief:
         _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)

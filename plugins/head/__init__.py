@@ -52,15 +52,15 @@ def dense(
 
     if hidden is None and (normalization or activation):
         raise ValueError("normalization and activation are those of hidden units. Received: hidden=None; set hidden")
-    told = [] if hidden is None else _inner(site, "conditioning", conditioning, math.prod(site.input_shape))
+    given = math.prod(site.input_shape)
+    before_hidden = [] if hidden is None else _inner(site, "conditioning", conditioning, given)
+    last = "conditioning_2" if before_hidden else "conditioning"
     return [
         layers.Flatten(),
         *([layers.Dropout(dropout, seed=site.seed("dropout"))] if dropout else []),
-        *told,
+        *before_hidden,
         *([] if hidden is None else _hidden(site, hidden, normalization, activation, bias, initializer)),
-        *_inner(
-            site, "conditioning_2" if told else "conditioning", conditioning, hidden or math.prod(site.input_shape)
-        ),
+        *_inner(site, last, conditioning, hidden or given),
         site.dense(1, bias=bias, initializer=initializer),
     ]
 

@@ -12,7 +12,9 @@ from dcgan_kit_plugins.normalization.layers import CurrentBatchNormalization
 
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.builder import build_networks
+from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.receptive_field import ReceptiveField
+from dcgan_kit.networks.side_inputs import LABEL, with_sides
 from dcgan_kit.networks.summary import summarize
 from dcgan_kit.networks.trace import trace
 
@@ -21,10 +23,11 @@ POINTWISE = ("activation", "normalization", "regularizer")
 
 
 def narrowed(recipe):
-    """The same geometry with two filters a stage."""
+    """The same geometry with two filters a stage; with eight where attention divides them."""
 
     def plan(network):
-        return replace(network, blocks=tuple(replace(b, filters=b.filters and 2) for b in network.blocks))
+        width = 8 if any(item.slot == "attention" for block in network.blocks for item in block.order) else 2
+        return replace(network, blocks=tuple(replace(b, filters=b.filters and width) for b in network.blocks))
 
     return recipe.model_copy(update={"generator": plan(recipe.generator), "discriminator": plan(recipe.discriminator)})
 
@@ -51,17 +54,25 @@ def answered(layer, values):
     return tf.cast(tf.abs(layer(values)) > 1e-6, tf.float32)
 
 
-def tried(parts, first):
+def with_classes(part, layer, values, classes):
+    """The input of a layer, with side inputs that change nothing but whether a product with them is 0."""
+    sides = tf.fill((len(values), classes), float(part.kind != "conditioning"))
+    values = values if isinstance(values, list) else tf.convert_to_tensor(values)
+    return with_sides(layer, values, {LABEL: sides})
+
+
+def tried(parts, first, classes):
     """The receptive field after each part of a network, from part number ``first`` on."""
     given, outputs, found = lines(*parts[first].input_shape), {}, {}
     for index, part in enumerate(parts[first:], start=first):
         ways = [outputs.get(source, given) for source in part.inputs]
         answers = ways[0] if len(ways) == 1 else [list(both) for both in zip(*ways, strict=True)]
         # With the statistics of the current batch, every number sees the whole map.
-        mixes = any(isinstance(layer, CurrentBatchNormalization) for layer in part.layers)
+        inner = [inner for layer in part.layers for inner in layers_within(layer)]
+        mixes = any(isinstance(layer, CurrentBatchNormalization) for layer in inner)
         if part.kind not in POINTWISE or mixes:
             for layer in part.layers:
-                answers = [answered(layer, values) for values in answers]
+                answers = [answered(layer, with_classes(part, layer, values, classes)) for values in answers]
         outputs[index], found[part.name] = answers, tuple(map(widest, answers))
     return found
 
@@ -69,14 +80,17 @@ def tried(parts, first):
 @pytest.mark.parametrize("role", ["generator", "discriminator"])
 @pytest.mark.parametrize("name", sorted(load_builtins().recipes.keys() - {"dcgan"}))
 def test_every_shipped_recipe_sees_what_it_says(name, role, resolve):
-    network = getattr(build_networks(narrowed(resolve(name))), role)
+    recipe = narrowed(resolve(name))
+    network = getattr(build_networks(recipe), role)
     rows = {row.name: row.receptive_field for row in summarize(network).rows}
     parts, first = network.parts, 0
     while role == "generator" and len(parts[first].input_shape) == 1:
         assert rows[parts[first].name] is None
         first += 1
     everything = parts[first].input_shape[:2]
-    expected = {name: None if seen == everything else seen for name, seen in tried(parts, first).items()}
+    expected = {
+        name: None if seen == everything else seen for name, seen in tried(parts, first, recipe.classes or 0).items()
+    }
     assert {part: rows[part] for part in expected} == expected
 
 

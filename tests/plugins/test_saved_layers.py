@@ -59,6 +59,7 @@ OURS = {
     "projection/learned_constant {}",
     "projection/learned_constant {'modulate': False, 'size': (2, 3)}",
     "head/depthwise_dense {}",
+    "head/depthwise_projection {}",
     "constraint/spectral {}",
     "constraint/spectral {'power_iterations': 3}",
     "constraint/equalized {}",
