@@ -397,7 +397,8 @@ def test_every_recipe(name, resolve):
             if isinstance(layer, layers.ReLU | layers.LeakyReLU):
                 # Where an activation has a kink, the rounding of its input decides between two gradients.
                 layer.negative_slope = 1.0
-        assert_runs_alike(model, tolerance=1e-4, training=(True,))
+        # Gradients by biases are sums over the map, whose terms nearly cancel in some networks.
+        assert_runs_alike(model, tolerance=1e-3, training=(True,))
 
 
 def test_synchronized_on_one_device():
