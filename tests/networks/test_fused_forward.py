@@ -389,7 +389,9 @@ def test_any_chain(shape, names):
     assert_runs_alike(model, tolerance=1e-3, batch=8, training=(True,))
 
 
-@pytest.mark.parametrize("name", sorted(set(load_builtins().recipes) - {"dcgan", "r3gan-cifar32", "r3gan-cifar32-conditional"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(load_builtins().recipes) - {"dcgan", "r3gan-cifar32", "r3gan-cifar32-conditional"})
+)
 def test_every_recipe(name, resolve):
     networks = build_networks(resolve(name))
     for model in (networks.generator.model, networks.discriminator.model):
