@@ -213,11 +213,11 @@ class Recipe:
             raise UserError(f"{target}: a picture of networks is an SVG; give a name that ends in .svg")
         tensorflow_startup.start_tensorflow()
         from dcgan_kit.networks.builder import build_networks
-        from dcgan_kit.reports.network_drawing import network_drawing
+        from dcgan_kit.reports.network_picture import network_picture
         from dcgan_kit.runs.write_errors import write_requested_file
 
         networks = build_networks(self.count_classes(), symbolic=True)
-        content = network_drawing(self.resolved, networks, unfold).encode()
+        content = network_picture(self.resolved, networks, unfold).encode()
         write_requested_file(target, content)
         note(f"{target}: {len(content) / 2**10:.0f} KiB, the networks of {self.name}")
         return target

@@ -389,6 +389,7 @@ def test_any_chain(shape, names):
     assert_runs_alike(model, tolerance=1e-3, batch=8, training=(True,))
 
 
+# The two large models take minutes; tests/twins compares them narrowed.
 @pytest.mark.parametrize(
     "name", sorted(set(load_builtins().recipes) - {"dcgan", "r3gan-cifar32", "r3gan-cifar32-conditional"})
 )
@@ -399,8 +400,9 @@ def test_every_recipe(name, resolve):
             if isinstance(layer, layers.ReLU | layers.LeakyReLU):
                 # Where an activation has a kink, the rounding of its input decides between two gradients.
                 layer.negative_slope = 1.0
-        # Gradients by biases are sums over the map, whose terms nearly cancel in some networks.
-        assert_runs_alike(model, tolerance=1e-3, training=(True,))
+        # With four images, terms of its gradients by biases nearly cancel, and leave the rounding of their sums.
+        batch = 5 if name == "wgangp-resnet-cifar32-acgan" else 4
+        assert_runs_alike(model, tolerance=1e-4, batch=batch, training=(True,))
 
 
 def test_synchronized_on_one_device():

@@ -15,7 +15,7 @@ import pytest
 
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.reports.facts import read_facts
-from dcgan_kit.reports.network_drawing import network_drawing
+from dcgan_kit.reports.network_picture import network_picture
 from dcgan_kit.reports.page import page
 
 CHROMIUM = shutil.which("chromium")
@@ -256,7 +256,7 @@ def test_it_prints(width, height, browser, file):
 def test_texts_of_a_drawing_of_networks_are_apart(browser, resolve, tmp_path, dark):
     recipe = resolve("sngan-cifar32")
     file = tmp_path / "networks.svg"
-    file.write_text(network_drawing(recipe, build_networks(recipe, symbolic=True)))
+    file.write_text(network_picture(recipe, build_networks(recipe, symbolic=True)))
     browser.open(file, dark=dark)
     boxes = browser.evaluate(
         "[...document.querySelectorAll('text')].map(e => (b => [b.x, b.y, b.x + b.width, b.y + b.height])(e.getBBox()))"

@@ -13,8 +13,8 @@ import pytest
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.summary import summarize
-from dcgan_kit.reports.map_drawing import MapBox, MapScale
-from dcgan_kit.reports.network_drawing import network_drawing
+from dcgan_kit.reports.map_box import MapBox, MapScale
+from dcgan_kit.reports.network_picture import network_picture
 from dcgan_kit.reports.network_stages import staged
 from dcgan_kit.reports.palette import palette
 from dcgan_kit.reports.text_width import cut, text_width, wrapped
@@ -39,7 +39,7 @@ def drawn(resolve):
     @cache
     def drawn(name, *overrides, unfold=False):
         recipe = resolve(name, *overrides)
-        return ElementTree.fromstring(network_drawing(recipe, build_networks(recipe, symbolic=True), unfold))
+        return ElementTree.fromstring(network_picture(recipe, build_networks(recipe, symbolic=True), unfold))
 
     return drawn
 
@@ -166,7 +166,7 @@ def test_copies_of_which_the_first_differs(stages):
 
 def test_equal_recipes_give_equal_bytes(resolve):
     recipes = [resolve("sngan-cifar32") for _ in range(2)]
-    one, two = (network_drawing(recipe, build_networks(recipe, symbolic=True)) for recipe in recipes)
+    one, two = (network_picture(recipe, build_networks(recipe, symbolic=True)) for recipe in recipes)
     assert one == two
     page = Path(__file__).parents[2] / "docs" / "images" / "sngan-cifar32-networks.svg"
     assert page.read_text() == one, "draw it again: dcgan-kit show sngan-cifar32 --picture FILE"
@@ -177,7 +177,7 @@ def test_equal_recipes_give_equal_bytes(resolve):
 )
 def test_any_name_is_text(resolve, name):
     recipe = resolve("tiny-fashion28").model_copy(update={"name": name})
-    text = network_drawing(recipe, build_networks(recipe, symbolic=True))
+    text = network_picture(recipe, build_networks(recipe, symbolic=True))
     root = ElementTree.fromstring(text.encode())
     require_room(root)
     assert "<script" not in text

@@ -10,10 +10,10 @@ from dcgan_kit.networks.network import Networks
 from dcgan_kit.networks.part_builder import times
 from dcgan_kit.networks.summary import summarize
 from dcgan_kit.recipes.resolved import ResolvedRecipe
-from dcgan_kit.reports.drawing_legend import draw_legend
-from dcgan_kit.reports.map_drawing import BEHIND, MapScale
+from dcgan_kit.reports.map_box import BEHIND, MapScale
 from dcgan_kit.reports.network_stages import Stage, StagedNetwork, staged
-from dcgan_kit.reports.stage_drawing import StageColumn
+from dcgan_kit.reports.picture_legend import draw_legend
+from dcgan_kit.reports.stage_column import StageColumn
 from dcgan_kit.reports.svg_canvas import SvgCanvas
 from dcgan_kit.reports.text_width import cut
 
@@ -29,7 +29,7 @@ _TITLE, _ROLE, _TEXT = 19.0, 15.0, 11.5
 """Font sizes."""
 
 
-def network_drawing(recipe: ResolvedRecipe, networks: Networks, unfold: bool = False) -> str:
+def network_picture(recipe: ResolvedRecipe, networks: Networks, unfold: bool = False) -> str:
     """Draw both networks of a recipe. Equal recipes give equal bytes.
 
     Args:

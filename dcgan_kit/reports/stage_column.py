@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dcgan_kit.errors import counted
 from dcgan_kit.networks.part_builder import times
 from dcgan_kit.reports.kind_symbols import draw_symbol
-from dcgan_kit.reports.map_drawing import BEHIND, MapBox, MapScale
+from dcgan_kit.reports.map_box import BEHIND, MapBox, MapScale
 from dcgan_kit.reports.network_stages import Stage, Step
 from dcgan_kit.reports.svg_canvas import Point, SvgCanvas
 from dcgan_kit.reports.text_width import cut, text_width

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from dcgan_kit.reports.kind_symbols import SIGNS, draw_symbol
-from dcgan_kit.reports.map_drawing import MapScale
+from dcgan_kit.reports.map_box import MapScale
 from dcgan_kit.reports.network_stages import StagedNetwork, Step
 from dcgan_kit.reports.svg_canvas import Point, SvgCanvas
 from dcgan_kit.reports.text_width import text_width, wrapped
