@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 10_000_000
 """At most this many samples at once; they must fit into memory."""
-MOST_LABEL = 2**31 - 1
-"""Above all classes; each recipe has its own number of them."""
 MOST_SEED = 2**31 - 1
 """TensorFlow takes seeds of 32 bits."""
 
@@ -124,8 +122,6 @@ class Run(StoredRun):
         """
         require_whole("count", count, 1, MOST_SAMPLES)
         require_whole("seed", seed, 0, MOST_SEED)
-        if label is not None:
-            require_whole("label", label, 0, MOST_LABEL)
         require_checkpoint(self.folder)
         return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best, label=label)
 

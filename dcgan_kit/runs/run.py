@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,8 +196,8 @@ class StoredRun:
         import numpy as np
 
         recipe = self.resolved
-        for number in () if label is None else np.unique(label):
-            require_class(recipe, int(number))
+        for number in label if isinstance(label, np.ndarray) else () if label is None else (label,):
+            require_class(recipe, number)
         generator = self.generator(raw=raw, best=best)
         from dcgan_kit.runs.image_grid import classes_in_turn, generated, latent_vectors, one_hot
 
@@ -246,7 +247,7 @@ class StoredRun:
         return images.reshape(count, steps, *images.shape[1:])
 
 
-def require_class(recipe: ResolvedRecipe, label: int) -> None:
+def require_class(recipe: ResolvedRecipe, label: Any) -> None:
     """Check the number of a class.
 
     Raises:
@@ -254,5 +255,6 @@ def require_class(recipe: ResolvedRecipe, label: int) -> None:
     """
     if recipe.classes is None:
         raise UserError(f"class {label}: the recipe {recipe.name} has no classes; leave the class out")
-    if not 0 <= label < recipe.classes:
+    whole = isinstance(label, numbers.Integral) and not isinstance(label, bool)
+    if not whole or not 0 <= label < recipe.classes:
         raise UserError(f"class {label}: the recipe {recipe.name} has the classes 0 to {recipe.classes - 1}")
