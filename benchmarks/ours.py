@@ -25,12 +25,13 @@ RECIPES = {
 }
 
 
-def prepare(net: str, batch: int, *overrides: str) -> tuple[Callable[[], None], tuple[int, ...]]:
-    """Return a function that takes one step, and the trainable parameters of G and D.
+def prepare(net: str, batch: int, *overrides: str, steps: int = 1) -> tuple[Callable[[], None], tuple[int, ...]]:
+    """Return a function that takes some steps in one call, and the trainable parameters of G and D.
 
     Args:
         net: the networks, a key of ``RECIPES``.
         batch: images per step.
+        steps: how many steps a call takes.
         overrides: what the recipe changes, such as ``training.fuse=false``.
     """
     settings = PluginSettings(builtins_only=True)
@@ -38,12 +39,12 @@ def prepare(net: str, batch: int, *overrides: str) -> tuple[Callable[[], None], 
     session = Session.create(recipe)
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (4 * batch, *recipe.image.shape), np.uint8)
-    images, steps, done = Images(pixels, random.integers(0, 10, 4 * batch)), session.compile(), 0
+    images, call, done = Images(pixels, random.integers(0, 10, 4 * batch)), session.compile(), 0
 
     def step() -> None:
         nonlocal done
         # Reading images and sending them to the step is part of it.
-        steps(*session.batches(images, done, 1), tf.constant(done, tf.int64)).numpy()
-        done += 1
+        call(*session.batches(images, done, steps), tf.constant(done, tf.int64)).numpy()
+        done += steps
 
     return step, tuple(sum(math.prod(v.shape) for v in session.step.weights[role]) for role in ROLES)

@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,15 @@ HEADS = ("net", "ours", "ms", "peer", "peer's ms", "ratio", "goal", "verdict")
 
 
 @dataclass(frozen=True)
+class Loop:
+    """A training loop: whose it is, what it is asked for, and how many steps it takes in one call."""
+
+    family: str
+    options: tuple[str, ...] = ()
+    steps: int = 1
+
+
+@dataclass(frozen=True)
 class Goal:
     """A ratio to print: the milliseconds of ``peer`` divided by those of ``ours``; with its target, if it has one."""
 
@@ -40,13 +50,24 @@ class Goal:
 
 
 CONTENDERS = {
-    "ours float32": ("ours", ("training.precision=float32",)),
-    "ours auto": ("ours", ("training.precision=auto",)),
-    "ours plain layers": ("ours", ("training.precision=float32", "training.fuse=false")),
-    "tensorflow tutorial": ("tensorflow", ()),
-    "keras fit": ("keras_fit", ()),
-    "pytorch float32": ("torch", ()),
-    "pytorch bf16": ("torch", ("bf16",)),
+    "ours float32": Loop("ours", ("training.precision=float32",)),
+    "ours auto": Loop("ours", ("training.precision=auto",)),
+    "ours plain layers": Loop("ours", ("training.precision=float32", "training.fuse=false")),
+    "ours auto, 32 steps a call": Loop("ours", ("training.precision=auto",), steps=32),
+    "tensorflow tutorial": Loop("tensorflow"),
+    "keras fit": Loop("keras_fit"),
+    "pytorch float32": Loop("torch"),
+    "pytorch bf16": Loop("torch", ("bf16",)),
+    "pytorch compile float32": Loop("torch", ("compile",)),
+    "pytorch compile bf16": Loop("torch", ("compile", "bf16")),
+    **{
+        f"ours {precision}, {'XLA' if xla == 'on' else 'no XLA'}{'' if fuse == 'true' else ', plain layers'}": Loop(
+            "ours", (f"training.precision={precision}", f"training.xla={xla}", f"training.fuse={fuse}")
+        )
+        for precision in ("float32", "mixed_bfloat16", "mixed_float16")
+        for xla in ("on", "off")
+        for fuse in ("true", "false")
+    },
 }
 GOALS = (
     Goal("64", "ours float32", "tensorflow tutorial", 1.05),
@@ -73,75 +94,113 @@ GOALS = (
 )
 
 
-def _contender(name: str, net: str) -> tuple[Callable[[int], list[float]], tuple[int, ...]]:
-    """Return a function (steps) → milliseconds of each, and the trainable parameters of G and D."""
-    family, arguments = CONTENDERS[name]
-    if family == "keras_fit":
+def _loop(name: str, net: str, batch: int) -> tuple[Callable[[int], list[float]], tuple[int, ...]]:
+    """Return a function (calls) → milliseconds of a step in each, and the trainable parameters of G and D."""
+    loop = CONTENDERS[name]
+    if loop.family == "keras_fit":
         import peer_keras_fit
 
-        return peer_keras_fit.prepare(net, BATCHES[net])
-    step, parameters = _stepper(family, arguments, net)
+        return peer_keras_fit.prepare(net, batch)
+    call, parameters = _call(loop, net, batch)
 
-    def times(steps: int) -> list[float]:
+    def times(calls: int) -> list[float]:
         found = []
-        for _ in range(steps):
+        for _ in range(calls):
             start = time.perf_counter()
-            step()
-            found.append(1e3 * (time.perf_counter() - start))
+            call()
+            found.append(1e3 * (time.perf_counter() - start) / loop.steps)
         return found
 
     return times, parameters
 
 
-def _stepper(family: str, arguments: tuple[str, ...], net: str) -> tuple[Callable[[], None], tuple[int, ...]]:
-    if family == "torch":
+def _call(loop: Loop, net: str, batch: int) -> tuple[Callable[[], None], tuple[int, ...]]:
+    if loop.family == "torch":
         import peer_torch
 
-        return peer_torch.prepare(net, BATCHES[net], "bf16" in arguments)
-    if family == "tensorflow":
+        return peer_torch.prepare(net, batch, *loop.options)
+    if loop.family == "tensorflow":
         import peer_tensorflow
 
-        return peer_tensorflow.prepare(net, BATCHES[net])
+        return peer_tensorflow.prepare(net, batch)
     import ours
 
-    return ours.prepare(net, BATCHES[net], *arguments)
+    return ours.prepare(net, batch, *loop.options, steps=loop.steps)
 
 
-def _serve(name: str, net: str) -> None:
-    """Print the trainable parameters; then read numbers of steps, and print the milliseconds of each step."""
-    times, parameters = _contender(name, net)
+def _gpu_bytes(family: str) -> int | None:
+    """The most memory that this process' tensors have taken on the GPU so far; None without a GPU."""
+    if family == "torch":
+        import torch
+
+        return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    import tensorflow as tf
+
+    has_gpu = bool(tf.config.list_logical_devices("GPU"))
+    return int(tf.config.experimental.get_memory_info("GPU:0")["peak"]) if has_gpu else None
+
+
+def serve(name: str, net: str, batch: int) -> None:
+    """Print the trainable parameters and memory; then read numbers of calls, and print a step's milliseconds in each.
+
+    Args:
+        name: the loop, a key of ``CONTENDERS``.
+        net: the networks, a key of ``BATCHES``.
+        batch: images per step.
+    """
+    times, parameters = _loop(name, net, batch)
     times(WARM_UP)
-    print(json.dumps(parameters), flush=True)
+    print(json.dumps({"parameters": parameters, "gpu_bytes": _gpu_bytes(CONTENDERS[name].family)}), flush=True)
     for line in sys.stdin:
         print(json.dumps(times(int(line))), flush=True)
 
 
-class _Contender:
-    def __init__(self, name: str, net: str) -> None:
+class Contender:
+    """A loop in a process of its own, which waits while others run.
+
+    Attributes:
+        name: a key of ``CONTENDERS``.
+        rounds: the median milliseconds of a step, for each round.
+        parameters: trainable parameters of G and D, after ``wait``.
+        gpu_bytes: the most memory on the GPU in its first steps, after ``wait``; None without a GPU.
+    """
+
+    def __init__(self, name: str, net: str, batch: int) -> None:
         self.name = name
         self.rounds: list[float] = []
+        self.parameters: list[int] = []
+        self.gpu_bytes: int | None = None
+        self._arguments = ["--serve", name, "--net", net, "--batch", str(batch)]
         self._process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", name, "--net", net],
+            [sys.executable, __file__, *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
-        self.parameters = self._answer()
-        if self.parameters is None:
-            command = f"{sys.executable} {__file__} --serve '{name}' --net {net}"
-            raise SystemExit(f"{name} on {net}: did not start; try {command}")
+
+    def wait(self) -> bool:
+        """Wait for its first steps; return whether it is ready."""
+        found = self._answer()
+        if found is not None:
+            self.parameters, self.gpu_bytes = found["parameters"], found["gpu_bytes"]
+        return found is not None
+
+    @property
+    def command(self) -> str:
+        """What a user types to see why it is not ready."""
+        return shlex.join([sys.executable, __file__, *self._arguments])
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         return json.loads(line) if line else None
 
-    def take(self, steps: int) -> None:
-        """Take some steps and keep the median of their milliseconds."""
+    def take(self, calls: int) -> None:
+        """Call the loop some times and keep the median milliseconds of a step."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{steps}\n")
+        self._process.stdin.write(f"{calls}\n")
         self._process.stdin.flush()
         self.rounds.append(statistics.median(self._answer()))
 
@@ -155,12 +214,15 @@ class _Contender:
 def _measured(net: str, rounds: int, steps: int) -> dict[str, list[float]]:
     names = {name for goal in GOALS if goal.net == net for name in (goal.ours, goal.peer)}
     if importlib.util.find_spec("torch") is None:
-        names = {name for name in names if CONTENDERS[name][0] != "torch"}
+        names = {name for name in names if CONTENDERS[name].family != "torch"}
         print("PyTorch is not installed: its loops are left out", file=sys.stderr)
     contenders = []
     for name in sorted(names):
         print(f"{net}: starting {name}", file=sys.stderr)
-        contenders.append(_Contender(name, net))
+        contender = Contender(name, net, BATCHES[net])
+        if not contender.wait():
+            raise SystemExit(f"{name} on {net}: did not start; try {contender.command}")
+        contenders.append(contender)
     counts = {contender.name: contender.parameters for contender in contenders}
     assert len({tuple(count) for count in counts.values()}) == 1, f"networks must have equal parameters: {counts}"
     for number in range(rounds):
@@ -195,9 +257,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3, help="of each contender in a round")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        _serve(arguments.serve, arguments.net or "28")
+        serve(arguments.serve, arguments.net, arguments.batch)
         return
     nets = [arguments.net] if arguments.net else list(BATCHES)
     results = {net: _measured(net, arguments.rounds, arguments.steps) for net in nets}
