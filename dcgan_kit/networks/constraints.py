@@ -10,14 +10,8 @@ from keras import layers
 
 from dcgan_kit.networks.keras_internals import is_plain_model, layers_within, sublayers
 
-CONSTRAINED = (
-    layers.Conv2D,
-    layers.Conv2DTranspose,
-    layers.Dense,
-    layers.DepthwiseConv2D,
-    layers.Embedding,
-    layers.SeparableConv2D,
-)
+CONVOLUTIONS = (layers.Conv2D, layers.Conv2DTranspose, layers.DepthwiseConv2D, layers.SeparableConv2D)
+CONSTRAINED = (*CONVOLUTIONS, layers.Dense, layers.Embedding)
 """Types of layers that a constraint is applied to."""
 
 

@@ -35,6 +35,7 @@ _RULES = (
     normalization_lints.small_batch,
     training_lints.size_balance,
     training_lints.latent_not_seen,
+    training_lints.unused_class_logit,
     resampling_lints.receptive_field,
     training_lints.adam_momentum,
     activation_lints.dying_units,

@@ -14,7 +14,7 @@ from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
 from dcgan_kit.errors import ComponentError, Problem, RecipeError
-from dcgan_kit.networks.constraints import constrained, unconstrained
+from dcgan_kit.networks.constraints import CONVOLUTIONS, constrained, unconstrained
 from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.network import BUILDER, INPUT, JOIN, OF_BUILDER, Part
 from dcgan_kit.networks.side_inputs import LABEL, LATENT, side_inputs, with_sides
@@ -244,8 +244,12 @@ class PartBuilder:
 
     def _unconstrained(self, made: list[Any], slot: Slot) -> tuple[str, ...]:
         reached = self._constrained.get(slot.block.name)
-        # The scales of a normalization are no kernels, also where each class has its own.
-        return () if reached is None or slot.item.slot == "normalization" else tuple(unconstrained(made, reached))
+        if reached is None:
+            return ()
+        if slot.item.slot == "normalization":
+            # Its scales and shifts are no kernels, also where each class has its own. What convolves has one.
+            made = [layer for layer in layers_within(*made) if isinstance(layer, CONVOLUTIONS)]
+        return tuple(unconstrained(made, reached))
 
     def _chosen(self, slot: Slot) -> tuple[str | int, ...]:
         """Return the path at which the recipe sets a slot: in the order, in the block, or for the whole network."""

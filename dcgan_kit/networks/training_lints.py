@@ -37,6 +37,18 @@ def latent_not_seen(context: LintContext) -> Results:
 
 
 @lint_rule(
+    "A class for generated images is trained only by the class loss of generated images in D's loss "
+    "(Odena et al. 2016, arXiv 1610.09585, authors' code).",
+    lambda _: [("discriminator", "output", "head")],
+)
+def unused_class_logit(context: LintContext) -> Results:
+    choice, classes = context.recipe.training.class_loss, context.recipe.classes
+    logits = context.networks.discriminator.model.outputs[0].shape[-1] - 1
+    if choice is not None and classes is not None and logits > classes and choice.options.get("fake") == 0.0:
+        yield choice.path, "fake is 0, so the logit for generated images is never a target; fake: 1 makes it one"
+
+
+@lint_rule(
     "Adam's default momentum 0.9 made adversarial training oscillate; 0.5 was stable "
     "(Radford et al. 2015, arXiv 1511.06434, section 4)."
 )

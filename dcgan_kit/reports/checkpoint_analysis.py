@@ -68,11 +68,17 @@ def analyze(run: StoredRun, report: TaskReport) -> CheckpointAnalysis:
     samples = run.generated(SAMPLES, seed, STREAM, label=classes)
     with reporting_to(partial(report, "searching for neighbours")):
         neighbours = _neighbours(samples, training, images.held_out)
+    rows, columns = recipe.training.sample_grid
+    real = _grid(training, rows, columns, recipe.classes)
+    if real is None:
+        needed = f"{rows * columns} images" if recipe.classes is None else f"{columns} images of each class"
+        note = f"There is no grid of training images: one like the sample grids takes {needed}."
+        found = replace(found, notes=(*found.notes, note))
     return replace(
         found,
         spectra=(power(samples), power(training.batch(_evenly(len(training), SAMPLES)))),
         neighbours=neighbours,
-        real=_grid(training, *recipe.training.sample_grid, recipe.classes),
+        real=real,
     )
 
 

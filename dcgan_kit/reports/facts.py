@@ -273,11 +273,14 @@ def _evaluation(data: Any) -> Evaluation | None:
     if not isinstance(numbers, list):
         raise Unusable(f"{EVALUATION} holds no list of numbers")
     notes = data.get("notes")
-    texts = tuple(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else ()
-    return Evaluation(_texts(data.get("of")), _scored(numbers), texts, _classes(data.get("classes")))
+    texts = list(filter(None, map(_text, notes[:MOST_SCORES]))) if isinstance(notes, list) else []
+    classes = data.get("classes") if isinstance(data.get("classes"), list) else []
+    if len(classes) > MOST_CLASSES:
+        texts.append(f"The table shows {MOST_CLASSES} of {len(classes)} classes; {EVALUATION} holds all.")
+    return Evaluation(_texts(data.get("of")), _scored(numbers), tuple(texts), _classes(classes[:MOST_CLASSES]))
 
 
-def _classes(data: Any) -> tuple[ScoredClass, ...]:
+def _classes(data: Sequence[Any]) -> tuple[ScoredClass, ...]:
     return tuple(
         ScoredClass(
             title=shown(f"{one['class']} {_text(one.get('name'))}".strip()),
@@ -285,7 +288,7 @@ def _classes(data: Any) -> tuple[ScoredClass, ...]:
             references=finite(one.get("references")),
             numbers=_scored(one["numbers"]),
         )
-        for one in (data[:MOST_CLASSES] if isinstance(data, list) else ())
+        for one in data
         if isinstance(one, dict) and isinstance(one.get("numbers"), list) and type(one.get("class")) is int
     )
 

@@ -106,9 +106,30 @@ def attention(site):
     return [site.conv(), layers.PReLU(shared_axes=[1, 2])]
 
 
+class Rescaled(layers.Layer):
+    """Normalizes, then scales each pixel by a convolution of the map."""
+
+    def __init__(self, conv):
+        super().__init__()
+        self.conv, self.norm = conv, layers.LayerNormalization()
+
+    def build(self, shape):
+        self.conv.build(shape)
+        self.norm.build(shape)
+
+    def call(self, inputs):
+        return self.norm(inputs) * self.conv(inputs)
+
+
+@component("normalization")
+def spatial(site):
+    """A normalization with a convolution inside."""
+    return Rescaled(layers.Conv2D(site.input_shape[-1], 3, padding="same", name="scale"))
+
+
 @hookimpl
 def dcgan_kit_components():
-    return [sequential, nested, functional, separable, block, in_list, own, table, attention]
+    return [sequential, nested, functional, separable, block, in_list, own, table, attention, spatial]
 '''
 
 
@@ -158,6 +179,26 @@ def test_what_is_not_reached_is_told(base, folder, name, reported, symbolic):
     (advice,) = [a for a in lint(recipe, networks) if a.lint == "unconstrained_kernel"]
     assert advice.message == f"the block's constraint does not reach {reported} in {name}"
     assert advice.key == "discriminator.stages.1.convolution"
+
+
+def test_a_convolution_in_a_normalization_is_told(base, folder):
+    recipe = base("discriminator.constraint=spectral", "discriminator.stages.1.normalization=spatial", folder=folder)
+    (advice,) = [a for a in lint(recipe, build_networks(recipe, symbolic=True)) if a.lint == "unconstrained_kernel"]
+    assert advice.message == "the block's constraint does not reach scale (Conv2D) in spatial"
+    assert advice.key == "discriminator.stages.1.normalization"
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("conditional_batch", ["condition.classes=10", "discriminator.output.head=projection"]),
+        ("self_modulated_batch", []),
+    ],
+)
+def test_scales_of_a_class_or_a_latent_vector_are_no_kernels(base, name, condition):
+    recipe = base("generator.constraint=spectral", f"generator.normalization={name}", *condition)
+    found = lint(recipe, build_networks(recipe, symbolic=True))
+    assert not [advice for advice in found if advice.lint == "unconstrained_kernel"]
 
 
 def test_without_a_constraint_nothing_is_told(base, folder):

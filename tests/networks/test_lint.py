@@ -7,6 +7,12 @@ import pytest
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.lint import LINTS, lint
 
+CLASSIFIER = (
+    "condition.classes=10",
+    "generator.input.conditioning=concatenate",
+    "discriminator.output.head={use: auxiliary_classifier, generated_class: true}",
+)
+
 # lint: (overrides that earn it, where, what is said), (overrides of the good twin)
 CASES = {
     "kernel_overlap": (
@@ -75,6 +81,12 @@ CASES = {
         "generator.input.projection",
         "learned_constant does not depend on the latent vector; a later part must take it",
         ["generator.input.projection=learned_constant"],
+    ),
+    "unused_class_logit": (
+        [*CLASSIFIER, "training.class_loss=cross_entropy"],
+        "training.class_loss",
+        "fake is 0, so the logit for generated images is never a target; fake: 1 makes it one",
+        [*CLASSIFIER, "training.class_loss={use: cross_entropy, fake: 1.0}"],
     ),
     "adam_momentum": (
         ["training.optimizer={use: adam, beta_1: 0.9}"],

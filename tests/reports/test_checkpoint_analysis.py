@@ -168,3 +168,16 @@ def test_networks_of_other_shapes_than_the_checkpoint_are_told_on_the_page(train
     recipe.write_text(recipe.read_text().replace("filters: 8", "filters: 9"))
     report(tmp_path / "other")
     assert "is a checkpoint of other networks" in (tmp_path / "other" / "report.html").read_text()
+
+
+def test_too_few_training_images_for_a_grid_are_told_on_the_page(trained, report, tmp_path):
+    shutil.copytree(trained[1], tmp_path / "few")
+    recipe = tmp_path / "few" / "recipe.yaml"
+    text = recipe.read_text()
+    for old, new in (("held_out: 0.1", "held_out: 0.9"), ("sample_grid: [4, 4]", "sample_grid: [32, 32]")):
+        assert old in text
+        text = text.replace(old, new)
+    recipe.write_text(text)
+    report(tmp_path / "few")
+    told = "There is no grid of training images: one like the sample grids takes 1024 images."
+    assert told in (tmp_path / "few" / "report.html").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dcgan_kit.errors import RunError
-from dcgan_kit.reports.facts import labels, read_facts
+from dcgan_kit.reports.facts import MOST_CLASSES, labels, read_facts
 
 
 def test_a_whole_run(run, score_key):
@@ -83,6 +83,14 @@ def test_classes_of_other_types_than_they_should_have_are_left_out(run):
     assert [(one.number, one.value, one.floor) for one in found.numbers] == [("kid", 0.5, None)]
     (run / "evaluation.json").write_text(json.dumps({"numbers": [], "classes": 5}))
     assert read_facts(run, "garments").evaluation.classes == ()
+
+
+def test_more_classes_than_a_table_shows_are_counted(run):
+    classes = [{"class": number, "numbers": []} for number in range(MOST_CLASSES + 1)]
+    (run / "evaluation.json").write_text(json.dumps({"numbers": [], "classes": classes}))
+    found = read_facts(run, "garments").evaluation
+    assert len(found.classes) == MOST_CLASSES
+    assert found.notes == ("The table shows 200 of 201 classes; evaluation.json holds all.",)
 
 
 def test_files_that_are_no_grids_are_none(run):
