@@ -13,6 +13,7 @@ from dcgan_kit.networks import (
     activation_lints,
     normalization_lints,
     opaque_layer_lints,
+    order_lints,
     resampling_lints,
     training_lints,
 )
@@ -32,6 +33,7 @@ _RULES = (
     normalization_lints.batch_scale_near_zero,
     normalization_lints.unconstrained_kernel,
     opaque_layer_lints.opaque_layer,
+    order_lints.empty_item,
     normalization_lints.small_batch,
     training_lints.size_balance,
     training_lints.latent_not_seen,
