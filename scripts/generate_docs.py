@@ -14,6 +14,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, option_facts, shown_default, type_of
 from dcgan_kit.components.plugin_loader import load_builtins
+from dcgan_kit.networks.builder import build_networks
+from dcgan_kit.networks.lint import lint
+from dcgan_kit.networks.network import Networks
+from dcgan_kit.networks.summary import summarize
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.key_declarations import Recipe
@@ -276,14 +281,21 @@ def _sizes(names: Sequence[str], recipes: dict[str, dict[str, Any]]) -> str:
 
 
 def _size(name: str, recipe: dict[str, Any]) -> tuple[str, ...]:
-    shown = json.loads(_run("--no-plugins", "show", name, "--json"))
+    networks = _networks(name)
+    sizes = [summarize(network) for network in (networks.generator, networks.discriminator)]
     return (
         code(name),
         "x".join(map(str, (*recipe["image"]["size"], recipe["image"]["channels"]))),
         "[{:g}, {:g}]".format(*recipe["image"]["range"]),
         f"{recipe['latent']['size']} {_bare(recipe['latent'])}",
-        *(f"{shown[role][fact]:,}" for fact in ("trainable_parameters", "macs") for role in _ROLES),
+        *(f"{size.trainable_parameters:,}" for size in sizes),
+        *(f"{size.macs:,}" for size in sizes),
     )
+
+
+@cache
+def _networks(name: str) -> Networks:
+    return build_networks(load_recipe(name).recipe, symbolic=True)
 
 
 def _flow(network: dict[str, Any]) -> str:
@@ -346,8 +358,7 @@ def _penalty(choice: dict[str, Any] | None) -> str:
 
 
 def _verdict(name: str) -> tuple[str, str]:
-    advice = json.loads(_run("--no-plugins", "check", name, "--json"))["advice"]
-    counts = Counter(item["lint"] for item in advice)
+    counts = Counter(advice.lint for advice in lint(load_recipe(name).recipe, _networks(name)))
     lints = ", ".join(f"`{lint}` {count}" for lint, count in sorted(counts.items())) or "nothing"
     differences = json.loads(_run("--no-plugins", "show", name, "--diff", PUBLISHED[0], "--json"))
     return lints, str(len(differences))
