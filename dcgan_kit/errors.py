@@ -213,6 +213,10 @@ SYNONYMS = {
 """Common names in the field → names in dcgan-kit, where similar spelling alone would not find the right one."""
 
 
+FEW = 5
+"""Most known words that a message lists beside another suggestion."""
+
+
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
     """Return `` Did you mean 'x'?`` for the most similar known word, or for ``elsewhere``; else list the known words.
 
@@ -228,6 +232,9 @@ def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
         or get_close_matches(word, candidates, n=1, cutoff=0.6)
         or get_close_matches(word.lower(), candidates, n=1)
     )
-    if near or elsewhere:
-        return f" Did you mean {(near or [elsewhere])[0]!r}?"
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    if elsewhere:
+        here = f" Known here: {', '.join(candidates)}." if len(candidates) <= FEW else ""
+        return f" Did you mean {elsewhere!r}?{here}"
     return f" Known: {', '.join(candidates)}." if candidates else ""

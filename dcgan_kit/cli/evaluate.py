@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,9 @@ def _names(option: str, text: str | None) -> list[str] | None:
     names = None if text is None else [name for name in text.split(",") if name]
     if names == []:
         raise click.UsageError(f"{option} takes names, separated by commas. Received: {text!r}")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise click.UsageError(f"{option} names {', '.join(twice)} twice. Received: {text!r}")
     return names
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +26,19 @@ from dcgan_kit.terminal.console import facts, note
 
 ROW = 8
 """Images in a row that goes from one class to another."""
+
+
+class _Class(click.IntRange):
+    """The number of a class."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"a class is a number from 0. Received: {value!r}", param, ctx)
+
+
+CLASS = _Class(min=0)
 
 
 @click.command()
@@ -85,13 +99,13 @@ def train(
 @click.option(
     "--class",
     "label",
-    type=click.IntRange(min=0),
+    type=CLASS,
     metavar="NUMBER",
     help="Make images of this class only, from 0.  [default: every class in turn, if the recipe has classes]",
 )
 @click.option(
     "--between",
-    type=(click.IntRange(min=0), click.IntRange(min=0)),
+    type=(CLASS, CLASS),
     metavar="FIRST SECOND",
     help=f"Move from one class to another in each row of {ROW} images, with one latent vector.",
 )

@@ -65,18 +65,24 @@ def require_labels(recipe: ResolvedRecipe, images: Images) -> None:
     """
     if recipe.condition is None:
         return
-    place, labels = f"{recipe.mark(('condition',))}: condition", images.labels
+    place, labels = f"{recipe.mark(('condition',), ('data',))}: condition", images.labels
     if labels is None:
-        raise DataError(f"{place}: the images have no labels; data with a folder for each class have some")
+        raise DataError(
+            f"{place}: the images have no labels, which tell their classes (docs/data.md says who has some)"
+        )
     least, most = int(labels.min()), int(labels.max())
+    if least < 0:
+        raise DataError(f"{place}: labels must count from 0. Received: {least}")
+    place = f"{recipe.mark(('condition', 'classes'), ('data',))}: condition"
     classes = most + 1 if recipe.condition.classes == "auto" else recipe.condition.classes
-    if least < 0 or most >= classes:
-        wrong = least if least < 0 else most
-        raise DataError(f"{place}: labels must be from 0 to {classes - 1}. Received: {wrong}")
+    fitting = f"their labels go from {least} to {most}: set condition.classes to {most + 1}, or to auto"
+    if most >= classes:
+        raise DataError(f"{place}: the images have more classes than the {classes} of the recipe; {fitting}")
     absent = sorted(set(range(classes)) - set(np.unique(labels).tolist()))
     if absent:
         shown = ", ".join(map(str, absent[:MAX_LISTED])) + (", …" if len(absent) > MAX_LISTED else "")
-        raise DataError(f"{place}: no image has the class {shown}; the recipe has the classes 0 to {classes - 1}")
+        cure = fitting if absent[0] > most else "give each class an image, or number the classes without gaps"
+        raise DataError(f"{place}: no image has the class {shown} of {classes}; {cure}")
 
 
 def load_split_images(recipe: ResolvedRecipe, report: Report | None = None) -> SplitImages:

@@ -59,6 +59,28 @@ def saturating_activation(context: LintContext) -> Results:
             yield part.path, f"{part.component} in a hidden layer saturates on both sides"
 
 
+@lint_rule(
+    "Without a non-linear activation between them, layers are together one linear map "
+    "(Saxe et al. 2014, arXiv 1312.6120, section 1)."
+)
+def no_hidden_activation(context: LintContext) -> Results:
+    for network in (context.networks.generator, context.networks.discriminator):
+        hidden = [part for part in network.parts if part.kind == "activation"]
+        if network.role == "generator":
+            # The last activation brings pixels into their range.
+            hidden = [part for part in hidden if part is not network.parts[-1]]
+        if all(_linear(part) for part in hidden):
+            yield (network.role,), "no activation stands between the layers, or only linear ones"
+
+
+def _linear(part: Part) -> bool:
+    response = _response(part)
+    if response is None:
+        return False
+    slope, shift = np.polyfit(_GRID[np.abs(_GRID) <= 1.0], response[np.abs(_GRID) <= 1.0], 1)
+    return bool(np.allclose(response, slope * _GRID + shift, rtol=1e-3, atol=1e-3))
+
+
 def _response(part: Part) -> Any:
     """Return an activation's outputs at ``_GRID``, or None if it has weights or cannot be applied."""
     if any(layer.weights for layer in part.layers):

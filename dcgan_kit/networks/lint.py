@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dcgan_kit.errors import Mark, Problem, RecipeError, did_you_mean
 from dcgan_kit.networks import (
     activation_lints,
+    initializer_lints,
     normalization_lints,
     opaque_layer_lints,
     order_lints,
@@ -42,6 +43,8 @@ _RULES = (
     training_lints.adam_momentum,
     activation_lints.dying_units,
     activation_lints.saturating_activation,
+    activation_lints.no_hidden_activation,
+    initializer_lints.zeros_in_a_row,
     training_lints.memory,
 )
 LINTS: dict[str, Lint] = {rule.name: rule for rule in _RULES}

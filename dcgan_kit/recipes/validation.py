@@ -138,9 +138,19 @@ def _problem(path: Path, found: list[ErrorDetails], node: Node, base: Path, unkn
     if detail is None:
         names = dict.fromkeys(_TYPES[e["type"]] for e in found if e["type"] != "none_required")
         message = f"must be {' or '.join(names)}"
+    elif detail["type"] == "missing":
+        message = _too_short(found)
     else:
-        message = _too_short(found) if detail["type"] == "missing" else _message(detail)
+        message = _message(detail)
+        if detail["type"] == "literal_error":
+            message += "".join(f" or {other}" for other in _alternatives(found))
     return Problem(place.mark, key, f"{message} (given: {described(place)}){_near(detail)}")
+
+
+def _alternatives(errors: list[ErrorDetails]) -> dict[str, None]:
+    """Return what a value may be instead of one of several words, where a key takes both, without repetitions."""
+    others = [e for e in errors if e["type"] not in ("literal_error", "none_required")]
+    return dict.fromkeys(_TYPES.get(e["type"]) or _message(e).removeprefix("must be ") for e in others)
 
 
 def _too_short(errors: list[ErrorDetails]) -> str:

@@ -151,10 +151,18 @@ def test_class_logits_and_their_loss_belong_together(overrides, message):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "the images have no labels"),
-        ([0, 1, 2, -1], r"labels must be from 0 to 2\. Received: -1"),
-        ([0, 1, 2, 3], r"labels must be from 0 to 2\. Received: 3"),
-        ([0, 2, 2, 0], "no image has the class 1; the recipe has the classes 0 to 2"),
+        (None, "the images have no labels, which tell their classes"),
+        ([0, 1, 2, -1], r"labels must count from 0\. Received: -1"),
+        (
+            [0, 1, 2, 3],
+            "the images have more classes than the 3 of the recipe; their labels go from 0 to 3: set condition.classes "
+            "to 4, or to auto",
+        ),
+        ([0, 2, 2, 0], "no image has the class 1 of 3; give each class an image, or number the classes without gaps"),
+        (
+            [0, 1, 1, 0],
+            "no image has the class 2 of 3; their labels go from 0 to 1: set condition.classes to 2, or to auto",
+        ),
     ],
 )
 def test_labels_are_checked_before_training(labels, message):

@@ -13,6 +13,14 @@ CLASSIFIER = (
     "discriminator.output.head={use: auxiliary_classifier, generated_class: true}",
 )
 
+ZEROS = (
+    "generator.order=[upsample, convolution, activation, convolution: {initializer: zeros}]",
+    "generator.upsample=nearest",
+    "generator.convolution={use: conv, kernel_size: 3}",
+    "generator.stages=[{filters: 8}, {filters: 8}]",
+    "image.size=32",
+)
+
 # lint: (overrides that earn it, where, what is said), (overrides of the good twin)
 CASES = {
     "kernel_overlap": (
@@ -111,6 +119,18 @@ CASES = {
         "generator.activation",
         "sigmoid in a hidden layer saturates on both sides",
         ["generator.activation=softplus"],
+    ),
+    "no_hidden_activation": (
+        ["generator.activation=linear", "generator.output.activation=tanh"],
+        "generator",
+        "no activation stands between the layers, or only linear ones",
+        ["generator.activation=leaky_relu"],
+    ),
+    "zeros_in_a_row": (
+        [*ZEROS, "generator.shortcut=false"],
+        "generator.order.3.convolution",
+        "stage1_convolution_2 and stage2_convolution_2 start at 0, and no shortcut leads around them: they never change",
+        [*ZEROS, "generator.shortcut=true"],
     ),
     "memory": (
         ["training.batch_size=65536", "generator.stages.0.filters=1024"],
