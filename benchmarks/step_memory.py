@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import chain
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -24,9 +25,6 @@ RECIPES: dict[str, tuple[str, tuple[str, ...], tuple[int, int]]] = {
     "small-fashion28": ("small-fashion28", (), (64, 256)),
     "small-fashion28 with self-attention at 14x14": ("small-fashion28", ATTENTION, (64, 256)),
     "residual32": (str(HERE / "recipes" / "residual32.yaml"), (), (64, 256)),
-    "residual32 with self-attention at 8x8 and 16x16": (
-        str(HERE / "recipes" / "residual32.yaml"), ATTENTION, (64, 256),
-    ),
     "classes28": (str(HERE / "recipes" / "classes28.yaml"), (), (64, 256)),
     "sagan64-small": ("sagan64-small", (), (4, 16)),
 }  # fmt: skip
@@ -97,7 +95,7 @@ def main() -> None:
         _measure(arguments.one[0], int(arguments.one[1]))
         return
     heads = ("recipe", "batch sizes", "estimated MiB an image", "measured MiB an image", "measured / estimated")
-    for row in (heads, tuple("---" for _ in heads), *map(_row, RECIPES)):
+    for row in chain((heads, tuple("---" for _ in heads)), map(_row, RECIPES)):
         print("| " + " | ".join(row) + " |", flush=True)
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import keras
 import numpy as np
 
-from dcgan_kit.networks.keras_internals import layers_within
+from dcgan_kit.networks.constraints import CONVOLUTIONS
 from dcgan_kit.networks.lint_rule import LintContext, Results, lint_rule
 from dcgan_kit.networks.network import JOIN, Network, Part
+from dcgan_kit.networks.reparametrization import Reparametrization
+
+INITIALIZERS = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")
+"""Attributes of Keras layers that draw first kernels."""
 
 
 @lint_rule(
@@ -38,5 +44,20 @@ def _behind(network: Network, index: int) -> Iterator[int]:
 
 
 def _starts_at_zero(part: Part) -> bool:
-    initializers = (getattr(layer, "kernel_initializer", None) for layer in layers_within(*part.layers))
-    return any(drawn is not None and not np.any(np.asarray(drawn((4, 4), "float32"))) for drawn in initializers)
+    """Return whether all features pass a kernel that starts at 0. Inside a model there may be a way around it."""
+    held = [layer.layer if isinstance(layer, Reparametrization) else layer for layer in part.layers]
+    for layer in held:
+        if isinstance(layer, (*CONVOLUTIONS, keras.layers.Dense)):
+            shape = (4, 4) if isinstance(layer, keras.layers.Dense) else (2, 2, 4, 4)
+            initializers = [getattr(layer, name, None) for name in INITIALIZERS]
+            if any(drawn is not None and _is_zero(drawn, shape) for drawn in initializers):
+                return True
+    return False
+
+
+def _is_zero(initializer: Any, shape: tuple[int, ...]) -> bool:
+    try:
+        return not np.any(np.asarray(initializer(shape, "float32")))
+    except Exception:
+        # A plugin's initializer may fit one shape only; then there is no advice about it.
+        return False
