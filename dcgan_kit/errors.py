@@ -213,12 +213,14 @@ SYNONYMS = {
 """Common names in the field → names in dcgan-kit, where similar spelling alone would not find the right one."""
 
 
-FEW = 5
+MOST_BESIDE = 5
 """Most known words that a message lists beside another suggestion."""
 
 
 def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
     """Return `` Did you mean 'x'?`` for the most similar known word, or for ``elsewhere``; else list the known words.
+
+    Beside ``elsewhere`` it lists the known words too, if they are few.
 
     A name in ``SYNONYMS`` comes before similar spelling.
     """
@@ -235,6 +237,6 @@ def did_you_mean(word: str, known: Iterable[str], elsewhere: str = "") -> str:
     if near:
         return f" Did you mean {near[0]!r}?"
     if elsewhere:
-        here = f" Known here: {', '.join(candidates)}." if len(candidates) <= FEW else ""
+        here = f" Known here: {', '.join(candidates)}." if len(candidates) <= MOST_BESIDE else ""
         return f" Did you mean {elsewhere!r}?{here}"
     return f" Known: {', '.join(candidates)}." if candidates else ""

@@ -26,6 +26,7 @@ from dcgan_kit.cli import cli
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_schema import draft_07, option_facts, shown_default, type_of
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.lint import lint
@@ -35,6 +36,7 @@ from dcgan_kit.process.tensorflow_startup import start_tensorflow
 from dcgan_kit.recipes import keys
 from dcgan_kit.recipes.key_declarations import Recipe
 from dcgan_kit.recipes.loading import description_of, load_recipe
+from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.schema import schema_text
 from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
 from dcgan_kit.recipes.yaml_writer import as_data
@@ -281,7 +283,7 @@ def _sizes(names: Sequence[str], recipes: dict[str, dict[str, Any]]) -> str:
 
 
 def _size(name: str, recipe: dict[str, Any]) -> tuple[str, ...]:
-    networks = _networks(name)
+    _, networks = _built(name)
     sizes = [summarize(network) for network in (networks.generator, networks.discriminator)]
     return (
         code(name),
@@ -294,8 +296,9 @@ def _size(name: str, recipe: dict[str, Any]) -> tuple[str, ...]:
 
 
 @cache
-def _networks(name: str) -> Networks:
-    return build_networks(load_recipe(name).recipe, symbolic=True)
+def _built(name: str) -> tuple[ResolvedRecipe, Networks]:
+    recipe = load_recipe(name, settings=PluginSettings(builtins_only=True)).recipe
+    return recipe, build_networks(recipe, symbolic=True)
 
 
 def _flow(network: dict[str, Any]) -> str:
@@ -358,7 +361,7 @@ def _penalty(choice: dict[str, Any] | None) -> str:
 
 
 def _verdict(name: str) -> tuple[str, str]:
-    counts = Counter(advice.lint for advice in lint(load_recipe(name).recipe, _networks(name)))
+    counts = Counter(advice.lint for advice in lint(*_built(name)))
     lints = ", ".join(f"`{lint}` {count}" for lint, count in sorted(counts.items())) or "nothing"
     differences = json.loads(_run("--no-plugins", "show", name, "--diff", PUBLISHED[0], "--json"))
     return lints, str(len(differences))

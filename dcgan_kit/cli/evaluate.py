@@ -122,7 +122,7 @@ def _names(option: str, text: str | None) -> list[str] | None:
         raise click.UsageError(f"{option} takes names, separated by commas. Received: {text!r}")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise click.UsageError(f"{option} names {', '.join(twice)} twice. Received: {text!r}")
+        raise click.UsageError(f"{option} names {', '.join(twice)} more than once. Received: {text!r}")
     return names
 
 

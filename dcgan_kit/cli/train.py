@@ -28,17 +28,18 @@ ROW = 8
 """Images in a row that goes from one class to another."""
 
 
-class _Class(click.IntRange):
+class _ClassNumber(click.IntRange):
     """The number of a class."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"a class is a number from 0. Received: {value!r}", param, ctx)
+            self.fail(f"a class is a whole number, 0 or more. Received: {value!r}", param, ctx)
 
 
-CLASS = _Class(min=0)
+CLASS_NUMBER = _ClassNumber(min=0)
+"""The type of arguments that name a class."""
 
 
 @click.command()
@@ -99,13 +100,13 @@ def train(
 @click.option(
     "--class",
     "label",
-    type=CLASS,
+    type=CLASS_NUMBER,
     metavar="NUMBER",
     help="Make images of this class only, from 0.  [default: every class in turn, if the recipe has classes]",
 )
 @click.option(
     "--between",
-    type=(CLASS, CLASS),
+    type=(CLASS_NUMBER, CLASS_NUMBER),
     metavar="FIRST SECOND",
     help=f"Move from one class to another in each row of {ROW} images, with one latent vector.",
 )
@@ -153,7 +154,8 @@ def sample(
         facts({"grid": str(grid), "count": count, "seed": seed, "step": restored.step, "files": [*map(str, files)]})
         return
     checkpoint, generator = "the best checkpoint, " * best, " of the generator without its average" * raw
-    note(f"{grid}: {counted(count, 'image')} of {checkpoint}step {restored.step} from seed {seed}{generator}")
+    in_turn = "" if columns is None or between else ", each class in turn, from 0"
+    note(f"{grid}: {counted(count, 'image')} of {checkpoint}step {restored.step} from seed {seed}{generator}{in_turn}")
     if each is not None:
         note(f"{each}: each of them in a file of its own")
 

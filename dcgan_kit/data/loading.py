@@ -65,24 +65,28 @@ def require_labels(recipe: ResolvedRecipe, images: Images) -> None:
     """
     if recipe.condition is None:
         return
-    place, labels = f"{recipe.mark(('condition',), ('data',))}: condition", images.labels
+    condition, labels = f"{recipe.mark(('condition',), ('data',))}: condition", images.labels
     if labels is None:
-        raise DataError(
-            f"{place}: the images have no labels, which tell their classes (docs/data.md says who has some)"
+        message = (
+            "the images have no labels, so their classes are unknown; docs/data.md names the data that have labels"
         )
+        raise DataError(f"{condition}: {message}")
     least, most = int(labels.min()), int(labels.max())
     if least < 0:
-        raise DataError(f"{place}: labels must count from 0. Received: {least}")
-    place = f"{recipe.mark(('condition', 'classes'), ('data',))}: condition"
+        raise DataError(f"{condition}: labels must count from 0. Received: {least}")
+    if most == 0:
+        raise DataError(f"{condition}: all images have the class 0; a recipe with classes needs two at least")
+    key = f"{recipe.mark(('condition', 'classes'), ('data',))}: condition.classes"
     classes = most + 1 if recipe.condition.classes == "auto" else recipe.condition.classes
-    fitting = f"their labels go from {least} to {most}: set condition.classes to {most + 1}, or to auto"
+    cure = f"their labels go from {least} to {most}: set it to {most + 1}, or to auto"
     if most >= classes:
-        raise DataError(f"{place}: the images have more classes than the {classes} of the recipe; {fitting}")
+        raise DataError(f"{key}: the images have more classes than {classes}; {cure}")
     absent = sorted(set(range(classes)) - set(np.unique(labels).tolist()))
     if absent:
         shown = ", ".join(map(str, absent[:MAX_LISTED])) + (", …" if len(absent) > MAX_LISTED else "")
-        cure = fitting if absent[0] > most else "give each class an image, or number the classes without gaps"
-        raise DataError(f"{place}: no image has the class {shown} of {classes}; {cure}")
+        if absent[0] < most:
+            cure = "give each class an image, or number the classes without gaps"
+        raise DataError(f"{key}: the recipe has {classes} classes, and no image has: {shown}; {cure}")
 
 
 def load_split_images(recipe: ResolvedRecipe, report: Report | None = None) -> SplitImages:

@@ -8,8 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from dcgan_kit.networks.constraints import CONSTRAINED
+from dcgan_kit.networks.keras_internals import is_plain_model, layers_within
 from dcgan_kit.networks.lint_rule import LintContext, Path, Results, lint_rule
 from dcgan_kit.networks.network import Part
+from dcgan_kit.networks.reparametrization import Reparametrization
 
 _GRID = np.concatenate([-np.logspace(4, 0, 41), np.linspace(-1, 1, 21), np.logspace(0, 4, 41)]).astype("float32")
 """Inputs from -10,000 to 10,000 at which activations are examined."""
@@ -65,20 +68,57 @@ def saturating_activation(context: LintContext) -> Results:
 )
 def no_hidden_activation(context: LintContext) -> Results:
     for network in (context.networks.generator, context.networks.discriminator):
-        hidden = [part for part in network.parts if part.kind == "activation"]
-        if network.role == "generator":
-            # The last activation brings pixels into their range.
-            hidden = [part for part in hidden if part is not network.parts[-1]]
-        if all(_linear(part) for part in hidden):
+        activations = [part for part in network.parts if part.kind == "activation"]
+        if network.role == "generator" and activations and activations[-1].block == "output":
+            # It brings pixels into their range. D's activation before its head is a hidden one.
+            activations.pop()
+        others = (part for part in network.parts if part.kind != "activation")
+        if all(_is_linear(part) for part in activations) and all(map(_of_linear_layers, others)):
             yield (network.role,), "no activation stands between the layers, or only linear ones"
 
 
-def _linear(part: Part) -> bool:
+LINEAR = (
+    *CONSTRAINED,
+    keras.layers.Add,
+    keras.layers.AveragePooling2D,
+    keras.layers.BatchNormalization,
+    keras.layers.Concatenate,
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.InputLayer,
+    keras.layers.Reshape,
+    keras.layers.UpSampling2D,
+    keras.layers.ZeroPadding2D,
+)
+"""Layers that are linear maps of the features, if they have no activation of their own."""
+
+
+def _of_linear_layers(part: Part) -> bool:
+    """Return whether a part surely is a linear map: it consists of known layers, and none of them has an activation."""
+    for layer in layers_within(*part.layers):
+        if isinstance(layer, Reparametrization) or is_plain_model(layer):
+            continue
+        own = getattr(layer, "activation", None)
+        if not isinstance(layer, LINEAR) or own not in (None, keras.activations.linear):
+            return False
+    return True
+
+
+def _is_linear(part: Part) -> bool:
+    """Return whether an activation is a straight line over ``_GRID``; False if it has weights."""
     response = _response(part)
     if response is None:
         return False
-    slope, shift = np.polyfit(_GRID[np.abs(_GRID) <= 1.0], response[np.abs(_GRID) <= 1.0], 1)
+    near = np.abs(_GRID) <= 1.0
+    slope, shift = np.polyfit(_GRID[near], response[near], 1)
     return bool(np.allclose(response, slope * _GRID + shift, rtol=1e-3, atol=1e-3))
+
+
+def keeps_zero(part: Part) -> bool:
+    """Return whether an activation maps 0 to 0; False if it has weights or cannot be applied."""
+    response = _response(part)
+    return response is not None and abs(float(np.interp(0.0, _GRID, response))) < 1e-6
 
 
 def _response(part: Part) -> Any:

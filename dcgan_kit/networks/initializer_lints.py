@@ -8,11 +8,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from dcgan_kit.networks.activation_lints import keeps_zero
 from dcgan_kit.networks.constraints import CONVOLUTIONS
 from dcgan_kit.networks.lint_rule import LintContext, Results, lint_rule
 from dcgan_kit.networks.network import JOIN, Network, Part
 from dcgan_kit.networks.reparametrization import Reparametrization
+from dcgan_kit.networks.side_inputs import side_inputs
 
+LINEAR_KINDS = frozenset({"convolution", "downsample", "normalization", "reshape", "upsample"})
+"""Kinds of components that map zeros to zeros at first."""
 INITIALIZERS = ("kernel_initializer", "depthwise_initializer", "pointwise_initializer")
 """Attributes of Keras layers that draw first kernels."""
 
@@ -32,15 +36,26 @@ def zeros_in_a_row(context: LintContext) -> Results:
                 if zeros[second] and part.path not in seen:
                     seen.add(part.path)
                     names = f"{network.parts[first].name} and {part.name}"
-                    yield part.path, f"{names} start at 0, and no shortcut leads around them: they never change"
+                    yield part.path, f"{names} start at 0, and no shortcut joins between them: neither kernel changes"
 
 
 def _behind(network: Network, index: int) -> Iterator[int]:
-    """Yield the parts that see only what a part returns, up to the joins with other ways."""
-    for number, taker in enumerate(network.parts):
-        if index in taker.inputs and taker.kind != JOIN:
-            yield number
+    """Yield the parts behind a part that see zeros while it returns zeros, up to the first join."""
+    takers = [number for number, part in enumerate(network.parts) if index in part.inputs]
+    if any(network.parts[number].kind == JOIN for number in takers):
+        # What it returns also passes by the parts that follow, and so does their gradient.
+        return
+    for number in takers:
+        yield number
+        if _keeps_zero(network.parts[number]):
             yield from _behind(network, number)
+
+
+def _keeps_zero(part: Part) -> bool:
+    """Return whether a part surely maps zeros to zeros, before its biases and shifts have learned anything."""
+    if any(map(side_inputs, part.layers)):
+        return False
+    return keeps_zero(part) if part.kind == "activation" else part.kind in LINEAR_KINDS
 
 
 def _starts_at_zero(part: Part) -> bool:

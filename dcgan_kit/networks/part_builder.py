@@ -247,7 +247,8 @@ class PartBuilder:
         if reached is None:
             return ()
         if slot.item.slot == "normalization":
-            # Its scales and shifts are no kernels, also where each class has its own. What convolves has one.
+            # Scales and shifts act on single channels, even if an embedding or a dense layer makes them for each class,
+            # so they are not counted. A convolution mixes pixels and channels. A kernel of another class is not seen.
             made = [layer for layer in layers_within(*made) if isinstance(layer, CONVOLUTIONS)]
         return tuple(unconstrained(made, reached))
 

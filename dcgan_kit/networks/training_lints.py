@@ -43,8 +43,8 @@ def latent_not_seen(context: LintContext) -> Results:
 )
 def unused_class_logit(context: LintContext) -> Results:
     choice, classes = context.recipe.training.class_loss, context.recipe.classes
-    logits = context.networks.discriminator.model.outputs[0].shape[-1] - 1
-    if choice is not None and classes is not None and logits > classes and choice.options.get("fake") == 0.0:
+    class_logits = context.networks.discriminator.model.outputs[0].shape[-1] - 1
+    if choice is not None and classes is not None and class_logits > classes and choice.options.get("fake") == 0.0:
         yield choice.path, "fake is 0, so the logit for generated images is never a target; fake: 1 makes it one"
 
 

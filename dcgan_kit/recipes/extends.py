@@ -87,7 +87,7 @@ def _merged(parent: Node, child: Node, path: tuple[str, ...], kept: Kept, proble
         for name, node in child.value.items():
             below = (*path, name)
             if name == STAGES and name not in together and isinstance(node.value, dict):
-                message = "names stages to change, and the parent has none: give a list of stages"
+                message = "changes stages by name, but the parent has no stages; give a list of stages"
                 problems.append(Problem(node.place, dotted(below), message))
                 continue
             together[name] = _merged(together[name], node, below, kept, problems) if name in together else node

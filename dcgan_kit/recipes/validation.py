@@ -134,7 +134,9 @@ def _problem(path: Path, found: list[ErrorDetails], node: Node, base: Path, unkn
     if first["type"] == "extra_forbidden":
         return Problem(place.place, key, unknown(path))
     beyond_type = [e for e in found if e["type"] not in _TYPES]
-    detail = beyond_type[0] if beyond_type else None
+    # Of a key that takes some words or something else, the message names both.
+    literal = next((e for e in beyond_type if e["type"] == "literal_error"), None)
+    detail = literal or (beyond_type[0] if beyond_type else None)
     if detail is None:
         names = dict.fromkeys(_TYPES[e["type"]] for e in found if e["type"] != "none_required")
         message = f"must be {' or '.join(names)}"
@@ -147,10 +149,11 @@ def _problem(path: Path, found: list[ErrorDetails], node: Node, base: Path, unkn
     return Problem(place.mark, key, f"{message} (given: {described(place)}){_near(detail)}")
 
 
-def _alternatives(errors: list[ErrorDetails]) -> dict[str, None]:
-    """Return what a value may be instead of one of several words, where a key takes both, without repetitions."""
+def _alternatives(errors: list[ErrorDetails]) -> list[str]:
+    """Return what else a value may be, besides the words of a literal; each once."""
     others = [e for e in errors if e["type"] not in ("literal_error", "none_required")]
-    return dict.fromkeys(_TYPES.get(e["type"]) or _message(e).removeprefix("must be ") for e in others)
+    texts = [_TYPES.get(e["type"]) or _message(e).removeprefix("must be ") for e in others]
+    return list(dict.fromkeys(text for text in texts if not text.startswith("must ")))
 
 
 def _too_short(errors: list[ErrorDetails]) -> str:

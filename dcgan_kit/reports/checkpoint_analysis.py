@@ -71,8 +71,8 @@ def analyze(run: StoredRun, report: TaskReport) -> CheckpointAnalysis:
     rows, columns = recipe.training.sample_grid
     real = _grid(training, rows, columns, recipe.classes)
     if real is None:
-        needed = f"{rows * columns} images" if recipe.classes is None else f"{columns} images of each class"
-        note = f"There is no grid of training images: one like the sample grids takes {needed}."
+        needed = f"{rows * columns:,} images" if recipe.classes is None else f"{columns} images of each class in it"
+        note = f"There is no grid of training images: it needs {needed}, and there are fewer."
         found = replace(found, notes=(*found.notes, note))
     return replace(
         found,

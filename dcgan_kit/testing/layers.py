@@ -187,23 +187,37 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True, i
 
 
 def check_compiled(model: Any, shape: Shape, where: str) -> None:
-    """Check that XLA compiles the layers and, without max pooling, their gradients."""
+    """Check that XLA gives the numbers and gradients that the layers have without it.
+
+    Gradients are those of the input and of all weights in training. With random layers, which draw other numbers in
+    XLA, they are those outside training.
+    """
     # Training does not use XLA with max pooling: the gradient of max pooling in XLA is not deterministic.
     pooled = any(isinstance(layer, keras.layers.MaxPooling2D) for layer in layers_within(model))
+    drawn = bool(seed_generators(model))
     x = tf.constant(noise(BATCH, *shape))
+    direction = tf.constant(noise(BATCH, *model.output_shape[1:], seed=1))
+    weights = list(model.trainable_weights)
 
-    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def step(x: Any) -> Any:
         outside = model(x, training=False)
+        sources = [] if pooled else [x, *(weight.value for weight in weights)]
         with tf.GradientTape() as tape:
-            tape.watch(x)
-            total = tf.reduce_sum(tf.cast(model(x, training=True), tf.float32))
-        return outside, None if pooled else tape.gradient(total, x, unconnected_gradients="zero")
+            tape.watch(sources)
+            total = tf.reduce_sum(tf.cast(model(x, training=not drawn), tf.float32) * direction)
+        return outside, tape.gradient(total, sources, unconnected_gradients="zero")
 
-    expected = model(x, training=False)
+    before = [variable.numpy() for variable in model.variables]
+    expected, gradients = step(x)
+    # Both start with the same moving statistics.
+    for variable, value in zip(model.variables, before, strict=True):
+        variable.assign(value)
     with compiling(where):
-        result, _ = step(x)
+        result, compiled = tf.function(step, jit_compile=True, autograph=False)(x)
     require(close(result, expected, 1e-3), f"{where}: gives other numbers when XLA compiles it")
+    names = ["the input", *(weight.path for weight in weights)]
+    for name, one, other in zip(names, compiled, gradients, strict=False):
+        require(close(one, other, 1e-3), f"{where}: the gradient of {name} differs when XLA compiles it")
 
 
 def check_saving(model: Any, shape: Shape, where: str) -> None:
@@ -345,6 +359,6 @@ def close(one: Any, other: Any, share: float = 1e-5) -> bool:
     return bool(np.abs(one - other).max() <= share * max(np.abs(one).max(), np.abs(other).max(), 1e-6))
 
 
-def noise(*shape: int) -> Any:
-    """Return normal noise, the same at every call."""
-    return np.random.default_rng(0).standard_normal(shape).astype("float32")
+def noise(*shape: int, seed: int = 0) -> Any:
+    """Return normal noise, the same at every call with the same seed."""
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")

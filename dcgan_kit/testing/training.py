@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -70,6 +71,10 @@ def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any, x
     _require_finite_gradients(where, gradients)
     require(gradients[1] is not None, f"{where}: must depend on the logits of generated images")
     _require_repeated(where, first, value, xla)
+    other = _tensor(loss(real, fake, StepStream(0, 2, "loss")))
+    if xla and bool(tf.equal(first, other)):
+        # A loss that draws random numbers draws others in XLA.
+        _require_same_in_xla(where, lambda *logits: _tensor(loss(*logits, StepStream(0, 1, "loss"))), [real, fake])
     return [reached(gradient) for gradient in gradients]
 
 
@@ -169,21 +174,23 @@ def check_class_loss(component: Component, options: dict[str, Any], _: Any, xla:
     logits = tf.random.stateless_normal((_BATCH, _CLASSES), (0, 0))
     classes = tf.one_hot(tf.range(_BATCH) % _CLASSES, _CLASSES)
 
-    def of_generator() -> Any:
+    def of_generator(logits: Any) -> Any:
         return _tensor(loss.generator(logits, classes))
 
-    def of_discriminator() -> Any:
+    def of_discriminator(logits: Any) -> Any:
         return _tensor(loss.discriminator(logits, classes, -logits, classes))
 
     for name, function in (("generator", of_generator), ("discriminator", of_discriminator)):
         where = f"{component}, {name}"
         with tf.GradientTape() as tape:
             tape.watch(logits)
-            first = called(where, function)
+            first = called(where, partial(function, logits))
         _require_scalar(where, first)
         gradient = tape.gradient(first, logits, unconnected_gradients="zero")
         require(finite(gradient), f"{where}: must have finite gradients, and some are not")
-        _require_repeated(where, first, function, xla)
+        _require_repeated(where, first, partial(function, logits), xla)
+        if xla:
+            _require_same_in_xla(where, function, [logits])
 
 
 def check_schedule(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
@@ -304,6 +311,22 @@ def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: 
     if xla:
         compiled = _compiled_by_xla(where, function)
         require(finite(compiled), f"{where}: must be finite when XLA compiles it")
+
+
+def _require_same_in_xla(where: str, function: Callable[..., Any], sources: list[Any]) -> None:
+    """Check that a function of some tensors has the value and gradients in XLA that it has without it."""
+
+    def step(*tensors: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        return value, tape.gradient(value, tensors, unconnected_gradients="zero")
+
+    expected, gradients = step(*sources)
+    found, compiled = _compiled_by_xla(where, step, *sources)
+    require(np.allclose(found, expected, rtol=1e-4, atol=1e-5), f"{where}: has another value when XLA compiles it")
+    same = all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(compiled, gradients, strict=True))
+    require(same, f"{where}: has other gradients when XLA compiles it")
 
 
 def _compiled_by_xla(where: str, function: Callable[..., Any], *arguments: Any) -> Any:

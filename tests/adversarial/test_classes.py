@@ -151,23 +151,28 @@ def test_class_logits_and_their_loss_belong_together(overrides, message):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (None, "the images have no labels, which tell their classes"),
-        ([0, 1, 2, -1], r"labels must count from 0\. Received: -1"),
+        (None, "condition: the images have no labels, so their classes are unknown"),
+        ([0, 1, 2, -1], r"condition: labels must count from 0\. Received: -1"),
+        ([0, 0, 0, 0], "condition: all images have the class 0; a recipe with classes needs two at least"),
         (
             [0, 1, 2, 3],
-            "the images have more classes than the 3 of the recipe; their labels go from 0 to 3: set condition.classes "
-            "to 4, or to auto",
+            "condition.classes: the images have more classes than 3; their labels go from 0 to 3: set it to 4, or to auto",
         ),
-        ([0, 2, 2, 0], "no image has the class 1 of 3; give each class an image, or number the classes without gaps"),
+        (
+            [0, 2, 2, 0],
+            "condition.classes: the recipe has 3 classes, and no image has: 1; give each class an image, or number the "
+            "classes without gaps",
+        ),
         (
             [0, 1, 1, 0],
-            "no image has the class 2 of 3; their labels go from 0 to 1: set condition.classes to 2, or to auto",
+            "condition.classes: the recipe has 3 classes, and no image has: 2; their labels go from 0 to 1: set it to 2, "
+            "or to auto",
         ),
     ],
 )
 def test_labels_are_checked_before_training(labels, message):
     images = Images(np.zeros((4, 8, 8, 1), np.uint8), None if labels is None else np.array(labels))
-    with pytest.raises(DataError, match=rf"condition: {message}"):
+    with pytest.raises(DataError, match=message):
         require_labels(recipe_of(), images)
 
 

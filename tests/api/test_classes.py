@@ -70,7 +70,10 @@ def test_a_score_that_cannot_be_had_of_a_class_is_named(name, message, run):
     ("labels", "message"),
     [
         (None, "condition: the images have no labels"),
-        (np.repeat([0, 2], 200), "condition: no image has the class 1 of 3; give each class an image"),
+        (
+            np.repeat([0, 2], 200),
+            "condition.classes: the recipe has 3 classes, and no image has: 1; give each class an image",
+        ),
     ],
 )
 def test_data_that_lost_their_classes_are_named(labels, message, run, tmp_path):

@@ -181,7 +181,7 @@ def test_what_is_not_reached_is_told(base, folder, name, reported, symbolic):
     assert advice.key == "discriminator.stages.1.convolution"
 
 
-def test_a_convolution_in_a_normalization_is_told(base, folder):
+def test_a_convolution_in_a_normalization_is_reported(base, folder):
     recipe = base("discriminator.constraint=spectral", "discriminator.stages.1.normalization=spatial", folder=folder)
     (advice,) = [a for a in lint(recipe, build_networks(recipe, symbolic=True)) if a.lint == "unconstrained_kernel"]
     assert advice.message == "the block's constraint does not reach scale (Conv2D) in spatial"

@@ -129,7 +129,7 @@ CASES = {
     "zeros_in_a_row": (
         [*ZEROS, "generator.shortcut=false"],
         "generator.order.3.convolution",
-        "stage1_convolution_2 and stage2_convolution_2 start at 0, and no shortcut leads around them: they never change",
+        "stage1_convolution_2 and stage2_convolution_2 start at 0, and no shortcut joins between them: neither kernel changes",
         [*ZEROS, "generator.shortcut=true"],
     ),
     "memory": (

@@ -170,7 +170,7 @@ def test_networks_of_other_shapes_than_the_checkpoint_are_told_on_the_page(train
     assert "is a checkpoint of other networks" in (tmp_path / "other" / "report.html").read_text()
 
 
-def test_too_few_training_images_for_a_grid_are_told_on_the_page(trained, report, tmp_path):
+def test_the_page_says_that_training_images_are_too_few_for_a_grid(trained, report, tmp_path):
     shutil.copytree(trained[1], tmp_path / "few")
     recipe = tmp_path / "few" / "recipe.yaml"
     text = recipe.read_text()
@@ -179,5 +179,5 @@ def test_too_few_training_images_for_a_grid_are_told_on_the_page(trained, report
         text = text.replace(old, new)
     recipe.write_text(text)
     report(tmp_path / "few")
-    told = "There is no grid of training images: one like the sample grids takes 1024 images."
+    told = "There is no grid of training images: it needs 1,024 images, and there are fewer."
     assert told in (tmp_path / "few" / "report.html").read_text()

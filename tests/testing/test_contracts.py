@@ -33,7 +33,12 @@ def test_built_ins_keep_their_contracts(component):
         ("downsample/strided_conv", {"kernel_size": (3, 5)}),
         ("downsample/blur_pool", {"size": 5}),
         ("normalization/batch", {"sampling": "batch"}),
+        ("normalization/conditional_batch", {"sampling": "batch"}),
         ("normalization/layer", {"over": "channels"}),
+        ("normalization/self_modulated_batch", {"hidden": 0}),
+        ("projection/learned_constant", {"modulate": False, "without": ["input_gradient"]}),
+        ("conditioning/concatenate", {"embedding": 2}),
+        ("head/auxiliary_classifier", {"generated_class": True}),
         ("activation/tanh", {"low": 0.0}),
         ("head/dense", {"dropout": 0.5}),
         ("loss/non_saturating", {"label_smoothing": 0.1, "label_flipping": 0.1, "label_noise": 0.05}),
@@ -203,6 +208,8 @@ DOUBTFUL = {
     "python_loss": r"compiling it with XLA failed: .*XLA has no EagerPyFunc",
     "flat_penalty": r"its gradients by the discriminator's weights are always 0",
     "stopped_augmentation": r"at probability 0: must pass gradients on to the images",
+    "traced_gradient": r"the gradient of the input differs when XLA compiles it",
+    "traced_loss": r"has other gradients when XLA compiles it",
     "counting_optimizer": r"inside a tf.function, must move weights in the same way; keep its state in variables of add_variable",
 }
 SOUND = (

@@ -86,20 +86,28 @@ def test_batch_normalization(name, epsilon, resolve):
 
 
 @pytest.mark.parametrize(
-    ("name", "rate", "betas", "epsilon", "batch", "updates"),
+    ("name", "rates", "betas", "epsilon", "batch", "updates"),
     [
-        ("sngan-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
-        ("wgangp-resnet-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
-        ("cganpd-cifar32", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
-        ("wgangp-resnet-cifar32-acgan", 2e-4, (0.0, 0.9), 1e-8, 64, 5),
-        ("r3gan-cifar32", 2e-4, (0.0, 0.99), 1e-8, 512, 1),
-        ("wgan-cifar32", 5e-5, None, 1e-16, 64, 5),
+        ("sngan-cifar32", (2e-4, 2e-4), (0.0, 0.9), 1e-8, 64, (1, 5)),
+        ("wgangp-resnet-cifar32", (2e-4, 2e-4), (0.0, 0.9), 1e-8, 64, (1, 5)),
+        ("cganpd-cifar32", (2e-4, 2e-4), (0.0, 0.9), 1e-8, 64, (1, 5)),
+        ("wgangp-resnet-cifar32-acgan", (2e-4, 2e-4), (0.0, 0.9), 1e-8, 64, (1, 5)),
+        ("sagan64-small", (1e-4, 4e-4), (0.0, 0.999), 1e-8, 64, (1, 1)),
+        ("acgan-mnist28", (2e-4, 2e-4), (0.5, 0.999), 1e-7, 32, (1, 1)),
+        ("cdcgan-mnist28", (2e-4, 2e-4), (0.5, 0.999), 1e-8, 64, (2, 1)),
+        ("r3gan-cifar32", (2e-4, 2e-4), (0.0, 0.99), 1e-8, 512, (1, 1)),
+        ("r3gan-cifar32-conditional", (2e-4, 2e-4), (0.0, 0.99), 1e-8, 512, (1, 1)),
+        ("r3gan-tiny32", (2e-4, 2e-4), (0.0, 0.99), 1e-8, 64, (1, 1)),
+        ("wgan-cifar32", (5e-5, 5e-5), None, 1e-16, 64, (1, 5)),
     ],
 )
-def test_optimizers_and_batches(name, rate, betas, epsilon, batch, updates, resolve):
+def test_optimizers_and_batches(name, rates, betas, epsilon, batch, updates, resolve):
+    """Rates and updates are those of G, then of D."""
     training = resolve(name).training
-    assert (training.batch_size, training.discriminator.updates) == (batch, updates)
-    for network in (training.generator, training.discriminator):
+    networks = (training.generator, training.discriminator)
+    assert training.batch_size == batch
+    assert tuple(network.updates for network in networks) == updates
+    for network, rate in zip(networks, rates, strict=True):
         options = network.optimizer.options
         assert (options["learning_rate"], options["epsilon"]) == (rate, epsilon)
         assert betas is None or (options["beta_1"], options["beta_2"]) == betas

@@ -103,9 +103,11 @@ class TwoBlocks(R3GAN):
     blocks = 2
 
 
-class Conditional(R3GAN):
+class Narrow(R3GAN):
     groups = 2
 
+
+class Conditional(Narrow):
     def generator(self, g, z, y):
         return super().generator(g, tf.concat([z, g.dense("input_conditioning/embedding", y)], 1))
 
@@ -132,7 +134,12 @@ def test_the_networks_with_classes_compute_the_same(resolve):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "twin", "narrow"), [("r3gan-tiny32", R3GAN, ()), ("r3gan-cifar32-conditional", Conditional, NARROW)]
+    ("name", "twin", "narrow"),
+    [
+        ("r3gan-tiny32", R3GAN, ()),
+        ("r3gan-cifar32", Narrow, NARROW),
+        ("r3gan-cifar32-conditional", Conditional, NARROW),
+    ],
 )
 def test_a_step_leaves_the_same_variables(name, twin, narrow, resolve, taken):
     weights = [
