@@ -1,4 +1,4 @@
-"""What dcgan-kit does on a GPU: one command that anybody with a GPU can run, in about ten minutes.
+"""What dcgan-kit does on a GPU, in one command.
 
     python benchmarks/gpu.py --folder gpu                       # everything
     python benchmarks/gpu.py --folder gpu devices train steps   # some parts, in the order of PARTS
@@ -8,7 +8,7 @@ Each part writes ``<part>.json`` into the folder and prints what it found. A par
 * ``devices``: what TensorFlow sees, and whether it computes a convolution.
 * ``train``: the default recipe alone on the GPU: speed, chosen precision, XLA, scores.
 * ``steps``: the training step in every precision, with and without XLA and fused layers, beside PyTorch's. The
-  processes start together and then take turns, as those of step.py do.
+  processes start together, which takes 40 GiB of memory, and then take turns, as those of step.py do.
 * ``precisions``: the default recipe in three precisions; losses and scores. They train beside each other.
 * ``kernels``: forward pass and gradient of a transposed convolution, with and without XLA.
 * ``tests``: tests of components, networks and steps on the GPU; needs a checkout and the packages for tests.
@@ -24,6 +24,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -34,26 +35,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from step import CONTENDERS, Contender, take_turns
+
 HERE = Path(__file__).parent
 PROGRAM = (sys.executable, "-c", "from dcgan_kit_command import main; main()")
 TORCH = ("pytorch float32", "pytorch bf16", "pytorch compile float32", "pytorch compile bf16")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-OURS = tuple(f"ours {precision}, {xla}" for precision in PRECISIONS for xla in ("XLA", "no XLA"))
-PLAIN = tuple(f"ours {precision}, {xla}, plain layers" for precision in PRECISIONS[:2] for xla in ("XLA", "no XLA"))
+OURS = tuple(name for name in CONTENDERS if name.startswith("ours ") and name.endswith("XLA"))
+PLAIN = tuple(name for name in CONTENDERS if name.endswith("XLA, plain layers") and "mixed_float16" not in name)
 FEW = ("ours auto", "ours auto, 32 steps a call", "pytorch bf16", "pytorch compile bf16")
-GROUPS: tuple[tuple[tuple[str, int, tuple[str, ...]], ...], ...] = (
-    (
-        ("28", 256, (*OURS, *PLAIN, "ours auto, 32 steps a call", *TORCH)),
-        ("64", 128, (*OURS, "ours auto, 32 steps a call", *TORCH)),
-    ),
-    (
-        ("28", 64, FEW),
-        ("28", 1024, (*FEW, "ours mixed_bfloat16, no XLA")),
-        ("64", 1024, (*FEW, "ours mixed_bfloat16, no XLA")),
-        ("64resize", 128, ("ours auto", "ours mixed_bfloat16, no XLA", "ours mixed_bfloat16, XLA, plain layers")),
-        ("residual32", 64, ("keras fit", "ours float32, XLA", "ours auto", "pytorch float32", "pytorch compile bf16")),
-        ("classes28", 128, ("keras fit", "ours float32, XLA", "ours auto", "pytorch float32", "pytorch compile bf16")),
-    ),
+Group = Sequence[tuple[str, int, Sequence[str]]]
+MAIN: Group = (
+    ("28", 256, (*OURS, *PLAIN, "ours auto, 32 steps a call", *TORCH)),
+    ("64", 128, (*OURS, "ours auto, 32 steps a call", *TORCH)),
+)
+MORE: Group = (
+    ("28", 64, FEW),
+    ("28", 1024, (*FEW, "ours mixed_bfloat16, no XLA")),
+    ("64", 1024, (*FEW, "ours mixed_bfloat16, no XLA")),
+    ("64resize", 128, ("ours auto", "ours mixed_bfloat16, no XLA", "ours mixed_bfloat16, XLA, plain layers")),
+    ("residual32", 64, ("keras fit", "ours float32, XLA", "ours auto", "pytorch float32", "pytorch compile bf16")),
+    ("classes28", 128, ("keras fit", "ours float32, XLA", "ours auto", "pytorch float32", "pytorch compile bf16")),
 )
 """(networks, batch size, loops) that are measured at the same time, in turns."""
 TESTS = (
@@ -86,8 +88,8 @@ def precisions(arguments: argparse.Namespace) -> Any:
     """The default recipe in three precisions with XLA, and in the default precision without."""
     variants = [(f"training.precision={precision}",) for precision in PRECISIONS] + [("training.xla=off",)]
     with ThreadPoolExecutor(len(variants)) as pool:
-        steps = f"training.steps={arguments.train_steps}"
-        found = pool.map(lambda variant: _trained(arguments, "lecture-fashion28", steps, *variant), variants)
+        length = f"training.steps={arguments.train_steps}"
+        found = pool.map(lambda variant: _trained(arguments, "lecture-fashion28", length, *variant), variants)
         return {" ".join(variant): result for variant, result in zip(variants, found, strict=True)}
 
 
@@ -125,40 +127,47 @@ def _command(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def steps(arguments: argparse.Namespace) -> Any:
     """Milliseconds of a training step."""
-    return [row for group in GROUPS[:1] for row in _steps_of(group, arguments)]
+    return _steps_of(MAIN, arguments)
 
 
 def more_steps(arguments: argparse.Namespace) -> Any:
     """Milliseconds of a training step with other batch sizes and networks."""
-    return [row for group in GROUPS[1:] for row in _steps_of(group, arguments)]
+    return _steps_of(MORE, arguments)
 
 
-def _steps_of(group: Sequence[tuple[str, int, tuple[str, ...]]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    from step import Contender
-
+def _steps_of(group: Group, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     if arguments.few:
-        group = [(net, 16, loops[-2:]) for net, _, loops in group[:2]]
+        group = [(net, 16, loops[:2]) for net, _, loops in {net: one for one in group for net in one[:1]}.values()]
     started = time.perf_counter()
     contenders = [(net, batch, Contender(loop, net, batch)) for net, batch, loops in group for loop in loops]
-    ready = [(net, batch, contender) for net, batch, contender in contenders if contender.wait()]
+    ready = [contender for _, _, contender in contenders if contender.wait()]
     print(f"{len(ready)} loops are ready after {time.perf_counter() - started:.0f} s", flush=True)
-    for number in range(arguments.rounds):
-        for _, _, contender in ready if number % 2 == 0 else reversed(ready):
-            contender.take(2 if arguments.few or "a call" in contender.name else 20)
-    for _, _, contender in ready:
-        contender.end()
+
+    def calls(contender: Contender) -> int:
+        return 2 if arguments.few or CONTENDERS[contender.name].steps > 1 else 20
+
+    take_turns(ready, arguments.rounds, calls)
     rows = []
     for net, batch, contender in contenders:
-        found = contender.rounds
-        row = {"net": net, "batch": batch, "loop": contender.name, "ms": found, "parameters": contender.parameters}
-        rows.append({**row, "gpu_bytes": contender.gpu_bytes})
-        if not found:
+        row = {"net": net, "batch": batch, "loop": contender.name, "ms": contender.rounds}
+        rows.append({**row, "parameters": contender.parameters, "gpu_bytes": contender.gpu_bytes})
+        if not contender.rounds:
             print(f"{net}, batch {batch}, {contender.name}: did not start; try {contender.command}", flush=True)
             continue
-        milliseconds = statistics.median(found)
+        peers = [
+            other.rounds
+            for of, size, other in contenders
+            if (of, size) == (net, batch) and other.rounds and CONTENDERS[other.name].family == "torch"
+        ]
+        ratio = ""
+        if peers:
+            fastest = min(peers, key=statistics.median)
+            pairs = zip(fastest, contender.rounds, strict=True)
+            ratio = f"  fastest PyTorch / this {statistics.median(theirs / own for theirs, own in pairs):.2f}"
+        milliseconds = statistics.median(contender.rounds)
         print(
             f"{net:>10} {batch:>5} {contender.name:<42} {milliseconds:8.2f} ms  {1e3 * batch / milliseconds:9.0f} "
-            f"images/s  {(contender.gpu_bytes or 0) / 2**20:7.0f} MiB",
+            f"images/s  {(contender.gpu_bytes or 0) / 2**20:7.0f} MiB{ratio}",
             flush=True,
         )
     return rows
@@ -244,14 +253,14 @@ def tests(arguments: argparse.Namespace) -> Any:
             status: int | None = process.wait(timeout=arguments.test_seconds)
         except subprocess.TimeoutExpired:
             # At Ctrl-C pytest prints the failures so far.
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             try:
                 status = process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 status = None
     lines = log.read_text(errors="replace").splitlines()
-    verdicts = [re.search(r"\b(PASSED|FAILED|ERROR|SKIPPED|XFAIL)\b.* (tests/\S.*)", line) for line in lines]
+    verdicts = [re.match(r"\[gw\d+\].*\b(PASSED|FAILED|ERROR|SKIPPED|XFAIL) (tests/\S+)", line) for line in lines]
     found: dict[str, list[str]] = {}
     for match in verdicts:
         if match:
@@ -286,14 +295,18 @@ def mirrored(arguments: argparse.Namespace) -> Any:
             result = _command("train", "tiny-fashion28", "--run", str(run), *fixed, f"distribute.strategy={strategy}")
             if result.returncode:
                 return {"strategy": strategy, "status": result.returncode, "output": result.stdout[-1500:]}
-            (newest,) = sorted((run / "checkpoints").glob("*.npz"))[-1:]
+            newest = max((run / "checkpoints").glob("*.npz"))
             with np.load(newest, allow_pickle=False) as stored:
                 arrays[strategy] = {name: stored[name] for name in stored.files}
     one, several = arrays["one_device"], arrays["mirrored"]
-    numbers = [name for name in one if name in several and one[name].dtype.kind == "f" and one[name].size]
-    differences = {name: float(np.abs(one[name] - several[name]).max()) for name in numbers}
-    return {"arrays": len(numbers), "largest_difference": max(differences.values(), default=None),
-            "equal_bits": all(difference == 0 for difference in differences.values())}  # fmt: skip
+    numbers = [name for name in one if one[name].dtype.kind == "f" and one[name].size]
+    if one.keys() != several.keys() or not numbers:
+        return {"error": "the checkpoints hold different arrays", "differ": sorted(one.keys() ^ several.keys())}
+    return {
+        "arrays": len(numbers),
+        "largest_difference": max(float(np.abs(one[name] - several[name]).max()) for name in numbers),
+        "equal_bits": all(one[name].tobytes() == several[name].tobytes() for name in numbers),
+    }
 
 
 def overhead(arguments: argparse.Namespace) -> Any:
@@ -333,13 +346,16 @@ def main() -> None:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     parts = arguments.parts or list(PARTS)
     with ThreadPoolExecutor(len(parts) if arguments.together else 1) as pool:
-        list(pool.map(_in_process, parts))
+        failed = [part for part, status in zip(parts, pool.map(_in_process, parts), strict=True) if status]
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
-def _in_process(part: str) -> None:
+def _in_process(part: str) -> int:
     started = time.perf_counter()
-    subprocess.run([sys.executable, __file__, "--here", part, *sys.argv[1:]], check=False)
-    print(f"== {part}: {time.perf_counter() - started:.0f} s", flush=True)
+    status = subprocess.run([sys.executable, __file__, "--here", part, *sys.argv[1:]], check=False).returncode
+    print(f"== {part}: status {status}, {time.perf_counter() - started:.0f} s", flush=True)
+    return status
 
 
 if __name__ == "__main__":

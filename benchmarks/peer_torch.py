@@ -146,6 +146,9 @@ def prepare(net: str, batch: int, *options: str) -> tuple[Callable[[], None], tu
         options: ``bf16``: autocast to bfloat16; together with channels_last this is the fastest form of the loop on a
             CPU. ``compile``: ``torch.compile`` of both networks.
     """
+    unknown = set(options) - {"bf16", "compile"}
+    if unknown:
+        raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     bf16 = "bf16" in options
     torch.set_num_threads(os.cpu_count() or 1)

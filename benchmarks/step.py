@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def _gpu_bytes(family: str) -> int | None:
     return int(tf.config.experimental.get_memory_info("GPU:0")["peak"]) if has_gpu else None
 
 
-def serve(name: str, net: str, batch: int) -> None:
+def _serve(name: str, net: str, batch: int) -> None:
     """Print the trainable parameters and memory; then read numbers of calls, and print a step's milliseconds in each.
 
     Args:
@@ -202,13 +202,37 @@ class Contender:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{calls}\n")
         self._process.stdin.flush()
-        self.rounds.append(statistics.median(self._answer()))
+        found = self._answer()
+        if found is None:
+            raise SystemExit(f"{self.name}: its process has ended; try {self.command}")
+        self.rounds.append(statistics.median(found))
 
     def end(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=60)
+
+
+def take_turns(
+    contenders: Sequence[Contender], rounds: int, calls: Callable[[Contender], int], title: str = ""
+) -> None:
+    """Let loops take turns, and end them.
+
+    Args:
+        contenders: loops that are ready.
+        rounds: number of turns of each.
+        calls: the number of calls of a loop in a turn.
+        title: what the progress is about; no progress is printed without one.
+    """
+    for number in range(rounds):
+        if title:
+            print(f"{title}: round {number + 1} of {rounds}", file=sys.stderr)
+        # Every other round the other way round, so that nobody always follows the same neighbour.
+        for contender in contenders if number % 2 == 0 else reversed(contenders):
+            contender.take(calls(contender))
+    for contender in contenders:
+        contender.end()
 
 
 def _measured(net: str, rounds: int, steps: int) -> dict[str, list[float]]:
@@ -225,13 +249,7 @@ def _measured(net: str, rounds: int, steps: int) -> dict[str, list[float]]:
         contenders.append(contender)
     counts = {contender.name: contender.parameters for contender in contenders}
     assert len({tuple(count) for count in counts.values()}) == 1, f"networks must have equal parameters: {counts}"
-    for number in range(rounds):
-        print(f"{net}: round {number + 1} of {rounds}", file=sys.stderr)
-        # Every other round the other way round, so that nobody always follows the same neighbour.
-        for contender in contenders if number % 2 == 0 else reversed(contenders):
-            contender.take(steps)
-    for contender in contenders:
-        contender.end()
+    take_turns(contenders, rounds, lambda _: steps, net)
     return {contender.name: contender.rounds for contender in contenders}
 
 
@@ -260,7 +278,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(arguments.serve, arguments.net, arguments.batch)
+        _serve(arguments.serve, arguments.net, arguments.batch)
         return
     nets = [arguments.net] if arguments.net else list(BATCHES)
     results = {net: _measured(net, arguments.rounds, arguments.steps) for net in nets}

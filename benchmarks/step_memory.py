@@ -5,7 +5,7 @@
 Each recipe trains for three steps with two batch sizes, each time in a process of its own. The difference of the peaks
 of private memory, divided by the difference of the batch sizes, is the memory of one image. It contains the workspace
 of the convolutions, which the estimate leaves out; and TensorFlow frees an activation after its last use, where the
-estimate keeps all.
+estimate keeps all. It reads /proc, so it runs on Linux only.
 """
 
 from __future__ import annotations

@@ -251,6 +251,13 @@ CONDITIONAL = (
 )  # fmt: skip
 
 
+RESTRAINED = (
+    CLASSES, "generator.input.conditioning=multiply", "discriminator.output.head=auxiliary_classifier",
+    "training.class_loss={use: cross_entropy, fake: 1.0}", "training.loss=relativistic_paired",
+    "training.orthogonal=0.1", "training.discriminator.weight_clip=0.05",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(("index", "loss"), list(enumerate(names("loss"))), ids=[f"{loss}" for loss in names("loss")])
 def test_every_loss_trains_with_a_penalty_in_every_order_of_updates(index, loss, trains_and_compiles):
     penalty = PENALTIES[index % len(PENALTIES)]
@@ -279,11 +286,17 @@ def test_every_loss_trains_with_a_penalty_in_every_order_of_updates(index, loss,
         ("training.precision=mixed_float16", "training.penalty=r1"),
         ("training.precision=mixed_bfloat16", *CONDITIONAL),
         ("training.precision=mixed_float16", *CONDITIONAL, "discriminator.constraint=spectral"),
+        ("training.precision=mixed_bfloat16", *RESTRAINED),
+        ("training.precision=mixed_float16", *RESTRAINED),
         ("training.updates=alternating", "training.discriminator.updates=2", "training.latents=fresh"),
         ("training.loss={use: non_saturating, label_noise: 0.1, label_flipping: 0.1, label_smoothing: 0.1}",),
         ("training.generator={clip_norm: 1.0, l2: 1e-4}", "training.discriminator.clip_value=0.1"),
     ],
-    ids=lambda overrides: overrides[0].partition("=")[2] + (" classes" if CLASSES in overrides else ""),
+    ids=lambda overrides: (
+        overrides[0].partition("=")[2]
+        + (" classes" if CLASSES in overrides else "")
+        + (" restrained" if "training.orthogonal=0.1" in overrides else "")
+    ),
 )
 def test_ways_to_train_compile(overrides, trains_and_compiles):
     trains_and_compiles(*overrides)

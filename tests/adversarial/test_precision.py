@@ -167,8 +167,13 @@ def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):
     assert any((a != b).any() for a, b in zip(weights["generator"], ours.weights("generator"), strict=True))
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
-def test_xla_takes_the_same_steps(precision, tiny, taken, monkeypatch):
+RESTRAINED = ("training.loss=relativistic_paired", "training.orthogonal=0.1", "training.discriminator.weight_clip=0.05")
+
+
+@pytest.mark.parametrize(
+    ("precision", "overrides"), [("float32", ()), ("mixed_float16", ()), ("float32", RESTRAINED)], ids=str
+)
+def test_xla_takes_the_same_steps(precision, overrides, tiny, taken, monkeypatch):
     """Fed the same latent vectors: XLA on processors draws others from the same seed."""
     from dcgan_kit.adversarial import session
 
@@ -183,7 +188,7 @@ def test_xla_takes_the_same_steps(precision, tiny, taken, monkeypatch):
     monkeypatch.setattr(session, "build_parts", fed)
     plain, compiled = (
         taken(tiny(DESCENT, f"training.xla={xla}", f"training.precision={precision}", "training.ema=0.9",
-                   "training.schedule=cosine").recipe, steps=2)
+                   "training.schedule=cosine", *overrides).recipe, steps=2)
         for xla in ("off", "on")
     )  # fmt: skip
     assert (plain.session.xla, compiled.session.xla) == (False, True)

@@ -66,6 +66,20 @@ CASES = {
         "discriminator.stages.0.conditioning=label_map", "discriminator.output.head=auxiliary_classifier",
         "training.class_loss=cross_entropy", "training.accumulate=2",
     ],
+    "latents modulate, current statistics, fixed filters": [
+        SGD, "generator.normalization=self_modulated_batch", "generator.input.projection=learned_constant",
+        "generator.stages.0={filters: 4, upsample: fir}", "discriminator.constraint=weight_standardization",
+        "discriminator.stages.1={filters: 4, downsample: fir, convolution: {kernel_size: 3}, "
+        "order: [convolution, normalization, activation, downsample], normalization: {use: batch, sampling: batch}}",
+        "discriminator.output.head=depthwise_dense", "generator.activation=tanh", "discriminator.activation=tanh",
+    ],
+    "classes concatenated, equalized, class of generated images": [
+        SGD, "condition={classes: 10}", "generator.input.conditioning={use: concatenate, embedding: 3}",
+        "generator.normalization={use: conditional_batch, sampling: batch}", "discriminator.constraint=equalized",
+        "discriminator.output.head={use: auxiliary_classifier, generated_class: true}",
+        "training.class_loss={use: cross_entropy, fake: 1.0}",
+        "generator.activation=tanh", "discriminator.activation=tanh",
+    ],
     "attention": [
         SGD, "generator.stages.0.attention={use: self_attention, query_ratio: 2}",
         "discriminator.stages.1.attention={use: squeeze_excitation, ratio: 2}",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from forward_comparison import assert_same, everything, inputs_of
+from training_fixtures import NOISE_IN_BRANCHES
 
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.fused_forward import forward_of
@@ -54,6 +55,42 @@ def test_a_residual_stage(networks):
     taken = inputs_by_name(first)
     assert taken["stage1.1_normalization"] == taken["stage1.1_shortcut_upsample"] == ("input_activation",)
     assert taken["stage1.1_join"] == ("stage1.1_convolution_2", "stage1.1_shortcut_convolution")
+
+
+def draws(network):
+    """Return what each random layer makes of ones, by name."""
+    layers = [
+        layer for layer in network.model.layers if isinstance(layer, (keras.layers.Dropout, keras.layers.GaussianNoise))
+    ]
+    return {layer.name: np.asarray(layer(np.ones((64, 3), "float32"), training=True)) for layer in layers}
+
+
+def test_copies_and_shortcuts_have_noise_of_their_own(branched):
+    """And it stays when a neighbour changes."""
+    built = build_networks(branched(*NOISE_IN_BRANCHES))
+    other = build_networks(
+        branched(*NOISE_IN_BRANCHES, "generator.stages.1.filters=6", "discriminator.stages.2.filters=6")
+    )
+    expected = {
+        "generator": ["input_regularizer", "stage1.1_shortcut_regularizer", "stage1.2_shortcut_regularizer"],
+        "discriminator": ["stage2.1_regularizer", "stage2.2_regularizer"],
+    }
+    for role, names in expected.items():
+        found = draws(getattr(built, role))
+        assert list(found) == names
+        assert (found[names[-2]] != found[names[-1]]).any()
+        for name, drawn in draws(getattr(other, role)).items():
+            np.testing.assert_array_equal(drawn, found[name], err_msg=name)
+
+
+def test_operations_of_branches_by_hand(networks):
+    """Multiply-accumulates: pixels · channels in · channels out · taps / groups."""
+    macs = {row.name: row.macs for row in summarize(networks.discriminator).rows}
+    assert macs["stage2.1_convolution_2"] == 8 * 8 * 4 * 4 * 9 // 2
+    assert macs["stage2.1_convolution_3"] == 8 * 8 * 4 * 8
+    # The shortcut pools first.
+    assert macs["stage2.1_shortcut_convolution"] == 4 * 4 * 4 * 8
+    assert summarize(networks.discriminator).macs == sum(macs.values())
 
 
 def test_only_the_first_copy_of_a_repeated_stage_resamples(networks):

@@ -83,6 +83,24 @@ def test_conditional_batch_norm_by_hand(networks):
     np.testing.assert_allclose(layer([x, np.eye(3, dtype="float32")[classes]], training=True), expected, atol=1e-4)
 
 
+def test_self_modulated_batch_norm_by_hand(base):
+    model = build_networks(base("generator.normalization=self_modulated_batch")).generator
+    layer = model.part_of("input_normalization").layers[0]
+    named = {weight.path.rpartition("/")[0].rpartition("/")[2] + "/" + weight.name: weight for weight in layer.weights}
+    random = np.random.default_rng(0)
+    for name, weight in named.items():
+        if "moving" not in name:
+            weight.assign(random.standard_normal(weight.shape))
+    weights = {name: np.asarray(weight) for name, weight in named.items()}
+    x = random.standard_normal((5, 4, 4, 8)).astype("float32")
+    z = random.standard_normal((5, model.model.input_shape[1])).astype("float32")
+    hidden = np.maximum(z @ weights["hidden/kernel"] + weights["hidden/bias"], 0)
+    scale, shift = (hidden @ weights[f"{name}/kernel"] + weights[f"{name}/bias"] for name in ("scale", "shift"))
+    normalized = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5)
+    expected = normalized * scale[:, None, None] + shift[:, None, None]
+    np.testing.assert_allclose(layer([x, z], training=True), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_projection_head_by_hand(networks):
     network = networks(*IN_GENERATOR["concatenate"], *IN_DISCRIMINATOR["projection"]).discriminator
     head = network.parts[-1].layers[0]

@@ -7,6 +7,7 @@ import signal
 
 import numpy as np
 import pytest
+from training_fixtures import NOISE_IN_BRANCHES
 
 STEPS = 6
 CASES = {
@@ -48,7 +49,7 @@ def test_half_and_half_is_the_whole(overrides, tiny, taken, goes_on):
 
 
 def test_branches_and_repeats_go_on_bit_for_bit(branched, taken, goes_on):
-    goes_on(taken(branched("training.steps=4", "discriminator.regularizer=dropout"), steps=4), 4)
+    goes_on(taken(branched("training.steps=4", *NOISE_IN_BRANCHES), steps=4), 4)
 
 
 def stop_at(step, number=signal.SIGTERM):

@@ -490,9 +490,10 @@ def frozen_convolution(site):
 def traced_gradient(x):
     """Pass another gradient on each time that it is traced."""
     TRACES.append(x)
+    factor = float(len(TRACES))
 
     @tf.custom_gradient
-    def applied(x, factor=float(len(TRACES))):
+    def applied(x):
         return tf.nn.relu(x), lambda upstream: upstream * tf.cast(factor, x.dtype) * tf.cast(x > 0, x.dtype)
 
     return applied(x)
@@ -504,9 +505,10 @@ def traced_loss():
 
     def of_generator(real, fake, random):
         TRACES.append(fake)
+        factor = float(len(TRACES))
 
         @tf.custom_gradient
-        def applied(fake, factor=float(len(TRACES))):
+        def applied(fake):
             return -tf.reduce_mean(fake), lambda upstream: -factor * upstream * tf.ones_like(fake) / len(fake)
 
         return applied(fake)
