@@ -43,6 +43,7 @@ from dcgan_kit.recipes.yaml_writer import as_data
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RECIPES = DOCS.parent / "recipes"
+MODELS_OF_TESTS = DOCS.parent / "tests" / "twins" / "recipes"
 MARKER = "<!-- Below this line: written by scripts/generate_docs.py. -->"
 PUBLISHED = (
     "radford-faces64",
@@ -272,6 +273,26 @@ def published_page() -> Iterator[str]:
     columns = ("loss", "restraint of D", "optimizer", "schedule", "batch", "D : G", "steps", "lints, and how often")
     rows = [(code(name), *_course(recipes[name]), _verdict(name)[0]) for name in FOLLOWERS]
     yield table(("recipe", *columns), rows)
+    yield "## More models, as recipes for tests"
+    yield (
+        "A checkout holds these recipes in `tests/twins/recipes`. Tests compare their numbers of trainable parameters "
+        "with those of the sources, which their headers name."
+    )
+    columns = ("recipe", "model", "G trainable", "D trainable", "what the source does and the recipe cannot say")
+    yield table(columns, [_model_of_tests(file) for file in sorted(MODELS_OF_TESTS.glob("*.yaml"))])
+
+
+def _model_of_tests(file: Path) -> tuple[str, ...]:
+    header = file.read_text(encoding="utf-8").partition("version:")[0]
+    unsaid = re.findall(r"^# - (.*(?:\n#   .*)*)", header, flags=re.MULTILINE)
+    _, networks = _built(str(file))
+    sizes = (summarize(network).trainable_parameters for network in (networks.generator, networks.discriminator))
+    return (
+        code(file.stem),
+        description_of(file),
+        *(f"{size:,}" for size in sizes),
+        " ".join(re.sub(r"\s*\n#\s*", " ", item) for item in unsaid),
+    )
 
 
 _ROLES = ("generator", "discriminator")

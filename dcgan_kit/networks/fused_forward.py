@@ -262,12 +262,8 @@ def _synchronized(call: ModelCall) -> _Step:
     layer = call.operation
     if _is_batch_normalization(layer, call.shape):
         return _grouped(fused_ops.synchronized_batch_normalization, [layer])
-    if layer.synchronized:
-        return call.run
-    raise ValueError(
-        f"{layer.name} ({type(layer).__name__}) cannot take its statistics over all replicas from outside: "
-        "build it with synchronized=True"
-    )
+    # A subclass of Keras' layer, or another axis.
+    return call.run if layer.synchronized else _synchronizing(call, [layer])
 
 
 def _normalizations_inside(layer: Any) -> list[Any]:

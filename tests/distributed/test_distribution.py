@@ -67,11 +67,16 @@ CASES = {
         "training.class_loss=cross_entropy", "training.accumulate=2",
     ],
     "latents modulate, current statistics, fixed filters": [
-        SGD, "generator.normalization=self_modulated_batch", "generator.input.projection=learned_constant",
-        "generator.stages.0={filters: 4, upsample: fir}", "discriminator.constraint=weight_standardization",
+        SGD, "generator.normalization=self_modulated_batch", "generator.input.projection={use: learned_constant, size: 7}",
+        "generator.stages.0={filters: 4, upsample: fir}",
         "discriminator.stages.1={filters: 4, downsample: fir, convolution: {kernel_size: 3}, "
         "order: [convolution, normalization, activation, downsample], normalization: {use: batch, sampling: batch}}",
         "discriminator.output.head=depthwise_dense", "generator.activation=tanh", "discriminator.activation=tanh",
+    ],
+    "standardized weights": [
+        # They are fifty times as large as those of the others, and so are their gradients.
+        "training.optimizer={use: sgd, learning_rate: 0.0001}", "discriminator.constraint=weight_standardization",
+        "generator.activation=tanh", "discriminator.activation=tanh",
     ],
     "classes concatenated, equalized, class of generated images": [
         SGD, "condition={classes: 10}", "generator.input.conditioning={use: concatenate, embedding: 3}",

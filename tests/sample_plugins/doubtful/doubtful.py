@@ -509,7 +509,7 @@ def traced_loss():
 
         @tf.custom_gradient
         def applied(fake):
-            return -tf.reduce_mean(fake), lambda upstream: -factor * upstream * tf.ones_like(fake) / len(fake)
+            return -tf.reduce_mean(fake), lambda upstream: -factor * upstream * tf.ones_like(fake) / fake.shape[0]
 
         return applied(fake)
 
