@@ -95,6 +95,16 @@ def test_of_many_training_images_some_are_compared_evenly(monkeypatch):
     assert reported == [(5, 5)]
 
 
+def test_upsampling_in_shortcuts_is_seen(branched):
+    from dcgan_kit.networks.builder import build_networks
+    from dcgan_kit.reports.checkpoint_analysis import _overlaps
+
+    found = {
+        overlap.layer: overlap.factor for overlap in _overlaps(build_networks(branched(), symbolic=True).generator)
+    }
+    assert found == {"stage1.1_upsample": 1.0, "stage1.1_shortcut_upsample": 1.0, "output_upsample": 1.0}
+
+
 @pytest.fixture(scope="module")
 def trained(resolve, tmp_path_factory):
     """A run of four steps of tiny-fashion28, some images held out."""
