@@ -8,7 +8,7 @@ Each part writes ``<part>.json`` into the folder and prints what it found. A par
 * ``devices``: what TensorFlow sees, and whether it computes a convolution.
 * ``train``: the default recipe alone on the GPU: speed, chosen precision, XLA, scores.
 * ``steps``: the training step in every precision, with and without XLA and fused layers, beside PyTorch's. The
-  processes start together, which takes 40 GiB of memory, and then take turns, as those of step.py do.
+  26 processes start together, so they need a large GPU and much memory; then they take turns, as those of step.py do.
 * ``precisions``: the default recipe in three precisions; losses and scores. They train beside each other.
 * ``kernels``: forward pass and gradient of a transposed convolution, with and without XLA.
 * ``tests``: tests of components, networks and steps on the GPU; needs a checkout and the packages for tests.
