@@ -262,8 +262,14 @@ def _synchronized(call: ModelCall) -> _Step:
     layer = call.operation
     if _is_batch_normalization(layer, call.shape):
         return _grouped(fused_ops.synchronized_batch_normalization, [layer])
-    # A subclass of Keras' layer, or another axis.
-    return call.run if layer.synchronized else _synchronizing(call, [layer])
+    if layer.synchronized:
+        return call.run
+    if getattr(layer, "follows_synchronized", False):
+        return _synchronizing(call, [layer])
+    raise ValueError(
+        f"{layer.name} ({type(layer).__name__}) cannot take its statistics over all replicas from outside: "
+        "build it with synchronized=True"
+    )
 
 
 def _normalizations_inside(layer: Any) -> list[Any]:

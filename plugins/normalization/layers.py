@@ -15,6 +15,9 @@ class CurrentBatchNormalization(keras.layers.BatchNormalization):
     It keeps the running statistics of its parent class and updates them in training, but never uses them.
     """
 
+    follows_synchronized = True
+    """In training, Keras' own layer reads ``synchronized`` at each call, so that training may set it for a call."""
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalize over every axis but the last.  (B, ..., C) → (B, ..., C)."""
         if training and self.trainable:
