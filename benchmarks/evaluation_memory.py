@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from private_memory import Peak
 
 from dcgan_kit import Images
 from dcgan_kit.components.plugin_loader import load_builtins
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--scores", default=SCORES)
     arguments = parser.parse_args()
     start_tensorflow()
-    peak = _Peak()
+    peak = Peak()
     peak.start()
     registry = load_builtins().registry
     with tempfile.TemporaryDirectory() as folder:
@@ -47,13 +47,14 @@ def main() -> None:
         reals = split_reference(Images(pixels), None, "real")
         extractor = build_extractor(choice_of("extractor", "random_convolution", registry), reals.training)
         scores = [build_score(choice_of("score", name, registry)) for name in arguments.scores.split(",")]
-        peak.report("before anything")
+        _report(peak, "before anything")
         start_time = time.perf_counter()
         evaluator = Evaluator(reals, extractor, scores, arguments.images)
-        peak.report(f"real images read, after {time.perf_counter() - start_time:.0f} s")
+        _report(peak, f"real images read, after {time.perf_counter() - start_time:.0f} s")
         numbers = evaluator.evaluate(_samples(arguments.images))
-        peak.report(
-            f"{len(numbers)} numbers of {arguments.images:,} samples, after {time.perf_counter() - start_time:.0f} s"
+        _report(
+            peak,
+            f"{len(numbers)} numbers of {arguments.images:,} samples, after {time.perf_counter() - start_time:.0f} s",
         )
 
 
@@ -68,21 +69,8 @@ def _drawn(seed: int, count: int) -> np.ndarray:
     return colours.repeat(16, axis=1).repeat(16, axis=2).astype(np.uint8)
 
 
-class _Peak(threading.Thread):
-    """Measures the memory twenty times per second and keeps the peak."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.kibibytes = 0
-
-    def run(self) -> None:
-        while True:
-            status = Path("/proc/self/status").read_text(encoding="ascii")
-            self.kibibytes = max(self.kibibytes, int(status.partition("RssAnon:")[2].split()[0]))
-            time.sleep(0.05)
-
-    def report(self, moment: str) -> None:
-        print(f"{moment}: {self.kibibytes / 2**10:,.0f} MiB at most", flush=True)
+def _report(peak: Peak, moment: str) -> None:
+    print(f"{moment}: {peak.bytes / 2**20:,.0f} MiB at most", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ import argparse
 import json
 import subprocess
 import sys
-import threading
-import time
 from itertools import chain
 from pathlib import Path
+
+from private_memory import Peak
 
 HERE = Path(__file__).parent
 ATTENTION = "generator.stages.0.attention=self_attention", "discriminator.stages.0.attention=self_attention"
@@ -29,20 +29,6 @@ RECIPES: dict[str, tuple[str, tuple[str, ...], tuple[int, int]]] = {
     "sagan64-small": ("sagan64-small", (), (4, 16)),
 }  # fmt: skip
 """Title → recipe, overrides, two batch sizes."""
-
-
-class _Peak(threading.Thread):
-    """Reads the private memory of the process a hundred times per second, and keeps the peak in bytes."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.bytes = 0
-
-    def run(self) -> None:
-        while True:
-            status = Path("/proc/self/status").read_text(encoding="ascii")
-            self.bytes = max(self.bytes, 1024 * int(status.partition("RssAnon:")[2].split()[0]))
-            time.sleep(0.01)
 
 
 def _measure(title: str, batch: int) -> None:
@@ -67,7 +53,7 @@ def _measure(title: str, batch: int) -> None:
     steps, random = session.compile(), np.random.default_rng(0)
     pixels = random.integers(0, 256, (2 * batch, *recipe.image.shape), np.uint8)
     images = Images(pixels, random.integers(0, recipe.classes or 1, 2 * batch))
-    peak = _Peak()
+    peak = Peak()
     peak.start()
     for number in range(3):
         steps(*session.batches(images, number, 1), tf.constant(number, tf.int64)).numpy()

@@ -242,7 +242,7 @@ def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[s
 
 def published_page() -> Iterator[str]:
     """Yield facts about the published models, from ``show``, ``check`` and the resolved recipes."""
-    recipes = {name: as_data(load_recipe(name).recipe) for name in (*PUBLISHED, *FOLLOWERS)}
+    recipes = {name: as_data(_built(name)[0]) for name in (*PUBLISHED, *FOLLOWERS)}
 
     def facts(columns: Sequence[str], row: Callable[[str], Sequence[Any]]) -> str:
         return table(("recipe", *columns), [(code(name), *row(name)) for name in PUBLISHED])
@@ -271,7 +271,7 @@ def published_page() -> Iterator[str]:
     blocks = [(code(name), *(_flow(recipes[name][role]) for role in _ROLES)) for name in FOLLOWERS]
     yield table(("recipe", "generator", "discriminator"), blocks)
     columns = ("loss", "restraint of D", "optimizer", "schedule", "batch", "D : G", "steps", "lints, and how often")
-    rows = [(code(name), *_course(recipes[name]), _verdict(name)[0]) for name in FOLLOWERS]
+    rows = [(code(name), *_course(recipes[name]), _lints(name)) for name in FOLLOWERS]
     yield table(("recipe", *columns), rows)
     yield "## More models, as recipes for tests"
     yield (
@@ -381,11 +381,14 @@ def _penalty(choice: dict[str, Any] | None) -> str:
     return ", ".join(f"{_bare(part)} {part['weight']:g}" for part in parts)
 
 
-def _verdict(name: str) -> tuple[str, str]:
+def _lints(name: str) -> str:
     counts = Counter(advice.lint for advice in lint(*_built(name)))
-    lints = ", ".join(f"`{lint}` {count}" for lint, count in sorted(counts.items())) or "nothing"
+    return ", ".join(f"`{lint}` {count}" for lint, count in sorted(counts.items())) or "nothing"
+
+
+def _verdict(name: str) -> tuple[str, str]:
     differences = json.loads(_run("--no-plugins", "show", name, "--diff", PUBLISHED[0], "--json"))
-    return lints, str(len(differences))
+    return _lints(name), str(len(differences))
 
 
 def _blocks(network: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -40,15 +40,14 @@ def zeros_in_a_row(context: LintContext) -> Results:
 
 
 def _behind(network: Network, index: int) -> Iterator[int]:
-    """Yield the parts behind a part that see zeros while it returns zeros, up to the first join."""
+    """Yield the parts behind a part that see zeros while it returns zeros, up to the first fork or join."""
     takers = [number for number, part in enumerate(network.parts) if index in part.inputs]
-    if any(network.parts[number].kind == JOIN for number in takers):
-        # What it returns also passes by the parts that follow, and so does their gradient.
+    if len(takers) != 1 or network.parts[takers[0]].kind == JOIN:
+        # What it returns goes several ways, or meets another one: features and gradients pass by the parts that follow.
         return
-    for number in takers:
-        yield number
-        if _keeps_zero(network.parts[number]):
-            yield from _behind(network, number)
+    yield takers[0]
+    if _keeps_zero(network.parts[takers[0]]):
+        yield from _behind(network, takers[0])
 
 
 def _keeps_zero(part: Part) -> bool:

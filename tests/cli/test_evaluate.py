@@ -237,3 +237,9 @@ def test_calibration_spoils_images_and_the_scores_tell(command):
     assert "a class missing" in table.stdout
     assert "50 images of each, compared with 1334 real images" in table.stderr
     assert "samples. Received: 2000" in command("evaluate", "--calibrate", "--samples", 2000, status=2).stderr
+
+
+@pytest.mark.parametrize("option", ["--scores", "--class-scores"])
+def test_a_score_that_is_named_twice_is_refused(option, command, tmp_path):
+    told = command("evaluate", tmp_path, option, "kid,spectrum,kid", status=2).stderr
+    assert f"{option} names kid more than once. Received: 'kid,spectrum,kid'" in told

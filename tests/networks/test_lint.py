@@ -299,3 +299,41 @@ def test_patches_are_what_a_head_sees_at_once(overrides, patch, networks_of, bas
         if advice.lint == "receptive_field"
     ]
     assert found == ([f"the head judges patches of {patch} of the image's 16x16 pixels"] if patch else [])
+
+
+def lines_of(name, found):
+    return [(item.key, item.message) for item in found if item.lint == name]
+
+
+def test_an_empty_item_of_a_shortcut_or_of_all_stages_is_named(advice):
+    shortcut = "{order: [upsample, convolution: {kernel_size: 1}, attention]}"
+    found = advice([f"generator.stages.0.shortcut={shortcut}"])
+    told = "names attention, but the block has no attention; set it, or leave the item out"
+    assert lines_of("empty_item", found) == [("generator.stages.0.shortcut.order", told)]
+    network = ["generator.order=[upsample, normalization, activation, attention]"]
+    told = "names attention, but the stages have no attention; set it, or leave the item out"
+    assert lines_of("empty_item", advice(network)) == [("generator.order", told)]
+    some = [*network, "generator.stages=[{filters: 4, attention: {use: squeeze_excitation, ratio: 2}}, {filters: 4}]"]
+    assert lines_of("empty_item", advice([*some, "image.size=32"])) == []
+
+
+def test_an_order_that_is_taken_back_names_nothing(advice):
+    assert lines_of("empty_item", advice(["generator.output.order=null"])) == []
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        # The first kernel's features also go through the shortcut of the second block.
+        "generator.stages=[{filters: 8, shortcut: false}, {filters: 8, shortcut: true}]",
+        # Softplus makes something of zeros.
+        "generator.activation=softplus",
+    ],
+)
+def test_zeros_that_do_not_meet(between, advice):
+    assert lines_of("zeros_in_a_row", advice([*ZEROS, "generator.shortcut=false", between])) == []
+
+
+@pytest.mark.parametrize("other", ["generator.normalization=layer", "generator.stages.0.regularizer=gaussian_noise"])
+def test_what_may_be_non_linear_is_no_linear_network(other, advice):
+    assert lines_of("no_hidden_activation", advice(["generator.activation=linear", other])) == []
