@@ -58,6 +58,26 @@ def dcgan_kit():
 
 
 @pytest.fixture
+def determinism():
+    """Switch for TensorFlow's demand that operations give the same twice, put back afterwards.
+
+    The demand holds for the process, and training makes it: what depends on it must set it.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework import config
+
+    def demand(wanted: bool) -> None:
+        if wanted:
+            tf.config.experimental.enable_op_determinism()
+        else:
+            config.disable_op_determinism()
+
+    before = config.is_op_determinism_enabled()
+    yield demand
+    demand(before)
+
+
+@pytest.fixture
 def cache(tmp_path_factory, monkeypatch):
     """An empty cache folder."""
     folder = tmp_path_factory.mktemp("cache")

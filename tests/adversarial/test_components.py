@@ -226,19 +226,11 @@ def test_max_pooling_trains_without_xla_and_is_refused_with_it(name, tiny, taken
         taken(tiny(*placed("downsample", name), "training.xla=on").recipe)
 
 
-@pytest.fixture
-def unrepeatable():
-    """Lift, for a while, the demand that operations give the same twice, as on TPUs."""
-    from tensorflow.python.framework import config
-
-    yield config.disable_op_determinism
-    tf.config.experimental.enable_op_determinism()
-
-
 @pytest.mark.parametrize("name", MAX_POOLS)
-def test_max_pooling_compiles_where_operations_need_not_repeat(name, tiny, taken, compiled, unrepeatable):
+def test_max_pooling_compiles_where_operations_need_not_repeat(name, tiny, taken, compiled, determinism):
     ours = taken(tiny(*placed("downsample", name)).recipe, steps=1)
-    unrepeatable()
+    # As on TPUs.
+    determinism(False)
     compiled(ours)
 
 

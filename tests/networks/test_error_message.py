@@ -44,8 +44,8 @@ def decoded(x):
         (decoded, "XLA has no DecodeRaw"), (pooled, "deterministic XLA implementation"),
     ],
 )  # fmt: skip
-def test_xla_says_what_it_cannot_compile(function, reported):
-    tf.config.experimental.enable_op_determinism()
+def test_xla_says_what_it_cannot_compile(function, reported, determinism):
+    determinism(True)
     inner = tf.function(function, jit_compile=True, autograph=False)
     with pytest.raises(tf.errors.OpError) as raised:
         tf.function(lambda x: inner(x) + 0, autograph=False)(tf.ones(IMAGE))

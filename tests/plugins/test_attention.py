@@ -8,7 +8,6 @@ from dcgan_kit_plugins import attention
 from dcgan_kit_plugins.attention.layers import Gate
 from dcgan_kit_plugins.constraint.layers import SpectralNormalization
 from pydantic import ValidationError
-from tensorflow.python.framework import config
 
 from dcgan_kit.networks.constraints import constrained, unconstrained
 from dcgan_kit.testing import check_component
@@ -117,18 +116,10 @@ def test_half_precision_with_an_open_gate(policy, block, noise):
     assert np.abs(result - expected).mean() < 0.05 * np.abs(expected).mean() + 0.01
 
 
-@pytest.fixture
-def unrepeatable():
-    """Lift the demand that operations give the same twice: under it XLA refuses the gradient of max pooling."""
-    demanded = config.is_op_determinism_enabled()
-    config.disable_op_determinism()
-    yield
-    if demanded:
-        config.enable_op_determinism()
-
-
 @pytest.mark.parametrize("pool", [True, False])
-def test_xla_gives_the_values_and_gradients_of_eager(pool, block, noise, unrepeatable):
+def test_xla_gives_the_values_and_gradients_of_eager(pool, block, noise, determinism):
+    # Where operations must give the same twice, XLA refuses the gradient of max pooling.
+    determinism(False)
     model = block(attention.self_attention, (6, 4, 16), pool=pool)
     drawn(model)
 

@@ -24,6 +24,13 @@ def test_built_ins_keep_their_contracts(component):
     check_component(component)
 
 
+@pytest.mark.parametrize("demanded", [False, True], ids=["may differ", "give the same twice"])
+@pytest.mark.parametrize("name", ["downsample/max_pool", "downsample/conv_max_pool", "attention/self_attention"])
+def test_contracts_do_not_depend_on_whether_operations_give_the_same_twice(name, demanded, determinism):
+    determinism(demanded)
+    check_component(load_builtins().registry.find(*name.split("/")))
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
