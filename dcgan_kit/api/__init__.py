@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
+    from dcgan_kit.api.study_runs import study
     from dcgan_kit.api.trainer import train
     from dcgan_kit.api.verify import replay, verify_resume
     from dcgan_kit.api.workers import launch
@@ -51,6 +52,7 @@ _MODULES = {
     "recipe_text": "dcgan_kit.api.catalogue",
     "replay": "dcgan_kit.api.verify",
     "report": "dcgan_kit.api.report_page",
+    "study": "dcgan_kit.api.study_runs",
     "train": "dcgan_kit.api.trainer",
     "verify_resume": "dcgan_kit.api.verify",
     "write_recipe_schema": "dcgan_kit.api.catalogue",
@@ -84,6 +86,7 @@ __all__ = [
     "recipe_text",
     "replay",
     "report",
+    "study",
     "train",
     "verify_resume",
     "write_recipe_schema",

@@ -1,4 +1,4 @@
-"""Checks of plugin settings: whether the plugins and the folders that they name exist."""
+"""Plugin settings: whether the plugins and the folders that they name exist, and the options that give them on."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def folders_without_plugins(settings: PluginSettings) -> Iterator[Path]:
         PluginError: a plugins folder cannot be read.
     """
     yield from (folder for folder in settings.folders if not settings.builtins_only and not plugin_files(folder))
+
+
+def plugin_options(settings: PluginSettings) -> list[str]:
+    """Return the command-line options that allow the same plugins. A process inherits the environment's settings."""
+    environment = PluginSettings.from_environment()
+    folders = [folder for folder in settings.folders if folder not in environment.folders]
+    blocked = sorted(settings.blocked - environment.blocked)
+    return [
+        *(argument for folder in folders for argument in ("--plugins-dir", str(folder))),
+        *(argument for name in blocked for argument in ("--block", name)),
+        *(["--no-plugins"] if settings.builtins_only else []),
+    ]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dcgan_kit.api.arguments import require_list, require_whole
+from dcgan_kit.api.plugin_settings import plugin_options
 from dcgan_kit.api.recipe import Recipe, usual_run
 from dcgan_kit.api.run import Run, run_in
 from dcgan_kit.api.trainer import loaded_recipe, require_trainable_in
@@ -90,7 +91,7 @@ def _run(recipe: Recipe, path: Path, workers: int, may_change: Sequence[str]) ->
     from dcgan_kit.distributed.launcher import run_workers
 
     changes = [argument for key in may_change for argument in ("--may-change", key)]
-    options = [*_plugin_options(recipe.settings), "--run", str(path), *changes]
+    options = [*plugin_options(recipe.settings), "--run", str(path), *changes]
     with tempfile.TemporaryDirectory(prefix="dcgan-kit-") as scratch:
         source, *overrides = _as_arguments(recipe, Path(scratch))
         overrides.append(f"{'.'.join(STRATEGY)}={MULTI_WORKER}")
@@ -105,15 +106,3 @@ def _as_arguments(recipe: Recipe, scratch: Path) -> list[str]:
     file = scratch / f"{recipe.name}.yaml"
     file.write_text(recipe.as_yaml(), encoding="utf-8")
     return [str(file)]
-
-
-def _plugin_options(settings: PluginSettings) -> list[str]:
-    """Return the command-line options that allow the same plugins. A worker inherits the environment's settings."""
-    environment = PluginSettings.from_environment()
-    folders = [folder for folder in settings.folders if folder not in environment.folders]
-    blocked = sorted(settings.blocked - environment.blocked)
-    return [
-        *(argument for folder in folders for argument in ("--plugins-dir", str(folder))),
-        *(argument for name in blocked for argument in ("--block", name)),
-        *(["--no-plugins"] if settings.builtins_only else []),
-    ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dcgan_kit.cli import evaluate, launch, probe, report, show, streams, train, verify_resume
+from dcgan_kit.cli import evaluate, launch, probe, report, show, streams, study, train, verify_resume
 from dcgan_kit.cli.catalogue import components, plugins, recipes, schema
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.options import override_instead, plugin_options
@@ -95,6 +95,7 @@ for _command in (
     probe.probe,
     evaluate.evaluate,
     report.report,
+    study.study,
     verify_resume.verify_resume,
     verify_resume.replay,
     components,

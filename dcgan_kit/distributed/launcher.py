@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from dcgan_kit.process.command import start_command
 from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED, WRONG_INPUT, status_of
 from dcgan_kit.process.stop_signals import Stopped, blocked_signals, handled_signals
 from dcgan_kit.terminal.console import note
 
-START = "import sys; from dcgan_kit_command import main; sys.argv[0] = 'dcgan-kit'; main(launcher=0)"
 LEFT_SECONDS = 10.0
 """After one worker has died, the others have this time to end; then they are killed."""
 STOPPED_SECONDS = 40.0
@@ -101,29 +99,13 @@ def _started(arguments: Sequence[str], index: int, ports: Sequence[int]) -> Iter
     config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
     with blocked_signals():
         # A new worker inherits the blocked signals: it cannot handle one while it imports Python modules.
-        process = _process(arguments, config)
+        process = start_command(arguments, {"TF_CONFIG": json.dumps(config)})
     try:
         yield Worker(index, addresses[index], process)
     finally:
         if process.poll() is None:
             process.kill()
         process.wait()
-
-
-def _process(arguments: Sequence[str], config: Mapping[str, Any]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        # -P: Python must not import from the current folder, as with the installed command.
-        [sys.executable, "-P", "-c", START, *arguments],
-        env=os.environ | {"TF_CONFIG": json.dumps(config), "PYTHONUNBUFFERED": "1"},
-        # Nothing is written to this pipe. It closes when this process ends in any way, and then the worker stops.
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        # A terminal sends Ctrl-C to its whole process group; workers must receive it only once, from this process.
-        process_group=0,
-    )
 
 
 class _WorkerOutput:

@@ -66,7 +66,8 @@ def choice_of(kind: str, text: str, registry: Registry) -> Choice:
     try:
         component = registry.find(kind, name)
     except UnknownComponent as error:
-        scores = _scores_with_number(name, registry) if kind == "score" else []
+        of_scores = numbers_of_scores(registry) if kind == "score" else {}
+        scores = [score for score, numbers in of_scores.items() if name in numbers]
         if scores:
             raise UserError(f"unknown score {name!r}: that is a number of the score {' or '.join(scores)}") from error
         raise
@@ -83,13 +84,15 @@ def choice_of(kind: str, text: str, registry: Registry) -> Choice:
     return Choice(component, dict(options))
 
 
-def _scores_with_number(number: str, registry: Registry) -> list[str]:
-    found = []
+def numbers_of_scores(registry: Registry) -> dict[str, tuple[str, ...]]:
+    """Return the short names of the numbers that each score gives with its default options, by name of the score.
+
+    A third-party score that cannot be built is left out.
+    """
+    found = {}
     for component in registry.of_kind("score"):
-        # A third-party score that cannot be built is skipped.
         with suppress(ComponentError, ValidationError):
-            if number in build_score(Choice(component, dict(component.options()))).score.better:
-                found.append(component.name)
+            found[component.name] = tuple(build_score(Choice(component, dict(component.options()))).score.better)
     return found
 
 

@@ -62,9 +62,9 @@ def environment(
         "precision": precision,
         "devices": devices,
         "images": len(images),
-        "pixels": _checksum(images, with_labels=conditional),
+        "pixels": image_checksum(images, with_labels=conditional),
         **({"class_names": list(images.class_names[:MOST_NAMES])} if conditional and images.class_names else {}),
-        "packages": {name: _version(name) for name in packages},
+        "packages": {name: package_version(name) for name in packages},
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "plugins": [
             {
@@ -137,7 +137,7 @@ def _processor() -> str:
     return next(names, "") or platform.processor() or platform.machine()
 
 
-def _checksum(images: Images, with_labels: bool) -> str:
+def image_checksum(images: Images, with_labels: bool) -> str:
     """Return a checksum of some images, which detects other images without reading a whole large data set.
 
     It covers the labels of all images too, if the recipe uses them.
@@ -195,7 +195,8 @@ class _Facts(BaseModel):
     devices: Annotated[str, Field(max_length=1000)] | None = None
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
+    """Return the version of an installed package; of TensorFlow under any of its package names."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -82,6 +82,33 @@ class TaskProgress(Bar):
         """Show nothing, because there are no steps."""
 
 
+class RunsProgress(Bar):
+    """Shows the progress of several tasks at the same time, each with a bar of its own until it is done."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        described = TextColumn("{task.description}", markup=False)
+        columns = (described, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"))
+        super().__init__(*columns, TimeRemainingColumn(), transient=True)
+        self._tasks: dict[str, Any] = {}
+        self._at: dict[str, tuple[int, int]] = {}
+
+    def preparation(self, task: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` items of a task are done."""
+        if task not in self._tasks:
+            self._tasks[task] = self.bar.add_task(task, total=total)
+        self.bar.update(self._tasks[task], completed=done, total=total)
+        self._at[task] = done, total
+        if done >= total:
+            self.bar.remove_task(self._tasks.pop(task))
+            del self._at[task]
+        self.line("; ".join(f"{name}: {at:,} of {most:,}" for name, (at, most) in self._at.items()) or task)
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Show nothing, because each task reports its own steps."""
+
+
 class TrainingProgress(Bar):
     """Shows the progress of a training.
 

@@ -1,0 +1,214 @@
+"""Studies from arguments and files, with their budgets, their widths and the time that they will take."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.api.arguments import require_list, require_whole
+from dcgan_kit.errors import UserError
+from dcgan_kit.process import tensorflow_startup
+from dcgan_kit.recipes.loading import Source
+from dcgan_kit.recipes.plain_data import plain_data
+from dcgan_kit.studies.definition import MOST_SEEDS, MOST_THREADS, SEEDS, Study, read_study
+from dcgan_kit.studies.variants import Axis, axis_of, parse_axis
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.studies.folder import StudyFolder
+    from dcgan_kit.studies.plan import LoadedVariant, Plan
+    from dcgan_kit.studies.timing import Estimate, Timing
+
+BYTES_PER_PROCESS = 2**30
+"""Memory of a process that trains a small network: TensorFlow, the images and the networks."""
+Vary = Mapping[str, Sequence[Any]] | Sequence[str]
+
+
+def study_of(
+    source: Source,
+    *,
+    vary: Vary | None,
+    read: Sequence[str],
+    seeds: int | None,
+    overrides: Sequence[str],
+    budget: Mapping[str, float] | None,
+    match: str | None,
+    threads: int | None,
+) -> Study:
+    """Return the study that the arguments of ``study`` mean: those of a study file if nothing is varied.
+
+    Raises:
+        UserError: an argument is wrong, or the study file has problems.
+    """
+    overrides, read = require_list("overrides", overrides), require_list("read", read)
+    if seeds is not None:
+        require_whole("seeds", seeds, 1, MOST_SEEDS)
+    if threads is not None:
+        require_whole("threads", threads, 1, MOST_THREADS)
+    if vary:
+        if not read:
+            raise UserError("--read is missing: name the numbers to compare, e.g. --read fd or --read checkerboard_2")
+        return Study(
+            base=_reference(source),
+            axes=tuple(_axes(vary)),
+            seeds=seeds or SEEDS,
+            read=read,
+            overrides=overrides,
+            budget=_budget(budget),
+            matched=_matched(match),
+            threads=threads or 1,
+        )
+    path = Path(_reference(source))
+    if path.is_dir() or path.suffix not in (".yaml", ".yml"):
+        raise UserError(
+            f"{path}: a study is a file *.yaml. To study a recipe, say what to vary: --vary KEY=VALUE,VALUE --read NAME"
+        )
+    study = read_study(path)
+    changes: dict[str, Any] = {
+        "read": read,
+        "seeds": seeds,
+        "overrides": (*study.overrides, *overrides) if overrides else (),
+        "budget": _budget(budget),
+        "matched": _matched(match),
+        "threads": threads,
+    }
+    return replace(study, **{name: value for name, value in changes.items() if value})
+
+
+def _reference(source: Source) -> str:
+    if isinstance(source, Mapping) or (isinstance(source, str) and "\n" in source):
+        raise UserError("a study needs a recipe that has a name or a file, because its runs load it again")
+    return os.fspath(source)
+
+
+def _axes(vary: Vary) -> list[Axis]:
+    if isinstance(vary, Mapping):
+        return [
+            axis_of(key, [plain_data(value, key) for value in require_list(f"vary: {key}", values)])
+            for key, values in vary.items()
+        ]
+    return [parse_axis(text) for text in require_list("vary", vary)]
+
+
+def _budget(budget: Mapping[str, float] | None) -> Any:
+    from dcgan_kit.studies.budget import Budget
+    from dcgan_kit.studies.definition import BudgetKeys
+
+    if not budget:
+        return None
+    known = list(BudgetKeys.model_fields)
+    if len(budget) != 1 or next(iter(budget)) not in known:
+        raise UserError(f"budget: takes one of {', '.join(known)}. Received: {', '.join(budget)}")
+    kind, amount = next(iter(budget.items()))
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount) or amount <= 0:
+        raise UserError(f"budget: {kind}: must be a number above 0. Received: {amount!r}")
+    return Budget(kind, amount)  # type: ignore[arg-type]
+
+
+def _matched(match: str | None) -> bool:
+    if match not in (None, "parameters"):
+        raise UserError(f"match: takes 'parameters'. Received: {match!r}")
+    return match is not None
+
+
+def planned(
+    study: Study,
+    folder: Path | None,
+    settings: PluginSettings,
+    time_variants: Callable[[Sequence[LoadedVariant], StudyFolder], Mapping[str, Timing]],
+) -> Plan:
+    """Return what a study will do.
+
+    Args:
+        study: the study.
+        folder: its folder, or None.
+        settings: which plugins may be loaded.
+        time_variants: measures the variants, and returns their timings by ``timing_key``. It is called here if the
+            budget needs times.
+
+    Raises:
+        UserError: see ``studies.plan.plan_of``; or the budget is smaller than a step, or the widths cannot be matched.
+    """
+    tensorflow_startup.start_tensorflow()
+    from dcgan_kit.studies.budget import steps_of
+    from dcgan_kit.studies.plan import plan_of
+    from dcgan_kit.studies.timing import timing_key
+
+    def prepared(variants: Sequence[LoadedVariant], home: StudyFolder) -> Sequence[LoadedVariant]:
+        if study.matched:
+            variants = _with_equal_parameters(study, variants, settings)
+        if study.budget is None:
+            return variants
+        timings = time_variants(variants, home) if study.budget.kind == "seconds" else {}
+        found = []
+        for one in variants:
+            timing = timings.get(timing_key(one.recipe, study.threads))
+            steps = steps_of(study.budget, one.recipe, None if timing is None else timing.step)
+            training = one.recipe.training.model_copy(update={"steps": steps})
+            found.append(replace(one, recipe=one.recipe.model_copy(update={"training": training})))
+        return found
+
+    return plan_of(study, folder, settings, prepared)
+
+
+def _with_equal_parameters(
+    study: Study, variants: Sequence[LoadedVariant], settings: PluginSettings
+) -> Sequence[LoadedVariant]:
+    raise NotImplementedError
+
+
+def processes_for(plan_threads: int, asked: int | None, memory: int) -> int:
+    """Return how many runs go at the same time: as many as the processors and the free memory allow, at least one.
+
+    Args:
+        plan_threads: threads of each run.
+        asked: what the user asked for; None: as many as fit.
+        memory: bytes that one network needs in training.
+    """
+    if asked is not None:
+        return require_whole("processes", asked, 1, 1000)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores // plan_threads, free_memory() // (BYTES_PER_PROCESS + memory)))
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that are free here, within the limit of the container; a large number if unknown."""
+    found = [_meminfo("MemAvailable")]
+    for most, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        try:
+            found.append(int(Path(most).read_text("ascii")) - int(Path(used).read_text("ascii")))
+        except (OSError, ValueError):
+            continue
+    return min(found)
+
+
+def _meminfo(name: str) -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+    except OSError:
+        return 2**50
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), 2**50)
+
+
+def estimate_of(plan: Plan, timings: Mapping[str, Timing], at_once: int) -> Estimate:
+    """Return what a study will take, by the timings of its variants."""
+    from dcgan_kit.studies.timing import Estimate, timing_key
+
+    missing = plan.missing()
+    seconds, disk, known = 0.0, 0, True
+    for run in missing:
+        timing = timings.get(timing_key(run.recipe, plan.study.threads))
+        known = known and timing is not None
+        if timing is not None:
+            # Scores and probes take about as long as the start.
+            seconds += 2 * timing.start + timing.step * run.recipe.training.steps
+            disk += timing.disk
+    together = max(1, min(at_once, len(missing)))
+    return Estimate(len(missing), seconds / together if known else None, disk, at_once)

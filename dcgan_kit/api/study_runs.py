@@ -1,0 +1,379 @@
+"""Studies: variants of a recipe, trained with equal seeds and compared. Finished runs are never trained again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_kit.api.arguments import require_whole
+from dcgan_kit.api.catalogue import chosen
+from dcgan_kit.api.plugin_settings import plugin_options
+from dcgan_kit.api.study_plan import Vary, estimate_of, planned, processes_for, study_of
+from dcgan_kit.api.study_worker import STEP
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.errors import UserError, printable
+from dcgan_kit.files import write_whole
+from dcgan_kit.process.command import Job, run_commands
+from dcgan_kit.recipes.loading import Source
+from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
+from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.studies.definition import MOST_SEEDS, Study, read_study
+from dcgan_kit.studies.folder import StudyFolder
+from dcgan_kit.studies.variants import Variant
+from dcgan_kit.terminal.progress import RunsProgress, progress_to
+
+if TYPE_CHECKING:
+    from dcgan_kit.recipes.resolved import ResolvedRecipe
+    from dcgan_kit.studies.plan import LoadedVariant, Plan, PlannedRun
+    from dcgan_kit.studies.results import StudyResult
+    from dcgan_kit.studies.timing import Estimate, Timing
+    from dcgan_kit.terminal.progress import Watcher
+
+
+def study(
+    source: Source,
+    folder: str | Path | None = None,
+    *,
+    vary: Vary | None = None,
+    read: Sequence[str] = (),
+    seeds: int | None = None,
+    overrides: Sequence[str] = (),
+    budget: Mapping[str, float] | None = None,
+    match: str | None = None,
+    threads: int | None = None,
+    processes: int | None = None,
+    fail_fast: bool = False,
+    watcher: Watcher | None = None,
+    settings: PluginSettings | None = None,
+) -> StudyResult:
+    """Train variants of a recipe with several seeds each, and compare their numbers within seeds.
+
+    A run that is finished is never trained again, so the same call goes on after a stop. Each run is a process of its
+    own. Runs of equal seeds see the same batches and latent vectors.
+
+    Args:
+        source: a study file; or, with ``vary``, a recipe by name or path.
+        folder: the folder of the study; default: ``studies/NAME`` of the recipe.
+        vary: keys of the recipe with the values of each; or texts ``KEY=VALUE,VALUE``. All combinations are trained.
+            The first values are the reference that all others are compared with. The key ``recipe`` varies the recipe.
+        read: numbers to compare: ``fd``, ``checkerboard_2``, …; a score for all of its numbers; ``NUMBER@EXTRACTOR``
+            for other features; ``PLACE/NAME`` for a reading of a probe, where ``*`` takes the mean of all that match.
+        seeds: runs of each variant, 1 … 1000; default: 6. Their ``training.seed`` is 0, 1, 2, …
+        overrides: ``dotted.key=VALUE`` texts that all runs share.
+        budget: how long each run is trained: ``{"steps": 2000}``, ``{"images": 64000}``, ``{"seconds": 60}`` (in steps
+            of a measured length), or ``{"multiply_accumulates": 1e13}``; default: the steps of the recipe.
+        match: ``"parameters"``: widths of the varied network adapt until all variants have equally many parameters.
+        threads: threads of each run; default: 1. A run of other threads may differ in its last bits.
+        processes: runs at the same time; default: as many as processors and memory allow. It changes no number.
+        fail_fast: stop at the first run that fails; otherwise all others are trained.
+        watcher: receives the progress; default: progress bars on standard error.
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Returns:
+        The results, with those of runs that failed. They are also in ``study.json`` and ``study.csv`` of the folder.
+
+    Raises:
+        UserError: a variant is no valid recipe, there is no such number, the data are missing, a finished run of the
+            folder was trained otherwise, or ``fail_fast`` and a run failed.
+        RunError: the folder cannot be written.
+    """
+    definition = study_of(
+        source,
+        vary=vary,
+        read=read,
+        seeds=seeds,
+        overrides=overrides,
+        budget=budget,
+        match=match,
+        threads=threads,
+    )
+    return run_study(definition, folder, processes=processes, fail_fast=fail_fast, watcher=watcher, settings=settings)
+
+
+def run_study(
+    definition: Study,
+    folder: str | Path | None,
+    *,
+    processes: int | None = None,
+    fail_fast: bool = False,
+    watcher: Watcher | None = None,
+    settings: PluginSettings | None = None,
+) -> StudyResult:
+    """Do a study; see ``study``."""
+    settings = chosen(settings)
+    with _progress(watcher) as progress:
+        runner = _Runner(settings, processes, fail_fast, progress)
+        plan = runner.plan(definition, None if folder is None else Path(folder))
+        with plan.folder.locked(
+            lambda: progress.note(f"{plan.folder.path}: another command works on it; waiting")
+        ) as lock:
+            return runner.run(plan, lock)
+
+
+def estimate(
+    definition: Study,
+    folder: str | Path | None,
+    *,
+    processes: int | None = None,
+    watcher: Watcher | None = None,
+    settings: PluginSettings | None = None,
+) -> tuple[Plan, Estimate]:
+    """Return what a study will do and take. It trains a few steps of each variant in memory, and no run."""
+    with _progress(watcher) as progress:
+        runner = _Runner(chosen(settings), processes, False, progress)
+        plan = runner.plan(definition, None if folder is None else Path(folder))
+        return plan, runner.estimate(plan)
+
+
+def open_study(folder: str | Path, *, settings: PluginSettings | None = None) -> StudyResult:
+    """Return the results of a study, finished or not. Trains nothing and writes nothing.
+
+    Args:
+        folder: the folder of the study.
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Raises:
+        RunError: the folder holds no study, or it cannot be read.
+    """
+    return _opened(folder, chosen(settings)).result()
+
+
+def add_seeds(
+    folder: str | Path,
+    count: int,
+    *,
+    processes: int | None = None,
+    fail_fast: bool = False,
+    watcher: Watcher | None = None,
+    settings: PluginSettings | None = None,
+) -> StudyResult:
+    """Give every variant of a study more runs, with the next seeds.
+
+    Args:
+        folder: the folder of the study.
+        count: how many more.
+        processes: see ``study``.
+        fail_fast: see ``study``.
+        watcher: see ``study``.
+        settings: see ``study``.
+
+    Raises:
+        UserError: see ``study``.
+    """
+    require_whole("count", count, 1, MOST_SEEDS)
+    before = stored_study(folder)
+    if before.seeds + count > MOST_SEEDS:
+        raise UserError(f"{before.seeds} and {count} more seeds are more than {MOST_SEEDS}")
+    return run_study(
+        replace(before, seeds=before.seeds + count),
+        folder,
+        processes=processes,
+        fail_fast=fail_fast,
+        watcher=watcher,
+        settings=settings,
+    )
+
+
+def stored_study(folder: str | Path) -> Study:
+    """Return the study that a folder holds.
+
+    Raises:
+        RunError: it holds none, or it cannot be read.
+    """
+    from dcgan_kit.studies.plan import require_study_folder
+
+    home = StudyFolder(Path(folder))
+    require_study_folder(home)
+    return replace(read_study(home.definition), node=None)
+
+
+def _opened(folder: str | Path, settings: PluginSettings) -> Plan:
+    def known(_: Sequence[LoadedVariant], home: StudyFolder) -> Mapping[str, Timing]:
+        from dcgan_kit.studies.timing import read_timings
+
+        return read_timings(home.timings)
+
+    return planned(stored_study(folder), Path(folder), settings, known)
+
+
+def _progress(watcher: Watcher | None) -> AbstractContextManager[Watcher]:
+    return progress_to(watcher, RunsProgress)
+
+
+class _Runner:
+    """Runs the processes of one study.
+
+    Args:
+        settings: which plugins may be loaded.
+        processes: runs at the same time, or None.
+        fail_fast: whether the first failure ends the study.
+        progress: receives the progress.
+    """
+
+    def __init__(self, settings: PluginSettings, processes: int | None, fail_fast: bool, progress: Watcher) -> None:
+        self._settings, self._processes = settings, processes
+        self._fail_fast, self._progress = fail_fast, progress
+
+    def plan(self, definition: Study, folder: Path | None) -> Plan:
+        return planned(
+            definition, folder, self._settings, lambda variants, home: self._timings(variants, home, definition)
+        )
+
+    def estimate(self, plan: Plan) -> Estimate:
+        """Return what the missing runs take."""
+        from dcgan_kit.studies.timing import read_timings
+
+        missing = plan.missing()
+        first: dict[int, ResolvedRecipe] = {}
+        for run in missing:
+            first.setdefault(run.variant, run.recipe)
+        with plan.folder.locked(lambda: None):
+            self._time(
+                {plan.variants[index]: recipe for index, recipe in first.items()}, plan.folder, plan.study.threads
+            )
+        return estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan.study.threads))
+
+    def run(self, plan: Plan, lock: int) -> StudyResult:
+        """Train what is missing, and write the results."""
+        changes = plan.changes()
+        if changes.unasked:
+            self._progress.note(
+                f"{plan.folder.path}: {changes.unasked} finished runs are not asked for any more; they stay in the folder"
+            )
+        with writing(plan.folder.definition):
+            write_whole(plan.folder.definition, plan.study.as_yaml().encode())
+        missing = plan.missing()
+        plan.write_recipes(missing)
+        if missing:
+            self._train(plan, missing, lock)
+        result = plan.result()
+        for file, text in ((plan.folder.json_file, result.as_json()), (plan.folder.csv_file, result.as_csv())):
+            with writing(file):
+                write_whole(file, text.encode())
+        return result
+
+    def _train(self, plan: Plan, missing: Sequence[PlannedRun], lock: int) -> None:
+        by_key = {run.identity: run for run in missing}
+        titles = {run.identity: f"{plan.variants[run.variant].title}, seed {run.seed}" for run in missing}
+        options = plugin_options(self._settings)
+        jobs = [
+            Job(
+                key,
+                ("study", "train-one", *options, "--", str(plan.folder.path), key, *plan.numbers),
+                self._variables(plan),
+            )
+            for key in by_key
+        ]
+        last: dict[str, str] = {}
+        done = 0
+
+        def on_line(job: Job, line: str) -> None:
+            step = line.removeprefix(STEP)
+            if line.startswith(STEP) and step.isdecimal():
+                self._progress.preparation(titles[job.key], int(step), by_key[job.key].recipe.training.steps)
+            elif line.strip():
+                last[job.key] = line
+
+        def on_end(job: Job, status: int) -> bool:
+            nonlocal done
+            done += 1
+            steps = by_key[job.key].recipe.training.steps
+            self._progress.preparation(titles[job.key], steps, steps)
+            self._progress.preparation("runs", done, len(jobs))
+            if status == 0:
+                return True
+            said = printable(last.get(job.key, "")) or f"exit status {status}"
+            self._progress.note(f"{titles[job.key]}: failed: {said}")
+            return not self._fail_fast
+
+        self._progress.preparation("runs", 0, len(jobs))
+        run_commands(jobs, self._at_once(plan.study.threads), on_line, on_end, (lock,))
+
+    def _variables(self, plan: Plan) -> dict[str, str]:
+        return thread_variables(plan.study.threads)
+
+    def _at_once(self, threads: int) -> int:
+        return processes_for(threads, self._processes, 0)
+
+    def _timings(self, variants: Sequence[LoadedVariant], home: StudyFolder, definition: Study) -> Mapping[str, Timing]:
+        from dcgan_kit.studies.timing import read_timings
+
+        with home.locked(lambda: None):
+            self._time({one.variant: one.recipe for one in variants}, home, definition.threads)
+        return read_timings(home.timings)
+
+    def _time(self, recipes: Mapping[Variant, ResolvedRecipe], home: StudyFolder, threads: int) -> None:
+        """Measure the variants that were not measured before."""
+        from dcgan_kit.studies.timing import Timing, read_timings, timing_key, write_timings
+
+        known = read_timings(home.timings)
+        options = plugin_options(self._settings)
+        jobs, files = [], {}
+        for variant, recipe in recipes.items():
+            key = timing_key(recipe, threads)
+            if key in known or key in files:
+                continue
+            file, target = home.path / "timings" / f"{key}.yaml", home.path / "timings" / f"{key}.json"
+            with writing(file):
+                write_whole(file, as_yaml(as_data(recipe)).encode())
+            files[key] = (variant, target)
+            arguments = ("study", "time-one", *options, "--", str(file), str(target), str(time.time()))
+            jobs.append(Job(key, arguments, thread_variables(threads)))
+        last: dict[str, str] = {}
+        failed: list[str] = []
+        done = 0
+
+        def on_line(job: Job, line: str) -> None:
+            last[job.key] = line or last.get(job.key, "")
+
+        def on_end(job: Job, status: int) -> bool:
+            nonlocal done
+            done += 1
+            self._progress.preparation("measuring steps of each variant", done, len(jobs))
+            if status:
+                failed.append(f"{files[job.key][0].title}: {printable(last.get(job.key, ''))}")
+            return not status
+
+        if jobs:
+            self._progress.preparation("measuring steps of each variant", 0, len(jobs))
+            run_commands(jobs, self._at_once(threads), on_line, on_end)
+        if failed:
+            raise UserError(f"{failed[0]} (its steps could not be measured)")
+        for key, (_, target) in files.items():
+            known[key] = Timing.model_validate_json(target.read_bytes())
+        if files:
+            write_timings(home.timings, known)
+
+
+def described(plan: Plan, expected: Estimate) -> str:
+    """Return in one line what a study will do and take."""
+    from dcgan_kit.studies.plan import described as counts
+
+    text = counts(plan, expected.runs)
+    if not expected.runs:
+        return text
+    at_once = f"{expected.at_once} at a time" if expected.at_once > 1 else "one after the other"
+    time = "" if expected.seconds is None else f", about {duration(expected.seconds)}"
+    return f"{text}, {at_once}{time}, {max(1, round(expected.disk / 2**20))} MiB on disk"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: ``40 s``, ``12 min``, ``3 h 5 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Return the environment variables that give a process this many threads.
+
+    TensorFlow divides some sums among its threads, so their number decides about last bits. Every run of a study has
+    the same number, whatever runs beside it.
+    """
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+    return dict.fromkeys(names, str(threads))

@@ -1,0 +1,154 @@
+"""The processes of a study: one trains a run and reads its numbers, one measures how long steps take."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.api.recipe import load_recipe
+from dcgan_kit.api.run import Run
+from dcgan_kit.api.trainer import train
+from dcgan_kit.errors import DataError, PluginError, RecipeError, RunError, UserError
+from dcgan_kit.files import write_whole
+from dcgan_kit.process import tensorflow_startup
+from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.terminal.console import note
+from dcgan_kit.terminal.progress import Quiet
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.studies.readings import Cost, Reading
+
+STEP = "step "
+SECONDS_BETWEEN_LINES = 0.5
+NO_RESULT = (DataError, PluginError, RecipeError, RunError)
+"""Errors of the machine and its files. All other errors of training are results of the run."""
+
+
+class StepLines:
+    """Prints the progress of a training as lines for the process that started this one."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def note(self, message: str) -> None:
+        """Print a message."""
+        note(message)
+
+    def preparation(self, task: str, done: int, total: int) -> None:
+        """Print nothing, because the run has not begun."""
+
+    def progress(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Print the number of steps, at most twice a second."""
+        now = time.monotonic()
+        if now - self._last > SECONDS_BETWEEN_LINES:
+            self._last = now
+            note(f"{STEP}{step}")
+
+
+def train_and_read(folder: Path, identity: str, numbers: Sequence[str], settings: PluginSettings) -> None:
+    """Train a run of a study to its end, and read its numbers into the run folder. A failure is written down.
+
+    Args:
+        folder: the folder of the study.
+        identity: the identity of the run, whose recipe is in the folder.
+        numbers: names of the numbers, as ``studies.readings.expanded`` returns them.
+        settings: which plugins may be loaded.
+
+    Raises:
+        UserError: the run cannot be trained here, or it failed.
+        TrainingStopped: a signal stopped training; the same call goes on.
+    """
+    from dcgan_kit.studies.folder import StudyFolder
+
+    home = StudyFolder(folder)
+    recipe = load_recipe(str(home.recipe(identity)), settings=settings)
+    begun = time.monotonic()
+    try:
+        run = train(recipe, home.run(identity), watcher=StepLines())
+        seconds = time.monotonic() - begun
+        _write_readings(run, numbers, seconds, settings)
+    except NO_RESULT:
+        raise
+    except UserError as error:
+        file = home.failure(identity)
+        with writing(file):
+            write_whole(file, f"{error}\n".encode())
+        raise
+
+
+def _write_readings(run: Run, numbers: Sequence[str], seconds: float, settings: PluginSettings) -> None:
+    from dcgan_kit.api.catalogue import everything
+    from dcgan_kit.evaluation.selection import numbers_of_scores
+    from dcgan_kit.studies.readings import FILE, Reading, Readings, of_probes, read_readings, wanted
+
+    registry = run.plugins.registry
+    bare = {name.partition("@")[0] for name in numbers if "/" not in name}
+    if not bare <= {number for of in numbers_of_scores(registry).values() for number in of}:
+        registry = everything(settings).registry
+    before = read_readings(run.path)
+    known: dict[str, Reading] = dict(before.numbers) if before else {}
+    need = wanted([name for name in numbers if name not in known], registry)
+    findings = list(before.findings) if before else []
+    for extractor, scores in need.scores.items():
+        known.update(_scored(run, extractor, scores, settings))
+    if need.probes:
+        examination = run.probe(watcher=Quiet())
+        for name in (name for name in numbers if "/" in name):
+            known[name] = Reading(of_probes(name, examination.now))
+        findings = [str(finding) for finding in examination.findings]
+    lacking = [name for name in numbers if name not in known]
+    endless = [name for name in numbers if name in known and not math.isfinite(known[name].value)]
+    if lacking or endless:
+        raise UserError(f"{', '.join(lacking or endless)}: {'is not given here' if lacking else 'is no finite number'}")
+    finite = {name: one for name, one in known.items() if math.isfinite(one.value)}
+    cost = before.cost if before else _cost(run, seconds)
+    run.folder.write(run.path / FILE, Readings(finite, cost, tuple(findings)).as_json())
+
+
+def _scored(run: Run, extractor: str | None, scores: Sequence[str], settings: PluginSettings) -> Mapping[str, Reading]:
+    from dcgan_kit.api.evaluate import evaluate_run
+    from dcgan_kit.studies.readings import Reading
+
+    evaluation = evaluate_run(run, settings, scores, extractor, None, None, raw=False, best=False, watcher=Quiet())
+    at = "" if extractor is None else f"@{extractor}"
+    return {
+        f"{one.number}{at}": Reading(float(one.value), _finite(one.floor), one.better) for one in evaluation.numbers
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _cost(run: Run, seconds: float) -> Cost:
+    from dcgan_kit.studies.budget import multiply_accumulates_per_step
+    from dcgan_kit.studies.readings import Cost
+
+    summary = run.recipe.summary()
+    generator = summary.generator.trainable_parameters
+    return Cost(
+        parameters=generator + summary.discriminator.trainable_parameters,
+        generator_parameters=generator,
+        multiply_accumulates=float(multiply_accumulates_per_step(run.resolved)) * run.resolved.training.steps,
+        seconds=seconds,
+    )
+
+
+def time_steps(recipe_file: Path, target: Path, started: float, settings: PluginSettings) -> None:
+    """Measure how long steps of a recipe take, and write the timing to a file.
+
+    Raises:
+        UserError: the recipe cannot be trained, or the file cannot be written.
+    """
+    recipe = load_recipe(str(recipe_file), settings=settings)
+    tensorflow_startup.start_tensorflow()
+    from dcgan_kit.studies.timing import measured
+
+    recipe.count_classes()
+    timing: Any = measured(recipe.resolved, recipe.plugins, started)
+    with writing(target):
+        write_whole(target, timing.model_dump_json().encode() + b"\n")

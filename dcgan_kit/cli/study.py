@@ -1,0 +1,220 @@
+"""The commands ``study``, ``study show``, ``study add-seeds``, ``study report`` and ``study export``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dcgan_kit.cli.options import complete_recipe, json_option, overrides_argument, plugin_options, plugin_settings
+from dcgan_kit.cli.stop_signals import stoppable
+from dcgan_kit.errors import TrainingStopped, UserError, counted
+from dcgan_kit.process.exit_codes import WRONG_INPUT, status_of
+from dcgan_kit.terminal.console import facts, note, say, table
+
+if TYPE_CHECKING:
+    from dcgan_kit.studies.results import StudyResult
+
+RUN = "run"
+STOPPED = "stopped by {}; what is finished stays, and the same command goes on"
+BUDGETS = ("steps", "images", "seconds", "multiply_accumulates")
+
+
+class _Studies(click.Group):
+    """A group whose usual command needs no name: ``study FILE`` is ``study run FILE``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks = args and args[0] in ("-h", "--help")
+        if args and not asks and args[0] not in self.commands:
+            args = [RUN, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Studies)
+def study() -> None:
+    """Exchange something in a recipe, and measure what it does.
+
+    \b
+    dcgan-kit study RECIPE --vary KEY=A,B --read NUMBER   a first study
+    dcgan-kit study FILE                                  a study from a file
+    dcgan-kit study show|add-seeds|report|export FOLDER   what a study found, and more of it
+
+    `dcgan-kit study run --help` lists the options.
+    """
+
+
+def _running(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of commands that train."""
+    for option in (
+        click.option(
+            "--fail-fast", is_flag=True, help="Stop at the first run that fails.  [default: train all others]"
+        ),
+        click.option(
+            "--processes",
+            type=click.IntRange(1, 1000),
+            metavar="N",
+            help="Runs at the same time; changes no number.  [default: as many as processors and memory allow]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@study.command(RUN)
+@click.argument("source", metavar="FILE|RECIPE", shell_complete=complete_recipe)
+@overrides_argument
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="KEY=A,B",
+    help="Key of the recipe, and its values; may be repeated, for all combinations.",
+)
+@click.option("--read", default="", metavar="NAMES", help="Numbers to compare, such as fd, separated by commas.")
+@click.option("--seeds", type=click.IntRange(1, 1000), metavar="N", help="Runs of each variant.  [default: 6]")
+@click.option(
+    "--budget",
+    metavar="KIND=N",
+    help="Training of each run: steps=, images=, seconds= or multiply_accumulates=.  [default: the recipe's steps]",
+)
+@click.option("--match", type=click.Choice(["parameters"]), help="Adapt widths until all variants have equally many.")
+@click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Threads of each run.  [default: 1]")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the study.  [default: studies/NAME of the recipe]",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be trained and how long it takes, and train nothing.")
+@_running
+@json_option
+@plugin_options
+@stoppable(STOPPED)
+def run(
+    source: str,
+    overrides: tuple[str, ...],
+    vary: tuple[str, ...],
+    read: str,
+    seeds: int | None,
+    budget: str | None,
+    match: str | None,
+    threads: int | None,
+    folder: Path | None,
+    dry_run: bool,
+    fail_fast: bool,
+    processes: int | None,
+    as_json: bool,
+) -> None:
+    """Train variants of RECIPE, or those of a study FILE, with several seeds each, and compare them within seeds.
+
+    The first values of --vary are the reference. The same command goes on after a stop, and trains no run twice.
+    """
+    from dcgan_kit.api import study_runs
+    from dcgan_kit.api.study_plan import study_of
+
+    definition = study_of(
+        source,
+        vary=vary or None,
+        read=[name.strip() for name in read.split(",") if name.strip()],
+        seeds=seeds,
+        overrides=overrides,
+        budget=_budget(budget),
+        match=match,
+        threads=threads,
+    )
+    if dry_run:
+        plan, estimate = study_runs.estimate(definition, folder, processes=processes, settings=plugin_settings())
+        say(study_runs.described(plan, estimate))
+        return
+    _show(
+        study_runs.run_study(definition, folder, processes=processes, fail_fast=fail_fast, settings=plugin_settings()),
+        as_json,
+    )
+
+
+def _budget(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    kind, equals, amount = text.partition("=")
+    try:
+        if not equals or kind not in BUDGETS:
+            raise ValueError
+        return {kind: int(amount) if amount.isdecimal() else float(amount)}
+    except ValueError:
+        raise UserError(
+            f"--budget takes KIND=NUMBER with one of {', '.join(BUDGETS)}, e.g. steps=2000. Received: {text!r}"
+        ) from None
+
+
+@study.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+@plugin_options
+def show(folder: Path, as_json: bool) -> None:
+    """Print what the study in FOLDER found so far. Trains nothing."""
+    from dcgan_kit.api import study_runs
+
+    _show(study_runs.open_study(folder, settings=plugin_settings()), as_json)
+
+
+@study.command("add-seeds")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("count", type=click.IntRange(1, 1000))
+@_running
+@json_option
+@plugin_options
+@stoppable(STOPPED)
+def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, as_json: bool) -> None:
+    """Give every variant of the study in FOLDER COUNT more runs."""
+    from dcgan_kit.api import study_runs
+
+    _show(
+        study_runs.add_seeds(folder, count, processes=processes, fail_fast=fail_fast, settings=plugin_settings()),
+        as_json,
+    )
+
+
+@study.command("train-one", hidden=True)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("identity")
+@click.argument("numbers", nargs=-1)
+@plugin_options
+@stoppable()
+def train_one(folder: Path, identity: str, numbers: tuple[str, ...]) -> None:
+    """Train one run of a study; `study` starts it."""
+    from dcgan_kit.api.study_worker import train_and_read
+
+    try:
+        train_and_read(folder, identity, numbers, plugin_settings())
+    except TrainingStopped as stopped:
+        sys.exit(status_of(stopped.signal))
+
+
+@study.command("time-one", hidden=True)
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("started", type=float)
+@plugin_options
+@stoppable()
+def time_one(recipe: Path, target: Path, started: float) -> None:
+    """Measure the steps of a recipe; `study` starts it."""
+    from dcgan_kit.api.study_worker import time_steps
+
+    time_steps(recipe, target, started, plugin_settings())
+
+
+def _show(result: StudyResult, as_json: bool) -> None:
+    """Print the results, and end the process with the status that fits."""
+    if as_json:
+        facts(result.as_data())
+    else:
+        for number in result.numbers:
+            columns = result.columns(number)
+            table(tuple(columns), list(zip(*columns.values(), strict=True)), right=tuple(columns)[1:])
+        for sentence in result.sentences():
+            say(sentence)
+    if result.missing:
+        note(f"{counted(result.missing, 'run')} did not finish, for reasons that may pass; the same command goes on")
+        sys.exit(WRONG_INPUT)

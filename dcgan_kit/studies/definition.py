@@ -1,0 +1,213 @@
+"""What a study is: a recipe, what is varied, how often and how long it is trained, and which numbers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean
+from dcgan_kit.recipes.loading import SUFFIXES
+from dcgan_kit.recipes.nodes import Node
+from dcgan_kit.recipes.recipe_file import read_file
+from dcgan_kit.recipes.section_types import Strict
+from dcgan_kit.recipes.validation import known_keys, problems_of, validated
+from dcgan_kit.recipes.yaml_writer import as_value, as_yaml
+from dcgan_kit.studies.budget import Budget
+from dcgan_kit.studies.variants import RECIPE, Axis, axis_of, variants_of
+
+SEEDS = 6
+"""With fewer, no difference between two variants can be shown at 5 %."""
+MOST_SEEDS = 1000
+MOST_THREADS = 1024
+SEED, STEPS = "training.seed", "training.steps"
+Path_ = tuple[str | int, ...]
+
+
+class BudgetKeys(Strict):
+    """How long each run is trained: one of the keys."""
+
+    steps: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    images: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
+    multiply_accumulates: Annotated[float, Field(gt=0, le=10**24)] | None = None
+
+
+class StudyKeys(Strict):
+    """The keys of a study file."""
+
+    version: Literal[1]
+    description: Annotated[str, Field(max_length=10_000)] = ""
+    base: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    overrides: Mapping[str, Any] = {}
+    axes: Annotated[Mapping[str, Annotated[tuple[Any, ...], Field(max_length=1000)]], Field(max_length=20)]
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = SEEDS
+    budget: BudgetKeys | None = None
+    read: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    match: Literal["parameters"] | None = None
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] = 1
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, before its recipes are loaded.
+
+    Attributes:
+        base: the recipe that the variants change: a name or a path. None if recipes are varied.
+        axes: what is varied. The first value of each is the reference.
+        seeds: runs of each variant; their ``training.seed`` is 0, 1, 2, …
+        read: names of the numbers to compare; see ``studies.readings``.
+        overrides: ``dotted.key=VALUE`` texts that all runs share.
+        budget: how long each run is trained; None: the steps of its recipe.
+        matched: whether widths adapt until variants have equally many parameters.
+        threads: threads of each run. Sums are divided among them, so other threads may change last bits.
+        description: what the study is about.
+        node: the study file with its places, for messages; None if it was given otherwise.
+    """
+
+    base: str | None
+    axes: tuple[Axis, ...]
+    seeds: int
+    read: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
+    budget: Budget | None = None
+    matched: bool = False
+    threads: int = 1
+    description: str = ""
+    node: Node | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no study can be.
+
+        Raises:
+            UserError: see ``variants_of``; or the study sets what it varies, or varies what it sets.
+        """
+        variants_of(self.axes)
+        varied = [axis.key for axis in self.axes]
+        shared = [text.partition("=")[0].strip() for text in self.overrides]
+        for key in (*varied, *shared):
+            if key == SEED:
+                raise UserError(f"{SEED}: the study sets it, to 0, 1, 2 and so on; say how many seeds instead")
+            if key == STEPS and self.budget is not None:
+                raise UserError(f"{STEPS}: the budget sets it; give one of both")
+        both = [key for key in varied if key in shared]
+        if both:
+            raise UserError(f"{both[0]}: is varied, and also set for all runs; give one of both")
+        if (self.base is None) != (RECIPE in varied):
+            raise UserError(
+                f"base: is missing; name a recipe, or vary {RECIPE!r}"
+                if self.base is None
+                else f"{RECIPE}: recipes are varied, so leave the base out"
+            )
+
+    @property
+    def name(self) -> str:
+        """A name for its folder."""
+        first = self.base or next(value for axis in self.axes if axis.key == RECIPE for value in axis.values)
+        return Path(first.strip('"')).stem
+
+    def as_yaml(self) -> str:
+        """Return the text of a study file that means this study."""
+        data: dict[str, Any] = {"version": 1}
+        if self.description:
+            data["description"] = self.description
+        if self.base is not None:
+            data["base"] = self.base
+        if self.overrides:
+            data["overrides"] = {
+                key: _value(value) for key, _, value in (text.partition("=") for text in self.overrides)
+            }
+        data["axes"] = {axis.key: [_value(value) for value in axis.values] for axis in self.axes}
+        data["seeds"] = self.seeds
+        if self.budget is not None:
+            data["budget"] = {self.budget.kind: self.budget.amount}
+        data["read"] = list(self.read)
+        if self.matched:
+            data["match"] = "parameters"
+        data["threads"] = self.threads
+        return as_yaml(data)
+
+    def place(self, *path: str | int) -> str:
+        """Return the place of a key in the study file, as the start of a message; empty without a file."""
+        return "" if self.node is None else f"{self.node.locate(path).place}: "
+
+
+def _value(text: str) -> Any:
+    from dcgan_kit.recipes.yaml_reader import read_value
+
+    return _lists(read_value(text, "study").data())
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def read_study(path: Path) -> Study:
+    """Read a study file. A path in it starts from its folder.
+
+    Raises:
+        RecipeError: the file has problems; the error lists all of them, each with its place.
+        UserError: it cannot be read.
+    """
+    node = read_file(path)
+    if not isinstance(node.value, dict):
+        raise RecipeError([Problem(node.mark, "", "a study is a mapping: base, axes, read and other keys")])
+    problems = problems_of(StudyKeys, node, (), _unknown)
+    if problems:
+        raise RecipeError(problems)
+    return _made(node, validated(StudyKeys, node), path)
+
+
+def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
+    axes, problems = [], []
+    for key, given in keys.axes.items():
+        values = [_beside(one, path) if key == RECIPE and isinstance(one, str) else one for one in given]
+        place = node.locate(("axes", key))
+        try:
+            axes.append(axis_of(key, [_lists(value) for value in values]))
+        except UserError as error:
+            problems.append(Problem(place.place, f"axes.{key}", str(error).removeprefix(f"{key}: ")))
+    budgets = [] if keys.budget is None else [(k, v) for k, v in keys.budget.model_dump().items() if v is not None]
+    if keys.budget is not None and len(budgets) != 1:
+        message = f"takes one of {', '.join(BudgetKeys.model_fields)}. Received: {len(budgets)} of them"
+        problems.append(Problem(node.locate(("budget",)).place, "budget", message))
+    if problems:
+        raise RecipeError(problems)
+    overrides = tuple(f"{key}={as_value(_lists(value))}" for key, value in keys.overrides.items())
+    try:
+        return Study(
+            base=None if keys.base is None else _beside(keys.base, path),
+            axes=tuple(axes),
+            seeds=keys.seeds,
+            read=keys.read,
+            overrides=overrides,
+            budget=Budget(*budgets[0]) if budgets else None,
+            matched=keys.match is not None,
+            threads=keys.threads,
+            description=keys.description,
+            node=node,
+        )
+    except UserError as error:
+        key, _, message = str(error).partition(": ")
+        raise RecipeError([Problem(_best_place(node, key), key, message)]) from error
+
+
+def _best_place(node: Node, key: str) -> Any:
+    found = next((one for path in (("axes", key), ("overrides", key), (key,)) if (one := node.find(path))), node)
+    return found.place
+
+
+def _unknown(path: Path_) -> str:
+    names = known_keys(StudyKeys, path[:-1])
+    return f"a study has no such key.{did_you_mean(str(path[-1]), names)}"
+
+
+def _beside(reference: str, file: Path) -> str:
+    """Return a recipe as a study file names it; a path becomes absolute. ``PLUGIN/NAME`` is no path."""
+    path = file.parent / Path(reference).expanduser()
+    return str(path.absolute()) if reference.endswith(SUFFIXES) or ("/" in reference and path.exists()) else reference

@@ -1,0 +1,101 @@
+"""The folder of a study: its definition, recipes, run folders and results; and the lock of who works on it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgan_kit.errors import RunError
+from dcgan_kit.runs.write_errors import writing
+
+LOCK = ".lock"
+DEFINITION = "study.yaml"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The paths of a study's files.
+
+    Attributes:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def definition(self) -> Path:
+        """The study itself, as a study file."""
+        return self.path / DEFINITION
+
+    @property
+    def json_file(self) -> Path:
+        """All results, for programs."""
+        return self.path / "study.json"
+
+    @property
+    def csv_file(self) -> Path:
+        """The numbers as a tidy table."""
+        return self.path / "study.csv"
+
+    @property
+    def page(self) -> Path:
+        """The results as a page."""
+        return self.path / "study.html"
+
+    @property
+    def timings(self) -> Path:
+        """How long a step of each variant takes on this machine."""
+        return self.path / "timings.json"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all run folders."""
+        return self.path / "runs"
+
+    def run(self, identity: str) -> Path:
+        """The run folder of an identity."""
+        return self.runs / identity
+
+    def recipe(self, identity: str) -> Path:
+        """The recipe of a run, as a file to train."""
+        return self.path / "recipes" / f"{identity}.yaml"
+
+    def facts(self, identity: str) -> Path:
+        """What the identity was made of, with the variant and the seed."""
+        return self.path / "recipes" / f"{identity}.json"
+
+    def failure(self, identity: str) -> Path:
+        """Why the run failed."""
+        return self.path / "failures" / f"{identity}.txt"
+
+    @contextlib.contextmanager
+    def locked(self, waiting: Callable[[], None]) -> Iterator[int]:
+        """Let only one command at a time work on the study; yield the descriptor of the lock.
+
+        Processes that inherit the descriptor hold the lock too, so it ends with the last of them.
+
+        Args:
+            waiting: called before this process waits for another one.
+
+        Raises:
+            RunError: the folder cannot be written or locked.
+        """
+        file = self.path / LOCK
+        with writing(file):
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except OSError as error:
+                raise RunError(f"{file}: cannot be locked: {error.strerror or error}") from error
+            yield descriptor
+        finally:
+            os.close(descriptor)

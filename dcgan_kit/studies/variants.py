@@ -1,0 +1,108 @@
+"""What a study varies: keys of a recipe, and the values that each takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from dcgan_kit.errors import RecipeError, UserError
+from dcgan_kit.recipes.yaml_reader import read_argument
+from dcgan_kit.recipes.yaml_writer import as_value
+
+RECIPE = "recipe"
+"""The axis whose values are recipes, instead of values of a key."""
+MOST_VARIANTS = 1000
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A dotted key of a recipe, and the values that a study gives it, as overrides write them."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One value for each axis.
+
+    Attributes:
+        settings: (dotted key, value as an override writes it), in the order of the axes.
+    """
+
+    settings: tuple[tuple[str, str], ...]
+
+    @property
+    def recipe(self) -> str | None:
+        """The recipe, if recipes are varied."""
+        return next((_unquoted(value) for key, value in self.settings if key == RECIPE), None)
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The ``dotted.key=VALUE`` texts that make it."""
+        return tuple(f"{key}={value}" for key, value in self.settings if key != RECIPE)
+
+    @property
+    def title(self) -> str:
+        """A short name: its values, without the quotes of plain texts."""
+        return ", ".join(_unquoted(value) for _, value in self.settings)
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if value[:1] == '"' and not set(value[1:-1]) & set('"\\,:{}[]') else value
+
+
+def parse_axis(text: str) -> Axis:
+    """Parse ``KEY=VALUE,VALUE,…``. A value may be a mapping: ``{use: transposed_conv, kernel_size: 5}``.
+
+    Raises:
+        UserError: it has another form, has fewer than two values, or has a value twice.
+    """
+    key, equals, values = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--vary takes KEY=VALUE,VALUE: a key of the recipe and its values. Received: {text!r}")
+    try:
+        found = read_argument(f"[{values}]", "--vary", 1, len(key) + 1).data()
+    except RecipeError as error:
+        raise UserError(f"--vary {key.strip()}: {error.problems[0].message}. Received: {values!r}") from error
+    try:
+        return axis_of(key.strip(), found)
+    except UserError as error:
+        raise UserError(f"--vary {error}") from error
+
+
+def axis_of(key: str, values: Sequence[object]) -> Axis:
+    """Return the axis of a key with plain values.
+
+    Raises:
+        UserError: there are fewer than two values, or two are equal.
+    """
+    written = tuple(as_value(value) for value in values)
+    if len(written) < 2:
+        raise UserError(f"{key}: a study compares at least two values. Received: {', '.join(written) or 'none'}")
+    twice = [value for value, count in Counter(written).items() if count > 1]
+    if twice:
+        raise UserError(f"{key}: each value once. Received twice: {', '.join(twice)}")
+    return Axis(key, written)
+
+
+def variants_of(axes: Sequence[Axis]) -> tuple[Variant, ...]:
+    """Return all combinations of the axes' values; the last axis changes fastest.
+
+    Raises:
+        UserError: there is no axis, a key has two, or there are more than 1,000 combinations.
+    """
+    if not axes:
+        raise UserError("nothing is varied: name a key of the recipe and its values, as KEY=VALUE,VALUE")
+    twice = [key for key, count in Counter(axis.key for axis in axes).items() if count > 1]
+    if twice:
+        raise UserError(f"{twice[0]}: is varied twice; give all its values at once")
+    count = 1
+    for axis in axes:
+        count *= len(axis.values)
+    if count > MOST_VARIANTS:
+        raise UserError(f"{count:,} combinations are more than {MOST_VARIANTS:,}; vary fewer keys at once")
+    keys = [axis.key for axis in axes]
+    return tuple(Variant(tuple(zip(keys, values, strict=True))) for values in product(*(a.values for a in axes)))
