@@ -104,8 +104,8 @@ def _budget(budget: Mapping[str, float] | None) -> Any:
     if len(budget) != 1 or next(iter(budget)) not in known:
         raise UserError(f"budget: takes one of {', '.join(known)}. Received: {', '.join(budget)}")
     kind, amount = next(iter(budget.items()))
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount) or amount <= 0:
-        raise UserError(f"budget: {kind}: must be a number above 0. Received: {amount!r}")
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount) or amount < 0:
+        raise UserError(f"budget: {kind}: must be a number, 0 or more. Received: {amount!r}")
     return Budget(kind, amount)  # type: ignore[arg-type]
 
 
@@ -141,7 +141,7 @@ def planned(
     def prepared(variants: Sequence[LoadedVariant], home: StudyFolder) -> Sequence[LoadedVariant]:
         if study.matched:
             variants = _with_equal_parameters(study, variants, settings)
-        if study.budget is None:
+        if study.budget is None or study.untrained:
             return variants
         timings = time_variants(variants, home) if study.budget.kind == "seconds" else {}
         found = []

@@ -241,8 +241,9 @@ class _Runner:
         """Train what is missing, and write the results."""
         changes = plan.changes()
         if changes.unasked:
+            were = "run is" if changes.unasked == 1 else "runs are"
             self._progress.note(
-                f"{plan.folder.path}: {changes.unasked} finished runs are not asked for any more; they stay in the folder"
+                f"{plan.folder.path}: {changes.unasked} finished {were} not asked for any more, and stay in the folder"
             )
         with writing(plan.folder.definition):
             write_whole(plan.folder.definition, plan.study.as_yaml().encode())
@@ -260,10 +261,11 @@ class _Runner:
         by_key = {run.identity: run for run in missing}
         titles = {run.identity: f"{plan.variants[run.variant].title}, seed {run.seed}" for run in missing}
         options = plugin_options(self._settings)
+        untrained = ["--untrained"] if plan.study.untrained else []
         jobs = [
             Job(
                 key,
-                ("study", "train-one", *options, "--", str(plan.folder.path), key, *plan.numbers),
+                ("study", "train-one", *untrained, *options, "--", str(plan.folder.path), key, *plan.numbers),
                 self._variables(plan),
             )
             for key in by_key

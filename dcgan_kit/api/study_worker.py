@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_kit.api.recipe import load_recipe
+from dcgan_kit.api.recipe import Recipe, load_recipe
 from dcgan_kit.api.run import Run
 from dcgan_kit.api.trainer import train
 from dcgan_kit.errors import DataError, PluginError, RecipeError, RunError, UserError
@@ -49,7 +49,9 @@ class StepLines:
             note(f"{STEP}{step}")
 
 
-def train_and_read(folder: Path, identity: str, numbers: Sequence[str], settings: PluginSettings) -> None:
+def train_and_read(
+    folder: Path, identity: str, numbers: Sequence[str], settings: PluginSettings, untrained: bool = False
+) -> None:
     """Train a run of a study to its end, and read its numbers into the run folder. A failure is written down.
 
     Args:
@@ -57,6 +59,7 @@ def train_and_read(folder: Path, identity: str, numbers: Sequence[str], settings
         identity: the identity of the run, whose recipe is in the folder.
         numbers: names of the numbers, as ``studies.readings.expanded`` returns them.
         settings: which plugins may be loaded.
+        untrained: whether probes read the networks before training, and nothing is trained.
 
     Raises:
         UserError: the run cannot be trained here, or it failed.
@@ -68,6 +71,9 @@ def train_and_read(folder: Path, identity: str, numbers: Sequence[str], settings
     recipe = load_recipe(str(home.recipe(identity)), settings=settings)
     begun = time.monotonic()
     try:
+        if untrained:
+            _write_untrained(recipe, home.run(identity), numbers)
+            return
         run = train(recipe, home.run(identity), watcher=StepLines())
         seconds = time.monotonic() - begun
         _write_readings(run, numbers, seconds, settings)
@@ -78,6 +84,17 @@ def train_and_read(folder: Path, identity: str, numbers: Sequence[str], settings
         with writing(file):
             write_whole(file, f"{error}\n".encode())
         raise
+
+
+def _write_untrained(recipe: Recipe, path: Path, numbers: Sequence[str]) -> None:
+    from dcgan_kit.studies.readings import FILE, Reading, Readings, of_probes
+
+    examination = recipe.probe(watcher=Quiet())
+    known = {name: Reading(of_probes(name, examination.now)) for name in numbers}
+    findings = tuple(str(finding) for finding in examination.findings)
+    content = Readings(known, _cost(recipe, 0, 0.0), findings).as_json()
+    with writing(path / FILE):
+        write_whole(path / FILE, content)
 
 
 def _write_readings(run: Run, numbers: Sequence[str], seconds: float, settings: PluginSettings) -> None:
@@ -105,7 +122,7 @@ def _write_readings(run: Run, numbers: Sequence[str], seconds: float, settings: 
     if lacking or endless:
         raise UserError(f"{', '.join(lacking or endless)}: {'is not given here' if lacking else 'is no finite number'}")
     finite = {name: one for name, one in known.items() if math.isfinite(one.value)}
-    cost = before.cost if before else _cost(run, seconds)
+    cost = before.cost if before else _cost(run.recipe, run.resolved.training.steps, seconds)
     run.folder.write(run.path / FILE, Readings(finite, cost, tuple(findings)).as_json())
 
 
@@ -124,16 +141,16 @@ def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _cost(run: Run, seconds: float) -> Cost:
+def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:
     from dcgan_kit.studies.budget import multiply_accumulates_per_step
     from dcgan_kit.studies.readings import Cost
 
-    summary = run.recipe.summary()
+    summary = recipe.summary()
     generator = summary.generator.trainable_parameters
     return Cost(
         parameters=generator + summary.discriminator.trainable_parameters,
         generator_parameters=generator,
-        multiply_accumulates=float(multiply_accumulates_per_step(run.resolved)) * run.resolved.training.steps,
+        multiply_accumulates=float(multiply_accumulates_per_step(recipe.resolved)) * steps,
         seconds=seconds,
     )
 

@@ -37,12 +37,9 @@ class _Studies(click.Group):
 def study() -> None:
     """Exchange something in a recipe, and measure what it does.
 
-    \b
-    dcgan-kit study RECIPE --vary KEY=A,B --read NUMBER   a first study
-    dcgan-kit study FILE                                  a study from a file
-    dcgan-kit study show|add-seeds|report|export FOLDER   what a study found, and more of it
-
-    `dcgan-kit study run --help` lists the options.
+    A first study is `dcgan-kit study RECIPE --vary KEY=A,B --read NUMBER`; `dcgan-kit study FILE` does the study of a
+    file. `dcgan-kit study run --help` lists the options of both. The other commands show what the study in a folder
+    found, and go on with it.
     """
 
 
@@ -180,14 +177,15 @@ def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, 
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("identity")
 @click.argument("numbers", nargs=-1)
+@click.option("--untrained", is_flag=True)
 @plugin_options
 @stoppable()
-def train_one(folder: Path, identity: str, numbers: tuple[str, ...]) -> None:
+def train_one(folder: Path, identity: str, numbers: tuple[str, ...], untrained: bool) -> None:
     """Train one run of a study; `study` starts it."""
     from dcgan_kit.api.study_worker import train_and_read
 
     try:
-        train_and_read(folder, identity, numbers, plugin_settings())
+        train_and_read(folder, identity, numbers, plugin_settings(), untrained)
     except TrainingStopped as stopped:
         sys.exit(status_of(stopped.signal))
 

@@ -17,6 +17,7 @@ from dcgan_kit.recipes.section_types import Strict
 from dcgan_kit.recipes.validation import known_keys, problems_of, validated
 from dcgan_kit.recipes.yaml_writer import as_value, as_yaml
 from dcgan_kit.studies.budget import Budget
+from dcgan_kit.studies.claims import Claim, ClaimKeys, claim_of
 from dcgan_kit.studies.variants import RECIPE, Axis, axis_of, variants_of
 
 SEEDS = 6
@@ -28,12 +29,16 @@ Path_ = tuple[str | int, ...]
 
 
 class BudgetKeys(Strict):
-    """How long each run is trained: one of the keys."""
+    """How long each run is trained: one of the keys. With 0 steps, probes read the networks before training."""
 
-    steps: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    steps: Annotated[int, Field(ge=0, le=10**9)] | None = None
     images: Annotated[int, Field(ge=1, le=10**12)] | None = None
     seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
     multiply_accumulates: Annotated[float, Field(gt=0, le=10**24)] | None = None
+
+
+Values = Annotated[tuple[Any, ...], Field(max_length=1000)] | Annotated[Mapping[str, Any], Field(max_length=1000)]
+"""The values of a key: a list, or a mapping from short names to values."""
 
 
 class StudyKeys(Strict):
@@ -43,12 +48,13 @@ class StudyKeys(Strict):
     description: Annotated[str, Field(max_length=10_000)] = ""
     base: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
     overrides: Mapping[str, Any] = {}
-    axes: Annotated[Mapping[str, Annotated[tuple[Any, ...], Field(max_length=1000)]], Field(max_length=20)]
+    axes: Annotated[Mapping[str, Values], Field(max_length=20)]
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = SEEDS
     budget: BudgetKeys | None = None
     read: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     match: Literal["parameters"] | None = None
     threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] = 1
+    claim: ClaimKeys | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Study:
         matched: whether widths adapt until variants have equally many parameters.
         threads: threads of each run. Sums are divided among them, so other threads may change last bits.
         description: what the study is about.
+        claim: what it is expected to find.
         node: the study file with its places, for messages; None if it was given otherwise.
     """
 
@@ -77,6 +84,7 @@ class Study:
     matched: bool = False
     threads: int = 1
     description: str = ""
+    claim: Claim | None = None
     node: Node | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -120,7 +128,7 @@ class Study:
             data["overrides"] = {
                 key: _value(value) for key, _, value in (text.partition("=") for text in self.overrides)
             }
-        data["axes"] = {axis.key: [_value(value) for value in axis.values] for axis in self.axes}
+        data["axes"] = {axis.key: _written(axis) for axis in self.axes}
         data["seeds"] = self.seeds
         if self.budget is not None:
             data["budget"] = {self.budget.kind: self.budget.amount}
@@ -128,11 +136,23 @@ class Study:
         if self.matched:
             data["match"] = "parameters"
         data["threads"] = self.threads
+        if self.claim is not None:
+            data["claim"] = self.claim.as_data()
         return as_yaml(data)
+
+    @property
+    def untrained(self) -> bool:
+        """Whether probes read the networks before training, and nothing is trained."""
+        return self.budget is not None and self.budget == Budget("steps", 0)
 
     def place(self, *path: str | int) -> str:
         """Return the place of a key in the study file, as the start of a message; empty without a file."""
         return "" if self.node is None else f"{self.node.locate(path).place}: "
+
+
+def _written(axis: Axis) -> Any:
+    values = [_value(value) for value in axis.values]
+    return dict(zip(axis.names, values, strict=True)) if axis.named else values
 
 
 def _value(text: str) -> Any:
@@ -166,10 +186,9 @@ def read_study(path: Path) -> Study:
 def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
     axes, problems = [], []
     for key, given in keys.axes.items():
-        values = [_beside(one, path) if key == RECIPE and isinstance(one, str) else one for one in given]
         place = node.locate(("axes", key))
         try:
-            axes.append(axis_of(key, [_lists(value) for value in values]))
+            axes.append(axis_of(key, _values(key, given, path)))
         except UserError as error:
             problems.append(Problem(place.place, f"axes.{key}", str(error).removeprefix(f"{key}: ")))
     budgets = [] if keys.budget is None else [(k, v) for k, v in keys.budget.model_dump().items() if v is not None]
@@ -190,6 +209,7 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
             matched=keys.match is not None,
             threads=keys.threads,
             description=keys.description,
+            claim=None if keys.claim is None else claim_of(keys.claim),
             node=node,
         )
     except UserError as error:
@@ -197,9 +217,21 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
         raise RecipeError([Problem(_best_place(node, key), key, message)]) from error
 
 
+def _values(key: str, given: Any, path: Path) -> Any:
+    """Return the values of an axis as plain data; paths of recipes become absolute."""
+
+    def plain(value: Any) -> Any:
+        return _beside(value, path) if key == RECIPE and isinstance(value, str) else _lists(value)
+
+    if isinstance(given, Mapping):
+        return {name: plain(value) for name, value in given.items()}
+    return [plain(value) for value in given]
+
+
 def _best_place(node: Node, key: str) -> Any:
-    found = next((one for path in (("axes", key), ("overrides", key), (key,)) if (one := node.find(path))), node)
-    return found.place
+    dotted = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+    paths: tuple[Path_, ...] = (("axes", key), ("overrides", key), dotted)
+    return next((one for path in paths if (one := node.find(path))), node).place
 
 
 def _unknown(path: Path_) -> str:

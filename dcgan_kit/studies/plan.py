@@ -19,12 +19,13 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, as_value, as_yaml
 from dcgan_kit.runs.recipe_differences import finished_message
 from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.studies.claims import require_known
 from dcgan_kit.studies.definition import Study
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.identity import Facts, facts_of, identity_of
-from dcgan_kit.studies.readings import Readings, expanded, read_readings
+from dcgan_kit.studies.readings import Readings, expanded, feature_space, read_readings
 from dcgan_kit.studies.results import RunResult, StudyResult, in_order
-from dcgan_kit.studies.variants import Variant, variants_of
+from dcgan_kit.studies.variants import RECIPE, Variant, variants_of
 
 MOST_BYTES = 4 * 2**20
 """Largest file beside a run that is read."""
@@ -127,7 +128,7 @@ class Plan:
     def trained(self, run: PlannedRun) -> bool:
         """Return whether a run has been trained to its end."""
         path = self.folder.run(run.identity)
-        return path.is_dir() and bool(finished_message(path, run.recipe))
+        return path.is_dir() and (self.study.untrained or bool(finished_message(path, run.recipe)))
 
     def readings(self, run: PlannedRun) -> Readings | None:
         """Return what was read from a finished run; None if it is not finished, or if a number is missing."""
@@ -208,10 +209,31 @@ def plan_of(
         numbers = expanded(study.read, plugins.registry)
     except UserError as error:
         raise UserError(f"{study.place('read')}read: {error}") from error
+    _check_numbers(study, variants, numbers, plugins)
     home = StudyFolder(Path("studies") / study.name if folder is None else folder)
     ready = prepared(loaded, home)
     runs = [run for index, one in enumerate(ready) for run in _runs(index, one, study)]
     return Plan(study, home, variants, numbers, tuple(runs), plugins)
+
+
+def _check_numbers(study: Study, variants: Sequence[Variant], numbers: Sequence[str], plugins: LoadedPlugins) -> None:
+    """Check that the numbers can be read, and that a claim is judged by more than one kind of features."""
+    scores = [name for name in numbers if "/" not in name]
+    if study.untrained and scores:
+        raise UserError(f"{study.place('read')}read: {scores[0]}: without training, only probes read anything")
+    if study.claim is None:
+        return
+    try:
+        require_known(study.claim, [variant.title for variant in variants], numbers)
+        for index, one in enumerate(study.claim.expect):
+            spaces = {feature_space(name, plugins.registry) for name in one.numbers}
+            if len(spaces) == 1 and not spaces & {"", "pixels"}:
+                raise UserError(
+                    f"claim.expect.{index}: numbers: all of them see images in the same features, and other features "
+                    f"may say the opposite. Add another number, e.g. {one.numbers[0].partition('@')[0]}@random_convolution"
+                )
+    except UserError as error:
+        raise UserError(f"{study.place('claim')}{error}") from error
 
 
 def _loaded(study: Study, variant: Variant, settings: PluginSettings, images: dict[str, Images]) -> LoadedVariant:
@@ -241,8 +263,9 @@ def _placed(study: Study, variant: Variant, error: RecipeError) -> RecipeError:
         return error
     keys = [text.partition("=")[0] for text in study.overrides]
     paths: list[tuple[str | int, ...]] = [("overrides", key) for key in keys]
-    chosen = [(axis, dict(variant.settings)[axis.key]) for axis in study.axes if axis.key in dict(variant.settings)]
-    paths += [("axes", axis.key, axis.values.index(value)) for axis, value in chosen if axis.key != "recipe"]
+    for axis, (_, value), name in zip(study.axes, variant.settings, variant.names, strict=True):
+        if axis.key != RECIPE:
+            paths.append(("axes", axis.key, name if axis.named else axis.values.index(value)))
     problems = []
     for problem in error.problems:
         inside = problem.mark.source == OVERRIDE and 1 <= problem.mark.line <= len(paths)
@@ -257,6 +280,8 @@ def _runs(index: int, one: LoadedVariant, study: Study) -> list[PlannedRun]:
         training = one.recipe.training.model_copy(update={"seed": seed})
         own = one.recipe.model_copy(update={"training": training})
         facts = facts_of(own, one.plugins, one.images, study.threads)
+        if study.untrained:
+            facts["training.steps"] = 0
         found.append(PlannedRun(index, seed, identity_of(facts), facts, own))
     return found
 

@@ -25,8 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dcgan_kit.components.contracts.score import Better
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.errors import RunError, UserError, did_you_mean
-from dcgan_kit.evaluation.selection import numbers_of_scores
+from dcgan_kit.evaluation.selection import build_score, numbers_of_scores
 from dcgan_kit.files import read_regular
+from dcgan_kit.recipes.resolved import Choice
 
 FILE = "readings.json"
 MOST_BYTES = 4 * 2**20
@@ -124,6 +125,20 @@ def wanted(numbers: Iterable[str], registry: Registry) -> Wanted:
         bare, _, extractor = name.partition("@")
         scores.setdefault(extractor or None, {})[owner[bare]] = None
     return Wanted({extractor: tuple(names) for extractor, names in scores.items()}, probes)
+
+
+def feature_space(name: str, registry: Registry) -> str:
+    """Return in what a number sees images: ``pixels``, the name of an extractor, or empty for a reading of a probe.
+
+    ``default`` stands for the features that ``dcgan-kit evaluate`` chooses.
+    """
+    if "/" in name:
+        return ""
+    bare, _, extractor = name.partition("@")
+    owner = next(score for score, of in numbers_of_scores(registry).items() if bare in of)
+    component = registry.find("score", owner)
+    score = build_score(Choice(component, dict(component.options()))).score
+    return "pixels" if score.gathering.sees == "pixels" else extractor or "default"
 
 
 def of_probes(pattern: str, readings: Mapping[str, Mapping[str, float]]) -> float:

@@ -194,7 +194,7 @@ class StudyResult:
             "name": self.name,
             "description": self.description,
             "overrides": list(self.overrides),
-            "variants": [dict(variant.settings) for variant in self.variants],
+            "variants": [{"title": one.title, "settings": dict(one.settings)} for one in self.variants],
             "seeds": self.seeds,
             "runs": [_run_data(run) for run in self.runs],
             "comparisons": [_comparison_data(one) for one in self.comparisons],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,10 +18,22 @@ MOST_VARIANTS = 1000
 
 @dataclass(frozen=True)
 class Axis:
-    """A dotted key of a recipe, and the values that a study gives it, as overrides write them."""
+    """A dotted key of a recipe, and the values that a study gives it.
+
+    Attributes:
+        key: the key, or ``recipe``.
+        values: the values, as overrides write them.
+        names: a short name for each value.
+    """
 
     key: str
     values: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def named(self) -> bool:
+        """Whether a name is other than its value."""
+        return self.names != tuple(map(_unquoted, self.values))
 
 
 @dataclass(frozen=True)
@@ -30,9 +42,11 @@ class Variant:
 
     Attributes:
         settings: (dotted key, value as an override writes it), in the order of the axes.
+        names: the short name of each value.
     """
 
     settings: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
 
     @property
     def recipe(self) -> str | None:
@@ -46,8 +60,8 @@ class Variant:
 
     @property
     def title(self) -> str:
-        """A short name: its values, without the quotes of plain texts."""
-        return ", ".join(_unquoted(value) for _, value in self.settings)
+        """A short name: the names of its values."""
+        return ", ".join(self.names)
 
 
 def _unquoted(value: str) -> str:
@@ -73,19 +87,21 @@ def parse_axis(text: str) -> Axis:
         raise UserError(f"--vary {error}") from error
 
 
-def axis_of(key: str, values: Sequence[object]) -> Axis:
-    """Return the axis of a key with plain values.
+def axis_of(key: str, values: Sequence[object] | Mapping[str, object]) -> Axis:
+    """Return the axis of a key with plain values, or with a mapping from names to values.
 
     Raises:
         UserError: there are fewer than two values, or two are equal.
     """
-    written = tuple(as_value(value) for value in values)
+    named = isinstance(values, Mapping)
+    written = tuple(as_value(value) for value in (values.values() if isinstance(values, Mapping) else values))
+    names = tuple(map(str, values)) if named else tuple(map(_unquoted, written))
     if len(written) < 2:
         raise UserError(f"{key}: a study compares at least two values. Received: {', '.join(written) or 'none'}")
     twice = [value for value, count in Counter(written).items() if count > 1]
     if twice:
         raise UserError(f"{key}: each value once. Received twice: {', '.join(twice)}")
-    return Axis(key, written)
+    return Axis(key, written, names)
 
 
 def variants_of(axes: Sequence[Axis]) -> tuple[Variant, ...]:
@@ -104,5 +120,11 @@ def variants_of(axes: Sequence[Axis]) -> tuple[Variant, ...]:
         count *= len(axis.values)
     if count > MOST_VARIANTS:
         raise UserError(f"{count:,} combinations are more than {MOST_VARIANTS:,}; vary fewer keys at once")
-    keys = [axis.key for axis in axes]
-    return tuple(Variant(tuple(zip(keys, values, strict=True))) for values in product(*(a.values for a in axes)))
+    choices = [list(zip(axis.values, axis.names, strict=True)) for axis in axes]
+    return tuple(
+        Variant(
+            tuple((axis.key, value) for axis, (value, _) in zip(axes, chosen, strict=True)),
+            tuple(name for _, name in chosen),
+        )
+        for chosen in product(*choices)
+    )

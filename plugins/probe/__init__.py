@@ -320,11 +320,54 @@ def batch_statistics(
     )
 
 
+@component("probe")
+def parameters() -> Probe:
+    """Count the trainable parameters of each place.  weights → [0, ∞).
+
+    Claim: max pooling and nearest upsampling have nothing to learn, and transposed convolution has.
+    """
+    from dcgan_kit_plugins.probe import structure
+
+    return Probe(structure.parameters)
+
+
+@component("probe")
+def nonlinearity() -> Probe:
+    """Compute how far a network is from an affine map.  (B, size) or (B, H, W, C) → [0, ∞), 0: affine.
+
+    Claim: without non-linear activations, a network of many layers is one linear map.
+
+    nonlinearity = rms(f((a + b) / 2) - (f(a) + f(b)) / 2) / rms((f(a) - f(b)) / 2)
+    f is the network in inference mode; a and b are latent vectors, or real images. For an affine map it is 0, up to the
+    rounding of float32. Networks with branches or classes have no such reading.
+    """
+    from dcgan_kit_plugins.probe import structure
+
+    return Probe(structure.nonlinearity, cheap=False)
+
+
+@component("probe")
+def edge_use() -> Probe:
+    """Compare how often a convolution uses the pixel in the corner and one in the middle.  kernels → (0, 1].
+
+    Claim: without padding, pixels at the edge are used less often than others.
+
+    edge_use = outputs that depend on the corner pixel / outputs that depend on a pixel in the middle
+    With stride, the pixel in the middle is the most used of its neighbours. Counted by moving one pixel at a time.
+    """
+    from dcgan_kit_plugins.probe import structure
+
+    return Probe(structure.edge_use, cheap=False)
+
+
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every probe."""
     return [
         overlap,
+        parameters,
+        nonlinearity,
+        edge_use,
         dc_gain,
         checkerboard,
         units,

@@ -391,3 +391,73 @@ def test_no_other_probe_has_a_number_of_the_data_beside_one_in_other_units(speci
     assert names == {
         "diversity deviation", "diversity nearest_distance", "checkerboard checkerboard_index_", "saturation saturated"
     }  # fmt: skip
+
+
+# What the shape of a network decides
+
+
+def test_parameters_are_those_of_each_place(specimen):
+    overrides = (
+        "generator.upsample=nearest",
+        "generator.stages.0.convolution=conv",
+        "discriminator.downsample=max_pool",
+    )
+    readings, diseases = asked(probe.parameters, specimen(*overrides).context())
+    assert readings["generator.stage1.upsample/parameters"] == 0
+    assert readings["discriminator.stage1.downsample/parameters"] == 0
+    assert readings["generator.input.projection/parameters"] == 8 * 4 * 4 * 8
+    assert not diseases
+    learned, _ = asked(probe.parameters, specimen().context())
+    assert learned["generator.stage1.upsample/parameters"] == 4 * 4 * 8 * 8
+
+
+AFFINE = ("generator.activation=linear", "generator.output.activation=linear", "discriminator.activation=linear")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "generator", "discriminator"),
+    [
+        (AFFINE, False, False),
+        ((*AFFINE[:2], "discriminator.activation=relu"), False, True),
+        ((*AFFINE, "generator.activation=leaky_relu"), True, False),
+        (
+            (*AFFINE, "generator.output.activation=tanh", "generator.initializer={use: normal, stddev: 0.5}"),
+            True,
+            False,
+        ),
+        ((*AFFINE, "discriminator.downsample=max_pool"), False, True),
+        ((*AFFINE, "discriminator.downsample=average_pool"), False, False),
+    ],
+)
+def test_only_non_linear_layers_make_a_network_non_linear(specimen, overrides, generator, discriminator):
+    readings, _ = asked(probe.nonlinearity, specimen(*overrides).context())
+    for name, expected in (("generator", generator), ("discriminator", discriminator)):
+        value = readings[f"{name}/nonlinearity"]
+        assert value > 0.01 if expected else value < 1e-5, (name, value)
+
+
+def test_a_network_with_branches_has_no_nonlinearity_reading(specimen):
+    readings, _ = asked(probe.nonlinearity, specimen("generator.stages.0.shortcut={}").context())
+    assert list(readings) == ["discriminator/nonlinearity"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "use"),
+    [
+        ("{use: strided_conv, kernel_size: 3, padding: same}", 1 / 4),
+        ("{use: strided_conv, kernel_size: 4, padding: same}", 1 / 4),
+        ("{use: strided_conv, kernel_size: 4, padding: valid}", 1 / 4),
+        ("{use: strided_conv, kernel_size: 3, padding: valid}", 1 / 4),
+        ("{use: strided_conv, kernel_size: 2}", 1.0),
+    ],
+)
+def test_edge_use_of_strided_convolutions_by_hand(specimen, layer, use):
+    readings, _ = asked(probe.edge_use, specimen(f"discriminator.downsample={layer}").context())
+    assert readings["discriminator.stage1.downsample/edge_use"] == pytest.approx(use)
+
+
+@pytest.mark.parametrize(("padding", "use"), [("same", 4 / 9), ("valid", 1 / 9)])
+def test_padding_raises_the_edge_use_of_a_convolution(specimen, padding, use):
+    stage = f"{{filters: 8, downsample: average_pool, convolution: {{use: conv, kernel_size: 3, padding: {padding}}}}}"
+    readings, _ = asked(probe.edge_use, specimen(f"discriminator.stages.0={stage}").context())
+    assert readings["discriminator.stage1.convolution/edge_use"] == pytest.approx(use)

@@ -1,0 +1,309 @@
+"""Claims: what a study is expected to find, written before it runs, and the verdict on what it found."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dcgan_kit.errors import UserError, counted, did_you_mean
+from dcgan_kit.recipes.section_types import Strict
+from dcgan_kit.studies.results import StudyResult
+from dcgan_kit.studies.statistics import LEVEL, Comparison, compare_all
+
+Verdict = Literal["supported", "refuted", "inconclusive"]
+Relation = Literal["higher", "lower", "better", "equal", "at least", "at most"]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class ExpectationKeys(Strict):
+    """One expectation in a study file."""
+
+    variant: Text
+    than: Text | None = None
+    numbers: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)]
+    relation: Relation = Field(alias="is")
+    by: float | None = None
+
+
+class ClaimKeys(Strict):
+    """The section ``claim`` of a study file."""
+
+    sentence: Text
+    said: Text
+    expect: Annotated[tuple[ExpectationKeys, ...], Field(min_length=1, max_length=20)]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a claim expects of one variant.
+
+    Several numbers are several judges of the same thing: they must agree.
+
+    Attributes:
+        variant: title of the variant.
+        than: title of the variant that it is compared with, seed by seed; None if it is compared with ``by``.
+        numbers: names of the numbers.
+        relation: how the numbers should differ. ``better``: in the direction that each number itself says; a number
+            that should be as that of real images is better closer to theirs.
+        by: how much at least; of ``equal``, how much at most; of ``at least`` and ``at most``, the bound.
+    """
+
+    variant: str
+    than: str | None
+    numbers: tuple[str, ...]
+    relation: Relation
+    by: float = 0.0
+
+    def __str__(self) -> str:
+        names = " and ".join(self.numbers)
+        if self.relation in ("at least", "at most"):
+            return f"{names} of {self.variant}: {self.relation} {self.by:g} in every run"
+        by = f" by more than {self.by:g}" if self.by and self.relation != "equal" else ""
+        within = f" within {self.by:g}" if self.by and self.relation == "equal" else ""
+        joint = "to" if self.relation == "equal" else "than"
+        return f"{names}: {self.variant} {self.relation} {joint} {self.than}{by}{within}"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement about deep convolutional GANs, and what a study must find to support it.
+
+    Attributes:
+        sentence: the statement.
+        said: where it is said.
+        expect: what is expected; all of it supports the claim, the opposite of any refutes it.
+    """
+
+    sentence: str
+    said: str
+    expect: tuple[Expectation, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the section of a study file that means this claim."""
+        return {
+            "sentence": self.sentence,
+            "said": self.said,
+            "expect": [
+                {
+                    "variant": one.variant,
+                    **({} if one.than is None else {"than": one.than}),
+                    "numbers": list(one.numbers),
+                    "is": one.relation,
+                    **({"by": one.by} if one.by or one.than is None else {}),
+                }
+                for one in self.expect
+            ],
+        }
+
+
+def claim_of(keys: ClaimKeys) -> Claim:
+    """Return the claim of a section of a study file.
+
+    Raises:
+        UserError: an expectation compares with nothing, or with two things.
+    """
+    return Claim(keys.sentence, keys.said, tuple(_expectation(index, one) for index, one in enumerate(keys.expect)))
+
+
+def _expectation(index: int, keys: ExpectationKeys) -> Expectation:
+    bounded = keys.relation in ("at least", "at most")
+    if bounded and (keys.than is not None or keys.by is None):
+        raise UserError(f"claim.expect.{index}: {keys.relation!r} compares with a number: give 'by', and no 'than'")
+    if not bounded and keys.than is None:
+        raise UserError(f"claim.expect.{index}: {keys.relation!r} compares with another variant: name it in 'than'")
+    if keys.variant == keys.than:
+        raise UserError(f"claim.expect.{index}: compares {keys.variant!r} with itself")
+    if not bounded and (keys.by or 0.0) < 0:
+        raise UserError(f"claim.expect.{index}: by: must be 0 or more. Received: {keys.by:g}")
+    return Expectation(keys.variant, keys.than, keys.numbers, keys.relation, keys.by or 0.0)
+
+
+def require_known(claim: Claim, titles: Sequence[str], numbers: Sequence[str]) -> None:
+    """Check that a claim names variants and numbers of its study.
+
+    Raises:
+        UserError: it names others.
+    """
+    for index, one in enumerate(claim.expect):
+        for title in (one.variant, one.than):
+            if title is not None and title not in titles:
+                hint = did_you_mean(title, titles) or f" There are: {', '.join(titles)}."
+                raise UserError(f"claim.expect.{index}: the study has no variant {title!r}.{hint}")
+        for number in one.numbers:
+            if number not in numbers:
+                raise UserError(
+                    f"claim.expect.{index}: the study does not read {number!r}.{did_you_mean(number, numbers)} "
+                    "Add it to 'read'"
+                )
+
+
+def plan_hash(text: str) -> str:
+    """Return the hash of a study file's canonical text: what was planned before any run. 16 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdict of one number on one expectation.
+
+    Attributes:
+        number: name of the number.
+        verdict: what it says.
+        comparison: the differences in the direction of the expectation, without ``by``; None for bounds and equality,
+            which every run decides for itself.
+        found: what was found, in words.
+    """
+
+    number: str
+    verdict: Verdict
+    comparison: Comparison | None
+    found: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on one expectation.
+
+    Attributes:
+        expectation: the expectation.
+        judged: the verdict of each of its numbers.
+    """
+
+    expectation: Expectation
+    judged: tuple[Judged, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What all numbers say; ``inconclusive`` where they do not agree."""
+        said = {one.verdict for one in self.judged}
+        return said.pop() if len(said) == 1 else "inconclusive"
+
+    @property
+    def disagreement(self) -> str:
+        """How the numbers disagree, in words; empty if they do not."""
+        if len({one.verdict for one in self.judged}) == 1:
+            return ""
+        supporting = [one.number for one in self.judged if one.verdict == "supported"]
+        refuting = [one.number for one in self.judged if one.verdict == "refuted"]
+        open_ones = [one.number for one in self.judged if one.verdict == "inconclusive"]
+        parts = [
+            f"{' and '.join(names)} {'say' if len(names) > 1 else 'says'} {what}"
+            for names, what in ((supporting, "yes"), (refuting, "no"), (open_ones, "nothing"))
+            if names
+        ]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """The verdict on a claim.
+
+    Attributes:
+        claim: the claim.
+        findings: the verdict on each expectation.
+        complete: whether all runs of the study are finished.
+    """
+
+    claim: Claim
+    findings: tuple[Finding, ...]
+    complete: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """``supported`` if every expectation is, ``refuted`` if the opposite of any is, else ``inconclusive``."""
+        said = [finding.verdict for finding in self.findings]
+        if not self.complete:
+            return "inconclusive"
+        if "refuted" in said:
+            return "refuted"
+        return "supported" if set(said) == {"supported"} else "inconclusive"
+
+
+def judge(claim: Claim, result: StudyResult) -> ClaimResult:
+    """Return the verdict on a claim. All its comparisons hold together (Holm's method)."""
+    compared: list[tuple[int, str]] = []
+    pairs: list[tuple[list[float], list[float]]] = []
+    for index, one in enumerate(claim.expect):
+        if one.relation in ("higher", "lower", "better"):
+            for number in one.numbers:
+                compared.append((index, number))
+                pairs.append(_oriented(one, number, result))
+    found = dict(zip(compared, compare_all(pairs), strict=True))
+    findings = tuple(
+        Finding(
+            one,
+            tuple(
+                _by_comparison(one, number, found[index, number])
+                if (index, number) in found
+                else _by_every_run(one, number, result)
+                for number in one.numbers
+            ),
+        )
+        for index, one in enumerate(claim.expect)
+    )
+    return ClaimResult(claim, findings, result.missing == 0)
+
+
+def _variant(result: StudyResult, title: str | None) -> int:
+    return next(index for index, variant in enumerate(result.variants) if variant.title == title)
+
+
+def _oriented(one: Expectation, number: str, result: StudyResult) -> tuple[list[float], list[float]]:
+    """Return the numbers of both variants by seed, so that a difference above 0 agrees with the expectation."""
+    mine, other = (_goodness(one, number, result, _variant(result, title)) for title in (one.variant, one.than))
+    both = [seed for seed in mine if seed in other]
+    return [mine[seed] for seed in both], [other[seed] + one.by for seed in both]
+
+
+def _goodness(one: Expectation, number: str, result: StudyResult, variant: int) -> dict[int, float]:
+    readings = {run.seed: run.readings[number] for run in result.of(variant) if number in run.readings}
+    if one.relation == "higher":
+        return {seed: reading.value for seed, reading in readings.items()}
+    if one.relation == "lower":
+        return {seed: -reading.value for seed, reading in readings.items()}
+    signs: Mapping[str, float] = {"higher": 1.0, "lower": -1.0}
+    found = {}
+    for seed, reading in readings.items():
+        if reading.better in signs:
+            found[seed] = signs[reading.better] * reading.value
+        elif reading.better == "floor" and reading.floor is not None:
+            found[seed] = -abs(reading.value - reading.floor)
+        else:
+            raise UserError(f"{number}: has no better direction; expect 'higher' or 'lower' of it")
+    return found
+
+
+def _by_comparison(one: Expectation, number: str, found: Comparison) -> Judged:
+    shown = found.p_holm <= LEVEL
+    verdict: Verdict = "inconclusive" if not shown else "supported" if found.mean > 0 else "refuted"
+    words = {"higher": ("higher", "lower"), "lower": ("lower", "higher"), "better": ("better", "worse")}[one.relation]
+    if not found.differences:
+        return Judged(number, "inconclusive", found, "no seed has both numbers")
+    effect = found.mean + one.by
+    text = f"{abs(effect):.3g} {words[0 if effect >= 0 else 1]} over {counted(len(found.differences), 'seed')}"
+    interval = ""
+    if len(found.differences) > 1:
+        interval = f", interval {found.low + one.by:+.3g} to {found.high + one.by:+.3g}"
+    return Judged(number, verdict, found, f"{text}{interval}, p = {found.p_holm:.2g}")
+
+
+def _by_every_run(one: Expectation, number: str, result: StudyResult) -> Judged:
+    mine = result.values(_variant(result, one.variant), number)
+    if one.relation == "equal":
+        other = result.values(_variant(result, one.than), number)
+        values = [abs(mine[seed] - other[seed]) for seed in mine if seed in other]
+        holds, what = [value <= one.by for value in values], "largest difference"
+        worst = max(values, default=0.0)
+    else:
+        values = list(mine.values())
+        least = one.relation == "at least"
+        holds = [value >= one.by if least else value <= one.by for value in values]
+        what, worst = ("smallest", min(values, default=0.0)) if least else ("largest", max(values, default=0.0))
+    if not holds:
+        return Judged(number, "inconclusive", None, "no run has this number")
+    verdict: Verdict = "supported" if all(holds) else "inconclusive" if any(holds) else "refuted"
+    return Judged(number, verdict, None, f"in {sum(holds)} of {counted(len(holds), 'run')}; {what} {worst:.3g}")
