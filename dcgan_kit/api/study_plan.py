@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BYTES_PER_PROCESS = 2**30
 """Memory of a process that trains a small network: TensorFlow, the images and the networks."""
+MOST_BUILT = 8
+"""So many variants are built to estimate their memory."""
 Vary = Mapping[str, Sequence[Any]] | Sequence[str]
 
 
@@ -173,6 +175,18 @@ def processes_for(plan_threads: int, asked: int | None, memory: int) -> int:
         return require_whole("processes", asked, 1, 1000)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores // plan_threads, free_memory() // (BYTES_PER_PROCESS + memory)))
+
+
+def memory_of(plan: Plan) -> int:
+    """Return the bytes that the largest network of a study needs in training, by its first variants."""
+    from dcgan_kit.networks.builder import build_networks
+    from dcgan_kit.networks.summary import training_memory
+
+    first = {run.variant: run.recipe for run in plan.runs if run.variant < MOST_BUILT}
+    return max(
+        training_memory(build_networks(recipe, symbolic=True), recipe.training.batch_size, recipe.training.ema > 0)
+        for recipe in first.values()
+    )
 
 
 def free_memory() -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.api.catalogue import chosen
 from dcgan_kit.api.plugin_settings import plugin_options
-from dcgan_kit.api.study_plan import Vary, estimate_of, planned, processes_for, study_of
+from dcgan_kit.api.study_plan import Vary, estimate_of, memory_of, planned, processes_for, study_of
 from dcgan_kit.api.study_worker import STEP
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError, printable
@@ -21,6 +21,7 @@ from dcgan_kit.process.command import Job, run_commands
 from dcgan_kit.recipes.loading import Source
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.studies.adoption import adopt
 from dcgan_kit.studies.definition import MOST_SEEDS, Study, read_study
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.variants import Variant
@@ -69,16 +70,17 @@ def study(
         match: ``"parameters"``: widths of the varied network adapt until all variants have equally many parameters.
         threads: threads of each run; default: 1. A run of other threads may differ in its last bits.
         processes: runs at the same time; default: as many as processors and memory allow. It changes no number.
-        fail_fast: stop at the first run that fails; otherwise all others are trained.
+        fail_fast: stop at the first run that fails, and leave the others missing; otherwise all others are trained.
         watcher: receives the progress; default: progress bars on standard error.
         settings: which plugins may be loaded; default: the settings of the environment.
 
     Returns:
-        The results, with those of runs that failed. They are also in ``study.json`` and ``study.csv`` of the folder.
+        The results, with those of runs that failed or are missing. They are also in ``study.json`` and ``study.csv`` of
+        the folder.
 
     Raises:
-        UserError: a variant is no valid recipe, there is no such number, the data are missing, a finished run of the
-            folder was trained otherwise, or ``fail_fast`` and a run failed.
+        UserError: a variant is no valid recipe, there is no such number, the data are missing, or a finished run
+            of the folder was trained otherwise.
         RunError: the folder cannot be written.
     """
     definition = study_of(
@@ -235,10 +237,12 @@ class _Runner:
             self._time(
                 {plan.variants[index]: recipe for index, recipe in first.items()}, plan.folder, plan.study.threads
             )
-        return estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan.study.threads))
+        return estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan))
 
     def run(self, plan: Plan, lock: int) -> StudyResult:
         """Train what is missing, and write the results."""
+        from dcgan_kit.studies.results import shortage
+
         changes = plan.changes()
         if changes.unasked:
             were = "run is" if changes.unasked == 1 else "runs are"
@@ -249,6 +253,14 @@ class _Runner:
             write_whole(plan.folder.definition, plan.study.as_yaml().encode())
         missing = plan.missing()
         plan.write_recipes(missing)
+        for planned_run in missing:
+            source = adopt(plan.folder, planned_run.identity)
+            if source is not None:
+                self._progress.note(f"{source}: is finished, and was copied into this study")
+        missing = plan.missing()
+        too_few = shortage(plan.study.seeds, len(plan.numbers) * (len(plan.variants) - 1))
+        if missing and too_few and plan.study.claim is None:
+            self._progress.note(f"{too_few}. `dcgan-kit study add-seeds {plan.folder.path} N` adds some")
         if missing:
             self._train(plan, missing, lock)
         result = plan.result()
@@ -266,7 +278,7 @@ class _Runner:
             Job(
                 key,
                 ("study", "train-one", *untrained, *options, "--", str(plan.folder.path), key, *plan.numbers),
-                self._variables(plan),
+                thread_variables(plan.study.threads),
             )
             for key in by_key
         ]
@@ -293,13 +305,10 @@ class _Runner:
             return not self._fail_fast
 
         self._progress.preparation("runs", 0, len(jobs))
-        run_commands(jobs, self._at_once(plan.study.threads), on_line, on_end, (lock,))
+        run_commands(jobs, self._at_once(plan), on_line, on_end, (lock,))
 
-    def _variables(self, plan: Plan) -> dict[str, str]:
-        return thread_variables(plan.study.threads)
-
-    def _at_once(self, threads: int) -> int:
-        return processes_for(threads, self._processes, 0)
+    def _at_once(self, plan: Plan) -> int:
+        return processes_for(plan.study.threads, self._processes, 0 if self._processes else memory_of(plan))
 
     def _timings(self, variants: Sequence[LoadedVariant], home: StudyFolder, definition: Study) -> Mapping[str, Timing]:
         from dcgan_kit.studies.timing import read_timings
@@ -342,7 +351,7 @@ class _Runner:
 
         if jobs:
             self._progress.preparation("measuring steps of each variant", 0, len(jobs))
-            run_commands(jobs, self._at_once(threads), on_line, on_end)
+            run_commands(jobs, processes_for(threads, self._processes, 0), on_line, on_end)
         if failed:
             raise UserError(f"{failed[0]} (its steps could not be measured)")
         for key, (_, target) in files.items():

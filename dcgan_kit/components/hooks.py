@@ -1,4 +1,4 @@
-"""The three hooks that a plugin may define. A hook returns what the plugin offers, and has no side effects.
+"""The four hooks that a plugin may define. A hook returns what the plugin offers, and has no side effects.
 
 A complete first plugin is one file in a folder that ``--plugins-dir`` names::
 
@@ -39,6 +39,14 @@ def dcgan_kit_components() -> Iterable[Component]:  # type: ignore[empty-body]
 @hookspec
 def dcgan_kit_recipes() -> Mapping[str, Path]:  # type: ignore[empty-body]
     """Return recipes by name: ``return {"cats64": Path(__file__).with_name("cats64.yaml")}``."""
+
+
+@hookspec
+def dcgan_kit_studies() -> Mapping[str, Path]:  # type: ignore[empty-body]
+    """Return study files by name: ``return {"mish_or_relu": Path(__file__).with_name("mish_or_relu.yaml")}``.
+
+    A study file with a section ``claim`` is a claim.
+    """
 
 
 @hookspec

@@ -58,6 +58,7 @@ class Plugin:
         components: the components that it offers.
         unoffered: components that its module declares, but its hook does not return.
         recipes: recipe files by name.
+        studies: study files by name.
         callbacks: its hook ``dcgan_kit_callbacks``, or None.
     """
 
@@ -71,6 +72,7 @@ class Plugin:
     components: tuple[Component, ...] = ()
     unoffered: tuple[Component, ...] = ()
     recipes: Mapping[str, Path] = field(default_factory=dict)
+    studies: Mapping[str, Path] = field(default_factory=dict)
     callbacks: Callable[..., Any] | None = None
 
     def __str__(self) -> str:
@@ -99,7 +101,17 @@ class LoadedPlugins:
     @property
     def recipes(self) -> dict[str, Path]:
         """All recipes by name, or by ``owner/name`` if several plugins use the same name."""
-        offered = [(plugin.name, name, path) for plugin in self.plugins for name, path in plugin.recipes.items()]
+        return self._by_name("recipes")
+
+    @property
+    def studies(self) -> dict[str, Path]:
+        """All study files by name, or by ``owner/name`` if several plugins use the same name."""
+        return self._by_name("studies")
+
+    def _by_name(self, files: Literal["recipes", "studies"]) -> dict[str, Path]:
+        offered = [
+            (plugin.name, name, path) for plugin in self.plugins for name, path in getattr(plugin, files).items()
+        ]
         names = [name for _, name, _ in offered]
         return {name if names.count(name) == 1 else f"{owner}/{name}": path for owner, name, path in offered}
 

@@ -133,7 +133,8 @@ def _offers(module: Any, source: Source) -> dict[str, Any]:
     return {
         "components": components,
         "unoffered": tuple(c for c in _declared(module, source) if (c.kind, c.name) not in offered),
-        "recipes": _recipes(manager, module),
+        "recipes": _files(manager, module, "dcgan_kit_recipes"),
+        "studies": _files(manager, module, "dcgan_kit_studies"),
         "callbacks": _hook(manager, module, "dcgan_kit_callbacks"),
     }
 
@@ -192,12 +193,12 @@ def _components(manager: pluggy.PluginManager, module: Any, source: Source) -> t
     return tuple(components)
 
 
-def _recipes(manager: pluggy.PluginManager, module: Any) -> dict[str, Path]:
-    returned = _returned(manager, module, "dcgan_kit_recipes")
+def _files(manager: pluggy.PluginManager, module: Any, hook: str) -> dict[str, Path]:
+    returned = _returned(manager, module, hook)
     if returned is None:
         return {}
     if not isinstance(returned, Mapping):
-        raise PluginError(f"dcgan_kit_recipes must return a mapping from name to file, and returned {returned!r}")
+        raise PluginError(f"{hook} must return a mapping from name to file, and returned {returned!r}")
     return {str(name): Path(path) for name, path in returned.items()}
 
 

@@ -71,7 +71,7 @@ def read_text(text: str, source: str) -> Node:
     if node.value is None:
         raise RecipeError([Problem(Mark(source, 1, 1), "", "the recipe is empty")])
     if not isinstance(node.value, dict):
-        raise RecipeError([Problem(node.mark, "", "a recipe is a mapping of keys to values")])
+        raise RecipeError([Problem(node.mark, "", "must be a mapping of keys to values")])
     return node
 
 

@@ -49,7 +49,8 @@ class Expectation:
         numbers: names of the numbers.
         relation: how the numbers should differ. ``better``: in the direction that each number itself says; a number
             that should be as that of real images is better closer to theirs.
-        by: how much at least; of ``equal``, how much at most; of ``at least`` and ``at most``, the bound.
+        by: how much at least; of ``equal``, how much at most; of ``at least`` and ``at most``, the bound of the number
+            itself, or of its difference to the other variant.
     """
 
     variant: str
@@ -61,7 +62,8 @@ class Expectation:
     def __str__(self) -> str:
         names = " and ".join(self.numbers)
         if self.relation in ("at least", "at most"):
-            return f"{names} of {self.variant}: {self.relation} {self.by:g} in every run"
+            of = self.variant if self.than is None else f"{self.variant} minus {self.than}"
+            return f"{names}, {of}: {self.relation} {self.by:g} in every run"
         by = f" by more than {self.by:g}" if self.by and self.relation != "equal" else ""
         within = f" within {self.by:g}" if self.by and self.relation == "equal" else ""
         joint = "to" if self.relation == "equal" else "than"
@@ -111,8 +113,8 @@ def claim_of(keys: ClaimKeys) -> Claim:
 
 def _expectation(index: int, keys: ExpectationKeys) -> Expectation:
     bounded = keys.relation in ("at least", "at most")
-    if bounded and (keys.than is not None or keys.by is None):
-        raise UserError(f"claim.expect.{index}: {keys.relation!r} compares with a number: give 'by', and no 'than'")
+    if bounded and keys.by is None:
+        raise UserError(f"claim.expect.{index}: {keys.relation!r} compares with a number: give it as 'by'")
     if not bounded and keys.than is None:
         raise UserError(f"claim.expect.{index}: {keys.relation!r} compares with another variant: name it in 'than'")
     if keys.variant == keys.than:
@@ -299,7 +301,8 @@ def _by_every_run(one: Expectation, number: str, result: StudyResult) -> Judged:
         holds, what = [value <= one.by for value in values], "largest difference"
         worst = max(values, default=0.0)
     else:
-        values = list(mine.values())
+        other = result.values(_variant(result, one.than), number) if one.than is not None else dict.fromkeys(mine, 0.0)
+        values = [mine[seed] - other[seed] for seed in mine if seed in other]
         least = one.relation == "at least"
         holds = [value >= one.by if least else value <= one.by for value in values]
         what, worst = ("smallest", min(values, default=0.0)) if least else ("largest", max(values, default=0.0))

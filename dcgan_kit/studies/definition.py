@@ -175,8 +175,6 @@ def read_study(path: Path) -> Study:
         UserError: it cannot be read.
     """
     node = read_file(path)
-    if not isinstance(node.value, dict):
-        raise RecipeError([Problem(node.mark, "", "a study is a mapping: base, axes, read and other keys")])
     problems = problems_of(StudyKeys, node, (), _unknown)
     if problems:
         raise RecipeError(problems)

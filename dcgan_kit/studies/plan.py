@@ -228,9 +228,10 @@ def _check_numbers(study: Study, variants: Sequence[Variant], numbers: Sequence[
         for index, one in enumerate(study.claim.expect):
             spaces = {feature_space(name, plugins.registry) for name in one.numbers}
             if len(spaces) == 1 and not spaces & {"", "pixels"}:
+                other = f"{one.numbers[0].partition('@')[0]}@random_convolution"
                 raise UserError(
                     f"claim.expect.{index}: numbers: all of them see images in the same features, and other features "
-                    f"may say the opposite. Add another number, e.g. {one.numbers[0].partition('@')[0]}@random_convolution"
+                    f"may say the opposite. Add another number, e.g. {other}"
                 )
     except UserError as error:
         raise UserError(f"{study.place('claim')}{error}") from error

@@ -179,7 +179,7 @@ class StudyResult:
         if one.shown:
             return (
                 f"{one.number}: {name} is {what} than {reference} on average over {seeds} "
-                f"({found.level:.3g} interval of the difference: {found.low:+.3g} to {found.high:+.3g}; "
+                f"({100 * found.level:.3g} % interval of the difference: {found.low:+.3g} to {found.high:+.3g}; "
                 f"p = {found.p_holm:.2g})."
             )
         return (

@@ -419,7 +419,9 @@ def test_every_built_in_is_sound():
 
 
 def test_the_hooks_are_three():
-    assert plugin_loader.HOOKS == ("dcgan_kit_components", "dcgan_kit_recipes", "dcgan_kit_callbacks")
+    assert plugin_loader.HOOKS == (
+        "dcgan_kit_components", "dcgan_kit_recipes", "dcgan_kit_studies", "dcgan_kit_callbacks",
+    )  # fmt: skip
 
 
 def test_callbacks_of_each_plugin_are_called_alone(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_a_whole_number_that_is_allowed_fits_into_a_float():
         ("", "s:1:1: the recipe is empty"),
         ("# only a comment\n", "s:1:1: the recipe is empty"),
         ("---\n", "s:1:1: the recipe is empty"),
-        ("- a\n", "s:1:1: a recipe is a mapping of keys to values"),
+        ("- a\n", "s:1:1: must be a mapping of keys to values"),
         ("a: 1\nb: \x00", "s:2:4: character U+0000 is not allowed in YAML"),
         ("a: 1\r\nb: x\x07", "s:2:5: character U+0007 is not allowed in YAML"),
         ("a: \udc80", "s:1:4: character U+DC80 is not allowed in YAML"),

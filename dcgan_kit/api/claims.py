@@ -1,0 +1,207 @@
+"""Claims: statements about deep convolutional GANs, the studies that test them, and the verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.api.arguments import require_whole
+from dcgan_kit.api.catalogue import everything
+from dcgan_kit.errors import UserError, did_you_mean
+from dcgan_kit.files import write_whole
+from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.studies.definition import MOST_SEEDS, Study, read_study
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.studies.claims import Claim, ClaimResult
+    from dcgan_kit.studies.results import StudyResult
+    from dcgan_kit.terminal.progress import Watcher
+
+USUAL = Path("studies") / "claims"
+RECORD = "claim.json"
+
+
+@dataclass(frozen=True)
+class NamedClaim:
+    """A claim of a plugin.
+
+    Attributes:
+        name: its name.
+        file: its study file.
+        study: the study that tests it.
+    """
+
+    name: str
+    file: Path
+    study: Study
+
+    @property
+    def claim(self) -> Claim:
+        """The statement, and what is expected."""
+        assert self.study.claim is not None
+        return self.study.claim
+
+
+def list_claims(*, settings: PluginSettings | None = None) -> dict[str, NamedClaim]:
+    """Return the claims of all plugins, in alphabetical order of their names. Needs no TensorFlow.
+
+    Args:
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Raises:
+        RecipeError: a study file has problems.
+    """
+    found = {}
+    for name, file in sorted(everything(settings).studies.items()):
+        study = read_study(file)
+        if study.claim is not None:
+            found[name] = NamedClaim(name, file, study)
+    return found
+
+
+def find_claim(name: str, *, settings: PluginSettings | None = None) -> NamedClaim:
+    """Return the claim of a name, or that of a study file.
+
+    Raises:
+        UserError: there is no such claim.
+    """
+    if name.endswith((".yaml", ".yml")):
+        file = Path(name)
+        study = read_study(file)
+        if study.claim is None:
+            raise UserError(f"{file}: has no section 'claim'; `dcgan-kit study {file}` does it as a study")
+        return NamedClaim(file.stem, file, study)
+    known = list_claims(settings=settings)
+    if name not in known:
+        raise UserError(f"unknown claim {name!r}.{did_you_mean(name, known)} `dcgan-kit claims list` lists them")
+    return known[name]
+
+
+def claim_folder(claim: NamedClaim, folder: str | Path | None) -> Path:
+    """Return the folder of a claim's study: ``FOLDER/NAME``; default: ``studies/claims/NAME``."""
+    return (USUAL if folder is None else Path(folder)) / claim.name.replace("/", "-")
+
+
+def run_claim(
+    claim: NamedClaim,
+    folder: str | Path | None = None,
+    *,
+    seeds: int | None = None,
+    scale: float = 1.0,
+    processes: int | None = None,
+    watcher: Watcher | None = None,
+    settings: PluginSettings | None = None,
+) -> tuple[ClaimResult, StudyResult]:
+    """Do the study of a claim, and return the verdict with what was found. The same call goes on after a stop.
+
+    Args:
+        claim: a claim, as ``find_claim`` returns it.
+        folder: the folder of all claims' studies; default: ``studies/claims``.
+        seeds: runs of each variant; default: those of the claim.
+        scale: how many times longer than the claim says each run is trained.
+        processes: runs at the same time; see ``study``.
+        watcher: receives the progress.
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Raises:
+        UserError: see ``study``.
+    """
+    from dcgan_kit.api.study_runs import run_study
+    from dcgan_kit.studies.claims import judge
+
+    study = scaled(claim.study, seeds, scale)
+    path = claim_folder(claim, folder)
+    result = run_study(study, path, processes=processes, watcher=watcher, settings=settings)
+    verdict = judge(claim.claim, result)
+    record = record_of(claim, study, verdict, result)
+    with writing(path / RECORD):
+        write_whole(path / RECORD, (json.dumps(record, indent=2, allow_nan=False) + "\n").encode())
+    return verdict, result
+
+
+def scaled(study: Study, seeds: int | None, scale: float) -> Study:
+    """Return a study with other seeds and a longer budget.
+
+    Raises:
+        UserError: a number is out of its range, or the study has no budget to scale.
+    """
+    if seeds is not None:
+        study = replace(study, seeds=require_whole("seeds", seeds, 1, MOST_SEEDS))
+    if scale == 1.0 or study.untrained:
+        return study
+    if not 0 < scale <= 10_000:
+        raise UserError(f"scale: must be above 0 and at most 10000. Received: {scale:g}")
+    if study.budget is None:
+        raise UserError("scale: the claim has no budget to scale")
+    amount: float = study.budget.amount * scale
+    whole = study.budget.kind in ("steps", "images")
+    return replace(study, budget=replace(study.budget, amount=max(1, round(amount)) if whole else amount))
+
+
+def verdict_so_far(claim: NamedClaim, folder: str | Path | None = None) -> str:
+    """Return the verdict that the folder of a claim's study holds; empty if there is none. Needs no TensorFlow."""
+    record = read_record(claim_folder(claim, folder) / RECORD)
+    return "" if record is None else str(record.get("verdict", ""))
+
+
+def read_record(file: Path) -> Mapping[str, Any] | None:
+    """Return the record of a claim's verdict; None if there is none that can be read."""
+    from dcgan_kit.files import read_regular
+
+    try:
+        data = json.loads(read_regular(file, 4 * 2**20, follow_links=False))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def record_of(claim: NamedClaim, study: Study, verdict: ClaimResult, result: StudyResult) -> dict[str, Any]:
+    """Return a verdict in compact form: what was planned, what was found, and what it cost."""
+    from dcgan_kit.studies.claims import plan_hash
+
+    return {
+        "version": 1,
+        "name": claim.name,
+        "sentence": claim.claim.sentence,
+        "said": claim.claim.said,
+        "plan": plan_hash(study.as_yaml()),
+        "verdict": verdict.verdict,
+        "expectations": [
+            {
+                "expected": str(finding.expectation),
+                "verdict": finding.verdict,
+                "disagreement": finding.disagreement,
+                "numbers": [
+                    {"number": one.number, "verdict": one.verdict, "found": one.found} for one in finding.judged
+                ],
+            }
+            for finding in verdict.findings
+        ],
+        "seeds": result.seeds,
+        "variants": [_variant_data(result, index) for index in range(len(result.variants))],
+    }
+
+
+def _variant_data(result: StudyResult, index: int) -> dict[str, Any]:
+    from statistics import mean, stdev
+
+    runs = result.of(index)
+    costs = [run.cost for run in runs if run.cost is not None]
+    numbers = {}
+    for number in result.numbers:
+        values = list(result.values(index, number).values())
+        if values:
+            numbers[number] = {"mean": mean(values), "deviation": stdev(values) if len(values) > 1 else None}
+    return {
+        "title": result.variants[index].title,
+        "finished": sum(bool(run.readings) for run in runs),
+        "failed": sum(bool(run.failure) for run in runs),
+        "numbers": numbers,
+        "parameters": costs[0].parameters if costs else None,
+        "multiply_accumulates": costs[0].multiply_accumulates if costs else None,
+        "seconds": round(sum(cost.seconds for cost in costs), 1),
+    }
