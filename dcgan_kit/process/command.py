@@ -109,7 +109,7 @@ class _Jobs:
         finally:
             for _, process in self._running.values():
                 process.kill()
-                process.wait()
+                _ended(process)
         if self._passed:
             raise Stopped(self._passed[0])
 
@@ -118,7 +118,7 @@ class _Jobs:
         if line is not None:
             self._on_line(job, line)
             return
-        status = process.wait()
+        status = _ended(process)
         del self._running[key]
         if not self._on_end(job, status) and not self._ending:
             self._ending = True
@@ -149,3 +149,11 @@ class _Jobs:
     def _send(self, number: int) -> None:
         for _, process in self._running.values():
             process.send_signal(number)
+
+
+def _ended(process: subprocess.Popen[str]) -> int:
+    """Wait for a process, and return its exit status."""
+    status = process.wait()
+    assert process.stdin is not None
+    process.stdin.close()
+    return status

@@ -1,0 +1,238 @@
+"""A small study that is really trained: what it leaves, how it goes on, and that nothing depends on how it ran."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from dcgan_kit import api
+from dcgan_kit.api.study_runs import add_seeds, open_study
+from dcgan_kit.errors import RunError, UserError
+
+SMALL = ("training.batch_size=8", "training.steps=4")
+UPSAMPLE = {"generator.upsample": ["transposed_conv", "resize_conv"]}
+READ = ["checkerboard_2", "discriminator.*.activation/dead"]
+ARGUMENTS = (
+    "study", "tiny-fashion28", *SMALL, "--vary", "generator.upsample=transposed_conv,resize_conv", "--read",
+    ",".join(READ), "--seeds", "2",
+)  # fmt: skip
+TABLES = ("study.json", "study.csv", "study.yaml")
+
+
+class Silent:
+    """A watcher that keeps the messages."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, message):
+        self.notes.append(message)
+
+    def preparation(self, task, done, total):
+        assert 0 <= done <= total
+
+    def progress(self, step, metrics):
+        raise AssertionError("a study has no steps of its own")
+
+
+def study(folder, *, seeds=2, vary=UPSAMPLE, read=READ, overrides=SMALL, watcher=None, **options):
+    watcher = watcher or Silent()
+    return api.study(
+        "tiny-fashion28", folder, vary=vary, read=read, seeds=seeds, overrides=overrides, watcher=watcher, **options
+    )
+
+
+def tables(folder):
+    return {name: (folder / name).read_bytes() for name in TABLES}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a finished study. Tests copy it before they change it."""
+    folder = tmp_path_factory.mktemp("study") / "first"
+    study(folder)
+    return folder
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "study")
+
+
+def test_a_study_leaves_tables_recipes_and_run_folders(trained):
+    data = json.loads((trained / "study.json").read_text())
+    assert [variant["title"] for variant in data["variants"]] == ["transposed_conv", "resize_conv"]
+    assert [(run["variant"], run["seed"]) for run in data["runs"]] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    identities = [run["identity"] for run in data["runs"]]
+    assert len(set(identities)) == 4
+    for identity in identities:
+        run = api.open_run(trained / "runs" / identity)
+        assert run.step == 4
+        assert (trained / "recipes" / f"{identity}.yaml").is_file()
+    assert all(set(run["numbers"]) == set(READ) for run in data["runs"])
+    assert data["runs"][0]["cost"]["multiply_accumulates"] > 0
+
+
+def test_numbers_are_those_of_evaluate_and_probe(trained):
+    found = open_study(trained).runs[0]
+    run = api.open_run(trained / "runs" / found.identity)
+    evaluation = run.evaluate(["checkerboard"], watcher=Silent())
+    assert found.readings["checkerboard_2"].value == evaluation["checkerboard_2"]
+    readings = {name: value for of in run.probe(watcher=Silent()).now.values() for name, value in of.items()}
+    dead = [value for name, value in readings.items() if name.startswith("discriminator.") and name.endswith("/dead")]
+    assert found.readings["discriminator.*.activation/dead"].value == pytest.approx(np.mean(dead))
+
+
+def test_the_same_command_trains_nothing_again(copied):
+    before, times = tables(copied), {file: file.stat().st_mtime_ns for file in copied.glob("runs/*/*")}
+    study(copied)
+    assert tables(copied) == before
+    assert {file: file.stat().st_mtime_ns for file in copied.glob("runs/*/*")} == times
+
+
+def test_equal_seeds_of_equal_recipes_give_equal_weights(tmp_path):
+    found = study(tmp_path / "study", vary={"training.log_every": [1, 4]}, seeds=1)
+    first, second = (
+        np.load(next((tmp_path / "study/runs" / run.identity).glob("checkpoints/step-*4.npz"))) for run in found.runs
+    )
+    assert found.runs[0].identity != found.runs[1].identity
+    weights = [name for name in first.files if name.startswith(("generator/", "discriminator/"))]
+    assert weights
+    for name in weights:
+        np.testing.assert_array_equal(first[name], second[name], name)
+    assert all(set(one.comparison.differences) == {0.0} for one in found.comparisons)
+
+
+def test_a_neighbour_s_finished_runs_are_copied_and_not_trained(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / "one")
+    watcher = Silent()
+    study(tmp_path / "two", watcher=watcher)
+    assert sum("is finished, and was copied" in note for note in watcher.notes) == 4
+    assert tables(tmp_path / "two") == tables(trained)
+
+
+def test_more_numbers_of_finished_runs_are_read_without_training(copied):
+    checkpoints = {file: file.stat().st_mtime_ns for file in copied.glob("runs/*/checkpoints/*")}
+    found = study(copied, read=[*READ, "spectrum"], seeds=1)
+    assert {file: file.stat().st_mtime_ns for file in copied.glob("runs/*/checkpoints/*")} == checkpoints
+    assert set(READ) < set(found.numbers)
+    assert found.missing == 0
+
+
+def test_fewer_variants_leave_the_others_in_the_folder(copied):
+    watcher = Silent()
+    found = study(copied, seeds=1, watcher=watcher)
+    assert [run.seed for run in found.runs] == [0, 0]
+    assert any("2 finished runs are not asked for any more" in note for note in watcher.notes)
+    assert len(list(copied.glob("runs/*"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"overrides": ("training.batch_size=8", "training.steps=6")}, "training.steps: 4 there, 6 now"),
+        ({"overrides": (*SMALL, "training.loss=hinge")}, "training.loss.use"),
+        ({"threads": 2}, "threads: 1 there, 2 now"),
+        ({"budget": {"steps": 5}, "overrides": SMALL[:1]}, "training.steps: 4 there, 5 now"),
+    ],
+)
+def test_a_change_that_would_reinterpret_finished_runs_is_refused(copied, change, named):
+    before = tables(copied)
+    with pytest.raises(
+        UserError, match="holds a finished run of transposed_conv, seed 0, that was trained otherwise"
+    ) as raised:
+        study(copied, **change)
+    assert named in str(raised.value)
+    assert tables(copied) == before
+
+
+def test_more_seeds_extend_a_study(copied):
+    found = add_seeds(copied, 1, watcher=Silent())
+    assert [run.seed for run in found.of(0)] == [0, 1, 2]
+    assert found.missing == 0
+    assert open_study(copied).seeds == 3
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path):
+    with pytest.raises(RunError, match="holds no study"):
+        open_study(tmp_path)
+
+
+def test_a_variant_that_diverges_is_a_result_and_is_not_repeated(tmp_path, trained):
+    shutil.copytree(trained, tmp_path / "neighbour")
+    vary = {"training.optimizer.learning_rate": [2.0e-4, 1.0e30]}
+    watcher = Silent()
+    found = study(tmp_path / "study", vary=vary, seeds=1, watcher=watcher)
+    assert [bool(run.failure) for run in found.runs] == [False, True]
+    assert found.missing == 0
+    assert "diverged" in found.runs[1].failure
+    assert any("failed" in sentence for sentence in found.sentences())
+    again = Silent()
+    assert study(tmp_path / "study", vary=vary, seeds=1, watcher=again).as_json() == found.as_json()
+    assert not any("failed:" in note for note in again.notes)
+
+
+def test_the_first_failure_ends_a_fast_failing_study(tmp_path):
+    vary = {"training.optimizer.learning_rate": [1.0e30, 2.0e-4]}
+    found = study(tmp_path / "study", vary=vary, seeds=2, fail_fast=True, processes=1)
+    assert found.runs[0].failure
+    assert found.missing == 3
+
+
+def test_nothing_depends_on_processors_and_processes(trained, tmp_path, dcgan_kit):
+    core = min(os.sched_getaffinity(0))
+    command = [dcgan_kit, *ARGUMENTS, "--folder", str(tmp_path / "study"), "--processes", "3"]
+    process = subprocess.run(["taskset", "-c", str(core), *command], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert tables(tmp_path / "study") == tables(trained)
+
+
+@pytest.mark.slow
+def test_killed_ten_times_a_study_ends_with_the_same_tables(trained, tmp_path, dcgan_kit):
+    command = [dcgan_kit, *ARGUMENTS, "--folder", str(tmp_path / "study")]
+    chance = random.Random(0)
+    for _ in range(10):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        time.sleep(chance.uniform(1.0, 9.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert tables(tmp_path / "study") == tables(trained)
+
+
+@pytest.mark.slow
+def test_two_commands_at_once_train_each_run_once(trained, tmp_path, dcgan_kit):
+    command = [dcgan_kit, *ARGUMENTS, "--folder", str(tmp_path / "study")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert said[0][0] == said[1][0]
+    assert sum("another command works on it; waiting" in stderr for _, stderr in said) == 1
+    assert tables(tmp_path / "study") == tables(trained)
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_all_runs_in_order_and_the_same_command_goes_on(trained, tmp_path, dcgan_kit):
+    folder = tmp_path / "study"
+    command = [dcgan_kit, *ARGUMENTS, "--folder", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(folder.glob("runs/*/recipe.yaml")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "stopped by SIGINT; what is finished stays, and the same command goes on" in stderr
+    assert "Traceback" not in stderr
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert tables(folder) == tables(trained)
