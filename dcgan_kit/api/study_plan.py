@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.arguments import require_list, require_whole
+from dcgan_kit.components.contracts.probe import Role
 from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import Source
 from dcgan_kit.recipes.plain_data import plain_data
+from dcgan_kit.studies.budget import Budget
 from dcgan_kit.studies.definition import MOST_SEEDS, MOST_THREADS, SEEDS, Study, read_study
 from dcgan_kit.studies.variants import Axis, axis_of, parse_axis
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dcgan_kit.studies.plan import LoadedVariant, Plan
     from dcgan_kit.studies.timing import Estimate, Timing
 
+ROLES: tuple[Role, ...] = ("generator", "discriminator")
 BYTES_PER_PROCESS = 2**30
 """Memory of a process that trains a small network: TensorFlow, the images and the networks."""
 MOST_BUILT = 8
@@ -51,6 +53,7 @@ def study_of(
         require_whole("seeds", seeds, 1, MOST_SEEDS)
     if threads is not None:
         require_whole("threads", threads, 1, MOST_THREADS)
+    paid, untrained = _budget(budget)
     if vary:
         if not read:
             raise UserError("--read is missing: name the numbers to compare, e.g. --read fd or --read checkerboard_2")
@@ -60,7 +63,8 @@ def study_of(
             seeds=seeds or SEEDS,
             read=read,
             overrides=overrides,
-            budget=_budget(budget),
+            budget=paid,
+            untrained=untrained,
             matched=_matched(match),
             threads=threads or 1,
         )
@@ -74,10 +78,13 @@ def study_of(
         "read": read,
         "seeds": seeds,
         "overrides": (*study.overrides, *overrides) if overrides else (),
-        "budget": _budget(budget),
+        "budget": paid,
+        "untrained": untrained,
         "matched": _matched(match),
         "threads": threads,
     }
+    if paid is not None or untrained:
+        study = replace(study, budget=None, untrained=False)
     return replace(study, **{name: value for name, value in changes.items() if value})
 
 
@@ -96,19 +103,16 @@ def _axes(vary: Vary) -> list[Axis]:
     return [parse_axis(text) for text in require_list("vary", vary)]
 
 
-def _budget(budget: Mapping[str, float] | None) -> Any:
-    from dcgan_kit.studies.budget import Budget
-    from dcgan_kit.studies.definition import BudgetKeys
-
+def _budget(budget: Mapping[str, float] | None) -> tuple[Budget | None, bool]:
+    """Return the budget, and whether nothing is trained."""
     if not budget:
-        return None
-    known = list(BudgetKeys.model_fields)
-    if len(budget) != 1 or next(iter(budget)) not in known:
-        raise UserError(f"budget: takes one of {', '.join(known)}. Received: {', '.join(budget)}")
+        return None, False
+    if len(budget) != 1:
+        raise UserError(f"budget: takes one kind. Received: {', '.join(budget)}")
     kind, amount = next(iter(budget.items()))
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount) or amount < 0:
-        raise UserError(f"budget: {kind}: must be a number, 0 or more. Received: {amount!r}")
-    return Budget(kind, amount)  # type: ignore[arg-type]
+    if (kind, amount) == ("steps", 0):
+        return None, True
+    return Budget(kind, amount), False  # type: ignore[arg-type]
 
 
 def _matched(match: str | None) -> bool:
@@ -142,8 +146,8 @@ def planned(
 
     def prepared(variants: Sequence[LoadedVariant], home: StudyFolder) -> Sequence[LoadedVariant]:
         if study.matched:
-            variants = _with_equal_parameters(study, variants, settings)
-        if study.budget is None or study.untrained:
+            variants = _with_equal_parameters(study, variants)
+        if study.budget is None:
             return variants
         timings = time_variants(variants, home) if study.budget.kind == "seconds" else {}
         found = []
@@ -157,10 +161,29 @@ def planned(
     return plan_of(study, folder, settings, prepared)
 
 
-def _with_equal_parameters(
-    study: Study, variants: Sequence[LoadedVariant], settings: PluginSettings
-) -> Sequence[LoadedVariant]:
-    raise NotImplementedError
+def _with_equal_parameters(study: Study, variants: Sequence[LoadedVariant]) -> list[LoadedVariant]:
+    """Return variants whose varied networks have as many parameters as those of the first variant, within 2 %.
+
+    Raises:
+        UserError: no network is varied, or the widths cannot be found.
+    """
+    from dcgan_kit.studies.matching import matched, trainable_parameters
+    from dcgan_kit.studies.plan import reloaded
+
+    varied = {axis.key.partition(".")[0] for axis in study.axes}
+    roles: list[Role] = [role for role in ROLES if role in varied]
+    if not roles:
+        raise UserError(f"{study.place('match')}match: no key of a network is varied, so parameters are equal anyway")
+    first = variants[0].recipe
+    wanted = {role: trainable_parameters(first, role) for role in roles}
+    found = [variants[0]]
+    for one in variants[1:]:
+        try:
+            overrides = [text for role in roles for text in matched(one.recipe, role, wanted[role])]
+        except UserError as error:
+            raise UserError(f"{study.place('match')}{one.variant.title}: {error}") from error
+        found.append(reloaded(study, one, overrides))
+    return found
 
 
 def processes_for(plan_threads: int, asked: int | None, memory: int) -> int:

@@ -142,7 +142,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:
-    from dcgan_kit.studies.budget import multiply_accumulates_per_step
+    from dcgan_kit.studies.budget import training_cost
     from dcgan_kit.studies.readings import Cost
 
     summary = recipe.summary()
@@ -150,7 +150,7 @@ def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:
     return Cost(
         parameters=generator + summary.discriminator.trainable_parameters,
         generator_parameters=generator,
-        multiply_accumulates=float(multiply_accumulates_per_step(recipe.resolved)) * steps,
+        multiply_accumulates=float(training_cost(recipe.resolved, steps)),
         seconds=seconds,
     )
 

@@ -72,6 +72,7 @@ class Study:
         threads: threads of each run. Sums are divided among them, so other threads may change last bits.
         description: what the study is about.
         claim: what it is expected to find.
+        untrained: whether probes read the networks before training, and nothing is trained.
         node: the study file with its places, for messages; None if it was given otherwise.
     """
 
@@ -85,6 +86,7 @@ class Study:
     threads: int = 1
     description: str = ""
     claim: Claim | None = None
+    untrained: bool = False
     node: Node | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -99,7 +101,7 @@ class Study:
         for key in (*varied, *shared):
             if key == SEED:
                 raise UserError(f"{SEED}: the study sets it, to 0, 1, 2 and so on; say how many seeds instead")
-            if key == STEPS and self.budget is not None:
+            if key == STEPS and (self.budget is not None or self.untrained):
                 raise UserError(f"{STEPS}: the budget sets it; give one of both")
         both = [key for key in varied if key in shared]
         if both:
@@ -130,6 +132,8 @@ class Study:
             }
         data["axes"] = {axis.key: _written(axis) for axis in self.axes}
         data["seeds"] = self.seeds
+        if self.untrained:
+            data["budget"] = {"steps": 0}
         if self.budget is not None:
             data["budget"] = {self.budget.kind: self.budget.amount}
         data["read"] = list(self.read)
@@ -139,11 +143,6 @@ class Study:
         if self.claim is not None:
             data["claim"] = self.claim.as_data()
         return as_yaml(data)
-
-    @property
-    def untrained(self) -> bool:
-        """Whether probes read the networks before training, and nothing is trained."""
-        return self.budget is not None and self.budget == Budget("steps", 0)
 
     def place(self, *path: str | int) -> str:
         """Return the place of a key in the study file, as the start of a message; empty without a file."""
@@ -183,19 +182,21 @@ def read_study(path: Path) -> Study:
 
 def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
     axes, problems = [], []
-    for key, given in keys.axes.items():
+    for key, values in keys.axes.items():
         place = node.locate(("axes", key))
         try:
-            axes.append(axis_of(key, _values(key, given, path)))
+            axes.append(axis_of(key, _values(key, values, path)))
         except UserError as error:
             problems.append(Problem(place.place, f"axes.{key}", str(error).removeprefix(f"{key}: ")))
-    budgets = [] if keys.budget is None else [(k, v) for k, v in keys.budget.model_dump().items() if v is not None]
+    given: dict[Any, float | None] = {} if keys.budget is None else keys.budget.model_dump()
+    budgets = [(kind, amount) for kind, amount in given.items() if amount is not None]
     if keys.budget is not None and len(budgets) != 1:
         message = f"takes one of {', '.join(BudgetKeys.model_fields)}. Received: {len(budgets)} of them"
         problems.append(Problem(node.locate(("budget",)).place, "budget", message))
     if problems:
         raise RecipeError(problems)
     overrides = tuple(f"{key}={as_value(_lists(value))}" for key, value in keys.overrides.items())
+    untrained = budgets == [("steps", 0)]
     try:
         return Study(
             base=None if keys.base is None else _beside(keys.base, path),
@@ -203,7 +204,8 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
             seeds=keys.seeds,
             read=keys.read,
             overrides=overrides,
-            budget=Budget(*budgets[0]) if budgets else None,
+            budget=None if untrained or not budgets else Budget(*budgets[0]),
+            untrained=untrained,
             matched=keys.match is not None,
             threads=keys.threads,
             description=keys.description,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,14 @@ class LoadedVariant:
         recipe: its recipe; every run sets its seed.
         plugins: the plugins that were loaded for it.
         images: the images that it reads.
+        settings: which plugins may be loaded.
     """
 
     variant: Variant
     recipe: ResolvedRecipe
     plugins: LoadedPlugins
     images: Images
+    settings: PluginSettings
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,18 @@ def _loaded(study: Study, variant: Variant, settings: PluginSettings, images: di
     data = as_value([as_data(recipe)["data"], as_data(recipe)["image"]])
     if data not in images:
         images[data] = load_images(recipe)
-    return LoadedVariant(variant, recipe, found.plugins, images[data])
+    return LoadedVariant(variant, recipe, found.plugins, images[data], settings)
+
+
+def reloaded(study: Study, one: LoadedVariant, overrides: Sequence[str]) -> LoadedVariant:
+    """Return a variant with more overrides after its own.
+
+    Raises:
+        RecipeError: the recipe does not take them.
+    """
+    texts = (*study.overrides, *one.variant.overrides, *overrides)
+    found = load_recipe(one.variant.recipe or study.base or "", texts, one.settings)
+    return replace(one, recipe=_in_one_precision(with_known_classes(found.recipe)))
 
 
 def _in_one_precision(recipe: ResolvedRecipe) -> ResolvedRecipe:

@@ -119,9 +119,9 @@ def test_missing_runs_leave_it_open_and_failed_ones_are_left_out(result):
 def test_a_claim_names_variants_and_numbers_of_its_study():
     one = claim(Expectation("batch", "none", ("fd",), "better"))
     require_known(one, ["batch", "none"], ["fd"])
-    with pytest.raises(UserError, match="no variant 'batch'. Did you mean 'batches'"):
+    with pytest.raises(UserError, match=r"no variant 'batch'\. Did you mean 'batches'"):
         require_known(one, ["batches", "none"], ["fd"])
-    with pytest.raises(UserError, match="does not read 'fd'.*Add it to 'read'"):
+    with pytest.raises(UserError, match=r"does not read 'fd'.*Add it to 'read'"):
         require_known(one, ["batch", "none"], ["kid"])
 
 
