@@ -21,11 +21,12 @@ if TYPE_CHECKING:
         recipe_text,
         write_recipe_schema,
     )
+    from dcgan_kit.api.claims import find_claim, list_claims, run_claim
     from dcgan_kit.api.evaluate import calibrate, evaluate_images
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
-    from dcgan_kit.api.study_runs import study
+    from dcgan_kit.api.study_runs import add_seeds, open_study, study
     from dcgan_kit.api.trainer import train
     from dcgan_kit.api.verify import replay, verify_resume
     from dcgan_kit.api.workers import launch
@@ -37,21 +38,26 @@ _MODULES = {
     "Quiet": "dcgan_kit.terminal.progress",
     "Recipe": "dcgan_kit.api.recipe",
     "Run": "dcgan_kit.api.run",
+    "add_seeds": "dcgan_kit.api.study_runs",
     "calibrate": "dcgan_kit.api.evaluate",
     "copy_recipe": "dcgan_kit.api.catalogue",
     "evaluate_images": "dcgan_kit.api.evaluate",
+    "find_claim": "dcgan_kit.api.claims",
     "find_components": "dcgan_kit.api.catalogue",
     "find_plugin": "dcgan_kit.api.catalogue",
     "launch": "dcgan_kit.api.workers",
+    "list_claims": "dcgan_kit.api.claims",
     "list_components": "dcgan_kit.api.catalogue",
     "list_plugins": "dcgan_kit.api.catalogue",
     "list_recipes": "dcgan_kit.api.catalogue",
     "load_recipe": "dcgan_kit.api.recipe",
     "open_run": "dcgan_kit.api.run",
+    "open_study": "dcgan_kit.api.study_runs",
     "recipe_schema": "dcgan_kit.api.catalogue",
     "recipe_text": "dcgan_kit.api.catalogue",
     "replay": "dcgan_kit.api.verify",
     "report": "dcgan_kit.api.report_page",
+    "run_claim": "dcgan_kit.api.claims",
     "study": "dcgan_kit.api.study_runs",
     "train": "dcgan_kit.api.trainer",
     "verify_resume": "dcgan_kit.api.verify",
@@ -71,21 +77,26 @@ __all__ = [
     "Quiet",
     "Recipe",
     "Run",
+    "add_seeds",
     "calibrate",
     "copy_recipe",
     "evaluate_images",
+    "find_claim",
     "find_components",
     "find_plugin",
     "launch",
+    "list_claims",
     "list_components",
     "list_plugins",
     "list_recipes",
     "load_recipe",
     "open_run",
+    "open_study",
     "recipe_schema",
     "recipe_text",
     "replay",
     "report",
+    "run_claim",
     "study",
     "train",
     "verify_resume",
