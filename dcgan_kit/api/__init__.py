@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
+    from dcgan_kit.api.study_page import export_study, study_report
     from dcgan_kit.api.study_runs import study
     from dcgan_kit.api.trainer import train
     from dcgan_kit.api.verify import replay, verify_resume
@@ -40,6 +41,7 @@ _MODULES = {
     "calibrate": "dcgan_kit.api.evaluate",
     "copy_recipe": "dcgan_kit.api.catalogue",
     "evaluate_images": "dcgan_kit.api.evaluate",
+    "export_study": "dcgan_kit.api.study_page",
     "find_components": "dcgan_kit.api.catalogue",
     "find_plugin": "dcgan_kit.api.catalogue",
     "launch": "dcgan_kit.api.workers",
@@ -53,6 +55,7 @@ _MODULES = {
     "replay": "dcgan_kit.api.verify",
     "report": "dcgan_kit.api.report_page",
     "study": "dcgan_kit.api.study_runs",
+    "study_report": "dcgan_kit.api.study_page",
     "train": "dcgan_kit.api.trainer",
     "verify_resume": "dcgan_kit.api.verify",
     "write_recipe_schema": "dcgan_kit.api.catalogue",
@@ -74,6 +77,7 @@ __all__ = [
     "calibrate",
     "copy_recipe",
     "evaluate_images",
+    "export_study",
     "find_components",
     "find_plugin",
     "launch",
@@ -87,6 +91,7 @@ __all__ = [
     "replay",
     "report",
     "study",
+    "study_report",
     "train",
     "verify_resume",
     "write_recipe_schema",
