@@ -16,6 +16,7 @@ from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import TaskProgress
 
 if TYPE_CHECKING:
+    from dcgan_kit.studies.claims import ClaimResult
     from dcgan_kit.studies.plan import Plan
     from dcgan_kit.studies.results import RunResult, StudyResult
 
@@ -48,7 +49,7 @@ def study_report(
         RunError: the folder holds no study, or the page cannot be written.
     """
     from dcgan_kit.reports.study_facts import StudyFacts, names_of, read_runs
-    from dcgan_kit.reports.study_head import head, untrained
+    from dcgan_kit.reports.study_head import head
     from dcgan_kit.reports.study_page import study_page
     from dcgan_kit.reports.study_samples import COLUMNS, ROWS
     from dcgan_kit.runs.write_errors import write_requested_file
@@ -60,9 +61,10 @@ def study_report(
     plan = opened(folder, settings)
     result, unread = readable(plan)
     names = names_of(result.variants)
-    bare = untrained(plan.study)
-    runs, notes = ({}, ()) if bare else read_runs(plan.folder, result, names)
-    grids, unsampled = ({}, ()) if quick or bare else _samples(plan, result, names, all_seeds, settings)
+    untrained = plan.study.untrained
+    runs, notes = ({}, ()) if untrained else read_runs(plan.folder, result, names)
+    grids, unsampled = ({}, ()) if quick or untrained else _samples(plan, result, names, all_seeds, settings)
+    verdict, unjudged = _verdict(plan, result)
     facts = StudyFacts(
         result=result,
         names=names,
@@ -72,8 +74,9 @@ def study_report(
         samples=grids,
         layout=(ROWS, COLUMNS),
         sampled=not quick,
-        untrained=bare,
-        notes=(*unread, *notes, *unsampled),
+        untrained=untrained,
+        verdict=verdict,
+        notes=(*unjudged, *unread, *notes, *unsampled),
     )
     content = study_page(facts).encode()
     target = plan.folder.page if target is None else target
@@ -136,6 +139,18 @@ def readable(plan: Plan) -> tuple[StudyResult, tuple[str, ...]]:
             good.append(run)
     result = replace(plan, runs=tuple(good)).result()
     return replace(result, runs=in_order((*result.runs, *broken))), tuple(notes)
+
+
+def _verdict(plan: Plan, result: StudyResult) -> tuple[ClaimResult | None, tuple[str, ...]]:
+    """Judge the claim of a study, if it has one; a claim that cannot be judged gives a line instead."""
+    from dcgan_kit.studies.claims import judge
+
+    if plan.study.claim is None:
+        return None, ()
+    try:
+        return judge(plan.study.claim, result), ()
+    except UserError as error:
+        return None, (f"The claim cannot be judged: {error}",)
 
 
 def _samples(

@@ -32,8 +32,7 @@ _FLAT = 1e-4
 """Smallest relative change of a number that is drawn as a change."""
 _TALL = 0.7
 """Share of the height for lines; the title and the steps take the rest."""
-LONGEST_NAME = 16
-"""Most characters of a name at the end of a line."""
+_LONGEST_NAME = 16
 _LONGEST_TITLE = 48
 _LINE_HEIGHT = 12 / 72
 """Inches."""
@@ -255,7 +254,7 @@ def _names_at_ends(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -
     room = _LINE_HEIGHT / (_TALL * HEIGHT)
     places = _spread([float(y) for _, y in ends], room)
     for (x, y), place, name, colour in zip(ends, places, names, colours, strict=True):
-        short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+        short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
         leader = {"arrowstyle": "-", "color": colour, "alpha": 0.4, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 2}
         axes.annotate(
             short,

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dcgan_kit.reports.charts import LONGEST_NAME, MOST_LINES, Chart, Level, Line, drawn, number
+from dcgan_kit.reports.charts import MOST_LINES, Chart, Level, Line, drawn, number
 from dcgan_kit.reports.content import Block, Drawing, Drawings, Paragraph, Section, Table
 from dcgan_kit.reports.run_files import LARGEST, Series, shown
 from dcgan_kit.reports.study_charts import near
-from dcgan_kit.reports.study_facts import StudyFacts, short_names
+from dcgan_kit.reports.study_facts import LONGEST_AT_END, StudyFacts, short_names
 from dcgan_kit.reports.study_numbers import MOST_ROWS, direction, summary_of
 from dcgan_kit.studies.readings import Cost
 from dcgan_kit.studies.results import StudyResult
@@ -84,7 +84,7 @@ def _rounded(seconds: float) -> float:
 
 def _chart(facts: StudyFacts, costs: Sequence[Sequence[Cost]], name: str) -> Drawing | None:
     lines, rows, sentences = [], [], []
-    names = short_names(facts.names, LONGEST_NAME)
+    names = short_names(facts.names, LONGEST_AT_END)
     for index, (title, of) in enumerate(zip(facts.names, costs, strict=True)):
         mean = summary_of(facts.result, index, name).mean
         if not of or mean is None or abs(mean) > LARGEST:

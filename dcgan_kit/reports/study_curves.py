@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from dcgan_kit.reports.charts import LONGEST_NAME, Chart, Level, Line, drawn
+from dcgan_kit.reports.charts import Chart, Level, Line, drawn
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section
 from dcgan_kit.reports.facts import RunFacts
 from dcgan_kit.reports.metric_names import is_score
 from dcgan_kit.reports.run_files import Series, shown
 from dcgan_kit.reports.scores import floor_of, short
-from dcgan_kit.reports.study_facts import StudyFacts, curve_names, short_names
+from dcgan_kit.reports.study_facts import LONGEST_AT_END, StudyFacts, curve_names, short_names
 from dcgan_kit.reports.svg import SERIES
 
 IN_A_CHART = len(SERIES)
@@ -28,7 +28,7 @@ _TITLES = {
 
 def curves(facts: StudyFacts) -> Section:
     """Return the section of curves: losses, and the scores that were measured during training."""
-    names = short_names(facts.names, LONGEST_NAME)
+    names = short_names(facts.names, LONGEST_AT_END)
     of = {
         index: [run for (variant, _), run in sorted(facts.runs.items(), key=lambda item: item[0]) if variant == index]
         for index in range(min(len(facts.names), MOST_DRAWN))

@@ -10,6 +10,7 @@ from dcgan_kit.errors import UserError
 from dcgan_kit.reports.facts import RunFacts, read_facts
 from dcgan_kit.reports.metric_names import FLOOR, is_floor, is_score
 from dcgan_kit.reports.run_files import Metrics, Series, shown
+from dcgan_kit.studies.claims import ClaimResult
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.results import RunResult, StudyResult
 from dcgan_kit.studies.variants import Variant
@@ -21,6 +22,8 @@ MOST_CURVE_POINTS = 200
 MOST_SCORES = 24
 """Most scores of a training whose curves are read."""
 LONGEST_NAME = 100
+LONGEST_AT_END = 14
+"""Most characters of a name at the end of a line of a chart."""
 LOSSES = ("generator_loss", "discriminator_loss", "penalty")
 
 
@@ -38,6 +41,7 @@ class StudyFacts:
         layout: rows and columns of these grids.
         sampled: whether new samples were asked for.
         untrained: whether probes read the networks before training, so that there are no run folders to read.
+        verdict: the verdict on the claim of the study, if it has one.
         notes: a line about each part that was left out, and why.
     """
 
@@ -50,6 +54,7 @@ class StudyFacts:
     layout: tuple[int, int] = (1, 1)
     sampled: bool = False
     untrained: bool = False
+    verdict: ClaimResult | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -56,13 +56,8 @@ def _seeds(count: int) -> str:
     return "0" if count == 1 else f"0 … {count - 1}"
 
 
-def untrained(study: Study) -> bool:
-    """Return whether a study reads its networks before training."""
-    return study.budget is not None and study.budget.amount == 0
-
-
 def _steps(steps: Sequence[int], study: Study) -> str:
-    if untrained(study):
+    if study.untrained:
         return "0: the networks are read before training"
     low, high = min(steps, default=0), max(steps, default=0)
     text = f"{low:,}" if low == high else f"{low:,} to {high:,}, by variant"

@@ -8,6 +8,7 @@ from dcgan_kit.errors import counted, printable
 from dcgan_kit.reports.content import Block, Listing, Paragraph, Section, Sentences, Table
 from dcgan_kit.reports.run_files import shown
 from dcgan_kit.reports.study_facts import StudyFacts, cut
+from dcgan_kit.studies.claims import ClaimResult
 
 MOST_SENTENCES = 40
 """Most comparisons that are listed openly."""
@@ -28,7 +29,8 @@ def said(facts: StudyFacts) -> Section:
     sentences = [cut(printable(text).replace("\n", " "), LONGEST_SENTENCE) for text in facts.result.sentences()]
     count = len(facts.result.comparisons)
     comparisons, limits = sentences[:count], sentences[count:]
-    blocks: list[Block] = [Sentences(tuple((*comparisons[:MOST_SENTENCES], *limits[:MOST_LIMITS])))]
+    blocks: list[Block] = [] if facts.verdict is None else _claim(facts.verdict)
+    blocks.append(Sentences(tuple((*comparisons[:MOST_SENTENCES], *limits[:MOST_LIMITS]))))
     folded = comparisons[MOST_SENTENCES : MOST_SENTENCES + MOST_FOLDED]
     if folded:
         blocks.append(Listing(f"{len(folded)} more comparisons", "\n".join(folded)))
@@ -36,6 +38,22 @@ def said(facts: StudyFacts) -> Section:
     if left > 0:
         blocks.append(Paragraph(f"{left:,} more comparisons are only in `study.json`."))
     return Section("result", "What the study shows", "", tuple(blocks))
+
+
+def _claim(found: ClaimResult) -> list[Block]:
+    """Return the claim of a study, its verdict, and what each number says of each expectation."""
+    tones = {"supported": "well", "refuted": "ill", "inconclusive": "missing"}
+    where = f" ({shown(found.claim.said)})" if found.claim.said else ""
+    rows = [
+        (cut(shown(str(finding.expectation)), LONGEST_SENTENCE), shown(one.number), one.verdict, shown(one.found))
+        for finding in found.findings
+        for one in finding.judged
+    ]
+    return [
+        Paragraph(f"Claim: {shown(found.claim.sentence)}{where}"),
+        Paragraph(f"Verdict: {found.verdict}.", tones[found.verdict]),
+        _table("What the claim expects, and what was found", ("expected", "number", "verdict", "found"), rows),
+    ]
 
 
 def outcomes(facts: StudyFacts) -> Section:
