@@ -22,7 +22,7 @@ MOST_CURVE_POINTS = 200
 MOST_SCORES = 24
 """Most scores of a training whose curves are read."""
 LONGEST_NAME = 100
-LONGEST_AT_END = 14
+LONGEST_AT_END = 15
 """Most characters of a name at the end of a line of a chart."""
 LOSSES = ("generator_loss", "discriminator_loss", "penalty")
 
