@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
     from dcgan_kit.api.study_runs import add_seeds, open_study, study
+    from dcgan_kit.api.study_page import export_study, study_report
+    from dcgan_kit.api.study_runs import study
     from dcgan_kit.api.trainer import train
     from dcgan_kit.api.verify import replay, verify_resume
     from dcgan_kit.api.workers import launch
@@ -42,6 +44,7 @@ _MODULES = {
     "calibrate": "dcgan_kit.api.evaluate",
     "copy_recipe": "dcgan_kit.api.catalogue",
     "evaluate_images": "dcgan_kit.api.evaluate",
+    "export_study": "dcgan_kit.api.study_page",
     "find_claim": "dcgan_kit.api.claims",
     "find_components": "dcgan_kit.api.catalogue",
     "find_plugin": "dcgan_kit.api.catalogue",
@@ -59,6 +62,7 @@ _MODULES = {
     "report": "dcgan_kit.api.report_page",
     "run_claim": "dcgan_kit.api.claims",
     "study": "dcgan_kit.api.study_runs",
+    "study_report": "dcgan_kit.api.study_page",
     "train": "dcgan_kit.api.trainer",
     "verify_resume": "dcgan_kit.api.verify",
     "write_recipe_schema": "dcgan_kit.api.catalogue",
@@ -81,6 +85,7 @@ __all__ = [
     "calibrate",
     "copy_recipe",
     "evaluate_images",
+    "export_study",
     "find_claim",
     "find_components",
     "find_plugin",
@@ -98,6 +103,7 @@ __all__ = [
     "report",
     "run_claim",
     "study",
+    "study_report",
     "train",
     "verify_resume",
     "write_recipe_schema",

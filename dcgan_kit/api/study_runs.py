@@ -141,7 +141,7 @@ def open_study(folder: str | Path, *, settings: PluginSettings | None = None) ->
     Raises:
         RunError: the folder holds no study, or it cannot be read.
     """
-    return _opened(folder, chosen(settings)).result()
+    return opened(folder, chosen(settings)).result()
 
 
 def add_seeds(
@@ -193,7 +193,9 @@ def stored_study(folder: str | Path) -> Study:
     return replace(read_study(home.definition), node=None)
 
 
-def _opened(folder: str | Path, settings: PluginSettings) -> Plan:
+def opened(folder: str | Path, settings: PluginSettings) -> Plan:
+    """Return the plan of the study in a folder. Trains nothing and writes nothing; see ``open_study``."""
+
     def known(_: Sequence[LoadedVariant], home: StudyFolder) -> Mapping[str, Timing]:
         from dcgan_kit.studies.timing import read_timings
 

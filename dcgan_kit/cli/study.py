@@ -173,6 +173,39 @@ def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, 
     )
 
 
+@study.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="The page.  [default: FOLDER/study.html]"
+)
+@click.option("--quick", is_flag=True, help="Draw no new samples; show the sample grids that the run folders hold.")
+@click.option("--all-seeds", is_flag=True, help="Draw samples of the runs of all seeds.  [default: of seed 0]")
+@plugin_options
+def report(folder: Path, output: Path | None, quick: bool, all_seeds: bool) -> None:
+    """Write an HTML page about the study in FOLDER, finished or not.
+
+    The page shows what the study found, each number of each run, costs, samples and curves. It works offline and needs
+    no other file.
+    """
+    from dcgan_kit.api.study_page import study_report
+
+    study_report(folder, output, quick=quick, all_seeds=all_seeds, settings=plugin_settings())
+
+
+@study.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@plugin_options
+def export(folder: Path, file: Path) -> None:
+    """Write the numbers of the study in FOLDER as a table to FILE, which ends in .csv or .parquet.
+
+    The table is tidy: one row for each number of each run, with a column for each axis. Parquet needs pyarrow.
+    """
+    from dcgan_kit.api.study_page import export_study
+
+    export_study(folder, file, settings=plugin_settings())
+
+
 @study.command("train-one", hidden=True)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("identity")

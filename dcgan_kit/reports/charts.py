@@ -42,10 +42,28 @@ _MARKERS = "os^Dvp"
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart: its name and its points."""
+    """A line of a chart.
+
+    Attributes:
+        name: its name.
+        series: its points.
+        band: the lowest and the highest values around it, at the same steps; None for no band.
+    """
 
     name: str
     series: Series
+    band: tuple[Series, Series] | None = None
+
+    def thinned(self, most: int) -> Line:
+        """Return the line with at most ``most`` points, and its band with it."""
+        band = None if self.band is None else (self.band[0].thinned(most), self.band[1].thinned(most))
+        return Line(self.name, self.series.thinned(most), band)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """All values that are drawn."""
+        ends = () if self.band is None else (*self.band[0].values, *self.band[1].values)
+        return (*self.series.values, *ends)
 
 
 @dataclass(frozen=True)
@@ -79,12 +97,12 @@ class Chart:
 
 def drawn(chart: Chart) -> Drawing:
     """Draw a chart. If it has too many points or table rows, an even selection is shown."""
-    lines = [Line(line.name, line.series.thinned(MOST_POINTS)) for line in chart.lines[:MOST_LINES]]
+    lines = [line.thinned(MOST_POINTS) for line in chart.lines[:MOST_LINES]]
 
     def onto(figure: Figure) -> None:
         axes = figure.add_axes((0.13, 0.15, _NAMES_FROM - 0.13, _TALL))
         _lines(axes, lines, chart.levels)
-        values = [value for line in lines for value in line.series.values] + [level.value for level in chart.levels]
+        values = [value for line in lines for value in line.values] + [level.value for level in chart.levels]
         _furnish(axes, chart.logarithmic and min(values) > 0, chart.x)
         titled(figure, chart.title)
         _names_at_ends(axes, lines, chart.levels)
@@ -173,6 +191,10 @@ def _style() -> Iterator[None]:
 
 def _lines(axes: Axes, lines: Sequence[Line], levels: Sequence[Level]) -> None:
     for index, line in enumerate(lines):
+        if line.band is not None:
+            low, high = line.band
+            colour = SERIES[index % len(SERIES)]
+            axes.fill_between(low.steps, low.values, high.values, color=colour, alpha=0.16, linewidth=0)
         axes.plot(
             line.series.steps,
             line.series.values,

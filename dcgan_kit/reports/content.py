@@ -78,12 +78,20 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures in order, under a heading that may be empty; with ``pairs``, each two pictures stand together."""
+    """Pictures in order, under a heading that may be empty.
+
+    Attributes:
+        title: the heading.
+        pictures: the pictures.
+        pairs: whether each two pictures stand together.
+        large: whether they are shown larger than usual.
+    """
 
     kind: ClassVar = "pictures"
     title: str
     pictures: tuple[Picture, ...]
     pairs: bool = False
+    large: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,15 @@ class Paragraph:
     tone: str = "plain"
 
 
-Block = Table | Drawings | Pictures | Listing | Paragraph
+@dataclass(frozen=True)
+class Sentences:
+    """A list of sentences."""
+
+    kind: ClassVar = "sentences"
+    texts: tuple[str, ...]
+
+
+Block = Table | Drawings | Pictures | Listing | Paragraph | Sentences
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def timeline(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis
 
 
 def _grids(run: RunFacts, grids: Sequence[Grid]) -> tuple[tuple[Picture, ...], list[Block]]:
-    rows, columns = _layout(run)
+    rows, columns = layout(run)
     pictures, notes = [], list[Block]()
     for grid in evenly(grids, MOST_GRIDS):
         kind = "raw samples" if grid.raw else "samples"
@@ -90,10 +90,11 @@ def _real(run: RunFacts, found: CheckpointAnalysis) -> tuple[Picture, ...]:
     if found.real is None:
         return ()
     alt = f"training images of {run.label}"
-    return (array_picture(found.real, alt, "training images", *_layout(run), _row_titles(run)),)
+    return (array_picture(found.real, alt, "training images", *layout(run), _row_titles(run)),)
 
 
-def _layout(run: RunFacts) -> tuple[int, int]:
+def layout(run: RunFacts) -> tuple[int, int]:
+    """Return rows and columns of the sample grids of a run; 1 and 1 if its recipe does not say it."""
     layout = run.recipe.get("training.sample_grid")
     if isinstance(layout, list) and len(layout) == 2 and all(type(side) is int and 1 <= side <= 32 for side in layout):
         return layout[0], layout[1]
@@ -106,7 +107,7 @@ def _row_titles(run: RunFacts) -> tuple[str, ...]:
     if type(classes) is not int or classes < 1:
         return ()
     texts = [shown(name) if isinstance(name, str) else "" for name in names] if isinstance(names, list) else []
-    return row_titles(_layout(run)[0], classes, texts)
+    return row_titles(layout(run)[0], classes, texts)
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.reports import comparisons, curves, health, overview, provenance, scores
 from dcgan_kit.reports.comparisons import CheckpointAnalysis
@@ -29,25 +29,49 @@ def page(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]) -
         runs: at least one run; all labels differ.
         analyses: the analysis of each run's checkpoint, by label; runs without an analysis are missing.
     """
+    runs = [replace(run, better=analyses[run.label].better) if run.label in analyses else run for run in runs]
+    names = ", ".join(run.label for run in runs)
+    return rendered(
+        "page.html",
+        _sections(runs, analyses),
+        title=f"{names}: report of {'a run' if len(runs) == 1 else f'{len(runs)} runs'}",
+        kind="Runs side by side" if len(runs) > 1 else "Report of a run",
+        names=names,
+    )
+
+
+def rendered(template: str, sections: Sequence[Section], *, title: str, kind: str, names: str, **more: Any) -> str:
+    """Return a page of sections.
+
+    Args:
+        template: its template.
+        sections: the sections, in order.
+        title: the title of the window.
+        kind: what the page is about, above its heading.
+        names: the heading.
+        more: what else the template shows.
+    """
     from markupsafe import Markup
 
-    runs = [replace(run, better=analyses[run.label].better) if run.label in analyses else run for run in runs]
     numbers = count(1)
 
     def svg(drawing: Drawing) -> Markup:
         # ``belonging`` parses and rewrites the markup of Matplotlib, which escapes its texts.
         return Markup(belonging(drawing.source, f"chart-{next(numbers)}", drawing.title, drawing.description))
 
-    names = ", ".join(run.label for run in runs)
-    template = _templates().get_template("page.html")
-    return template.render(
-        title=f"{names}: report of {'a run' if len(runs) == 1 else f'{len(runs)} runs'}",
-        names=names,
-        several=len(runs) > 1,
-        version=__version__,
-        style=Markup("".join(_text(name) for name in ("colours.css", "page.css"))),
-        sections=_sections(runs, analyses),
-        svg=svg,
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            title=title,
+            kind=kind,
+            names=names,
+            version=__version__,
+            style=Markup("".join(_text(name) for name in ("colours.css", "page.css"))),
+            sections=sections,
+            svg=svg,
+            **more,
+        )
     )
 
 

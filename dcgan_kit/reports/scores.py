@@ -13,7 +13,8 @@ from dcgan_kit.reports.metric_names import FLOOR, is_score
 
 LOGARITHMIC_FROM = 30.0
 """If the largest value of a score over the smallest one is above this ratio, the axis is logarithmic."""
-_DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "floor": "nearer to real images is better"}
+DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "floor": "nearer to real images is better"}
+"""What a score says of its values, in words."""
 
 
 def score_keys(runs: Sequence[RunFacts]) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def over_time(runs: Sequence[RunFacts]) -> Section:
         # Runs on the same data have the same floor, which needs only one line.
         same = len({number(floor) for floor in floors.values()}) == 1
         levels = [Level("real images" if same else f"real, {label}", floor) for label, floor in floors.items()]
-        direction = next((text for run in runs if (text := _DIRECTIONS.get(better_of(run, key)))), "")
+        direction = next((text for run in runs if (text := DIRECTIONS.get(better_of(run, key)))), "")
         caption = "; ".join(filter(None, (key, direction)))
         levels = levels[:1] if same else levels
         charts.append(Chart(short(key), tuple(lines), tuple(levels), _spans_much(lines), caption=caption))
@@ -77,9 +78,7 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
         # ``best`` and ``raw`` are True or False; show their names only if they are True.
         texts = {"True": "", "False": None}
         of = ", ".join(f"{n} {texts.get(v, v)}".strip() for n, v in found.of.items() if texts.get(v, v) is not None)
-        rows = tuple(
-            (n.number, number(n.value), number(n.floor), _DIRECTIONS.get(n.better, "–")) for n in found.numbers
-        )
+        rows = tuple((n.number, number(n.value), number(n.floor), DIRECTIONS.get(n.better, "–")) for n in found.numbers)
         columns = ("score", "samples", "real images", "")
         blocks.append(Table(f"{run.label}: scores{f' of {of}' if of else ''}", columns, rows, numeric=True))
         if found.classes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import Browser
 from PIL import Image
 
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
@@ -130,3 +131,11 @@ def lines():
 def grid():
     """Return a function (path, brightness, rows, columns, size, enlarged, mode): write the PNG of a sample grid."""
     return write_grid
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Chromium, with an empty profile."""
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()

@@ -3,107 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import select
-import shutil
-import subprocess
-import time
-from itertools import combinations, count, pairwise
+from itertools import combinations, pairwise
 
 import pytest
+from chromium import CHROMIUM, CONTRAST
 
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.reports.facts import read_facts
 from dcgan_kit.reports.network_picture import network_picture
 from dcgan_kit.reports.page import page
 
-CHROMIUM = shutil.which("chromium")
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-pipe",
-)
-SECONDS = 60
-
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium")
-
-
-class Browser:
-    """Chromium, reported what to do by the DevTools protocol: JSON with a NUL after it, over two pipes."""
-
-    def __init__(self, profile):
-        theirs_in, self._to = os.pipe()
-        self._from, theirs_out = os.pipe()
-        # The protocol wants the descriptors 3 and 4.
-        code = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out} 2>/dev/null'
-        command = ["bash", "-c", code, "bash", CHROMIUM, *OPTIONS, f"--user-data-dir={profile}"]
-        self._process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out))
-        os.close(theirs_in)
-        os.close(theirs_out)
-        self._numbers, self._rest, self._session, self.events = count(1), b"", None, []
-        target = self.do("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.do("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.do(f"{domain}.enable")
-
-    def close(self):
-        self._process.kill()
-        self._process.wait()
-        os.close(self._to)
-        os.close(self._from)
-
-    def do(self, method, **params):
-        number = next(self._numbers)
-        session = {"sessionId": self._session} if self._session else {}
-        os.write(self._to, json.dumps({"id": number, "method": method, "params": params, **session}).encode() + b"\0")
-        return self._until(lambda message: message.get("id") == number)["result"]
-
-    def evaluate(self, expression):
-        answer = self.do("Runtime.evaluate", expression=expression, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
-
-    def open(self, file, width=1200, dark=False):
-        self.events.clear()
-        self.do("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.do("Emulation.setEmulatedMedia", media="", features=[scheme])
-        self.do("Page.navigate", url=file.as_uri())
-        if not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self._until(lambda message: message.get("method") == "Page.loadEventFired")
-
-    def press(self, key):
-        for kind in ("rawKeyDown", "keyUp"):
-            self.do("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode={"Tab": 9}[key])
-
-    def of(self, method):
-        return [event["params"] for event in self.events if event.get("method") == method]
-
-    def _until(self, wanted):
-        ends = time.monotonic() + SECONDS
-        while True:
-            while b"\0" in self._rest:
-                text, _, self._rest = self._rest.partition(b"\0")
-                message = json.loads(text)
-                self.events.append(message)
-                if wanted(message):
-                    return message
-            assert select.select([self._from], [], [], max(0.0, ends - time.monotonic()))[0], "chromium says nothing"
-            self._rest += os.read(self._from, 2**20)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -204,27 +114,6 @@ def test_the_keyboard_goes_through_everything_in_order_and_is_seen(browser, file
     assert min(outlines) >= 2
     browser.evaluate("document.querySelector('.skip').focus()")
     assert browser.evaluate("document.querySelector('.skip').getBoundingClientRect().left") >= 0
-
-
-CONTRAST = """
-(() => {
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgb = colour => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-                          return [...canvas.getImageData(0, 0, 1, 1).data]; };
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-                               .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c[3] > 0) return c; }
-                        return [255, 255, 255]; };
-  let least = 99, what = '';
-  for (const e of document.querySelectorAll('body *')) {
-    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || ['title', 'desc'].includes(e.tagName)) continue;
-    const style = getComputedStyle(e), colour = rgb(e.tagName === 'text' || e.tagName === 'tspan' ? style.fill : style.color);
-    const [a, b] = [light(colour), light(behind(e))].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
-    if (ratio < least) { least = ratio; what = e.tagName + ' ' + e.textContent.slice(0, 40); }
-  }
-  return [least, what];
-})()
-"""
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,0 +1,193 @@
+"""The page of a study, and its numbers as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.api.catalogue import chosen
+from dcgan_kit.api.run import run_in
+from dcgan_kit.api.study_runs import opened
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.errors import UserError
+from dcgan_kit.terminal.console import note
+from dcgan_kit.terminal.progress import TaskProgress
+
+if TYPE_CHECKING:
+    from dcgan_kit.studies.claims import ClaimResult
+    from dcgan_kit.studies.plan import Plan
+    from dcgan_kit.studies.results import RunResult, StudyResult
+
+SAMPLE_SEED = 0
+"""Seed of the latent vectors of all grids."""
+
+
+def study_report(
+    folder: str | Path,
+    output: str | Path | None = None,
+    *,
+    quick: bool = False,
+    all_seeds: bool = False,
+    settings: PluginSettings | None = None,
+) -> Path:
+    """Write one HTML file about a study, finished or not. It works offline and needs no other file.
+
+    Args:
+        folder: the folder of the study.
+        output: the HTML file; default: ``study.html`` in the folder.
+        quick: draw no new samples; show the sample grids that the run folders hold.
+        all_seeds: draw samples of the runs of all seeds, not only of seed 0.
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UserError: a recipe or the data of the study cannot be read, or the output name does not end in ``.html``.
+        RunError: the folder holds no study, or the page cannot be written.
+    """
+    from dcgan_kit.reports.study_facts import StudyFacts, names_of, read_runs
+    from dcgan_kit.reports.study_head import head
+    from dcgan_kit.reports.study_page import study_page
+    from dcgan_kit.reports.study_samples import COLUMNS, ROWS
+    from dcgan_kit.runs.write_errors import write_requested_file
+
+    target = None if output is None else Path(output)
+    if target is not None and target.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{target}: a report is a page; give a name that ends in .html")
+    settings = chosen(settings)
+    plan = opened(folder, settings)
+    result, unread = readable(plan)
+    names = names_of(result.variants)
+    untrained = plan.study.untrained
+    runs, notes = ({}, ()) if untrained else read_runs(plan.folder, result, names)
+    grids, unsampled = ({}, ()) if quick or untrained else _samples(plan, result, names, all_seeds, settings)
+    verdict, unjudged = _verdict(plan, result)
+    facts = StudyFacts(
+        result=result,
+        names=names,
+        head=head(plan.study, result, _steps(plan), _versions(plan)),
+        text=plan.study.as_yaml(),
+        runs=runs,
+        samples=grids,
+        layout=(ROWS, COLUMNS),
+        sampled=not quick,
+        untrained=untrained,
+        verdict=verdict,
+        notes=(*unjudged, *unread, *notes, *unsampled),
+    )
+    content = study_page(facts).encode()
+    target = plan.folder.page if target is None else target
+    write_requested_file(target, content)
+    done = len(result.runs) - result.missing
+    note(f"{target}: {len(content) / 2**20:.1f} MiB about {done} of {len(result.runs)} runs")
+    return target
+
+
+def export_study(folder: str | Path, file: str | Path, *, settings: PluginSettings | None = None) -> Path:
+    """Write the numbers of a study as a tidy table: one row for each number of each run.
+
+    Args:
+        folder: the folder of the study.
+        file: a name that ends in ``.csv``, or in ``.parquet``, which needs the package pyarrow.
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UserError: the name has another ending, or pyarrow is not installed.
+        RunError: the folder holds no study, or the file cannot be written.
+    """
+    from dcgan_kit.reports.study_table import as_csv, as_parquet
+    from dcgan_kit.runs.write_errors import write_requested_file
+
+    target = Path(file)
+    formats = {".csv": as_csv, ".parquet": as_parquet}
+    if target.suffix.lower() not in formats:
+        raise UserError(f"{target}: a table is a file *.csv or *.parquet")
+    result, unread = readable(opened(folder, chosen(settings)))
+    for line in unread:
+        note(line)
+    write_requested_file(target, formats[target.suffix.lower()](result))
+    rows = sum(len(run.readings) for run in result.runs)
+    note(f"{target}: {rows:,} rows of {sum(bool(run.readings) for run in result.runs):,} finished runs")
+    return target
+
+
+def readable(plan: Plan) -> tuple[StudyResult, tuple[str, ...]]:
+    """Return the results of a study without those of run folders that cannot be read, and a line about each of these.
+
+    A run whose folder cannot be read counts as not finished.
+    """
+    from dcgan_kit.reports.run_files import shown
+    from dcgan_kit.reports.study_facts import names_of, run_name, without_folder
+    from dcgan_kit.studies.results import RunResult, in_order
+
+    names = names_of(plan.variants)
+    good, broken, notes = [], [], []
+    for run in plan.runs:
+        try:
+            plan.readings(run)
+        except UserError as error:
+            broken.append(RunResult(run.variant, run.seed, run.identity))
+            text = shown(without_folder(str(error), plan.folder))
+            notes.append(f"{run_name(broken[-1], names)}: left out: {text}")
+        else:
+            good.append(run)
+    result = replace(plan, runs=tuple(good)).result()
+    return replace(result, runs=in_order((*result.runs, *broken))), tuple(notes)
+
+
+def _verdict(plan: Plan, result: StudyResult) -> tuple[ClaimResult | None, tuple[str, ...]]:
+    """Judge the claim of a study, if it has one; a claim that cannot be judged gives a line instead."""
+    from dcgan_kit.studies.claims import judge
+
+    if plan.study.claim is None:
+        return None, ()
+    try:
+        return judge(plan.study.claim, result), ()
+    except UserError as error:
+        return None, (f"The claim cannot be judged: {error}",)
+
+
+def _samples(
+    plan: Plan, result: StudyResult, names: tuple[str, ...], all_seeds: bool, settings: PluginSettings
+) -> tuple[dict[tuple[int, int], Any], tuple[str, ...]]:
+    """Draw samples of the runs, all of the same latent vectors; a run that cannot draw any gives a line instead."""
+    from dcgan_kit.reports.run_files import shown
+    from dcgan_kit.reports.study_facts import run_name, without_folder
+    from dcgan_kit.reports.study_samples import to_sample
+
+    wanted = to_sample(result, all_seeds)
+    grids, notes = {}, []
+    with TaskProgress() as progress:
+        for done, run in enumerate(wanted):
+            progress.preparation("drawing samples", done, len(wanted))
+            try:
+                grids[run.variant, run.seed] = _grid(plan, run, settings)
+            except UserError as error:
+                text = shown(without_folder(str(error), plan.folder))
+                notes.append(f"{run_name(run, names)}: no samples: {text}")
+        progress.preparation("drawing samples", len(wanted), len(wanted))
+    return grids, tuple(notes)
+
+
+def _grid(plan: Plan, run: RunResult, settings: PluginSettings) -> Any:
+    from dcgan_kit.reports.study_samples import COLUMNS, ROWS
+    from dcgan_kit.runs.image_grid import grid_of
+
+    images = run_in(plan.folder.run(run.identity), (), settings).sample(ROWS * COLUMNS, seed=SAMPLE_SEED)
+    return grid_of(images, ROWS, COLUMNS)
+
+
+def _steps(plan: Plan) -> list[int]:
+    return list({run.variant: run.recipe.training.steps for run in plan.runs}.values())
+
+
+def _versions(plan: Plan) -> Mapping[str, str]:
+    from dcgan_kit.studies.identity import PACKAGES
+
+    return {name: str(plan.runs[0].facts[name]) for name in ("dcgan-kit", *PACKAGES)} if plan.runs else {}
