@@ -303,8 +303,7 @@ def test_equal_variants_are_told_apart_as_rarely_as_the_level_says(seeds, name):
 @pytest.mark.parametrize("name", DRAWS)
 @pytest.mark.parametrize("seeds", [8, 10])
 def test_one_of_six_equal_variants_is_told_apart_as_rarely_as_the_level_says(seeds, name):
-    rng, count = np.random.default_rng(seeds), 2000
-    wrong = 0
+    rng, count, wrong = np.random.default_rng(seeds), 500, 0
     for _ in range(count):
         reference, variants = DRAWS[name](rng, seeds), DRAWS[name](rng, (6, seeds))
         # Holm's procedure claims something if and only if the smallest p-value is small enough.
