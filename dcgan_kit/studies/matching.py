@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import product
@@ -19,6 +19,8 @@ TOLERANCE = 0.02
 MOST_UNEVEN = 1.5
 """Widths that share no factor may differ in theirs by this ratio, where rounding to whole channels asks for it."""
 LARGEST_FACTOR = 64.0
+MOST_FILTERS = 16_384
+"""The most that ``filters`` may be in a recipe."""
 WITHIN_REACH = 0.5
 """Largest difference, as a share of the parameters, that moving single widths is tried for."""
 MOST_TRIED = 150
@@ -70,7 +72,7 @@ def matched(recipe: ResolvedRecipe, role: Role, parameters: int) -> tuple[str, .
     if not keys:
         raise UserError(f"match: the {role} of {recipe.name} has no filters, so its parameters cannot be adapted")
     search = _Search(recipe, role, keys, parameters)
-    for multiple in _divisors(math.lcm(*keys.values())):
+    for multiple in _multiples(keys.values()):
         search.refused = False
         found = search.with_multiples_of(multiple)
         if found is not None:
@@ -142,8 +144,9 @@ class _Search:
         low = high = 1.0
         while self._of(low) > self.wanted and low > 1 / LARGEST_FACTOR:
             low /= 2
-        while self._of(high) < self.wanted and high < LARGEST_FACTOR:
-            high *= 2
+        largest = min(LARGEST_FACTOR, MOST_FILTERS / max(self.usual))
+        while self._of(high) < self.wanted and high < largest:
+            high = min(2 * high, largest)
         # Between two factors that differ less, no width of the recipe language changes by more than a channel.
         while high / low > 1 + 1e-5:
             middle = math.sqrt(low * high)
@@ -178,7 +181,7 @@ class _Search:
         for group, direction in product(groups, (1, -1)):
             places = enumerate(zip(widths, self.steps, strict=True))
             new = tuple(width + direction * step * (index in group) for index, (width, step) in places)
-            if min(new) > 0 and self._unevenness(new) <= MOST_UNEVEN:
+            if min(new) > 0 and max(new) <= MOST_FILTERS and self._unevenness(new) <= MOST_UNEVEN:
                 yield new
 
     def _allows(self, widths: Widths) -> bool:
@@ -213,8 +216,10 @@ class _Search:
         )
 
 
-def _divisors(number: int) -> Iterator[int]:
-    return (divisor for divisor in range(1, number + 1) if number % divisor == 0)
+def _multiples(widths: Collection[int]) -> list[int]:
+    """Return what widths may have to be divisible by, from 1 up: what divides their least common multiple."""
+    common = math.lcm(*widths)
+    return [number for number in range(1, max(widths) + 1) if common % number == 0]
 
 
 def _widths(plan: NetworkPlan) -> dict[str, int]:

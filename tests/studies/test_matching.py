@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from dcgan_kit.errors import UserError
+from dcgan_kit.errors import RecipeError, UserError
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.summary import summarize
-from dcgan_kit.studies.matching import MOST_UNEVEN, TOLERANCE, matched, trainable_parameters
+from dcgan_kit.studies.matching import MOST_FILTERS, MOST_UNEVEN, TOLERANCE, matched, trainable_parameters
 
 NEAREST = (
     "generator.stages.0={order: [upsample, convolution, normalization, activation], upsample: nearest, filters: %d}"
@@ -65,7 +65,6 @@ def test_what_is_equal_already_keeps_its_widths(resolve):
 
 
 def test_a_wider_network_has_one_factor(resolve):
-    # 32 numbers to 49 * 131 values; 131 to 65 channels by 4x4; 65 to 1 by 4x4: 345,288 products, with scales and biases.
     found = assert_matched(resolve, "lecture-fashion28", "generator", 4 * 333_185)
     ratios = factors(resolve("lecture-fashion28"), found)
     assert len(ratios) == 2
@@ -122,6 +121,16 @@ def test_what_cannot_be_is_refused_with_what_came_nearest(resolve, name, role, p
     message = str(caught.value)
     assert f"cannot have {parameters:,} trainable parameters within 2%" in message
     assert re.search(nearest, message)
+
+
+def test_widths_are_no_larger_than_a_recipe_allows(resolve):
+    recipe = resolve("tiny-fashion28", "generator.input.filters=512", "generator.stages.0.filters=300")
+    with pytest.raises(UserError, match=r"generator\.input\.filters=16384, "):
+        matched(recipe, "generator", 10**10)
+    # The bound that MOST_FILTERS repeats.
+    resolve("tiny-fashion28", f"generator.input.filters={MOST_FILTERS}")
+    with pytest.raises(RecipeError):
+        resolve("tiny-fashion28", f"generator.input.filters={MOST_FILTERS + 1}")
 
 
 def test_a_network_without_widths_is_refused(resolve):
