@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
-    from dcgan_kit.api.study_runs import add_seeds, open_study, study
     from dcgan_kit.api.study_page import export_study, study_report
-    from dcgan_kit.api.study_runs import study
+    from dcgan_kit.api.study_runs import add_seeds, open_study, study
     from dcgan_kit.api.trainer import train
     from dcgan_kit.api.verify import replay, verify_resume
     from dcgan_kit.api.workers import launch

@@ -1,7 +1,7 @@
 """What differences within seeds carry: interval, p-value, and the correction for many comparisons.
 
 The p-value decides whether a study shows a difference. The interval says how large the difference may be. It is too
-narrow for few seeds: with 5 seeds, a 95 % interval holds the true mean in about 83 of 100 studies
+narrow for few seeds: with 5 seeds, a 95 % interval misses the true mean in 17 to 22 of 100 studies
 (``benchmarks/interval_coverage.py``).
 
 SciPy computes both. It is imported when it is needed, because its import takes half a second.
