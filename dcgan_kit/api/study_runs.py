@@ -243,6 +243,7 @@ class _Runner:
 
     def run(self, plan: Plan, lock: int) -> StudyResult:
         """Train what is missing, and write the results."""
+        from dcgan_kit.reports.study_table import as_csv
         from dcgan_kit.studies.results import shortage
 
         changes = plan.changes()
@@ -266,9 +267,12 @@ class _Runner:
         if missing:
             self._train(plan, missing, lock)
         result = plan.result()
-        for file, text in ((plan.folder.json_file, result.as_json()), (plan.folder.csv_file, result.as_csv())):
+        for file, content in (
+            (plan.folder.json_file, result.as_json().encode()),
+            (plan.folder.csv_file, as_csv(result)),
+        ):
             with writing(file):
-                write_whole(file, text.encode())
+                write_whole(file, content)
         return result
 
     def _train(self, plan: Plan, missing: Sequence[PlannedRun], lock: int) -> None:

@@ -82,7 +82,8 @@ def train_and_read(
     except UserError as error:
         file = home.failure(identity)
         with writing(file):
-            write_whole(file, f"{error}\n".encode())
+            # A study can be moved, so the place of its folder is left out.
+            write_whole(file, f"{error}\n".replace(str(home.run(identity)), f"runs/{identity}").encode())
         raise
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import statistics
 from collections.abc import Mapping, Sequence
@@ -204,32 +202,6 @@ class StudyResult:
     def as_json(self) -> str:
         """Return ``as_data`` as text."""
         return json.dumps(self.as_data(), indent=2, allow_nan=False) + "\n"
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the numbers as a tidy table: one row for each number of each run, with a column for each axis."""
-        return [
-            {
-                **dict(self.variants[run.variant].settings),
-                "seed": run.seed,
-                "number": name,
-                "value": reading.value,
-                "floor": reading.floor,
-                "identity": run.identity,
-            }
-            for run in self.runs
-            for name, reading in run.readings.items()
-        ]
-
-    def as_csv(self) -> str:
-        """Return ``rows`` as CSV text. Floors that do not exist are empty."""
-        keys = [key for key, _ in self.variants[0].settings]
-        stream = io.StringIO()
-        writer = csv.DictWriter(
-            stream, [*keys, "seed", "number", "value", "floor", "identity"], lineterminator="\n", restval=""
-        )
-        writer.writeheader()
-        writer.writerows(self.rows())
-        return stream.getvalue()
 
 
 def shortage(seeds: int, comparisons: int) -> str:
