@@ -19,7 +19,9 @@ from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import Quiet
 
 if TYPE_CHECKING:
+    from dcgan_kit.components.contracts.probe import Probe
     from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.components.registry import Registry
     from dcgan_kit.studies.readings import Cost, Reading
 
 STEP = "step "
@@ -88,12 +90,10 @@ def train_and_read(
 
 
 def _write_untrained(recipe: Recipe, path: Path, numbers: Sequence[str]) -> None:
-    from dcgan_kit.studies.readings import FILE, Reading, Readings, of_probes
+    from dcgan_kit.studies.readings import FILE, Readings
 
-    examination = recipe.probe(watcher=Quiet())
-    known = {name: Reading(of_probes(name, examination.now)) for name in numbers}
-    findings = tuple(str(finding) for finding in examination.findings)
-    content = Readings(known, _cost(recipe, 0, 0.0), findings).as_json()
+    known, findings = _probed(recipe, recipe.plugins.registry, numbers)
+    content = Readings(known, _cost(recipe, 0, 0.0), tuple(findings)).as_json()
     with writing(path / FILE):
         write_whole(path / FILE, content)
 
@@ -101,23 +101,21 @@ def _write_untrained(recipe: Recipe, path: Path, numbers: Sequence[str]) -> None
 def _write_readings(run: Run, numbers: Sequence[str], seconds: float, settings: PluginSettings) -> None:
     from dcgan_kit.api.catalogue import everything
     from dcgan_kit.evaluation.selection import numbers_of_scores
-    from dcgan_kit.studies.readings import FILE, Reading, Readings, of_probes, read_readings, wanted
+    from dcgan_kit.studies.readings import FILE, Readings, read_readings, wanted
 
     registry = run.plugins.registry
     bare = {name.partition("@")[0] for name in numbers if "/" not in name}
     if not bare <= {number for of in numbers_of_scores(registry).values() for number in of}:
         registry = everything(settings).registry
     before = read_readings(run.path)
-    known: dict[str, Reading] = dict(before.numbers) if before else {}
+    known = dict(before.numbers) if before else {}
     need = wanted([name for name in numbers if name not in known], registry)
     findings = list(before.findings) if before else []
     for extractor, scores in need.scores.items():
         known.update(_scored(run, extractor, scores, settings))
     if need.probes:
-        examination = run.probe(watcher=Quiet())
-        for name in (name for name in numbers if "/" in name):
-            known[name] = Reading(of_probes(name, examination.now))
-        findings = [str(finding) for finding in examination.findings]
+        found, findings = _probed(run, registry, [name for name in numbers if "/" in name])
+        known.update(found)
     lacking = [name for name in numbers if name not in known]
     endless = [name for name in numbers if name in known and not math.isfinite(known[name].value)]
     if lacking or endless:
@@ -125,6 +123,38 @@ def _write_readings(run: Run, numbers: Sequence[str], seconds: float, settings: 
     finite = {name: one for name, one in known.items() if math.isfinite(one.value)}
     cost = before.cost if before else _cost(run.recipe, run.resolved.training.steps, seconds)
     run.folder.write(run.path / FILE, Readings(finite, cost, tuple(findings)).as_json())
+
+
+def _probed(networks: Run | Recipe, registry: Registry, numbers: Sequence[str]) -> tuple[dict[str, Reading], list[str]]:
+    """Return the readings that some names mean, and what the probes found that gave them.
+
+    Quick probes come first, and those that train some steps come last; the first that gives a reading ends the search.
+    """
+    from dcgan_kit.probing.probe_run import build_probes, by_default
+    from dcgan_kit.studies.readings import Reading, matching, mean_reading, unknown_reading
+
+    probes = build_probes([by_default(component) for component in registry.of_kind("probe")])
+    known: dict[str, Reading] = {}
+    findings: list[str] = []
+    every: dict[str, float] = {}
+    for group in (0, 1, 2):
+        names = [one.component.name for one in probes if _price(one.probe) == group]
+        if len(known) == len(numbers) or not names:
+            continue
+        examination = networks.probe(names, watcher=Quiet())
+        readings = {name: value for of in examination.now.values() for name, value in of.items()}
+        every.update(readings)
+        for pattern in (pattern for pattern in numbers if pattern not in known and matching(pattern, readings)):
+            known[pattern] = Reading(mean_reading(pattern, readings))
+        findings += [str(finding) for finding in examination.findings]
+    lacking = [pattern for pattern in numbers if pattern not in known]
+    if lacking:
+        raise UserError(unknown_reading(lacking[0], every))
+    return known, findings
+
+
+def _price(probe: Probe) -> int:
+    return 2 if probe.second is not None else 0 if probe.cheap else 1
 
 
 def _scored(run: Run, extractor: str | None, scores: Sequence[str], settings: PluginSettings) -> Mapping[str, Reading]:

@@ -141,21 +141,20 @@ def feature_space(name: str, registry: Registry) -> str:
     return "pixels" if score.gathering.sees == "pixels" else extractor or "default"
 
 
-def of_probes(pattern: str, readings: Mapping[str, Mapping[str, float]]) -> float:
-    """Return the reading that a name means, or the mean of those that match a pattern.
+def matching(pattern: str, readings: Mapping[str, float]) -> list[float]:
+    """Return the readings of probes that a name means: its own, or all that match a pattern with ``*``."""
+    return [value for name, value in readings.items() if fnmatchcase(name, pattern)]
 
-    Args:
-        pattern: ``PLACE/NAME``, which may contain ``*``.
-        readings: readings by probe, and then by ``place/name``.
 
-    Raises:
-        UserError: nothing matches.
-    """
-    every = {name: value for of in readings.values() for name, value in of.items()}
-    values = [value for name, value in every.items() if fnmatchcase(name, pattern)]
-    if not values:
-        raise UserError(f"{pattern}: no probe gives this reading here.{did_you_mean(pattern, every)}")
+def mean_reading(pattern: str, readings: Mapping[str, float]) -> float:
+    """Return the mean of the readings that a name means; there must be one."""
+    values = matching(pattern, readings)
     return math.fsum(values) / len(values)
+
+
+def unknown_reading(pattern: str, readings: Iterable[str]) -> str:
+    """Return the message for a name that no probe has a reading for."""
+    return f"{pattern}: no probe gives this reading here.{did_you_mean(pattern, readings)}"
 
 
 @dataclass(frozen=True)
