@@ -1,4 +1,4 @@
-"""Generate parts of docs/ from the code: keys, components, lints, commands, published models, decisions.
+"""Generate parts of docs/ from the code: keys, components, lints, commands, published models, decisions, seeded faults.
 
 Usage: python scripts/generate_docs.py [--check]
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 from click.testing import CliRunner
 
 from dcgan_kit.cli import cli
@@ -44,6 +45,7 @@ from dcgan_kit.recipes.yaml_writer import as_data
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RECIPES = DOCS.parent / "recipes"
 MODELS_OF_TESTS = DOCS.parent / "tests" / "twins" / "recipes"
+SEEDED_FAULTS = DOCS.parent / "tests" / "probing" / "seeded_faults"
 MARKER = "<!-- Below this line: written by scripts/generate_docs.py. -->"
 PUBLISHED = (
     "radford-faces64",
@@ -224,6 +226,36 @@ def lints_page() -> Iterator[str]:
     from dcgan_kit.networks.lint import LINTS
 
     yield table(("lint", "why, and who says so"), [(code(rule.name), rule.why) for rule in LINTS.values()])
+
+
+def health_page() -> Iterator[str]:
+    """Yield the seeded faults with what named them, and the false alarms of healthy recipes."""
+    faults = yaml.safe_load((SEEDED_FAULTS / "faults.yaml").read_text(encoding="utf-8"))
+    results = json.loads((SEEDED_FAULTS / "results.json").read_text(encoding="utf-8"))
+    rows, count = [], 0
+    for name, fault in faults["faults"].items():
+        signs = [sign for sign in results["faults"][name] if sign in fault["diagnoses"]]
+        count += bool(signs)
+        steps = fault.get("steps")
+        seen = "not run" if steps is None else f"{steps} steps" if steps else "step 0"
+        rows.append((name.replace("_", " "), fault["what"], seen, ", ".join(map(_sign, signs)) or "not seen"))
+    alarms = {name: signs for name, signs in results["healthy"].items() if signs}
+    runs = f"{len(alarms)} of {len(results['healthy'])} healthy runs had a false alarm"
+    yield f"{count} of {len(rows)} faults were named; {runs}."
+    yield table(("fault", "what was done", "trained", "what named it"), rows)
+    yield "Lints are in `code`, findings are not. The healthy runs:"
+    steps = {name: run["steps"] for name, run in faults["healthy"].items()}
+    alarmed = [(name, steps[name], ", ".join(signs) or "none") for name, signs in results["healthy"].items()]
+    yield table(("recipe", "steps", "false alarms"), alarmed)
+    versions = ", ".join(f"{name} {results[key]}" for name, key in VERSIONS_OF_RESULTS.items())
+    yield f"Found on {results['date']} with {versions}."
+
+
+VERSIONS_OF_RESULTS = {"Python": "python", "TensorFlow": "tensorflow", "Keras": "keras", "NumPy": "numpy"}
+
+
+def _sign(name: str) -> str:
+    return code(name) if "_" in name else name
 
 
 def commands_page() -> Iterator[str]:
@@ -525,6 +557,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "recipes.md": recipes_page,
     "components.md": components_page,
     "lints.md": lints_page,
+    "health.md": health_page,
     "commands.md": commands_page,
     "published.md": published_page,
     "decisions/README.md": decisions_page,

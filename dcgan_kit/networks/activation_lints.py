@@ -58,8 +58,23 @@ def saturating_activation(context: LintContext) -> Results:
     for _, part, _ in context.parts():
         hidden = part.kind == "activation" and part.block != "output"
         response = _response(part) if hidden else None
-        if response is not None and max(np.ptp(response[_GRID <= -50.0]), np.ptp(response[_GRID >= 50.0])) < 1e-3:
+        if response is not None and _is_bounded(response):
             yield part.path, f"{part.component} in a hidden layer saturates on both sides"
+
+
+@lint_rule(
+    "Losses take logits of any size, and apply a sigmoid of their own where they need probabilities (Goodfellow et al. "
+    "2014, arXiv 1406.2661, section 3, with D(x) = sigmoid of the logit). After a bounded activation D can never be "
+    "certain, and its gradient vanishes twice."
+)
+def bounded_logit(context: LintContext) -> Results:
+    network = context.networks.discriminator
+    first = max(index for index, part in enumerate(network.parts) if part.kind == "head")
+    for part in network.parts[first:]:
+        own = [getattr(layer, "activation", None) for layer in layers_within(*part.layers)]
+        responses = [_response(part)] if part.kind == "activation" else list(map(_output_at_grid, own))
+        if any(response is not None and _is_bounded(response) for response in responses):
+            yield part.path, f"{part.component} ends in a bounded activation; return the logit itself"
 
 
 @lint_rule(
@@ -119,6 +134,22 @@ def keeps_zero(part: Part) -> bool:
     """Return whether an activation maps 0 to 0; False if it has weights or cannot be applied."""
     response = _response(part)
     return response is not None and abs(float(np.interp(0.0, _GRID, response))) < 1e-6
+
+
+def _is_bounded(response: Any) -> bool:
+    """Return whether outputs at ``_GRID`` are flat at both ends."""
+    return bool(max(np.ptp(response[_GRID <= -50.0]), np.ptp(response[_GRID >= 50.0])) < 1e-3)
+
+
+def _output_at_grid(function: Any) -> Any:
+    """Return the outputs of a layer's own activation at ``_GRID``, or None if it has none, or cannot be applied."""
+    if function is None:
+        return None
+    try:
+        return keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(_GRID[:, None]))).reshape(len(_GRID))
+    except Exception:
+        # An activation of a plugin may need more than one channel; then there is no advice about it.
+        return None
 
 
 def _response(part: Part) -> Any:

@@ -14,6 +14,7 @@ from dcgan_kit.networks import (
     initializer_lints,
     normalization_lints,
     opaque_layer_lints,
+    optimizer_lints,
     order_lints,
     resampling_lints,
     training_lints,
@@ -44,7 +45,13 @@ _RULES = (
     activation_lints.dying_units,
     activation_lints.saturating_activation,
     activation_lints.no_hidden_activation,
+    activation_lints.bounded_logit,
     initializer_lints.zeros_in_a_row,
+    initializer_lints.large_first_weights,
+    optimizer_lints.step_size,
+    optimizer_lints.frozen_layer,
+    optimizer_lints.slow_average,
+    optimizer_lints.unbounded_loss,
     training_lints.memory,
 )
 LINTS: dict[str, Lint] = {rule.name: rule for rule in _RULES}

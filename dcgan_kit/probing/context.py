@@ -97,7 +97,8 @@ class FixedBatch:
             inputs = np.broadcast_to(_SWEEP.reshape(-1, *sides, 1), (len(_SWEEP), *sides, place.input_shape[-1]))
             outputs, slopes = (values.numpy().reshape(len(_SWEEP), -1) for values in slope_at(inputs))
             steep = np.abs(slopes) >= _FLAT * np.abs(slopes).max(0)
-            bounded = place.kind == "activation" and not steep[[0, -1]].any()
+            # No slope is steep if the activation has no number on one side.
+            bounded = place.kind == "activation" and steep.any() and not steep[[0, -1]].any()
             self._limits[place] = (float(outputs[steep].min()), float(outputs[steep].max())) if bounded else None
         return self._limits[place]
 

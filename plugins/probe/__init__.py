@@ -188,6 +188,7 @@ def contest(
     wrong_by: Annotated[
         Positive, Field(description="G has won if D's mean logit is this much higher for generated images")
     ] = 1.0,
+    opposed_from: Annotated[Share, Field(description="opposition of step 0 below which there is no contest")] = 0.25,
 ) -> Probe:
     """See who is ahead, by the discriminator's logits.  (B, 1), (B, 1) → probabilities and pushes.
 
@@ -197,9 +198,13 @@ def contest(
     real, generated = mean sigmoid(D) of these images
     unfooled = mean(1 - sigmoid(D(G(z)))), the factor in the gradient of the non-saturating loss
     push of a network: mean |B dL/dD|, how strongly its loss pushes the logits
+    opposition = -sign(mean dL_G/dD(G(z))) · (mean dL_D/dD(G(z)) - mean dL_D/dD(x)) / (mean |…| + mean |…|): 1 if D's
+    loss raises real logits and lowers generated ones, or the reverse, while G's loss does the opposite to generated
+    ones; -1 if G helps D; 0 if D's loss pushes both alike, as with random labels
 
     D has won: separation ≥ 0.999, and its push ≤ nothing_left · its push at step 0. G has won: separation ≤ 0.2 and
-    gap ≤ -wrong_by. Both rules work for every loss, because they do not depend on labels.
+    gap ≤ -wrong_by; or separation ≤ 0.001 after step 0, however close the logits are. No contest: opposition below
+    opposed_from at step 0. All rules work for every loss, because they do not depend on labels.
 
     Goodfellow et al. 2014, arXiv 1406.2661, section 3; Arjovsky, Bottou 2017, arXiv 1701.04862
     """
@@ -207,7 +212,7 @@ def contest(
 
     return Probe(
         balance.measure,
-        lambda readings, first: balance.diagnose(readings, first, nothing_left, wrong_by),
+        lambda readings, first: balance.diagnose(readings, first, nothing_left, wrong_by, opposed_from),
     )
 
 
@@ -216,6 +221,9 @@ def diversity(
     *,
     spread_to: Annotated[Share, Field(description="spread up to which samples count as collapsed")] = 0.2,
     nearest_to: Annotated[Share, Field(description="nearest up to which samples count as collapsed")] = 0.2,
+    range_to: Annotated[
+        Share, Field(description="share of the range of pixels up to which real images are narrow")
+    ] = 0.5,
 ) -> Probe:
     """Compute how much samples differ from each other.  (B, H, W, C), (B, H, W, C) → ratios to real images.
 
@@ -226,6 +234,8 @@ def diversity(
     spread, nearest: deviation and nearest_distance of generated images, each divided by that of real images. nearest is
     close to 0 if all samples are copies of a few images, even if these few are very different.
 
+    range: brightest - darkest pixel of the images / the same of the recipe's image.range
+
     The images belong to the fixed latent vectors, and are generated in training mode.
 
     Salimans et al. 2016, arXiv 1606.03498, section 3.2; Richardson, Weiss 2018, arXiv 1805.12462
@@ -234,7 +244,7 @@ def diversity(
 
     return Probe(
         pixel_diversity.measure,
-        lambda readings, first: pixel_diversity.diagnose(readings, first, spread_to, nearest_to),
+        lambda readings, first: pixel_diversity.diagnose(readings, first, spread_to, nearest_to, range_to),
     )
 
 
@@ -297,7 +307,12 @@ def smoothness() -> Probe:
 
 @component("probe")
 def batch_statistics(
-    *, gap_from: Annotated[Positive, Field(description="train_inference_gap of G from which to report a finding")] = 0.5
+    *,
+    gap_from: Annotated[Positive, Field(description="train_inference_gap of G from which to report a finding")] = 0.5,
+    unnormalized_from: Annotated[
+        float, Field(gt=1.0, le=1e6, description="normalized, or its inverse, from which batch norm is not in effect")
+    ] = 2.0,
+    noise_from: Annotated[Positive, Field(description="noise from which to report a finding")] = 3.0,
 ) -> Probe:
     """Compare batch-norm statistics: training and inference, real and generated.  (B, ..., C) → deviations.
 
@@ -308,6 +323,9 @@ def batch_statistics(
     train_inference_gap of D: the same for logits, dropout included
     running_gap, real_generated_gap: mean_c √(((μ' - μ)² + (σ' - σ)²) / σ²) over channels c. running_gap compares the
     batch (μ, σ) with running averages (μ', σ'). real_generated_gap compares real images (μ, σ) with generated ones.
+    normalized: median over channels of the output's standard deviation in training mode / |scale|: 1 if batch norm
+    normalizes; channels whose variance in real or in generated images is below epsilon are left out
+    noise: root mean square of what a regularizer adds in training / that of its input; for dropout √(rate / (1 - rate))
 
     Ioffe, Szegedy 2015, arXiv 1502.03167, section 3.1; real apart from generated: github.com/soumith/ganhacks
     """
@@ -315,7 +333,7 @@ def batch_statistics(
 
     return Probe(
         statistics.gaps,
-        lambda readings, first: statistics.diagnose_gaps(readings, first, gap_from),
+        lambda readings, first: statistics.diagnose_gaps(readings, first, gap_from, unnormalized_from, noise_from),
         cheap=False,
     )
 

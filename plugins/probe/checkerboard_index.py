@@ -30,7 +30,7 @@ def diagnose(readings: Readings, first: Readings, limit: float) -> Iterator[Find
 
     It reports nothing at step 0, where every transposed convolution has a checkerboard.
     """
-    if readings == first:
+    if readings is first:
         return
     for key, value in readings.items():
         place, _, period = key.partition("/checkerboard_")

@@ -85,7 +85,7 @@ def diagnose_units(readings: Readings, first: Readings, dead: float, dormant: fl
         ("dead", dead, "`activation: leaky_relu`, whose gradient is never 0; a lower learning rate; normalization"),
         ("dormant", dormant, "a lower learning rate, fewer filters, or normalization before the activation"),
     ):
-        for key, value in _of(readings, reading):
+        for key, value in of_name(readings, reading):
             if value >= limit:
                 yield Finding(
                     disease=f"{reading} channels",
@@ -113,7 +113,7 @@ def diagnose_saturation(readings: Readings, first: Readings, output: float, hidd
             page="health.md#output-saturated",
         )
     of_data = {key.rpartition("/")[0] for key in readings if key.startswith("generator.output.")}
-    for key, value in _of(readings, "saturated"):
+    for key, value in of_name(readings, "saturated"):
         if value >= hidden and key not in of_data and key != "data":
             yield Finding(
                 disease="saturated units",
@@ -126,6 +126,7 @@ def diagnose_saturation(readings: Readings, first: Readings, output: float, hidd
             )
 
 
-def _of(readings: Readings, reading: str) -> Sequence[tuple[str, float]]:
+def of_name(readings: Readings, reading: str) -> Sequence[tuple[str, float]]:
+    """Return (place, value) of each reading with this name."""
     found = ((key.rpartition("/"), value) for key, value in readings.items())
     return [(place, value) for (place, _, name), value in found if name == reading]

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from dcgan_kit_plugins.probe.dead_units import activations, each
+from dcgan_kit_plugins.probe.dead_units import activations, each, of_name
 
 from dcgan_kit import Finding, ProbeContext, Readings
 
 FLOOR = 1e-5
 """Share of the layer's mean variance that is added to each variance: a constant channel has variance 0."""
 SMALLEST = 1e-30
+VISIBLE = 1 / 255
+"""Share of the range of pixels that uint8 can show."""
 
 Moments = tuple[Any, Any]
 
@@ -42,29 +44,69 @@ def gaps(context: ProbeContext) -> Readings:
     last = context.generator[-1]
     training, inference = context.after(last), context.after(last, "inference")
     spread = float(inference.std(0, dtype=np.float64).mean())
-    readings = {"generator/train_inference_gap": _rms(training - inference) / max(spread, SMALLEST)}
+    # Images that are all alike have no deviation to compare with.
+    visible = VISIBLE * (context.value_range[1] - context.value_range[0])
+    readings = {"generator/train_inference_gap": _rms(training - inference) / max(spread, visible)}
     logits = {mode: np.concatenate([context.logits(mode, of) for of in ("generated", "real")])
               for mode in ("training", "inference")}  # fmt: skip
     deviation = float(logits["training"].std(dtype=np.float64))
     difference = _rms(logits["training"] - logits["inference"])
     readings["discriminator/train_inference_gap"] = difference / max(deviation, SMALLEST)
     for place in (*context.generator, *context.discriminator):
+        if place.kind == "regularizer" and place.input_shape == place.output_shape:
+            readings[f"{place}/noise"] = _noise(each(context.before, place), each(context.after, place))
         for layer in place.layers:
             if not hasattr(layer, "moving_variance"):
                 continue
             running = np.asarray(layer.moving_mean), np.sqrt(np.asarray(layer.moving_variance))
             now = _moments(each(context.before, place))
             readings[f"{place}/running_gap"] = _distance(running, now, now[1])
+            # Where each half of D's input varies by epsilon or more, batch norm leaves a deviation from 0.7 to 1.
+            halves = [_moments([values])[1] for values in each(context.before, place)]
+            varied = (np.square(halves) >= layer.epsilon).all(0)
+            if len(place.layers) == 1 and varied.any():
+                made = _moments(each(context.after, place))[1] / (
+                    np.abs(np.asarray(layer.gamma)) if layer.scale else 1.0
+                )
+                readings[f"{place}/normalized"] = float(np.median(made[varied]))
             if place.role == "discriminator":
                 real, fake = (_moments([context.before(place, of=of)]) for of in ("real", "generated"))
                 readings[f"{place}/real_generated_gap"] = _distance(real, fake, real[1])
     return readings
 
 
-def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator[Finding]:
-    """Report a generator whose images differ at inference, but not at step 0: running statistics start at 0 and 1."""
+def diagnose_gaps(
+    readings: Readings, first: Readings, limit: float, unnormalized: float, noise: float
+) -> Iterator[Finding]:
+    """Report a generator whose images differ at inference, batch norm that does not normalize, and noise.
+
+    It reports no gap at step 0, because running statistics start at 0 and 1.
+    """
+    for key, value in of_name(readings, "normalized"):
+        if not 1.0 / unnormalized < value < unnormalized:
+            yield Finding(
+                disease="batch norm not in effect",
+                where=key,
+                observation=f"features behind batch norm deviate by {value:.2g} times its scale, and should by 1",
+                value=value,
+                baseline=1.0,
+                advice="batch norm in training mode: `training=False` or `trainable = False` makes it use running "
+                "statistics",
+                page="health.md#batch-norm-not-in-effect",
+            )
+    for key, value in of_name(readings, "noise"):
+        if value >= noise:
+            yield Finding(
+                disease="noise drowns features",
+                where=key,
+                observation=f"its noise is {value:.1f} times as large as the features",
+                value=value,
+                baseline=0.0,
+                advice="a smaller rate or deviation of the noise",
+                page="health.md#noise-drowns-features",
+            )
     gap = readings["generator/train_inference_gap"]
-    if gap >= limit and readings != first:
+    if gap >= limit and readings is not first:
         yield Finding(
             disease="batch-norm gap",
             where="generator",
@@ -75,6 +117,12 @@ def diagnose_gaps(readings: Readings, first: Readings, limit: float) -> Iterator
             "use the batch (`layer`, `instance`, `group`)",
             page="health.md#batch-norm-gap",
         )
+
+
+def _noise(before: Sequence[Any], after: Sequence[Any]) -> float:
+    """Return the root mean square of what a layer adds / that of its input."""
+    added = _rms(np.stack(after) - np.stack(before))
+    return added / max(_rms(np.stack(before)), SMALLEST)
 
 
 def _moments(arrays: Sequence[Any]) -> Moments:

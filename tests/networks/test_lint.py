@@ -132,6 +132,31 @@ CASES = {
         "stage1_convolution_2 and stage2_convolution_2 start at 0, and no shortcut joins between them: neither kernel changes",
         [*ZEROS, "generator.shortcut=true"],
     ),
+    "large_first_weights": (
+        ["generator.initializer={use: normal, stddev: 2.0}"],
+        "generator.upsample",
+        # 4 x 4 x 8 weights meet in each output of the stage: 2 √128 = 22.6.
+        "of the generator starts by multiplying its features by",
+        ["generator.initializer={use: normal, stddev: 0.5}"],
+    ),
+    "step_size": (
+        ["training.discriminator.optimizer.learning_rate=1.0e-2"],
+        "training.discriminator.optimizer",
+        "learning rate 0.01: the first weights of the discriminator deviate by 0.02, and one step moves each by 50 %",
+        ["training.discriminator.optimizer.learning_rate=1.0e-3"],
+    ),
+    "slow_average": (
+        ["training.ema=0.9", "training.ema_ramp=false"],
+        "training.ema",
+        "after 10 steps 35 % of the averaged generator are its first weights",
+        ["training.ema=0.9", "training.ema_ramp=true"],
+    ),
+    "unbounded_loss": (
+        ["training.loss=wasserstein"],
+        "training.loss",
+        "D's loss has no lowest value, and nothing bounds D: no penalty, clip, constraint",
+        ["training.loss=wasserstein", "training.discriminator.weight_clip=0.01"],
+    ),
     "memory": (
         ["training.batch_size=65536", "generator.stages.0.filters=1024"],
         "training.batch_size",
@@ -152,8 +177,9 @@ def advice(base):
     return advice
 
 
-OF_STRANGERS = {"opaque_layer", "unconstrained_kernel"}
-"""Built-in components do not earn them; test_opaque_layers.py and test_constraints.py have plugins that do."""
+OF_STRANGERS = {"bounded_logit", "frozen_layer", "opaque_layer", "unconstrained_kernel"}
+"""Built-in components do not earn them. Plugins do in test_opaque_layers.py, test_constraints.py and
+test_optimizer_lints.py."""
 
 
 def test_every_lint_is_tested_here():

@@ -223,7 +223,7 @@ def test_overlap_of_layers_and_stacks(specimen, kernel, factor, ratio):
 
 
 def generator_of(images, real):
-    return SimpleNamespace(generator=("last",), real=real, after=lambda place: images)
+    return SimpleNamespace(generator=("last",), real=real, after=lambda place: images, value_range=(-1.0, 1.0))
 
 
 def test_a_generator_of_four_images_has_collapsed():
@@ -245,7 +245,7 @@ def test_a_generator_of_one_image_has_collapsed_but_not_before_the_first_step():
     readings, diseases = asked(probe.diversity, generator_of(real[:1].repeat(64, 0), real))
     assert readings["generator/spread"] == pytest.approx(0.0, abs=1e-6)
     assert diseases == {"samples collapse"}
-    assert not list(pixel_diversity.diagnose(readings, readings, 0.2, 0.2))
+    assert not list(pixel_diversity.diagnose(readings, readings, 0.2, 0.2, 0.5))
 
 
 def test_one_image_has_no_diversity_to_speak_of():
@@ -260,7 +260,9 @@ def contest(real, fake, push):
     logits = {"real": np.array(real)[:, None], "generated": np.array(fake)[:, None]}
     context = SimpleNamespace(
         logits=lambda of: logits[of],
-        logit_gradient=lambda role, of="generated": np.full((len(fake), 1), push / len(fake)),
+        logit_gradient=lambda role, of="generated": np.full(
+            (len(fake), 1), (push if (role, of) == ("discriminator", "generated") else -push) / len(fake)
+        ),
     )
     return balance.measure(context)
 
@@ -274,12 +276,18 @@ def test_who_has_won():
         # A Wasserstein critic separates all images and is asked for more all the same.
         (contest([9.0, 8.0], [-9.0, -8.0], 0.5), []),
         (contest([-3.0, -2.0], [3.0, 2.0], 0.9), ["generator has won"]),
-        # First weights may rank by a hair.
-        (contest([-0.01, -0.02], [0.01, 0.02], 0.5), []),
+        # However close a penalty keeps them.
+        (contest([-0.01, -0.02], [0.01, 0.02], 0.5), ["generator has won"]),
+        (contest([-0.01, 0.02], [0.01, 0.02], 0.5), []),
         (contest([1.0, 0.0], [0.5, -0.5], 0.4), []),
     ]
     for readings, diseases in cases:
-        assert [finding.disease for finding in balance.diagnose(readings, first, 0.02, 1.0)] == diseases
+        assert [finding.disease for finding in balance.diagnose(readings, first, 0.02, 1.0, 0.25)] == diseases
+
+
+def test_first_weights_may_rank_by_a_hair():
+    first = contest([-0.01, -0.02], [0.01, 0.02], 0.5)
+    assert list(balance.diagnose(first, first, 0.02, 1.0, 0.25)) == []
 
 
 # What batch norm does
@@ -389,7 +397,7 @@ def test_no_other_probe_has_a_number_of_the_data_beside_one_in_other_units(speci
             if key.startswith("data/"):
                 names.add(f"{component.name} {key.partition('/')[2].rstrip('0123456789')}")
     assert names == {
-        "diversity deviation", "diversity nearest_distance", "checkerboard checkerboard_index_", "saturation saturated"
+        "diversity deviation", "diversity nearest_distance", "diversity range", "checkerboard checkerboard_index_", "saturation saturated"
     }  # fmt: skip
 
 

@@ -223,7 +223,8 @@ class Probe:
 
     Attributes:
         measure: ``(context) -> readings``.
-        diagnose: ``(readings, readings at step 0) -> findings``. It receives only this probe's readings.
+        diagnose: ``(readings, readings at step 0) -> findings``. It receives only this probe's readings. At step 0 both
+            arguments are the same object, so ``readings is first`` tells whether training has begun.
         cheap: if True, the probe runs every ``training.probing.every`` steps; if False, only at evaluations.
         second: a second reading some steps later, or None. ``diagnose`` does not receive its readings.
     """
