@@ -55,6 +55,12 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="N",
             help="Runs at the same time; changes no number.  [default: as many as processors and memory allow]",
         ),
+        click.option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; local starts one on this "
+            "machine.  [default: processes of this machine]",
+        ),
     ):
         command = option(command)
     return command
@@ -102,6 +108,7 @@ def run(
     dry_run: bool,
     fail_fast: bool,
     processes: int | None,
+    ray: str | None,
     as_json: bool,
 ) -> None:
     """Train variants of RECIPE, or those of a study FILE, with several seeds each, and compare them within seeds.
@@ -126,7 +133,9 @@ def run(
         say(study_runs.described(plan, estimate))
         return
     _show(
-        study_runs.run_study(definition, folder, processes=processes, fail_fast=fail_fast, settings=plugin_settings()),
+        study_runs.run_study(
+            definition, folder, processes=processes, fail_fast=fail_fast, ray=ray, settings=plugin_settings()
+        ),
         as_json,
     )
 
@@ -163,12 +172,14 @@ def show(folder: Path, as_json: bool) -> None:
 @json_option
 @plugin_options
 @stoppable(STOPPED)
-def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, as_json: bool) -> None:
+def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, ray: str | None, as_json: bool) -> None:
     """Give every variant of the study in FOLDER COUNT more runs."""
     from dcgan_kit.api import study_runs
 
     _show(
-        study_runs.add_seeds(folder, count, processes=processes, fail_fast=fail_fast, settings=plugin_settings()),
+        study_runs.add_seeds(
+            folder, count, processes=processes, fail_fast=fail_fast, ray=ray, settings=plugin_settings()
+        ),
         as_json,
     )
 
