@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -122,7 +122,7 @@ def run_study(
     """Do a study; see ``study``."""
     settings = chosen(settings)
     with _progress(watcher) as progress:
-        runner = _Runner(settings, processes, fail_fast, progress, ray)
+        runner = Runner(settings, processes, fail_fast, progress, ray)
         plan = runner.plan(definition, None if folder is None else Path(folder))
         with plan.folder.locked(
             lambda: progress.note(f"{plan.folder.path}: another command works on it; waiting")
@@ -140,7 +140,7 @@ def estimate(
 ) -> tuple[Plan, Estimate]:
     """Return what a study will do and take. It trains a few steps of each variant in memory, and no run."""
     with _progress(watcher) as progress:
-        runner = _Runner(chosen(settings), processes, False, progress)
+        runner = Runner(chosen(settings), processes, False, progress)
         plan = runner.plan(definition, None if folder is None else Path(folder))
         return plan, runner.estimate(plan)
 
@@ -225,7 +225,7 @@ def _progress(watcher: Watcher | None) -> AbstractContextManager[Watcher]:
     return progress_to(watcher, RunsProgress)
 
 
-class _Runner:
+class Runner:
     """Runs the processes of one study.
 
     Args:
@@ -248,6 +248,7 @@ class _Runner:
         self._fail_fast, self._progress = fail_fast, progress
 
     def plan(self, definition: Study, folder: Path | None) -> Plan:
+        """Return what a study will do."""
         return planned(
             definition, folder, self._settings, lambda variants, home: self._timings(variants, home, definition)
         )
@@ -290,7 +291,8 @@ class _Runner:
         if missing and too_few and plan.study.claim is None:
             self._progress.note(f"{too_few}. `dcgan-kit study add-seeds {plan.folder.path} N` adds some")
         if missing:
-            self._train(plan, missing, lock)
+            with self.scheduler(plan, lock) as scheduler:
+                self.train(plan, missing, scheduler)
         result = plan.result()
         for file, content in (
             (plan.folder.json_file, result.as_json().encode()),
@@ -300,7 +302,21 @@ class _Runner:
                 write_whole(file, content)
         return result
 
-    def _train(self, plan: Plan, missing: Sequence[PlannedRun], lock: int) -> None:
+    def train(
+        self,
+        plan: Plan,
+        missing: Sequence[PlannedRun],
+        scheduler: Scheduler,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Train runs.
+
+        Args:
+            plan: the plan that they belong to; their recipes are written.
+            missing: the runs.
+            scheduler: where they run.
+            ended: whether all of them should stop early; called at each line that a run prints.
+        """
         by_key = {run.identity: run for run in missing}
         titles = {run.identity: f"{plan.variants[run.variant].title}, seed {run.seed}" for run in missing}
         options = plugin_options(self._settings)
@@ -325,12 +341,13 @@ class _Runner:
         last: dict[str, str] = {}
         done = 0
 
-        def on_line(job: Job, line: str) -> None:
+        def on_line(job: Job, line: str) -> bool:
             step = line.removeprefix(STEP)
             if line.startswith(STEP) and step.isdecimal():
                 self._progress.preparation(titles[job.key], int(step), by_key[job.key].recipe.training.steps)
             elif line.strip():
                 last[job.key] = line
+            return not ended()
 
         def on_end(job: Job, status: int) -> bool:
             nonlocal done
@@ -338,17 +355,16 @@ class _Runner:
             steps = by_key[job.key].recipe.training.steps
             self._progress.preparation(titles[job.key], steps, steps)
             self._progress.preparation("runs", done, len(jobs))
-            if status == 0:
+            if status == 0 or ended():
                 return True
             said = printable(last.get(job.key, "")) or f"exit status {status}"
             self._progress.note(f"{titles[job.key]}: failed: {said}")
             return not self._fail_fast
 
         self._progress.preparation("runs", 0, len(jobs))
-        with self._scheduler(plan, lock) as scheduler:
-            scheduler.run(jobs, on_line, on_end)
+        scheduler.run(jobs, on_line, on_end)
 
-    def _scheduler(self, plan: Plan, lock: int) -> AbstractContextManager[Scheduler]:
+    def scheduler(self, plan: Plan, lock: int) -> AbstractContextManager[Scheduler]:
         """Return where runs go: processes of this machine, or tasks of Ray."""
         if self._ray is None:
             return nullcontext(ThisMachine(self._at_once(plan), (lock,)))

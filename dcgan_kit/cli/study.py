@@ -117,7 +117,12 @@ def run(
     """
     from dcgan_kit.api import study_runs
     from dcgan_kit.api.study_plan import study_of
+    from dcgan_kit.cli.search import is_search, run_search
 
+    if not vary and is_search(Path(source)):
+        given = {"--read": read, "--seeds": seeds, "--budget": budget, "--match": match, "--threads": threads}
+        run_search(Path(source), overrides, given, folder, dry_run, fail_fast, processes, ray, as_json)
+        return
     definition = study_of(
         source,
         vary=vary or None,
@@ -161,7 +166,11 @@ def _budget(text: str | None) -> dict[str, float] | None:
 def show(folder: Path, as_json: bool) -> None:
     """Print what the study in FOLDER found so far. Trains nothing."""
     from dcgan_kit.api import study_runs
+    from dcgan_kit.cli.search import is_search, show_search
 
+    if is_search(folder / "study.yaml"):
+        show_search(folder, as_json)
+        return
     _show(study_runs.open_study(folder, settings=plugin_settings()), as_json)
 
 
