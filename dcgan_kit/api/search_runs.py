@@ -19,9 +19,11 @@ from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.folder import StudyFolder
-from dcgan_kit.studies.search import Direction, Search, read_search
+from dcgan_kit.studies.search import Direction, Search, is_search, read_search
 from dcgan_kit.studies.trials import Trial, TrialRecord, read_record, read_reports, write_record
 from dcgan_kit.terminal.progress import RunsProgress, progress_to
+
+__all__ = ["described", "is_search", "open_search", "read_search", "run_search"]
 
 if TYPE_CHECKING:
     from dcgan_kit.process.scheduler import Scheduler

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcgan_kit.api.search_runs import is_search, read_search
 from dcgan_kit.cli.options import plugin_settings
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.process.exit_codes import WRONG_INPUT
-from dcgan_kit.studies.search import is_search, read_search
 from dcgan_kit.terminal.console import facts, note, say, table
 
 if TYPE_CHECKING:

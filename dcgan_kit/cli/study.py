@@ -114,6 +114,8 @@ def run(
     """Train variants of RECIPE, or those of a study FILE, with several seeds each, and compare them within seeds.
 
     The first values of --vary are the reference. The same command goes on after a stop, and trains no run twice.
+
+    A FILE with `search` in place of `axes` trains trials one after the other, with values that Optuna chooses.
     """
     from dcgan_kit.api import study_runs
     from dcgan_kit.api.study_plan import study_of

@@ -23,6 +23,8 @@ from dcgan_kit.process.stop_signals import STOPPING, Stopped, handled_signals
 LOCAL = "local"
 TRIES = 5
 """So often is a command started whose worker or node dies."""
+TOKEN = ".ray-"
+"""Begin of the name of the file by which nodes recognize the folder."""
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_ANSWER = 120
 """A node that is busy may take this long to start a process of Ray."""
@@ -168,9 +170,12 @@ def ray_tasks(
     """
     ray = _import_ray(address)
     folder = folder.absolute()
-    place = Place(str(folder), f".ray-{secrets.token_hex(8)}", secrets.token_hex(16), versions(), os.getcwd())
+    place = Place(str(folder), f"{TOKEN}{secrets.token_hex(8)}", secrets.token_hex(16), versions(), os.getcwd())
     token = folder / place.token
     try:
+        for left in folder.glob(f"{TOKEN}*"):
+            # A command that was killed left it; only one works on a study at a time.
+            left.unlink(missing_ok=True)
         write_whole(token, place.content.encode())
     except OSError as error:
         raise RunError(f"{token}: cannot be written: {error.strerror or error}") from error
