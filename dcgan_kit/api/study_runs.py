@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError, printable
 from dcgan_kit.files import write_whole
 from dcgan_kit.process.command import Job, run_commands
+from dcgan_kit.process.scheduler import Scheduler, ThisMachine
 from dcgan_kit.recipes.loading import Source
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.write_errors import writing
@@ -48,6 +49,7 @@ def study(
     threads: int | None = None,
     processes: int | None = None,
     fail_fast: bool = False,
+    ray: str | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> StudyResult:
@@ -71,6 +73,9 @@ def study(
         threads: threads of each run; default: 1. A run of other threads may differ in its last bits.
         processes: runs at the same time; default: as many as processors and memory allow. It changes no number.
         fail_fast: stop at the first run that fails, and leave the others missing; otherwise all others are trained.
+        ray: where the runs are trained: the address of a cluster of Ray, as ``ray.init`` takes it, e.g. ``auto`` or
+            ``HOST:PORT``; ``local`` starts a Ray on this machine. The folder must be on a file system that all nodes
+            share. Default: processes of this machine. It changes no number on equal processors.
         watcher: receives the progress; default: progress bars on standard error.
         settings: which plugins may be loaded; default: the settings of the environment.
 
@@ -93,7 +98,15 @@ def study(
         match=match,
         threads=threads,
     )
-    return run_study(definition, folder, processes=processes, fail_fast=fail_fast, watcher=watcher, settings=settings)
+    return run_study(
+        definition,
+        folder,
+        processes=processes,
+        fail_fast=fail_fast,
+        ray=ray,
+        watcher=watcher,
+        settings=settings,
+    )
 
 
 def run_study(
@@ -102,13 +115,14 @@ def run_study(
     *,
     processes: int | None = None,
     fail_fast: bool = False,
+    ray: str | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> StudyResult:
     """Do a study; see ``study``."""
     settings = chosen(settings)
     with _progress(watcher) as progress:
-        runner = _Runner(settings, processes, fail_fast, progress)
+        runner = Runner(settings, processes, fail_fast, progress, ray)
         plan = runner.plan(definition, None if folder is None else Path(folder))
         with plan.folder.locked(
             lambda: progress.note(f"{plan.folder.path}: another command works on it; waiting")
@@ -126,7 +140,7 @@ def estimate(
 ) -> tuple[Plan, Estimate]:
     """Return what a study will do and take. It trains a few steps of each variant in memory, and no run."""
     with _progress(watcher) as progress:
-        runner = _Runner(chosen(settings), processes, False, progress)
+        runner = Runner(chosen(settings), processes, False, progress)
         plan = runner.plan(definition, None if folder is None else Path(folder))
         return plan, runner.estimate(plan)
 
@@ -150,6 +164,7 @@ def add_seeds(
     *,
     processes: int | None = None,
     fail_fast: bool = False,
+    ray: str | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> StudyResult:
@@ -160,6 +175,7 @@ def add_seeds(
         count: how many more.
         processes: see ``study``.
         fail_fast: see ``study``.
+        ray: see ``study``.
         watcher: see ``study``.
         settings: see ``study``.
 
@@ -175,6 +191,7 @@ def add_seeds(
         folder,
         processes=processes,
         fail_fast=fail_fast,
+        ray=ray,
         watcher=watcher,
         settings=settings,
     )
@@ -208,7 +225,7 @@ def _progress(watcher: Watcher | None) -> AbstractContextManager[Watcher]:
     return progress_to(watcher, RunsProgress)
 
 
-class _Runner:
+class Runner:
     """Runs the processes of one study.
 
     Args:
@@ -216,13 +233,22 @@ class _Runner:
         processes: runs at the same time, or None.
         fail_fast: whether the first failure ends the study.
         progress: receives the progress.
+        ray: the address of a cluster of Ray; None: runs are processes of this machine.
     """
 
-    def __init__(self, settings: PluginSettings, processes: int | None, fail_fast: bool, progress: Watcher) -> None:
-        self._settings, self._processes = settings, processes
+    def __init__(
+        self,
+        settings: PluginSettings,
+        processes: int | None,
+        fail_fast: bool,
+        progress: Watcher,
+        ray: str | None = None,
+    ) -> None:
+        self._settings, self._processes, self._ray = settings, processes, ray
         self._fail_fast, self._progress = fail_fast, progress
 
     def plan(self, definition: Study, folder: Path | None) -> Plan:
+        """Return what a study will do."""
         return planned(
             definition, folder, self._settings, lambda variants, home: self._timings(variants, home, definition)
         )
@@ -265,7 +291,8 @@ class _Runner:
         if missing and too_few and plan.study.claim is None:
             self._progress.note(f"{too_few}. `dcgan-kit study add-seeds {plan.folder.path} N` adds some")
         if missing:
-            self._train(plan, missing, lock)
+            with self.scheduler(plan, lock) as scheduler:
+                self.train(plan, missing, scheduler)
         result = plan.result()
         for file, content in (
             (plan.folder.json_file, result.as_json().encode()),
@@ -275,7 +302,21 @@ class _Runner:
                 write_whole(file, content)
         return result
 
-    def _train(self, plan: Plan, missing: Sequence[PlannedRun], lock: int) -> None:
+    def train(
+        self,
+        plan: Plan,
+        missing: Sequence[PlannedRun],
+        scheduler: Scheduler,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Train runs.
+
+        Args:
+            plan: the plan that they belong to; their recipes are written.
+            missing: the runs.
+            scheduler: where they run.
+            ended: whether all of them should stop early; called at each line that a run prints.
+        """
         by_key = {run.identity: run for run in missing}
         titles = {run.identity: f"{plan.variants[run.variant].title}, seed {run.seed}" for run in missing}
         options = plugin_options(self._settings)
@@ -283,7 +324,16 @@ class _Runner:
         jobs = [
             Job(
                 key,
-                ("study", "train-one", *untrained, *options, "--", str(plan.folder.path), key, *plan.numbers),
+                (
+                    "study",
+                    "train-one",
+                    *untrained,
+                    *options,
+                    "--",
+                    str(plan.folder.path.absolute()),
+                    key,
+                    *plan.numbers,
+                ),
                 thread_variables(plan.study.threads),
             )
             for key in by_key
@@ -291,12 +341,13 @@ class _Runner:
         last: dict[str, str] = {}
         done = 0
 
-        def on_line(job: Job, line: str) -> None:
+        def on_line(job: Job, line: str) -> bool:
             step = line.removeprefix(STEP)
             if line.startswith(STEP) and step.isdecimal():
                 self._progress.preparation(titles[job.key], int(step), by_key[job.key].recipe.training.steps)
             elif line.strip():
                 last[job.key] = line
+            return not ended()
 
         def on_end(job: Job, status: int) -> bool:
             nonlocal done
@@ -304,14 +355,23 @@ class _Runner:
             steps = by_key[job.key].recipe.training.steps
             self._progress.preparation(titles[job.key], steps, steps)
             self._progress.preparation("runs", done, len(jobs))
-            if status == 0:
+            if status == 0 or ended():
                 return True
             said = printable(last.get(job.key, "")) or f"exit status {status}"
             self._progress.note(f"{titles[job.key]}: failed: {said}")
             return not self._fail_fast
 
         self._progress.preparation("runs", 0, len(jobs))
-        run_commands(jobs, self._at_once(plan), on_line, on_end, (lock,))
+        scheduler.run(jobs, on_line, on_end)
+
+    def scheduler(self, plan: Plan, lock: int) -> AbstractContextManager[Scheduler]:
+        """Return where runs go: processes of this machine, or tasks of Ray."""
+        if self._ray is None:
+            return nullcontext(ThisMachine(self._at_once(plan), (lock,)))
+        from dcgan_kit.process.ray_tasks import LOCAL, ray_tasks
+
+        at_once = self._at_once(plan) if self._ray == LOCAL else self._processes
+        return ray_tasks(self._ray, plan.folder.path, plan.study.threads, at_once, self._progress.note)
 
     def _at_once(self, plan: Plan) -> int:
         return processes_for(plan.study.threads, self._processes, 0 if self._processes else memory_of(plan))

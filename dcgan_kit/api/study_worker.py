@@ -14,6 +14,8 @@ from dcgan_kit.api.trainer import train
 from dcgan_kit.errors import DataError, PluginError, RecipeError, RunError, UserError
 from dcgan_kit.files import write_whole
 from dcgan_kit.process import tensorflow_startup
+from dcgan_kit.runs.folder_lock import wait_until_free
+from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import Quiet
@@ -76,6 +78,7 @@ def train_and_read(
         if untrained:
             _write_untrained(recipe, home.run(identity), numbers)
             return
+        wait_until_free(RunFolder(home.run(identity)), lambda: note("another process still trains this run; waiting"))
         run = train(recipe, home.run(identity), watcher=StepLines())
         seconds = time.monotonic() - begun
         _write_readings(run, numbers, seconds, settings)

@@ -55,6 +55,12 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="N",
             help="Runs at the same time; changes no number.  [default: as many as processors and memory allow]",
         ),
+        click.option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; local starts one on this "
+            "machine.  [default: processes of this machine]",
+        ),
     ):
         command = option(command)
     return command
@@ -102,15 +108,23 @@ def run(
     dry_run: bool,
     fail_fast: bool,
     processes: int | None,
+    ray: str | None,
     as_json: bool,
 ) -> None:
     """Train variants of RECIPE, or those of a study FILE, with several seeds each, and compare them within seeds.
 
     The first values of --vary are the reference. The same command goes on after a stop, and trains no run twice.
+
+    A FILE with `search` in place of `axes` trains trials one after the other, with values that Optuna chooses.
     """
     from dcgan_kit.api import study_runs
     from dcgan_kit.api.study_plan import study_of
+    from dcgan_kit.cli.search import is_search, run_search
 
+    if not vary and is_search(Path(source)):
+        given = {"--read": read, "--seeds": seeds, "--budget": budget, "--match": match, "--threads": threads}
+        run_search(Path(source), overrides, given, folder, dry_run, fail_fast, processes, ray, as_json)
+        return
     definition = study_of(
         source,
         vary=vary or None,
@@ -126,7 +140,9 @@ def run(
         say(study_runs.described(plan, estimate))
         return
     _show(
-        study_runs.run_study(definition, folder, processes=processes, fail_fast=fail_fast, settings=plugin_settings()),
+        study_runs.run_study(
+            definition, folder, processes=processes, fail_fast=fail_fast, ray=ray, settings=plugin_settings()
+        ),
         as_json,
     )
 
@@ -152,7 +168,11 @@ def _budget(text: str | None) -> dict[str, float] | None:
 def show(folder: Path, as_json: bool) -> None:
     """Print what the study in FOLDER found so far. Trains nothing."""
     from dcgan_kit.api import study_runs
+    from dcgan_kit.cli.search import is_search, show_search
 
+    if is_search(folder / "study.yaml"):
+        show_search(folder, as_json)
+        return
     _show(study_runs.open_study(folder, settings=plugin_settings()), as_json)
 
 
@@ -163,12 +183,14 @@ def show(folder: Path, as_json: bool) -> None:
 @json_option
 @plugin_options
 @stoppable(STOPPED)
-def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, as_json: bool) -> None:
+def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, ray: str | None, as_json: bool) -> None:
     """Give every variant of the study in FOLDER COUNT more runs."""
     from dcgan_kit.api import study_runs
 
     _show(
-        study_runs.add_seeds(folder, count, processes=processes, fail_fast=fail_fast, settings=plugin_settings()),
+        study_runs.add_seeds(
+            folder, count, processes=processes, fail_fast=fail_fast, ray=ray, settings=plugin_settings()
+        ),
         as_json,
     )
 

@@ -63,7 +63,7 @@ class Job:
 def run_commands(
     jobs: Sequence[Job],
     at_once: int,
-    on_line: Callable[[Job, str], None],
+    on_line: Callable[[Job, str], object],
     on_end: Callable[[Job, int], bool],
     inherited: Sequence[int] = (),
 ) -> None:
@@ -72,7 +72,7 @@ def run_commands(
     Args:
         jobs: the commands, in the order in which they start.
         at_once: how many run at the same time.
-        on_line: receives each line that a command prints.
+        on_line: receives each line that a command prints. If it returns False, all commands are stopped in order.
         on_end: receives the exit status of each command, which is negative if a signal killed it. If it returns False,
             no more commands start, and the others are stopped in order.
         inherited: file descriptors that the commands hold open.
@@ -88,7 +88,7 @@ class _Jobs:
         self,
         jobs: Sequence[Job],
         at_once: int,
-        on_line: Callable[[Job, str], None],
+        on_line: Callable[[Job, str], object],
         on_end: Callable[[Job, int], bool],
         inherited: Sequence[int],
     ) -> None:
@@ -116,14 +116,19 @@ class _Jobs:
     def _take(self, key: str, line: str | None) -> None:
         job, process = self._running[key]
         if line is not None:
-            self._on_line(job, line)
+            if self._on_line(job, line) is False:
+                self._end()
             return
         status = _ended(process)
         del self._running[key]
-        if not self._on_end(job, status) and not self._ending:
+        if not self._on_end(job, status):
+            self._end()
+        self._start()
+
+    def _end(self) -> None:
+        if not self._ending:
             self._ending = True
             self._send(signal.SIGTERM)
-        self._start()
 
     def _start(self) -> None:
         while self._waiting and len(self._running) < self._at_once and not self._ending:

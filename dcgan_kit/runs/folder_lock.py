@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.runs.folder_content import holds_no_run
 from dcgan_kit.runs.run_folder import LOCK, RunFolder
 from dcgan_kit.runs.write_errors import writing
+
+SECONDS_BETWEEN_TRIES = 0.2
 
 
 @contextlib.contextmanager
@@ -46,3 +49,33 @@ def locked(run: RunFolder) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def wait_until_free(run: RunFolder, waiting: Callable[[], None]) -> None:
+    """Wait until no training uses the folder, e.g. until one that was stopped has saved its checkpoint.
+
+    Args:
+        run: the run folder; it need not exist.
+        waiting: called once before this process waits.
+    """
+    file = run.path / LOCK
+    said = False
+    while True:
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            # There is no run yet, or ``locked`` says what is wrong.
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not said:
+                said = True
+                waiting()
+        except OSError:
+            # The file system has no locks; ``locked`` says what to do.
+            return
+        finally:
+            os.close(descriptor)
+        time.sleep(SECONDS_BETWEEN_TRIES)

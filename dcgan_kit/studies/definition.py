@@ -73,6 +73,7 @@ class Study:
         description: what the study is about.
         claim: what it is expected to find.
         untrained: whether probes read the networks before training, and nothing is trained.
+        first_seed: the first ``training.seed``; 0 but for trials of a search.
         node: the study file with its places, for messages; None if it was given otherwise.
     """
 
@@ -87,6 +88,7 @@ class Study:
     description: str = ""
     claim: Claim | None = None
     untrained: bool = False
+    first_seed: int = 0
     node: Node | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -174,6 +176,8 @@ def read_study(path: Path) -> Study:
         UserError: it cannot be read.
     """
     node = read_file(path)
+    if (searched := node.child("search")) is not None:
+        raise RecipeError([Problem(searched.place, "search", "this is a search, which has trials instead of variants")])
     problems = problems_of(StudyKeys, node, (), _unknown)
     if problems:
         raise RecipeError(problems)
@@ -199,7 +203,7 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
     untrained = budgets == [("steps", 0)]
     try:
         return Study(
-            base=None if keys.base is None else _beside(keys.base, path),
+            base=None if keys.base is None else beside(keys.base, path),
             axes=tuple(axes),
             seeds=keys.seeds,
             read=keys.read,
@@ -221,7 +225,7 @@ def _values(key: str, given: Any, path: Path) -> Any:
     """Return the values of an axis as plain data; paths of recipes become absolute."""
 
     def plain(value: Any) -> Any:
-        return _beside(value, path) if key == RECIPE and isinstance(value, str) else _lists(value)
+        return beside(value, path) if key == RECIPE and isinstance(value, str) else _lists(value)
 
     if isinstance(given, Mapping):
         return {name: plain(value) for name, value in given.items()}
@@ -239,7 +243,7 @@ def _unknown(path: Path_) -> str:
     return f"a study has no such key.{did_you_mean(str(path[-1]), names)}"
 
 
-def _beside(reference: str, file: Path) -> str:
+def beside(reference: str, file: Path) -> str:
     """Return a recipe as a study file names it; a path becomes absolute. ``PLUGIN/NAME`` is no path."""
     path = file.parent / Path(reference).expanduser()
     return str(path.absolute()) if reference.endswith(SUFFIXES) or ("/" in reference and path.exists()) else reference

@@ -290,7 +290,7 @@ def _placed(study: Study, variant: Variant, error: RecipeError) -> RecipeError:
 
 def _runs(index: int, one: LoadedVariant, study: Study) -> list[PlannedRun]:
     found = []
-    for seed in range(study.seeds):
+    for seed in range(study.first_seed, study.first_seed + study.seeds):
         training = one.recipe.training.model_copy(update={"seed": seed})
         own = one.recipe.model_copy(update={"training": training})
         facts = facts_of(own, one.plugins, one.images, study.threads)

@@ -194,7 +194,7 @@ class StudyResult:
             "overrides": list(self.overrides),
             "variants": [{"title": one.title, "settings": dict(one.settings)} for one in self.variants],
             "seeds": self.seeds,
-            "runs": [_run_data(run) for run in self.runs],
+            "runs": [run_data(run) for run in self.runs],
             "comparisons": [_comparison_data(one) for one in self.comparisons],
             "sentences": self.sentences(),
         }
@@ -217,7 +217,8 @@ def shortage(seeds: int, comparisons: int) -> str:
     )
 
 
-def _run_data(run: RunResult) -> dict[str, Any]:
+def run_data(run: RunResult) -> dict[str, Any]:
+    """Return a run as a mapping for JSON, without the time that it took."""
     cost = run.cost
     return {
         "variant": run.variant,

@@ -14,6 +14,8 @@ from dcgan_kit.recipes.loading import load_recipe
 HEAVY = ("tensorflow", "keras", "numpy", "PIL", "tensorboard", "h5py")
 PAGES = ("matplotlib", "jinja2")
 """Imported by reports alone."""
+EXTRAS = ("ray", "optuna")
+"""Imported by studies that need them alone."""
 CODE = """
 import json, sys
 from dcgan_kit.cli import cli
@@ -23,7 +25,7 @@ except SystemExit as exit:
     status = exit.code
 heavy = sorted({module.partition(".")[0] for module in sys.modules} & set(%r))
 print("\\n" + json.dumps([status or 0, heavy]))
-""" % (HEAVY + PAGES,)  # noqa: UP031
+""" % (HEAVY + PAGES + EXTRAS,)  # noqa: UP031
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,7 @@ print("\\n" + json.dumps([status or 0, heavy]))
         (["--help"], 0),
         (["train", "--help"], 0),
         (["report", "--help"], 0),
+        (["study", "run", "--help"], 0),
         (["--version"], 0),
         (["plugins", "list"], 0),
         (["plugins", "list", "--json"], 0),

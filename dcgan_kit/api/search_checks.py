@@ -1,0 +1,140 @@
+"""What is checked before a search begins: its recipes, its objective, and the folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.errors import Problem, RecipeError, UserError
+from dcgan_kit.recipes.loading import load_recipe
+from dcgan_kit.recipes.nodes import OVERRIDE
+from dcgan_kit.studies.folder import StudyFolder
+from dcgan_kit.studies.search import Direction, Search, is_search, read_search
+from dcgan_kit.studies.trials import read_record
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.registry import Registry
+    from dcgan_kit.studies.plan import Plan
+
+DIRECTIONS: dict[str, Direction] = {"lower": "minimize", "higher": "maximize"}
+FREE = ("trials", "description", "version")
+"""Keys of a search that may change while trials are there: more trials extend it."""
+
+
+def require_valid_recipes(search: Search, settings: PluginSettings) -> None:
+    """Check that every value in a list and both ends of every range make a valid recipe.
+
+    Raises:
+        RecipeError: one does not; the error has the places of the study file.
+    """
+    problems: list[Problem] = []
+    first = {one.key: one.examples[0] for one in search.space}
+    for index, one in enumerate(search.space):
+        for number, example in enumerate(one.examples):
+            if number == 0 and index > 0:
+                continue
+            study = search.study_of({**first, one.key: example})
+            variant = tuple(f"{axis.key}={axis.values[0]}" for axis in study.axes)
+            try:
+                load_recipe(search.base, (*search.overrides, *variant), settings)
+            except RecipeError as error:
+                places = [("overrides", text.partition("=")[0]) for text in search.overrides]
+                examples = {other.key: (number if other is one else 0) for other in search.space}
+                problems += _placed(search, error, [*places, *(o.place(examples[o.key]) for o in search.space)])
+    if problems:
+        raise RecipeError(problems)
+
+
+def _placed(search: Search, error: RecipeError, paths: list[Any]) -> list[Problem]:
+    if search.node is None:
+        return list(error.problems)
+    found = []
+    for problem in error.problems:
+        inside = problem.mark.source == OVERRIDE and 1 <= problem.mark.line <= len(paths)
+        mark = search.node.locate(paths[problem.mark.line - 1]).mark if inside else problem.mark
+        found.append(Problem(mark, problem.key, problem.message))
+    return found
+
+
+def direction_of(search: Search, registry: Registry) -> Direction:
+    """Return whether the objective of a search should be small or large.
+
+    Raises:
+        UserError: its score does not say it, and neither does the search; or it is several numbers.
+    """
+    if "/" in search.objective:
+        assert search.direction is not None
+        return search.direction
+    from dcgan_kit.evaluation.selection import numbers_of_scores
+
+    short = search.objective.partition("@")[0]
+    of_scores = numbers_of_scores(registry)
+    if not any(short in numbers for numbers in of_scores.values()):
+        numbers = ", ".join(of_scores[short])
+        raise UserError(
+            f"{search.place('objective')}objective: {short} is a score; choose one of its numbers: {numbers}"
+        )
+    if search.direction is not None:
+        return search.direction
+    owner = next(score for score, numbers in of_scores.items() if short in numbers)
+    better = _score(registry, owner).better[short]
+    if better not in DIRECTIONS:
+        raise UserError(
+            f"{search.place('objective')}objective: neither lower nor higher values of {short} are always better; add "
+            "direction: minimize or maximize"
+        )
+    return DIRECTIONS[better]
+
+
+def _score(registry: Registry, name: str) -> Any:
+    from dcgan_kit.evaluation.selection import build_score
+    from dcgan_kit.recipes.resolved import Choice
+
+    component = registry.find("score", name)
+    return build_score(Choice(component, dict(component.options()))).score
+
+
+def require_observed(search: Search, plan: Plan) -> None:
+    """Check that training measures the objective at intervals, if trials are stopped early by it.
+
+    Raises:
+        UserError: it does not.
+    """
+    if search.prune is None:
+        return
+    from dcgan_kit.evaluation.selection import build_score
+
+    training = plan.runs[0].recipe.training
+    short = search.objective.partition("@")[0]
+    place = search.place("prune")
+    if not any(short in build_score(choice).score.better for choice in training.evaluation.scores):
+        raise UserError(
+            f"{place}prune: training does not measure {short}: add its score to training.evaluation.scores of the "
+            "recipe, or as an override"
+        )
+    if training.evaluation.every >= training.steps:
+        raise UserError(
+            f"{place}prune: training measures every {training.evaluation.every} steps "
+            f"(training.evaluation.every), and a run has {training.steps}; measure more often"
+        )
+
+
+def require_same_search(search: Search, home: StudyFolder) -> None:
+    """Check that the trials in a folder belong to this search.
+
+    Raises:
+        UserError: they belong to another one, or the folder holds a study that is no search.
+    """
+    if not home.definition.is_file():
+        return
+    if not is_search(home.definition):
+        raise UserError(f"{home.path}: holds a study with axes; choose another folder with --folder")
+    if read_record(home.path, 0) is None:
+        return
+    before, now = read_search(home.definition).as_data(), search.as_data()
+    keys = [key for key in dict.fromkeys((*before, *now)) if key not in FREE and before.get(key) != now.get(key)]
+    if keys:
+        raise UserError(
+            f"{search.place(keys[0])}{keys[0]}: is not what the trials in {home.path} were chosen by. Choose another "
+            "folder with --folder, or take the change back"
+        )
