@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.catalogue import chosen
 from dcgan_kit.api.search_checks import direction_of, require_observed, require_same_search, require_valid_recipes
-from dcgan_kit.api.study_runs import Runner
+from dcgan_kit.api.study_runner import Runner
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RunError, UserError
 from dcgan_kit.files import write_whole
