@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,14 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.arguments import require_list, require_whole
+from dcgan_kit.api.catalogue import everything
 from dcgan_kit.components.contracts.probe import Role
-from dcgan_kit.errors import UserError
+from dcgan_kit.errors import UserError, did_you_mean
 from dcgan_kit.process import tensorflow_startup
-from dcgan_kit.recipes.loading import Source
+from dcgan_kit.recipes.loading import SUFFIXES, Source
 from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.studies.budget import Budget
 from dcgan_kit.studies.definition import MOST_SEEDS, MOST_THREADS, SEEDS, Study, read_study
-from dcgan_kit.studies.variants import Axis, axis_of, parse_axis
+from dcgan_kit.studies.variants import RECIPE, Axis, axis_of, parse_axis
 
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
@@ -29,7 +31,7 @@ BYTES_PER_PROCESS = 2**30
 """Memory of a process that trains a small network: TensorFlow, the images and the networks."""
 MOST_BUILT = 8
 """So many variants are built to estimate their memory."""
-Vary = Mapping[str, Sequence[Any]] | Sequence[str]
+Vary = Mapping[str, Sequence[Any] | Mapping[str, Any]] | Sequence[str]
 
 
 def study_of(
@@ -42,6 +44,7 @@ def study_of(
     budget: Mapping[str, float] | None,
     match: str | None,
     threads: int | None,
+    settings: PluginSettings | None = None,
 ) -> Study:
     """Return the study that the arguments of ``study`` mean: those of a study file if nothing is varied.
 
@@ -57,9 +60,10 @@ def study_of(
     if vary:
         if not read:
             raise UserError("--read is missing: name the numbers to compare, e.g. --read fd or --read checkerboard_2")
+        axes = _axes(vary)
         return Study(
-            base=_reference(source),
-            axes=tuple(_axes(vary)),
+            base=_base(source, axes),
+            axes=axes,
             seeds=seeds or SEEDS,
             read=read,
             overrides=overrides,
@@ -68,12 +72,7 @@ def study_of(
             matched=_matched(match),
             threads=threads or 1,
         )
-    path = Path(_reference(source))
-    if path.is_dir() or path.suffix not in (".yaml", ".yml"):
-        raise UserError(
-            f"{path}: a study is a file *.yaml. To study a recipe, say what to vary: --vary KEY=VALUE,VALUE --read NAME"
-        )
-    study = read_study(path)
+    study = read_study(_study_file(_reference(source), settings))
     changes: dict[str, Any] = {
         "read": read,
         "seeds": seeds,
@@ -91,16 +90,58 @@ def study_of(
 def _reference(source: Source) -> str:
     if isinstance(source, Mapping) or (isinstance(source, str) and "\n" in source):
         raise UserError("a study needs a recipe that has a name or a file, because its runs load it again")
-    return os.fspath(source)
+    return _absolute(os.fspath(source))
 
 
-def _axes(vary: Vary) -> list[Axis]:
+def _absolute(reference: str) -> str:
+    """Return a recipe by name, or by its absolute path: the study keeps it, and commands may come from elsewhere."""
+    return str(Path(reference).expanduser().absolute()) if reference.endswith(SUFFIXES) else reference
+
+
+def _base(source: Source, axes: Sequence[Axis]) -> str | None:
+    """Return the recipe to change; None if recipes are varied, of which it must then be one."""
+    varied = next((axis for axis in axes if axis.key == RECIPE), None)
+    if varied is None:
+        return _reference(source)
+    if os.fspath(source) not in varied.names:  # type: ignore[arg-type]
+        raise UserError(f"{source}: recipes are varied, and it is none of them: {', '.join(varied.names)}")
+    return None
+
+
+def _study_file(reference: str, settings: PluginSettings | None) -> Path:
+    """Return the study file of a path, or that of a name that a plugin offers."""
+    path = Path(reference)
+    if path.suffix in SUFFIXES and not path.is_dir():
+        return path
+    known = everything(settings).studies
+    if reference in known:
+        return known[reference]
+    raise UserError(
+        f"{reference}: is no study, neither a file *.yaml nor one of a plugin.{did_you_mean(reference, known)} To "
+        "study a recipe, say what to vary: --vary KEY=VALUE,VALUE --read NAME"
+    )
+
+
+def _axes(vary: Vary) -> tuple[Axis, ...]:
     if isinstance(vary, Mapping):
-        return [
-            axis_of(key, [plain_data(value, key) for value in require_list(f"vary: {key}", values)])
-            for key, values in vary.items()
-        ]
-    return [parse_axis(text) for text in require_list("vary", vary)]
+        axes = [axis_of(key, _plain_values(key, values)) for key, values in vary.items()]
+    else:
+        axes = [parse_axis(text) for text in require_list("vary", vary)]
+    return tuple(_of_recipes(axis) if axis.key == RECIPE else axis for axis in axes)
+
+
+def _of_recipes(axis: Axis) -> Axis:
+    """Return an axis of recipes with absolute paths, under the names that it has."""
+    recipes = [json.loads(value) for value in axis.values]
+    if not all(isinstance(recipe, str) for recipe in recipes):
+        raise UserError(f"{RECIPE}: takes names and paths of recipes. Received: {', '.join(axis.values)}")
+    return axis_of(RECIPE, dict(zip(axis.names, map(_absolute, recipes), strict=True)))
+
+
+def _plain_values(key: str, values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {str(name): plain_data(value, key) for name, value in values.items()}
+    return [plain_data(value, key) for value in require_list(f"vary: {key}", values)]
 
 
 def _budget(budget: Mapping[str, float] | None) -> tuple[Budget | None, bool]:

@@ -21,6 +21,7 @@ from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.adoption import adopt
 from dcgan_kit.studies.definition import Study
 from dcgan_kit.studies.folder import StudyFolder
+from dcgan_kit.studies.search import is_search
 from dcgan_kit.studies.variants import Variant
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Runner:
         from dcgan_kit.reports.study_table import as_csv
         from dcgan_kit.studies.results import shortage
 
+        if is_search(plan.folder.definition):
+            raise UserError(f"{plan.folder.path}: holds a search; choose another folder with --folder")
         changes = plan.changes()
         if changes.unasked:
             were = "run is" if changes.unasked == 1 else "runs are"

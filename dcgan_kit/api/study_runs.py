@@ -49,8 +49,8 @@ def study(
     own. Runs of equal seeds see the same batches and latent vectors.
 
     Args:
-        source: a study file; or, with ``vary``, a recipe by name or path.
-        folder: the folder of the study; default: ``studies/NAME`` of the recipe.
+        source: a study by path or, if a plugin offers it, by name; or, with ``vary``, a recipe by name or path.
+        folder: the folder of the study; default: ``studies/NAME`` of the study file, else of the recipe.
         vary: keys of the recipe with the values of each; or texts ``KEY=VALUE,VALUE``. All combinations are trained.
             The first values are the reference that all others are compared with. The key ``recipe`` varies the recipe.
         read: numbers to compare: ``fd``, ``checkerboard_2``, …; a score for all of its numbers; ``NUMBER@EXTRACTOR``
@@ -87,6 +87,7 @@ def study(
         budget=budget,
         match=match,
         threads=threads,
+        settings=settings,
     )
     return run_study(
         definition,
@@ -197,7 +198,7 @@ def stored_study(folder: str | Path) -> Study:
 
     home = StudyFolder(Path(folder))
     require_study_folder(home)
-    return replace(read_study(home.definition), node=None)
+    return replace(read_study(home.definition), node=None, file="")
 
 
 def opened(folder: str | Path, settings: PluginSettings) -> Plan:

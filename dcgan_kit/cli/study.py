@@ -88,7 +88,7 @@ def _running(command: Callable[..., Any]) -> Callable[..., Any]:
     "--folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the study.  [default: studies/NAME of the recipe]",
+    help="Folder of the study.  [default: studies/NAME of FILE or RECIPE]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be trained and how long it takes, and train nothing.")
 @_running
@@ -134,6 +134,7 @@ def run(
         budget=_budget(budget),
         match=match,
         threads=threads,
+        settings=plugin_settings(),
     )
     if dry_run:
         plan, estimate = study_runs.estimate(definition, folder, processes=processes, settings=plugin_settings())

@@ -75,6 +75,7 @@ class Study:
         untrained: whether probes read the networks before training, and nothing is trained.
         first_seed: the first ``training.seed``; 0 but for trials of a search.
         node: the study file with its places, for messages; None if it was given otherwise.
+        file: the name of the study file without its ending; empty if it was given otherwise.
     """
 
     base: str | None
@@ -90,6 +91,7 @@ class Study:
     untrained: bool = False
     first_seed: int = 0
     node: Node | None = field(default=None, compare=False, repr=False)
+    file: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what no study can be.
@@ -117,7 +119,7 @@ class Study:
 
     @property
     def name(self) -> str:
-        """A name for its folder."""
+        """The name of its recipe, or of the first one."""
         first = self.base or next(value for axis in self.axes if axis.key == RECIPE for value in axis.values)
         return Path(first.strip('"')).stem
 
@@ -215,6 +217,7 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
             description=keys.description,
             claim=None if keys.claim is None else claim_of(keys.claim),
             node=node,
+            file=path.stem,
         )
     except UserError as error:
         key, _, message = str(error).partition(": ")

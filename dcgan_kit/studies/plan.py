@@ -195,7 +195,7 @@ def plan_of(
 
     Args:
         study: the study.
-        folder: its folder; default: ``studies/NAME``.
+        folder: its folder; default: ``studies/NAME`` of the study file, else of the recipe.
         settings: which plugins may be loaded.
         prepared: returns the variants with the steps and widths that the study's budget and matching give them.
 
@@ -212,7 +212,7 @@ def plan_of(
     except UserError as error:
         raise UserError(f"{study.place('read')}read: {error}") from error
     _check_numbers(study, variants, numbers, plugins)
-    home = StudyFolder(Path("studies") / study.name if folder is None else folder)
+    home = StudyFolder(Path("studies") / (study.file or study.name) if folder is None else folder)
     ready = prepared(loaded, home)
     runs = [run for index, one in enumerate(ready) for run in _runs(index, one, study)]
     return Plan(study, home, variants, numbers, tuple(runs), plugins)

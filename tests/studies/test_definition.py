@@ -1,11 +1,14 @@
 """Study files: what they hold, each mistake with its place, and the text that means the same study."""
 
+from pathlib import Path
+
 import pytest
 
+from dcgan_kit.api.study_plan import study_of
 from dcgan_kit.errors import RecipeError, UserError
 from dcgan_kit.studies.budget import Budget
 from dcgan_kit.studies.definition import Study, read_study
-from dcgan_kit.studies.variants import parse_axis
+from dcgan_kit.studies.variants import parse_axis, variants_of
 
 GOOD = """\
 version: 1
@@ -124,3 +127,54 @@ def test_a_study_from_arguments_is_held_to_the_same_rules():
         Study("tiny-fashion28", (axis,), 3, ("fd",))
     with pytest.raises(UserError, match="is varied, and also set"):
         Study("tiny-fashion28", (parse_axis("training.loss=hinge,wasserstein"),), 3, ("fd",), ("training.loss=hinge",))
+
+
+def arguments(source, **changes):
+    given = dict.fromkeys(("vary", "seeds", "budget", "match", "threads"))
+    return study_of(source, **{**given, "read": ["fd"], "overrides": [], **changes})
+
+
+def test_a_study_of_arguments_varies_keys_or_recipes():
+    one = arguments("tiny-fashion28", vary={"training.loss": ["hinge", "wasserstein"]}, seeds=7)
+    assert (one.base, one.seeds, one.name, one.file) == ("tiny-fashion28", 7, "tiny-fashion28", "")
+    two = arguments("a.yaml", vary=["recipe=tiny-fashion28,a.yaml"])
+    assert two.base is None
+    assert two.axes[0].names == ("tiny-fashion28", "a.yaml")
+    assert two.axes[0].values[1] == f'"{Path("a.yaml").absolute()}"'
+    named = arguments("x", vary={"recipe": {"x": "tiny-fashion28", "y": "study-fashion28"}})
+    assert [variant.recipe for variant in variants_of(named.axes)] == ["tiny-fashion28", "study-fashion28"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"read": []}, "--read is missing"),
+        ({"vary": ["recipe=a,b"]}, "it is none of them: a, b"),
+        ({"vary": ["recipe=1,2"]}, "takes names and paths of recipes"),
+        ({"budget": {"steps": 1, "images": 2}}, "takes one kind"),
+        ({"budget": {"epochs": 1}}, "no kind 'epochs'"),
+        ({"budget": {"steps": -1}}, "must be a number above 0"),
+        ({"match": "channels"}, "match: takes 'parameters'"),
+        ({"seeds": 0}, "seeds"),
+        ({"threads": 0}, "threads"),
+        ({"vary": {"training.loss": "hinge"}}, "training.loss"),
+    ],
+)
+def test_wrong_arguments_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        arguments("tiny-fashion28", **{"vary": ["training.loss=hinge,wasserstein"], **changes})
+
+
+def test_a_name_that_is_no_study_is_refused():
+    with pytest.raises(UserError, match=r"Did you mean 'relu-dies'.*--vary KEY=VALUE,VALUE"):
+        arguments("relu-die")
+    assert arguments("relu-dies", read=[]).claim is not None
+
+
+def test_options_replace_keys_of_a_file(written):
+    file = str(written(GOOD))
+    study = arguments(file, seeds=4, read=["kid"], budget={"steps": 7}, overrides=["training.batch_size=4"])
+    assert (study.seeds, study.read, study.budget, study.threads) == (4, ("kid",), Budget("steps", 7), 2)
+    assert study.overrides == ("training.batch_size=8", "training.batch_size=4")
+    assert arguments(file, read=[], budget={"steps": 0}).untrained
+    assert study.file == "study"

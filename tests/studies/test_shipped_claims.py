@@ -1,0 +1,64 @@
+"""The claims that are shipped: each is valid, and those that are exact have the verdicts of a calculation by hand."""
+
+import pytest
+
+from dcgan_kit.api.claims import claim_folder, find_claim, list_claims, read_record, run_claim, scaled, verdict_so_far
+from dcgan_kit.api.study_plan import planned
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.errors import UserError
+from dcgan_kit.studies.statistics import seeds_needed
+from dcgan_kit.terminal.progress import Quiet
+
+CLAIMS = list_claims()
+MOST_RUNS = 40
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_is_a_valid_study_with_enough_seeds(name, tmp_path):
+    study = CLAIMS[name].study
+    plan = planned(study, tmp_path, PluginSettings(builtins_only=True), lambda variants, home: {})
+    compared = [one for one in study.claim.expect if one.relation in ("higher", "lower", "better")]
+    count = sum(len(one.numbers) for one in compared)
+    assert not count or study.seeds >= seeds_needed(count)
+    assert len(plan.runs) <= MOST_RUNS
+    assert study.claim.sentence.endswith(".")
+    assert study.description.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "number", "means"),
+    [
+        ("padding-and-the-edge", "refuted", "discriminator.stage1.downsample/edge_use", [1 / 9, 4 / 9]),
+        ("pooling-has-nothing-to-learn", "supported", "generator.stage1.upsample/parameters", [0, 0, 8192, 8192]),
+    ],
+)
+def test_an_exact_claim_has_the_verdict_of_a_calculation(name, verdict, number, means, tmp_path):
+    claim = find_claim(name)
+    assert verdict_so_far(claim, tmp_path) == ""
+    found, result = run_claim(claim, tmp_path, watcher=Quiet())
+    assert found.verdict == verdict_so_far(claim, tmp_path) == verdict
+    record = read_record(claim_folder(claim, tmp_path) / "claim.json")
+    assert [one["numbers"][number]["mean"] for one in record["variants"]] == pytest.approx(means)
+    assert len(record["plan"]) == 16
+    assert result.missing == 0
+
+
+def test_a_scaled_claim_is_trained_longer():
+    claim = find_claim("beta1").study
+    assert scaled(claim, 3, 2.0).budget.amount == 2 * claim.budget.amount
+    assert scaled(claim, 3, 2.0).seeds == 3
+    exact = find_claim("padding-and-the-edge").study
+    assert scaled(exact, None, 2.0) == exact
+    with pytest.raises(UserError, match="scale"):
+        scaled(claim, None, 0.0)
+    with pytest.raises(UserError, match="scale: the claim has no budget"):
+        scaled(find_claim("relu-dies").study, None, 2.0)
+
+
+def test_an_unknown_claim_is_refused(tmp_path):
+    with pytest.raises(UserError, match="Did you mean 'relu-dies'"):
+        find_claim("relu-die")
+    file = tmp_path / "study.yaml"
+    file.write_text("version: 1\nbase: a\naxes: {training.loss: [hinge, wasserstein]}\nread: [fd]\n")
+    with pytest.raises(UserError, match="has no section 'claim'"):
+        find_claim(str(file))
