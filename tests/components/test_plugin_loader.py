@@ -73,6 +73,7 @@ BROKEN = {
         "activation bad_default/mish: default of option 'slope': Input should be greater than or equal to 0",
     ),
     "recipes_of_wrong_type": (HEAD + "@hookimpl\ndef dcgan_kit_recipes(): return ['a.yaml']\n", r"dcgan_kit_recipes must return a mapping from name to file, and returned \['a.yaml'\]"),
+    "studies_of_wrong_type": (HEAD + "@hookimpl\ndef dcgan_kit_studies(): return 'a.yaml'\n", "dcgan_kit_studies must return a mapping from name to file, and returned 'a.yaml'"),
     "recipes_without_path": (HEAD + "@hookimpl\ndef dcgan_kit_recipes(): return {{'a': 5}}\n", "TypeError: .*"),
 }  # fmt: skip
 
@@ -418,10 +419,23 @@ def test_every_built_in_is_sound():
         assert found.summary, f"{found} has no docstring"
 
 
-def test_the_hooks_are_three():
+def test_the_hooks_are_four():
     assert plugin_loader.HOOKS == (
         "dcgan_kit_components", "dcgan_kit_recipes", "dcgan_kit_studies", "dcgan_kit_callbacks",
     )  # fmt: skip
+
+
+def test_studies_of_plugins_are_found_by_name(tmp_path: Path) -> None:
+    for name in ("aaa", "bbb"):
+        (tmp_path / f"{name}.py").write_text(
+            "from pathlib import Path\nfrom dcgan_kit import hookimpl\n@hookimpl\ndef dcgan_kit_studies():\n"
+            f"    return {{'both': Path('{name}.yaml'), '{name}-only': Path('only.yaml')}}\n"
+        )
+    found = load_plugins(PluginSettings(folders=(tmp_path,))).studies
+    assert found["aaa-only"] == Path("only.yaml")
+    assert (found["aaa/both"], found["bbb/both"]) == (Path("aaa.yaml"), Path("bbb.yaml"))
+    assert "both" not in found
+    assert "relu-dies" in found
 
 
 def test_callbacks_of_each_plugin_are_called_alone(tmp_path: Path) -> None:
