@@ -98,6 +98,10 @@ class TrainingStopped(DcganKitError):
         self.folder, self.step, self.signal = folder, step, number
 
 
+class Diverged(UserError):
+    """Training ended because numbers are not finite."""
+
+
 class WorkerFailed(DcganKitError):
     """A worker of a launched training failed. The worker itself printed the reason.
 

@@ -6,14 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.api.catalogue import everything
 from dcgan_kit.errors import UserError, did_you_mean
 from dcgan_kit.files import write_whole
+from dcgan_kit.recipes.yaml_writer import as_data
 from dcgan_kit.runs.write_errors import writing
-from dcgan_kit.studies.definition import MOST_SEEDS, Study, read_study
+from dcgan_kit.studies.claims import Verdict
+from dcgan_kit.studies.definition import MOST_SEEDS, STEPS, Study, read_study
+from dcgan_kit.studies.search import is_search
+from dcgan_kit.studies.variants import Axis, axis_of
+from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
 USUAL = Path("studies") / "claims"
 RECORD = "claim.json"
+PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -52,12 +58,17 @@ def list_claims(*, settings: PluginSettings | None = None) -> dict[str, NamedCla
     Args:
         settings: which plugins may be loaded; default: the settings of the environment.
 
-    Raises:
-        RecipeError: a study file has problems.
+    A study file with problems is left out, with a warning on standard error.
     """
     found = {}
     for name, file in sorted(everything(settings).studies.items()):
-        study = read_study(file)
+        if is_search(file):
+            continue
+        try:
+            study = read_study(file)
+        except UserError as error:
+            note(f"warning: study {name}: {error}")
+            continue
         if study.claim is not None:
             found[name] = NamedClaim(name, file, study)
     return found
@@ -98,6 +109,8 @@ def run_claim(
 ) -> tuple[ClaimResult, StudyResult]:
     """Do the study of a claim, and return the verdict with what was found. The same call goes on after a stop.
 
+    The folder of the study then holds the record ``claim.json``.
+
     Args:
         claim: a claim, as ``find_claim`` returns it.
         folder: the folder of all claims' studies; default: ``studies/claims``.
@@ -115,9 +128,10 @@ def run_claim(
 
     study = scaled(claim.study, seeds, scale)
     path = claim_folder(claim, folder)
+    plan = _kept_plan(path, study, settings)
     result = run_study(study, path, processes=processes, watcher=watcher, settings=settings)
     verdict = judge(claim.claim, result)
-    record = record_of(claim, study, verdict, result)
+    record = record_of(claim, plan, verdict, result)
     with writing(path / RECORD):
         write_whole(path / RECORD, (json.dumps(record, indent=2, allow_nan=False) + "\n").encode())
     return verdict, result
@@ -131,10 +145,12 @@ def scaled(study: Study, seeds: int | None, scale: float) -> Study:
     """
     if seeds is not None:
         study = replace(study, seeds=require_whole("seeds", seeds, 1, MOST_SEEDS))
-    if scale == 1.0 or study.untrained:
-        return study
     if not 0 < scale <= 10_000:
         raise UserError(f"scale: must be above 0 and at most 10000. Received: {scale:g}")
+    if scale == 1.0 or study.untrained:
+        return study
+    if any(axis.key == STEPS for axis in study.axes):
+        return replace(study, axes=tuple(_scaled_axis(axis, scale) for axis in study.axes))
     if study.budget is None:
         raise UserError("scale: the claim has no budget to scale")
     amount: float = study.budget.amount * scale
@@ -142,10 +158,18 @@ def scaled(study: Study, seeds: int | None, scale: float) -> Study:
     return replace(study, budget=replace(study.budget, amount=max(1, round(amount)) if whole else amount))
 
 
+def _scaled_axis(axis: Axis, scale: float) -> Axis:
+    if axis.key != STEPS:
+        return axis
+    steps = [max(1, round(int(value) * scale)) for value in axis.values]
+    return axis_of(STEPS, dict(zip(axis.names, steps, strict=True)))
+
+
 def verdict_so_far(claim: NamedClaim, folder: str | Path | None = None) -> str:
     """Return the verdict that the folder of a claim's study holds; empty if there is none. Needs no TensorFlow."""
     record = read_record(claim_folder(claim, folder) / RECORD)
-    return "" if record is None else str(record.get("verdict", ""))
+    verdict = "" if record is None else record.get("verdict")
+    return str(verdict) if verdict in get_args(Verdict) else ""
 
 
 def read_record(file: Path) -> Mapping[str, Any] | None:
@@ -159,16 +183,34 @@ def read_record(file: Path) -> Mapping[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def record_of(claim: NamedClaim, study: Study, verdict: ClaimResult, result: StudyResult) -> dict[str, Any]:
-    """Return a verdict in compact form: what was planned, what was found, and what it cost."""
+def _kept_plan(path: Path, study: Study, settings: PluginSettings | None) -> dict[str, Any]:
+    """Return the hash of what is planned. The first one is written before any run, and stays.
+
+    It covers the study file, and every recipe with all its keys.
+    """
+    from dcgan_kit.api.catalogue import chosen
+    from dcgan_kit.api.study_plan import planned
     from dcgan_kit.studies.claims import plan_hash
 
+    plan = planned(replace(study, seeds=1, budget=None), path, chosen(settings), lambda variants, home: {})
+    recipes = [as_data(run.recipe) for run in plan.runs]
+    now = plan_hash(json.dumps([study.as_yaml(), recipes], sort_keys=True))
+    first = read_record(path / PLAN)
+    if first is None or not isinstance(first.get("plan"), str):
+        first = {"plan": now}
+        with writing(path / PLAN):
+            write_whole(path / PLAN, (json.dumps(first) + "\n").encode())
+    return {"plan": now, "first_plan": first["plan"], "plan_changed": first["plan"] != now}
+
+
+def record_of(claim: NamedClaim, plan: Mapping[str, Any], verdict: ClaimResult, result: StudyResult) -> dict[str, Any]:
+    """Return a verdict in compact form: what was planned, what was found, and what it cost."""
     return {
         "version": 1,
         "name": claim.name,
         "sentence": claim.claim.sentence,
         "said": claim.claim.said,
-        "plan": plan_hash(study.as_yaml()),
+        **plan,
         "verdict": verdict.verdict,
         "expectations": [
             {

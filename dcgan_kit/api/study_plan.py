@@ -103,7 +103,7 @@ def _base(source: Source, axes: Sequence[Axis]) -> str | None:
     varied = next((axis for axis in axes if axis.key == RECIPE), None)
     if varied is None:
         return _reference(source)
-    if os.fspath(source) not in varied.names:  # type: ignore[arg-type]
+    if isinstance(source, Mapping) or os.fspath(source) not in varied.names:
         raise UserError(f"{source}: recipes are varied, and it is none of them: {', '.join(varied.names)}")
     return None
 
@@ -230,6 +230,8 @@ def _with_equal_parameters(study: Study, variants: Sequence[LoadedVariant]) -> l
 def processes_for(plan_threads: int, asked: int | None, memory: int) -> int:
     """Return how many runs go at the same time: as many as the processors and the free memory allow, at least one.
 
+    With a GPU it is one, because TensorFlow takes the whole memory of a GPU for each process.
+
     Args:
         plan_threads: threads of each run.
         asked: what the user asked for; None: as many as fit.
@@ -237,6 +239,10 @@ def processes_for(plan_threads: int, asked: int | None, memory: int) -> int:
     """
     if asked is not None:
         return require_whole("processes", asked, 1, 1000)
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores // plan_threads, free_memory() // (BYTES_PER_PROCESS + memory)))
 

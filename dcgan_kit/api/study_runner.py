@@ -12,9 +12,10 @@ from dcgan_kit.api.plugin_settings import plugin_options
 from dcgan_kit.api.study_plan import estimate_of, memory_of, planned, processes_for
 from dcgan_kit.api.study_worker import STEP
 from dcgan_kit.components.plugin import PluginSettings
-from dcgan_kit.errors import UserError, printable
+from dcgan_kit.errors import UserError, counted, printable
 from dcgan_kit.files import write_whole
 from dcgan_kit.process.command import Job, run_commands
+from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED
 from dcgan_kit.process.scheduler import Scheduler, ThisMachine
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.write_errors import writing
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from dcgan_kit.studies.results import StudyResult
     from dcgan_kit.studies.timing import Estimate, Timing
     from dcgan_kit.terminal.progress import Watcher
+
+
+MEASURED_FROM = 20_000
+"""From so many training steps on, a study measures the steps of its variants before it starts."""
 
 
 class Runner:
@@ -64,14 +69,9 @@ class Runner:
         """Return what the missing runs take."""
         from dcgan_kit.studies.timing import read_timings
 
-        missing = plan.missing()
-        first: dict[int, ResolvedRecipe] = {}
-        for run in missing:
-            first.setdefault(run.variant, run.recipe)
-        with plan.folder.locked(lambda: None):
-            self._time(
-                {plan.variants[index]: recipe for index, recipe in first.items()}, plan.folder, plan.study.threads
-            )
+        recipes = _one_of_each(plan, plan.missing())
+        with plan.folder.locked(self._waiting(plan.folder)):
+            self._time(recipes, plan.folder, plan.study.threads)
         return estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan))
 
     def run(self, plan: Plan, lock: int) -> StudyResult:
@@ -82,6 +82,14 @@ class Runner:
         if is_search(plan.folder.definition):
             raise UserError(f"{plan.folder.path}: holds a search; choose another folder with --folder")
         changes = plan.changes()
+        if changes.unasked and not changes.kept:
+            other = counted(changes.unasked, "finished run")
+            raise UserError(
+                f"{plan.folder.path}: holds another study, with {other} that this one does not ask for. Choose another "
+                "folder with --folder"
+            )
+        if changes.kept and changes.kept < len(plan.runs):
+            self._progress.note(f"{plan.folder.path}: {counted(changes.kept, 'finished run')} belong to this study")
         if changes.unasked:
             were = "run is" if changes.unasked == 1 else "runs are"
             self._progress.note(
@@ -100,6 +108,7 @@ class Runner:
         if missing and too_few and plan.study.claim is None:
             self._progress.note(f"{too_few}. `dcgan-kit study add-seeds {plan.folder.path} N` adds some")
         if missing:
+            self._announce(plan, missing)
             with self.scheduler(plan, lock) as scheduler:
                 self.train(plan, missing, scheduler)
         result = plan.result()
@@ -110,6 +119,15 @@ class Runner:
             with writing(file):
                 write_whole(file, content)
         return result
+
+    def _announce(self, plan: Plan, missing: Sequence[PlannedRun]) -> None:
+        """Say how many runs there are and, if they are not over soon, how long they take."""
+        from dcgan_kit.studies.timing import read_timings
+
+        if not plan.study.untrained and sum(run.recipe.training.steps for run in missing) >= MEASURED_FROM:
+            self._time(_one_of_each(plan, missing), plan.folder, plan.study.threads)
+        expected = estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan))
+        self._progress.note(described(plan, expected))
 
     def train(
         self,
@@ -164,7 +182,7 @@ class Runner:
             steps = by_key[job.key].recipe.training.steps
             self._progress.preparation(titles[job.key], steps, steps)
             self._progress.preparation("runs", done, len(jobs))
-            if status == 0 or ended():
+            if status in (0, INTERRUPTED, PREEMPTED) or ended():
                 return True
             said = printable(last.get(job.key, "")) or f"exit status {status}"
             self._progress.note(f"{titles[job.key]}: failed: {said}")
@@ -185,10 +203,13 @@ class Runner:
     def _at_once(self, plan: Plan) -> int:
         return processes_for(plan.study.threads, self._processes, 0 if self._processes else memory_of(plan))
 
+    def _waiting(self, home: StudyFolder) -> Callable[[], None]:
+        return lambda: self._progress.note(f"{home.path}: another command works on it; waiting")
+
     def _timings(self, variants: Sequence[LoadedVariant], home: StudyFolder, definition: Study) -> Mapping[str, Timing]:
         from dcgan_kit.studies.timing import read_timings
 
-        with home.locked(lambda: None):
+        with home.locked(self._waiting(home)):
             self._time({one.variant: one.recipe for one in variants}, home, definition.threads)
         return read_timings(home.timings)
 
@@ -213,8 +234,9 @@ class Runner:
         failed: list[str] = []
         done = 0
 
-        def on_line(job: Job, line: str) -> None:
+        def on_line(job: Job, line: str) -> bool:
             last[job.key] = line or last.get(job.key, "")
+            return True
 
         def on_end(job: Job, status: int) -> bool:
             nonlocal done
@@ -226,13 +248,40 @@ class Runner:
 
         if jobs:
             self._progress.preparation("measuring steps of each variant", 0, len(jobs))
-            run_commands(jobs, processes_for(threads, self._processes, 0), on_line, on_end)
+            # One after the other: beside others, steps are slower.
+            run_commands(jobs, 1, on_line, on_end)
         if failed:
             raise UserError(f"{failed[0]} (its steps could not be measured)")
         for key, (_, target) in files.items():
             known[key] = Timing.model_validate_json(target.read_bytes())
         if files:
             write_timings(home.timings, known)
+
+
+def _one_of_each(plan: Plan, runs: Sequence[PlannedRun]) -> dict[Variant, ResolvedRecipe]:
+    """Return a recipe of each variant that has one of these runs."""
+    return {plan.variants[run.variant]: run.recipe for run in reversed(runs)}
+
+
+def described(plan: Plan, expected: Estimate) -> str:
+    """Return in one line what a study will do and take."""
+    from dcgan_kit.studies.plan import described as counts
+
+    text = counts(plan, expected.runs)
+    if not expected.runs:
+        return text
+    at_once = f"{expected.at_once} at a time" if expected.at_once > 1 else "one after the other"
+    if expected.seconds is None:
+        return f"{text}, {at_once}"
+    return f"{text}, {at_once}, about {duration(expected.seconds)}, {max(1, round(expected.disk / 2**20))} MiB on disk"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: ``40 s``, ``12 min``, ``3 h 5 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def thread_variables(threads: int) -> dict[str, str]:

@@ -214,23 +214,3 @@ def opened(folder: str | Path, settings: PluginSettings) -> Plan:
 
 def _progress(watcher: Watcher | None) -> AbstractContextManager[Watcher]:
     return progress_to(watcher, RunsProgress)
-
-
-def described(plan: Plan, expected: Estimate) -> str:
-    """Return in one line what a study will do and take."""
-    from dcgan_kit.studies.plan import described as counts
-
-    text = counts(plan, expected.runs)
-    if not expected.runs:
-        return text
-    at_once = f"{expected.at_once} at a time" if expected.at_once > 1 else "one after the other"
-    time = "" if expected.seconds is None else f", about {duration(expected.seconds)}"
-    return f"{text}, {at_once}{time}, {max(1, round(expected.disk / 2**20))} MiB on disk"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words: ``40 s``, ``12 min``, ``3 h 5 min``."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

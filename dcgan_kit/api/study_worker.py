@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_kit.api.recipe import Recipe, load_recipe
 from dcgan_kit.api.run import Run
 from dcgan_kit.api.trainer import train
-from dcgan_kit.errors import DataError, PluginError, RecipeError, RunError, UserError
+from dcgan_kit.errors import Diverged, UserError
 from dcgan_kit.files import write_whole
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.runs.folder_lock import wait_until_free
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 STEP = "step "
 SECONDS_BETWEEN_LINES = 0.5
-NO_RESULT = (DataError, PluginError, RecipeError, RunError)
-"""Errors of the machine and its files. All other errors of training are results of the run."""
+
+
+class EndlessNumber(UserError):
+    """A number of a finished run is infinite or undefined. As divergence, this is a result of the run."""
 
 
 class StepLines:
@@ -73,18 +75,16 @@ def train_and_read(
 
     home = StudyFolder(folder)
     recipe = load_recipe(str(home.recipe(identity)), settings=settings)
+    if untrained:
+        _write_untrained(recipe, home.run(identity), numbers)
+        return
+    wait_until_free(RunFolder(home.run(identity)), lambda: note("another process still trains this run; waiting"))
     begun = time.monotonic()
     try:
-        if untrained:
-            _write_untrained(recipe, home.run(identity), numbers)
-            return
-        wait_until_free(RunFolder(home.run(identity)), lambda: note("another process still trains this run; waiting"))
         run = train(recipe, home.run(identity), watcher=StepLines())
         seconds = time.monotonic() - begun
         _write_readings(run, numbers, seconds, settings)
-    except NO_RESULT:
-        raise
-    except UserError as error:
+    except (Diverged, EndlessNumber) as error:
         file = home.failure(identity)
         with writing(file):
             # A study can be moved, so the place of its folder is left out.
@@ -93,10 +93,13 @@ def train_and_read(
 
 
 def _write_untrained(recipe: Recipe, path: Path, numbers: Sequence[str]) -> None:
-    from dcgan_kit.studies.readings import FILE, Readings
+    from dcgan_kit.studies.readings import FILE, Readings, read_readings
 
+    before = read_readings(path)
     known, findings = _probed(recipe, recipe.plugins.registry, numbers)
-    content = Readings(known, _cost(recipe, 0, 0.0), tuple(findings)).as_json()
+    content = Readings(
+        {**(before.numbers if before else {}), **known}, _cost(recipe, 0, 0.0), tuple(findings)
+    ).as_json()
     with writing(path / FILE):
         write_whole(path / FILE, content)
 
@@ -121,8 +124,10 @@ def _write_readings(run: Run, numbers: Sequence[str], seconds: float, settings: 
         known.update(found)
     lacking = [name for name in numbers if name not in known]
     endless = [name for name in numbers if name in known and not math.isfinite(known[name].value)]
-    if lacking or endless:
-        raise UserError(f"{', '.join(lacking or endless)}: {'is not given here' if lacking else 'is no finite number'}")
+    if lacking:
+        raise UserError(f"{', '.join(lacking)}: is not given for these images")
+    if endless:
+        raise EndlessNumber(f"{', '.join(endless)}: is no finite number")
     finite = {name: one for name, one in known.items() if math.isfinite(one.value)}
     cost = before.cost if before else _cost(run.recipe, run.resolved.training.steps, seconds)
     run.folder.write(run.path / FILE, Readings(finite, cost, tuple(findings)).as_json())

@@ -99,6 +99,8 @@ def run(
     for name in names:
         several = list(claims.list_claims(settings=settings).values()) if name == "all" else None
         chosen += [claims.find_claim(name, settings=settings)] if several is None else several
+    for claim in chosen:
+        claims.scaled(claim.study, seeds, scale)
     incomplete, records = 0, []
     for index, claim in enumerate(chosen, start=1):
         note(f"claim {index} of {len(chosen)}, {claim.name}: {claim.claim.sentence}")
@@ -106,7 +108,7 @@ def run(
             claim, folder, seeds=seeds, scale=scale, processes=processes, settings=settings
         )
         incomplete += result.missing > 0
-        records.append(claims.record_of(claim, claims.scaled(claim.study, seeds, scale), verdict, result))
+        records.append(claims.read_record(claims.claim_folder(claim, folder) / claims.RECORD))
         if not as_json:
             say(f"{claim.name}: {verdict.verdict}")
             for finding in verdict.findings:

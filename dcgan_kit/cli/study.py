@@ -119,6 +119,7 @@ def run(
     """
     from dcgan_kit.api import study_runs
     from dcgan_kit.api.study_plan import study_of
+    from dcgan_kit.api.study_runner import described
     from dcgan_kit.cli.search import is_search, run_search
 
     if not vary and is_search(Path(source)):
@@ -138,7 +139,7 @@ def run(
     )
     if dry_run:
         plan, estimate = study_runs.estimate(definition, folder, processes=processes, settings=plugin_settings())
-        say(study_runs.described(plan, estimate))
+        say(described(plan, estimate))
         return
     _show(
         study_runs.run_study(
@@ -174,7 +175,7 @@ def show(folder: Path, as_json: bool) -> None:
     if is_search(folder / "study.yaml"):
         show_search(folder, as_json)
         return
-    _show(study_runs.open_study(folder, settings=plugin_settings()), as_json)
+    _print(study_runs.open_study(folder, settings=plugin_settings()), as_json)
 
 
 @study.command("add-seeds")
@@ -260,7 +261,14 @@ def time_one(recipe: Path, target: Path, started: float) -> None:
 
 
 def _show(result: StudyResult, as_json: bool) -> None:
-    """Print the results, and end the process with the status that fits."""
+    """Print the results of a study that ran, and end the process with the status that fits."""
+    _print(result, as_json)
+    if result.missing:
+        note(f"{counted(result.missing, 'run')} did not finish; the same command tries again")
+        sys.exit(WRONG_INPUT)
+
+
+def _print(result: StudyResult, as_json: bool) -> None:
     if as_json:
         facts(result.as_data())
     else:
@@ -269,6 +277,3 @@ def _show(result: StudyResult, as_json: bool) -> None:
             table(tuple(columns), list(zip(*columns.values(), strict=True)), right=tuple(columns)[1:])
         for sentence in result.sentences():
             say(sentence)
-    if result.missing:
-        note(f"{counted(result.missing, 'run')} did not finish, for reasons that may pass; the same command goes on")
-        sys.exit(WRONG_INPUT)

@@ -131,9 +131,11 @@ class _Jobs:
             self._send(signal.SIGTERM)
 
     def _start(self) -> None:
-        while self._waiting and len(self._running) < self._at_once and not self._ending:
-            job = self._waiting.pop(0)
+        while self._waiting and len(self._running) < self._at_once:
             with blocked_signals():
+                if self._ending:
+                    return
+                job = self._waiting.pop(0)
                 # It inherits the blocked signals: it cannot handle one while it imports Python modules.
                 process = start_command(job.arguments, job.variables, self._inherited)
                 self._running[job.key] = (job, process)

@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from dcgan_kit.errors import RunError
 from dcgan_kit.files import TEMPORARY, open_regular
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.folder import StudyFolder
-from dcgan_kit.studies.readings import FILE
+from dcgan_kit.studies.readings import read_readings
 
 MOST_NEIGHBOURS = 1000
 MOST_FILES = 10_000
@@ -36,7 +37,7 @@ def adopt(folder: StudyFolder, identity: str) -> Path | None:
     target = folder.run(identity)
     if target.exists():
         return None
-    source = next((run for run in _of_neighbours(folder, identity) if (run / FILE).is_file()), None)
+    source = next((run for run in _of_neighbours(folder, identity) if _finished(run)), None)
     if source is None:
         return None
     temporary = folder.runs / f".{identity}.{secrets.token_hex(8)}{TEMPORARY}"
@@ -50,11 +51,23 @@ def adopt(folder: StudyFolder, identity: str) -> Path | None:
     return source
 
 
+def _finished(run: Path) -> bool:
+    try:
+        return read_readings(run) is not None
+    except RunError:
+        # Another user's folder, or a damaged file: the run is trained here.
+        return False
+
+
 def _of_neighbours(folder: StudyFolder, identity: str) -> Iterator[Path]:
     here = folder.path.absolute()
     if not here.parent.is_dir():
         return
-    for neighbour in sorted(here.parent.iterdir())[:MOST_NEIGHBOURS]:
+    try:
+        neighbours = sorted(here.parent.iterdir())
+    except OSError:
+        return
+    for neighbour in neighbours[:MOST_NEIGHBOURS]:
         if neighbour != here and not neighbour.is_symlink():
             yield StudyFolder(neighbour).run(identity)
 

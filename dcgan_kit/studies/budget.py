@@ -44,6 +44,10 @@ class Budget:
         number = isinstance(self.amount, int | float) and not isinstance(self.amount, bool)
         if not number or not math.isfinite(self.amount) or self.amount <= 0:
             raise UserError(f"budget: {self.kind} must be a number above 0. Received: {self.amount!r}")
+        if self.kind in ("steps", "images"):
+            if self.amount != int(self.amount):
+                raise UserError(f"budget: {self.kind} must be a whole number. Received: {self.amount!r}")
+            object.__setattr__(self, "amount", int(self.amount))
 
 
 def steps_of(budget: Budget, recipe: ResolvedRecipe, seconds_per_step: float | None = None) -> int:

@@ -12,6 +12,7 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
 from dcgan_kit.data.loading import load_images, require_data, with_known_classes
 from dcgan_kit.errors import Problem, RecipeError, RunError, UserError, counted, printable
+from dcgan_kit.evaluation.selection import default_extractor
 from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
 from dcgan_kit.recipes.nodes import OVERRIDE
@@ -23,14 +24,13 @@ from dcgan_kit.studies.claims import require_known
 from dcgan_kit.studies.definition import Study
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.identity import Facts, facts_of, identity_of
-from dcgan_kit.studies.readings import Readings, expanded, feature_space, read_readings
+from dcgan_kit.studies.readings import FILE, Readings, expanded, feature_space, read_readings
 from dcgan_kit.studies.results import RunResult, StudyResult, in_order
 from dcgan_kit.studies.variants import RECIPE, Variant, variants_of
 
 MOST_BYTES = 4 * 2**20
 """Largest file beside a run that is read."""
 MOST_RECORDS = 100_000
-StepsOf = Callable[[ResolvedRecipe], int]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class Plan:
         """Return what the folder holds."""
         runs = []
         for run in self.runs:
-            readings, failure = self.readings(run), self.failure(run)
+            readings = self.readings(run)
+            failure = "" if readings else self.failure(run)
             of = {name: readings.numbers[name] for name in self.numbers} if readings else {}
             cost = readings.cost if readings else None
             findings = readings.findings if readings else ()
@@ -172,7 +173,7 @@ class Plan:
         places = {(_as_pairs(self.variants[run.variant].settings), run.seed): run for run in self.runs}
         kept = unasked = 0
         for identity, record in _records(self.folder):
-            if not (self.folder.run(identity) / "readings.json").is_file():
+            if not (self.folder.run(identity) / FILE).is_file():
                 continue
             if identity in planned:
                 kept += 1
@@ -211,14 +212,16 @@ def plan_of(
         numbers = expanded(study.read, plugins.registry)
     except UserError as error:
         raise UserError(f"{study.place('read')}read: {error}") from error
-    _check_numbers(study, variants, numbers, plugins)
+    _check_numbers(study, loaded, numbers, plugins)
     home = StudyFolder(Path("studies") / (study.file or study.name) if folder is None else folder)
     ready = prepared(loaded, home)
     runs = [run for index, one in enumerate(ready) for run in _runs(index, one, study)]
     return Plan(study, home, variants, numbers, tuple(runs), plugins)
 
 
-def _check_numbers(study: Study, variants: Sequence[Variant], numbers: Sequence[str], plugins: LoadedPlugins) -> None:
+def _check_numbers(
+    study: Study, loaded: Sequence[LoadedVariant], numbers: Sequence[str], plugins: LoadedPlugins
+) -> None:
     """Check that the numbers can be read, and that a claim is judged by more than one kind of features."""
     scores = [name for name in numbers if "/" not in name]
     if study.untrained and scores:
@@ -226,9 +229,10 @@ def _check_numbers(study: Study, variants: Sequence[Variant], numbers: Sequence[
     if study.claim is None:
         return
     try:
-        require_known(study.claim, [variant.title for variant in variants], numbers)
+        require_known(study.claim, [one.variant.title for one in loaded], numbers)
+        usual, _ = default_extractor(loaded[0].images, loaded[0].recipe.data.component.name)
         for index, one in enumerate(study.claim.expect):
-            spaces = {feature_space(name, plugins.registry) for name in one.numbers}
+            spaces = {feature_space(name, plugins.registry, usual) for name in one.numbers}
             if len(spaces) == 1 and not spaces & {"", "pixels"}:
                 other = f"{one.numbers[0].partition('@')[0]}@random_convolution"
                 raise UserError(

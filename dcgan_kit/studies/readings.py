@@ -127,10 +127,13 @@ def wanted(numbers: Iterable[str], registry: Registry) -> Wanted:
     return Wanted({extractor: tuple(names) for extractor, names in scores.items()}, probes)
 
 
-def feature_space(name: str, registry: Registry) -> str:
+def feature_space(name: str, registry: Registry, usual: str) -> str:
     """Return in what a number sees images: ``pixels``, the name of an extractor, or empty for a reading of a probe.
 
-    ``default`` stands for the features that ``dcgan-kit evaluate`` chooses.
+    Args:
+        name: an expanded name.
+        registry: the components.
+        usual: the extractor that ``dcgan-kit evaluate`` chooses for these images.
     """
     if "/" in name:
         return ""
@@ -138,7 +141,7 @@ def feature_space(name: str, registry: Registry) -> str:
     owner = next(score for score, of in numbers_of_scores(registry).items() if bare in of)
     component = registry.find("score", owner)
     score = build_score(Choice(component, dict(component.options()))).score
-    return "pixels" if score.gathering.sees == "pixels" else extractor or "default"
+    return "pixels" if score.gathering.sees == "pixels" else extractor or usual
 
 
 def matching(pattern: str, readings: Mapping[str, float]) -> list[float]:

@@ -120,6 +120,9 @@ def variants_of(axes: Sequence[Axis]) -> tuple[Variant, ...]:
         count *= len(axis.values)
     if count > MOST_VARIANTS:
         raise UserError(f"{count:,} combinations are more than {MOST_VARIANTS:,}; vary fewer keys at once")
+    for axis in axes:
+        if len(set(axis.names)) < len(axis.names):
+            raise UserError(f"{axis.key}: each value needs a name of its own. Received: {', '.join(axis.names)}")
     choices = [list(zip(axis.values, axis.names, strict=True)) for axis in axes]
     return tuple(
         Variant(

@@ -26,12 +26,12 @@ from dcgan_kit.training.intervals import Intervals
 from dcgan_kit.training.nonfinite import NotFinite
 from dcgan_kit.training.observer import ObserverFactory, no_observers
 from dcgan_kit.training.prepared_run import PreparedRun, prepare_run
-from dcgan_kit.training.recovery import Diverged, Recovery
+from dcgan_kit.training.recovery import Recovery
 from dcgan_kit.training.run_recorder import Recorder
 from dcgan_kit.training.saver import Saver
 from dcgan_kit.training.step_groups import StepGroups
 
-__all__ = ["Diverged", "Outcome", "train"]
+__all__ = ["Outcome", "train"]
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,13 @@ from shlex import quote
 
 import numpy as np
 
-from dcgan_kit.errors import UserError, counted
+from dcgan_kit.errors import Diverged, counted
 from dcgan_kit.runs.checkpoint import restore_checkpoint
 from dcgan_kit.runs.checkpoint_removal import remove_recovery_checkpoint
 from dcgan_kit.training.early_end import EarlyEnd
 from dcgan_kit.training.nonfinite import NotFinite, bundle_folder, first_crash, write_bundle
 from dcgan_kit.training.prepared_run import PreparedRun
 from dcgan_kit.training.saver import Saver
-
-
-class Diverged(UserError):
-    """Training ended because numbers are not finite."""
 
 
 class Recovery:

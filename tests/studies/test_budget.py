@@ -175,7 +175,7 @@ def test_seconds_need_the_seconds_of_a_step(tiny, seconds):
     ("budget", "message"),
     [
         (Budget("images", 15), "budget: a step of tiny-fashion28 takes 16 images, and the budget is 15; raise it"),
-        (Budget("steps", 0.5), "takes 1 steps, and the budget is 0.5"),
+        (Budget("seconds", 0.5), "takes 1 seconds, and the budget is 0.5"),
         (Budget("seconds", 1), "takes 2.5 seconds, and the budget is 1"),
         (Budget("multiply_accumulates", 1000), "takes 13,898,752 multiply-accumulates, and the budget is 1,000"),
     ],

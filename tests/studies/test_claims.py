@@ -97,23 +97,50 @@ def test_one_expectation_refutes_and_all_support(result):
     assert judge(claim(yes, no, unsure), found).verdict == "refuted"
 
 
-def test_five_seeds_can_show_nothing_and_many_comparisons_need_more(result):
-    few = result({"fd": [LOW[:5], HIGH[:5]]})
-    assert verdict(Expectation("a", "b", ("fd",), "lower"), few) == "inconclusive"
-    one = Expectation("a", "b", ("fd",), "lower")
-    many = result({"fd": [LOW, HIGH]})
-    assert judge(claim(one), many).verdict == "supported"
-    assert judge(claim(one, Expectation("a", "b", ("fd",), "lower", 0.1)), many).verdict == "inconclusive"
+def test_five_seeds_can_show_nothing(result):
+    assert verdict(Expectation("a", "b", ("fd",), "lower"), result({"fd": [LOW[:5], HIGH[:5]]})) == "inconclusive"
 
 
-def test_missing_runs_leave_it_open_and_failed_ones_are_left_out(result):
+def test_support_needs_no_correction_and_refutation_does(result):
+    found = result({"fd": [LOW, HIGH]})
+    one, other = Expectation("a", "b", ("fd",), "lower"), Expectation("a", "b", ("fd",), "lower", 0.1)
+    assert judge(claim(one, other), found).verdict == "supported"
+    opposite = Expectation("a", "b", ("fd",), "higher"), Expectation("a", "b", ("fd",), "higher", 0.1)
+    assert judge(claim(opposite[0]), found).verdict == "refuted"
+    assert judge(claim(*opposite), found).verdict == "inconclusive"
+    more = result({"fd": [[*LOW, 1.1], [*HIGH, 2.1]]})
+    assert judge(claim(*opposite), more).verdict == "refuted"
+
+
+def test_missing_runs_leave_it_open(result):
     missing = result({"fd": [[*LOW, None], [*HIGH, 2.0]]})
     assert verdict(Expectation("a", "b", ("fd",), "lower"), missing) == "inconclusive"
-    failed = result({"fd": [[*LOW, 9.0], [*HIGH, 2.0]]}, failures=[(0, 6)])
-    assert verdict(Expectation("a", "b", ("fd",), "lower"), failed) == "supported"
-    all_failed = result({"fd": [LOW, HIGH]}, failures=[(0, seed) for seed in range(6)])
-    assert verdict(Expectation("a", "b", ("fd",), "lower"), all_failed) == "inconclusive"
-    assert verdict(Expectation("a", None, ("fd",), "at most", 5.0), all_failed) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("expectation", "failed", "expected"),
+    [
+        # A probe says nothing of a run that failed.
+        (Expectation("a", "b", ("fd",), "lower"), [(0, 0)], "inconclusive"),
+        (Expectation("a", "b", ("fd",), "higher"), [(1, 0)], "inconclusive"),
+        # In a contest, the one that fails loses.
+        (Expectation("a", "b", ("fd",), "better"), [(1, seed) for seed in range(3)], "supported"),
+        (Expectation("a", "b", ("fd",), "better"), [(0, 0)], "inconclusive"),
+        (Expectation("a", "b", ("fd",), "better"), [(0, seed) for seed in range(7)], "refuted"),
+        (Expectation("a", "b", ("fd",), "better"), [(v, s) for v in (0, 1) for s in range(7)], "inconclusive"),
+        (Expectation("a", None, ("fd",), "at most", 5.0), [(0, 0)], "inconclusive"),
+        (Expectation("a", None, ("fd",), "at most", 5.0), [(1, 0)], "supported"),
+        (Expectation("a", None, ("fd",), "at most", 5.0), [(0, seed) for seed in range(7)], "inconclusive"),
+    ],
+)
+def test_failures_are_part_of_the_verdict(result, expectation, failed, expected):
+    found = result({"fd": [[*LOW, 1.1], [*HIGH, 2.1]]}, failures=failed)
+    told = judge(claim(expectation), found)
+    assert told.verdict == expected
+    named = [title for title, index in (("a", 0), ("b", 1)) if any(variant == index for variant, _ in failed)]
+    said = told.findings[0].judged[0].found
+    if expectation.than is not None or "a" in named:
+        assert "failed" in said
 
 
 def test_a_claim_names_variants_and_numbers_of_its_study():

@@ -57,12 +57,12 @@ def test_what_must_be_computed():
 @pytest.mark.parametrize(
     ("name", "space"),
     [
-        ("fd", "default"), ("fd@random_convolution", "random_convolution"), ("checkerboard_2", "pixels"),
+        ("fd", "usual"), ("fd@random_convolution", "random_convolution"), ("checkerboard_2", "pixels"),
         ("spectrum_db", "pixels"), ("generator/drift", ""),
     ],
 )  # fmt: skip
 def test_numbers_see_images_in_different_features(name, space):
-    assert feature_space(name, REGISTRY) == space
+    assert feature_space(name, REGISTRY, "usual") == space
 
 
 def test_a_pattern_means_the_mean_of_all_that_match():

@@ -18,8 +18,7 @@ def test_a_claim_is_a_valid_study_with_enough_seeds(name, tmp_path):
     study = CLAIMS[name].study
     plan = planned(study, tmp_path, PluginSettings(builtins_only=True), lambda variants, home: {})
     compared = [one for one in study.claim.expect if one.relation in ("higher", "lower", "better")]
-    count = sum(len(one.numbers) for one in compared)
-    assert not count or study.seeds >= seeds_needed(count)
+    assert not compared or study.seeds >= seeds_needed(len(compared))
     assert len(plan.runs) <= MOST_RUNS
     assert study.claim.sentence.endswith(".")
     assert study.description.endswith(".")
@@ -51,8 +50,9 @@ def test_a_scaled_claim_is_trained_longer():
     assert scaled(exact, None, 2.0) == exact
     with pytest.raises(UserError, match="scale"):
         scaled(claim, None, 0.0)
-    with pytest.raises(UserError, match="scale: the claim has no budget"):
-        scaled(find_claim("relu-dies").study, None, 2.0)
+    varied = scaled(find_claim("relu-dies").study, None, 2.0)
+    assert varied.axes[1].values == ("2500", "5000")
+    assert varied.axes[1].names == ("half way", "end")
 
 
 def test_an_unknown_claim_is_refused(tmp_path):

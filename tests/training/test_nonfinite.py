@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from dcgan_kit.cli import cli
-from dcgan_kit.errors import RecipeError, RunError, UserError
-from dcgan_kit.training.loop import Diverged
+from dcgan_kit.errors import Diverged, RecipeError, RunError, UserError
 from dcgan_kit.training.nonfinite import replayed
 
 SGD = "training.optimizer={{use: descent/descent, learning_rate: {}}}"
