@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 from typing import Any
 
 from dcgan_kit.errors import UserError
 from dcgan_kit.studies.results import StudyResult
-from dcgan_kit.studies.variants import Variant
 
 FIXED = ("seed", "number", "value", "floor", "identity")
 """Columns that every study has, after those of its axes."""
@@ -28,10 +26,9 @@ def table(result: StudyResult) -> dict[str, list[Any]]:
     keys = [key for key, _ in result.variants[0].settings]
     columns: dict[str, list[Any]] = {name: [] for name in (*_axis_names(keys), *FIXED)}
     axes = list(columns)[: len(keys)]
-    cells = _cells(result.variants)
     for run in result.runs:
         for number, reading in run.readings.items():
-            for name, cell in zip(axes, cells[run.variant], strict=True):
+            for name, cell in zip(axes, result.variants[run.variant].names, strict=True):
                 columns[name].append(cell)
             fixed = (run.seed, number, reading.value, reading.floor, run.identity)
             for name, value in zip(FIXED, fixed, strict=True):
@@ -66,15 +63,6 @@ def as_parquet(result: StudyResult) -> bytes:
     stream = io.BytesIO()
     parquet.write_table(pyarrow.table(columns, schema=schema), stream)
     return stream.getvalue()
-
-
-def _cells(variants: Sequence[Variant]) -> list[tuple[str, ...]]:
-    """Return the names of the values of each variant; the values of an axis in which two values have one name."""
-    of_axes = []
-    for place in range(len(variants[0].settings)):
-        names, values = [one.names[place] for one in variants], [one.settings[place][1] for one in variants]
-        of_axes.append(names if len(set(names)) == len(set(values)) else values)
-    return list(zip(*of_axes, strict=True))
 
 
 def _axis_names(keys: list[str]) -> list[str]:

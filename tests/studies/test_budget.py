@@ -160,7 +160,8 @@ def test_images_are_those_that_steps_take_from_the_data(tiny, overrides, images)
 
 def test_steps_and_seconds(tiny):
     assert steps_of(Budget("steps", 2000), tiny()) == 2000
-    assert steps_of(Budget("steps", 2.9), tiny()) == 2
+    assert steps_of(Budget("steps", 2.0), tiny()) == 2
+    assert str(Budget("images", 1.0e3).amount) == "1000"
     assert steps_of(Budget("seconds", 60), tiny(), 0.25) == 240
     assert steps_of(Budget("seconds", 1.99), tiny(), 0.5) == 3
 
@@ -175,7 +176,7 @@ def test_seconds_need_the_seconds_of_a_step(tiny, seconds):
     ("budget", "message"),
     [
         (Budget("images", 15), "budget: a step of tiny-fashion28 takes 16 images, and the budget is 15; raise it"),
-        (Budget("seconds", 0.5), "takes 1 seconds, and the budget is 0.5"),
+        (Budget("seconds", 0.5), "takes 2.5 seconds, and the budget is 0.5"),
         (Budget("seconds", 1), "takes 2.5 seconds, and the budget is 1"),
         (Budget("multiply_accumulates", 1000), "takes 13,898,752 multiply-accumulates, and the budget is 1,000"),
     ],

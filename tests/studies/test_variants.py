@@ -62,3 +62,8 @@ def test_no_axis_a_double_axis_and_too_many_combinations_are_refused():
     many = [axis_of(f"key{index}", list(range(40))) for index in range(2)]
     with pytest.raises(UserError, match="1,600 combinations are more than 1,000"):
         variants_of(many)
+
+
+def test_two_values_of_one_name_are_refused():
+    with pytest.raises(UserError, match=r"training\.loss: each value needs a name of its own. Received: 16, 16"):
+        variants_of([axis_of("training.loss", ["16", 16])])
