@@ -80,6 +80,8 @@ def find_claim(name: str, *, settings: PluginSettings | None = None) -> NamedCla
     Raises:
         UserError: there is no such claim.
     """
+    if not isinstance(name, str):
+        raise UserError(f"a claim has a name, or the path of its study file. Received: {name!r}")
     if name.endswith((".yaml", ".yml")):
         file = Path(name)
         study = read_study(file)
@@ -98,7 +100,7 @@ def claim_folder(claim: NamedClaim, folder: str | Path | None) -> Path:
 
 
 def run_claim(
-    claim: NamedClaim,
+    claim: NamedClaim | str,
     folder: str | Path | None = None,
     *,
     seeds: int | None = None,
@@ -112,7 +114,7 @@ def run_claim(
     The folder of the study then holds the record ``claim.json``.
 
     Args:
-        claim: a claim, as ``find_claim`` returns it.
+        claim: a claim, as ``find_claim`` returns it, or its name.
         folder: the folder of all claims' studies; default: ``studies/claims``.
         seeds: runs of each variant; default: those of the claim.
         scale: how many times longer than the claim says each run is trained.
@@ -126,6 +128,8 @@ def run_claim(
     from dcgan_kit.api.study_runs import run_study
     from dcgan_kit.studies.claims import judge
 
+    if not isinstance(claim, NamedClaim):
+        claim = find_claim(claim, settings=settings)
     study = scaled(claim.study, seeds, scale)
     path = claim_folder(claim, folder)
     plan = _kept_plan(path, study, settings)

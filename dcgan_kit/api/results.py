@@ -17,18 +17,27 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.networks.summary import Summary
     from dcgan_kit.probing.run_probes import Examination
+    from dcgan_kit.studies.claims import ClaimResult
+    from dcgan_kit.studies.results import StudyResult
+    from dcgan_kit.studies.search_results import SearchResult
     from dcgan_kit.training.nonfinite import Crash
 
-__all__ = ["Calibration", "Component", "Crash", "Evaluation", "Examination", "Plugin", "Readings", "Summary"]
+__all__ = [
+    "Calibration", "ClaimResult", "Component", "Crash", "Evaluation", "Examination", "Plugin", "Readings",
+    "SearchResult", "StudyResult", "Summary",
+]  # fmt: skip
 
 _MODULES = {
     "Calibration": "dcgan_kit.evaluation.calibration",
+    "ClaimResult": "dcgan_kit.studies.claims",
     "Component": "dcgan_kit.components.component",
     "Crash": "dcgan_kit.training.nonfinite",
     "Evaluation": "dcgan_kit.evaluation.results",
     "Examination": "dcgan_kit.probing.run_probes",
     "Plugin": "dcgan_kit.components.plugin",
     "Readings": "dcgan_kit.components.contracts.probe",
+    "SearchResult": "dcgan_kit.studies.search_results",
+    "StudyResult": "dcgan_kit.studies.results",
     "Summary": "dcgan_kit.networks.summary",
 }
 

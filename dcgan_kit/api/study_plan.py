@@ -17,7 +17,8 @@ from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.recipes.loading import SUFFIXES, Source
 from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.studies.budget import Budget
-from dcgan_kit.studies.definition import MOST_SEEDS, MOST_THREADS, SEEDS, Study, read_study
+from dcgan_kit.studies.definition import MOST_SEEDS, MOST_THREADS, SEEDS, Study, is_study, read_study
+from dcgan_kit.studies.folder import DEFINITION
 from dcgan_kit.studies.variants import RECIPE, Axis, axis_of, parse_axis
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 ROLES: tuple[Role, ...] = ("generator", "discriminator")
 BYTES_PER_PROCESS = 2**30
 """Memory of a process that trains a small network: TensorFlow, the images and the networks."""
+MOST_STEPS = 100_000_000
+"""A recipe takes no more steps."""
 MOST_BUILT = 8
 """So many variants are built to estimate their memory."""
 Vary = Mapping[str, Sequence[Any] | Mapping[str, Any]] | Sequence[str]
@@ -58,6 +61,8 @@ def study_of(
         require_whole("threads", threads, 1, MOST_THREADS)
     paid, untrained = _budget(budget)
     if vary:
+        if str(source).endswith(SUFFIXES) and is_study(Path(str(source))):
+            raise UserError(f"{source}: is a study file; it says itself what is varied, so leave --vary out")
         if not read:
             raise UserError("--read is missing: name the numbers to compare, e.g. --read fd or --read checkerboard_2")
         axes = _axes(vary)
@@ -90,6 +95,8 @@ def study_of(
 def _reference(source: Source) -> str:
     if isinstance(source, Mapping) or (isinstance(source, str) and "\n" in source):
         raise UserError("a study needs a recipe that has a name or a file, because its runs load it again")
+    if not isinstance(source, str | os.PathLike):
+        raise UserError(f"a study takes a recipe or a study file by name or path. Received: {source!r}")
     return _absolute(os.fspath(source))
 
 
@@ -113,12 +120,14 @@ def _study_file(reference: str, settings: PluginSettings | None) -> Path:
     path = Path(reference)
     if path.suffix in SUFFIXES and not path.is_dir():
         return path
+    if (path / DEFINITION).is_file():
+        raise UserError(f"{path}: is the folder of a study: `dcgan-kit study show` and `add-seeds` take it")
     known = everything(settings).studies
     if reference in known:
         return known[reference]
     raise UserError(
-        f"{reference}: is no study, neither a file *.yaml nor one of a plugin.{did_you_mean(reference, known)} To "
-        "study a recipe, say what to vary: --vary KEY=VALUE,VALUE --read NAME"
+        f"{reference}: to study a recipe, say what to vary: --vary KEY=VALUE,VALUE --read NAME. There is no study of "
+        f"this name either.{did_you_mean(reference, known)}"
     )
 
 
@@ -148,6 +157,8 @@ def _budget(budget: Mapping[str, float] | None) -> tuple[Budget | None, bool]:
     """Return the budget, and whether nothing is trained."""
     if not budget:
         return None, False
+    if not isinstance(budget, Mapping):
+        raise UserError(f"budget: takes a kind with its amount, e.g. {{'steps': 2000}}. Received: {budget!r}")
     if len(budget) != 1:
         raise UserError(f"budget: takes one kind. Received: {', '.join(budget)}")
     kind, amount = next(iter(budget.items()))
@@ -195,6 +206,8 @@ def planned(
         for one in variants:
             timing = timings.get(timing_key(one.recipe, study.threads))
             steps = steps_of(study.budget, one.recipe, None if timing is None else timing.step)
+            if steps > MOST_STEPS:
+                raise UserError(f"{study.place('budget')}budget: {steps:,} steps are more than {MOST_STEPS:,}")
             training = one.recipe.training.model_copy(update={"steps": steps})
             found.append(replace(one, recipe=one.recipe.model_copy(update={"training": training})))
         return found

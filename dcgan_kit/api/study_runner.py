@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from dcgan_kit.terminal.progress import Watcher
 
 
+RUNS = "runs that ended"
+"""The name of the progress over all runs."""
 MEASURED_FROM = 20_000
 """From so many training steps on, a study measures the steps of its variants before it starts."""
 
@@ -77,10 +80,12 @@ class Runner:
     def run(self, plan: Plan, lock: int) -> StudyResult:
         """Train what is missing, and write the results."""
         from dcgan_kit.reports.study_table import as_csv
+        from dcgan_kit.studies.plan import require_same_axes
         from dcgan_kit.studies.results import shortage
 
         if is_search(plan.folder.definition):
             raise UserError(f"{plan.folder.path}: holds a search; choose another folder with --folder")
+        require_same_axes(plan.study, plan.folder)
         changes = plan.changes()
         if changes.unasked and not changes.kept:
             other = counted(changes.unasked, "finished run")
@@ -89,11 +94,12 @@ class Runner:
                 "folder with --folder"
             )
         if changes.kept and changes.kept < len(plan.runs):
-            self._progress.note(f"{plan.folder.path}: {counted(changes.kept, 'finished run')} belong to this study")
+            belong = "belongs" if changes.kept == 1 else "belong"
+            self._progress.note(f"{plan.folder.path}: {counted(changes.kept, 'finished run')} {belong} to this study")
         if changes.unasked:
-            were = "run is" if changes.unasked == 1 else "runs are"
+            stay = "run stays" if changes.unasked == 1 else "runs stay"
             self._progress.note(
-                f"{plan.folder.path}: {changes.unasked} finished {were} not asked for any more, and stay in the folder"
+                f"{plan.folder.path}: {changes.unasked} finished {stay} in the folder, though not asked for any more"
             )
         with writing(plan.folder.definition):
             write_whole(plan.folder.definition, plan.study.as_yaml().encode())
@@ -106,7 +112,8 @@ class Runner:
         missing = plan.missing()
         too_few = shortage(plan.study.seeds, len(plan.numbers) * (len(plan.variants) - 1))
         if missing and too_few and plan.study.claim is None:
-            self._progress.note(f"{too_few}. `dcgan-kit study add-seeds {plan.folder.path} N` adds some")
+            more = shlex.join(["dcgan-kit", "study", "add-seeds", str(plan.folder.path), "N"])
+            self._progress.note(f"{too_few}. `{more}` adds some.")
         if missing:
             self._announce(plan, missing)
             with self.scheduler(plan, lock) as scheduler:
@@ -171,7 +178,7 @@ class Runner:
         def on_line(job: Job, line: str) -> bool:
             step = line.removeprefix(STEP)
             if line.startswith(STEP) and step.isdecimal():
-                self._progress.preparation(titles[job.key], int(step), by_key[job.key].recipe.training.steps)
+                self._progress.preparation(f"{titles[job.key]}, step", int(step), by_key[job.key].recipe.training.steps)
             elif line.strip():
                 last[job.key] = line
             return not ended()
@@ -180,15 +187,16 @@ class Runner:
             nonlocal done
             done += 1
             steps = by_key[job.key].recipe.training.steps
-            self._progress.preparation(titles[job.key], steps, steps)
-            self._progress.preparation("runs", done, len(jobs))
+            self._progress.preparation(f"{titles[job.key]}, step", steps, steps)
+            self._progress.preparation(RUNS, done, len(jobs))
             if status in (0, INTERRUPTED, PREEMPTED) or ended():
                 return True
             said = printable(last.get(job.key, "")) or f"exit status {status}"
-            self._progress.note(f"{titles[job.key]}: failed: {said}")
+            result = "failed" if plan.failure(by_key[job.key]) else "did not finish"
+            self._progress.note(f"{titles[job.key]}: {result}: {said} (in {plan.folder.run(job.key)})")
             return not self._fail_fast
 
-        self._progress.preparation("runs", 0, len(jobs))
+        self._progress.preparation(RUNS, 0, len(jobs))
         scheduler.run(jobs, on_line, on_end)
 
     def scheduler(self, plan: Plan, lock: int) -> AbstractContextManager[Scheduler]:

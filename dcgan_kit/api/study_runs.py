@@ -75,7 +75,7 @@ def study(
 
     Raises:
         UserError: a variant is no valid recipe, there is no such number, the data are missing, or a finished run
-            of the folder was trained otherwise.
+            of the folder was trained with other settings.
         RunError: the folder cannot be written.
     """
     definition = study_of(
@@ -209,7 +209,14 @@ def opened(folder: str | Path, settings: PluginSettings) -> Plan:
 
         return read_timings(home.timings)
 
-    return planned(stored_study(folder), Path(folder), settings, known)
+    study = stored_study(folder)
+    try:
+        return planned(study, Path(folder), settings, known)
+    except UserError as error:
+        plugins = "" if settings.folders else ". If it needs a plugin, give --plugins-dir"
+        raise UserError(
+            f"{StudyFolder(Path(folder)).definition}: the recipes of this study cannot be loaded: {error}{plugins}"
+        ) from error
 
 
 def _progress(watcher: Watcher | None) -> AbstractContextManager[Watcher]:

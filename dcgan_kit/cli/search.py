@@ -14,7 +14,7 @@ from dcgan_kit.process.exit_codes import WRONG_INPUT
 from dcgan_kit.terminal.console import facts, note, say, table
 
 if TYPE_CHECKING:
-    from dcgan_kit.studies.search_results import SearchResult
+    from dcgan_kit.api.results import SearchResult
 
 __all__ = ["is_search", "run_search", "show_search"]
 

@@ -16,7 +16,7 @@ from dcgan_kit.process.exit_codes import WRONG_INPUT, status_of
 from dcgan_kit.terminal.console import facts, note, say, table
 
 if TYPE_CHECKING:
-    from dcgan_kit.studies.results import StudyResult
+    from dcgan_kit.api.results import StudyResult
 
 RUN = "run"
 STOPPED = "stopped by {}; what is finished stays, and the same command goes on"

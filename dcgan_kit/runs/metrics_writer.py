@@ -13,13 +13,11 @@ import tensorflow as tf
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import append_regular, open_regular, replacing
-from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.run_folder import MAX_LINE_BYTES, RunFolder
 from dcgan_kit.runs.write_errors import writing
 
 MAX_FILE_BYTES = 4 * 2**30
 """Most bytes of a file of lines to which a run appends."""
-MAX_LINE_BYTES = 2**20
-"""Most bytes of a line; training writes no longer ones."""
 
 
 class MetricsWriter:

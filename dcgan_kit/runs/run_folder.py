@@ -19,6 +19,8 @@ FINDINGS = "findings.jsonl"
 SKIPPED = "skipped.txt"
 GENERATOR = "generator.keras"
 RAW_GENERATOR = "generator-raw.keras"
+MAX_LINE_BYTES = 2**20
+"""Most bytes of a line in a file of metrics or findings; training writes no longer ones."""
 LOCK = "lock"
 """An empty file that a training locks while it runs. It is never removed: that could let two trainings in at once."""
 

@@ -186,6 +186,14 @@ def read_study(path: Path) -> Study:
     return _made(node, validated(StudyKeys, node), path)
 
 
+def is_study(path: Path) -> bool:
+    """Return whether a file has the keys of a study; False if it cannot be read."""
+    try:
+        return path.is_file() and read_file(path).child("axes") is not None
+    except UserError:
+        return False
+
+
 def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
     axes, problems = [], []
     for key, values in keys.axes.items():

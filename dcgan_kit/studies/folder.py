@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcgan_kit.errors import RunError
+from dcgan_kit.files import is_there
 from dcgan_kit.runs.write_errors import writing
 
 LOCK = ".lock"
@@ -72,6 +73,23 @@ class StudyFolder:
         """Why the run failed."""
         return self.path / "failures" / f"{identity}.txt"
 
+    def require_own(self) -> None:
+        """Check that the folder is a study's, empty, or not there.
+
+        Raises:
+            RunError: it holds other files, or is no folder.
+        """
+        if not is_there(self.path):
+            return
+        if not self.path.is_dir():
+            raise RunError(f"{self.path}: is no folder; choose another one with --folder")
+        try:
+            foreign = not is_there(self.path / LOCK) and any(self.path.iterdir())
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+        if foreign:
+            raise RunError(f"{self.path}: holds files that belong to no study; choose another folder with --folder")
+
     @contextlib.contextmanager
     def locked(self, waiting: Callable[[], None]) -> Iterator[int]:
         """Let only one command at a time work on the study; yield the descriptor of the lock.
@@ -82,8 +100,9 @@ class StudyFolder:
             waiting: called before this process waits for another one.
 
         Raises:
-            RunError: the folder cannot be written or locked.
+            RunError: the folder holds other files, or cannot be written or locked.
         """
+        self.require_own()
         file = self.path / LOCK
         with writing(file):
             self.path.mkdir(parents=True, exist_ok=True)

@@ -21,8 +21,8 @@ from dcgan_kit.recipes.yaml_writer import as_data, as_value, as_yaml
 from dcgan_kit.runs.recipe_differences import finished_message
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.claims import require_known
-from dcgan_kit.studies.definition import Study
-from dcgan_kit.studies.folder import StudyFolder
+from dcgan_kit.studies.definition import Study, read_study
+from dcgan_kit.studies.folder import DEFINITION, StudyFolder
 from dcgan_kit.studies.identity import Facts, facts_of, identity_of
 from dcgan_kit.studies.readings import FILE, Readings, expanded, feature_space, read_readings
 from dcgan_kit.studies.results import RunResult, StudyResult, in_order
@@ -131,12 +131,21 @@ class Plan:
     def trained(self, run: PlannedRun) -> bool:
         """Return whether a run has been trained to its end."""
         path = self.folder.run(run.identity)
-        return path.is_dir() and (self.study.untrained or bool(finished_message(path, run.recipe)))
+        try:
+            return path.is_dir() and (self.study.untrained or bool(finished_message(path, run.recipe)))
+        except UserError:
+            # A damaged run folder; the process that goes on with it says what is wrong.
+            return False
 
     def readings(self, run: PlannedRun) -> Readings | None:
         """Return what was read from a finished run; None if it is not finished, or if a number is missing."""
         path = self.folder.run(run.identity)
-        if not path.is_dir() or (found := read_readings(path)) is None or not self.trained(run):
+        try:
+            found = read_readings(path) if path.is_dir() else None
+        except RunError:
+            # A damaged file counts as missing; the process that reads again says what is wrong.
+            return None
+        if found is None or not self.trained(run):
             return None
         return found if found.numbers.keys() >= set(self.numbers) else None
 
@@ -240,7 +249,9 @@ def _check_numbers(
                     f"may say the opposite. Add another number, e.g. {other}"
                 )
     except UserError as error:
-        raise UserError(f"{study.place('claim')}{error}") from error
+        key = str(error).partition(":")[0]
+        parts = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+        raise UserError(f"{study.place(*parts)}{error}") from error
 
 
 def _loaded(study: Study, variant: Variant, settings: PluginSettings, images: dict[str, Images]) -> LoadedVariant:
@@ -332,8 +343,9 @@ def _reinterpreted(plan: Plan, run: PlannedRun, before: Any) -> str:
     more = [f"  and {len(keys) - 10} more"] if len(keys) > 10 else []
     title = plan.variants[run.variant].title
     head = (
-        f"{plan.folder.path}: holds a finished run of {title}, seed {run.seed}, that was trained otherwise. Its "
-        "numbers would mean something else in this study: choose another folder with --folder, or take the change back"
+        f"{plan.folder.path}: holds a finished run of {title}, seed {run.seed}, that was trained with other settings. "
+        "Its numbers would mean something else in this study: choose another folder with --folder, or take the change "
+        "back"
     )
     return "\n".join([head, *lines, *more])
 
@@ -349,6 +361,24 @@ def described(plan: Plan, missing: int) -> str:
     return f"{plan.folder.path}: {counts}, {counted(len(plan.runs), 'run')}; {left}"
 
 
+def require_same_axes(study: Study, folder: StudyFolder) -> None:
+    """Check that a study varies what the study in its folder varies; one that cannot be read is no obstacle.
+
+    Raises:
+        UserError: it varies other keys.
+    """
+    try:
+        before = read_study(folder.definition) if folder.definition.is_file() else None
+    except UserError:
+        return
+    old, new = ([axis.key for axis in one.axes] if one else [] for one in (before, study))
+    if before is not None and old != new:
+        raise UserError(
+            f"{folder.path}: holds a study of {', '.join(old)}, and this one is of {', '.join(new)}. Choose another "
+            "folder with --folder"
+        )
+
+
 def require_study_folder(folder: StudyFolder) -> None:
     """Check that a folder holds a study.
 
@@ -356,4 +386,7 @@ def require_study_folder(folder: StudyFolder) -> None:
         RunError: it does not.
     """
     if not folder.definition.is_file():
-        raise RunError(f"{folder.path}: holds no study; `dcgan-kit study` makes one")
+        raise RunError(
+            f"{folder.path}: holds no study, for there is no {DEFINITION}. `dcgan-kit study` makes one; if there was "
+            "one, give its command again"
+        )

@@ -223,12 +223,12 @@ def read_readings(run: Path) -> Readings | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise RunError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise RunError(f"{file}: cannot be read: {error.strerror or error}. Delete it to read again") from error
     try:
         found = _File.model_validate_json(content)
     except ValidationError as error:
         problem: Any = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
+        place = ".".join(map(str, problem["loc"])) or "the file"
         raise RunError(
             f"{file}: is not a file of readings: {place}: {problem['msg']}. Delete it to read again"
         ) from error

@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import open_regular, read_regular, write_whole
-from dcgan_kit.runs.metrics_writer import MAX_LINE_BYTES
-from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.run_folder import MAX_LINE_BYTES, RunFolder
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.results import RunResult
 from dcgan_kit.studies.search_space import Setting

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,7 +135,7 @@ def test_fewer_variants_leave_the_others_in_the_folder(copied):
     watcher = Silent()
     found = study(copied, seeds=1, watcher=watcher)
     assert [run.seed for run in found.runs] == [0, 0]
-    assert any("2 finished runs are not asked for any more" in note for note in watcher.notes)
+    assert any("2 finished runs stay in the folder" in note for note in watcher.notes)
     assert len(list(copied.glob("runs/*"))) == 4
 
 
@@ -150,7 +151,7 @@ def test_fewer_variants_leave_the_others_in_the_folder(copied):
 def test_a_change_that_would_reinterpret_finished_runs_is_refused(copied, change, named):
     before = tables(copied)
     with pytest.raises(
-        UserError, match="holds a finished run of transposed_conv, seed 0, that was trained otherwise"
+        UserError, match="holds a finished run of transposed_conv, seed 0, that was trained with other settings"
     ) as raised:
         study(copied, **change)
     assert named in str(raised.value)
@@ -167,6 +168,98 @@ def test_more_seeds_extend_a_study(copied):
 def test_a_folder_without_a_study_is_refused(tmp_path):
     with pytest.raises(RunError, match="holds no study"):
         open_study(tmp_path)
+
+
+def files_in(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def foreign(folder):
+    (folder / "runs").mkdir(parents=True)
+    (folder / "study.yaml").write_text("my: notes")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (foreign, "holds files that belong to no study; choose another folder with --folder"),
+        (lambda folder: folder.write_text("notes"), "is no folder; choose another one with --folder"),
+        (lambda folder: folder.symlink_to("/dev/null"), "is no folder"),
+    ],
+)
+def test_a_folder_of_something_else_is_left_as_it_is(prepare, message, tmp_path):
+    prepare(tmp_path / "other")
+    before = files_in(tmp_path)
+    with pytest.raises(UserError, match=message):
+        study(tmp_path / "other")
+    assert files_in(tmp_path) == before
+
+
+def test_the_working_folder_is_not_filled_by_an_empty_name(tmp_path, monkeypatch):
+    (tmp_path / "mine.txt").write_text("notes")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="holds files that belong to no study"):
+        study("")
+    assert list(files_in(tmp_path)) == [Path("mine.txt")]
+
+
+def test_a_folder_of_another_study_is_left_as_it_is(copied):
+    before = files_in(copied)
+    with pytest.raises(UserError, match=r"holds a study of generator\.upsample, and this one is of training\.loss"):
+        study(copied, vary={"training.loss": ["hinge", "wasserstein"]})
+    assert files_in(copied) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("readings.json", "junk"), ("readings.json", ""), ("readings.json", "[]"), ("recipe.yaml", "junk"),
+        ("recipe.yaml", "version: 2"), ("environment.json", "junk"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_of_a_run_counts_as_missing_and_blocks_nothing(copied, name, content):
+    run = sorted(copied.glob("runs/*"))[0]
+    (run / name).write_text(content)
+    found = open_study(copied)
+    assert found.missing == (name != "environment.json")
+    assert sum(bool(one.readings) for one in found.runs) == 4 - found.missing
+
+
+def test_a_study_whose_recipe_is_gone_says_where_it_is_named(copied):
+    file = copied / "study.yaml"
+    file.write_text(file.read_text().replace("tiny-fashion28", "gone/mine.yaml"))
+    with pytest.raises(UserError, match=r"study\.yaml: the recipes of this study cannot be loaded: .*--plugins-dir"):
+        open_study(copied)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: api.study("tiny-fashion28", vary=UPSAMPLE, read=READ, budget=100),
+            "budget: takes a kind with its amount",
+        ),
+        (lambda: api.study(42, vary=UPSAMPLE, read=READ), "by name or path. Received: 42"),
+        (lambda: api.study({"version": 1}, vary=UPSAMPLE, read=READ), "needs a recipe that has a name or a file"),
+        (lambda: api.study("tiny-fashion28"), "to study a recipe, say what to vary"),
+        (lambda: api.find_claim(3), "a claim has a name"),
+        (lambda: api.run_claim("nothing"), "unknown claim 'nothing'"),
+    ],
+)
+def test_wrong_arguments_are_errors_of_the_user(call, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        call()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reading_that_no_probe_gives_is_no_result(copied):
+    watcher = Silent()
+    found = study(copied, read=[READ[0], "generator.stage9.activation/dead"], seeds=1, watcher=watcher)
+    assert found.missing == 2
+    assert any("did not finish: " in note and "Did you mean" in note for note in watcher.notes)
+    assert not list(copied.glob("failures/*"))
+    assert study(copied, seeds=1).missing == 0
 
 
 def test_a_variant_that_diverges_is_a_result_and_is_not_repeated(tmp_path, trained):
