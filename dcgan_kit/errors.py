@@ -98,8 +98,8 @@ class TrainingStopped(DcganKitError):
         self.folder, self.step, self.signal = folder, step, number
 
 
-class Diverged(UserError):
-    """Training ended because numbers are not finite."""
+class TrainingDiverged(UserError):
+    """A training ended because numbers are not finite. Its last good checkpoint is saved."""
 
 
 class WorkerFailed(DcganKitError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         recipe_text,
         write_recipe_schema,
     )
-    from dcgan_kit.api.claims import find_claim, list_claims, run_claim
+    from dcgan_kit.api.claims import claims_report, find_claim, list_claims, run_claim
     from dcgan_kit.api.evaluate import calibrate, evaluate_images
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
@@ -41,6 +41,7 @@ _MODULES = {
     "Run": "dcgan_kit.api.run",
     "add_seeds": "dcgan_kit.api.study_runs",
     "calibrate": "dcgan_kit.api.evaluate",
+    "claims_report": "dcgan_kit.api.claims",
     "copy_recipe": "dcgan_kit.api.catalogue",
     "evaluate_images": "dcgan_kit.api.evaluate",
     "export_study": "dcgan_kit.api.study_page",
@@ -82,6 +83,7 @@ __all__ = [
     "Run",
     "add_seeds",
     "calibrate",
+    "claims_report",
     "copy_recipe",
     "evaluate_images",
     "export_study",

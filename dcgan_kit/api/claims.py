@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.api.catalogue import everything
-from dcgan_kit.errors import UserError, did_you_mean
-from dcgan_kit.files import write_whole
-from dcgan_kit.recipes.yaml_writer import as_data
-from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.api.claim_records import RECORD, kept_plan, read_record, record_of, write_record
+from dcgan_kit.errors import RunError, UserError, did_you_mean
+from dcgan_kit.runs.write_errors import write_requested_file
 from dcgan_kit.studies.claims import Verdict
 from dcgan_kit.studies.definition import MOST_SEEDS, STEPS, Study, read_study
 from dcgan_kit.studies.search import is_search
@@ -27,8 +25,7 @@ if TYPE_CHECKING:
     from dcgan_kit.terminal.progress import Watcher
 
 USUAL = Path("studies") / "claims"
-RECORD = "claim.json"
-PLAN = "plan.json"
+MOST_RECORDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,26 @@ class NamedClaim:
         """The statement, and what is expected."""
         assert self.study.claim is not None
         return self.study.claim
+
+
+@dataclass(frozen=True)
+class ClaimRun:
+    """What the study of a claim found.
+
+    Attributes:
+        result: the verdict, with those of all expectations and numbers.
+        study: the results of the study.
+        record: both in compact form, with the plan, the date and the machine, as ``claim.json`` holds them.
+    """
+
+    result: ClaimResult
+    study: StudyResult
+    record: Mapping[str, Any]
+
+    @property
+    def verdict(self) -> Verdict:
+        """``supported``, ``refuted`` or ``inconclusive``."""
+        return self.result.verdict
 
 
 def list_claims(*, settings: PluginSettings | None = None) -> dict[str, NamedClaim]:
@@ -108,7 +125,7 @@ def run_claim(
     processes: int | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
-) -> tuple[ClaimResult, StudyResult]:
+) -> ClaimRun:
     """Do the study of a claim, and return the verdict with what was found. The same call goes on after a stop.
 
     The folder of the study then holds the record ``claim.json``.
@@ -132,13 +149,11 @@ def run_claim(
         claim = find_claim(claim, settings=settings)
     study = scaled(claim.study, seeds, scale)
     path = claim_folder(claim, folder)
-    plan = _kept_plan(path, study, settings)
+    plan = kept_plan(path, study, settings)
     result = run_study(study, path, processes=processes, watcher=watcher, settings=settings)
     verdict = judge(claim.claim, result)
-    record = record_of(claim, plan, verdict, result)
-    with writing(path / RECORD):
-        write_whole(path / RECORD, (json.dumps(record, indent=2, allow_nan=False) + "\n").encode())
-    return verdict, result
+    record = write_record(path, record_of(claim.name, claim.claim, plan, verdict, result))
+    return ClaimRun(verdict, result, record)
 
 
 def scaled(study: Study, seeds: int | None, scale: float) -> Study:
@@ -176,78 +191,26 @@ def verdict_so_far(claim: NamedClaim, folder: str | Path | None = None) -> str:
     return str(verdict) if verdict in get_args(Verdict) else ""
 
 
-def read_record(file: Path) -> Mapping[str, Any] | None:
-    """Return the record of a claim's verdict; None if there is none that can be read."""
-    from dcgan_kit.files import read_regular
+def claims_report(folder: str | Path | None = None, output: str | Path | None = None) -> Path:
+    """Write a page in Markdown about the verdicts that a folder holds. Needs no TensorFlow.
 
-    try:
-        data = json.loads(read_regular(file, 4 * 2**20, follow_links=False))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
+    Args:
+        folder: the folder of all claims' studies; default: ``studies/claims``.
+        output: the file; default: ``claims.md`` in the folder. An existing file is replaced.
 
+    Returns:
+        The path of the file.
 
-def _kept_plan(path: Path, study: Study, settings: PluginSettings | None) -> dict[str, Any]:
-    """Return the hash of what is planned. The first one is written before any run, and stays.
-
-    It covers the study file, and every recipe with all its keys.
+    Raises:
+        RunError: the folder holds no record of a claim, or the file cannot be written.
     """
-    from dcgan_kit.api.catalogue import chosen
-    from dcgan_kit.api.study_plan import planned
-    from dcgan_kit.studies.claims import plan_hash
+    from dcgan_kit.reports.claims_page import claims_page
 
-    plan = planned(replace(study, seeds=1, budget=None), path, chosen(settings), lambda variants, home: {})
-    recipes = [as_data(run.recipe) for run in plan.runs]
-    now = plan_hash(json.dumps([study.as_yaml(), recipes], sort_keys=True))
-    first = read_record(path / PLAN)
-    if first is None or not isinstance(first.get("plan"), str):
-        first = {"plan": now}
-        with writing(path / PLAN):
-            write_whole(path / PLAN, (json.dumps(first) + "\n").encode())
-    return {"plan": now, "first_plan": first["plan"], "plan_changed": first["plan"] != now}
-
-
-def record_of(claim: NamedClaim, plan: Mapping[str, Any], verdict: ClaimResult, result: StudyResult) -> dict[str, Any]:
-    """Return a verdict in compact form: what was planned, what was found, and what it cost."""
-    return {
-        "version": 1,
-        "name": claim.name,
-        "sentence": claim.claim.sentence,
-        "said": claim.claim.said,
-        **plan,
-        "verdict": verdict.verdict,
-        "expectations": [
-            {
-                "expected": str(finding.expectation),
-                "verdict": finding.verdict,
-                "disagreement": finding.disagreement,
-                "numbers": [
-                    {"number": one.number, "verdict": one.verdict, "found": one.found} for one in finding.judged
-                ],
-            }
-            for finding in verdict.findings
-        ],
-        "seeds": result.seeds,
-        "variants": [_variant_data(result, index) for index in range(len(result.variants))],
-    }
-
-
-def _variant_data(result: StudyResult, index: int) -> dict[str, Any]:
-    from statistics import mean, stdev
-
-    runs = result.of(index)
-    costs = [run.cost for run in runs if run.cost is not None]
-    numbers = {}
-    for number in result.numbers:
-        values = list(result.values(index, number).values())
-        if values:
-            numbers[number] = {"mean": mean(values), "deviation": stdev(values) if len(values) > 1 else None}
-    return {
-        "title": result.variants[index].title,
-        "finished": sum(bool(run.readings) for run in runs),
-        "failed": sum(bool(run.failure) for run in runs),
-        "numbers": numbers,
-        "parameters": costs[0].parameters if costs else None,
-        "multiply_accumulates": costs[0].multiply_accumulates if costs else None,
-        "seconds": round(sum(cost.seconds for cost in costs), 1),
-    }
+    home = USUAL if folder is None else Path(folder)
+    files = sorted(home.glob(f"*/{RECORD}"))[:MOST_RECORDS]
+    records = [record for file in files if (record := read_record(file)) is not None]
+    if not records:
+        raise RunError(f"{home}: holds no verdict of a claim; `dcgan-kit claims run NAME` makes one")
+    target = home / "claims.md" if output is None else Path(output)
+    write_requested_file(target, claims_page(records).encode())
+    return target

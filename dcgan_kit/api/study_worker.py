@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_kit.api.recipe import Recipe, load_recipe
 from dcgan_kit.api.run import Run
 from dcgan_kit.api.trainer import train
-from dcgan_kit.errors import Diverged, UserError
+from dcgan_kit.errors import TrainingDiverged, UserError
 from dcgan_kit.files import write_whole
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.runs.folder_lock import wait_until_free
@@ -84,7 +84,7 @@ def train_and_read(
         run = train(recipe, home.run(identity), watcher=StepLines())
         seconds = time.monotonic() - begun
         _write_readings(run, numbers, seconds, settings)
-    except (Diverged, EndlessNumber) as error:
+    except (TrainingDiverged, EndlessNumber) as error:
         file = home.failure(identity)
         with writing(file):
             # A study can be moved, so the place of its folder is left out.

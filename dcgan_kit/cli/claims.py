@@ -104,14 +104,12 @@ def run(
     incomplete, records = 0, []
     for index, claim in enumerate(chosen, start=1):
         note(f"claim {index} of {len(chosen)}, {claim.name}: {claim.claim.sentence}")
-        verdict, result = claims.run_claim(
-            claim, folder, seeds=seeds, scale=scale, processes=processes, settings=settings
-        )
-        incomplete += result.missing > 0
-        records.append(claims.read_record(claims.claim_folder(claim, folder) / claims.RECORD))
+        done = claims.run_claim(claim, folder, seeds=seeds, scale=scale, processes=processes, settings=settings)
+        incomplete += done.study.missing > 0
+        records.append(done.record)
         if not as_json:
-            say(f"{claim.name}: {verdict.verdict}")
-            for finding in verdict.findings:
+            say(f"{claim.name}: {done.verdict}")
+            for finding in done.result.findings:
                 say(f"  {finding.verdict}: {finding.expectation}")
                 for one in finding.judged:
                     say(f"    {one.number}: {one.found}")
@@ -122,3 +120,18 @@ def run(
     if incomplete:
         note(f"{counted(incomplete, 'claim')} has runs that did not finish; the same command goes on")
         sys.exit(WRONG_INPUT)
+
+
+@claims.command()
+@folder_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Markdown file.  [default: claims.md in the folder]",
+)
+def report(folder: Path | None, output: Path | None) -> None:
+    """Write a page about the verdicts that the folder holds, in Markdown."""
+    from dcgan_kit.api import claims
+
+    note(f"{claims.claims_report(folder, output)}: verdicts of claims")

@@ -80,6 +80,13 @@ def environment(
     }
 
 
+def machine() -> dict[str, Any]:
+    """Return the processor, the number of cores, and the versions that decide about numbers."""
+    packages = ("tensorflow", "keras", "numpy", "scipy")
+    versions = {name: package_version(name) for name in packages}
+    return {"processor": _processor(), "cores": _cores(), "dcgan_kit": __version__, "packages": versions}
+
+
 def changes_message(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return a message about differences to the start of a run that may change its results; empty if there are none.
 

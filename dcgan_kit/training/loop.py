@@ -97,7 +97,7 @@ class TrainingLoop:
         """Train: restore, begin, run groups of steps with what is due between them, end.
 
         Raises:
-            Diverged: numbers are not finite, and the recipe allows no further recovery.
+            TrainingDiverged: numbers are not finite, and the recipe allows no further recovery.
             RunError: the run cannot continue, or its folder cannot be written.
             UserError: the workers do not train the same thing.
         """

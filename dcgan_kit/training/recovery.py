@@ -6,7 +6,7 @@ from shlex import quote
 
 import numpy as np
 
-from dcgan_kit.errors import Diverged, counted
+from dcgan_kit.errors import TrainingDiverged, counted
 from dcgan_kit.runs.checkpoint import restore_checkpoint
 from dcgan_kit.runs.checkpoint_removal import remove_recovery_checkpoint
 from dcgan_kit.training.early_end import EarlyEnd
@@ -35,7 +35,7 @@ class Recovery:
             The step from which training continues.
 
         Raises:
-            Diverged: training has gone back as often as the recipe allows.
+            TrainingDiverged: training has gone back as often as the recipe allows.
         """
         prepared = self._prepared
         prepared.watcher.note(f"{found}; searching for the first such step")
@@ -52,7 +52,7 @@ class Recovery:
         self._go_back(recoveries)
         return self._lower_rate(message, recoveries + 1, scale * prepared.training.recover.rate)
 
-    def _diverged(self, message: str, recoveries: int) -> Diverged:
+    def _diverged(self, message: str, recoveries: int) -> TrainingDiverged:
         path, _ = restore_checkpoint(self._run, self._state)
         if self._prepared.watch is not None:
             self._prepared.watch.end()
@@ -61,7 +61,7 @@ class Recovery:
             if recoveries
             else ", or set training.recover.times"
         )
-        return Diverged(
+        return TrainingDiverged(
             f"training diverged: {message}. The last checkpoint before it is {path}. Try a lower learning "
             f"rate in a new run folder{further}"
         )

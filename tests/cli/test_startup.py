@@ -50,6 +50,13 @@ print("\\n" + json.dumps([status or 0, heavy]))
         (["train", "broken.yaml"], 2),
         (["train", "lecture-fashion28", "trainig.steps=3"], 2),
         (["check", "nothing-like-it"], 2),
+        (["claims", "list"], 0),
+        (["claims", "show", "beta1"], 0),
+        (["claims", "run", "beta2"], 2),
+        (["study", "tiny-fashion28"], 2),
+        (["study", "tiny-fashion28", "--vary", "training.loss", "--read", "fd"], 2),
+        (["study", "broken.yaml"], 2),
+        (["study", "show", "nowhere"], 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )

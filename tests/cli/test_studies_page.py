@@ -49,7 +49,9 @@ def test_every_command_of_the_page_works(command, tmp_path, monkeypatch):
         else:
             done.append(" ".join(step[:2]))
             command(*tiny(step))
-    assert {"study tiny-fashion28", "study upsampling.yaml", "study report", "study export", "claims run"} <= set(done)
+    wanted = {"study tiny-fashion28", "study upsampling.yaml", "study report", "study export", "claims run"}
+    assert {*wanted, "claims report"} <= set(done)
+    assert "no-activation-is-linear" in Path("studies/claims/claims.md").read_text()
     (linear,) = tmp_path.glob("studies/claims/linear/claim.json")
     assert json.loads(linear.read_text())["verdict"] == "supported"
     assert len(json.loads(Path("studies/upsampling/study.json").read_text())["variants"]) == 3

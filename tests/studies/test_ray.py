@@ -46,7 +46,7 @@ def cluster(tmp_path_factory):
         assert address, log.read_text()
         yield address
         # It ends all processes that it started.
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def trainings(folder):
     return found
 
 
-def wait_for(condition, process, seconds=90):
+def wait_for(condition, process, seconds=300):
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert process.poll() is None, process.communicate()
@@ -102,7 +102,7 @@ def test_a_cluster_gives_the_bytes_of_this_machine_though_it_is_stopped_and_work
     process = study(shared, "--ray", cluster)
     wait_for(lambda: list(shared.glob("runs/*/metrics.jsonl")), process)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 130, stderr
     assert "stopped by SIGINT; what is finished stays, and the same command goes on" in stderr
     assert "Traceback" not in stderr
@@ -114,20 +114,20 @@ def test_a_cluster_gives_the_bytes_of_this_machine_though_it_is_stopped_and_work
     # And a training itself.
     wait_for(lambda: list(shared.glob("runs/*/generator.keras")), process)
     os.kill(wait_for(lambda: trainings(shared), process)[-1][0], signal.SIGKILL)
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     assert stderr.count("a worker of Ray ended; its run is started again") == 2, stderr
     assert "Traceback" not in stderr
     assert not list(shared.glob(".ray-*"))
     process = study(alone, "--processes", "2")
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     assert tables(shared) == tables(alone)
 
 
 def test_a_cluster_that_nobody_started(study, tmp_path):
     process = study(tmp_path / "study", "--ray", "127.0.0.1:9")
-    _, stderr = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "--ray 127.0.0.1:9: nobody answers there: Connection refused" in stderr
     assert "Traceback" not in stderr

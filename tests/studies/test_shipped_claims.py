@@ -1,8 +1,20 @@
 """The claims that are shipped: each is valid, and those that are exact have the verdicts of a calculation by hand."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from dcgan_kit.api.claims import claim_folder, find_claim, list_claims, read_record, run_claim, scaled, verdict_so_far
+from dcgan_kit.api.claim_records import read_record
+from dcgan_kit.api.claims import (
+    claim_folder,
+    claims_report,
+    find_claim,
+    list_claims,
+    run_claim,
+    scaled,
+    verdict_so_far,
+)
 from dcgan_kit.api.study_plan import planned
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
@@ -34,12 +46,20 @@ def test_a_claim_is_a_valid_study_with_enough_seeds(name, tmp_path):
 def test_an_exact_claim_has_the_verdict_of_a_calculation(name, verdict, number, means, tmp_path):
     claim = find_claim(name)
     assert verdict_so_far(claim, tmp_path) == ""
-    found, result = run_claim(claim, tmp_path, watcher=Quiet())
-    assert found.verdict == verdict_so_far(claim, tmp_path) == verdict
+    done = run_claim(claim, tmp_path, watcher=Quiet())
+    assert done.verdict == verdict_so_far(claim, tmp_path) == verdict
     record = read_record(claim_folder(claim, tmp_path) / "claim.json")
+    assert record == json.loads(json.dumps(done.record))
+    assert set(record["machine"]) == {"processor", "cores", "dcgan_kit", "packages"}
     assert [one["numbers"][number]["mean"] for one in record["variants"]] == pytest.approx(means)
     assert len(record["plan"]) == 16
-    assert result.missing == 0
+    assert not record["plan_changed"]
+    assert done.study.missing == 0
+    page = claims_report(tmp_path).read_text()
+    assert f"| [{name}](#{name}) | {verdict} | {claim.claim.sentence} |" in page
+    changed = run_claim(replace(claim, study=replace(claim.study, seeds=2)), tmp_path, watcher=Quiet()).record
+    assert changed["plan_changed"]
+    assert changed["first_plan"] == record["plan"] != changed["plan"]
 
 
 def test_a_scaled_claim_is_trained_longer():

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from dcgan_kit.cli import cli
-from dcgan_kit.errors import Diverged, RecipeError, RunError, UserError
+from dcgan_kit.errors import RecipeError, RunError, TrainingDiverged, UserError
 from dcgan_kit.training.nonfinite import replayed
 
 SGD = "training.optimizer={{use: descent/descent, learning_rate: {}}}"
@@ -35,7 +35,7 @@ def wild(rated):
 def crashed(wild, run, tmp_path_factory):
     """The run folder of a recipe that diverged, and what was said."""
     path = tmp_path_factory.mktemp("crashed") / "run"
-    with pytest.raises(Diverged) as raised:
+    with pytest.raises(TrainingDiverged) as raised:
         run(wild, path)
     return path, str(raised.value)
 
@@ -50,7 +50,7 @@ def bundle(crashed):
 def test_training_that_diverges_stops_and_says_where(crashed, bundle):
     path, reported = crashed
     facts = json.loads((bundle / "crash.json").read_text())
-    assert issubclass(Diverged, UserError)
+    assert issubclass(TrainingDiverged, UserError)
     assert reported.startswith(f"training diverged: step {facts['step']}: ")
     assert f"dcgan-kit replay {bundle}" in reported
     assert "Try a lower learning rate" in reported
@@ -184,7 +184,7 @@ def test_a_bundle_of_another_recipe_is_told(bundle, tiny):
 ])  # fmt: skip
 def test_whatever_the_way_to_train_the_crash_is_found_and_replays(way, rated, run, tmp_path):
     loaded = rated(SGD.format("1e30"), "training.checkpoint_every=100", "training.steps=20", *way)
-    with pytest.raises(Diverged):
+    with pytest.raises(TrainingDiverged):
         run(loaded, tmp_path / "run")
     (folder,) = (tmp_path / "run" / "crashes").iterdir()
     crash, reported = replayed(loaded.recipe, folder)
@@ -199,7 +199,7 @@ def test_whatever_the_way_to_train_the_crash_is_found_and_replays(way, rated, ru
 ], ids=["second of D", "second of G"])  # fmt: skip
 def test_the_update_in_which_numbers_stop_being_finite_is_named(way, place, rated, run, tmp_path):
     """Each update moves weights so far that the next one overflows; those before it are whole."""
-    with pytest.raises(Diverged) as raised:
+    with pytest.raises(TrainingDiverged) as raised:
         run(rated(SGD.format("1e30"), "training.updates=alternating", *way), tmp_path / "run")
     assert f"step 1: {place}" in str(raised.value)
     (folder,) = (tmp_path / "run" / "crashes").iterdir()
@@ -253,7 +253,7 @@ def test_a_rate_that_recovery_cannot_lower_is_told(tiny, run, tmp_path):
 
 def test_recovery_ends_after_as_many_times_as_the_recipe_says(rated, run, tmp_path):
     loaded = rated(SGD.format("1e30"), *EACH, "training.recover={times: 2, rate: 0.5}")
-    with pytest.raises(Diverged, match=r"training diverged: step \d+: "):
+    with pytest.raises(TrainingDiverged, match=r"training diverged: step \d+: "):
         run(loaded, tmp_path / "run")
     newest = json.loads((tmp_path / "run" / "checkpoints" / "manifest.json").read_text())["checkpoints"][-1]
     assert newest["file"].endswith("-again-2.npz")
