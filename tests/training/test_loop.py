@@ -15,7 +15,7 @@ from PIL import Image
 
 from dcgan_kit.adversarial.step_metrics import METRICS
 from dcgan_kit.errors import RunError
-from dcgan_kit.runs.environment import _version
+from dcgan_kit.runs.environment import package_version
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,9 @@ def test_tensorflow_under_another_name_has_its_version(monkeypatch):
         raise PackageNotFoundError(package)
 
     monkeypatch.setattr("dcgan_kit.runs.environment.version", version)
-    assert _version("tensorflow") == tf.__version__
+    assert package_version("tensorflow") == tf.__version__
     with pytest.raises(PackageNotFoundError):
-        _version("keras")
+        package_version("keras")
 
 
 def test_metrics_come_as_lines_of_json(finished):
