@@ -166,7 +166,7 @@ def test_wrong_arguments_are_refused(changes, message):
 
 
 def test_a_name_that_is_no_study_is_refused():
-    with pytest.raises(UserError, match=r"Did you mean 'relu-dies'.*--vary KEY=VALUE,VALUE"):
+    with pytest.raises(UserError, match=r"--vary KEY=VALUE,VALUE .*Did you mean 'relu-dies'"):
         arguments("relu-die")
     assert arguments("relu-dies", read=[]).claim is not None
 
