@@ -19,8 +19,9 @@ from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
-    from dcgan_kit.studies.claims import Claim, ClaimResult
+    from dcgan_kit.studies.claims import Claim
     from dcgan_kit.studies.results import StudyResult
+    from dcgan_kit.studies.verdicts import ClaimResult
 
 RECORD = "claim.json"
 PLAN = "plan.json"

@@ -20,8 +20,9 @@ from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
-    from dcgan_kit.studies.claims import Claim, ClaimResult
+    from dcgan_kit.studies.claims import Claim
     from dcgan_kit.studies.results import StudyResult
+    from dcgan_kit.studies.verdicts import ClaimResult
     from dcgan_kit.terminal.progress import Watcher
 
 USUAL = Path("studies") / "claims"
@@ -143,7 +144,7 @@ def run_claim(
         UserError: see ``study``.
     """
     from dcgan_kit.api.study_runs import run_study
-    from dcgan_kit.studies.claims import judge
+    from dcgan_kit.studies.verdicts import judge
 
     if not isinstance(claim, NamedClaim):
         claim = find_claim(claim, settings=settings)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.networks.summary import Summary
     from dcgan_kit.probing.run_probes import Examination
-    from dcgan_kit.studies.claims import ClaimResult
     from dcgan_kit.studies.results import StudyResult
     from dcgan_kit.studies.search_results import SearchResult
+    from dcgan_kit.studies.verdicts import ClaimResult
     from dcgan_kit.training.nonfinite import Crash
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 
 _MODULES = {
     "Calibration": "dcgan_kit.evaluation.calibration",
-    "ClaimResult": "dcgan_kit.studies.claims",
+    "ClaimResult": "dcgan_kit.studies.verdicts",
     "Component": "dcgan_kit.components.component",
     "Crash": "dcgan_kit.training.nonfinite",
     "Evaluation": "dcgan_kit.evaluation.results",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import Problem, RecipeError, UserError
 from dcgan_kit.recipes.loading import load_recipe
-from dcgan_kit.recipes.nodes import OVERRIDE
+from dcgan_kit.studies.file_keys import at_places
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.search import Direction, Search, is_search, read_search
 from dcgan_kit.studies.trials import read_record
@@ -40,20 +40,9 @@ def require_valid_recipes(search: Search, settings: PluginSettings) -> None:
             except RecipeError as error:
                 places = [("overrides", text.partition("=")[0]) for text in search.overrides]
                 examples = {other.key: (number if other is one else 0) for other in search.space}
-                problems += _placed(search, error, [*places, *(o.place(examples[o.key]) for o in search.space)])
+                problems += at_places(search.node, error, [*places, *(o.place(examples[o.key]) for o in search.space)])
     if problems:
         raise RecipeError(problems)
-
-
-def _placed(search: Search, error: RecipeError, paths: list[Any]) -> list[Problem]:
-    if search.node is None:
-        return list(error.problems)
-    found = []
-    for problem in error.problems:
-        inside = problem.mark.source == OVERRIDE and 1 <= problem.mark.line <= len(paths)
-        mark = search.node.locate(paths[problem.mark.line - 1]).mark if inside else problem.mark
-        found.append(Problem(mark, problem.key, problem.message))
-    return found
 
 
 def direction_of(search: Search, registry: Registry) -> Direction:

@@ -134,14 +134,14 @@ def _result(search: Search, home: StudyFolder, direction: Direction, trials: Seq
     from dcgan_kit.studies.optuna_trials import optuna_version, pruner_options, sampler_options
     from dcgan_kit.studies.search_results import SearchResult
 
-    adviser: dict[str, Any] = {
+    optuna: dict[str, Any] = {
         "optuna": optuna_version(),
         "sampler": {"name": "TPESampler", "seed": "a hash of the sampler's seed and the number of the trial"},
     }
-    adviser["sampler"] |= sampler_options(search)
+    optuna["sampler"] |= sampler_options(search)
     pruner = pruner_options(search)
-    adviser["pruner"] = None if pruner is None else {"name": "PercentilePruner", **pruner}
-    return SearchResult(search, home, direction, tuple(trials), adviser)
+    optuna["pruner"] = None if pruner is None else {"name": "PercentilePruner", **pruner}
+    return SearchResult(search, home, direction, tuple(trials), optuna)
 
 
 def _write(result: SearchResult, trials: _Trials) -> None:

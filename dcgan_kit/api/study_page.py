@@ -16,9 +16,9 @@ from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import TaskProgress
 
 if TYPE_CHECKING:
-    from dcgan_kit.studies.claims import ClaimResult
     from dcgan_kit.studies.plan import Plan
     from dcgan_kit.studies.results import RunResult, StudyResult
+    from dcgan_kit.studies.verdicts import ClaimResult
 
 SAMPLE_SEED = 0
 """Seed of the latent vectors of all grids."""
@@ -143,7 +143,7 @@ def readable(plan: Plan) -> tuple[StudyResult, tuple[str, ...]]:
 
 def _verdict(plan: Plan, result: StudyResult) -> tuple[ClaimResult | None, tuple[str, ...]]:
     """Judge the claim of a study, if it has one; a claim that cannot be judged gives a line instead."""
-    from dcgan_kit.studies.claims import judge
+    from dcgan_kit.studies.verdicts import judge
 
     if plan.study.claim is None:
         return None, ()
@@ -188,6 +188,6 @@ def _steps(plan: Plan) -> list[int]:
 
 
 def _versions(plan: Plan) -> Mapping[str, str]:
-    from dcgan_kit.studies.identity import PACKAGES
+    from dcgan_kit.version import PACKAGES
 
     return {name: str(plan.runs[0].facts[name]) for name in ("dcgan-kit", *PACKAGES)} if plan.runs else {}

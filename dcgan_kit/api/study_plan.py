@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.studies.folder import StudyFolder
     from dcgan_kit.studies.plan import LoadedVariant, Plan
-    from dcgan_kit.studies.timing import Estimate, Timing
+    from dcgan_kit.studies.step_times import Estimate, Timing
 
 ROLES: tuple[Role, ...] = ("generator", "discriminator")
 BYTES_PER_PROCESS = 2**30
@@ -194,7 +194,7 @@ def planned(
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.studies.budget import steps_of
     from dcgan_kit.studies.plan import plan_of
-    from dcgan_kit.studies.timing import timing_key
+    from dcgan_kit.studies.step_times import timing_key
 
     def prepared(variants: Sequence[LoadedVariant], home: StudyFolder) -> Sequence[LoadedVariant]:
         if study.matched:
@@ -221,7 +221,7 @@ def _with_equal_parameters(study: Study, variants: Sequence[LoadedVariant]) -> l
     Raises:
         UserError: no network is varied, or the widths cannot be found.
     """
-    from dcgan_kit.studies.matching import matched, trainable_parameters
+    from dcgan_kit.studies.equal_parameters import matched, trainable_parameters
     from dcgan_kit.studies.plan import reloaded
 
     varied = {axis.key.partition(".")[0] for axis in study.axes}
@@ -296,7 +296,7 @@ def _meminfo(name: str) -> int:
 
 def estimate_of(plan: Plan, timings: Mapping[str, Timing], at_once: int) -> Estimate:
     """Return what a study will take, by the timings of its variants."""
-    from dcgan_kit.studies.timing import Estimate, timing_key
+    from dcgan_kit.studies.step_times import Estimate, timing_key
 
     missing = plan.missing()
     seconds, disk, known = 0.0, 0, True

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dcgan_kit.recipes.resolved import ResolvedRecipe
     from dcgan_kit.studies.plan import LoadedVariant, Plan, PlannedRun
     from dcgan_kit.studies.results import StudyResult
-    from dcgan_kit.studies.timing import Estimate, Timing
+    from dcgan_kit.studies.step_times import Estimate, Timing
     from dcgan_kit.terminal.progress import Watcher
 
 
@@ -70,7 +70,7 @@ class Runner:
 
     def estimate(self, plan: Plan) -> Estimate:
         """Return what the missing runs take."""
-        from dcgan_kit.studies.timing import read_timings
+        from dcgan_kit.studies.step_times import read_timings
 
         recipes = _one_of_each(plan, plan.missing())
         with plan.folder.locked(self._waiting(plan.folder)):
@@ -129,7 +129,7 @@ class Runner:
 
     def _announce(self, plan: Plan, missing: Sequence[PlannedRun]) -> None:
         """Say how many runs there are and, if they are not over soon, how long they take."""
-        from dcgan_kit.studies.timing import read_timings
+        from dcgan_kit.studies.step_times import read_timings
 
         if not plan.study.untrained and sum(run.recipe.training.steps for run in missing) >= MEASURED_FROM:
             self._time(_one_of_each(plan, missing), plan.folder, plan.study.threads)
@@ -215,7 +215,7 @@ class Runner:
         return lambda: self._progress.note(f"{home.path}: another command works on it; waiting")
 
     def _timings(self, variants: Sequence[LoadedVariant], home: StudyFolder, definition: Study) -> Mapping[str, Timing]:
-        from dcgan_kit.studies.timing import read_timings
+        from dcgan_kit.studies.step_times import read_timings
 
         with home.locked(self._waiting(home)):
             self._time({one.variant: one.recipe for one in variants}, home, definition.threads)
@@ -223,7 +223,7 @@ class Runner:
 
     def _time(self, recipes: Mapping[Variant, ResolvedRecipe], home: StudyFolder, threads: int) -> None:
         """Measure the variants that were not measured before."""
-        from dcgan_kit.studies.timing import Timing, read_timings, timing_key, write_timings
+        from dcgan_kit.studies.step_times import Timing, read_timings, timing_key, write_timings
 
         known = read_timings(home.timings)
         options = plugin_options(self._settings)

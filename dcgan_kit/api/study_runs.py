@@ -22,7 +22,7 @@ from dcgan_kit.terminal.progress import RunsProgress, progress_to
 if TYPE_CHECKING:
     from dcgan_kit.studies.plan import LoadedVariant, Plan
     from dcgan_kit.studies.results import StudyResult
-    from dcgan_kit.studies.timing import Estimate, Timing
+    from dcgan_kit.studies.step_times import Estimate, Timing
     from dcgan_kit.terminal.progress import Watcher
 
 
@@ -194,10 +194,8 @@ def stored_study(folder: str | Path) -> Study:
     Raises:
         RunError: it holds none, or it cannot be read.
     """
-    from dcgan_kit.studies.plan import require_study_folder
-
     home = StudyFolder(Path(folder))
-    require_study_folder(home)
+    home.require_study()
     return replace(read_study(home.definition), node=None, file="")
 
 
@@ -205,7 +203,7 @@ def opened(folder: str | Path, settings: PluginSettings) -> Plan:
     """Return the plan of the study in a folder. Trains nothing and writes nothing; see ``open_study``."""
 
     def known(_: Sequence[LoadedVariant], home: StudyFolder) -> Mapping[str, Timing]:
-        from dcgan_kit.studies.timing import read_timings
+        from dcgan_kit.studies.step_times import read_timings
 
         return read_timings(home.timings)
 

@@ -168,16 +168,11 @@ def _price(probe: Probe) -> int:
 def _scored(run: Run, extractor: str | None, scores: Sequence[str], settings: PluginSettings) -> Mapping[str, Reading]:
     from dcgan_kit.api.evaluate import evaluate_run
     from dcgan_kit.studies.readings import Reading
+    from dcgan_kit.studies.results import finite
 
     evaluation = evaluate_run(run, settings, scores, extractor, None, None, raw=False, best=False, watcher=Quiet())
     at = "" if extractor is None else f"@{extractor}"
-    return {
-        f"{one.number}{at}": Reading(float(one.value), _finite(one.floor), one.better) for one in evaluation.numbers
-    }
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
+    return {f"{one.number}{at}": Reading(float(one.value), finite(one.floor), one.better) for one in evaluation.numbers}
 
 
 def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:
@@ -202,7 +197,7 @@ def time_steps(recipe_file: Path, target: Path, started: float, settings: Plugin
     """
     recipe = load_recipe(str(recipe_file), settings=settings)
     tensorflow_startup.start_tensorflow()
-    from dcgan_kit.studies.timing import measured
+    from dcgan_kit.studies.step_times import measured
 
     recipe.count_classes()
     timing: Any = measured(recipe.resolved, recipe.plugins, started)

@@ -16,7 +16,7 @@ from typing import Any
 from dcgan_kit.errors import RunError, UserError, printable
 from dcgan_kit.files import write_whole
 from dcgan_kit.process.command import Job
-from dcgan_kit.process.ray_worker import DIED, Board, Place, look_around, run_command, versions
+from dcgan_kit.process.ray_worker import DIED, Board, NodeRequirements, check_node, run_command, versions
 from dcgan_kit.process.scheduler import OnEnd, OnLine
 from dcgan_kit.process.stop_signals import STOPPING, Stopped, handled_signals
 
@@ -41,14 +41,14 @@ class RayTasks:
         address: the address of the cluster, for messages.
         threads: processors that a command takes.
         at_once: how many run at the same time; None: as many as the cluster has processors for.
-        place: what every node must have.
+        required: what every node must have.
         note: receives messages for the user.
     """
 
     address: str
     threads: int
     at_once: int | None
-    place: Place
+    required: NodeRequirements
     note: Callable[[str], None]
 
     def run(self, jobs: Sequence[Job], on_line: OnLine, on_end: OnEnd) -> None:
@@ -114,7 +114,7 @@ class _Tasks:
         most = self._of.at_once or len(self._jobs)
         while self._waiting and len(self._running) < most and not self._signals:
             job = self._waiting.pop(0)
-            task = self._task.remote(self._board, self._of.place, job.key, job.arguments, dict(job.variables))
+            task = self._task.remote(self._board, self._of.required, job.key, job.arguments, dict(job.variables))
             self._running[task] = job
 
     def _look(self) -> None:
@@ -170,20 +170,22 @@ def ray_tasks(
     """
     ray = _import_ray(address)
     folder = folder.absolute()
-    place = Place(str(folder), f"{TOKEN}{secrets.token_hex(8)}", secrets.token_hex(16), versions(), os.getcwd())
-    token = folder / place.token
+    required = NodeRequirements(
+        str(folder), f"{TOKEN}{secrets.token_hex(8)}", secrets.token_hex(16), versions(), os.getcwd()
+    )
+    token = folder / required.token
     try:
         for left in folder.glob(f"{TOKEN}*"):
             # A command that was killed left it; only one works on a study at a time.
             left.unlink(missing_ok=True)
-        write_whole(token, place.content.encode())
+        write_whole(token, required.content.encode())
     except OSError as error:
         raise RunError(f"{token}: cannot be written: {error.strerror or error}") from error
     try:
         _connect(ray, address, threads)
         try:
-            _require_nodes(ray, address, threads, place)
-            yield RayTasks(address, threads, at_once, place, note)
+            _require_nodes(ray, address, threads, required)
+            yield RayTasks(address, threads, at_once, required, note)
         finally:
             ray.shutdown()
     finally:
@@ -240,7 +242,7 @@ def _require_listener(address: str) -> None:
         ) from error
 
 
-def _require_nodes(ray: Any, address: str, threads: int, place: Place) -> None:
+def _require_nodes(ray: Any, address: str, threads: int, required: NodeRequirements) -> None:
     """Check that nodes have enough processors, see the folder, and have the same versions."""
     alive = [node for node in ray.nodes() if node["Alive"]]
     large = [node for node in alive if node["Resources"].get("CPU", 0) >= threads]
@@ -250,9 +252,11 @@ def _require_nodes(ray: Any, address: str, threads: int, place: Place) -> None:
             f"--ray {address}: a run takes {threads} processors (--threads), and no node has more than {most:g}"
         )
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-    task = ray.remote(num_cpus=0, max_retries=0)(look_around)
+    task = ray.remote(num_cpus=0, max_retries=0)(check_node)
     answers = {
-        node["NodeManagerAddress"]: task.options(scheduling_strategy=strategy(node["NodeID"], soft=False)).remote(place)
+        node["NodeManagerAddress"]: task.options(scheduling_strategy=strategy(node["NodeID"], soft=False)).remote(
+            required
+        )
         for node in large
     }
     for host, answer in answers.items():

@@ -9,16 +9,14 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from dcgan_kit.process.command import start_command
 from dcgan_kit.process.exit_codes import INTERRUPTED, PREEMPTED, WRONG_INPUT
 from dcgan_kit.process.stop_signals import blocked_signals
+from dcgan_kit.version import PACKAGES, __version__, package_version
 
-PACKAGES = ("dcgan-kit", "tensorflow", "keras", "numpy")
-"""Numbers depend on their versions, so every node needs the same ones."""
 SECONDS_BETWEEN_REPORTS = 0.5
 DIED = -1
 """Status of a command that something other than this program ended."""
@@ -26,17 +24,11 @@ DIED = -1
 
 def versions() -> dict[str, str]:
     """Return the installed versions of the packages that decide about numbers."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "none"
-    return found
+    return {"dcgan-kit": __version__, **{name: package_version(name) for name in PACKAGES}}
 
 
 @dataclass(frozen=True)
-class Place:
+class NodeRequirements:
     """What every node must have.
 
     Attributes:
@@ -53,7 +45,7 @@ class Place:
     versions: Mapping[str, str]
     working_folder: str
 
-    def trouble(self) -> str:
+    def lacking(self) -> str:
         """Return what this node lacks; empty if nothing."""
         try:
             content = Path(self.folder, self.token).read_text("ascii")
@@ -92,23 +84,26 @@ class Board:
         return self._signals
 
     def take(self, signals: list[int]) -> tuple[list[tuple[str, str]], set[str]]:
-        """Set the signals; return the new lines, and the commands that have begun."""
+        """Set the signals; return the new lines, and the commands that have reported since the last call."""
         self._signals = signals
         lines, self._lines = self._lines, []
-        return lines, self._begun
+        begun, self._begun = self._begun, set()
+        return lines, begun
 
 
-def look_around(place: Place) -> str:
-    """Return what this node lacks; see ``Place.trouble``."""
-    return place.trouble()
+def check_node(required: NodeRequirements) -> str:
+    """Return what this node lacks; see ``NodeRequirements.lacking``."""
+    return required.lacking()
 
 
-def run_command(board: Any, place: Place, key: str, arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+def run_command(
+    board: Any, required: NodeRequirements, key: str, arguments: Sequence[str], variables: Mapping[str, str]
+) -> int:
     """Run a command on this node.
 
     Args:
         board: the actor ``Board``.
-        place: what the node must have.
+        required: what the node must have.
         key: name of the command.
         arguments: arguments of its command line.
         variables: environment variables in addition to those of the node.
@@ -121,12 +116,12 @@ def run_command(board: Any, place: Place, key: str, arguments: Sequence[str], va
     passed = list(ray.get(board.report.remote(key, [])))
     if passed:
         return PREEMPTED
-    trouble = place.trouble()
+    trouble = required.lacking()
     if trouble:
         ray.get(board.report.remote(key, [f"node {ray.util.get_node_ip_address()} {trouble}"]))
         return WRONG_INPUT
-    if os.path.isdir(place.working_folder):
-        os.chdir(place.working_folder)
+    if os.path.isdir(required.working_folder):
+        os.chdir(required.working_folder)
     with blocked_signals():
         process = start_command(arguments, variables)
     try:

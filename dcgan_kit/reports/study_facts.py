@@ -10,10 +10,10 @@ from dcgan_kit.errors import UserError
 from dcgan_kit.reports.facts import RunFacts, read_facts
 from dcgan_kit.reports.metric_names import FLOOR, is_floor, is_score
 from dcgan_kit.reports.run_files import Metrics, Series, shown
-from dcgan_kit.studies.claims import ClaimResult
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.results import RunResult, StudyResult
 from dcgan_kit.studies.variants import Variant
+from dcgan_kit.studies.verdicts import ClaimResult
 
 MOST_RUN_FOLDERS = 300
 """Most run folders that are read for a page."""

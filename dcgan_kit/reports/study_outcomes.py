@@ -8,7 +8,7 @@ from dcgan_kit.errors import counted, printable
 from dcgan_kit.reports.content import Block, Listing, Paragraph, Section, Sentences, Table
 from dcgan_kit.reports.run_files import shown
 from dcgan_kit.reports.study_facts import StudyFacts, cut
-from dcgan_kit.studies.claims import ClaimResult
+from dcgan_kit.studies.verdicts import ClaimResult
 
 MOST_SENTENCES = 40
 """Most comparisons that are listed openly."""

@@ -7,7 +7,6 @@ import os
 import platform
 import zlib
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,7 @@ from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.errors import printable
 from dcgan_kit.files import read_regular
 from dcgan_kit.recipes.resolved import Precision
-from dcgan_kit.version import __version__
+from dcgan_kit.version import __version__, package_version
 
 ENVIRONMENT = "environment.json"
 MAX_FACTS_BYTES = 4 * 2**20
@@ -200,17 +199,3 @@ class _Facts(BaseModel):
     images: Annotated[int, Field(ge=0, le=2**53)] | None = None
     pixels: Annotated[str, Field(pattern="^[0-9a-f]{8}$")] | None = None
     devices: Annotated[str, Field(max_length=1000)] | None = None
-
-
-def package_version(package: str) -> str:
-    """Return the version of an installed package; of TensorFlow under any of its package names."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        if package != "tensorflow":
-            raise
-        # TensorFlow has several package names: tensorflow-cpu, tensorflow-tpu, tf-nightly. It is imported only here,
-        # because reports use this module without TensorFlow.
-        import tensorflow as tf
-
-        return str(tf.__version__)

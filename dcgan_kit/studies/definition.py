@@ -10,14 +10,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dcgan_kit.errors import Problem, RecipeError, UserError, did_you_mean
-from dcgan_kit.recipes.loading import SUFFIXES
 from dcgan_kit.recipes.nodes import Node
+from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.section_types import Strict
 from dcgan_kit.recipes.validation import known_keys, problems_of, validated
-from dcgan_kit.recipes.yaml_writer import as_value, as_yaml
+from dcgan_kit.recipes.yaml_writer import as_yaml
 from dcgan_kit.studies.budget import Budget
 from dcgan_kit.studies.claims import Claim, ClaimKeys, claim_of
+from dcgan_kit.studies.file_keys import (
+    BudgetKeys,
+    KeyPath,
+    at_key,
+    beside,
+    budget_of,
+    override_data,
+    override_texts,
+    value_of,
+)
 from dcgan_kit.studies.variants import RECIPE, Axis, axis_of, variants_of
 
 SEEDS = 6
@@ -25,16 +35,6 @@ SEEDS = 6
 MOST_SEEDS = 1000
 MOST_THREADS = 1024
 SEED, STEPS = "training.seed", "training.steps"
-Path_ = tuple[str | int, ...]
-
-
-class BudgetKeys(Strict):
-    """How long each run is trained: one of the keys. With 0 steps, probes read the networks before training."""
-
-    steps: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    images: Annotated[int, Field(ge=1, le=10**12)] | None = None
-    seconds: Annotated[float, Field(gt=0, le=10**8)] | None = None
-    multiply_accumulates: Annotated[float, Field(gt=0, le=10**24)] | None = None
 
 
 Values = Annotated[tuple[Any, ...], Field(max_length=1000)] | Annotated[Mapping[str, Any], Field(max_length=1000)]
@@ -131,9 +131,7 @@ class Study:
         if self.base is not None:
             data["base"] = self.base
         if self.overrides:
-            data["overrides"] = {
-                key: _value(value) for key, _, value in (text.partition("=") for text in self.overrides)
-            }
+            data["overrides"] = override_data(self.overrides)
         data["axes"] = {axis.key: _written(axis) for axis in self.axes}
         data["seeds"] = self.seeds
         if self.untrained:
@@ -154,20 +152,8 @@ class Study:
 
 
 def _written(axis: Axis) -> Any:
-    values = [_value(value) for value in axis.values]
+    values = [value_of(value) for value in axis.values]
     return dict(zip(axis.names, values, strict=True)) if axis.named else values
-
-
-def _value(text: str) -> Any:
-    from dcgan_kit.recipes.yaml_reader import read_value
-
-    return _lists(read_value(text, "study").data())
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def read_study(path: Path) -> Study:
@@ -202,23 +188,19 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
             axes.append(axis_of(key, _values(key, values, path)))
         except UserError as error:
             problems.append(Problem(place.place, f"axes.{key}", str(error).removeprefix(f"{key}: ")))
-    given: dict[Any, float | None] = {} if keys.budget is None else keys.budget.model_dump()
-    budgets = [(kind, amount) for kind, amount in given.items() if amount is not None]
-    if keys.budget is not None and len(budgets) != 1:
-        message = f"takes one of {', '.join(BudgetKeys.model_fields)}. Received: {len(budgets)} of them"
-        problems.append(Problem(node.locate(("budget",)).place, "budget", message))
+    paid, wrong = budget_of(node, keys.budget)
+    problems += wrong
     if problems:
         raise RecipeError(problems)
-    overrides = tuple(f"{key}={as_value(_lists(value))}" for key, value in keys.overrides.items())
-    untrained = budgets == [("steps", 0)]
+    untrained = paid == ("steps", 0)
     try:
         return Study(
             base=None if keys.base is None else beside(keys.base, path),
             axes=tuple(axes),
             seeds=keys.seeds,
             read=keys.read,
-            overrides=overrides,
-            budget=None if untrained or not budgets else Budget(*budgets[0]),
+            overrides=override_texts(keys.overrides),
+            budget=None if untrained or paid is None else Budget(*paid),
             untrained=untrained,
             matched=keys.match is not None,
             threads=keys.threads,
@@ -228,33 +210,20 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
             file=path.stem,
         )
     except UserError as error:
-        key, _, message = str(error).partition(": ")
-        raise RecipeError([Problem(_best_place(node, key), key, message)]) from error
+        raise at_key(node, error, ("axes", "overrides")) from error
 
 
 def _values(key: str, given: Any, path: Path) -> Any:
     """Return the values of an axis as plain data; paths of recipes become absolute."""
 
     def plain(value: Any) -> Any:
-        return beside(value, path) if key == RECIPE and isinstance(value, str) else _lists(value)
+        return beside(value, path) if key == RECIPE and isinstance(value, str) else plain_data(value)
 
     if isinstance(given, Mapping):
         return {name: plain(value) for name, value in given.items()}
     return [plain(value) for value in given]
 
 
-def _best_place(node: Node, key: str) -> Any:
-    dotted = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
-    paths: tuple[Path_, ...] = (("axes", key), ("overrides", key), dotted)
-    return next((one for path in paths if (one := node.find(path))), node).place
-
-
-def _unknown(path: Path_) -> str:
+def _unknown(path: KeyPath) -> str:
     names = known_keys(StudyKeys, path[:-1])
     return f"a study has no such key.{did_you_mean(str(path[-1]), names)}"
-
-
-def beside(reference: str, file: Path) -> str:
-    """Return a recipe as a study file names it; a path becomes absolute. ``PLUGIN/NAME`` is no path."""
-    path = file.parent / Path(reference).expanduser()
-    return str(path.absolute()) if reference.endswith(SUFFIXES) or ("/" in reference and path.exists()) else reference

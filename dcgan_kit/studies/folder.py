@@ -73,6 +73,18 @@ class StudyFolder:
         """Why the run failed."""
         return self.path / "failures" / f"{identity}.txt"
 
+    def require_study(self) -> None:
+        """Check that the folder holds a study.
+
+        Raises:
+            RunError: it does not.
+        """
+        if not self.definition.is_file():
+            raise RunError(
+                f"{self.path}: holds no study, for there is no {DEFINITION}. `dcgan-kit study` makes one; if there was "
+                "one, give its command again"
+            )
+
     def require_own(self) -> None:
         """Check that the folder is a study's, empty, or not there.
 

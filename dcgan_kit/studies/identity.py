@@ -16,14 +16,13 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, Plugin
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, flattened
-from dcgan_kit.runs.environment import image_checksum, package_version
-from dcgan_kit.version import __version__
+from dcgan_kit.runs.environment import image_checksum
+from dcgan_kit.version import PACKAGES, __version__, package_version
 
 LENGTH = 16
 """Hexadecimal digits of an identity: 64 bits."""
 TEXTS = ("description", "silence")
 """Keys of a recipe that change no number."""
-PACKAGES = ("tensorflow", "keras", "numpy")
 Facts = Mapping[str, Any]
 
 

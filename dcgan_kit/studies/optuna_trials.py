@@ -1,4 +1,4 @@
-"""Optuna as the adviser of a search: it is asked for parameters, and told what became of them.
+"""Optuna for a search: it is asked for parameters, and told what became of them.
 
 Nothing of Optuna is kept. Before each trial its study is made again from the trials that ended, and its sampler gets a
 seed from the search's seed and the number of the trial. So a trial depends only on the search and on the trials before

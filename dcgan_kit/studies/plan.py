@@ -11,18 +11,18 @@ from typing import Any
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
 from dcgan_kit.data.loading import load_images, require_data, with_known_classes
-from dcgan_kit.errors import Problem, RecipeError, RunError, UserError, counted, printable
+from dcgan_kit.errors import RecipeError, RunError, UserError, counted, printable
 from dcgan_kit.evaluation.selection import default_extractor
 from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
-from dcgan_kit.recipes.nodes import OVERRIDE
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, as_value, as_yaml
 from dcgan_kit.runs.recipe_differences import finished_message
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.claims import require_known
 from dcgan_kit.studies.definition import Study, read_study
-from dcgan_kit.studies.folder import DEFINITION, StudyFolder
+from dcgan_kit.studies.file_keys import at_places
+from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.identity import Facts, facts_of, identity_of
 from dcgan_kit.studies.readings import FILE, Readings, expanded, feature_space, read_readings
 from dcgan_kit.studies.results import RunResult, StudyResult, in_order
@@ -295,12 +295,7 @@ def _placed(study: Study, variant: Variant, error: RecipeError) -> RecipeError:
     for axis, (_, value), name in zip(study.axes, variant.settings, variant.names, strict=True):
         if axis.key != RECIPE:
             paths.append(("axes", axis.key, name if axis.named else axis.values.index(value)))
-    problems = []
-    for problem in error.problems:
-        inside = problem.mark.source == OVERRIDE and 1 <= problem.mark.line <= len(paths)
-        mark = study.node.locate(paths[problem.mark.line - 1]).mark if inside else problem.mark
-        problems.append(Problem(mark, problem.key, problem.message))
-    return RecipeError(problems)
+    return RecipeError(at_places(study.node, error, paths))
 
 
 def _runs(index: int, one: LoadedVariant, study: Study) -> list[PlannedRun]:
@@ -376,17 +371,4 @@ def require_same_axes(study: Study, folder: StudyFolder) -> None:
         raise UserError(
             f"{folder.path}: holds a study of {', '.join(old)}, and this one is of {', '.join(new)}. Choose another "
             "folder with --folder"
-        )
-
-
-def require_study_folder(folder: StudyFolder) -> None:
-    """Check that a folder holds a study.
-
-    Raises:
-        RunError: it does not.
-    """
-    if not folder.definition.is_file():
-        raise RunError(
-            f"{folder.path}: holds no study, for there is no {DEFINITION}. `dcgan-kit study` makes one; if there was "
-            "one, give its command again"
         )

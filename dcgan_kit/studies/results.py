@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -241,9 +242,9 @@ def _comparison_data(one: Compared) -> dict[str, Any]:
         "number": one.number,
         "seeds": list(one.seeds),
         "differences": list(found.differences),
-        "mean": _finite(found.mean),
-        "low": _finite(found.low),
-        "high": _finite(found.high),
+        "mean": finite(found.mean),
+        "low": finite(found.low),
+        "high": finite(found.high),
         "level": found.level,
         "p": found.p,
         "p_holm": found.p_holm,
@@ -251,8 +252,9 @@ def _comparison_data(one: Compared) -> dict[str, Any]:
     }
 
 
-def _finite(value: float) -> float | None:
-    return value if value == value else None
+def finite(value: float | None) -> float | None:
+    """Return a number; None for one that is infinite or undefined."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def in_order(runs: Sequence[RunResult]) -> tuple[RunResult, ...]:

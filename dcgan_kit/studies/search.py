@@ -14,10 +14,11 @@ from dcgan_kit.recipes.nodes import Node
 from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.section_types import Strict
 from dcgan_kit.recipes.validation import known_keys, problems_of, validated
-from dcgan_kit.recipes.yaml_writer import as_value, as_yaml
+from dcgan_kit.recipes.yaml_writer import as_yaml
 from dcgan_kit.studies.budget import Budget
-from dcgan_kit.studies.definition import MOST_SEEDS, MOST_THREADS, BudgetKeys, Study, beside
-from dcgan_kit.studies.search_space import Dimension, Setting, dimension_of, lists
+from dcgan_kit.studies.definition import MOST_SEEDS, MOST_THREADS, Study
+from dcgan_kit.studies.file_keys import BudgetKeys, at_key, beside, budget_of, override_data, override_texts
+from dcgan_kit.studies.search_space import Dimension, Setting, dimension_of
 from dcgan_kit.studies.variants import RECIPE, Axis
 
 MOST_TRIALS = 1000
@@ -134,12 +135,7 @@ class Search:
 
     def as_data(self) -> dict[str, Any]:
         """Return the content of a study file that means this search, with all options written out."""
-        from dcgan_kit.recipes.yaml_reader import read_value
-
-        overrides = {
-            key: lists(read_value(value, "study").data())
-            for key, _, value in (text.partition("=") for text in self.overrides)
-        }
+        overrides = override_data(self.overrides)
         return {
             "version": 1,
             **({"description": self.description} if self.description else {}),
@@ -191,11 +187,8 @@ def read_search(path: Path) -> Search:
             space.append(dimension_of(key, given))
         except UserError as error:
             problems.append(Problem(node.locate(("search", key)).place, f"search.{key}", str(error)))
-    given = {} if keys.budget is None else keys.budget.model_dump(exclude_none=True)
-    budgets: list[tuple[Any, Any]] = list(given.items())
-    if keys.budget is not None and len(budgets) != 1:
-        message = f"takes one of {', '.join(BudgetKeys.model_fields)}. Received: {len(budgets)} of them"
-        problems.append(Problem(node.locate(("budget",)).place, "budget", message))
+    paid, wrong = budget_of(node, keys.budget)
+    problems += wrong
     if problems:
         raise RecipeError(problems)
     try:
@@ -206,8 +199,8 @@ def read_search(path: Path) -> Search:
             objective=keys.objective,
             direction=keys.direction,
             seeds=keys.seeds,
-            overrides=tuple(f"{key}={as_value(lists(value))}" for key, value in keys.overrides.items()),
-            budget=Budget(*budgets[0]) if budgets else None,
+            overrides=override_texts(keys.overrides),
+            budget=None if paid is None else Budget(*paid),
             threads=keys.threads,
             sampler=keys.sampler,
             prune=keys.prune,
@@ -215,10 +208,7 @@ def read_search(path: Path) -> Search:
             node=node,
         )
     except UserError as error:
-        key, _, message = str(error).partition(": ")
-        places = (node.find(path) for path in (("search", key), ("overrides", key), (key,)))
-        place = next((one for one in places if one), node).place
-        raise RecipeError([Problem(place, key, message)]) from error
+        raise at_key(node, error, ("search", "overrides")) from error
 
 
 def _unknown(path: tuple[str | int, ...]) -> str:

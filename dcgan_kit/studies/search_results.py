@@ -18,6 +18,7 @@ from dcgan_kit.studies.results import run_data
 from dcgan_kit.studies.search import Direction, Search
 from dcgan_kit.studies.search_space import Setting
 from dcgan_kit.studies.trials import Trial
+from dcgan_kit.studies.variants import unquoted
 
 VERSION = 1
 COLUMNS = ("trial", "state", "seed", "number", "value", "floor", "pruned_at", "identity")
@@ -42,14 +43,14 @@ class SearchResult:
         folder: its folder.
         direction: whether the objective should be small or large.
         trials: the trials that ended, in order.
-        adviser: the options of Optuna that chose the parameters, with its version.
+        optuna: the options of Optuna that chose the parameters, with its version.
     """
 
     search: Search
     folder: StudyFolder
     direction: Direction
     trials: tuple[Trial, ...]
-    adviser: Mapping[str, Any]
+    optuna: Mapping[str, Any]
 
     @property
     def missing(self) -> int:
@@ -119,7 +120,7 @@ class SearchResult:
             "name": self.search.name,
             **{key: value for key, value in self.search.as_data().items() if key != "version"},
             "direction": self.direction,
-            "adviser": dict(self.adviser),
+            "optuna": dict(self.optuna),
             "results": [
                 {
                     "trial": trial.number,
@@ -178,8 +179,7 @@ def shown(setting: Setting) -> str:
     """Return a chosen value for readers: numbers with four digits, plain texts without quotes."""
     if isinstance(setting, float):
         return f"{setting:.4g}"
-    text = str(setting)
-    return text[1:-1] if text[:1] == '"' and not set(text[1:-1]) & set('"\\,:{}[]') else text
+    return unquoted(str(setting))
 
 
 def comparison_yaml(search: Search, folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcgan_kit.errors import UserError, did_you_mean
+from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.recipes.yaml_writer import as_value
 
 KEYS = ("low", "high", "log", "step")
@@ -50,7 +51,7 @@ class Choices:
         """Return the value of the key in a study file."""
         from dcgan_kit.recipes.yaml_reader import read_value
 
-        return [lists(read_value(value, "study").data()) for value in self.values]
+        return [plain_data(read_value(value, "study").data()) for value in self.values]
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,6 @@ class Range:
 
 
 Dimension = Choices | Range
-
-
-def lists(value: Any) -> Any:
-    """Return plain data with lists in place of tuples."""
-    if isinstance(value, Mapping):
-        return {key: lists(item) for key, item in value.items()}
-    return [lists(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def dimension_of(key: str, given: Any) -> Dimension:

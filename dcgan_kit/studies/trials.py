@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,8 +14,10 @@ from dcgan_kit.errors import RunError
 from dcgan_kit.files import open_regular, read_regular, write_whole
 from dcgan_kit.runs.run_folder import MAX_LINE_BYTES, RunFolder
 from dcgan_kit.runs.write_errors import writing
-from dcgan_kit.studies.results import RunResult
 from dcgan_kit.studies.search_space import Setting
+
+if TYPE_CHECKING:
+    from dcgan_kit.studies.results import RunResult
 
 MOST_BYTES = 2**20
 MOST_REPORTS = 100_000

@@ -33,7 +33,7 @@ class Axis:
     @property
     def named(self) -> bool:
         """Whether a name is other than its value."""
-        return self.names != tuple(map(_unquoted, self.values))
+        return self.names != tuple(map(unquoted, self.values))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Variant:
     @property
     def recipe(self) -> str | None:
         """The recipe, if recipes are varied."""
-        return next((_unquoted(value) for key, value in self.settings if key == RECIPE), None)
+        return next((unquoted(value) for key, value in self.settings if key == RECIPE), None)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -64,7 +64,8 @@ class Variant:
         return ", ".join(self.names)
 
 
-def _unquoted(value: str) -> str:
+def unquoted(value: str) -> str:
+    """Return a value as an override writes it, without the quotes of a plain text."""
     return value[1:-1] if value[:1] == '"' and not set(value[1:-1]) & set('"\\,:{}[]') else value
 
 
@@ -95,7 +96,7 @@ def axis_of(key: str, values: Sequence[object] | Mapping[str, object]) -> Axis:
     """
     named = isinstance(values, Mapping)
     written = tuple(as_value(value) for value in (values.values() if isinstance(values, Mapping) else values))
-    names = tuple(map(str, values)) if named else tuple(map(_unquoted, written))
+    names = tuple(map(str, values)) if named else tuple(map(unquoted, written))
     if len(written) < 2:
         raise UserError(f"{key}: a study compares at least two values. Received: {', '.join(written) or 'none'}")
     twice = [value for value, count in Counter(written).items() if count > 1]

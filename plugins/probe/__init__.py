@@ -365,17 +365,17 @@ def nonlinearity() -> Probe:
 
 
 @component("probe")
-def edge_use() -> Probe:
+def corner_use() -> Probe:
     """Compare how often a convolution uses the pixel in the corner and one in the middle.  kernels → (0, 1].
 
     Claim: without padding, pixels at the edge are used less often than others.
 
-    edge_use = outputs that depend on the corner pixel / outputs that depend on a pixel in the middle
+    corner_use = outputs that depend on the corner pixel / outputs that depend on a pixel in the middle
     With stride, the pixel in the middle is the most used of its neighbours. Counted by moving one pixel at a time.
     """
     from dcgan_kit_plugins.probe import structure
 
-    return Probe(structure.edge_use, cheap=False)
+    return Probe(structure.corner_use, cheap=False)
 
 
 @hookimpl
@@ -385,7 +385,7 @@ def dcgan_kit_components() -> list[Component]:
         overlap,
         parameters,
         nonlinearity,
-        edge_use,
+        corner_use,
         dc_gain,
         checkerboard,
         units,

@@ -53,7 +53,7 @@ def _rms(values: Any) -> float:
     return float(np.sqrt(np.square(values).mean()))
 
 
-def edge_use(context: ProbeContext) -> Readings:
+def corner_use(context: ProbeContext) -> Readings:
     """Return how often a layer uses the pixel in the corner, relative to one in the middle."""
     readings = {}
     for place in (*context.generator, *context.discriminator):
@@ -74,5 +74,5 @@ def edge_use(context: ProbeContext) -> Readings:
         results = np.asarray(context.apply(place, images))
         used = (results[1:] != results[:1]).any(-1).sum((1, 2))
         if used[1:].max() > 0:
-            readings[f"{place}/edge_use"] = float(used[0] / used[1:].max())
+            readings[f"{place}/corner_use"] = float(used[0] / used[1:].max())
     return readings

@@ -459,13 +459,13 @@ def test_a_network_with_branches_has_no_nonlinearity_reading(specimen):
         ("{use: strided_conv, kernel_size: 2}", 1.0),
     ],
 )
-def test_edge_use_of_strided_convolutions_by_hand(specimen, layer, use):
-    readings, _ = asked(probe.edge_use, specimen(f"discriminator.downsample={layer}").context())
-    assert readings["discriminator.stage1.downsample/edge_use"] == pytest.approx(use)
+def test_corner_use_of_strided_convolutions_by_hand(specimen, layer, use):
+    readings, _ = asked(probe.corner_use, specimen(f"discriminator.downsample={layer}").context())
+    assert readings["discriminator.stage1.downsample/corner_use"] == pytest.approx(use)
 
 
 @pytest.mark.parametrize(("padding", "use"), [("same", 4 / 9), ("valid", 1 / 9)])
-def test_padding_raises_the_edge_use_of_a_convolution(specimen, padding, use):
+def test_padding_raises_the_corner_use_of_a_convolution(specimen, padding, use):
     stage = f"{{filters: 8, downsample: average_pool, convolution: {{use: conv, kernel_size: 3, padding: {padding}}}}}"
-    readings, _ = asked(probe.edge_use, specimen(f"discriminator.stages.0={stage}").context())
-    assert readings["discriminator.stage1.convolution/edge_use"] == pytest.approx(use)
+    readings, _ = asked(probe.corner_use, specimen(f"discriminator.stages.0={stage}").context())
+    assert readings["discriminator.stage1.convolution/corner_use"] == pytest.approx(use)

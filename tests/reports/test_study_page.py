@@ -16,11 +16,12 @@ from dcgan_kit.reports.study_facts import names_of, read_runs, short_names
 from dcgan_kit.reports.study_head import head
 from dcgan_kit.reports.study_numbers import summary
 from dcgan_kit.reports.study_page import study_page
-from dcgan_kit.studies.claims import Claim, Expectation, judge
+from dcgan_kit.studies.claims import Claim, Expectation
 from dcgan_kit.studies.definition import Study
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.statistics import interval_of
 from dcgan_kit.studies.variants import axis_of, variants_of
+from dcgan_kit.studies.verdicts import judge
 
 SECTIONS = ["result", "numbers", "axes", "cost", "samples", "curves", "outcomes", "file"]
 

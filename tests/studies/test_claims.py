@@ -3,7 +3,8 @@
 import pytest
 
 from dcgan_kit.errors import UserError
-from dcgan_kit.studies.claims import Claim, Expectation, judge, plan_hash, require_known
+from dcgan_kit.studies.claims import Claim, Expectation, plan_hash, require_known
+from dcgan_kit.studies.verdicts import judge
 
 LOW, HIGH = [1.0, 1.2, 0.9, 1.1, 1.0, 1.05], [2.0, 2.3, 1.9, 2.2, 2.1, 2.0]
 MIXED = [2.0, 0.4, 2.1, 0.2, 1.9, 0.3]

@@ -134,12 +134,12 @@ def test_a_cluster_that_nobody_started(study, tmp_path):
 
 
 def test_what_a_node_lacks(tmp_path):
-    from dcgan_kit.process.ray_worker import Place, versions
+    from dcgan_kit.process.ray_worker import NodeRequirements, versions
 
     (tmp_path / "token").write_text("abc")
-    here = Place(str(tmp_path), "token", "abc", versions(), str(tmp_path))
-    assert here.trouble() == ""
-    elsewhere = Place(str(tmp_path / "other"), "token", "abc", versions(), str(tmp_path))
-    assert "Put the study into a folder that all nodes share" in elsewhere.trouble()
-    older = Place(str(tmp_path), "token", "abc", {**versions(), "keras": "3.0.0"}, str(tmp_path))
-    assert re.search(r"has keras \S+ instead of 3\.0\.0", older.trouble())
+    here = NodeRequirements(str(tmp_path), "token", "abc", versions(), str(tmp_path))
+    assert here.lacking() == ""
+    elsewhere = NodeRequirements(str(tmp_path / "other"), "token", "abc", versions(), str(tmp_path))
+    assert "Put the study into a folder that all nodes share" in elsewhere.lacking()
+    older = NodeRequirements(str(tmp_path), "token", "abc", {**versions(), "keras": "3.0.0"}, str(tmp_path))
+    assert re.search(r"has keras \S+ instead of 3\.0\.0", older.lacking())

@@ -39,7 +39,7 @@ def test_a_claim_is_a_valid_study_with_enough_seeds(name, tmp_path):
 @pytest.mark.parametrize(
     ("name", "verdict", "number", "means"),
     [
-        ("padding-and-the-edge", "refuted", "discriminator.stage1.downsample/edge_use", [1 / 9, 4 / 9]),
+        ("padding-and-the-edge", "refuted", "discriminator.stage1.downsample/corner_use", [1 / 9, 4 / 9]),
         ("pooling-has-nothing-to-learn", "supported", "generator.stage1.upsample/parameters", [0, 0, 8192, 8192]),
     ],
 )

@@ -15,7 +15,7 @@ from PIL import Image
 
 from dcgan_kit.adversarial.step_metrics import METRICS
 from dcgan_kit.errors import RunError
-from dcgan_kit.runs.environment import package_version
+from dcgan_kit.version import package_version
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from dcgan_kit.errors import RecipeError, UserError
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.summary import summarize
-from dcgan_kit.studies.matching import MOST_FILTERS, MOST_UNEVEN, TOLERANCE, matched, trainable_parameters
+from dcgan_kit.studies.equal_parameters import MOST_FILTERS, MOST_UNEVEN, TOLERANCE, matched, trainable_parameters
 
 NEAREST = (
     "generator.stages.0={order: [upsample, convolution, normalization, activation], upsample: nearest, filters: %d}"

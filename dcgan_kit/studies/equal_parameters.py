@@ -162,7 +162,7 @@ class _Search:
 
     def _nearby(self, starts: Sequence[Widths]) -> Widths | None:
         """Return widths that have the parameters and stay near one factor; or None."""
-        queue = sorted((self._strangeness(widths), widths) for widths in set(starts))
+        queue = sorted((self._priority(widths), widths) for widths in set(starts))
         seen = set(starts)
         while queue and len(self.tried) < MOST_TRIED:
             _, widths = heappop(queue)
@@ -170,7 +170,7 @@ class _Search:
                 return widths
             for new in self._moves(widths):
                 if new not in seen and self._allows(new):
-                    heappush(queue, (self._strangeness(new), new))
+                    heappush(queue, (self._priority(new), new))
                 seen.add(new)
         return None
 
@@ -190,7 +190,7 @@ class _Search:
         except RecipeError:
             return False
 
-    def _strangeness(self, widths: Widths) -> float:
+    def _priority(self, widths: Widths) -> float:
         return self._unevenness(widths) + DISTANCE_WEIGHT * self._distance(widths)
 
     def _fits(self, widths: Widths) -> bool:
