@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,7 @@ def study_report(
         raise UserError(f"{target}: a report is a page; give a name that ends in .html")
     settings = chosen(settings)
     plan = opened(folder, settings)
-    result, unread = readable(plan)
+    result, unread = plan.result(), _unread(plan)
     names = names_of(result.variants)
     untrained = plan.study.untrained
     runs, notes = ({}, ()) if untrained else read_runs(plan.folder, result, names)
@@ -108,8 +107,9 @@ def export_study(folder: str | Path, file: str | Path, *, settings: PluginSettin
     formats = {".csv": as_csv, ".parquet": as_parquet}
     if target.suffix.lower() not in formats:
         raise UserError(f"{target}: a table is a file *.csv or *.parquet")
-    result, unread = readable(opened(folder, chosen(settings)))
-    for line in unread:
+    plan = opened(folder, chosen(settings))
+    result = plan.result()
+    for line in _unread(plan):
         note(line)
     write_requested_file(target, formats[target.suffix.lower()](result))
     rows = sum(len(run.readings) for run in result.runs)
@@ -117,28 +117,15 @@ def export_study(folder: str | Path, file: str | Path, *, settings: PluginSettin
     return target
 
 
-def readable(plan: Plan) -> tuple[StudyResult, tuple[str, ...]]:
-    """Return the results of a study without those of run folders that cannot be read, and a line about each of these.
-
-    A run whose folder cannot be read counts as not finished.
-    """
+def _unread(plan: Plan) -> tuple[str, ...]:
+    """Return a line about each run whose folder cannot be read; such a run counts as not finished."""
     from dcgan_kit.reports.run_files import shown
     from dcgan_kit.reports.study_facts import names_of, run_name, without_folder
-    from dcgan_kit.studies.results import RunResult, in_order
 
     names = names_of(plan.variants)
-    good, broken, notes = [], [], []
-    for run in plan.runs:
-        try:
-            plan.readings(run)
-        except UserError as error:
-            broken.append(RunResult(run.variant, run.seed, run.identity))
-            text = shown(without_folder(str(error), plan.folder))
-            notes.append(f"{run_name(broken[-1], names)}: left out: {text}")
-        else:
-            good.append(run)
-    result = replace(plan, runs=tuple(good)).result()
-    return replace(result, runs=in_order((*result.runs, *broken))), tuple(notes)
+    return tuple(
+        f"{run_name(run, names)}: left out: {shown(without_folder(text, plan.folder))}" for run, text in plan.damaged()
+    )
 
 
 def _verdict(plan: Plan, result: StudyResult) -> tuple[ClaimResult | None, tuple[str, ...]]:

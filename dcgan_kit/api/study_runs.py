@@ -17,6 +17,7 @@ from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import Source
 from dcgan_kit.studies.definition import MOST_SEEDS, Study, read_study
 from dcgan_kit.studies.folder import StudyFolder
+from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import RunsProgress, progress_to
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def estimate(
 def open_study(folder: str | Path, *, settings: PluginSettings | None = None) -> StudyResult:
     """Return the results of a study, finished or not. Trains nothing and writes nothing.
 
+    A run whose folder cannot be read counts as not finished, with a line on standard error.
+
     Args:
         folder: the folder of the study.
         settings: which plugins may be loaded; default: the settings of the environment.
@@ -146,7 +149,11 @@ def open_study(folder: str | Path, *, settings: PluginSettings | None = None) ->
     Raises:
         RunError: the folder holds no study, or it cannot be read.
     """
-    return opened(folder, chosen(settings)).result()
+    plan = opened(folder, chosen(settings))
+    for run, reason in plan.damaged():
+        place = plan.folder.run(run.identity)
+        note(f"{plan.variants[run.variant].title}, seed {run.seed}: left out: {reason} (in {place})")
+    return plan.result()
 
 
 def add_seeds(

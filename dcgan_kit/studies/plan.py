@@ -11,7 +11,7 @@ from typing import Any
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
 from dcgan_kit.data.loading import load_images, require_data, with_known_classes
-from dcgan_kit.errors import RecipeError, RunError, UserError, counted, printable
+from dcgan_kit.errors import RecipeError, UserError, counted, printable
 from dcgan_kit.evaluation.selection import default_extractor
 from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
@@ -128,24 +128,31 @@ class Plan:
             study.name, study.overrides, self.variants, study.seeds, self.numbers, in_order(runs), study.description
         )
 
-    def trained(self, run: PlannedRun) -> bool:
-        """Return whether a run has been trained to its end."""
-        path = self.folder.run(run.identity)
-        try:
-            return path.is_dir() and (self.study.untrained or bool(finished_message(path, run.recipe)))
-        except UserError:
-            # A damaged run folder; the process that goes on with it says what is wrong.
-            return False
-
     def readings(self, run: PlannedRun) -> Readings | None:
-        """Return what was read from a finished run; None if it is not finished, or if a number is missing."""
-        path = self.folder.run(run.identity)
+        """Return what was read from a finished run.
+
+        None if it is not finished, a number is missing, or its folder is damaged; see ``damaged``.
+        """
         try:
-            found = read_readings(path) if path.is_dir() else None
-        except RunError:
-            # A damaged file counts as missing; the process that reads again says what is wrong.
+            return self._readings(run)
+        except UserError:
             return None
-        if found is None or not self.trained(run):
+
+    def damaged(self) -> list[tuple[PlannedRun, str]]:
+        """Return the runs whose folders cannot be read, each with the reason. They count as not finished."""
+        found = []
+        for run in self.runs:
+            try:
+                self._readings(run)
+            except UserError as error:
+                found.append((run, str(error)))
+        return found
+
+    def _readings(self, run: PlannedRun) -> Readings | None:
+        path = self.folder.run(run.identity)
+        if not path.is_dir() or (found := read_readings(path)) is None:
+            return None
+        if not self.study.untrained and not finished_message(path, run.recipe):
             return None
         return found if found.numbers.keys() >= set(self.numbers) else None
 

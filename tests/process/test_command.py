@@ -69,7 +69,10 @@ def test_no_more_run_at_once_than_asked_and_all_in_order(at_once):
     names = "abcd"
     run_commands(jobs(*((name, 0, 0.3) for name in names)), at_once, found.line, found.end)
     assert found.most <= at_once
-    assert next(key for key, line in found.lines if line == "started") == "a"
+    begun = [key for key, line in found.lines if line == "started"]
+    # Of two that begin together, either may be the first to say so.
+    assert set(begun[:at_once]) == set(names[:at_once])
+    assert at_once > 1 or begun == list(names)
     assert sorted(key for key, _ in found.ends) == list(names)
 
 

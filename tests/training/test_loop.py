@@ -98,7 +98,7 @@ def test_tensorflow_under_another_name_has_its_version(monkeypatch):
     def version(package):
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr("dcgan_kit.runs.environment.version", version)
+    monkeypatch.setattr("dcgan_kit.version.version", version)
     assert package_version("tensorflow") == tf.__version__
     with pytest.raises(PackageNotFoundError):
         package_version("keras")
