@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 RECORD = "claim.json"
 PLAN = "plan.json"
+SAMPLES = "samples.png"
+DISCUSSION = "discussion.md"
 MOST_BYTES = 4 * 2**20
+MOST_OF_A_DISCUSSION = 2**16
 WHEN = ("date", "machine")
 
 
@@ -36,6 +39,30 @@ def read_record(file: Path) -> Mapping[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def read_discussion(folder: Path) -> str:
+    """Return what somebody wrote about a verdict, in Markdown; empty if there is nothing."""
+    try:
+        return read_regular(folder / DISCUSSION, MOST_OF_A_DISCUSSION, follow_links=False).decode()
+    except (OSError, ValueError):
+        return ""
+
+
+def write_samples(folder: Path, result: StudyResult) -> dict[str, Any] | None:
+    """Write the picture of the samples of all variants, and return what it shows; None if there are no samples.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    from dcgan_kit.reports.claim_samples import claim_samples
+
+    found = claim_samples(StudyFolder(folder), result)
+    if found is None:
+        return None
+    with writing(folder / SAMPLES):
+        write_whole(folder / SAMPLES, found.content)
+    return {"file": SAMPLES, "seed": found.seed, "rows": list(found.rows)}
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -78,7 +105,12 @@ def kept_plan(path: Path, study: Study, settings: PluginSettings | None) -> dict
 
 
 def record_of(
-    name: str, claim: Claim, plan: Mapping[str, Any], verdict: ClaimResult, result: StudyResult
+    name: str,
+    claim: Claim,
+    plan: Mapping[str, Any],
+    verdict: ClaimResult,
+    result: StudyResult,
+    samples: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return a verdict in compact form: what was planned, what was found, and what it cost."""
     return {
@@ -101,6 +133,7 @@ def record_of(
         ],
         "seeds": result.seeds,
         "variants": [_variant_data(result, index) for index in range(len(result.variants))],
+        "samples": samples,
     }
 
 

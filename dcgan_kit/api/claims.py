@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.api.catalogue import everything
-from dcgan_kit.api.claim_records import RECORD, kept_plan, read_record, record_of, write_record
+from dcgan_kit.api.claim_records import (
+    RECORD,
+    kept_plan,
+    read_discussion,
+    read_record,
+    record_of,
+    write_record,
+    write_samples,
+)
 from dcgan_kit.errors import RunError, UserError, did_you_mean
 from dcgan_kit.runs.write_errors import write_requested_file
 from dcgan_kit.studies.claims import Verdict
@@ -129,7 +138,8 @@ def run_claim(
 ) -> ClaimRun:
     """Do the study of a claim, and return the verdict with what was found. The same call goes on after a stop.
 
-    The folder of the study then holds the record ``claim.json``.
+    The folder of the study then holds the record ``claim.json``, and ``samples.png`` if the study trains: a row of
+    samples for each variant, of equal latent vectors.
 
     Args:
         claim: a claim, as ``find_claim`` returns it, or its name.
@@ -153,7 +163,8 @@ def run_claim(
     plan = kept_plan(path, study, settings)
     result = run_study(study, path, processes=processes, watcher=watcher, settings=settings)
     verdict = judge(claim.claim, result)
-    record = write_record(path, record_of(claim.name, claim.claim, plan, verdict, result))
+    samples = None if study.untrained else write_samples(path, result)
+    record = write_record(path, record_of(claim.name, claim.claim, plan, verdict, result, samples))
     return ClaimRun(verdict, result, record)
 
 
@@ -195,6 +206,8 @@ def verdict_so_far(claim: NamedClaim, folder: str | Path | None = None) -> str:
 def claims_report(folder: str | Path | None = None, output: str | Path | None = None) -> Path:
     """Write a page in Markdown about the verdicts that a folder holds. Needs no TensorFlow.
 
+    If the folder of a claim's study holds a file ``discussion.md``, the page shows its text below the verdict.
+
     Args:
         folder: the folder of all claims' studies; default: ``studies/claims``.
         output: the file; default: ``claims.md`` in the folder. An existing file is replaced.
@@ -205,13 +218,17 @@ def claims_report(folder: str | Path | None = None, output: str | Path | None = 
     Raises:
         RunError: the folder holds no record of a claim, or the file cannot be written.
     """
-    from dcgan_kit.reports.claims_page import claims_page
+    from dcgan_kit.reports.claims_page import WrittenClaim, claims_page
 
     home = USUAL if folder is None else Path(folder)
     files = sorted(home.glob(f"*/{RECORD}"))[:MOST_RECORDS]
-    records = [record for file in files if (record := read_record(file)) is not None]
-    if not records:
-        raise RunError(f"{home}: holds no verdict of a claim; `dcgan-kit claims run NAME` makes one")
     target = home / "claims.md" if output is None else Path(output)
-    write_requested_file(target, claims_page(records).encode())
+    written = [
+        WrittenClaim(record, os.path.relpath(file.parent, target.parent), read_discussion(file.parent))
+        for file in files
+        if (record := read_record(file)) is not None
+    ]
+    if not written:
+        raise RunError(f"{home}: holds no verdict of a claim; `dcgan-kit claims run NAME` makes one")
+    write_requested_file(target, claims_page(written).encode())
     return target

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +82,7 @@ def evaluate_run(
     samples: int | None,
     class_scores: Sequence[str] | None,
     *,
+    size: str | tuple[int, int, int] | None = None,
     raw: bool,
     best: bool,
     watcher: Watcher | None,
@@ -100,9 +101,11 @@ def evaluate_run(
         raise UserError(
             f"--class-scores: the recipe of {run.path} has no classes to score one by one; leave the option out"
         )
+    spec = None if size is None else _spec(size)
     require_checkpoint(run.folder)
     require_data(run.resolved)
     tensorflow_startup.start_tensorflow()
+    from dcgan_kit.evaluation.common_size import resized_reals
     from dcgan_kit.evaluation.evaluator import default_samples, split_reference
     from dcgan_kit.evaluation.generated_batches import GeneratedSamples
     from dcgan_kit.evaluation.run_scores import EvaluatedImages, evaluate
@@ -111,8 +114,10 @@ def evaluate_run(
         restored = run.restored(best)
         images = run.read_images(partial(progress.preparation, "reading images"))
         reals = split_reference(images.training, images.held_out)
+        if spec is not None:
+            reals = resized_reals(reals, spec)
         count = samples or default_samples(reals)
-        generated = GeneratedSamples(run.resolved, restored.generator(raw), count, images.training)
+        generated = GeneratedSamples(run.resolved, restored.generator(raw), count, images.training, spec)
         evaluated = EvaluatedImages(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
             batches=generated.batches(),
@@ -218,15 +223,16 @@ def _evaluated(
         of={"fake": str(fake), "real": str(real)},
         batches=batches_of(fakes),
         samples=len(fakes),
-        reals=split_reference(reals, None, "real"),
+        reals=replace(split_reference(reals, None, "real"), resized=resized),
         notes=[line for images in (fakes, reals) for line in messages_about(images)],
-        resized=resized,
     )
 
 
 def _spec(size: str | tuple[int, int, int]) -> ImageSpec:
+    from dcgan_kit.evaluation.request import size_of
+
     text = size if isinstance(size, str) else "x".join(map(str, size))
-    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})x([1-4])", text)
-    if match is None or "0" in match.groups():
+    spec = size_of(text)
+    if spec is None:
         raise UserError(f"--size: height, width and 1 to 4 channels, e.g. 64x64x3. Received: {text}")
-    return ImageSpec(*map(int, match.groups()))
+    return spec

@@ -169,6 +169,7 @@ class Run(StoredRun):
         extractor: str | None = None,
         samples: int | None = None,
         class_scores: Sequence[str] | None = None,
+        size: str | tuple[int, int, int] | None = None,
         raw: bool = False,
         best: bool = False,
         watcher: Watcher | None = None,
@@ -188,6 +189,8 @@ class Run(StoredRun):
             samples: number of images to evaluate, at least 2; default: as many as there are real images for the floor,
                 at most 5000.
             class_scores: the scores of each class, as ``scores``; default: ``kid``, and none if ``scores`` is given.
+            size: resize samples and real images to this (height, width, channels) or ``"HxWxC"``, to compare models of
+                different sizes; default: do not resize.
             raw: see ``sample``.
             best: see ``sample``.
             watcher: receives the progress; default: a progress bar on standard error.
@@ -200,7 +203,16 @@ class Run(StoredRun):
         from dcgan_kit.evaluation.results import file_name
 
         evaluation = evaluate_run(
-            self, self.settings, scores, extractor, samples, class_scores, raw=raw, best=best, watcher=watcher
+            self,
+            self.settings,
+            scores,
+            extractor,
+            samples,
+            class_scores,
+            size=size,
+            raw=raw,
+            best=best,
+            watcher=watcher,
         )
         content = json.dumps(evaluation.as_data(), indent=2).encode() + b"\n"
         self.folder.write(self.path / file_name(best, raw), content)

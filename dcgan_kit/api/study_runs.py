@@ -55,7 +55,8 @@ def study(
         vary: keys of the recipe with the values of each; or texts ``KEY=VALUE,VALUE``. All combinations are trained.
             The first values are the reference that all others are compared with. The key ``recipe`` varies the recipe.
         read: numbers to compare: ``fd``, ``checkerboard_2``, …; a score for all of its numbers; ``NUMBER@EXTRACTOR``
-            for other features; ``PLACE/NAME`` for a reading of a probe, where ``*`` takes the mean of all that match.
+            for other features; ``NUMBER@EXTRACTOR@HxWxC`` for resized images; ``PLACE/NAME`` for a reading of a probe,
+            where ``*`` takes the mean of all that match.
         seeds: runs of each variant, 1 … 1000; default: 6. Their ``training.seed`` is 0, 1, 2, …
         overrides: ``dotted.key=VALUE`` texts that all runs share.
         budget: how long each run is trained: ``{"steps": 2000}``, ``{"images": 64000}``, ``{"seconds": 60}`` (in steps

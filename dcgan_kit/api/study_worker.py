@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dcgan_kit.components.contracts.probe import Probe
     from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.components.registry import Registry
-    from dcgan_kit.studies.readings import Cost, Reading
+    from dcgan_kit.studies.readings import Cost, Reading, View
 
 STEP = "step "
 SECONDS_BETWEEN_LINES = 0.5
@@ -117,8 +117,8 @@ def _write_readings(run: Run, numbers: Sequence[str], seconds: float, settings: 
     known = dict(before.numbers) if before else {}
     need = wanted([name for name in numbers if name not in known], registry)
     findings = list(before.findings) if before else []
-    for extractor, scores in need.scores.items():
-        known.update(_scored(run, extractor, scores, settings))
+    for view, scores in need.scores.items():
+        known.update(_scored(run, view, scores, settings))
     if need.probes:
         found, findings = _probed(run, registry, [name for name in numbers if "/" in name])
         known.update(found)
@@ -165,14 +165,17 @@ def _price(probe: Probe) -> int:
     return 2 if probe.second is not None else 0 if probe.cheap else 1
 
 
-def _scored(run: Run, extractor: str | None, scores: Sequence[str], settings: PluginSettings) -> Mapping[str, Reading]:
+def _scored(run: Run, view: View, scores: Sequence[str], settings: PluginSettings) -> Mapping[str, Reading]:
     from dcgan_kit.api.evaluate import evaluate_run
     from dcgan_kit.studies.readings import Reading
     from dcgan_kit.studies.results import finite
 
-    evaluation = evaluate_run(run, settings, scores, extractor, None, None, raw=False, best=False, watcher=Quiet())
-    at = "" if extractor is None else f"@{extractor}"
-    return {f"{one.number}{at}": Reading(float(one.value), finite(one.floor), one.better) for one in evaluation.numbers}
+    evaluation = evaluate_run(
+        run, settings, scores, view.extractor, None, None, size=view.size, raw=False, best=False, watcher=Quiet()
+    )
+    return {
+        f"{one.number}{view}": Reading(float(one.value), finite(one.floor), one.better) for one in evaluation.numbers
+    }
 
 
 def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:

@@ -29,7 +29,7 @@ MOST_CLASSES = 100
     "--fake", type=_PATH, metavar="PATH", help="Images to evaluate instead of a run: a folder, .zip, .npz or .npy."
 )
 @click.option("--real", type=_PATH, metavar="PATH", help="Real images to compare them with, in the same formats.")
-@click.option("--size", metavar="HxWxC", help="Resize both to this size; without it, both must have the same size.")
+@click.option("--size", metavar="HxWxC", help="Resize samples and real images to this size, e.g. 64x64x3.")
 @click.option("--calibrate", is_flag=True, help="Evaluate the embedded images, and copies with known faults, instead.")
 @click.option(
     "--scores",
@@ -94,7 +94,7 @@ def evaluate(
     if run is not None:
         opened = open_run(run, settings=settings)
         evaluation = opened.evaluate(
-            names, extractor=extractor, samples=samples, class_scores=of_class, best=best, raw=raw
+            names, extractor=extractor, samples=samples, class_scores=of_class, size=size, best=best, raw=raw
         )
         note(f"{evaluation_file(run, best=best, raw=raw)}: written")
     else:
@@ -150,8 +150,8 @@ def _require_fitting(
     class_scores: str | None,
 ) -> None:
     """Refuse options that would have no effect, because the user expects an effect."""
-    if size is not None and (run is not None or calibrate):
-        raise UserError("--size is for --fake and --real: the images of a run, and the embedded ones, have their size")
+    if size is not None and calibrate:
+        raise UserError("--size is for a RUN, or for --fake and --real: the embedded images have their size")
     if run is None and (best or raw):
         raise UserError(f"{'--best' if best else '--raw'} is about the networks of a RUN folder: give one")
     if run is None and class_scores is not None:

@@ -69,12 +69,14 @@ class ClassFinder:
         known: the classes that it learned, ascending integers (K,).
         unseen: real images that it did not learn from, with labels.
         split: the name of these images in protocols.
+        images: their size as protocols say it.
     """
 
     classifier: ChosenExtractor
     known: Any
     unseen: Images
     split: str
+    images: str
 
     def count(self, pixels: Any, label: int) -> Count:
         """Return how many images of one class it finds; uint8 pixels (N, H, W, C)."""
@@ -96,9 +98,8 @@ class ClassFinder:
             real: of real images; if there are none, the numbers have no floor.
             reference: these real images.
         """
-        shape = "x".join(map(str, self.unseen.pixels.shape[1:]))
         digits = fingerprint(reference)[:FINGERPRINT_DIGITS]
-        protocol = Protocol("", self.classifier.name, shape, samples.images, len(reference), self.split, digits)
+        protocol = Protocol("", self.classifier.name, self.images, samples.images, len(reference), self.split, digits)
         floors = (real.share, *real.interval) if real.images else (None,) * 3
         values = {"class_accuracy": samples.share, **dict(zip(_ENDS, samples.interval, strict=True))}
         return tuple(
@@ -144,4 +145,4 @@ def class_finder(
         choice = choice_of("extractor", requested if own and requested else CLASSIFIER, registry)
         with reporting_to(partial(report, "preparing the classifier")):
             chosen = build_extractor(choice, learned)
-    return ClassFinder(chosen, np.unique(learned.labels), unseen, reals.split)
+    return ClassFinder(chosen, np.unique(learned.labels), unseen, reals.split, reals.images)

@@ -166,6 +166,7 @@ def reals_of(reals: Reals, label: int) -> Reals:
         rest=images_of(reals.rest, label),
         training=images_of(reals.training, label),
         split=reals.split,
+        resized=reals.resized,
     )
 
 

@@ -48,6 +48,7 @@ class Reals:
         rest: training images outside ``others``; they replace ``training`` in the floor of scores that need it.
         training: all images that the generator was trained on.
         split: ``val``: the reference was held out of training; ``train``: it was not; ``real``: no training is known.
+        resized: whether the images were resized for this evaluation.
     """
 
     reference: Images
@@ -55,11 +56,18 @@ class Reals:
     rest: Images
     training: Images
     split: str
+    resized: bool = False
 
     @property
     def held_out(self) -> bool:
         """Whether the generator never saw the reference."""
         return self.split == "val"
+
+    @property
+    def images(self) -> str:
+        """The size of the images as protocols say it, e.g. ``28x28x1`` or ``28x28x1 resized``."""
+        shape = "x".join(map(str, self.training.pixels.shape[1:]))
+        return f"{shape} resized" if self.resized else shape
 
 
 def split_reference(training: Images, held_out: Images | None, split_name: str = "train") -> Reals:
@@ -120,7 +128,6 @@ class Evaluator:
         extractor: computes the features of images.
         scores: the scores to compute.
         samples: number of images in a set; the sizes of the reference and of the floor depend on it.
-        resized: whether the images were resized for this evaluation.
         optional: if a score has no value for these images or fails on samples, leave it out with a note instead of
             raising an error.
         report: receives the progress.
@@ -141,7 +148,6 @@ class Evaluator:
         extractor: ChosenExtractor,
         scores: Sequence[ChosenScore],
         samples: int,
-        resized: bool = False,
         optional: bool = False,
         report: TaskReport | None = None,
         note: Note = lambda line: None,
@@ -164,11 +170,10 @@ class Evaluator:
             task = "reading the training images"
             self._training, training_hash = self._summarized(task, reals.training, self._of_training)
             rest, _ = self._summarized(task, reals.rest, self._of_training)
-        shape = "x".join(map(str, reference.pixels.shape[1:]))
         self._protocol = Protocol(
             options="",
             extractor=extractor.name,
-            images=f"{shape} resized" if resized else shape,
+            images=reals.images,
             samples=samples,
             references=len(reference),
             split=reals.split,

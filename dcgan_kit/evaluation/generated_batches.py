@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.contracts.training import Images, ImageSpec
 from dcgan_kit.data.drawn_classes import drawn_classes
+from dcgan_kit.evaluation.common_size import resized_pixels
 from dcgan_kit.evaluation.features import BATCH
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.image_grid import generated, latent_vectors, one_hot
@@ -26,13 +27,17 @@ class GeneratedSamples:
         generator: the Keras model.
         count: number of images, at least 1.
         training: the training images. If the recipe has classes, samples show each as often as these images do.
+        size: the size that images are resized to; None: that of the recipe.
 
     Attributes:
         classes: the class of each image, integers (count,); None if the recipe has no condition.
     """
 
-    def __init__(self, recipe: ResolvedRecipe, generator: Any, count: int, training: Images) -> None:
+    def __init__(
+        self, recipe: ResolvedRecipe, generator: Any, count: int, training: Images, size: ImageSpec | None = None
+    ) -> None:
         seed = recipe.training.seed
+        self._size = ImageSpec(*recipe.image.shape) if size is None else size
         self._recipe, self._generator = recipe, generator
         self._latent = latent_vectors(recipe, count, seed, EVALUATION_STEP)
         self.classes = None if recipe.classes is None else drawn_classes(training.labels, count, seed)
@@ -43,7 +48,8 @@ class GeneratedSamples:
         for start in range(0, len(self._latent), BATCH):
             rows = slice(start, start + BATCH)
             labels = None if classes is None else classes[rows]
-            yield generated(self._generator, self._latent[rows], self._recipe.image.range, labels)
+            pixels = generated(self._generator, self._latent[rows], self._recipe.image.range, labels)
+            yield resized_pixels(pixels, self._size)
 
     def kept(self, report: Callable[[int, int], None]) -> Any:
         """Return all images, uint8 (count, H, W, C), in a temporary file that nobody else sees.
@@ -56,7 +62,7 @@ class GeneratedSamples:
         """
         count, done = len(self._latent), 0
         with tempfile.TemporaryFile() as file:
-            pixels = np.memmap(file, np.uint8, "w+", shape=(count, *self._recipe.image.shape))
+            pixels = np.memmap(file, np.uint8, "w+", shape=(count, *self._size.shape))
         for batch in self.batches():
             pixels[done : done + len(batch)] = batch
             done += len(batch)

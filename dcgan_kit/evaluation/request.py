@@ -1,9 +1,11 @@
-"""The names of the requested scores and extractor."""
+"""The names of the requested scores and extractor, and the size of images."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.evaluation.selection import choice_of
 
@@ -43,3 +45,9 @@ class Request:
         """
         for kind, text in self.named():
             choice_of(kind, text, registry)
+
+
+def size_of(text: str) -> ImageSpec | None:
+    """Return the size that a text ``HxWxC`` gives, with sides of 1 to 9999 pixels and 1 to 4 channels; else None."""
+    match = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})x([1-4])", text)
+    return None if match is None else ImageSpec(*map(int, match.groups()))

@@ -44,7 +44,6 @@ class EvaluatedImages:
         reals: the real images.
         source: name of the data component of the real images; empty if there is none.
         notes: remarks about the images for the reader.
-        resized: whether the images were resized for this evaluation.
         generated: the images in the batches, if they have classes; else None.
         classes: number of their classes; 0 if they have none.
     """
@@ -55,7 +54,6 @@ class EvaluatedImages:
     reals: Reals
     source: str = ""
     notes: Sequence[str] = ()
-    resized: bool = False
     generated: GeneratedSamples | None = None
     classes: int = 0
 
@@ -83,7 +81,7 @@ def evaluate(
     scores, left_out = _scores(request, registry, extractor, reals.held_out)
     class_scores = None if images.generated is None else _class_scores(request, registry, extractor, reals.held_out)
     optional = request.scores is None
-    evaluator = Evaluator(reals, extractor, scores, images.samples, images.resized, optional, report, note)
+    evaluator = Evaluator(reals, extractor, scores, images.samples, optional, report, note)
     numbers = evaluator.evaluate(images.batches)
     caveats = _caveats(reals, images.samples, evaluator.floor_samples)
     scored = _classes(request, registry, images, extractor, class_scores, report)

@@ -131,14 +131,15 @@ def build_score(choice: Choice) -> ChosenScore:
     return ChosenScore(choice.component, _changed_options(choice), made)
 
 
-def default_extractor(images: Images, source: str) -> tuple[str, str]:
+def default_extractor(images: Images, source: str, size: tuple[int, int, int] | None = None) -> tuple[str, str]:
     """Return the name of the default extractor for images, and the reason for this choice.
 
     Args:
         images: the training images.
         source: name of the data component that they come from.
+        size: (height, width, channels) to which they will be resized; None: they will not.
     """
-    if (source, images.pixels.shape[1:]) == EMBEDDED:
+    if (source, size or images.pixels.shape[1:]) == EMBEDDED:
         return "fashion_classifier", "it learned from these images"
     if images.labels is not None and (images.labels != images.labels[0]).any():
         return "self_classifier", "it learns from the labels of these images"

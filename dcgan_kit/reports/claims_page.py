@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from dcgan_kit.errors import printable
 
 MOST_TEXT = 2000
 ORDER = ("supported", "refuted", "inconclusive")
 
+INTRODUCTION = """# Claims and their verdicts
 
-def claims_page(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page. Records are untrusted: what is no text or number of the right kind is left out.
+Each claim is a statement about deep convolutional GANs. Its study trained the variants that the statement compares,
+with several seeds each, and read numbers. What would support the claim, and what would refute it, was written down
+before. A verdict holds for the recipe, the data and the training of its study. *Inconclusive* means that the study
+shows neither the one nor the other; it does not mean that there is no difference.
 
-    Args:
-        records: records of verdicts, as ``claim.json`` holds them.
+To repeat a study: `dcgan-kit claims run NAME`. To write this page: `dcgan-kit claims report`.
+"""
+
+
+@dataclass(frozen=True)
+class WrittenClaim:
+    """A claim as the page shows it.
+
+    Attributes:
+        record: the record of its verdict, as ``claim.json`` holds it.
+        place: path of its folder from the page; the picture of its samples lies there.
+        discussion: what somebody wrote about the verdict, in Markdown; empty if nothing.
     """
-    return "\n".join(_lines(records)).rstrip() + "\n"
+
+    record: Mapping[str, Any]
+    place: str = ""
+    discussion: str = ""
 
 
-def _lines(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield "# Claims and their verdicts"
-    yield ""
+def claims_page(claims: Sequence[WrittenClaim]) -> str:
+    """Return the page. Records are untrusted: what is no text or number of the right kind is left out."""
+    return "\n".join(_lines(claims)).rstrip() + "\n"
+
+
+def _lines(claims: Sequence[WrittenClaim]) -> Iterator[str]:
+    records = [one.record for one in claims]
+    yield INTRODUCTION
     for verdict in ORDER:
         found = [one for one in records if one.get("verdict") == verdict]
         if found:
@@ -30,19 +54,24 @@ def _lines(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield "| claim | verdict | sentence |"
     yield "| --- | --- | --- |"
-    for one in records:
-        name = _text(one.get("name"))
-        yield f"| [{name}](#{name}) | {_text(one.get('verdict'))} | {_text(one.get('sentence'))} |"
+    for record in records:
+        name = _text(record.get("name"))
+        yield f"| [{name}](#{name}) | {_text(record.get('verdict'))} | {_text(record.get('sentence'))} |"
     yield ""
-    for one in records:
+    for one in claims:
         yield from _claim(one)
 
 
-def _claim(record: Mapping[str, Any]) -> Iterator[str]:
+def _claim(written: WrittenClaim) -> Iterator[str]:
+    record = written.record
     yield f"## {_text(record.get('name'))}"
     yield ""
     yield f"**{_text(record.get('verdict'))}**: {_text(record.get('sentence'))} (Said in {_text(record.get('said'))}.)"
     yield ""
+    if written.discussion.strip():
+        yield _without_html(written.discussion)
+        yield ""
+    yield from _samples(record.get("samples"), written.place)
     yield "| expected | number | verdict | found |"
     yield "| --- | --- | --- | --- |"
     for one in _list(record.get("expectations")):
@@ -61,6 +90,29 @@ def _claim(record: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield _origin(record)
     yield ""
+
+
+def _samples(samples: Any, place: str) -> Iterator[str]:
+    """Yield the picture of samples, if there is one in the folder of the claim."""
+    if not isinstance(samples, Mapping) or not isinstance(file := samples.get("file"), str):
+        return
+    if not re.fullmatch(r"[a-z]+\.png", file):
+        return
+    rows = samples.get("rows")
+    titles = ", ".join(_text(row) for row in rows[:100]) if isinstance(rows, list) else ""
+    yield f"![samples of {titles}]({quote(f'{place}/{file}' if place else file)})"
+    yield ""
+    yield (
+        f"Samples of seed {_number(samples.get('seed'), 'd')}, by row: {titles}. Columns show equal latent vectors, if "
+        "the variants have latent vectors of equal size."
+    )
+    yield ""
+
+
+def _without_html(text: str) -> str:
+    """Return a text in Markdown in which nothing is HTML, and no line is a heading."""
+    lines = [printable(line).replace("<", "&lt;") for line in text.strip().splitlines()]
+    return "\n".join(re.sub(r"^(\s*)#", r"\1\\#", line) for line in lines)
 
 
 def _variant(one: Mapping[str, Any]) -> str:

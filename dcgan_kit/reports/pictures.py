@@ -32,14 +32,21 @@ def evenly(items: Sequence[_T], most: int) -> tuple[_T, ...]:
 
 
 def grid_picture(path: Path, rows: int, columns: int, alt: str, caption: str, titles: Sequence[str] = ()) -> Picture:
-    """Return the grid of samples in a PNG file, in its original size; see ``fitted``.
-
-    If the file enlarges samples by repeated pixels, this is undone.
+    """Return the grid of samples in a PNG file, in its original size; see ``fitted`` and ``native_grid``.
 
     Raises:
         Unusable: the file is missing, too large, or no PNG.
     """
-    return fitted(_native(_decoded(path)), rows, columns, alt, caption, titles)
+    return fitted(native_grid(path), rows, columns, alt, caption, titles)
+
+
+def native_grid(path: Path) -> Image.Image:
+    """Return the grid of samples in a PNG file. If the file enlarges samples by repeated pixels, this is undone.
+
+    Raises:
+        Unusable: the file is missing, too large, or no PNG.
+    """
+    return _native(_decoded(path))
 
 
 def array_picture(

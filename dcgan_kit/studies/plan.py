@@ -12,6 +12,7 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
 from dcgan_kit.data.loading import load_images, require_data, with_known_classes
 from dcgan_kit.errors import RecipeError, UserError, counted, printable
+from dcgan_kit.evaluation.request import size_of
 from dcgan_kit.evaluation.selection import default_extractor
 from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
@@ -24,7 +25,7 @@ from dcgan_kit.studies.definition import Study, read_study
 from dcgan_kit.studies.file_keys import at_places
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.identity import Facts, facts_of, identity_of
-from dcgan_kit.studies.readings import FILE, Readings, expanded, feature_space, read_readings
+from dcgan_kit.studies.readings import FILE, Readings, expanded, feature_space, read_readings, view_of
 from dcgan_kit.studies.results import RunResult, StudyResult, in_order
 from dcgan_kit.studies.variants import RECIPE, Variant, variants_of
 
@@ -246,11 +247,16 @@ def _check_numbers(
         return
     try:
         require_known(study.claim, [one.variant.title for one in loaded], numbers)
-        usual, _ = default_extractor(loaded[0].images, loaded[0].recipe.data.component.name)
+
+        def usual(size: str | None) -> str:
+            spec, source = None if size is None else size_of(size), loaded[0].recipe.data.component.name
+            return default_extractor(loaded[0].images, source, None if spec is None else spec.shape)[0]
+
         for index, one in enumerate(study.claim.expect):
             spaces = {feature_space(name, plugins.registry, usual) for name in one.numbers}
             if len(spaces) == 1 and not spaces & {"", "pixels"}:
-                other = f"{one.numbers[0].partition('@')[0]}@random_convolution"
+                bare, view = view_of(one.numbers[0])
+                other = f"{bare}{replace(view, extractor='random_convolution')}"
                 raise UserError(
                     f"claim.expect.{index}: numbers: all of them see images in the same features, and other features "
                     f"may say the opposite. Add another number, e.g. {other}"

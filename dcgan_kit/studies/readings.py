@@ -5,6 +5,8 @@ name                          number
 ============================  ======================================================================================
 ``fd``                        a number of a score, in the features that ``dcgan-kit evaluate`` chooses
 ``fd@random_convolution``     the same in the features of another extractor
+``fd@EXTRACTOR@28x28x1``      the same after samples and real images were resized, so that models of different sizes can
+                              be compared
 ``PLACE/NAME``                a reading of a probe, e.g. ``generator.stage1.activation/dead``
 ``PLACE/NAME`` with ``*``     the mean of all readings that match, e.g. ``discriminator.*.activation/dead``
 ============================  ======================================================================================
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dcgan_kit.components.contracts.score import Better
 from dcgan_kit.components.registry import Registry
 from dcgan_kit.errors import RunError, UserError, did_you_mean
+from dcgan_kit.evaluation.request import size_of
 from dcgan_kit.evaluation.selection import build_score, numbers_of_scores
 from dcgan_kit.files import read_regular
 from dcgan_kit.recipes.resolved import Choice
@@ -67,15 +70,32 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class View:
+    """How a score sees images.
+
+    Attributes:
+        extractor: computes the features; None: the one that ``dcgan-kit evaluate`` chooses.
+        size: ``HxWxC``, to which images are resized; None: they are not resized.
+    """
+
+    extractor: str | None = None
+    size: str | None = None
+
+    def __str__(self) -> str:
+        """Return what follows the name of a number."""
+        return "".join(f"@{part}" for part in (self.extractor, self.size) if part is not None)
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What must be computed to read some numbers.
 
     Attributes:
-        scores: for each extractor (None: the one that ``evaluate`` chooses), the names of the scores.
+        scores: for each way to see images, the names of the scores.
         probes: whether probes are needed.
     """
 
-    scores: Mapping[str | None, tuple[str, ...]]
+    scores: Mapping[View, tuple[str, ...]]
     probes: bool
 
 
@@ -94,8 +114,8 @@ def expanded(names: Sequence[str], registry: Registry) -> tuple[str, ...]:
                 raise UserError(f"{name}: a reading of a probe is PLACE/NAME, as `dcgan-kit probe` prints them")
             found[name] = None
             continue
-        bare, at, extractor = name.partition("@")
-        _require_extractor(name, at, extractor, registry)
+        bare, view = view_of(name)
+        _require_extractor(name, view, registry)
         numbers = of_scores.get(bare) or tuple(number for of in of_scores.values() for number in of if number == bare)
         if not numbers:
             known = {*of_scores, *(number for of in of_scores.values() for number in of)}
@@ -103,45 +123,55 @@ def expanded(names: Sequence[str], registry: Registry) -> tuple[str, ...]:
                 f"{name}: there is no such number or score.{did_you_mean(bare, known)} `dcgan-kit components list "
                 "--kind score` lists scores; a reading of a probe is PLACE/NAME"
             )
-        found.update(dict.fromkeys(f"{number}{at}{extractor}" for number in numbers))
+        found.update(dict.fromkeys(f"{number}{view}" for number in numbers))
     return tuple(found)
 
 
-def _require_extractor(name: str, at: str, extractor: str, registry: Registry) -> None:
+def view_of(name: str) -> tuple[str, View]:
+    """Return the number that a name starts with, and how it sees images. What is unknown is taken for an extractor."""
+    bare, *rest = name.split("@")
+    size = rest.pop() if rest and size_of(rest[-1]) else None
+    return bare, View("@".join(rest) if rest else None, size)
+
+
+def _require_extractor(name: str, view: View, registry: Registry) -> None:
     known = [component.name for component in registry.of_kind("extractor")]
-    if at and extractor not in known:
-        raise UserError(f"{name}: there is no extractor {extractor!r}.{did_you_mean(extractor, known)}")
+    if view.extractor is not None and view.extractor not in known:
+        raise UserError(
+            f"{name}: there is no extractor {view.extractor!r}.{did_you_mean(view.extractor, known)} After a number, "
+            "@EXTRACTOR chooses features, and @HxWxC (last) resizes images"
+        )
 
 
 def wanted(numbers: Iterable[str], registry: Registry) -> Wanted:
     """Return what must be computed for some expanded names."""
     owner = {number: score for score, of in reversed(numbers_of_scores(registry).items()) for number in of}
-    scores: dict[str | None, dict[str, None]] = {}
+    scores: dict[View, dict[str, None]] = {}
     probes = False
     for name in numbers:
         if "/" in name:
             probes = True
             continue
-        bare, _, extractor = name.partition("@")
-        scores.setdefault(extractor or None, {})[owner[bare]] = None
-    return Wanted({extractor: tuple(names) for extractor, names in scores.items()}, probes)
+        bare, view = view_of(name)
+        scores.setdefault(view, {})[owner[bare]] = None
+    return Wanted({view: tuple(names) for view, names in scores.items()}, probes)
 
 
-def feature_space(name: str, registry: Registry, usual: str) -> str:
+def feature_space(name: str, registry: Registry, usual: Callable[[str | None], str]) -> str:
     """Return in what a number sees images: ``pixels``, the name of an extractor, or empty for a reading of a probe.
 
     Args:
         name: an expanded name.
         registry: the components.
-        usual: the extractor that ``dcgan-kit evaluate`` chooses for these images.
+        usual: the extractor that ``dcgan-kit evaluate`` chooses for these images, resized to a size ``HxWxC`` or not.
     """
     if "/" in name:
         return ""
-    bare, _, extractor = name.partition("@")
+    bare, view = view_of(name)
     owner = next(score for score, of in numbers_of_scores(registry).items() if bare in of)
     component = registry.find("score", owner)
     score = build_score(Choice(component, dict(component.options()))).score
-    return "pixels" if score.gathering.sees == "pixels" else extractor or usual
+    return "pixels" if score.gathering.sees == "pixels" else view.extractor or usual(view.size)
 
 
 def matching(pattern: str, readings: Mapping[str, float]) -> list[float]:

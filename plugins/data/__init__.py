@@ -77,7 +77,7 @@ def _check_tfrecord(*, path: str, hint: str, **_: object) -> None:
     check_files(path, hint)
 
 
-def _check_keras_dataset(*, name: str, download: bool) -> None:
+def _check_keras_dataset(*, name: str, download: bool, resize: bool = False) -> None:
     folder = _keras_folder()
     missing = [str(folder / file) for file in KERAS_FILES[name] if not (folder / file).is_file()]
     if missing and not download:
@@ -94,18 +94,27 @@ File = Annotated[str, Field(min_length=1)]
 _PATH = "'~' is your home folder; a relative path starts in the current folder"
 
 
+Resize = Annotated[
+    bool, Field(description="resize the images to the recipe's size (antialiased); false: it must be theirs")
+]
+
+
 @component("data")
-def fashion_mnist_4k(spec: ImageSpec) -> Images:
+def fashion_mnist_4k(spec: ImageSpec, *, resize: Resize = False) -> Images:
     """Read the 4,000 grey 28x28 images of clothes in 10 classes that dcgan-kit contains.
 
     They are a part of Fashion-MNIST, under its MIT license.
 
+    Raises:
+        DataError: the recipe asks for another size without ``resize``, or for other channels.
+
     Xiao et al. 2017, arXiv 1708.07747
     """
-    from dcgan_kit_plugins.data.arrays import read_npz
+    from dcgan_kit_plugins.data.arrays import read_npz, resized
 
     with resources.files("dcgan_kit.data.embedded").joinpath("fashion_mnist_4k.npz").open("rb") as stream:
-        images = read_npz(stream, "x", "y", spec, "fashion_mnist_4k")
+        images = read_npz(stream, "x", "y", replace(spec, height=28, width=28) if resize else spec, "fashion_mnist_4k")
+    images = resized(images, spec)
     return replace(images, class_names=CLASS_NAMES["fashion_mnist"])
 
 
@@ -117,17 +126,19 @@ def keras_dataset(
         Literal["mnist", "fashion_mnist", "cifar10", "cifar100"], Field(description="which of Keras' data sets")
     ],
     download: Annotated[bool, Field(description="download it if it is not in Keras' folder yet")] = False,
+    resize: Resize = False,
 ) -> Images:
     """Read the training images of one of Keras' data sets from ``$KERAS_HOME/datasets`` (``~/.keras/datasets``).
 
     Keras checks the hash of each file before it opens the file. If the hash is wrong, Keras downloads the file again.
 
     Raises:
-        DataError: the data set is missing and ``download`` is false, or the download failed.
+        DataError: the data set is missing and ``download`` is false, or the download failed; or the recipe asks for
+            another size without ``resize``, or for other channels.
 
     keras.io/api/datasets
     """
-    from dcgan_kit_plugins.data.arrays import fitting
+    from dcgan_kit_plugins.data.arrays import fitting, resized
 
     _check_keras_dataset(name=name, download=download)
     loader = import_module(f"keras.datasets.{name}")
@@ -135,7 +146,9 @@ def keras_dataset(
         (pixels, labels), _ = loader.load_data()
     except Exception as error:  # Keras raises plain Exception if a download fails.
         raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
-    return replace(fitting(pixels, labels, spec, name), class_names=CLASS_NAMES.get(name, ()))
+    height, width = pixels.shape[1:3]
+    images = fitting(pixels, labels, replace(spec, height=height, width=width) if resize else spec, name)
+    return replace(resized(images, spec), class_names=CLASS_NAMES.get(name, ()))
 
 
 @component("data", check=_check_path("npz"))

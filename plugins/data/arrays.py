@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Literal
 
@@ -228,6 +229,21 @@ def fitting(pixels: np.ndarray, labels: np.ndarray | None, spec: ImageSpec, sour
     if pixels.ndim == 3:
         pixels = pixels[..., None]
     return Images(pixels, None if labels is None else labels.reshape(-1).astype(np.int64))
+
+
+def resized(images: Images, spec: ImageSpec) -> Images:
+    """Return grey or RGB images in the height and width of the recipe, by an antialiased Lanczos filter."""
+    from PIL import Image
+
+    if images.pixels.shape[1:] == spec.shape:
+        return images
+    pixels = np.empty((len(images), *spec.shape), np.uint8)
+    for number, image in enumerate(images.pixels):
+        small = Image.fromarray(image.squeeze(-1) if spec.channels == 1 else image)
+        large = small.resize((spec.width, spec.height), Image.Resampling.LANCZOS)
+        pixels[number] = np.asarray(large).reshape(spec.shape)
+        report_progress(number + 1, len(images))
+    return replace(images, pixels=pixels)
 
 
 def _check_fit(

@@ -121,7 +121,7 @@ def test_a_class_that_the_classifier_did_not_learn_is_not_counted(shades, classi
         classifier,
         extractor=replace(classifier.extractor, describe=lambda p: Features(p, np.eye(2)[p[:, 0, 0, 0] // 100])),
     )
-    finder = ClassFinder(pair, np.array([0, 1]), shades, "val")
+    finder = ClassFinder(pair, np.array([0, 1]), shades, "val", "28x28x1")
     dark_and_grey = replace(shades, pixels=shades.pixels[:1000], labels=shades.labels[:1000])
     assert finder.count(dark_and_grey.pixels[:600], 0) == Count(600, 600)
     assert replace(finder, unseen=dark_and_grey).count_real(report) == {0: Count(600, 600), 1: Count(400, 400)}

@@ -257,8 +257,7 @@ def test_what_takes_long_is_told(images, scores, counting, monkeypatch):
 
 
 def test_resized_images_are_called_so(images, scores, counting):
-    evaluator = Evaluator(
-        split_reference(images(40), None, "real"), counting().chosen, scores("frechet"), 20, resized=True
-    )
+    reals = replace(split_reference(images(40), None, "real"), resized=True)
+    evaluator = Evaluator(reals, counting().chosen, scores("frechet"), 20)
     (number,) = evaluator.evaluate(batches_of(Images(images(20).pixels)))
     assert "8x8x1 resized,n=20,real=20@" in number.name

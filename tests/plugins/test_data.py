@@ -24,6 +24,16 @@ def test_another_size_names_both_sizes(read):
         read(data.fashion_mnist_4k, ImageSpec(32, 32, 3))
 
 
+def test_embedded_images_are_resized_if_the_recipe_says_so(read):
+    images = read(data.fashion_mnist_4k, ImageSpec(64, 32, 1), resize=True)
+    original = read(data.fashion_mnist_4k, ImageSpec(28, 28, 1), resize=True)
+    assert images.pixels.shape == (4000, 64, 32, 1)
+    assert np.array_equal(images.labels, original.labels)
+    assert images.pixels.mean() == pytest.approx(original.pixels.mean(), abs=1)
+    with pytest.raises(DataError, match=r"images are 28x28x1, and the recipe's 'image' asks for 28x28x3"):
+        read(data.fashion_mnist_4k, ImageSpec(64, 64, 3), resize=True)
+
+
 # Keras' data sets
 
 

@@ -1,6 +1,8 @@
 """The page of verdicts: complete, and safe for any record."""
 
-from dcgan_kit.reports.claims_page import claims_page
+import pytest
+
+from dcgan_kit.reports.claims_page import WrittenClaim, claims_page
 
 RECORD = {
     "version": 1, "name": "relu-dies", "sentence": "ReLU dies.", "said": "the lecture", "plan": "0123456789abcdef",
@@ -23,7 +25,7 @@ RECORD = {
 
 
 def test_a_page_holds_all_of_a_record():
-    page = claims_page([RECORD])
+    page = claims_page([WrittenClaim(RECORD)])
     assert "* **supported**: 1 of 1" in page
     assert "| [relu-dies](#relu-dies) | supported | ReLU dies. |" in page
     assert "| dead: ReLU higher than leaky ReLU | dead | supported | 0.3 higher over 8 seeds, p = 0.0078 |" in page
@@ -33,13 +35,15 @@ def test_a_page_holds_all_of_a_record():
 
 
 def test_a_changed_plan_is_said():
-    page = claims_page([{**RECORD, "plan_changed": True, "first_plan": "fedcba9876543210"}])
+    page = claims_page([WrittenClaim({**RECORD, "plan_changed": True, "first_plan": "fedcba9876543210"})])
     assert "Plan 0123456789abcdef, which is not the first one (fedcba9876543210)" in page
 
 
 def test_nothing_in_a_record_is_obeyed():
     evil = "<script>alert(1)</script> | `x` [y](z)\n# heading\x1b[2J"
-    page = claims_page([{**RECORD, "name": evil, "sentence": evil, "machine": evil, "variants": evil}])
+    record = {**RECORD, "name": evil, "sentence": evil, "machine": evil, "variants": evil}
+    record["samples"] = {"file": "samples.png", "seed": evil, "rows": [evil]}
+    page = claims_page([WrittenClaim(record, evil, evil)])
     assert "<script>" not in page
     assert "\x1b" not in page
     assert not any(line.startswith("# heading") for line in page.splitlines())
@@ -48,4 +52,18 @@ def test_nothing_in_a_record_is_obeyed():
 def test_a_record_of_wrong_types_gives_a_page():
     for wrong in (None, 5, [], {}, "x", [1, 2], {"numbers": 3}):
         record = dict.fromkeys(RECORD, wrong)
-        assert claims_page([record, {}]).startswith("# Claims")
+        record["samples"] = {"file": "samples.png", "rows": wrong, "seed": wrong}
+        assert claims_page([WrittenClaim(record), WrittenClaim({})]).startswith("# Claims")
+
+
+def test_samples_and_a_discussion_are_shown():
+    record = {**RECORD, "samples": {"file": "samples.png", "seed": 2, "rows": ["ReLU", "leaky ReLU"]}}
+    page = claims_page([WrittenClaim(record, "my claims/relu-dies", "It does, see `dead`.\n\n# No heading\n")])
+    assert "![samples of ReLU, leaky ReLU](my%20claims/relu-dies/samples.png)" in page
+    assert "Samples of seed 2, by row: ReLU, leaky ReLU." in page
+    assert "It does, see `dead`.\n\n\\# No heading\n" in page
+
+
+@pytest.mark.parametrize("file", ["../other.png", "https://example.org/a.png", None, "samples.svg"])
+def test_only_a_picture_in_the_folder_of_the_claim_is_shown(file):
+    assert "![" not in claims_page([WrittenClaim({**RECORD, "samples": {"file": file, "seed": 0, "rows": ["a"]}})])

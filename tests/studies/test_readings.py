@@ -11,6 +11,7 @@ from dcgan_kit.studies.readings import (
     Cost,
     Reading,
     Readings,
+    View,
     expanded,
     feature_space,
     matching,
@@ -37,6 +38,8 @@ def test_scores_stand_for_all_of_their_numbers():
         ("precisio", "Did you mean 'precision'"),
         ("fd@random_convolutio", "no extractor 'random_convolutio'. Did you mean 'random_convolution'"),
         ("fd@", "there is no extractor ''"),
+        ("fd@28x28", "there is no extractor '28x28'"),
+        ("fd@28x28x1@random_convolution", "there is no extractor '28x28x1@random_convolution'"),
         ("/dead", "PLACE/NAME"),
         ("generator/", "PLACE/NAME"),
     ],
@@ -49,20 +52,23 @@ def test_other_names_are_refused(name, message):
 
 def test_what_must_be_computed():
     need = wanted(["fd", "kid", "fd@random_convolution", "generator/drift"], REGISTRY)
-    assert need.scores == {None: ("frechet", "kid"), "random_convolution": ("frechet",)}
+    assert need.scores == {View(): ("frechet", "kid"), View("random_convolution"): ("frechet",)}
     assert need.probes
+    need = wanted(["fd@random_convolution@28x28x1", "spectrum_db@28x28x1"], REGISTRY)
+    assert need.scores == {View("random_convolution", "28x28x1"): ("frechet",), View(None, "28x28x1"): ("spectrum",)}
     assert not wanted(["fd"], REGISTRY).probes
 
 
 @pytest.mark.parametrize(
     ("name", "space"),
     [
-        ("fd", "usual"), ("fd@random_convolution", "random_convolution"), ("checkerboard_2", "pixels"),
+        ("fd", "usual of None"), ("fd@random_convolution", "random_convolution"), ("checkerboard_2", "pixels"),
+        ("fd@28x28x1", "usual of 28x28x1"), ("fd@random_convolution@28x28x1", "random_convolution"),
         ("spectrum_db", "pixels"), ("generator/drift", ""),
     ],
 )  # fmt: skip
 def test_numbers_see_images_in_different_features(name, space):
-    assert feature_space(name, REGISTRY, "usual") == space
+    assert feature_space(name, REGISTRY, lambda size: f"usual of {size}") == space
 
 
 def test_a_pattern_means_the_mean_of_all_that_match():
