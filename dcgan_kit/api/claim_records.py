@@ -20,6 +20,7 @@ from dcgan_kit.terminal.console import note
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.studies.claims import Claim
+    from dcgan_kit.studies.ranking import Rank
     from dcgan_kit.studies.results import StudyResult
     from dcgan_kit.studies.verdicts import ClaimResult
 
@@ -113,6 +114,8 @@ def record_of(
     samples: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return a verdict in compact form: what was planned, what was found, and what it cost."""
+    from dcgan_kit.studies.ranking import ranking
+
     return {
         "version": 1,
         "name": name,
@@ -133,7 +136,26 @@ def record_of(
         ],
         "seeds": result.seeds,
         "variants": [_variant_data(result, index) for index in range(len(result.variants))],
+        "rankings": {
+            number: [_rank_data(result, one) for one in ranks]
+            for number in result.numbers
+            if (ranks := ranking(result, number))
+        },
         "samples": samples,
+    }
+
+
+def _rank_data(result: StudyResult, one: Rank) -> dict[str, Any]:
+    from dcgan_kit.studies.results import finite
+
+    return {
+        "title": result.variants[one.variant].title,
+        "rank": one.rank,
+        "best": one.best,
+        "worst": one.worst,
+        "mean": finite(one.mean),
+        "low": finite(one.interval.low),
+        "high": finite(one.interval.high),
     }
 
 

@@ -88,8 +88,21 @@ def _claim(written: WrittenClaim) -> Iterator[str]:
     for one in _list(record.get("variants")):
         yield _variant(one)
     yield ""
+    yield from _rankings(record.get("rankings"))
     yield _origin(record)
     yield ""
+
+
+def _rankings(rankings: Any) -> Iterator[str]:
+    """Yield the variants in the order of each number, with intervals."""
+    for number, ranks in list(rankings.items())[:100] if isinstance(rankings, Mapping) else ():
+        yield f"| rank by {_text(number)} | variant | 95 % of ranks | mean | 95 % interval |"
+        yield "| --- | --- | --- | --- | --- |"
+        for one in _list(ranks):
+            best, worst, rank = (_number(one.get(key), "d") for key in ("best", "worst", "rank"))
+            mean, low, high = (_number(one.get(key), ".4g") for key in ("mean", "low", "high"))
+            yield f"| {rank} | {_text(one.get('title'))} | {best} to {worst} | {mean} | {low} to {high} |"
+        yield ""
 
 
 def _samples(samples: Any, place: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,6 +13,7 @@ from dcgan_kit.reports.run_files import finite, shown
 from dcgan_kit.reports.scores import DIRECTIONS
 from dcgan_kit.reports.study_charts import MOST_DRAWN, DotRow, Mark, dot_chart
 from dcgan_kit.reports.study_facts import StudyFacts
+from dcgan_kit.studies.ranking import Rank, ranking
 from dcgan_kit.studies.results import Compared, StudyResult
 from dcgan_kit.studies.statistics import interval_of
 
@@ -76,13 +78,15 @@ def numbers(facts: StudyFacts) -> Section:
             title = "; ".join(filter(None, (shown(name), direction(result, name))))
             blocks.append(Drawings(title, _charts(facts, name)))
         blocks.append(_table(facts, name))
+        if ranks := ranking(result, name):
+            blocks.append(_ranks(facts, name, ranks))
     if len(result.numbers) > MOST_CHARTS:
         blocks.append(Paragraph(f"The first {MOST_CHARTS} of {len(result.numbers)} numbers have charts."))
     lead = (
         f"Differences are those to {facts.reference}, each within a seed: runs of equal seeds see the same batches and "
         "latent vectors. The p-value is that of a permutation test; Holm’s method corrects it for all comparisons of "
         "the study. Intervals are bootstrap intervals (BCa) of the mean; with few seeds they are too narrow, so the "
-        "p-value decides."
+        "p-value decides. Ranks have intervals from resampled seeds, which are no test."
     )
     return Section("numbers", "Numbers", lead, tuple(blocks))
 
@@ -151,6 +155,22 @@ def _table(facts: StudyFacts, name: str) -> Table:
     )
     part = f"; the first {MOST_ROWS} of {len(facts.names):,} variants" if len(facts.names) > MOST_ROWS else ""
     return Table(f"{shown(name)}: {better}{part}", columns, tuple(rows), numeric=True)
+
+
+def _ranks(facts: StudyFacts, name: str, ranks: Sequence[Rank]) -> Table:
+    columns = ("rank", "variant", "95\u00a0% of ranks", "mean", "95\u00a0% interval of the mean", "failed")
+    rows = [
+        (
+            str(one.rank),
+            facts.names[one.variant],
+            f"{one.best} to {one.worst}",
+            number(finite(one.mean)),
+            _interval(finite(one.interval.low), finite(one.interval.high)),
+            str(one.failed),
+        )
+        for one in ranks[:MOST_ROWS]
+    ]
+    return Table(f"Ranking by {shown(name)}, the best first", columns, tuple(rows), numeric=True)
 
 
 def _row(facts: StudyFacts, index: int, name: str) -> tuple[str, ...]:

@@ -51,6 +51,14 @@ class Reading:
     floor: float | None = None
     better: Better = "neither"
 
+    @property
+    def goodness(self) -> float:
+        """How good the number is: higher is better; NaN if neither higher nor lower numbers are."""
+        if self.better == "floor" and self.floor is not None:
+            return -abs(self.value - self.floor)
+        signs: Mapping[str, float] = {"higher": 1.0, "lower": -1.0}
+        return signs.get(self.better, math.nan) * self.value
+
 
 @dataclass(frozen=True)
 class Cost:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dcgan_kit.errors import UserError, counted
@@ -150,16 +151,9 @@ def _goodness(one: Expectation, number: str, result: StudyResult, variant: int) 
         return {seed: reading.value for seed, reading in readings.items()}
     if one.relation == "lower":
         return {seed: -reading.value for seed, reading in readings.items()}
-    signs: Mapping[str, float] = {"higher": 1.0, "lower": -1.0}
-    found = {}
-    for seed, reading in readings.items():
-        if reading.better in signs:
-            found[seed] = signs[reading.better] * reading.value
-        elif reading.better == "floor" and reading.floor is not None:
-            found[seed] = -abs(reading.value - reading.floor)
-        else:
-            raise UserError(f"{number}: has no better direction; expect 'higher' or 'lower' of it")
-    return found
+    if any(math.isnan(reading.goodness) for reading in readings.values()):
+        raise UserError(f"{number}: has no better direction; expect 'higher' or 'lower' of it")
+    return {seed: reading.goodness for seed, reading in readings.items()}
 
 
 def _by_comparison(one: Expectation, number: str, found: Comparison, failures: str) -> Judged:

@@ -142,6 +142,16 @@ def test_images_from_anywhere(command, folders):
     assert "the floor uses 10 real images, because there are no more" in result.stderr
 
 
+def test_a_run_is_compared_in_another_size(command, run):
+    result = command("evaluate", run, "--scores", "kid,spectrum", "--size", "14x14x3", "--samples", "40")
+    assert "random_convolution@" not in result.stdout
+    assert "self_classifier@" in result.stdout
+    assert "-antialiased" not in result.stdout
+    assert "14x14x3 resized,n=40,val=800@" in result.stdout
+    assert "--size: height, width and 1 to 4 channels" in command("evaluate", run, "--size", "14", status=2).stderr
+    assert "only grey images and RGB images" in command("evaluate", run, "--size", "14x14x4", status=2).stderr
+
+
 def test_images_of_two_sizes_need_one(command, folders):
     both = ("--fake", folders / "small.npz", "--real", folders / "real", "--scores", "kid")
     assert "give --size, e.g. --size 16x16x3" in command("evaluate", *both, status=2).stderr
@@ -159,8 +169,7 @@ def test_images_of_two_sizes_need_one(command, folders):
         (("--calibrate", "--fake", "a", "--real", "b"), "give one of"),
         (("--fake", "a"), "--fake and --real go together"),
         (("nowhere",), "there is no such folder"),
-        (("nowhere", "--size", "8x8x1"), "--size is for --fake and --real"),
-        (("--calibrate", "--size", "8x8x1"), "--size is for --fake and --real"),
+        (("--calibrate", "--size", "8x8x1"), "--size is for a RUN, or for --fake and --real"),
         (("--fake", "a", "--real", "b", "--best"), "--best is about the networks of a RUN folder"),
         (("--calibrate", "--raw"), "--raw is about the networks of a RUN folder"),
         (("nowhere", "--against", "other", "--json"), "give it without --json"),

@@ -21,6 +21,9 @@ RECORD = {
             "parameters": 58721, "multiply_accumulates": 1.5e12, "seconds": 320.4,
         }
     ],
+    "rankings": {
+        "fd": [{"title": "ReLU", "rank": 1, "best": 1, "worst": 2, "mean": 3.25, "low": 3.0, "high": None}],
+    },
 }  # fmt: skip
 
 
@@ -31,6 +34,8 @@ def test_a_page_holds_all_of_a_record():
     assert "| dead: ReLU higher than leaky ReLU | dead | supported | 0.3 higher over 8 seeds, p = 0.0078 |" in page
     assert "The numbers disagree: fd says yes, kid says no." in page
     assert "| ReLU | 7, 1 failed | dead 0.3 ± 0.01 | 58,721 | 1.5e+12 | 320 |" in page
+    assert "| rank by fd | variant |" in page
+    assert "| 1 | ReLU | 1 to 2 | 3.25 | 3 to - |" in page
     assert "Plan 0123456789abcdef; 8 seeds; 2026-01-02 on 2 cores of a processor (tensorflow 2.21.0)." in page
 
 
