@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -236,7 +235,7 @@ class Runner:
             with writing(file):
                 write_whole(file, as_yaml(as_data(recipe)).encode())
             files[key] = (variant, target)
-            arguments = ("study", "time-one", *options, "--", str(file), str(target), str(time.time()))
+            arguments = ("study", "time-one", *options, "--", str(file), str(target))
             jobs.append(Job(key, arguments, thread_variables(threads)))
         last: dict[str, str] = {}
         failed: list[str] = []

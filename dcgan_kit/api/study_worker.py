@@ -192,12 +192,14 @@ def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:
     )
 
 
-def time_steps(recipe_file: Path, target: Path, started: float, settings: PluginSettings) -> None:
+def time_steps(recipe_file: Path, target: Path, settings: PluginSettings) -> None:
     """Measure how long steps of a recipe take, and write the timing to a file.
 
     Raises:
         UserError: the recipe cannot be trained, or the file cannot be written.
     """
+    # The start of Python itself, before this, takes a fraction of a second.
+    started = time.monotonic()
     recipe = load_recipe(str(recipe_file), settings=settings)
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.studies.step_times import measured

@@ -245,14 +245,13 @@ def train_one(folder: Path, identity: str, numbers: tuple[str, ...], untrained: 
 @study.command("time-one", hidden=True)
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
-@click.argument("started", type=float)
 @plugin_options
 @stoppable()
-def time_one(recipe: Path, target: Path, started: float) -> None:
+def time_one(recipe: Path, target: Path) -> None:
     """Measure the steps of a recipe; `study` starts it."""
     from dcgan_kit.api.study_worker import time_steps
 
-    time_steps(recipe, target, started, plugin_settings())
+    time_steps(recipe, target, plugin_settings())
 
 
 def _show(result: StudyResult, as_json: bool) -> None:

@@ -103,7 +103,7 @@ def measured(recipe: ResolvedRecipe, plugins: LoadedPlugins, started: float) -> 
     Args:
         recipe: the recipe.
         plugins: the plugins that were loaded for it.
-        started: ``time.time()`` at the start of the process.
+        started: ``time.monotonic()`` at the start of the process.
 
     Raises:
         UserError: the recipe cannot be trained.
@@ -125,7 +125,7 @@ def measured(recipe: ResolvedRecipe, plugins: LoadedPlugins, started: float) -> 
         return time.perf_counter() - begun
 
     take(group)
-    start = time.time() - started
+    start = time.monotonic() - started
     spent, taken = 0.0, 0
     while spent < MEASURED_SECONDS and taken < MOST_STEPS:
         spent, taken = spent + take(group), taken + group
