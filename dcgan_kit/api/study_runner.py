@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_kit.api.live_table import LiveTable
 from dcgan_kit.api.plugin_settings import plugin_options
 from dcgan_kit.api.study_plan import estimate_of, memory_of, planned, processes_for
 from dcgan_kit.api.study_worker import STEP
@@ -116,7 +117,7 @@ class Runner:
         if missing:
             self._announce(plan, missing)
             with self.scheduler(plan, lock) as scheduler:
-                self.train(plan, missing, scheduler)
+                self.train(plan, missing, scheduler, table=LiveTable(plan, self._progress))
         result = plan.result()
         for file, content in (
             (plan.folder.json_file, result.as_json().encode()),
@@ -141,6 +142,7 @@ class Runner:
         missing: Sequence[PlannedRun],
         scheduler: Scheduler,
         ended: Callable[[], bool] = lambda: False,
+        table: LiveTable | None = None,
     ) -> None:
         """Train runs.
 
@@ -149,6 +151,7 @@ class Runner:
             missing: the runs.
             scheduler: where they run.
             ended: whether all of them should stop early; called at each line that a run prints.
+            table: shows what the variants have reached.
         """
         by_key = {run.identity: run for run in missing}
         titles = {run.identity: f"{plan.variants[run.variant].title}, seed {run.seed}" for run in missing}
@@ -176,6 +179,8 @@ class Runner:
 
         def on_line(job: Job, line: str) -> bool:
             step = line.removeprefix(STEP)
+            if table is not None:
+                table.begun(job.key)
             if line.startswith(STEP) and step.isdecimal():
                 self._progress.preparation(f"{titles[job.key]}, step", int(step), by_key[job.key].recipe.training.steps)
             elif line.strip():
@@ -185,6 +190,8 @@ class Runner:
         def on_end(job: Job, status: int) -> bool:
             nonlocal done
             done += 1
+            if table is not None:
+                table.ended(job.key)
             steps = by_key[job.key].recipe.training.steps
             self._progress.preparation(f"{titles[job.key]}, step", steps, steps)
             self._progress.preparation(RUNS, done, len(jobs))

@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan_kit.api.arguments import require_whole
+from dcgan_kit.api.arguments import require_list, require_whole
 from dcgan_kit.api.catalogue import chosen
 from dcgan_kit.api.study_plan import Vary, planned, study_of
 from dcgan_kit.api.study_runner import Runner
 from dcgan_kit.components.plugin import PluginSettings
-from dcgan_kit.errors import UserError
+from dcgan_kit.errors import UserError, did_you_mean
 from dcgan_kit.recipes.loading import Source
 from dcgan_kit.studies.definition import MOST_SEEDS, Study, read_study
 from dcgan_kit.studies.folder import StudyFolder
+from dcgan_kit.studies.variants import variants_of
 from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import RunsProgress, progress_to
 
@@ -161,17 +162,22 @@ def add_seeds(
     folder: str | Path,
     count: int,
     *,
+    variants: Sequence[str] = (),
     processes: int | None = None,
     fail_fast: bool = False,
     ray: str | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> StudyResult:
-    """Give every variant of a study more runs, with the next seeds.
+    """Give the variants of a study more runs, with the next seeds.
+
+    Two variants are compared in the seeds that both have, so name the first one too if others shall be compared with
+    it in more seeds.
 
     Args:
         folder: the folder of the study.
         count: how many more.
+        variants: the titles of the variants that get more runs, as tables show them; default: all.
         processes: see ``study``.
         fail_fast: see ``study``.
         ray: see ``study``.
@@ -183,10 +189,8 @@ def add_seeds(
     """
     require_whole("count", count, 1, MOST_SEEDS)
     before = stored_study(folder)
-    if before.seeds + count > MOST_SEEDS:
-        raise UserError(f"{before.seeds} and {count} more seeds are more than {MOST_SEEDS}")
     return run_study(
-        replace(before, seeds=before.seeds + count),
+        _with_more_seeds(before, count, require_list("variants", variants)),
         folder,
         processes=processes,
         fail_fast=fail_fast,
@@ -194,6 +198,19 @@ def add_seeds(
         watcher=watcher,
         settings=settings,
     )
+
+
+def _with_more_seeds(study: Study, count: int, titles: Sequence[str]) -> Study:
+    if titles:
+        known = [variant.title for variant in variants_of(study.axes)]
+        for title in titles:
+            if title not in known:
+                raise UserError(f"variants: the study has no variant {title!r}.{did_you_mean(str(title), known)}")
+        more = {title: study.more_seeds.get(title, 0) + count for title in titles}
+        return replace(study, more_seeds={**study.more_seeds, **more})
+    if study.seeds + count > MOST_SEEDS:
+        raise UserError(f"{study.seeds} and {count} more seeds are more than {MOST_SEEDS}")
+    return replace(study, seeds=study.seeds + count)
 
 
 def stored_study(folder: str | Path) -> Study:

@@ -176,17 +176,36 @@ def show(folder: Path, as_json: bool) -> None:
 @study.command("add-seeds")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("count", type=click.IntRange(1, 1000))
+@click.option(
+    "--variants",
+    metavar="TITLES",
+    help="Variants that get more runs, separated by ';', as tables name them.  [default: all]",
+)
 @_running
 @json_option
 @plugin_options
 @stoppable(STOPPED)
-def add_seeds(folder: Path, count: int, fail_fast: bool, processes: int | None, ray: str | None, as_json: bool) -> None:
-    """Give every variant of the study in FOLDER COUNT more runs."""
+def add_seeds(
+    folder: Path,
+    count: int,
+    variants: str | None,
+    fail_fast: bool,
+    processes: int | None,
+    ray: str | None,
+    as_json: bool,
+) -> None:
+    """Give the variants of the study in FOLDER COUNT more runs each."""
     from dcgan_kit.api import study_runs
 
     _show(
         study_runs.add_seeds(
-            folder, count, processes=processes, fail_fast=fail_fast, ray=ray, settings=plugin_settings()
+            folder,
+            count,
+            variants=[title.strip() for title in (variants or "").split(";") if title.strip()],
+            processes=processes,
+            fail_fast=fail_fast,
+            ray=ray,
+            settings=plugin_settings(),
         ),
         as_json,
     )

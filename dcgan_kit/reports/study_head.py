@@ -34,7 +34,8 @@ def head(study: Study, result: StudyResult, steps: Sequence[int], versions: Mapp
     trained = sum(bool(run.readings) for run in result.runs)
     counts = f"{trained} of {len(result.runs):,} finished, {failed} failed, {result.missing} missing"
     rows.append(("Runs", (counts,)))
-    rows.append(("Seeds", (f"{result.seeds}: {SEED} is {_seeds(result.seeds)}",)))
+    more = tuple(f"{count} more of {shown(title)}" for title, count in [*study.more_seeds.items()][:MOST_VALUES])
+    rows.append(("Seeds", (f"{result.seeds}: {SEED} is {_seeds(result.seeds)}", *more)))
     rows.append(("Steps", (_steps(steps, study),)))
     if study.overrides:
         rows.append(("All runs", tuple(cut(shown(one), LONGEST_VALUE) for one in study.overrides[:MOST_OVERRIDES])))

@@ -179,7 +179,7 @@ def _row(facts: StudyFacts, index: int, name: str) -> tuple[str, ...]:
     failed = sum(bool(run.failure) for run in result.of(index))
     cells = [
         facts.names[index],
-        f"{found.count} of {result.seeds}",
+        f"{found.count} of {len(result.of(index))}",
         str(failed),
         number(found.mean),
         number(found.spread),

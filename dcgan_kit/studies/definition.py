@@ -50,6 +50,7 @@ class StudyKeys(Strict):
     overrides: Mapping[str, Any] = {}
     axes: Annotated[Mapping[str, Values], Field(max_length=20)]
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = SEEDS
+    more_seeds: Annotated[Mapping[str, Annotated[int, Field(ge=1, le=MOST_SEEDS)]], Field(max_length=MOST_SEEDS)] = {}
     budget: BudgetKeys | None = None
     read: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     match: Literal["parameters"] | None = None
@@ -72,6 +73,7 @@ class Study:
         threads: threads of each run. Sums are divided among them, so other threads may change last bits.
         description: what the study is about.
         claim: what it is expected to find.
+        more_seeds: for some variants by title, how many runs they have beyond ``seeds``.
         untrained: whether probes read the networks before training, and nothing is trained.
         first_seed: the first ``training.seed``; 0 but for trials of a search.
         node: the study file with its places, for messages; None if it was given otherwise.
@@ -88,6 +90,7 @@ class Study:
     threads: int = 1
     description: str = ""
     claim: Claim | None = None
+    more_seeds: Mapping[str, int] = field(default_factory=dict)
     untrained: bool = False
     first_seed: int = 0
     node: Node | None = field(default=None, compare=False, repr=False)
@@ -99,7 +102,12 @@ class Study:
         Raises:
             UserError: see ``variants_of``; or the study sets what it varies, or varies what it sets.
         """
-        variants_of(self.axes)
+        titles = [variant.title for variant in variants_of(self.axes)]
+        for title, more in self.more_seeds.items():
+            if title not in titles:
+                raise UserError(f"more_seeds: there is no variant {title!r}.{did_you_mean(title, titles)}")
+            if self.seeds + more > MOST_SEEDS:
+                raise UserError(f"more_seeds: {self.seeds} and {more} more seeds are more than {MOST_SEEDS}")
         varied = [axis.key for axis in self.axes]
         shared = [text.partition("=")[0].strip() for text in self.overrides]
         for key in (*varied, *shared):
@@ -134,6 +142,8 @@ class Study:
             data["overrides"] = override_data(self.overrides)
         data["axes"] = {axis.key: _written(axis) for axis in self.axes}
         data["seeds"] = self.seeds
+        if self.more_seeds:
+            data["more_seeds"] = dict(self.more_seeds)
         if self.untrained:
             data["budget"] = {"steps": 0}
         if self.budget is not None:
@@ -145,6 +155,10 @@ class Study:
         if self.claim is not None:
             data["claim"] = self.claim.as_data()
         return as_yaml(data)
+
+    def seeds_of(self, title: str) -> int:
+        """Return how many runs a variant has."""
+        return self.seeds + self.more_seeds.get(title, 0)
 
     def place(self, *path: str | int) -> str:
         """Return the place of a key in the study file, as the start of a message; empty without a file."""
@@ -198,6 +212,7 @@ def _made(node: Node, keys: StudyKeys, path: Path) -> Study:
             base=None if keys.base is None else beside(keys.base, path),
             axes=tuple(axes),
             seeds=keys.seeds,
+            more_seeds=dict(keys.more_seeds),
             read=keys.read,
             overrides=override_texts(keys.overrides),
             budget=None if untrained or paid is None else Budget(*paid),

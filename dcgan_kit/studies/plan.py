@@ -313,7 +313,7 @@ def _placed(study: Study, variant: Variant, error: RecipeError) -> RecipeError:
 
 def _runs(index: int, one: LoadedVariant, study: Study) -> list[PlannedRun]:
     found = []
-    for seed in range(study.first_seed, study.first_seed + study.seeds):
+    for seed in range(study.first_seed, study.first_seed + study.seeds_of(one.variant.title)):
         training = one.recipe.training.model_copy(update={"seed": seed})
         own = one.recipe.model_copy(update={"training": training})
         facts = facts_of(own, one.plugins, one.images, study.threads)
@@ -365,6 +365,8 @@ def _shown(value: Any) -> str:
 def described(plan: Plan, missing: int) -> str:
     """Return in one line what a study will do."""
     counts = f"{counted(len(plan.variants), 'variant')} with {counted(plan.study.seeds, 'seed')} each"
+    if plan.study.more_seeds:
+        counts += f" ({', '.join(f'{more} more of {title}' for title, more in plan.study.more_seeds.items())})"
     left = "all are finished" if not missing else f"{missing} {'is' if missing == 1 else 'are'} to be trained"
     return f"{plan.folder.path}: {counts}, {counted(len(plan.runs), 'run')}; {left}"
 

@@ -76,7 +76,7 @@ class StudyResult:
         name: the name of the recipe, or of the first one.
         overrides: the overrides that all runs share.
         variants: what was varied; all others are compared with the first one.
-        seeds: the number of seeds.
+        seeds: the number of seeds that every variant has at least.
         numbers: names of the numbers, in order.
         runs: all runs, by variant and then by seed.
         description: what the study is about.
@@ -143,7 +143,15 @@ class StudyResult:
             difference, p = f"{found.mean:+.3g}", f"{found.p_holm:.2g}"
             interval = f"{found.low:+.3g} to {found.high:+.3g}" if len(one.seeds) > 1 else ""
         real = "" if floor is None else f"{floor:.4g}"
-        return self.variants[index].title, f"{len(values)} of {self.seeds}", mean, difference, interval, p, real
+        return (
+            self.variants[index].title,
+            f"{len(values)} of {len(self.of(index))}",
+            mean,
+            difference,
+            interval,
+            p,
+            real,
+        )
 
     def sentences(self) -> list[str]:
         """Return what may be said: a sentence for each comparison, then what limits it."""
@@ -158,10 +166,8 @@ class StudyResult:
         for index, variant in enumerate(self.variants):
             failed = [run for run in self.of(index) if run.failure]
             if failed:
-                said.append(
-                    f"{variant.title}: {len(failed)} of {self.seeds} runs failed ({failed[0].failure}); the numbers "
-                    "are of the others."
-                )
+                share = f"{len(failed)} of {len(self.of(index))} runs failed"
+                said.append(f"{variant.title}: {share} ({failed[0].failure}); the numbers are of the others.")
         if self.missing:
             said.append(f"{counted(self.missing, 'run')} of {len(self.runs)} not finished.")
         return said

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from dcgan_kit.errors import printable
 from dcgan_kit.terminal.console import console
@@ -27,6 +27,14 @@ class Watcher(Protocol):
         """Receive the number of steps done and the latest metrics."""
 
 
+@runtime_checkable
+class TableWatcher(Watcher, Protocol):
+    """A watcher that also shows a table, which replaces the one before."""
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Receive a table: the names of its columns, and its rows."""
+
+
 class Bar:
     """A progress bar, with messages above it.
 
@@ -38,8 +46,18 @@ class Bar:
     def __init__(self, *columns: Any, transient: bool) -> None:
         from rich.progress import Progress
 
+        class Parts(Progress):
+            """The bars, below what else is shown."""
+
+            above: Sequence[Any] = ()
+
+            def get_renderables(self) -> Iterator[Any]:
+                """Yield what is shown, from the top."""
+                yield from self.above
+                yield from super().get_renderables()
+
         self._console = console(error=True)
-        self.bar = Progress(*columns, console=self._console, transient=transient, disable=not self._console.is_terminal)
+        self.bar = Parts(*columns, console=self._console, transient=transient, disable=not self._console.is_terminal)
         self._last_line = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -83,7 +101,10 @@ class TaskProgress(Bar):
 
 
 class RunsProgress(Bar):
-    """Shows the progress of several tasks at the same time, each with a bar of its own until it is done."""
+    """Shows the progress of several tasks at the same time, each with a bar of its own until it is done.
+
+    On a terminal, a table can stand above the bars.
+    """
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -104,6 +125,20 @@ class RunsProgress(Bar):
             self.bar.remove_task(self._tasks.pop(task))
             del self._at[task]
         self.line("; ".join(f"{name}: {at:,} of {most:,}" for name, (at, most) in self._at.items()) or task)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show a table above the bars, in place of the one before."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+        from rich.text import Text
+
+        shown = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+        for place, name in enumerate(columns):
+            shown.add_column(Text(name), justify="right" if place else "left", no_wrap=True, overflow="ellipsis")
+        for row in rows:
+            shown.add_row(*(Text(printable(cell)) for cell in row))
+        self.bar.above = (shown,)
+        self.bar.refresh()
 
     def progress(self, step: int, metrics: Mapping[str, float]) -> None:
         """Show nothing, because each task reports its own steps."""

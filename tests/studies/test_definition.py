@@ -65,6 +65,12 @@ def test_the_written_text_means_the_same_study(written):
     assert read_study(written(study.as_yaml())) == study
 
 
+def test_some_variants_can_have_more_seeds(written):
+    study = read_study(written(GOOD.replace("seeds: 3", 'seeds: 3\nmore_seeds: {"resize, hinge": 2}')))
+    assert [study.seeds_of(title) for title in ("learned, hinge", "resize, hinge")] == [3, 5]
+    assert read_study(written(study.as_yaml())) == study
+
+
 def test_what_is_left_out_has_usual_values(written):
     study = read_study(written("version: 1\nbase: a\naxes: {training.loss: [hinge, wasserstein]}\nread: [fd]\n"))
     assert (study.seeds, study.threads, study.matched, study.budget, study.claim) == (6, 1, False, None, None)
@@ -87,6 +93,8 @@ def test_a_recipe_beside_the_file_is_found_from_anywhere(written, tmp_path):
         ("version: 1", "version: 2", "1:10", "version"),
         ("seeds: 3", "seeds: 0", "11:8", "seeds: must be at least 1"),
         ("seeds: 3", "seeds: many", "11:8", "seeds: must be a whole number"),
+        ("seeds: 3", "seeds: 3\nmore_seeds: {learned: 2}", "12:1", "there is no variant 'learned'"),
+        ("seeds: 3", 'seeds: 3\nmore_seeds: {"learned, hinge": 999}', "12:1", "are more than 1000"),
         ("seeds: 3", "seed: 3", "11:1", "a study has no such key. Did you mean 'seeds'?"),
         ("{images: 400}", "{images: 400, steps: 3}", "12:1", "takes one of steps, images"),
         ("{images: 400}", "{epochs: 4}", "12:10", "no such key"),

@@ -47,6 +47,17 @@ class Silent:
         raise AssertionError("a study has no steps of its own")
 
 
+class Tables(Silent):
+    """A watcher that keeps the tables too."""
+
+    def __init__(self):
+        super().__init__()
+        self.tables = []
+
+    def table(self, columns, rows):
+        self.tables.append((tuple(columns), [list(row) for row in rows]))
+
+
 def study(folder, *, seeds=2, vary=UPSAMPLE, read=READ, overrides=SMALL, watcher=None, **options):
     watcher = watcher or Silent()
     return api.study(
@@ -165,6 +176,18 @@ def test_more_seeds_extend_a_study(copied):
     assert open_study(copied).seeds == 3
 
 
+def test_one_variant_can_get_more_seeds(copied):
+    found = add_seeds(copied, 1, variants=["resize_conv"], watcher=Silent())
+    assert [[run.seed for run in found.of(variant)] for variant in (0, 1)] == [[0, 1], [0, 1, 2]]
+    assert found.missing == 0
+    assert found.comparison(1, READ[0]).seeds == (0, 1)
+    assert found.columns(READ[0])["runs"] == ["2 of 2", "3 of 3"]
+    again = open_study(copied)
+    assert len(again.of(1)) == 3
+    with pytest.raises(UserError, match=r"no variant 'resize'\. Did you mean 'resize_conv'"):
+        add_seeds(copied, 1, variants=["resize"], watcher=Silent())
+
+
 def test_a_folder_without_a_study_is_refused(tmp_path):
     with pytest.raises(RunError, match="holds no study"):
         open_study(tmp_path)
@@ -265,8 +288,15 @@ def test_a_reading_that_no_probe_gives_is_no_result(copied):
 def test_a_variant_that_diverges_is_a_result_and_is_not_repeated(tmp_path, trained):
     shutil.copytree(trained, tmp_path / "neighbour")
     vary = {OPTIMIZER: [GOOD, BAD]}
-    watcher = Silent()
+    watcher = Tables()
     found = study(tmp_path / "study", vary=vary, seeds=1, watcher=watcher, overrides=DIVERGING)
+    assert watcher.tables[0][0] == ("variant", "finished", "running", "failed", *READ)
+    assert [row[1:] for row in watcher.tables[0][1]] == [["0 of 1", "0", "0", "-", "-"]] * 2
+    (good, bad) = watcher.tables[-1][1]
+    assert good[1:4] == ["1 of 1", "0", "0"]
+    assert float(good[4]) == pytest.approx(found.runs[0].readings[READ[0]].value, rel=1e-3)
+    assert bad[1:] == ["0 of 1", "0", "1", "-", "-"]
+    assert any(row[2] == "1" for _, rows in watcher.tables for row in rows)
     assert [bool(run.failure) for run in found.runs] == [False, True]
     assert found.missing == 0
     assert "diverged" in found.runs[1].failure
