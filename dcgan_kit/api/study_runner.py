@@ -38,6 +38,8 @@ RUNS = "runs that ended"
 """The name of the progress over all runs."""
 MEASURED_FROM = 20_000
 """From so many training steps on, a study measures the steps of its variants before it starts."""
+CHECKED_FROM = 2_000
+"""From so many training steps on, a study checks before it starts that probes give what it reads, in one variant."""
 
 
 class Runner:
@@ -74,7 +76,7 @@ class Runner:
 
         recipes = _one_of_each(plan, plan.missing())
         with plan.folder.locked(self._waiting(plan.folder)):
-            self._time(recipes, plan.folder, plan.study.threads)
+            self._time(recipes, plan.folder, plan.study.threads, _probed(plan))
         return estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan))
 
     def run(self, plan: Plan, lock: int) -> StudyResult:
@@ -131,8 +133,12 @@ class Runner:
         """Say how many runs there are and, if they are not over soon, how long they take."""
         from dcgan_kit.studies.step_times import read_timings
 
-        if not plan.study.untrained and sum(run.recipe.training.steps for run in missing) >= MEASURED_FROM:
-            self._time(_one_of_each(plan, missing), plan.folder, plan.study.threads)
+        steps = 0 if plan.study.untrained else sum(run.recipe.training.steps for run in missing)
+        recipes, probed = _one_of_each(plan, missing), _probed(plan)
+        if steps >= MEASURED_FROM:
+            self._time(recipes, plan.folder, plan.study.threads, probed)
+        elif steps >= CHECKED_FROM and probed:
+            self._time(dict([*recipes.items()][:1]), plan.folder, plan.study.threads, probed)
         expected = estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan))
         self._progress.note(described(plan, expected))
 
@@ -227,8 +233,10 @@ class Runner:
             self._time({one.variant: one.recipe for one in variants}, home, definition.threads)
         return read_timings(home.timings)
 
-    def _time(self, recipes: Mapping[Variant, ResolvedRecipe], home: StudyFolder, threads: int) -> None:
-        """Measure the variants that were not measured before."""
+    def _time(
+        self, recipes: Mapping[Variant, ResolvedRecipe], home: StudyFolder, threads: int, probed: Sequence[str] = ()
+    ) -> None:
+        """Measure the variants that were not measured before, and check that probes give some readings there."""
         from dcgan_kit.studies.step_times import Timing, read_timings, timing_key, write_timings
 
         known = read_timings(home.timings)
@@ -242,7 +250,7 @@ class Runner:
             with writing(file):
                 write_whole(file, as_yaml(as_data(recipe)).encode())
             files[key] = (variant, target)
-            arguments = ("study", "time-one", *options, "--", str(file), str(target))
+            arguments = ("study", "time-one", *options, "--", str(file), str(target), *probed)
             jobs.append(Job(key, arguments, thread_variables(threads)))
         last: dict[str, str] = {}
         failed: list[str] = []
@@ -265,7 +273,7 @@ class Runner:
             # One after the other: beside others, steps are slower.
             run_commands(jobs, 1, on_line, on_end)
         if failed:
-            raise UserError(f"{failed[0]} (its steps could not be measured)")
+            raise UserError(f"{failed[0]} (found before any training)")
         for key, (_, target) in files.items():
             known[key] = Timing.model_validate_json(target.read_bytes())
         if files:
@@ -275,6 +283,11 @@ class Runner:
 def _one_of_each(plan: Plan, runs: Sequence[PlannedRun]) -> dict[Variant, ResolvedRecipe]:
     """Return a recipe of each variant that has one of these runs."""
     return {plan.variants[run.variant]: run.recipe for run in reversed(runs)}
+
+
+def _probed(plan: Plan) -> list[str]:
+    """Return the numbers that probes read."""
+    return [name for name in plan.numbers if "/" in name]
 
 
 def described(plan: Plan, expected: Estimate) -> str:

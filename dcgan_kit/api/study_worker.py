@@ -192,11 +192,17 @@ def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:
     )
 
 
-def time_steps(recipe_file: Path, target: Path, settings: PluginSettings) -> None:
+def time_steps(recipe_file: Path, target: Path, probed: Sequence[str], settings: PluginSettings) -> None:
     """Measure how long steps of a recipe take, and write the timing to a file.
 
+    Args:
+        recipe_file: the recipe.
+        target: the file.
+        probed: numbers that probes must be able to read there.
+        settings: which plugins may be loaded.
+
     Raises:
-        UserError: the recipe cannot be trained, or the file cannot be written.
+        UserError: no probe gives one of the numbers, the recipe cannot be trained, or the file cannot be written.
     """
     # The start of Python itself, before this, takes a fraction of a second.
     started = time.monotonic()
@@ -206,5 +212,7 @@ def time_steps(recipe_file: Path, target: Path, settings: PluginSettings) -> Non
 
     recipe.count_classes()
     timing: Any = measured(recipe.resolved, recipe.plugins, started)
+    if probed:
+        _probed(recipe, recipe.plugins.registry, probed)
     with writing(target):
         write_whole(target, timing.model_dump_json().encode() + b"\n")

@@ -264,13 +264,14 @@ def train_one(folder: Path, identity: str, numbers: tuple[str, ...], untrained: 
 @study.command("time-one", hidden=True)
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
+@click.argument("probed", nargs=-1)
 @plugin_options
 @stoppable()
-def time_one(recipe: Path, target: Path) -> None:
-    """Measure the steps of a recipe; `study` starts it."""
+def time_one(recipe: Path, target: Path, probed: tuple[str, ...]) -> None:
+    """Measure the steps of a recipe, and check its readings; `study` starts it."""
     from dcgan_kit.api.study_worker import time_steps
 
-    time_steps(recipe, target, plugin_settings())
+    time_steps(recipe, target, probed, plugin_settings())
 
 
 def _show(result: StudyResult, as_json: bool) -> None:

@@ -308,6 +308,15 @@ def test_a_variant_that_diverges_is_a_result_and_is_not_repeated(tmp_path, train
     assert not any("failed:" in note for note in again.notes)
 
 
+def test_a_reading_that_no_probe_gives_is_refused_before_training(tmp_path):
+    overrides, read = ("training.batch_size=8", "training.steps=1000"), ["discriminator.stage1.activation/daed"]
+    with pytest.raises(UserError) as raised:
+        study(tmp_path / "study", read=read, overrides=overrides)
+    assert "Did you mean 'discriminator.stage1.activation/dead'" in str(raised.value)
+    assert "found before any training" in str(raised.value)
+    assert not (tmp_path / "study" / "runs").exists()
+
+
 def test_the_first_failure_ends_a_fast_failing_study(tmp_path):
     vary = {OPTIMIZER: [BAD, GOOD]}
     found = study(tmp_path / "study", vary=vary, seeds=2, fail_fast=True, processes=1, overrides=DIVERGING)
