@@ -167,7 +167,10 @@ def _by_comparison(one: Expectation, number: str, found: Comparison, failures: s
     text = f"{abs(effect):.3g} {words[0 if effect >= 0 else 1]} over {counted(len(found.differences), 'seed')}"
     interval = ""
     if len(found.differences) > 1:
-        interval = f", 95 % interval {found.low + one.by:+.3g} to {found.high + one.by:+.3g}"
+        ends = (found.low + one.by, found.high + one.by)
+        # The differences were turned so that the expected direction is positive.
+        low, high = (-ends[1], -ends[0]) if one.relation == "lower" else ends
+        interval = f", 95 % interval {low:+.3g} to {high:+.3g}"
     return Judged(number, verdict, found, f"{text}{interval}, p = {found.p:.2g}{f'; {failures}' if failures else ''}")
 
 

@@ -163,3 +163,15 @@ def test_expectations_read_as_sentences():
     assert str(Expectation("a", None, ("dead",), "at most", 0.1)) == "dead, a: at most 0.1 in every run"
     assert str(Expectation("a", "b", ("dead",), "at least")) == "dead, a minus b: at least 0 in every run"
     assert str(Expectation("a", "b", ("x",), "equal", 0.1)) == "x: a equal to b within 0.1"
+
+
+@pytest.mark.parametrize(
+    ("relation", "expected"),
+    [("higher", "1.04 lower over 6 seeds, 95 % interval -1."), ("lower", "1.04 lower over 6 seeds, 95 % interval -1."),
+     ("better", "1.04 better over 6 seeds, 95 % interval +")],
+)  # fmt: skip
+def test_the_interval_has_the_sign_of_the_words(result, relation, expected):
+    """Of a number that should be low: a difference, or how much better it is."""
+    found = result({"fd": [LOW, HIGH]})
+    (one,) = judge(claim(Expectation("a", "b", ("fd",), relation)), found).findings[0].judged
+    assert one.found.startswith(expected)
