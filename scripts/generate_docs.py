@@ -2,7 +2,8 @@
 
 Usage: python scripts/generate_docs.py [--check]
 
-Each page keeps the text above its marker line. The script replaces everything below the marker. With ``--check`` it
+Each page keeps the text above its marker line. The script replaces everything below the marker. The page of claims is
+written as a whole from the records and discussions in docs/claims/. With ``--check`` it
 writes nothing, and the exit status is 1 if a page is out of date.
 """
 
@@ -23,6 +24,7 @@ import click
 import yaml
 from click.testing import CliRunner
 
+from dcgan_kit.api.claims import claims_text
 from dcgan_kit.cli import cli
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.kinds import KINDS
@@ -580,6 +582,11 @@ def main() -> int:
             stale.append(name)
             if not check:
                 path.write_text(after, encoding="utf-8")
+    verdicts, text = DOCS / "claims.md", claims_text(DOCS / "claims", DOCS)
+    if not verdicts.exists() or verdicts.read_text(encoding="utf-8") != text:
+        stale.append(verdicts.name)
+        if not check:
+            verdicts.write_text(text, encoding="utf-8")
     shipped = RECIPES / SCHEMA_FILE
     generated = schema_text(load_builtins().registry)
     if not shipped.exists() or shipped.read_text(encoding="utf-8") != generated:

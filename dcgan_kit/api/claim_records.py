@@ -19,7 +19,6 @@ from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
-    from dcgan_kit.studies.claims import Claim
     from dcgan_kit.studies.ranking import Rank
     from dcgan_kit.studies.results import StudyResult
     from dcgan_kit.studies.verdicts import ClaimResult
@@ -107,7 +106,7 @@ def kept_plan(path: Path, study: Study, settings: PluginSettings | None) -> dict
 
 def record_of(
     name: str,
-    claim: Claim,
+    study: Study,
     plan: Mapping[str, Any],
     verdict: ClaimResult,
     result: StudyResult,
@@ -119,8 +118,9 @@ def record_of(
     return {
         "version": 1,
         "name": name,
-        "sentence": claim.sentence,
-        "said": claim.said,
+        "sentence": verdict.claim.sentence,
+        "said": verdict.claim.said,
+        "study": study.as_yaml(),
         **plan,
         "verdict": verdict.verdict,
         "expectations": [

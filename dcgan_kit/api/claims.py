@@ -164,7 +164,7 @@ def run_claim(
     result = run_study(study, path, processes=processes, watcher=watcher, settings=settings)
     verdict = judge(claim.claim, result)
     samples = None if study.untrained else write_samples(path, result)
-    record = write_record(path, record_of(claim.name, claim.claim, plan, verdict, result, samples))
+    record = write_record(path, record_of(claim.name, study, plan, verdict, result, samples))
     return ClaimRun(verdict, result, record)
 
 
@@ -218,17 +218,29 @@ def claims_report(folder: str | Path | None = None, output: str | Path | None = 
     Raises:
         RunError: the folder holds no record of a claim, or the file cannot be written.
     """
+    home = USUAL if folder is None else Path(folder)
+    target = home / "claims.md" if output is None else Path(output)
+    write_requested_file(target, claims_text(home, target.parent).encode())
+    return target
+
+
+def claims_text(folder: Path, place: Path) -> str:
+    """Return the page that ``claims_report`` writes.
+
+    Args:
+        folder: the folder of all claims' studies.
+        place: the folder of the page, where the paths of its pictures start.
+
+    Raises:
+        RunError: the folder holds no record of a claim.
+    """
     from dcgan_kit.reports.claims_page import WrittenClaim, claims_page
 
-    home = USUAL if folder is None else Path(folder)
-    files = sorted(home.glob(f"*/{RECORD}"))[:MOST_RECORDS]
-    target = home / "claims.md" if output is None else Path(output)
     written = [
-        WrittenClaim(record, os.path.relpath(file.parent, target.parent), read_discussion(file.parent))
-        for file in files
+        WrittenClaim(record, os.path.relpath(file.parent, place), read_discussion(file.parent))
+        for file in sorted(folder.glob(f"*/{RECORD}"))[:MOST_RECORDS]
         if (record := read_record(file)) is not None
     ]
     if not written:
-        raise RunError(f"{home}: holds no verdict of a claim; `dcgan-kit claims run NAME` makes one")
-    write_requested_file(target, claims_page(written).encode())
-    return target
+        raise RunError(f"{folder}: holds no verdict of a claim; `dcgan-kit claims run NAME` makes one")
+    return claims_page(written)
