@@ -133,6 +133,7 @@ def run_claim(
     seeds: int | None = None,
     scale: float = 1.0,
     processes: int | None = None,
+    ray: str | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> ClaimRun:
@@ -147,6 +148,7 @@ def run_claim(
         seeds: runs of each variant; default: those of the claim.
         scale: how many times longer than the claim says each run is trained.
         processes: runs at the same time; see ``study``.
+        ray: the address of a cluster of Ray; see ``study``.
         watcher: receives the progress.
         settings: which plugins may be loaded; default: the settings of the environment.
 
@@ -161,7 +163,7 @@ def run_claim(
     study = scaled(claim.study, seeds, scale)
     path = claim_folder(claim, folder)
     plan = kept_plan(path, study, settings)
-    result = run_study(study, path, processes=processes, watcher=watcher, settings=settings)
+    result = run_study(study, path, processes=processes, ray=ray, watcher=watcher, settings=settings)
     verdict = judge(claim.claim, result)
     samples = None if study.untrained else write_samples(path, result)
     record = write_record(path, record_of(claim.name, study, plan, verdict, result, samples))

@@ -120,6 +120,7 @@ class Runner:
             self._announce(plan, missing)
             with self.scheduler(plan, lock) as scheduler:
                 self.train(plan, missing, scheduler, table=LiveTable(plan, self._progress))
+        plan.note_look()
         result = plan.result()
         for file, content in (
             (plan.folder.json_file, result.as_json().encode()),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcgan_kit.cli.options import json_option, plugin_options, plugin_settings
+from dcgan_kit.cli.options import json_option, plugin_options, plugin_settings, scheduling_options
 from dcgan_kit.cli.stop_signals import stoppable
 from dcgan_kit.errors import counted
 from dcgan_kit.process.exit_codes import WRONG_INPUT
@@ -82,14 +82,18 @@ def show(name: str, as_json: bool) -> None:
     "--seeds", type=click.IntRange(1, 1000), metavar="N", help="Runs of each variant.  [default: the claim's]"
 )
 @click.option("--scale", type=float, default=1.0, metavar="X", help="Train each run X times as long.  [default: 1]")
-@click.option(
-    "--processes", type=click.IntRange(1, 1000), metavar="N", help="Runs at the same time.  [default: as many as fit]"
-)
+@scheduling_options
 @json_option
 @plugin_options
 @stoppable("stopped by {}; what is finished stays, and the same command goes on")
 def run(
-    names: tuple[str, ...], folder: Path | None, seeds: int | None, scale: float, processes: int | None, as_json: bool
+    names: tuple[str, ...],
+    folder: Path | None,
+    seeds: int | None,
+    scale: float,
+    processes: int | None,
+    ray: str | None,
+    as_json: bool,
 ) -> None:
     """Do the studies of claims, and print the verdicts. NAMES are claims, study files, or `all`."""
     from dcgan_kit.api import claims
@@ -104,7 +108,9 @@ def run(
     incomplete, records = 0, []
     for index, claim in enumerate(chosen, start=1):
         note(f"claim {index} of {len(chosen)}, {claim.name}: {claim.claim.sentence}")
-        done = claims.run_claim(claim, folder, seeds=seeds, scale=scale, processes=processes, settings=settings)
+        done = claims.run_claim(
+            claim, folder, seeds=seeds, scale=scale, processes=processes, ray=ray, settings=settings
+        )
         incomplete += done.study.missing > 0
         records.append(done.record)
         if not as_json:

@@ -167,3 +167,21 @@ may_change_option = click.option(
     metavar="KEY",
     help="Key in which the recipe may differ from the recipe that the run was started with; may be repeated.",
 )
+
+
+def scheduling_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where the runs of a study go, and how many at a time."""
+    processes = click.option(
+        "--processes",
+        type=click.IntRange(1, 1000),
+        metavar="N",
+        help="Runs at the same time; changes no number.  [default: as many as processors and memory allow]",
+    )
+    ray = click.option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; local starts one on this "
+        "machine.  [default: processes of this machine]",
+    )
+    decorated: Callable[..., Any] = ray(processes(command))
+    return decorated

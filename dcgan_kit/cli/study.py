@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dcgan_kit.cli.options import complete_recipe, json_option, overrides_argument, plugin_options, plugin_settings
+from dcgan_kit.cli.options import (
+    complete_recipe,
+    json_option,
+    overrides_argument,
+    plugin_options,
+    plugin_settings,
+    scheduling_options,
+)
 from dcgan_kit.cli.stop_signals import stoppable
 from dcgan_kit.errors import TrainingStopped, UserError, counted
 from dcgan_kit.process.exit_codes import WRONG_INPUT, status_of
@@ -44,25 +51,10 @@ def study() -> None:
 
 def _running(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of commands that train."""
-    for option in (
-        click.option(
-            "--fail-fast", is_flag=True, help="Stop at the first run that fails.  [default: train all others]"
-        ),
-        click.option(
-            "--processes",
-            type=click.IntRange(1, 1000),
-            metavar="N",
-            help="Runs at the same time; changes no number.  [default: as many as processors and memory allow]",
-        ),
-        click.option(
-            "--ray",
-            metavar="ADDRESS",
-            help="Train on the nodes of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; local starts one on this "
-            "machine.  [default: processes of this machine]",
-        ),
-    ):
-        command = option(command)
-    return command
+    fail_fast = click.option(
+        "--fail-fast", is_flag=True, help="Stop at the first run that fails.  [default: train all others]"
+    )
+    return scheduling_options(fail_fast(command))
 
 
 @study.command(RUN)

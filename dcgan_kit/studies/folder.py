@@ -48,6 +48,11 @@ class StudyFolder:
         return self.path / "study.html"
 
     @property
+    def looks(self) -> Path:
+        """With how many runs the results were complete so far."""
+        return self.path / "looks.json"
+
+    @property
     def timings(self) -> Path:
         """How long a step of each variant takes on this machine."""
         return self.path / "timings.json"

@@ -30,6 +30,7 @@ from dcgan_kit.studies.results import RunResult, StudyResult, in_order
 from dcgan_kit.studies.variants import RECIPE, Variant, variants_of
 
 MOST_BYTES = 4 * 2**20
+MOST_LOOKS = 1000
 """Largest file beside a run that is read."""
 MOST_RECORDS = 100_000
 
@@ -126,8 +127,35 @@ class Plan:
             runs.append(RunResult(run.variant, run.seed, run.identity, of, cost, failure, findings))
         study = self.study
         return StudyResult(
-            study.name, study.overrides, self.variants, study.seeds, self.numbers, in_order(runs), study.description
+            study.name,
+            study.overrides,
+            self.variants,
+            study.seeds,
+            self.numbers,
+            in_order(runs),
+            study.description,
+            self._looks(),
         )
+
+    def note_look(self) -> None:
+        """Write down that the results are complete with as many runs as there are, if they are.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        looks, count = self._looks(), len(self.runs)
+        if self.missing() or looks[-1:] == (count,):
+            return
+        with writing(self.folder.looks):
+            write_whole(self.folder.looks, (json.dumps([*looks, count][-MOST_LOOKS:]) + "\n").encode())
+
+    def _looks(self) -> tuple[int, ...]:
+        try:
+            found = json.loads(read_regular(self.folder.looks, MOST_BYTES, follow_links=False))
+        except (OSError, ValueError, RecursionError):
+            return ()
+        counts = found[-MOST_LOOKS:] if isinstance(found, list) else []
+        return tuple(count for count in counts if type(count) is int and count > 0)
 
     def readings(self, run: PlannedRun) -> Readings | None:
         """Return what was read from a finished run.

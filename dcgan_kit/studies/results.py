@@ -80,6 +80,7 @@ class StudyResult:
         numbers: names of the numbers, in order.
         runs: all runs, by variant and then by seed.
         description: what the study is about.
+        looks: with how many runs the results were complete, and could be seen, in order of time.
     """
 
     name: str
@@ -89,6 +90,7 @@ class StudyResult:
     numbers: tuple[str, ...]
     runs: tuple[RunResult, ...]
     description: str = ""
+    looks: tuple[int, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -170,6 +172,13 @@ class StudyResult:
                 said.append(f"{variant.title}: {share} ({failed[0].failure}); the numbers are of the others.")
         if self.missing:
             said.append(f"{counted(self.missing, 'run')} of {len(self.runs)} not finished.")
+        earlier = sorted({count for count in self.looks if count < len(self.runs)})
+        if earlier:
+            before = " and of ".join(map(str, earlier))
+            said.append(
+                f"The results of {before} runs could be seen before runs were added. If this decided about adding "
+                "them, p-values are too small."
+            )
         return said
 
     def _sentence(self, one: Compared) -> str:
@@ -204,6 +213,7 @@ class StudyResult:
             "runs": [run_data(run) for run in self.runs],
             "comparisons": [_comparison_data(one) for one in self.comparisons],
             "sentences": self.sentences(),
+            "looks": list(self.looks),
         }
 
     def as_json(self) -> str:

@@ -1,6 +1,7 @@
 """What may be said about a study: every kind of sentence, the tables, and the files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_failures_and_missing_runs_are_counted(result):
     assert found.missing == 1
     assert found.comparisons[0].seeds == (1, 2, 3, 4, 6)
     assert found.columns("fd")["runs"] == ["7 of 7", "5 of 7"]
+
+
+def test_an_earlier_look_at_results_is_said(result):
+    found = result({"fd": [LOW, HIGH]})
+    assert not any("could be seen" in said for said in replace(found, looks=(12,)).sentences())
+    said = replace(found, looks=(6, 8, 12)).sentences()[-1]
+    assert said.startswith("The results of 6 and of 8 runs could be seen before runs were added.")
 
 
 def test_variants_without_a_common_seed_are_not_compared(result):

@@ -173,7 +173,10 @@ def test_more_seeds_extend_a_study(copied):
     found = add_seeds(copied, 1, watcher=Silent())
     assert [run.seed for run in found.of(0)] == [0, 1, 2]
     assert found.missing == 0
-    assert open_study(copied).seeds == 3
+    again = open_study(copied)
+    assert again.seeds == 3
+    assert again.looks == (4, 6)
+    assert any("results of 4 runs could be seen before runs were added" in said for said in again.sentences())
 
 
 def test_one_variant_can_get_more_seeds(copied):
