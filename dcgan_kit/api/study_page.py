@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.catalogue import chosen
 from dcgan_kit.api.run import run_in
-from dcgan_kit.api.study_runs import opened
+from dcgan_kit.api.study_runs import stored
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.terminal.console import note
 from dcgan_kit.terminal.progress import TaskProgress
 
 if TYPE_CHECKING:
+    from dcgan_kit.studies.definition import Study
+    from dcgan_kit.studies.folder import StudyFolder
     from dcgan_kit.studies.plan import Plan
     from dcgan_kit.studies.results import RunResult, StudyResult
     from dcgan_kit.studies.verdicts import ClaimResult
@@ -47,7 +49,8 @@ def study_report(
         UserError: a recipe or the data of the study cannot be read, or the output name does not end in ``.html``.
         RunError: the folder holds no study, or the page cannot be written.
     """
-    from dcgan_kit.reports.study_facts import StudyFacts, names_of, read_runs
+    from dcgan_kit.reports.run_files import shown
+    from dcgan_kit.reports.study_facts import StudyFacts, names_of, read_runs, without_folder
     from dcgan_kit.reports.study_head import head
     from dcgan_kit.reports.study_page import study_page
     from dcgan_kit.reports.study_samples import COLUMNS, ROWS
@@ -57,28 +60,27 @@ def study_report(
     if target is not None and target.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{target}: a report is a page; give a name that ends in .html")
     settings = chosen(settings)
-    plan = opened(folder, settings)
-    result, unread = plan.result(), _unread(plan)
+    found = stored(folder, settings)
+    result, home, untrained = found.result, found.folder, found.study.untrained
     names = names_of(result.variants)
-    untrained = plan.study.untrained
-    runs, notes = ({}, ()) if untrained else read_runs(plan.folder, result, names)
-    grids, unsampled = ({}, ()) if quick or untrained else _samples(plan, result, names, all_seeds, settings)
-    verdict, unjudged = _verdict(plan, result)
+    runs, notes = ({}, ()) if untrained else read_runs(home, result, names)
+    grids, unsampled = ({}, ()) if quick or untrained else _samples(home, result, names, all_seeds, settings)
+    verdict, unjudged = _verdict(found.study, result)
     facts = StudyFacts(
         result=result,
         names=names,
-        head=head(plan.study, result, _steps(plan), _versions(plan)),
-        text=plan.study.as_yaml(),
+        head=head(found.study, result, _steps(found.plan), _versions(found.plan)),
+        text=found.study.as_yaml(),
         runs=runs,
         samples=grids,
         layout=(ROWS, COLUMNS),
         sampled=not quick,
         untrained=untrained,
         verdict=verdict,
-        notes=(*unjudged, *unread, *notes, *unsampled),
+        notes=(*unjudged, *(shown(without_folder(line, home)) for line in found.notes), *notes, *unsampled),
     )
     content = study_page(facts).encode()
-    target = plan.folder.page if target is None else target
+    target = home.page if target is None else target
     write_requested_file(target, content)
     done = len(result.runs) - result.missing
     note(f"{target}: {len(content) / 2**20:.1f} MiB about {done} of {len(result.runs)} runs")
@@ -107,9 +109,9 @@ def export_study(folder: str | Path, file: str | Path, *, settings: PluginSettin
     formats = {".csv": as_csv, ".parquet": as_parquet}
     if target.suffix.lower() not in formats:
         raise UserError(f"{target}: a table is a file *.csv or *.parquet")
-    plan = opened(folder, chosen(settings))
-    result = plan.result()
-    for line in _unread(plan):
+    found = stored(folder, chosen(settings))
+    result = found.result
+    for line in found.notes:
         note(line)
     write_requested_file(target, formats[target.suffix.lower()](result))
     rows = sum(len(run.readings) for run in result.runs)
@@ -117,31 +119,20 @@ def export_study(folder: str | Path, file: str | Path, *, settings: PluginSettin
     return target
 
 
-def _unread(plan: Plan) -> tuple[str, ...]:
-    """Return a line about each run whose folder cannot be read; such a run counts as not finished."""
-    from dcgan_kit.reports.run_files import shown
-    from dcgan_kit.reports.study_facts import names_of, run_name, without_folder
-
-    names = names_of(plan.variants)
-    return tuple(
-        f"{run_name(run, names)}: left out: {shown(without_folder(text, plan.folder))}" for run, text in plan.damaged()
-    )
-
-
-def _verdict(plan: Plan, result: StudyResult) -> tuple[ClaimResult | None, tuple[str, ...]]:
+def _verdict(study: Study, result: StudyResult) -> tuple[ClaimResult | None, tuple[str, ...]]:
     """Judge the claim of a study, if it has one; a claim that cannot be judged gives a line instead."""
     from dcgan_kit.studies.verdicts import judge
 
-    if plan.study.claim is None:
+    if study.claim is None:
         return None, ()
     try:
-        return judge(plan.study.claim, result), ()
+        return judge(study.claim, result), ()
     except UserError as error:
         return None, (f"The claim cannot be judged: {error}",)
 
 
 def _samples(
-    plan: Plan, result: StudyResult, names: tuple[str, ...], all_seeds: bool, settings: PluginSettings
+    home: StudyFolder, result: StudyResult, names: tuple[str, ...], all_seeds: bool, settings: PluginSettings
 ) -> tuple[dict[tuple[int, int], Any], tuple[str, ...]]:
     """Draw samples of the runs, all of the same latent vectors; a run that cannot draw any gives a line instead."""
     from dcgan_kit.reports.run_files import shown
@@ -154,27 +145,27 @@ def _samples(
         for done, run in enumerate(wanted):
             progress.preparation("drawing samples", done, len(wanted))
             try:
-                grids[run.variant, run.seed] = _grid(plan, run, settings)
+                grids[run.variant, run.seed] = _grid(home, run, settings)
             except UserError as error:
-                text = shown(without_folder(str(error), plan.folder))
+                text = shown(without_folder(str(error), home))
                 notes.append(f"{run_name(run, names)}: no samples: {text}")
         progress.preparation("drawing samples", len(wanted), len(wanted))
     return grids, tuple(notes)
 
 
-def _grid(plan: Plan, run: RunResult, settings: PluginSettings) -> Any:
+def _grid(home: StudyFolder, run: RunResult, settings: PluginSettings) -> Any:
     from dcgan_kit.reports.study_samples import COLUMNS, ROWS
     from dcgan_kit.runs.image_grid import grid_of
 
-    images = run_in(plan.folder.run(run.identity), (), settings).sample(ROWS * COLUMNS, seed=SAMPLE_SEED)
+    images = run_in(home.run(run.identity), (), settings).sample(ROWS * COLUMNS, seed=SAMPLE_SEED)
     return grid_of(images, ROWS, COLUMNS)
 
 
-def _steps(plan: Plan) -> list[int]:
-    return list({run.variant: run.recipe.training.steps for run in plan.runs}.values())
+def _steps(plan: Plan | None) -> list[int]:
+    return [] if plan is None else list({run.variant: run.recipe.training.steps for run in plan.runs}.values())
 
 
-def _versions(plan: Plan) -> Mapping[str, str]:
+def _versions(plan: Plan | None) -> Mapping[str, str]:
     from dcgan_kit.version import PACKAGES
 
-    return {name: str(plan.runs[0].facts[name]) for name in ("dcgan-kit", *PACKAGES)} if plan.runs else {}
+    return {name: str(plan.runs[0].facts[name]) for name in ("dcgan-kit", *PACKAGES)} if plan and plan.runs else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,7 +142,8 @@ def estimate(
 def open_study(folder: str | Path, *, settings: PluginSettings | None = None) -> StudyResult:
     """Return the results of a study, finished or not. Trains nothing and writes nothing.
 
-    A run whose folder cannot be read counts as not finished, with a line on standard error.
+    A run whose folder cannot be read counts as not finished. If the recipes of the study cannot be loaded, for example
+    because a plugin is missing, the runs that ``study.json`` lists are read. Standard error has a line about both.
 
     Args:
         folder: the folder of the study.
@@ -151,11 +152,10 @@ def open_study(folder: str | Path, *, settings: PluginSettings | None = None) ->
     Raises:
         RunError: the folder holds no study, or it cannot be read.
     """
-    plan = opened(folder, chosen(settings))
-    for run, reason in plan.damaged():
-        place = plan.folder.run(run.identity)
-        note(f"{plan.variants[run.variant].title}, seed {run.seed}: left out: {reason} (in {place})")
-    return plan.result()
+    found = stored(folder, chosen(settings))
+    for line in found.notes:
+        note(line)
+    return found.result
 
 
 def add_seeds(
@@ -222,6 +222,43 @@ def stored_study(folder: str | Path) -> Study:
     home = StudyFolder(Path(folder))
     home.require_study()
     return replace(read_study(home.definition), node=None, file="")
+
+
+@dataclass(frozen=True)
+class StoredStudy:
+    """What the folder of a study holds.
+
+    Attributes:
+        study: the study.
+        folder: its folder.
+        result: its results.
+        plan: what it does; None if its recipes cannot be loaded.
+        notes: a line about each part that was left out, and why.
+    """
+
+    study: Study
+    folder: StudyFolder
+    result: StudyResult
+    plan: Plan | None
+    notes: tuple[str, ...]
+
+
+def stored(folder: str | Path, settings: PluginSettings) -> StoredStudy:
+    """Return what the folder of a study holds; see ``open_study``."""
+    from dcgan_kit.studies.stored_results import stored_result
+
+    home, study = StudyFolder(Path(folder)), stored_study(folder)
+    try:
+        plan = opened(folder, settings)
+    except UserError as error:
+        if not home.json_file.is_file():
+            raise
+        return StoredStudy(study, home, stored_result(home, study), None, (f"{error}. Its results are shown",))
+    damaged = tuple(
+        f"{plan.variants[run.variant].title}, seed {run.seed}: left out: {reason.replace(f'{home.path}/', '')}"
+        for run, reason in plan.damaged()
+    )
+    return StoredStudy(study, home, plan.result(), plan, damaged)
 
 
 def opened(folder: str | Path, settings: PluginSettings) -> Plan:

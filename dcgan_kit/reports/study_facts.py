@@ -11,7 +11,6 @@ from dcgan_kit.reports.facts import RunFacts, read_facts
 from dcgan_kit.reports.metric_names import FLOOR, is_floor, is_score
 from dcgan_kit.reports.run_files import Metrics, Series, shown
 from dcgan_kit.studies.folder import StudyFolder
-from dcgan_kit.studies.plan import PlannedRun
 from dcgan_kit.studies.results import RunResult, StudyResult
 from dcgan_kit.studies.variants import Variant
 from dcgan_kit.studies.verdicts import ClaimResult
@@ -115,7 +114,7 @@ def read_runs(
     return found, tuple(notes)
 
 
-def run_name(run: RunResult | PlannedRun, names: Sequence[str]) -> str:
+def run_name(run: RunResult, names: Sequence[str]) -> str:
     """Return a name for a run: its variant and its seed."""
     return f"{names[run.variant]}, seed {run.seed}"
 

@@ -60,7 +60,9 @@ def _seeds(count: int) -> str:
 def _steps(steps: Sequence[int], study: Study) -> str:
     if study.untrained:
         return "0: the networks are read before training"
-    low, high = min(steps, default=0), max(steps, default=0)
+    if not steps:
+        return "not known, because the recipes cannot be loaded"
+    low, high = min(steps), max(steps)
     text = f"{low:,}" if low == high else f"{low:,} to {high:,}, by variant"
     if study.budget is None or study.budget.kind == "steps":
         return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from dcgan_kit import api
+from dcgan_kit.api.study_page import study_report
 from dcgan_kit.api.study_runs import add_seeds, open_study
 from dcgan_kit.errors import RunError, UserError
 
@@ -251,10 +253,24 @@ def test_a_damaged_file_of_a_run_counts_as_missing_and_blocks_nothing(copied, na
     assert sum(bool(one.readings) for one in found.runs) == 4 - found.missing
 
 
-def test_a_study_whose_recipe_is_gone_says_where_it_is_named(copied):
+def test_the_results_of_a_study_whose_recipe_is_gone_are_shown(copied, capsys):
+    before = open_study(copied)
     file = copied / "study.yaml"
     file.write_text(file.read_text().replace("tiny-fashion28", "gone/mine.yaml"))
-    with pytest.raises(UserError, match=r"study\.yaml: the recipes of this study cannot be loaded: .*--plugins-dir"):
+    found = open_study(copied)
+    assert re.search(
+        r"study\.yaml: the recipes of this study cannot be loaded: .*--plugins-dir", capsys.readouterr().err
+    )
+    assert found.runs == before.runs
+    assert found.sentences() == before.sentences()
+    page = study_report(copied, tmp := copied / "page.html", quick=True)
+    assert page == tmp
+    assert "the recipes of this study cannot be loaded" in page.read_text()
+    (copied / "study.json").write_text("{}")
+    with pytest.raises(RunError, match=r"study\.json: holds no results of a study"):
+        open_study(copied)
+    (copied / "study.json").unlink()
+    with pytest.raises(UserError, match="the recipes of this study cannot be loaded"):
         open_study(copied)
 
 
