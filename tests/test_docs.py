@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from dcgan_kit.api.claims import list_claims
 from dcgan_kit.cli import cli
 from dcgan_kit.components.kinds import KINDS
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.components.plugin_loader import HOOKS, load_builtins
 from dcgan_kit.networks.lint import LINTS
 from dcgan_kit.recipes import key_declarations
 
 PLUGINS = load_builtins()
+CLAIMS = list_claims(settings=PluginSettings(builtins_only=True))
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture(scope="module")
 def words():
     """Everything that docs/*.md write as code: single words, and the words of lines of code."""
-    texts = [file.read_text(encoding="utf-8") for file in (Path(__file__).parents[1] / "docs").glob("*.md")]
+    texts = [file.read_text(encoding="utf-8") for file in DOCS.glob("*.md")]
     assert texts
     return {word for text in texts for word in re.findall(r"[\w/.-]+", text)}
 
@@ -29,7 +34,7 @@ def words():
 @pytest.fixture(scope="module")
 def texts():
     """All of docs/*.md."""
-    return "\n".join(file.read_text(encoding="utf-8") for file in (Path(__file__).parents[1] / "docs").glob("*.md"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in DOCS.glob("*.md"))
 
 
 def commands(group, above=()):
@@ -140,6 +145,27 @@ def test_links_lead_to_files_and_headings_that_there_are():
 def test_anchors_are_githubs():
     text = "# A `b_c` & d's\n## Twice\n## Twice\n```text\n# no heading\n```\n"
     assert anchors(text) == {"a-b_c--ds", "twice", "twice-1"}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_the_record_of_a_claim_is_that_of_the_study_that_is_shipped(name):
+    folder = DOCS / "claims" / name
+    record = json.loads((folder / "claim.json").read_text(encoding="utf-8"))
+    assert record["name"] == name
+    assert record["study"] == CLAIMS[name].study.as_yaml()
+    assert not record["plan_changed"]
+    assert (
+        sum(one["finished"] + one["failed"] for one in record["variants"]) == len(record["variants"]) * record["seeds"]
+    )
+    assert (folder / "samples.png").exists() == (record["samples"] is not None)
+    assert (folder / "discussion.md").read_text(encoding="utf-8").strip()
+
+
+def test_the_lecture_has_the_verdict_of_each_record():
+    rows = re.findall(r"\| \[(\w+)\]\(claims\.md#([\w-]+)\) \|$", (DOCS / "lecture.md").read_text(), re.MULTILINE)
+    verdicts = {name: json.loads((DOCS / "claims" / name / "claim.json").read_text())["verdict"] for _, name in rows}
+    assert [(verdicts[name], name) for _, name in rows] == rows
+    assert set(verdicts) == set(CLAIMS)
 
 
 def test_no_page_has_a_gap_or_two_versions_of_a_passage():

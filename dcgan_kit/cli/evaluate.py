@@ -30,7 +30,11 @@ MOST_CLASSES = 100
 )
 @click.option("--real", type=_PATH, metavar="PATH", help="Real images to compare them with, in the same formats.")
 @click.option("--size", metavar="HxWxC", help="Resize samples and real images to this size, e.g. 64x64x3.")
-@click.option("--calibrate", is_flag=True, help="Evaluate the embedded images, and copies with known faults, instead.")
+@click.option(
+    "--calibrate",
+    is_flag=True,
+    help="Instead of a run, evaluate the embedded images and copies of them with known faults.",
+)
 @click.option(
     "--scores",
     metavar="NAMES",
@@ -45,7 +49,7 @@ MOST_CLASSES = 100
 @click.option(
     "--extractor",
     metavar="NAME",
-    help="Component that computes features of images.  [default: by the images; the command says which]",
+    help="Component that computes features of images.  [default: chosen by the images; the output names it]",
 )
 @click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
 @click.option("--raw", is_flag=True, help="Use the generator itself, not its moving average.")
@@ -53,7 +57,7 @@ MOST_CLASSES = 100
     "--against",
     type=_PATH,
     metavar="RUN",
-    help="Show the numbers of another evaluation, of a run or a file, in a column.",
+    help="Add a column with the numbers of another evaluation: a run folder or an evaluation file.",
 )
 @json_option
 @plugin_options

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 RUN = "run"
 STOPPED = "stopped by {}; what is finished stays, and the same command goes on"
+GOES_ON = "`dcgan-kit study FOLDER/study.yaml --folder FOLDER` goes on; the same command would add more runs"
 
 
 class _Studies(click.Group):
@@ -171,12 +172,13 @@ def show(folder: Path, as_json: bool) -> None:
 @click.option(
     "--variants",
     metavar="TITLES",
-    help="Variants that get more runs, separated by ';', as tables name them.  [default: all]",
+    help="Only these variants, as tables name them, separated by ';'. Name the first one too: others are compared with "
+    "it in the seeds that both have.  [default: all]",
 )
 @_running
 @json_option
 @plugin_options
-@stoppable(STOPPED)
+@stoppable(f"stopped by {{}}; what is finished stays. {GOES_ON}")
 def add_seeds(
     folder: Path,
     count: int,
@@ -186,7 +188,7 @@ def add_seeds(
     ray: str | None,
     as_json: bool,
 ) -> None:
-    """Give the variants of the study in FOLDER COUNT more runs each."""
+    """Train COUNT more runs of each variant of the study in FOLDER."""
     from dcgan_kit.api import study_runs
 
     _show(
@@ -200,6 +202,7 @@ def add_seeds(
             settings=plugin_settings(),
         ),
         as_json,
+        GOES_ON,
     )
 
 
@@ -266,11 +269,11 @@ def time_one(recipe: Path, target: Path, probed: tuple[str, ...]) -> None:
     time_steps(recipe, target, probed, plugin_settings())
 
 
-def _show(result: StudyResult, as_json: bool) -> None:
+def _show(result: StudyResult, as_json: bool, again: str = "the same command tries again") -> None:
     """Print the results of a study that ran, and end the process with the status that fits."""
     _print(result, as_json)
     if result.missing:
-        note(f"{counted(result.missing, 'run')} did not finish; the same command tries again")
+        note(f"{counted(result.missing, 'run')} did not finish; {again}")
         sys.exit(WRONG_INPUT)
 
 

@@ -15,10 +15,11 @@ ORDER = ("supported", "refuted", "inconclusive")
 
 INTRODUCTION = """# Claims and their verdicts
 
-Each claim is a statement about deep convolutional GANs. Its study trained the variants that the statement compares,
-with several seeds each, and read numbers. What would support the claim, and what would refute it, was written down
-before. A verdict holds for the recipe, the data and the training of its study. *Inconclusive* means that the study
-shows neither the one nor the other; it does not mean that there is no difference.
+Each claim is a statement about deep convolutional GANs. A study compares the variants that the statement is about. Most
+studies train each variant with several seeds; some look at networks before training. Each number that a study reads is
+a *judge*. What would support the claim, and what would refute it, was written down before the study began. A verdict
+holds for the recipe, the data and the training of its study. *Inconclusive* means that the study shows neither support
+nor refutation; it does not mean that there is no difference.
 
 To repeat a study: `dcgan-kit claims run NAME`. To write this page: `dcgan-kit claims report`.
 """

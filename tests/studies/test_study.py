@@ -187,8 +187,9 @@ def test_one_variant_can_get_more_seeds(copied):
     assert found.missing == 0
     assert found.comparison(1, READ[0]).seeds == (0, 1)
     assert found.columns(READ[0])["runs"] == ["2 of 2", "3 of 3"]
-    again = open_study(copied)
-    assert len(again.of(1)) == 3
+    assert len(open_study(copied).of(1)) == 3
+    # This is what the command says if it is stopped: the same study, and no more seeds.
+    assert api.study(copied / "study.yaml", copied, watcher=Silent()).as_json() == found.as_json()
     with pytest.raises(UserError, match=r"no variant 'resize'\. Did you mean 'resize_conv'"):
         add_seeds(copied, 1, variants=["resize"], watcher=Silent())
 
