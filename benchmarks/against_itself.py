@@ -5,7 +5,7 @@ the pool into studies of two variants, again and again. Both variants are the sa
 study shows is wrong. At a level of 5 %, that should happen in about 5 % of the studies or fewer.
 
 Studies of one deal share no run. Those of different deals do, so the shares are less certain than those of as many
-independent studies.
+independent studies. The printed intervals are those of independent ones.
 
     python benchmarks/against_itself.py --runs 320 --seeds 8 --deals 10
 
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from dcgan_kit.studies.claims import Claim, Expectation
 from dcgan_kit.studies.readings import Cost, Reading
@@ -57,6 +58,7 @@ def trained(seed: int, steps: int, file: Path) -> None:
 
 def pool(folder: Path, runs: int, steps: int, processes: int) -> list[dict[str, Reading]]:
     """Return the numbers of all runs, by seed; train those that are missing."""
+    folder = folder / f"{RECIPE}-{steps}-steps"
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"{seed}.json" for seed in range(runs)]
     missing = [seed for seed, file in enumerate(files) if not file.exists()]
@@ -107,7 +109,8 @@ def main() -> None:
             wrong["a claim about all of them"] += judge(claim, result).verdict != "inconclusive"
     print(f"{studies} studies of {RECIPE} against itself, {arguments.seeds} seeds, {len(runs)} runs")
     for name, count in wrong.items():
-        print(f"{name:28} {count:4} wrong, {count / studies:.1%}")
+        low, high = binomtest(count, studies).proportion_ci()
+        print(f"{name:28} {count:4} wrong, {count / studies:.1%} (95 % interval {low:.1%} to {high:.1%})")
 
 
 if __name__ == "__main__":

@@ -582,17 +582,17 @@ def main() -> int:
             stale.append(name)
             if not check:
                 path.write_text(after, encoding="utf-8")
-    verdicts, text = DOCS / "claims.md", claims_text(DOCS / "claims", DOCS)
-    if not verdicts.exists() or verdicts.read_text(encoding="utf-8") != text:
-        stale.append(verdicts.name)
-        if not check:
-            verdicts.write_text(text, encoding="utf-8")
     shipped = RECIPES / SCHEMA_FILE
     generated = schema_text(load_builtins().registry)
     if not shipped.exists() or shipped.read_text(encoding="utf-8") != generated:
         stale.append(f"../recipes/{SCHEMA_FILE}")
         if not check:
             shipped.write_text(generated, encoding="utf-8")
+    verdicts, text = DOCS / "claims.md", claims_text(DOCS / "claims", DOCS)
+    if not verdicts.exists() or verdicts.read_text(encoding="utf-8") != text:
+        stale.append(verdicts.name)
+        if not check:
+            verdicts.write_text(text, encoding="utf-8")
     if stale:
         message = "stale; run scripts/generate_docs.py" if check else "written"
         print("\n".join(f"docs/{name}: {message}" for name in stale), file=sys.stderr)

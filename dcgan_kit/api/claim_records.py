@@ -58,9 +58,10 @@ def write_samples(folder: Path, result: StudyResult) -> dict[str, Any] | None:
     from dcgan_kit.reports.claim_samples import claim_samples
 
     found = claim_samples(StudyFolder(folder), result)
-    if found is None:
-        return None
     with writing(folder / SAMPLES):
+        if found is None:
+            (folder / SAMPLES).unlink(missing_ok=True)
+            return None
         write_whole(folder / SAMPLES, found.content)
     return {"file": SAMPLES, "seed": found.seed, "rows": list(found.rows)}
 
@@ -153,6 +154,7 @@ def _rank_data(result: StudyResult, one: Rank) -> dict[str, Any]:
         "rank": one.rank,
         "best": one.best,
         "worst": one.worst,
+        "failed": one.failed,
         "mean": finite(one.mean),
         "low": finite(one.interval.low),
         "high": finite(one.interval.high),

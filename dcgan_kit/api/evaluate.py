@@ -93,6 +93,7 @@ def evaluate_run(
         UserError: see ``Run.evaluate``.
     """
     from dcgan_kit.data.loading import require_data
+    from dcgan_kit.data.resizing import unresizable
     from dcgan_kit.runs.folder_content import require_checkpoint
 
     request = _request(scores, extractor, samples, class_scores)
@@ -102,6 +103,8 @@ def evaluate_run(
             f"--class-scores: the recipe of {run.path} has no classes to score one by one; leave the option out"
         )
     spec = None if size is None else _spec(size)
+    if spec is not None and (reason := unresizable(run.resolved.image.shape[-1], spec)):
+        raise UserError(f"--size: {reason}")
     require_checkpoint(run.folder)
     require_data(run.resolved)
     tensorflow_startup.start_tensorflow()
@@ -119,7 +122,7 @@ def evaluate_run(
         count = samples or default_samples(reals)
         generated = GeneratedSamples(run.resolved, restored.generator(raw), count, images.training, spec)
         evaluated = EvaluatedImages(
-            of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw},
+            of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw, **resized_to(spec)},
             batches=generated.batches(),
             samples=count,
             reals=reals,
@@ -226,6 +229,11 @@ def _evaluated(
         reals=replace(split_reference(reals, None, "real"), resized=resized),
         notes=[line for images in (fakes, reals) for line in messages_about(images)],
     )
+
+
+def resized_to(spec: ImageSpec | None) -> dict[str, str]:
+    """Return what an evaluation says about the size that images were resized to."""
+    return {} if spec is None else {"size": "x".join(map(str, spec.shape))}
 
 
 def _spec(size: str | tuple[int, int, int]) -> ImageSpec:

@@ -21,11 +21,11 @@ def read_evaluation(path: Path) -> Evaluation:
     return results.read_evaluation(path)
 
 
-def evaluation_file(run: Path, *, best: bool, raw: bool) -> Path:
-    """Return the file to which ``Run.evaluate`` writes; see its arguments ``best`` and ``raw``."""
+def evaluation_file(run: Path, *, best: bool, raw: bool, size: str | None = None) -> Path:
+    """Return the file to which ``Run.evaluate`` writes; see its arguments ``best``, ``raw`` and ``size``."""
     from dcgan_kit.evaluation.results import file_name
 
-    return run / file_name(best, raw)
+    return run / file_name(best, raw, size)
 
 
 def calibration_columns(calibration: Calibration) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ MOST_NUMBERS = 3
 class LiveTable:
     """What the variants of a study have reached: how many runs are finished, running and failed, and means so far.
 
-    It shows no differences and no p-values: whoever watches them is tempted to stop when they look good.
+    It decides nothing: a study trains all of its runs, whatever the means are.
 
     Args:
         plan: the plan of the study.

@@ -177,8 +177,8 @@ class Run(StoredRun):
         """Compare samples with the real images of the recipe by scores. Each number comes with its floor.
 
         The floor is the score that real images get in place of the samples. Writes ``evaluation.json`` into the run
-        folder; with ``best`` or ``raw``, the name is ``evaluation-best.json``, ``evaluation-raw.json`` or
-        ``evaluation-best-raw.json``.
+        folder; with ``best``, ``raw`` or ``size``, these are part of the name, such as ``evaluation-best-raw.json`` or
+        ``evaluation-28x28x1.json``.
 
         If the recipe has classes, each class is scored by itself too (``evaluation.classes``), and ``class_accuracy``
         says how often a classifier finds the class that was asked for.
@@ -215,7 +215,7 @@ class Run(StoredRun):
             watcher=watcher,
         )
         content = json.dumps(evaluation.as_data(), indent=2).encode() + b"\n"
-        self.folder.write(self.path / file_name(best, raw), content)
+        self.folder.write(self.path / file_name(best, raw, evaluation.of.get("size")), content)
         return evaluation
 
     def probe(

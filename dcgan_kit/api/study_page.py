@@ -46,7 +46,8 @@ def study_report(
         The path of the page.
 
     Raises:
-        UserError: a recipe or the data of the study cannot be read, or the output name does not end in ``.html``.
+        UserError: the recipes of the study cannot be loaded and it has no results yet, or the output name does not end
+            in ``.html``.
         RunError: the folder holds no study, or the page cannot be written.
     """
     from dcgan_kit.reports.run_files import shown

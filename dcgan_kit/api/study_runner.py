@@ -23,6 +23,7 @@ from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.adoption import adopt
 from dcgan_kit.studies.definition import Study
 from dcgan_kit.studies.folder import StudyFolder
+from dcgan_kit.studies.interim import note_interim
 from dcgan_kit.studies.search import is_search
 from dcgan_kit.studies.variants import Variant
 
@@ -76,7 +77,7 @@ class Runner:
 
         recipes = _one_of_each(plan, plan.missing())
         with plan.folder.locked(self._waiting(plan.folder)):
-            self._time(recipes, plan.folder, plan.study.threads, _probed(plan))
+            self._time(recipes, plan.folder, plan.study.threads)
         return estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan))
 
     def run(self, plan: Plan, lock: int) -> StudyResult:
@@ -120,7 +121,8 @@ class Runner:
             self._announce(plan, missing)
             with self.scheduler(plan, lock) as scheduler:
                 self.train(plan, missing, scheduler, table=LiveTable(plan, self._progress))
-        plan.note_look()
+        if not plan.missing():
+            note_interim(plan.folder, len(plan.runs))
         result = plan.result()
         for file, content in (
             (plan.folder.json_file, result.as_json().encode()),
@@ -135,11 +137,10 @@ class Runner:
         from dcgan_kit.studies.step_times import read_timings
 
         steps = 0 if plan.study.untrained else sum(run.recipe.training.steps for run in missing)
-        recipes, probed = _one_of_each(plan, missing), _probed(plan)
+        if steps >= CHECKED_FROM:
+            self._check_readings(plan, missing[0])
         if steps >= MEASURED_FROM:
-            self._time(recipes, plan.folder, plan.study.threads, probed)
-        elif steps >= CHECKED_FROM and probed:
-            self._time(dict([*recipes.items()][:1]), plan.folder, plan.study.threads, probed)
+            self._time(_one_of_each(plan, missing), plan.folder, plan.study.threads)
         expected = estimate_of(plan, read_timings(plan.folder.timings), self._at_once(plan))
         self._progress.note(described(plan, expected))
 
@@ -234,10 +235,38 @@ class Runner:
             self._time({one.variant: one.recipe for one in variants}, home, definition.threads)
         return read_timings(home.timings)
 
-    def _time(
-        self, recipes: Mapping[Variant, ResolvedRecipe], home: StudyFolder, threads: int, probed: Sequence[str] = ()
-    ) -> None:
-        """Measure the variants that were not measured before, and check that probes give some readings there."""
+    def _check_readings(self, plan: Plan, run: PlannedRun) -> None:
+        """Check that probes give what the study reads, in the networks of a run before training.
+
+        Raises:
+            UserError: no probe gives one of the numbers.
+        """
+        numbers = [name for name in plan.numbers if "/" in name]
+        if not numbers:
+            return
+        options = plugin_options(self._settings)
+        arguments = ("study", "check-one", *options, "--", str(plan.folder.recipe(run.identity)), *numbers)
+        job = Job(run.identity, arguments, thread_variables(plan.study.threads))
+        last, failed = "", False
+
+        def on_line(_: Job, line: str) -> bool:
+            nonlocal last
+            last = line or last
+            return True
+
+        def on_end(_: Job, status: int) -> bool:
+            nonlocal failed
+            failed = status != 0
+            return True
+
+        self._progress.preparation("checking what probes read", 0, 1)
+        run_commands([job], 1, on_line, on_end)
+        self._progress.preparation("checking what probes read", 1, 1)
+        if failed:
+            raise UserError(f"{plan.variants[run.variant].title}: {printable(last)} (found before any training)")
+
+    def _time(self, recipes: Mapping[Variant, ResolvedRecipe], home: StudyFolder, threads: int) -> None:
+        """Measure the variants that were not measured before."""
         from dcgan_kit.studies.step_times import Timing, read_timings, timing_key, write_timings
 
         known = read_timings(home.timings)
@@ -251,7 +280,7 @@ class Runner:
             with writing(file):
                 write_whole(file, as_yaml(as_data(recipe)).encode())
             files[key] = (variant, target)
-            arguments = ("study", "time-one", *options, "--", str(file), str(target), *probed)
+            arguments = ("study", "time-one", *options, "--", str(file), str(target))
             jobs.append(Job(key, arguments, thread_variables(threads)))
         last: dict[str, str] = {}
         failed: list[str] = []
@@ -274,7 +303,7 @@ class Runner:
             # One after the other: beside others, steps are slower.
             run_commands(jobs, 1, on_line, on_end)
         if failed:
-            raise UserError(f"{failed[0]} (found before any training)")
+            raise UserError(f"{failed[0]} (its steps could not be measured)")
         for key, (_, target) in files.items():
             known[key] = Timing.model_validate_json(target.read_bytes())
         if files:
@@ -284,11 +313,6 @@ class Runner:
 def _one_of_each(plan: Plan, runs: Sequence[PlannedRun]) -> dict[Variant, ResolvedRecipe]:
     """Return a recipe of each variant that has one of these runs."""
     return {plan.variants[run.variant]: run.recipe for run in reversed(runs)}
-
-
-def _probed(plan: Plan) -> list[str]:
-    """Return the numbers that probes read."""
-    return [name for name in plan.numbers if "/" in name]
 
 
 def described(plan: Plan, expected: Estimate) -> str:

@@ -249,34 +249,28 @@ def stored(folder: str | Path, settings: PluginSettings) -> StoredStudy:
 
     home, study = StudyFolder(Path(folder)), stored_study(folder)
     try:
-        plan = opened(folder, settings)
+        plan = _planned(study, home, settings)
     except UserError as error:
+        plugins = "" if settings.folders else ". If it needs a plugin, give --plugins-dir"
+        message = f"{home.definition}: the recipes of this study cannot be loaded: {error}{plugins}"
         if not home.json_file.is_file():
-            raise
-        return StoredStudy(study, home, stored_result(home, study), None, (f"{error}. Its results are shown",))
+            raise UserError(message) from error
+        return StoredStudy(study, home, stored_result(home, study), None, (f"{message}. Its results are shown",))
     damaged = tuple(
-        f"{plan.variants[run.variant].title}, seed {run.seed}: left out: {reason.replace(f'{home.path}/', '')}"
-        for run, reason in plan.damaged()
+        f"{plan.variants[run.variant].title}, seed {run.seed}: left out: {reason}" for run, reason in plan.damaged()
     )
     return StoredStudy(study, home, plan.result(), plan, damaged)
 
 
-def opened(folder: str | Path, settings: PluginSettings) -> Plan:
-    """Return the plan of the study in a folder. Trains nothing and writes nothing; see ``open_study``."""
+def _planned(study: Study, home: StudyFolder, settings: PluginSettings) -> Plan:
+    """Return the plan of a study in its folder. Trains nothing and writes nothing."""
 
     def known(_: Sequence[LoadedVariant], home: StudyFolder) -> Mapping[str, Timing]:
         from dcgan_kit.studies.step_times import read_timings
 
         return read_timings(home.timings)
 
-    study = stored_study(folder)
-    try:
-        return planned(study, Path(folder), settings, known)
-    except UserError as error:
-        plugins = "" if settings.folders else ". If it needs a plugin, give --plugins-dir"
-        raise UserError(
-            f"{StudyFolder(Path(folder)).definition}: the recipes of this study cannot be loaded: {error}{plugins}"
-        ) from error
+    return planned(study, home.path, settings, known)
 
 
 def _progress(watcher: Watcher | None) -> AbstractContextManager[Watcher]:

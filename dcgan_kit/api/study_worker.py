@@ -192,17 +192,11 @@ def _cost(recipe: Recipe, steps: int, seconds: float) -> Cost:
     )
 
 
-def time_steps(recipe_file: Path, target: Path, probed: Sequence[str], settings: PluginSettings) -> None:
+def time_steps(recipe_file: Path, target: Path, settings: PluginSettings) -> None:
     """Measure how long steps of a recipe take, and write the timing to a file.
 
-    Args:
-        recipe_file: the recipe.
-        target: the file.
-        probed: numbers that probes must be able to read there.
-        settings: which plugins may be loaded.
-
     Raises:
-        UserError: no probe gives one of the numbers, the recipe cannot be trained, or the file cannot be written.
+        UserError: the recipe cannot be trained, or the file cannot be written.
     """
     # The start of Python itself, before this, takes a fraction of a second.
     started = time.monotonic()
@@ -212,7 +206,16 @@ def time_steps(recipe_file: Path, target: Path, probed: Sequence[str], settings:
 
     recipe.count_classes()
     timing: Any = measured(recipe.resolved, recipe.plugins, started)
-    if probed:
-        _probed(recipe, recipe.plugins.registry, probed)
     with writing(target):
         write_whole(target, timing.model_dump_json().encode() + b"\n")
+
+
+def check_readings(recipe_file: Path, numbers: Sequence[str], settings: PluginSettings) -> None:
+    """Check that probes give some numbers in the networks of a recipe before training.
+
+    Raises:
+        UserError: no probe gives one of them.
+    """
+    recipe = load_recipe(str(recipe_file), settings=settings)
+    tensorflow_startup.start_tensorflow()
+    _probed(recipe, recipe.plugins.registry, numbers)

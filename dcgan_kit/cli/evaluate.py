@@ -100,7 +100,7 @@ def evaluate(
         evaluation = opened.evaluate(
             names, extractor=extractor, samples=samples, class_scores=of_class, size=size, best=best, raw=raw
         )
-        note(f"{evaluation_file(run, best=best, raw=raw)}: written")
+        note(f"{evaluation_file(run, best=best, raw=raw, size=size)}: written")
     else:
         assert fake is not None
         assert real is not None

@@ -170,10 +170,12 @@ def show(folder: Path, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("count", type=click.IntRange(1, 1000))
 @click.option(
-    "--variants",
-    metavar="TITLES",
-    help="Only these variants, as tables name them, separated by ';'. Name the first one too: others are compared with "
-    "it in the seeds that both have.  [default: all]",
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="TITLE",
+    help="Only this variant, as tables name it; may be repeated. Name the first one too: others are compared with it "
+    "in the seeds that both have.  [default: all]",
 )
 @_running
 @json_option
@@ -182,7 +184,7 @@ def show(folder: Path, as_json: bool) -> None:
 def add_seeds(
     folder: Path,
     count: int,
-    variants: str | None,
+    variants: tuple[str, ...],
     fail_fast: bool,
     processes: int | None,
     ray: str | None,
@@ -195,7 +197,7 @@ def add_seeds(
         study_runs.add_seeds(
             folder,
             count,
-            variants=[title.strip() for title in (variants or "").split(";") if title.strip()],
+            variants=variants,
             processes=processes,
             fail_fast=fail_fast,
             ray=ray,
@@ -259,14 +261,25 @@ def train_one(folder: Path, identity: str, numbers: tuple[str, ...], untrained: 
 @study.command("time-one", hidden=True)
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
-@click.argument("probed", nargs=-1)
 @plugin_options
 @stoppable()
-def time_one(recipe: Path, target: Path, probed: tuple[str, ...]) -> None:
-    """Measure the steps of a recipe, and check its readings; `study` starts it."""
+def time_one(recipe: Path, target: Path) -> None:
+    """Measure the steps of a recipe; `study` starts it."""
     from dcgan_kit.api.study_worker import time_steps
 
-    time_steps(recipe, target, probed, plugin_settings())
+    time_steps(recipe, target, plugin_settings())
+
+
+@study.command("check-one", hidden=True)
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("numbers", nargs=-1)
+@plugin_options
+@stoppable()
+def check_one(recipe: Path, numbers: tuple[str, ...]) -> None:
+    """Check that probes give some numbers; `study` starts it."""
+    from dcgan_kit.api.study_worker import check_readings
+
+    check_readings(recipe, numbers, plugin_settings())
 
 
 def _show(result: StudyResult, as_json: bool, again: str = "the same command tries again") -> None:

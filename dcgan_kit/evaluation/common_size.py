@@ -1,4 +1,4 @@
-"""Images in another size than their own, so that models of different sizes can be compared by the same scores."""
+"""Real images in another size than their own, so that models of different sizes can be compared by the same scores."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.contracts.training import Images, ImageSpec
-from dcgan_kit.errors import UserError, counted
+from dcgan_kit.data.resizing import resized_pixels
 from dcgan_kit.evaluation.evaluator import Reals
-
-_MODES = {1: "L", 3: "RGB"}
 
 
 def resized_reals(reals: Reals, spec: ImageSpec) -> Reals:
     """Return real images in another size. They are resized whenever they are read.
 
     Raises:
-        UserError: see ``resized_pixels``.
+        ValueError: see ``resized_pixels``.
     """
     return replace(
         reals,
@@ -30,55 +28,46 @@ def resized_reals(reals: Reals, spec: ImageSpec) -> Reals:
     )
 
 
-def resized_pixels(pixels: Any, spec: ImageSpec) -> Any:
-    """Return uint8 pixels (N, H, W, C) in another size, by an antialiased Lanczos filter.
-
-    Grey becomes three equal channels, and colour becomes its luma (ITU-R BT.601).
-
-    Raises:
-        UserError: the images have transparency, or are to get some.
-    """
-    from PIL import Image
-
-    if pixels.shape[1:] == spec.shape:
-        return pixels
-    modes = [_MODES.get(channels) for channels in (pixels.shape[-1], spec.channels)]
-    if None in modes:
-        raise UserError(
-            "--size: only grey images and RGB images can be resized. Received: images with "
-            f"{counted(pixels.shape[-1], 'channel')}, to be resized to {spec.channels}"
-        )
-    found = np.empty((len(pixels), *spec.shape), np.uint8)
-    for place, image in enumerate(pixels):
-        before = Image.fromarray(np.ascontiguousarray(image[..., 0] if modes[0] == "L" else image), modes[0])
-        after = before.convert(modes[1]).resize((spec.width, spec.height), Image.Resampling.LANCZOS)
-        found[place] = np.asarray(after).reshape(spec.shape)
-    return found
-
-
 @dataclass(frozen=True)
-class _ResizedArray:
-    """An array of images (N, H, W, C) in another size. Like a mapped file, it makes the images that are asked for."""
+class ResizedArray:
+    """An array of images (N, H, W, C) in another size. Like a mapped file, it makes the images that are asked for.
+
+    Attributes:
+        pixels: the images in their own size, uint8.
+        spec: the other size.
+    """
 
     pixels: Any
     spec: ImageSpec
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """(N, height, width, channels)."""
         return (len(self.pixels), *self.spec.shape)
 
     @property
+    def ndim(self) -> int:
+        """4."""
+        return 4
+
+    @property
     def dtype(self) -> Any:
+        """uint8."""
         return np.dtype(np.uint8)
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def __getitem__(self, indices: Any) -> Any:
-        return resized_pixels(self.pixels[indices], self.spec)
+        chosen = np.asarray(self.pixels[indices])
+        flat = resized_pixels(chosen.reshape(-1, *chosen.shape[-3:]), self.spec)
+        return flat.reshape(*chosen.shape[:-3], *self.spec.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(self[:], dtype)
 
 
 def _resized(images: Images, spec: ImageSpec) -> Images:
-    # Nothing is read from an empty array, so an error about the channels must come now.
+    # Nothing is read before the first score, but what cannot be resized must be said now.
     resized_pixels(images.pixels[:0], spec)
-    return replace(images, pixels=_ResizedArray(images.pixels, spec))
+    return replace(images, pixels=ResizedArray(images.pixels, spec))

@@ -147,9 +147,10 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def file_name(best: bool, raw: bool) -> str:
-    """Return the name of the evaluation file in a run folder, e.g. ``evaluation-best-raw.json``."""
-    return Path(FILE).with_stem("-".join([Path(FILE).stem, *["best"] * best, *["raw"] * raw])).name
+def file_name(best: bool, raw: bool, size: str | None = None) -> str:
+    """Return the name of the evaluation file in a run folder, e.g. ``evaluation-best-raw-28x28x1.json``."""
+    parts = [Path(FILE).stem, *["best"] * best, *["raw"] * raw, *([] if size is None else [size])]
+    return Path(FILE).with_stem("-".join(parts)).name
 
 
 def read_evaluation(path: Path) -> Evaluation:

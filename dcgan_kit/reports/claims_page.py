@@ -11,6 +11,7 @@ from urllib.parse import quote
 from dcgan_kit.errors import printable
 
 MOST_TEXT = 2000
+LARGEST = 1e100
 ORDER = ("supported", "refuted", "inconclusive")
 
 INTRODUCTION = """# Claims and their verdicts
@@ -97,12 +98,12 @@ def _claim(written: WrittenClaim) -> Iterator[str]:
 def _rankings(rankings: Any) -> Iterator[str]:
     """Yield the variants in the order of each number, with intervals."""
     for number, ranks in list(rankings.items())[:100] if isinstance(rankings, Mapping) else ():
-        yield f"| rank by {_text(number)} | variant | 95 % of ranks | mean | 95 % interval |"
-        yield "| --- | --- | --- | --- | --- |"
+        yield f"| rank by {_text(number)} | variant | 95 % of ranks | mean | 95 % interval | failed |"
+        yield "| --- | --- | --- | --- | --- | --- |"
         for one in _list(ranks):
-            best, worst, rank = (_number(one.get(key), "d") for key in ("best", "worst", "rank"))
+            best, worst, rank, failed = (_number(one.get(key), "d") for key in ("best", "worst", "rank", "failed"))
             mean, low, high = (_number(one.get(key), ".4g") for key in ("mean", "low", "high"))
-            yield f"| {rank} | {_text(one.get('title'))} | {best} to {worst} | {mean} | {low} to {high} |"
+            yield f"| {rank} | {_text(one.get('title'))} | {best} to {worst} | {mean} | {low} to {high} | {failed} |"
         yield ""
 
 
@@ -124,9 +125,9 @@ def _samples(samples: Any, place: str) -> Iterator[str]:
 
 
 def _without_html(text: str) -> str:
-    """Return a text in Markdown in which nothing is HTML, and no line is a heading."""
+    """Return a text in Markdown in which nothing is HTML, a heading or a block of code."""
     lines = [printable(line).replace("<", "&lt;") for line in text.strip().splitlines()]
-    return "\n".join(re.sub(r"^(\s*)#", r"\1\\#", line) for line in lines)
+    return "\n".join(re.sub(r"^(\s*)(#|={2,}\s*$|-{2,}\s*$|```|~~~)", r"\1\\\2", line) for line in lines)
 
 
 def _variant(one: Mapping[str, Any]) -> str:
@@ -178,6 +179,6 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any, form: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST or value != value:
         return "-"
     return format(int(value) if form in ("d", ",") else value, form)

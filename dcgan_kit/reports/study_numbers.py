@@ -163,7 +163,7 @@ def _ranks(facts: StudyFacts, name: str, ranks: Sequence[Rank]) -> Table:
         (
             str(one.rank),
             facts.names[one.variant],
-            f"{one.best} to {one.worst}",
+            "–" if one.best is None else f"{one.best} to {one.worst}",
             number(finite(one.mean)),
             _interval(finite(one.interval.low), finite(one.interval.high)),
             str(one.failed),

@@ -50,7 +50,7 @@ class StudyKeys(Strict):
     overrides: Mapping[str, Any] = {}
     axes: Annotated[Mapping[str, Values], Field(max_length=20)]
     seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = SEEDS
-    more_seeds: Annotated[Mapping[str, Annotated[int, Field(ge=1, le=MOST_SEEDS)]], Field(max_length=MOST_SEEDS)] = {}
+    more_seeds: Annotated[Mapping[str, Annotated[int, Field(ge=1, le=MOST_SEEDS)]], Field(max_length=1000)] = {}
     budget: BudgetKeys | None = None
     read: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     match: Literal["parameters"] | None = None

@@ -48,9 +48,9 @@ class StudyFolder:
         return self.path / "study.html"
 
     @property
-    def looks(self) -> Path:
+    def interim(self) -> Path:
         """With how many runs the results were complete so far."""
-        return self.path / "looks.json"
+        return self.path / "interim.json"
 
     @property
     def timings(self) -> Path:

@@ -11,8 +11,8 @@ from typing import Any
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
 from dcgan_kit.data.loading import load_images, require_data, with_known_classes
+from dcgan_kit.data.resizing import unresizable
 from dcgan_kit.errors import RecipeError, UserError, counted, printable
-from dcgan_kit.evaluation.request import size_of
 from dcgan_kit.evaluation.selection import default_extractor
 from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.recipes.loading import LoadedRecipe, load_recipe
@@ -25,12 +25,12 @@ from dcgan_kit.studies.definition import Study, read_study
 from dcgan_kit.studies.file_keys import at_places
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.identity import Facts, facts_of, identity_of
+from dcgan_kit.studies.interim import read_interim
 from dcgan_kit.studies.readings import FILE, Readings, expanded, feature_space, read_readings, view_of
 from dcgan_kit.studies.results import RunResult, StudyResult, in_order
 from dcgan_kit.studies.variants import RECIPE, Variant, variants_of
 
 MOST_BYTES = 4 * 2**20
-MOST_LOOKS = 1000
 """Largest file beside a run that is read."""
 MOST_RECORDS = 100_000
 
@@ -134,28 +134,8 @@ class Plan:
             self.numbers,
             in_order(runs),
             study.description,
-            self._looks(),
+            read_interim(self.folder),
         )
-
-    def note_look(self) -> None:
-        """Write down that the results are complete with as many runs as there are, if they are.
-
-        Raises:
-            RunError: it cannot be written.
-        """
-        looks, count = self._looks(), len(self.runs)
-        if self.missing() or looks[-1:] == (count,):
-            return
-        with writing(self.folder.looks):
-            write_whole(self.folder.looks, (json.dumps([*looks, count][-MOST_LOOKS:]) + "\n").encode())
-
-    def _looks(self) -> tuple[int, ...]:
-        try:
-            found = json.loads(read_regular(self.folder.looks, MOST_BYTES, follow_links=False))
-        except (OSError, ValueError, RecursionError):
-            return ()
-        counts = found[-MOST_LOOKS:] if isinstance(found, list) else []
-        return tuple(count for count in counts if type(count) is int and count > 0)
 
     def readings(self, run: PlannedRun) -> Readings | None:
         """Return what was read from a finished run.
@@ -271,17 +251,17 @@ def _check_numbers(
     scores = [name for name in numbers if "/" not in name]
     if study.untrained and scores:
         raise UserError(f"{study.place('read')}read: {scores[0]}: without training, only probes read anything")
+    for name in scores:
+        size = view_of(name)[1].spec
+        reasons = [] if size is None else [unresizable(variant.recipe.image.shape[-1], size) for variant in loaded]
+        if reason := next(filter(None, reasons), ""):
+            raise UserError(f"{study.place('read')}read: {name}: {reason}")
     if study.claim is None:
         return
     try:
         require_known(study.claim, [one.variant.title for one in loaded], numbers)
-
-        def usual(size: str | None) -> str:
-            spec, source = None if size is None else size_of(size), loaded[0].recipe.data.component.name
-            return default_extractor(loaded[0].images, source, None if spec is None else spec.shape)[0]
-
         for index, one in enumerate(study.claim.expect):
-            spaces = {feature_space(name, plugins.registry, usual) for name in one.numbers}
+            spaces = {_feature_space(name, loaded[0], plugins) for name in one.numbers}
             if len(spaces) == 1 and not spaces & {"", "pixels"}:
                 bare, view = view_of(one.numbers[0])
                 other = f"{bare}{replace(view, extractor='random_convolution')}"
@@ -293,6 +273,13 @@ def _check_numbers(
         key = str(error).partition(":")[0]
         parts = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
         raise UserError(f"{study.place(*parts)}{error}") from error
+
+
+def _feature_space(name: str, one: LoadedVariant, plugins: LoadedPlugins) -> str:
+    """Return in what a number sees the images of a variant; see ``readings.feature_space``."""
+    spec, source = view_of(name)[1].spec, one.recipe.data.component.name
+    usual, _ = default_extractor(one.images, source, None if spec is None else spec.shape)
+    return feature_space(name, plugins.registry, usual)
 
 
 def _loaded(study: Study, variant: Variant, settings: PluginSettings, images: dict[str, Images]) -> LoadedVariant:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,8 +25,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit.components.contracts.score import Better
+from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.components.registry import Registry
-from dcgan_kit.errors import RunError, UserError, did_you_mean
+from dcgan_kit.errors import RunError, UserError, did_you_mean, printable
 from dcgan_kit.evaluation.request import size_of
 from dcgan_kit.evaluation.selection import build_score, numbers_of_scores
 from dcgan_kit.files import read_regular
@@ -89,6 +90,11 @@ class View:
     extractor: str | None = None
     size: str | None = None
 
+    @property
+    def spec(self) -> ImageSpec | None:
+        """The size as numbers."""
+        return None if self.size is None else size_of(self.size)
+
     def __str__(self) -> str:
         """Return what follows the name of a number."""
         return "".join(f"@{part}" for part in (self.extractor, self.size) if part is not None)
@@ -116,6 +122,8 @@ def expanded(names: Sequence[str], registry: Registry) -> tuple[str, ...]:
     of_scores = numbers_of_scores(registry)
     found: dict[str, None] = {}
     for name in (text.strip() for text in names):
+        if not name.isprintable():
+            raise UserError(f"{printable(name)}: holds characters that cannot be printed")
         if "/" in name:
             place, _, number = name.rpartition("/")
             if not place or not number:
@@ -165,13 +173,13 @@ def wanted(numbers: Iterable[str], registry: Registry) -> Wanted:
     return Wanted({view: tuple(names) for view, names in scores.items()}, probes)
 
 
-def feature_space(name: str, registry: Registry, usual: Callable[[str | None], str]) -> str:
+def feature_space(name: str, registry: Registry, usual: str) -> str:
     """Return in what a number sees images: ``pixels``, the name of an extractor, or empty for a reading of a probe.
 
     Args:
         name: an expanded name.
         registry: the components.
-        usual: the extractor that ``dcgan-kit evaluate`` chooses for these images, resized to a size ``HxWxC`` or not.
+        usual: the extractor that ``dcgan-kit evaluate`` chooses for these images.
     """
     if "/" in name:
         return ""
@@ -179,7 +187,7 @@ def feature_space(name: str, registry: Registry, usual: Callable[[str | None], s
     owner = next(score for score, of in numbers_of_scores(registry).items() if bare in of)
     component = registry.find("score", owner)
     score = build_score(Choice(component, dict(component.options()))).score
-    return "pixels" if score.gathering.sees == "pixels" else view.extractor or usual(view.size)
+    return "pixels" if score.gathering.sees == "pixels" else view.extractor or usual
 
 
 def matching(pattern: str, readings: Mapping[str, float]) -> list[float]:

@@ -80,7 +80,7 @@ class StudyResult:
         numbers: names of the numbers, in order.
         runs: all runs, by variant and then by seed.
         description: what the study is about.
-        looks: with how many runs the results were complete, and could be seen, in order of time.
+        interim: with how many runs the results were complete, and could be seen, in order of time.
     """
 
     name: str
@@ -90,7 +90,7 @@ class StudyResult:
     numbers: tuple[str, ...]
     runs: tuple[RunResult, ...]
     description: str = ""
-    looks: tuple[int, ...] = ()
+    interim: tuple[int, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -172,7 +172,7 @@ class StudyResult:
                 said.append(f"{variant.title}: {share} ({failed[0].failure}); the numbers are of the others.")
         if self.missing:
             said.append(f"{counted(self.missing, 'run')} of {len(self.runs)} not finished.")
-        earlier = sorted({count for count in self.looks if count < len(self.runs)})
+        earlier = sorted({count for count in self.interim if count < len(self.runs)})
         if earlier:
             before = " and of ".join(map(str, earlier))
             said.append(
@@ -213,7 +213,7 @@ class StudyResult:
             "runs": [run_data(run) for run in self.runs],
             "comparisons": [_comparison_data(one) for one in self.comparisons],
             "sentences": self.sentences(),
-            "looks": list(self.looks),
+            "interim_analyses": list(self.interim),
         }
 
     def as_json(self) -> str:

@@ -103,7 +103,7 @@ def measured(recipe: ResolvedRecipe, plugins: LoadedPlugins, started: float) -> 
     Args:
         recipe: the recipe.
         plugins: the plugins that were loaded for it.
-        started: ``time.monotonic()`` at the start of the process.
+        started: ``time.monotonic()`` when the process began to work.
 
     Raises:
         UserError: the recipe cannot be trained.

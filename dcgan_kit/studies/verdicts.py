@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dcgan_kit.errors import UserError, counted
-from dcgan_kit.studies.claims import Claim, Expectation, Verdict
+from dcgan_kit.studies.claims import Claim, Expectation, Verdict, require_known
 from dcgan_kit.studies.results import StudyResult
 from dcgan_kit.studies.statistics import LEVEL, Comparison, compare, holm
 
@@ -100,7 +100,11 @@ def judge(claim: Claim, result: StudyResult) -> ClaimResult:
     support is 5 % or less without any correction (an intersection-union test; Berger 1982,
     doi 10.1080/00401706.1982.10487790). The opposite of one expectation refutes it, so refutations are corrected for
     all expectations (Holm's method).
+
+    Raises:
+        UserError: the claim names a variant or a number that the study does not have.
     """
+    require_known(claim, [variant.title for variant in result.variants], result.numbers)
     judged = [tuple(_judged(one, number, result) for number in one.numbers) for one in claim.expect]
     worst = [max((each.comparison.p for each in of if each.comparison is not None), default=0.0) for of in judged]
     findings = tuple(map(Finding, claim.expect, judged, holm(worst)))

@@ -117,7 +117,7 @@ def _rich_table(
     rich_table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for column, width in zip(columns, widths, strict=True):
         side: Literal["left", "right"] = "right" if column in right else "left"
-        rich_table.add_column(Text(column), justify=side, overflow="fold", width=width)
+        rich_table.add_column(Text(printable(column)), justify=side, overflow="fold", width=width)
     for row in rows:
         rich_table.add_row(*map(Text, row))
     return rich_table

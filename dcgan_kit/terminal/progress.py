@@ -134,7 +134,9 @@ class RunsProgress(Bar):
 
         shown = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
         for place, name in enumerate(columns):
-            shown.add_column(Text(name), justify="right" if place else "left", no_wrap=True, overflow="ellipsis")
+            shown.add_column(
+                Text(printable(name)), justify="right" if place else "left", no_wrap=True, overflow="ellipsis"
+            )
         for row in rows:
             shown.add_row(*(Text(printable(cell)) for cell in row))
         self.bar.above = (shown,)

@@ -77,7 +77,7 @@ def _check_tfrecord(*, path: str, hint: str, **_: object) -> None:
     check_files(path, hint)
 
 
-def _check_keras_dataset(*, name: str, download: bool, resize: bool = False) -> None:
+def _check_keras_dataset(*, name: str, download: bool, **_: object) -> None:
     folder = _keras_folder()
     missing = [str(folder / file) for file in KERAS_FILES[name] if not (folder / file).is_file()]
     if missing and not download:
@@ -95,7 +95,7 @@ _PATH = "'~' is your home folder; a relative path starts in the current folder"
 
 
 Resize = Annotated[
-    bool, Field(description="resize the images to the recipe's size (antialiased); false: it must be theirs")
+    bool, Field(description="resize the images to the recipe's size and channels; false: both must be theirs")
 ]
 
 
@@ -106,15 +106,17 @@ def fashion_mnist_4k(spec: ImageSpec, *, resize: Resize = False) -> Images:
     They are a part of Fashion-MNIST, under its MIT license.
 
     Raises:
-        DataError: the recipe asks for another size without ``resize``, or for other channels.
+        DataError: the recipe asks for another size or channels without ``resize``, or for transparency.
 
     Xiao et al. 2017, arXiv 1708.07747
     """
-    from dcgan_kit_plugins.data.arrays import read_npz, resized
+    from dcgan_kit_plugins.data.arrays import fitting_resized, read_npz
 
     with resources.files("dcgan_kit.data.embedded").joinpath("fashion_mnist_4k.npz").open("rb") as stream:
-        images = read_npz(stream, "x", "y", replace(spec, height=28, width=28) if resize else spec, "fashion_mnist_4k")
-    images = resized(images, spec)
+        own = ImageSpec(28, 28, 1) if resize else spec
+        images = read_npz(stream, "x", "y", own, "fashion_mnist_4k")
+    if own != spec:
+        images = fitting_resized(images.pixels, images.labels, spec, "fashion_mnist_4k")
     return replace(images, class_names=CLASS_NAMES["fashion_mnist"])
 
 
@@ -134,11 +136,11 @@ def keras_dataset(
 
     Raises:
         DataError: the data set is missing and ``download`` is false, or the download failed; or the recipe asks for
-            another size without ``resize``, or for other channels.
+            another size or channels without ``resize``, or for transparency.
 
     keras.io/api/datasets
     """
-    from dcgan_kit_plugins.data.arrays import fitting, resized
+    from dcgan_kit_plugins.data.arrays import fitting, fitting_resized
 
     _check_keras_dataset(name=name, download=download)
     loader = import_module(f"keras.datasets.{name}")
@@ -146,9 +148,8 @@ def keras_dataset(
         (pixels, labels), _ = loader.load_data()
     except Exception as error:  # Keras raises plain Exception if a download fails.
         raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
-    height, width = pixels.shape[1:3]
-    images = fitting(pixels, labels, replace(spec, height=height, width=width) if resize else spec, name)
-    return replace(resized(images, spec), class_names=CLASS_NAMES.get(name, ()))
+    images = (fitting_resized if resize else fitting)(pixels, labels, spec, name)
+    return replace(images, class_names=CLASS_NAMES.get(name, ()))
 
 
 @component("data", check=_check_path("npz"))

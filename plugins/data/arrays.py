@@ -14,10 +14,21 @@ from typing import IO, Literal
 import numpy as np
 from dcgan_kit_plugins.data.pixel_cache import Add, cached, file_facts
 
-from dcgan_kit import ArrayHeader, DataError, Images, ImageSpec, array_header, open_regular, report_progress
+from dcgan_kit import (
+    ArrayHeader,
+    DataError,
+    Images,
+    ImageSpec,
+    array_header,
+    open_regular,
+    report_progress,
+    resized_pixels,
+)
 
 LARGEST_ARRAY = 32 * 2**30
 """Largest unpacked array of an archive in bytes. A small archive can claim an array larger than any memory."""
+AT_ONCE = 256
+"""Images that are resized at once."""
 CHUNK = 2**24
 """Bytes of an archive's array that memory holds at once while the array is copied to the cache."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -231,19 +242,28 @@ def fitting(pixels: np.ndarray, labels: np.ndarray | None, spec: ImageSpec, sour
     return Images(pixels, None if labels is None else labels.reshape(-1).astype(np.int64))
 
 
-def resized(images: Images, spec: ImageSpec) -> Images:
-    """Return grey or RGB images in the height and width of the recipe, by an antialiased Lanczos filter."""
-    from PIL import Image
+def fitting_resized(pixels: np.ndarray, labels: np.ndarray | None, spec: ImageSpec, source: str) -> Images:
+    """Return grey or RGB arrays as Images, resized to the recipe's size; see ``dcgan_kit.resized_pixels``.
 
-    if images.pixels.shape[1:] == spec.shape:
-        return images
-    pixels = np.empty((len(images), *spec.shape), np.uint8)
-    for number, image in enumerate(images.pixels):
-        small = Image.fromarray(image.squeeze(-1) if spec.channels == 1 else image)
-        large = small.resize((spec.width, spec.height), Image.Resampling.LANCZOS)
-        pixels[number] = np.asarray(large).reshape(spec.shape)
-        report_progress(number + 1, len(images))
-    return replace(images, pixels=pixels)
+    Raises:
+        DataError: pixels are not uint8 images, they or the recipe have transparency, labels are not one integer per
+            image, or the resized images do not fit into memory.
+    """
+    own = pixels if pixels.ndim == 4 else pixels[..., None]
+    images = fitting(pixels, labels, ImageSpec(*own.shape[1:]), source)
+    size = "x".join(map(str, spec.shape))
+    try:
+        resized = np.empty((len(images), *spec.shape), np.uint8)
+    except MemoryError as error:
+        raise DataError(f"{source}: {len(images):,} images of {size} do not fit into memory") from error
+    for start in range(0, len(images), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        try:
+            resized[rows] = resized_pixels(images.pixels[rows], spec)
+        except ValueError as error:
+            raise DataError(f"{source}: {error}") from error
+        report_progress(min(start + AT_ONCE, len(images)), len(images))
+    return replace(images, pixels=resized)
 
 
 def _check_fit(

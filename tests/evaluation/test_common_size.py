@@ -1,13 +1,14 @@
 """Images in another size than their own: what they look like, and that every part of an evaluation sees them so."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit import Images, ImageSpec, UserError
-from dcgan_kit.evaluation.common_size import resized_pixels, resized_reals
+from dcgan_kit import Images, ImageSpec, resized_pixels
+from dcgan_kit.evaluation.common_size import resized_reals
 from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
 from dcgan_kit.evaluation.features import batches_of
 from dcgan_kit.evaluation.request import size_of
@@ -46,7 +47,7 @@ def test_grey_becomes_three_equal_channels_and_colour_its_luma(images):
 @pytest.mark.parametrize(("channels", "wanted"), [(2, 1), (4, 3), (3, 4)])
 def test_transparency_is_refused(images, channels, wanted):
     reals = split_reference(images(8, shape=(8, 8, channels)), None)
-    with pytest.raises(UserError, match="only grey images and RGB images can be resized"):
+    with pytest.raises(ValueError, match="only grey images and RGB images can be resized"):
         resized_reals(reals, ImageSpec(4, 4, wanted))
 
 
@@ -62,3 +63,26 @@ def test_an_evaluation_of_resized_images_is_one_of_images_that_were_small(images
     ]
     assert found[0] == found[1]
     assert "8x8x1 resized" in found[0][0].name
+
+
+def test_resized_images_are_an_array_of_images(images):
+    spec = ImageSpec(8, 8, 1)
+    original = images(10, shape=(16, 16, 3))
+    part = resized_reals(split_reference(original, None), spec).training
+    every = resized_pixels(original.pixels, spec)
+    assert (part.pixels.shape, part.pixels.ndim, part.pixels.dtype) == ((10, 8, 8, 1), 4, np.uint8)
+    assert np.array_equal(np.asarray(part.pixels), every)
+    assert np.array_equal(part.batch(np.int64(3)), every[3])
+    assert np.array_equal(part.batch(np.array([[1, 2], [3, 9]])), every[[[1, 2], [3, 9]]])
+
+
+def test_image_files_and_samples_are_resized_alike(images):
+    from dcgan_kit_plugins.data.image_decoding import Fitting, decode
+
+    spec = ImageSpec(28, 28, 1)
+    for side in (16, 64, 300):
+        pixels = images(1, shape=(side, side, 3)).pixels
+        file = io.BytesIO()
+        Image.fromarray(pixels[0]).save(file, "PNG")
+        file.seek(0)
+        assert np.array_equal(decode(file, Fitting(spec, "crop", (0, 0, 0))), resized_pixels(pixels, spec)[0])

@@ -31,7 +31,10 @@ def test_embedded_images_are_resized_if_the_recipe_says_so(read):
     assert np.array_equal(images.labels, original.labels)
     assert images.pixels.mean() == pytest.approx(original.pixels.mean(), abs=1)
     with pytest.raises(DataError, match=r"images are 28x28x1, and the recipe's 'image' asks for 28x28x3"):
-        read(data.fashion_mnist_4k, ImageSpec(64, 64, 3), resize=True)
+        read(data.fashion_mnist_4k, ImageSpec(28, 28, 3))
+    with pytest.raises(DataError, match="only grey images and RGB images can be resized"):
+        read(data.fashion_mnist_4k, ImageSpec(32, 32, 4), resize=True)
+    assert read(data.fashion_mnist_4k, ImageSpec(32, 32, 3), resize=True).pixels.shape == (4000, 32, 32, 3)
 
 
 # Keras' data sets

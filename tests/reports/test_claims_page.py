@@ -22,7 +22,7 @@ RECORD = {
         }
     ],
     "rankings": {
-        "fd": [{"title": "ReLU", "rank": 1, "best": 1, "worst": 2, "mean": 3.25, "low": 3.0, "high": None}],
+        "fd": [{"title": "ReLU", "rank": 1, "best": 1, "worst": 2, "mean": 3.25, "low": 3.0, "high": 1e999, "failed": 0}],
     },
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ def test_a_page_holds_all_of_a_record():
     assert "The numbers disagree: fd says yes, kid says no." in page
     assert "| ReLU | 7, 1 failed | dead 0.3 ± 0.01 | 58,721 | 1.5e+12 | 320 |" in page
     assert "| rank by fd | variant |" in page
-    assert "| 1 | ReLU | 1 to 2 | 3.25 | 3 to - |" in page
+    assert "| 1 | ReLU | 1 to 2 | 3.25 | 3 to - | 0 |" in page
     assert "Plan 0123456789abcdef; 8 seeds; 2026-01-02 on 2 cores of a processor (tensorflow 2.21.0)." in page
 
 
@@ -55,7 +55,7 @@ def test_nothing_in_a_record_is_obeyed():
 
 
 def test_a_record_of_wrong_types_gives_a_page():
-    for wrong in (None, 5, [], {}, "x", [1, 2], {"numbers": 3}):
+    for wrong in (None, 5, [], {}, "x", [1, 2], {"numbers": 3}, float("nan"), float("inf"), 10**400):
         record = dict.fromkeys(RECORD, wrong)
         record["samples"] = {"file": "samples.png", "rows": wrong, "seed": wrong}
         assert claims_page([WrittenClaim(record), WrittenClaim({})]).startswith("# Claims")
@@ -63,10 +63,12 @@ def test_a_record_of_wrong_types_gives_a_page():
 
 def test_samples_and_a_discussion_are_shown():
     record = {**RECORD, "samples": {"file": "samples.png", "seed": 2, "rows": ["ReLU", "leaky ReLU"]}}
-    page = claims_page([WrittenClaim(record, "my claims/relu-dies", "It does, see `dead`.\n\n# No heading\n")])
+    page = claims_page(
+        [WrittenClaim(record, "my claims/relu-dies", "It does, see `dead`.\n\n# No heading\nNone\n===\n```\n")]
+    )
     assert "![samples of ReLU, leaky ReLU](my%20claims/relu-dies/samples.png)" in page
     assert "Samples of seed 2, by row: ReLU, leaky ReLU." in page
-    assert "It does, see `dead`.\n\n\\# No heading\n" in page
+    assert "It does, see `dead`.\n\n\\# No heading\nNone\n\\===\n\\```\n" in page
 
 
 @pytest.mark.parametrize("file", ["../other.png", "https://example.org/a.png", None, "samples.svg"])

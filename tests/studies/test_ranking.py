@@ -39,25 +39,36 @@ def test_equal_variants_share_the_lowest_rank(result):
     assert order(ranking(result({"fd": [LOW, HIGH, LOW]}), "fd")) == [(0, 1, 1, 1), (2, 1, 1, 1), (1, 3, 3, 3)]
 
 
-def test_a_failed_run_is_worse_than_all_others_of_its_seed(result):
-    found = ranking(result({"fd": [LOW, MIDDLE, HIGH]}, failures=[(0, 2)]), "fd")
-    assert [one.variant for one in found] == [1, 2, 0]
-    assert [one.failed for one in found] == [0, 0, 1]
-    assert found[2].mean == pytest.approx(1.1)
-    # A resample without the failure has the failing variant as the best.
-    assert (found[2].best, found[2].worst) == (1, 3)
+def test_a_failed_run_counts_as_the_worst_finished_run_of_its_seed(result):
+    failing = ranking(result({"fd": [LOW, MIDDLE, HIGH]}, failures=[(0, 2)]), "fd")
+    bad = ranking(result({"fd": [[*LOW[:2], HIGH[2], LOW[3]], MIDDLE, HIGH]}), "fd")
+    assert order(failing) == order(bad)
+    assert [one.failed for one in failing] == [1, 0, 0]
+    assert failing[0].mean == pytest.approx(1.1)
 
 
-def test_a_variant_that_always_fails_is_the_last_and_has_no_mean(result):
+def test_a_seed_in_which_all_failed_says_nothing(result):
+    found = ranking(result({"fd": [LOW, MIDDLE, HIGH]}, failures=[(0, 2), (1, 2), (2, 2)]), "fd")
+    assert [one.failed for one in found] == [0, 0, 0]
+    assert [one.variant for one in found] == [0, 1, 2]
+
+
+def test_one_seed_gives_no_intervals(result):
+    found = ranking(result({"fd": [[1.0], [3.0], [2.0]]}), "fd")
+    assert order(found) == [(0, 1, None, None), (2, 2, None, None), (1, 3, None, None)]
+
+
+def test_a_variant_that_always_fails_is_with_the_last_and_has_no_mean(result):
     failures = [(1, seed) for seed in range(4)]
     found = ranking(result({"fd": [LOW, MIDDLE, HIGH]}, failures=failures), "fd")
-    assert found[-1].variant == 1
-    assert math.isnan(found[-1].mean)
+    assert [(one.variant, one.rank) for one in found] == [(0, 1), (1, 2), (2, 2)]
+    assert math.isnan(found[1].mean)
 
 
 def test_only_seeds_that_all_variants_have_count(result):
     found = ranking(result({"fd": [[9.0, *LOW[1:]], [None, *MIDDLE[1:]], HIGH]}), "fd")
     assert [one.variant for one in found] == [0, 1, 2]
+    assert found[0].mean == pytest.approx(sum(LOW[1:]) / 3)
 
 
 @pytest.mark.parametrize(

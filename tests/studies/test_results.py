@@ -60,8 +60,8 @@ def test_failures_and_missing_runs_are_counted(result):
 
 def test_an_earlier_look_at_results_is_said(result):
     found = result({"fd": [LOW, HIGH]})
-    assert not any("could be seen" in said for said in replace(found, looks=(12,)).sentences())
-    said = replace(found, looks=(6, 8, 12)).sentences()[-1]
+    assert not any("could be seen" in said for said in replace(found, interim=(12,)).sentences())
+    said = replace(found, interim=(6, 8, 12)).sentences()[-1]
     assert said.startswith("The results of 6 and of 8 runs could be seen before runs were added.")
 
 

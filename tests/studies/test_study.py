@@ -177,7 +177,7 @@ def test_more_seeds_extend_a_study(copied):
     assert found.missing == 0
     again = open_study(copied)
     assert again.seeds == 3
-    assert again.looks == (4, 6)
+    assert again.interim == (4, 6)
     assert any("results of 4 runs could be seen before runs were added" in said for said in again.sentences())
 
 
@@ -255,7 +255,9 @@ def test_a_damaged_file_of_a_run_counts_as_missing_and_blocks_nothing(copied, na
 
 
 def test_the_results_of_a_study_whose_recipe_is_gone_are_shown(copied, capsys):
+    (copied / "interim.json").write_text("[2, 4]")
     before = open_study(copied)
+    assert before.interim == (2, 4)
     file = copied / "study.yaml"
     file.write_text(file.read_text().replace("tiny-fashion28", "gone/mine.yaml"))
     found = open_study(copied)
@@ -267,6 +269,12 @@ def test_the_results_of_a_study_whose_recipe_is_gone_are_shown(copied, capsys):
     page = study_report(copied, tmp := copied / "page.html", quick=True)
     assert page == tmp
     assert "the recipes of this study cannot be loaded" in page.read_text()
+    text = file.read_text()
+    file.write_text(text.replace("seeds: 2", "seeds: 3"))
+    assert open_study(copied).missing == 2
+    file.write_text(text.replace("resize_conv", "nearest"))
+    with pytest.raises(RunError, match=r"study\.json: holds results of other variants"):
+        open_study(copied)
     (copied / "study.json").write_text("{}")
     with pytest.raises(RunError, match=r"study\.json: holds no results of a study"):
         open_study(copied)
