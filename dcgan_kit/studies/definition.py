@@ -103,6 +103,8 @@ class Study:
             UserError: see ``variants_of``; or the study sets what it varies, or varies what it sets.
         """
         titles = [variant.title for variant in variants_of(self.axes)]
+        if self.more_seeds and self.claim is not None:
+            raise UserError("more_seeds: a claim gives all variants equally many seeds")
         for title, more in self.more_seeds.items():
             if title not in titles:
                 raise UserError(f"more_seeds: there is no variant {title!r}.{did_you_mean(title, titles)}")

@@ -73,6 +73,8 @@ def test_a_data_set_that_is_there_is_read(tmp_path, monkeypatch, read):
     (tmp_path / "datasets" / "cifar-10-batches-py-target_archive").touch()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", lambda: ((pixels, labels), (pixels, labels)))
+    small = read(data.keras_dataset, ImageSpec(16, 16, 1), name="cifar10", resize=True)
+    assert small.pixels.shape == (len(pixels), 16, 16, 1)
     images = read(data.keras_dataset, ImageSpec(32, 32, 3), name="cifar10")
     np.testing.assert_array_equal(images.pixels, pixels)
     np.testing.assert_array_equal(images.labels, range(5))

@@ -66,9 +66,13 @@ def test_the_written_text_means_the_same_study(written):
 
 
 def test_some_variants_can_have_more_seeds(written):
-    study = read_study(written(GOOD.replace("seeds: 3", 'seeds: 3\nmore_seeds: {"resize, hinge": 2}')))
+    plain = GOOD[: GOOD.index("claim:")]
+    study = read_study(written(plain.replace("seeds: 3", 'seeds: 3\nmore_seeds: {"resize, hinge": 2}')))
     assert [study.seeds_of(title) for title in ("learned, hinge", "resize, hinge")] == [3, 5]
     assert read_study(written(study.as_yaml())) == study
+    for wrong, message in (("{learned: 2}", "there is no variant 'learned'"), ('{"learned, hinge": 999}', "than 1000")):
+        with pytest.raises(RecipeError, match=message):
+            read_study(written(plain.replace("seeds: 3", f"seeds: 3\nmore_seeds: {wrong}")))
 
 
 def test_what_is_left_out_has_usual_values(written):
@@ -93,8 +97,7 @@ def test_a_recipe_beside_the_file_is_found_from_anywhere(written, tmp_path):
         ("version: 1", "version: 2", "1:10", "version"),
         ("seeds: 3", "seeds: 0", "11:8", "seeds: must be at least 1"),
         ("seeds: 3", "seeds: many", "11:8", "seeds: must be a whole number"),
-        ("seeds: 3", "seeds: 3\nmore_seeds: {learned: 2}", "12:1", "there is no variant 'learned'"),
-        ("seeds: 3", 'seeds: 3\nmore_seeds: {"learned, hinge": 999}', "12:1", "are more than 1000"),
+        ("seeds: 3", 'seeds: 3\nmore_seeds: {"learned, hinge": 2}', "12:1", "a claim gives all variants equally many"),
         ("seeds: 3", "seed: 3", "11:1", "a study has no such key. Did you mean 'seeds'?"),
         ("{images: 400}", "{images: 400, steps: 3}", "12:1", "takes one of steps, images"),
         ("{images: 400}", "{epochs: 4}", "12:10", "no such key"),
