@@ -56,8 +56,8 @@ def study(
         vary: keys of the recipe with the values of each; or texts ``KEY=VALUE,VALUE``. All combinations are trained.
             The first values are the reference that all others are compared with. The key ``recipe`` varies the recipe.
         read: numbers to compare: ``fd``, ``checkerboard_2``, …; a score for all of its numbers; ``NUMBER@EXTRACTOR``
-            for other features; ``NUMBER@EXTRACTOR@HxWxC`` for resized images; ``PLACE/NAME`` for a reading of a probe,
-            where ``*`` takes the mean of all that match.
+            for other features; ``fd@random_convolution@28x28x1`` for resized images; ``PLACE/NAME`` for a reading of a
+            probe, where ``*`` takes the mean of all that match.
         seeds: runs of each variant, 1 … 1000; default: 6. Their ``training.seed`` is 0, 1, 2, …
         overrides: ``dotted.key=VALUE`` texts that all runs share.
         budget: how long each run is trained: ``{"steps": 2000}``, ``{"images": 64000}``, ``{"seconds": 60}`` (in steps
@@ -245,8 +245,6 @@ class StoredStudy:
 
 def stored(folder: str | Path, settings: PluginSettings) -> StoredStudy:
     """Return what the folder of a study holds; see ``open_study``."""
-    from dcgan_kit.studies.stored_results import stored_result
-
     home, study = StudyFolder(Path(folder)), stored_study(folder)
     try:
         plan = _planned(study, home, settings)
@@ -255,6 +253,8 @@ def stored(folder: str | Path, settings: PluginSettings) -> StoredStudy:
         message = f"{home.definition}: the recipes of this study cannot be loaded: {error}{plugins}"
         if not home.json_file.is_file():
             raise UserError(message) from error
+        from dcgan_kit.studies.stored_results import stored_result
+
         return StoredStudy(study, home, stored_result(home, study), None, (f"{message}. Its results are shown",))
     damaged = tuple(
         f"{plan.variants[run.variant].title}, seed {run.seed}: left out: {reason}" for run, reason in plan.damaged()

@@ -5,8 +5,8 @@ name                          number
 ============================  ======================================================================================
 ``fd``                        a number of a score, in the features that ``dcgan-kit evaluate`` chooses
 ``fd@random_convolution``     the same in the features of another extractor
-``fd@EXTRACTOR@28x28x1``      the same after samples and real images were resized, so that models of different sizes can
-                              be compared
+``fd@28x28x1``                the same after samples and real images were resized, so that models of different sizes can
+                              be compared; also with an extractor, ``fd@random_convolution@28x28x1``
 ``PLACE/NAME``                a reading of a probe, e.g. ``generator.stage1.activation/dead``
 ``PLACE/NAME`` with ``*``     the mean of all readings that match, e.g. ``discriminator.*.activation/dead``
 ============================  ======================================================================================
