@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from dcgan_kit.api.recipe import Recipe, load_recipe
 from dcgan_kit.api.run import Run
 from dcgan_kit.api.trainer import train
-from dcgan_kit.errors import TrainingDiverged, UserError
-from dcgan_kit.files import write_whole
+from dcgan_kit.errors import TrainingDiverged, TrainingStopped, UserError
+from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.runs.folder_lock import wait_until_free
 from dcgan_kit.runs.run_folder import RunFolder
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dcgan_kit.studies.readings import Cost, Reading, View
 
 STEP = "step "
+SECONDS = "study_seconds.txt"
+"""In the folder of a run that was stopped: the seconds that it was trained so far."""
 SECONDS_BETWEEN_LINES = 0.5
 
 
@@ -79,17 +81,31 @@ def train_and_read(
         _write_untrained(recipe, home.run(identity), numbers)
         return
     wait_until_free(RunFolder(home.run(identity)), lambda: note("another process still trains this run; waiting"))
-    begun = time.monotonic()
+    before, begun = _seconds_before(home.run(identity)), time.monotonic()
     try:
         run = train(recipe, home.run(identity), watcher=StepLines())
-        seconds = time.monotonic() - begun
-        _write_readings(run, numbers, seconds, settings)
+        _write_readings(run, numbers, before + time.monotonic() - begun, settings)
+    except TrainingStopped:
+        file = home.run(identity) / SECONDS
+        if file.parent.is_dir():
+            with writing(file):
+                write_whole(file, f"{before + time.monotonic() - begun:.3f}\n".encode())
+        raise
     except (TrainingDiverged, EndlessNumber) as error:
         file = home.failure(identity)
         with writing(file):
             # A study can be moved, so the place of its folder is left out.
             write_whole(file, f"{error}\n".replace(str(home.run(identity)), f"runs/{identity}").encode())
         raise
+
+
+def _seconds_before(run: Path) -> float:
+    """Return how long a run was trained before it was stopped; 0 if nothing that can be read says it."""
+    try:
+        found = float(read_regular(run / SECONDS, 100, follow_links=False))
+    except (OSError, ValueError):
+        return 0.0
+    return found if 0.0 <= found < math.inf else 0.0
 
 
 def _write_untrained(recipe: Recipe, path: Path, numbers: Sequence[str]) -> None:
