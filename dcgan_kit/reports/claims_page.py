@@ -114,7 +114,7 @@ def _samples(samples: Any, place: str) -> Iterator[str]:
     if not re.fullmatch(r"[a-z]+\.png", file):
         return
     rows = samples.get("rows")
-    titles = ", ".join(_text(row) for row in rows[:100]) if isinstance(rows, list) else ""
+    titles = "; ".join(_text(row) for row in rows[:100]) if isinstance(rows, list) else ""
     yield f"![samples of {titles}]({quote(f'{place}/{file}' if place else file)})"
     yield ""
     yield (
@@ -161,7 +161,8 @@ def _origin(record: Mapping[str, Any]) -> str:
     if isinstance(machine, Mapping):
         packages = machine.get("packages")
         versions = packages.items() if isinstance(packages, Mapping) else ()
-        listed = ", ".join(f"{_text(name)} {_text(version)}" for name, version in versions)
+        own = [("dcgan-kit", machine.get("dcgan_kit")), *versions]
+        listed = ", ".join(f"{_text(name)} {_text(version)}" for name, version in own)
         where = f" on {_number(machine.get('cores'), 'd')} cores of {_text(machine.get('processor'))} ({listed})"
     return f"{plan}; {_number(record.get('seeds'), 'd')} seeds; {_text(record.get('date'))}{where}."
 
