@@ -36,7 +36,9 @@ def test_a_page_holds_all_of_a_record():
     assert "| ReLU | 7, 1 failed | dead 0.3 ± 0.01 | 58,721 | 1.5e+12 | 320 |" in page
     assert "| rank by fd | variant |" in page
     assert "| 1 | ReLU | 1 to 2 | 3.25 | 3 to - | 0 |" in page
-    assert "Plan 0123456789abcdef; 8 seeds; 2026-01-02 on 2 cores of a processor (dcgan-kit 1, tensorflow 2.21.0)." in page
+    assert (
+        "Plan 0123456789abcdef; 8 seeds; 2026-01-02 on 2 cores of a processor (dcgan-kit 1, tensorflow 2.21.0)." in page
+    )
 
 
 def test_a_changed_plan_is_said():
