@@ -44,9 +44,10 @@ def commands(group, above=()):
 
 
 def pages():
-    """README, CHANGELOG, CONTRIBUTING, and every page below docs."""
+    """README, CHANGELOG, CONTRIBUTING, and every page below docs. Discussions are parts of docs/claims.md."""
     root = Path(__file__).parents[1]
-    return [root / "README.md", root / "CHANGELOG.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
+    below = [file for file in sorted(DOCS.rglob("*.md")) if file.name != "discussion.md"]
+    return [root / "README.md", root / "CHANGELOG.md", root / "CONTRIBUTING.md", *below]
 
 
 def prose(text):
