@@ -57,7 +57,7 @@ def test_a_broken_run_folder_counts_as_missing_and_is_told(command, tmp_path):
     assert "7 of 8 finished, 0 failed, 1 missing" in html
     assert "transposed_conv, 16, seed 0: left out: runs/" in html
     exported = command("study", "export", plan.folder.path, tmp_path / "numbers.csv")
-    assert "transposed_conv, 16, seed 0: left out: runs/" in exported.stderr
+    assert f"transposed_conv, 16, seed 0: left out: {plan.folder.runs}/" in exported.stderr
     assert "14 rows of 7 finished runs" in exported.stderr
 
 
