@@ -93,7 +93,7 @@ def test_what_is_missing_is_told_without_tensorflow(recipe, tmp_path):
 
 def test_a_check_of_a_stranger_that_raises_is_named(recipe):
     found = recipe("data=fashion_mnist_4k")
-    broken = replace(found.data.component, check=lambda: 1 / 0, owner="strange")
+    broken = replace(found.data.component, check=lambda **_: 1 / 0, owner="strange")
     with pytest.raises(ComponentError, match="data strange/fashion_mnist_4k: its check failed: ZeroDivisionError"):
         require_data(found.model_copy(update={"data": replace(found.data, component=broken)}))
 
