@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from dcgan_kit.api.study_runner import thread_variables
 from dcgan_kit.studies.claims import Claim, Expectation
 from dcgan_kit.studies.readings import Cost, Reading
 from dcgan_kit.studies.results import RunResult, StudyResult
@@ -41,7 +42,8 @@ COST = Cost(0, 0, 0.0, 0.0)
 
 def trained(seed: int, steps: int, file: Path) -> None:
     """Train a run, and write its numbers to a file."""
-    os.environ.update({"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"})
+    # As in a study, a run has one thread, so that runs beside each other change no number.
+    os.environ.update(thread_variables(1))
     import dcgan_kit
     from dcgan_kit.terminal.progress import Quiet
 

@@ -52,7 +52,7 @@ from dcgan_kit.data.image_file import decoded_image
 from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder, open_image_file
 from dcgan_kit.data.power_spectrum import checkerboard_fits, checkerboard_index, power_spectrum, radial_power
 from dcgan_kit.data.progress import report_progress
-from dcgan_kit.data.resizing import resized_pixels
+from dcgan_kit.data.resized_pixels import resized_pixels
 from dcgan_kit.errors import (
     ComponentError,
     DataError,

@@ -3,8 +3,8 @@
 Usage: python scripts/generate_docs.py [--check]
 
 Each page keeps the text above its marker line. The script replaces everything below the marker. The page of claims is
-written as a whole from the records and discussions in docs/claims/. With ``--check`` it
-writes nothing, and the exit status is 1 if a page is out of date.
+written as a whole from the records and discussions in docs/claims/. With ``--check`` the script writes nothing, and the
+exit status is 1 if a page is out of date.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.plugin import PluginSettings
-    from dcgan_kit.studies.ranking import Rank
+    from dcgan_kit.studies.ranks import Rank
     from dcgan_kit.studies.results import StudyResult
     from dcgan_kit.studies.verdicts import ClaimResult
 
@@ -114,7 +114,7 @@ def record_of(
     samples: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return a verdict in compact form: what was planned, what was found, and what it cost."""
-    from dcgan_kit.studies.ranking import ranking
+    from dcgan_kit.studies.ranks import ranking
 
     return {
         "version": 1,

@@ -93,7 +93,7 @@ def evaluate_run(
         UserError: see ``Run.evaluate``.
     """
     from dcgan_kit.data.loading import require_data
-    from dcgan_kit.data.resizing import unresizable
+    from dcgan_kit.data.resized_pixels import unresizable
     from dcgan_kit.runs.folder_content import require_checkpoint
 
     request = _request(scores, extractor, samples, class_scores)

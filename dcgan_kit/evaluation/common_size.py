@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_kit.components.contracts.training import Images, ImageSpec
-from dcgan_kit.data.resizing import resized_pixels
+from dcgan_kit.data.resized_pixels import resized_pixels
 from dcgan_kit.evaluation.evaluator import Reals
 
 

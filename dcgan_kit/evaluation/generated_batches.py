@@ -10,7 +10,7 @@ import numpy as np
 
 from dcgan_kit.components.contracts.training import Images, ImageSpec
 from dcgan_kit.data.drawn_classes import drawn_classes
-from dcgan_kit.data.resizing import resized_pixels
+from dcgan_kit.data.resized_pixels import resized_pixels
 from dcgan_kit.evaluation.features import BATCH
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.image_grid import generated, latent_vectors, one_hot

@@ -13,7 +13,7 @@ from dcgan_kit.reports.run_files import finite, shown
 from dcgan_kit.reports.scores import DIRECTIONS
 from dcgan_kit.reports.study_charts import MOST_DRAWN, DotRow, Mark, dot_chart
 from dcgan_kit.reports.study_facts import StudyFacts
-from dcgan_kit.studies.ranking import Rank, ranking
+from dcgan_kit.studies.ranks import Rank, ranking
 from dcgan_kit.studies.results import Compared, StudyResult
 from dcgan_kit.studies.statistics import interval_of
 

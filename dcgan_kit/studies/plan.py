@@ -11,7 +11,7 @@ from typing import Any
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
 from dcgan_kit.data.loading import load_images, require_data, with_known_classes
-from dcgan_kit.data.resizing import unresizable
+from dcgan_kit.data.resized_pixels import unresizable
 from dcgan_kit.errors import RecipeError, UserError, counted, printable
 from dcgan_kit.evaluation.selection import default_extractor
 from dcgan_kit.files import read_regular, write_whole

@@ -107,14 +107,20 @@ def _widths(sizes: Sequence[_Sizes], width: int) -> list[int]:
     return widths
 
 
+def plain_table() -> Table:
+    """Return an empty table of rich with a line below its heading, and no other frame."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+
+
 def _rich_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[str]
 ) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
-    rich_table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    rich_table = plain_table()
     for column, width in zip(columns, widths, strict=True):
         side: Literal["left", "right"] = "right" if column in right else "left"
         rich_table.add_column(Text(printable(column)), justify=side, overflow="fold", width=width)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
 from dcgan_kit.errors import printable
-from dcgan_kit.terminal.console import console
+from dcgan_kit.terminal.console import console, plain_table
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -128,11 +128,9 @@ class RunsProgress(Bar):
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show a table above the bars, in place of the one before."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
         from rich.text import Text
 
-        shown = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+        shown = plain_table()
         for place, name in enumerate(columns):
             shown.add_column(
                 Text(printable(name)), justify="right" if place else "left", no_wrap=True, overflow="ellipsis"

@@ -22,8 +22,7 @@ from dcgan_kit.studies.statistics import seeds_needed
 from dcgan_kit.terminal.progress import Quiet
 
 CLAIMS = list_claims()
-MOST_RUNS = {"published-models": 90}
-"""Runs of a claim are at most 40, but for these."""
+MOST_RUNS = 40
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -32,7 +31,7 @@ def test_a_claim_is_a_valid_study_with_enough_seeds(name, tmp_path):
     plan = planned(study, tmp_path, PluginSettings(builtins_only=True), lambda variants, home: {})
     compared = [one for one in study.claim.expect if one.relation in ("higher", "lower", "better")]
     assert not compared or study.seeds >= seeds_needed(len(compared))
-    assert len(plan.runs) <= MOST_RUNS.get(name, 40)
+    assert len(plan.runs) <= MOST_RUNS
     assert study.claim.sentence.endswith(".")
     assert study.description.endswith(".")
 

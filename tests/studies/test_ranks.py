@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dcgan_kit.studies.ranking import ranking
+from dcgan_kit.studies.ranks import ranking
 
 LOW, MIDDLE, HIGH = [1.0, 1.2, 0.9, 1.1], [2.0, 2.2, 1.9, 2.1], [3.0, 3.2, 2.9, 3.1]
 
