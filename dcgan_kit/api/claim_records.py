@@ -96,7 +96,7 @@ def kept_plan(path: Path, study: Study, settings: PluginSettings | None) -> dict
 
     plan = planned(replace(study, seeds=1, budget=None), path, chosen(settings), lambda variants, home: {})
     recipes = [as_data(run.recipe) for run in plan.runs]
-    now = plan_hash(json.dumps([study.as_yaml(), recipes], sort_keys=True))
+    now = plan_hash(json.dumps([study.without_folders().as_yaml(), recipes], sort_keys=True))
     first = read_record(path / PLAN)
     if first is None or not isinstance(first.get("plan"), str):
         first = {"plan": now}
@@ -121,7 +121,7 @@ def record_of(
         "name": name,
         "sentence": verdict.claim.sentence,
         "said": verdict.claim.said,
-        "study": study.as_yaml(),
+        "study": study.without_folders().as_yaml(),
         **plan,
         "verdict": verdict.verdict,
         "expectations": [

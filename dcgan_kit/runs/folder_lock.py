@@ -7,6 +7,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.runs.folder_content import holds_no_run
@@ -29,9 +30,7 @@ def locked(run: RunFolder) -> Iterator[None]:
     holds_no_run(run)
     run.require_ordinary(LOCK)
     file = run.path / LOCK
-    with writing(file):
-        run.path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    descriptor = open_lock(file)
     try:
         try:
             # The system releases this lock when the process ends in any way; the empty file stays.
@@ -49,6 +48,17 @@ def locked(run: RunFolder) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def open_lock(file: Path) -> int:
+    """Return the descriptor of a lock file, which is made with its folder if it is missing.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
 
 
 def wait_until_free(run: RunFolder, waiting: Callable[[], None]) -> None:

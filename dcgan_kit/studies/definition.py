@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from os.path import commonpath
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.recipes.recipe_file import read_file
 from dcgan_kit.recipes.section_types import Strict
 from dcgan_kit.recipes.validation import known_keys, problems_of, validated
-from dcgan_kit.recipes.yaml_writer import as_yaml
+from dcgan_kit.recipes.yaml_writer import as_value, as_yaml
 from dcgan_kit.studies.budget import Budget
 from dcgan_kit.studies.claims import Claim, ClaimKeys, claim_of
 from dcgan_kit.studies.file_keys import (
@@ -28,7 +29,7 @@ from dcgan_kit.studies.file_keys import (
     override_texts,
     value_of,
 )
-from dcgan_kit.studies.variants import RECIPE, Axis, axis_of, variants_of
+from dcgan_kit.studies.variants import RECIPE, Axis, axis_of, unquoted, variants_of
 
 SEEDS = 6
 """With fewer, no difference between two variants can be shown at 5 %."""
@@ -158,6 +159,26 @@ class Study:
             data["claim"] = self.claim.as_data()
         return as_yaml(data)
 
+    def without_folders(self) -> Study:
+        """Return the study with recipes named from the folder that holds them all: a path says nothing elsewhere."""
+        varied = [unquoted(value) for axis in self.axes if axis.key == RECIPE for value in axis.values]
+        homes = [str(Path(one).parent) for one in (self.base, *varied) if one and Path(one).is_absolute()]
+        if not homes:
+            return self
+        home = commonpath(homes)
+
+        def shortened(recipe: str) -> str:
+            return str(Path(recipe).relative_to(home)) if Path(recipe).is_absolute() else recipe
+
+        def plain(axis: Axis) -> Axis:
+            if axis.key != RECIPE:
+                return axis
+            values = tuple(as_value(shortened(unquoted(value))) for value in axis.values)
+            return replace(axis, values=values)
+
+        base = None if self.base is None else shortened(self.base)
+        return replace(self, base=base, axes=tuple(map(plain, self.axes)))
+
     def seeds_of(self, title: str) -> int:
         """Return how many runs a variant has."""
         return self.seeds + self.more_seeds.get(title, 0)
@@ -236,6 +257,10 @@ def _values(key: str, given: Any, path: Path) -> Any:
     def plain(value: Any) -> Any:
         return beside(value, path) if key == RECIPE and isinstance(value, str) else plain_data(value)
 
+    listed = not isinstance(given, Mapping) and all(isinstance(value, str) for value in given)
+    if key == RECIPE and listed and len(set(given)) == len(given):
+        # Recipes in a list are called what the file calls them, wherever it lies.
+        given = {value: value for value in given}
     if isinstance(given, Mapping):
         return {name: plain(value) for name, value in given.items()}
     return [plain(value) for value in given]

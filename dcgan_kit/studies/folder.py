@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dcgan_kit.errors import RunError
 from dcgan_kit.files import is_there
-from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.runs.folder_lock import open_lock
 
 LOCK = ".lock"
 DEFINITION = "study.yaml"
@@ -121,9 +121,7 @@ class StudyFolder:
         """
         self.require_own()
         file = self.path / LOCK
-        with writing(file):
-            self.path.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        descriptor = open_lock(file)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

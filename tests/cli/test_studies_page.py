@@ -54,4 +54,5 @@ def test_every_command_of_the_page_works(command, tmp_path, monkeypatch):
     assert "no-activation-is-linear" in Path("studies/claims/claims.md").read_text()
     (linear,) = tmp_path.glob("studies/claims/linear/claim.json")
     assert json.loads(linear.read_text())["verdict"] == "supported"
+    assert str(tmp_path) not in linear.read_text()
     assert len(json.loads(Path("studies/upsampling/study.json").read_text())["variants"]) == 3

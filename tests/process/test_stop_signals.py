@@ -49,16 +49,16 @@ def start(dcgan_kit, tmp_path):
     return start
 
 
-def wait_for_handler(process, number):
-    """Wait until a process takes a signal itself, which is the first thing that the program does."""
+def wait_for_handlers(process):
+    """Wait until a process takes each signal itself, which is the first thing that the program sees to."""
     until = time.monotonic() + 300
     while time.monotonic() < until and process.poll() is None:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
         caught = next(line.split()[1] for line in lines if line.startswith("SigCgt:"))
-        if int(caught, 16) >> (number - 1) & 1:
+        if all(int(caught, 16) >> (number - 1) & 1 for number in STOPPING):
             return
         time.sleep(0.001)
-    pytest.fail(f"no handler: {process.communicate(timeout=300)}")
+    pytest.fail(f"no handlers: {process.communicate(timeout=300)}")
 
 
 def wait_for_line(process, beginning):
@@ -119,7 +119,7 @@ def before_training(number):
 @SIGNALS
 def test_a_signal_right_at_the_start_ends_it_and_says_so(number, status, start, tmp_path):
     process = start()
-    wait_for_handler(process, signal.SIGTERM)
+    wait_for_handlers(process)
     process.send_signal(number)
     out, reported = process.communicate(timeout=300)
     assert (process.returncode, out) == (status, "")

@@ -91,6 +91,25 @@ def test_a_recipe_beside_the_file_is_found_from_anywhere(written, tmp_path):
     assert read_study(written(GOOD.replace("tiny-fashion28", "someone/own"))).base == "someone/own"
 
 
+def test_recipes_of_a_list_are_called_what_the_file_calls_them(written, tmp_path):
+    (tmp_path / "a.yaml").write_text("version: 1\n")
+    study = read_study(written("version: 1\naxes: {recipe: [a.yaml, tiny-fashion28]}\nread: [fd]\n"))
+    (axis,) = study.axes
+    assert axis.names == ("a.yaml", "tiny-fashion28")
+    assert axis.values[0] == f'"{tmp_path / "a.yaml"}"'
+
+
+def test_a_study_without_folders_reads_the_same_anywhere(written, tmp_path):
+    for place in ("own.yaml", "one/own.yaml", "two/own.yaml"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text("version: 1\n")
+    assert read_study(written(GOOD.replace("tiny-fashion28", "own.yaml"))).without_folders().base == "own.yaml"
+    assert read_study(written(GOOD)).without_folders() == read_study(written(GOOD))
+    varied = "version: 1\naxes: {recipe: {a: one/own.yaml, b: two/own.yaml, c: tiny-fashion28}}\nread: [fd]\n"
+    (axis,) = read_study(written(varied)).without_folders().axes
+    assert axis.values == ('"one/own.yaml"', '"two/own.yaml"', '"tiny-fashion28"')
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place", "message"),
     [
