@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dcgan_kit.api.study_runs import add_seeds, open_study, study
     from dcgan_kit.api.trainer import train
     from dcgan_kit.api.verify import replay, verify_resume
+    from dcgan_kit.api.worked_examples import draw_explanation, explain
     from dcgan_kit.api.workers import launch
     from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.terminal.progress import Quiet
@@ -43,7 +44,9 @@ _MODULES = {
     "calibrate": "dcgan_kit.api.evaluate",
     "claims_report": "dcgan_kit.api.claims",
     "copy_recipe": "dcgan_kit.api.catalogue",
+    "draw_explanation": "dcgan_kit.api.worked_examples",
     "evaluate_images": "dcgan_kit.api.evaluate",
+    "explain": "dcgan_kit.api.worked_examples",
     "export_study": "dcgan_kit.api.study_page",
     "find_claim": "dcgan_kit.api.claims",
     "find_components": "dcgan_kit.api.catalogue",
@@ -85,7 +88,9 @@ __all__ = [
     "calibrate",
     "claims_report",
     "copy_recipe",
+    "draw_explanation",
     "evaluate_images",
+    "explain",
     "export_study",
     "find_claim",
     "find_components",

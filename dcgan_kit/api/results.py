@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dcgan_kit.components.plugin import Plugin
     from dcgan_kit.evaluation.calibration import Calibration
     from dcgan_kit.evaluation.results import Evaluation
+    from dcgan_kit.explanations.explanation import Explanation
     from dcgan_kit.networks.summary import Summary
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.studies.results import StudyResult
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from dcgan_kit.training.nonfinite import Crash
 
 __all__ = [
-    "Calibration", "ClaimResult", "Component", "Crash", "Evaluation", "Examination", "Plugin", "Readings",
-    "SearchResult", "StudyResult", "Summary",
+    "Calibration", "ClaimResult", "Component", "Crash", "Evaluation", "Examination", "Explanation", "Plugin",
+    "Readings", "SearchResult", "StudyResult", "Summary",
 ]  # fmt: skip
 
 _MODULES = {
@@ -34,6 +35,7 @@ _MODULES = {
     "Crash": "dcgan_kit.training.nonfinite",
     "Evaluation": "dcgan_kit.evaluation.results",
     "Examination": "dcgan_kit.probing.run_probes",
+    "Explanation": "dcgan_kit.explanations.explanation",
     "Plugin": "dcgan_kit.components.plugin",
     "Readings": "dcgan_kit.components.contracts.probe",
     "SearchResult": "dcgan_kit.studies.search_results",

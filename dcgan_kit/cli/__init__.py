@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dcgan_kit.cli import claims, evaluate, launch, probe, report, show, streams, study, train, verify_resume
+from dcgan_kit.cli import claims, evaluate, explain, launch, probe, report, show, streams, study, train, verify_resume
 from dcgan_kit.cli.catalogue import components, plugins, recipes, schema
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.options import override_instead, plugin_options
@@ -91,6 +91,7 @@ for _command in (
     launch.launch,
     show.check,
     show.show,
+    explain.explain,
     train.sample,
     probe.probe,
     evaluate.evaluate,

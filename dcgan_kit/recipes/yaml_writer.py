@@ -58,7 +58,7 @@ def flattened(data: Any, prefix: str = "") -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Return any value or section of a recipe as plain data."""
     if isinstance(value, Choice):
-        return _choice(value)
+        return choice_data(value)
     if isinstance(value, NetworkPlan):
         return _network(value)
     if isinstance(value, Strict):
@@ -81,10 +81,10 @@ def _block(block: Block) -> dict[str, Any]:
     data["order"] = [_item(item) for item in block.order]
     if block.shortcut is not None:
         data["shortcut"] = _shortcut(block.shortcut)
-    data.update({slot: _choice(choice) for slot, choice in block.slots.items()})
-    data["initializer"] = _choice(block.initializer)
+    data.update({slot: choice_data(choice) for slot, choice in block.slots.items()})
+    data["initializer"] = choice_data(block.initializer)
     if block.constraint is not None:
-        data["constraint"] = _choice(block.constraint)
+        data["constraint"] = choice_data(block.constraint)
     data["bias"] = block.bias
     return data
 
@@ -93,7 +93,7 @@ def _item(item: BlockItem) -> Any:
     if not item.own:
         return item.slot
     width = {} if item.filters is None else {"filters": item.filters}
-    return {item.slot: {**(_choice(item.choice) if item.choice else {}), **width}}
+    return {item.slot: {**(choice_data(item.choice) if item.choice else {}), **width}}
 
 
 def _shortcut(shortcut: ShortcutPlan) -> dict[str, Any]:
@@ -101,7 +101,8 @@ def _shortcut(shortcut: ShortcutPlan) -> dict[str, Any]:
     return {**order, "join": shortcut.join, "scale": shortcut.scale}
 
 
-def _choice(choice: Choice) -> dict[str, Any]:
+def choice_data(choice: Choice) -> dict[str, Any]:
+    """Return a component with all its options, as a slot of a recipe has them."""
     options = {name: _plain(value) for name, value in choice.options.items()}
     # Write the owner too, so that the file means the same component if more plugins are installed.
     return {"use": f"{choice.component.owner}/{choice.component.name}", **options}

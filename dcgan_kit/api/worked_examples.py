@@ -1,0 +1,146 @@
+"""Worked examples of components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.api.catalogue import everything, find_components
+from dcgan_kit.errors import Mark, Problem, RecipeError, UserError
+from dcgan_kit.recipes.nodes import OVERRIDE, Node
+from dcgan_kit.recipes.overrides import overridden
+from dcgan_kit.recipes.slot_resolver import SlotResolution
+from dcgan_kit.recipes.yaml_reader import read_argument
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.component import Component
+    from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
+    from dcgan_kit.explanations.explanation import Explanation
+    from dcgan_kit.recipes.resolved import Choice
+
+_HERE = Mark(OVERRIDE, 1, 1)
+
+
+def explain(
+    component: str,
+    *options: str,
+    input: Any = None,
+    kernel: Any = None,
+    settings: PluginSettings | None = None,
+) -> Explanation:
+    """Work an example through a component, with the layers that a recipe would use.
+
+    Args:
+        component: ``NAME``, ``KIND/NAME`` or ``PLUGIN/NAME``. If several kinds have the name, one is taken, and a
+            sentence names the others.
+        options: texts ``KEY=VALUE`` for options of the component; the others keep their defaults.
+        input: the input of the example: rows of numbers for convolution, downsample, upsample and normalization (a row
+            an image, a column a channel), numbers for activation; default: one that fits the kind.
+        kernel: for convolution, downsample and upsample: the kernel as rows of numbers; default: small whole numbers.
+            It also sets the option ``kernel_size``, unless ``options`` does.
+        settings: which plugins may be loaded; default: the settings of the environment.
+
+    Returns:
+        The example: its panels and steps as numbers, sentences about them, and ``facts`` with all results.
+
+    Raises:
+        UserError: there is no such component or option, several components have the name, the kind has no example, or
+            the component does not take the numbers.
+    """
+    from dcgan_kit.explanations.examples import explained
+
+    chosen, also = _chosen(component, settings)
+    slot = Node({"use": Node(f"{chosen.owner}/{chosen.name}", _HERE)}, _HERE)
+    choice = _resolved(chosen.kind, overridden(slot, options), everything(settings))
+    found = explained(_fitting(choice, options, kernel), input, kernel)
+    return replace(found, sentences=(*found.sentences, also)) if also else found
+
+
+def explain_slot(
+    text: str, *, kind: str, input: Any = None, kernel: Any = None, settings: PluginSettings | None = None
+) -> Explanation:
+    """Work the same example through another component of a kind.
+
+    Args:
+        text: the component as a recipe writes it: a name, or ``{use: NAME, KEY: VALUE}``.
+        kind: its kind.
+        input: see ``explain``.
+        kernel: see ``explain``; for a component that takes no kernel, it is left out.
+        settings: see ``explain``.
+
+    Raises:
+        UserError: see ``explain``.
+    """
+    from dcgan_kit.explanations.examples import explained
+
+    choice = _resolved(kind, read_argument(text, "--beside", 1, 1), everything(settings))
+    takes = "kernel_size" in choice.options and "kernel_size" not in text
+    return explained(_fitting(choice, (), kernel) if takes else choice, input, kernel if takes else None)
+
+
+def draw_explanation(explanations: Sequence[Explanation], path: str | Path) -> None:
+    """Draw worked examples into a file, one below the other.
+
+    Args:
+        explanations: what ``explain`` returned for one component, or for several.
+        path: the file; its ending says what it is: ``.png`` or ``.svg`` for a picture, ``.gif`` for the steps one after
+            the other, ``.html`` for a page that shows them one by one.
+
+    Raises:
+        UserError: the ending is none of these, the example has no steps for a GIF, or the file cannot be written.
+    """
+    from dcgan_kit.reports.explanation_picture import FORMATS, explanation_picture
+    from dcgan_kit.runs.write_errors import write_requested_file
+
+    path = Path(path)
+    form = path.suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        endings = ", ".join(f".{one}" for one in FORMATS)
+        raise UserError(f"{path}: a picture of an example ends in one of {endings}")
+    write_requested_file(path, explanation_picture([*explanations], form))
+
+
+def numbers_from(name: str, text: str) -> Any:
+    """Return the numbers of an option's text, such as ``[[1, 4], [0, 2]]``.
+
+    Raises:
+        RecipeError: it is no YAML or JSON.
+    """
+    return read_argument(text, name, 1, 1).data()
+
+
+def _chosen(name: str, settings: PluginSettings | None) -> tuple[Component, str]:
+    """Return the component of a name, and a sentence about others of this name in other kinds."""
+    from dcgan_kit.explanations.examples import EXPLAINED
+
+    found = sorted(find_components(name, settings=settings), key=lambda one: _rank(one.kind, EXPLAINED))
+    component, *others = found
+    if any(other.kind == component.kind for other in others):
+        choices = " or ".join(f"{one.owner}/{one.name}" for one in found if one.kind == component.kind)
+        raise UserError(f"{name!r} is the name of several components of kind {component.kind}: write {choices}")
+    also = " and ".join(f"{other.kind}/{other.name}" for other in others)
+    return component, f"Other components have this name too: {also}." if also else ""
+
+
+def _rank(kind: str, explained: Sequence[str]) -> int:
+    return explained.index(kind) if kind in explained else len(explained)
+
+
+def _resolved(kind: str, slot: Node, plugins: LoadedPlugins) -> Choice:
+    problems: list[Problem] = []
+    choice = SlotResolution(plugins, problems).choice(kind, slot, ())
+    if choice is None or problems:
+        raise RecipeError(problems)
+    return choice
+
+
+def _fitting(choice: Choice, options: Sequence[str], kernel: Any) -> Choice:
+    """Return the component with the size of the kernel that the user gives, unless an option says it."""
+    if kernel is None or any(text.partition("=")[0].strip() == "kernel_size" for text in options):
+        return choice
+    from dcgan_kit.explanations.examples import WINDOWS
+    from dcgan_kit.explanations.windows import with_kernel_size
+
+    return with_kernel_size(choice, kernel) if choice.component.kind in WINDOWS else choice

@@ -1,0 +1,58 @@
+"""The numbers that a user gives an example: rows of numbers, as YAML or JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dcgan_kit.errors import UserError
+
+LARGEST = 16
+"""Most rows and columns: a reader follows no more by hand."""
+
+
+def map_of(name: str, given: Any) -> Any:
+    """Return rows of numbers as an array (H, W) of float64.
+
+    Args:
+        name: what the user calls it, for messages.
+        given: a sequence of rows of equal length.
+
+    Raises:
+        UserError: it is no such sequence, or is larger than 16x16.
+    """
+    rows = list(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else None
+    if not rows or not all(isinstance(row, Sequence | np.ndarray) and not isinstance(row, str) for row in rows):
+        raise UserError(f'{name}: must be rows of numbers, such as "[[1, 4], [0, 2]]". Received: {given!r:.80}')
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) > 1:
+        raise UserError(
+            f"{name}: all rows must have equally many numbers. Received: rows of {lengths[0]} and {lengths[-1]}"
+        )
+    if not lengths[0] or max(len(rows), lengths[0]) > LARGEST:
+        raise UserError(f"{name}: must have 1 to {LARGEST} rows and columns. Received: {len(rows)}x{lengths[0]}")
+    return np.array([[_number(name, value) for value in row] for row in rows])
+
+
+def numbers_of(name: str, given: Any, fewest: int = 1, most: int = 64) -> Any:
+    """Return numbers as an array (N,) of float64.
+
+    Raises:
+        UserError: it is no sequence of numbers, or has too few or too many.
+    """
+    values = list(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else None
+    if values is None:
+        raise UserError(f'{name}: must be numbers, such as "[1, 2, 4]". Received: {given!r:.80}')
+    if not fewest <= len(values) <= most:
+        raise UserError(f"{name}: must have {fewest} to {most} numbers. Received: {len(values)}")
+    return np.array([_number(name, value) for value in values])
+
+
+def _number(name: str, value: Any) -> float:
+    whole = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not whole or not math.isfinite(value) or abs(value) > 1e6:
+        raise UserError(f"{name}: must hold numbers between -1e6 and 1e6. Received: {value!r:.80}")
+    return float(value)

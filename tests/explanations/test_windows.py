@@ -1,0 +1,114 @@
+"""Examples of windows: the lecture's own numbers, and sums that equal what the layers give."""
+
+import numpy as np
+import pytest
+from scipy.signal import convolve2d, correlate2d
+
+from dcgan_kit.errors import UserError
+
+POOLED = [[0, 20, 30, 45], [8, 1, 23, 43], [0, 4, 40, 20], [10, 6, 43, 42]]
+KERNEL = [[1, 0, 2], [-1, 3, 1], [0, 2, -2]]
+MAP = [[1, 2, 0, 3, 1], [0, 1, 4, 1, 2], [2, 2, 1, 0, 1], [1, 0, 1, 3, 2]]
+
+
+def grid(explanation, title):
+    return next(panel.rows for panel in explanation.panels if panel.title == title)
+
+
+def test_max_pooling_of_the_lecture(work):
+    found = work("max_pool", input=POOLED)
+    assert found.facts["output"] == [[20, 45], [10, 43]]
+    assert [step.text for step in found.steps] == [
+        "output (0, 0) = max(0, 20, 8, 1) = 20",
+        "output (0, 1) = max(30, 45, 23, 43) = 45",
+        "output (1, 0) = max(0, 4, 10, 6) = 10",
+        "output (1, 1) = max(40, 20, 43, 42) = 43",
+    ]
+    assert found.steps[1].panels[0].marked == {(0, 2), (0, 3), (1, 2), (1, 3)}
+    assert "It has nothing to learn." in found.sentences
+
+
+def test_transposed_convolution_of_the_lecture(work):
+    found = work("transposed_conv", "stride=1", "padding=valid", input=[[1, 4], [0, 2]], kernel=[[2, 2], [1, 1]])
+    assert found.facts["output"] == [[2, 10, 8], [1, 9, 8], [0, 2, 2]]
+    assert found.steps[1].text == "input (0, 1) = 4 adds [[8, 8], [4, 4]] from (0, 1)"
+    assert found.steps[1].panels[-1].rows[0] == (2, 10, 8), "the sum of the first two stamps"
+    assert found.steps[8].text == "output (1, 1) = 1·1 + 1·4 + 2·0 + 2·2 = 9"
+    assert grid(found, "how many contributions each output gets") == ((1, 2, 1), (2, 4, 2), (1, 2, 1))
+    assert found.kind == "upsample"
+    assert found.sentences[-1] == "Other components have this name too: projection/transposed_conv."
+
+
+def test_nearest_upsampling_of_the_lecture(work):
+    found = work("nearest", input=[[1, 4], [0, 2]])
+    assert found.facts["output"] == [[1, 1, 4, 4], [1, 1, 4, 4], [0, 0, 2, 2], [0, 0, 2, 2]]
+    assert found.facts["trainable parameters"] == 0
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_a_convolution_slides_its_kernel(padding, work):
+    found = (
+        work("convolution/conv", f"padding={padding}", input=MAP, kernel=KERNEL)
+        if padding == "same"
+        else work("strided_conv", "stride=1", "padding=valid", input=MAP, kernel=KERNEL)
+    )
+    expected = correlate2d(MAP, KERNEL, mode=padding)
+    np.testing.assert_allclose(found.facts["output"], expected, atol=1e-5)
+    for step, value in zip(found.steps, expected.ravel(), strict=True):
+        _, written, result = step.text.split(" = ")
+        assert eval(written.replace("·", "*")) == pytest.approx(value), step.text
+        assert float(result) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_stamps_add_up_to_the_output(stride, work):
+    found = work("upsample/transposed_conv", f"stride={stride}", "padding=valid", input=MAP, kernel=KERNEL)
+    spread = np.zeros((3 * stride + 1, 4 * stride + 1))
+    spread[::stride, ::stride] = MAP
+    np.testing.assert_allclose(found.facts["output"], convolve2d(spread, KERNEL), atol=1e-4)
+    last = [step for step in found.steps if step.panels][-1]
+    np.testing.assert_allclose(np.array(last.panels[-1].rows, float), found.facts["output"], atol=1e-4)
+
+
+def test_uses_and_contributions_are_those_of_the_lecture(work):
+    used = work("convolution/conv", input=POOLED).facts
+    assert used["how often each input is used, padding same"][0] == [4, 6, 6, 4]
+    assert used["how often each input is used, padding valid"] == [
+        [1, 2, 2, 1],
+        [2, 4, 4, 2],
+        [2, 4, 4, 2],
+        [1, 2, 2, 1],
+    ]
+    for size, ratio in ((3, "the most are 4 times the fewest"), (4, "no checkerboard"), (5, "2.25 times")):
+        found = work("upsample/transposed_conv", f"kernel_size={size}")
+        assert ratio in " ".join(found.sentences)
+    assert "no checkerboard" in work("resize_conv").sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "numbers", "message"),
+    [
+        ("max_pool", [], {"input": 3}, "input: must be rows of numbers"),
+        ("max_pool", [], {"input": [[1, 2], [3]]}, "equally many numbers"),
+        ("max_pool", [], {"input": [["a"]]}, "must hold numbers"),
+        ("max_pool", [], {"input": [[float("nan")]]}, "must hold numbers"),
+        ("max_pool", [], {"input": [[True]]}, "must hold numbers"),
+        ("max_pool", [], {"input": []}, "must be rows"),
+        ("max_pool", [], {"input": [[]]}, "1 to 16 rows"),
+        ("max_pool", [], {"input": [[0] * 17]}, "1 to 16 rows"),
+        ("max_pool", [], {"kernel": [[1]]}, "has no option kernel_size"),
+        ("bilinear", [], {"kernel": [[1]]}, "no option kernel_size"),
+        ("resize_conv", ["kernel_size=3"], {"kernel": [[1, 2]]}, "a kernel of 3x3 here. Received: 1x2"),
+        ("strided_conv", ["padding=valid"], {"input": [[1]]}, "cannot take an input of 1x1x1"),
+        ("strided_conv", ["stirde=2"], {}, "Did you mean 'stride'"),
+        ("strided_conv", ["stride=0"], {}, "must be"),
+        ("strided_conv", ["stride"], {}, "key=value"),
+        ("max_pol", [], {}, "Did you mean 'max_pool'"),
+        ("relu", [], {"kernel": [[1]]}, "kernel: a component of kind activation has none"),
+        ("adam", [], {"input": [1]}, "input: the example of kind optimizer takes none"),
+        ("frechet", [], {}, "components of kind score have no worked example"),
+    ],
+)
+def test_what_an_example_does_not_take_is_said(name, options, numbers, message, work):
+    with pytest.raises(UserError, match=message.replace("(", r"\(")):
+        work(name, *options, **numbers)
