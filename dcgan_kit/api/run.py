@@ -243,3 +243,25 @@ class Run(StoredRun):
         from dcgan_kit.api.report_page import report
 
         return report([self.path], output, quick=quick, settings=self.settings)
+
+    def film(self, output: str | Path | None = None, *, seconds: float = 8.0, raw: bool = False) -> Path:
+        """Show the training as a moving picture: the sample grids of all steps, one after the other.
+
+        The newest grid stays for two more seconds.
+
+        Args:
+            output: the file, which ends in ``.gif`` or ``.mp4``; default: ``film.gif`` in the run folder. An MP4 needs
+                PyAV: ``pip install 'dcgan-kit[video]'``.
+            seconds: how long the other grids take together, 0.1 … 600.
+            raw: show the generator itself instead of its moving average, if the recipe keeps one.
+
+        Returns:
+            The file.
+
+        Raises:
+            UserError: the ending is another one, PyAV is missing, or the run has fewer than two grids.
+            RunError: the file cannot be written.
+        """
+        from dcgan_kit.api.film import write_film
+
+        return write_film(self.path, output, seconds, raw)

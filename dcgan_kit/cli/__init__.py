@@ -9,7 +9,20 @@ from typing import Any
 
 import click
 
-from dcgan_kit.cli import claims, evaluate, explain, launch, probe, report, show, streams, study, train, verify_resume
+from dcgan_kit.cli import (
+    claims,
+    evaluate,
+    explain,
+    film,
+    launch,
+    probe,
+    report,
+    show,
+    streams,
+    study,
+    train,
+    verify_resume,
+)
 from dcgan_kit.cli.catalogue import components, plugins, recipes, schema
 from dcgan_kit.cli.completion import completion
 from dcgan_kit.cli.options import override_instead, plugin_options
@@ -93,6 +106,7 @@ for _command in (
     show.show,
     explain.explain,
     train.sample,
+    film.film,
     probe.probe,
     evaluate.evaluate,
     report.report,

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.errors import UserError
 from dcgan_kit.explanations.explanation import BINS, Curves, Explanation, Grid, Histogram, Panel, Picture, Step, shown
+from dcgan_kit.reports.moving_picture import moving_picture
 from dcgan_kit.reports.palette import palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL import Image
 
 FORMATS = ("png", "svg", "gif", "html")
 MILLISECONDS = 900
@@ -52,7 +54,8 @@ def explanation_picture(explanations: Sequence[Explanation], form: str) -> bytes
     if form == "gif":
         if not steps:
             raise UserError(f"{explanations[0].name}: its example has no steps to animate; choose .png, .svg or .html")
-        return _gif([_drawn(panels, text, "png") for panels, text in steps])
+        frames = [_opened(_drawn(panels, text, "png")) for panels, text in steps]
+        return moving_picture(frames, [*([MILLISECONDS] * (len(frames) - 1)), LAST], "gif")
     pages = [(text, _drawn(panels, text, "svg").decode()) for panels, text in steps]
     return _page(explanations, [*pages, ("the whole example", _drawn(whole, "", "svg").decode())])
 
@@ -205,22 +208,10 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _gif(frames: Sequence[bytes]) -> bytes:
-    """Return PNGs as an animation. All frames get the size of the largest one."""
+def _opened(content: bytes) -> Image.Image:
     from PIL import Image
 
-    images = [Image.open(io.BytesIO(frame)).convert("RGB") for frame in frames]
-    size = (max(image.width for image in images), max(image.height for image in images))
-    paper = palette().light["paper"]
-    whole = []
-    for image in images:
-        canvas = Image.new("RGB", size, paper)
-        canvas.paste(image, (0, 0))
-        whole.append(canvas.quantize(64, dither=Image.Dither.NONE))
-    stream = io.BytesIO()
-    lasting = [MILLISECONDS] * (len(whole) - 1) + [LAST]
-    whole[0].save(stream, format="GIF", save_all=True, append_images=whole[1:], duration=lasting, loop=0)
-    return stream.getvalue()
+    return Image.open(io.BytesIO(content)).convert("RGB")
 
 
 def _page(explanations: Sequence[Explanation], frames: Sequence[tuple[str, str]]) -> bytes:
