@@ -12,6 +12,7 @@ from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import LoadedRecipe
 from dcgan_kit.runs.folder_content import read_run, require_checkpoint
 from dcgan_kit.runs.run import SAMPLE_STREAM, StoredRun
@@ -124,6 +125,55 @@ class Run(StoredRun):
         require_whole("seed", seed, 0, MOST_SEED)
         require_checkpoint(self.folder)
         return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best, label=label)
+
+    def latent_vectors(self, count: int = 64, *, seed: int = 0) -> Any:
+        """Draw the latent vectors that ``sample`` draws.
+
+        Args:
+            count: number of vectors, at least 1.
+            seed: see ``sample``.
+
+        Returns:
+            float32 (count, size).
+
+        Raises:
+            UserError: a number is out of its range.
+        """
+        require_whole("count", count, 1, MOST_SAMPLES)
+        require_whole("seed", seed, 0, MOST_SEED)
+        import numpy as np
+
+        return np.asarray(self.vectors(count, seed, SAMPLE_STREAM))
+
+    def images(self, latent: Any, *, label: int | None = None, raw: bool = False, best: bool = False) -> Any:
+        """Make the images of latent vectors of your own.
+
+        Args:
+            latent: numbers (N, size), for example from ``latent_vectors``, or on the way between some of them.
+            label: see ``sample``.
+            raw: see ``sample``.
+            best: see ``sample``.
+
+        Returns:
+            uint8 (N, H, W, C).
+
+        Raises:
+            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
+            UserError: these are no such numbers, or the recipe has no such class.
+        """
+        import numpy as np
+
+        size = self.resolved.latent_size
+        try:
+            vectors = np.asarray(latent, np.float32)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"latent: must be numbers of the shape (N, {size}): {error}") from error
+        if vectors.ndim != 2 or vectors.shape[1] != size or not 1 <= len(vectors) <= MOST_SAMPLES:
+            raise UserError(f"latent: must be numbers of the shape (N, {size}). Received: the shape {vectors.shape}")
+        if not np.isfinite(vectors).all():
+            raise UserError("latent: must be finite numbers. Received: NaN or infinity among them")
+        require_checkpoint(self.folder)
+        return self.images_of(vectors, label, raw=raw, best=best)
 
     def interpolate(
         self,

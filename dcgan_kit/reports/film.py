@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.reports.facts import read_facts
-from dcgan_kit.reports.moving_picture import PAPER, moving_picture
+from dcgan_kit.reports.moving_picture import PAPER, moving_picture, on_paper
 from dcgan_kit.reports.palette import palette
 from dcgan_kit.reports.pictures import evenly, native_grid
 from dcgan_kit.reports.run_files import Unusable
@@ -63,7 +63,7 @@ def _frame(grid: Image.Image, step: int, last: int) -> Image.Image:
     from PIL import Image, ImageDraw, ImageFont
 
     factor = max(1, _SIDE // max(grid.size))
-    large = _on_paper(grid).resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
+    large = on_paper(grid).resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
     canvas = Image.new("RGB", (large.width, large.height + _BAR), PAPER)
     canvas.paste(large, (0, 0))
     draw = ImageDraw.Draw(canvas)
@@ -73,13 +73,3 @@ def _frame(grid: Image.Image, step: int, last: int) -> Image.Image:
     draw.rectangle((0, large.height, round(canvas.width * share), large.height + 3), fill=light["series-1"])
     draw.text((8, large.height + 9), f"step {step:,}", fill=light["ink"], font=ImageFont.load_default(16))
     return canvas
-
-
-def _on_paper(grid: Image.Image) -> Image.Image:
-    """Return a grid without transparency."""
-    from PIL import Image
-
-    if grid.mode not in ("LA", "RGBA"):
-        return grid.convert("RGB")
-    below = Image.new("RGBA", grid.size, PAPER)
-    return Image.alpha_composite(below, grid.convert("RGBA")).convert("RGB")

@@ -40,6 +40,16 @@ def moving_picture(frames: Sequence[Image.Image], milliseconds: Sequence[int], f
     return _gif(whole, milliseconds) if form == "gif" else _mp4(whole, milliseconds)
 
 
+def on_paper(image: Image.Image) -> Image.Image:
+    """Return an image without transparency, as RGB."""
+    from PIL import Image
+
+    if image.mode not in ("LA", "RGBA"):
+        return image.convert("RGB")
+    below = Image.new("RGBA", image.size, PAPER)
+    return Image.alpha_composite(below, image.convert("RGBA")).convert("RGB")
+
+
 def require_form(form: str) -> None:
     """Refuse an MP4 where it cannot be made, before any work.
 

@@ -193,15 +193,35 @@ class StoredRun:
             RunError: the run has no such checkpoint, or it belongs to other networks.
             UserError: the recipe has no such class.
         """
+        return self.images_of(self.vectors(count, seed, stream), label, raw=raw, best=best)
+
+    def vectors(self, count: int, seed: int, stream: int) -> Any:
+        """Return latent vectors, float32 (count, size); see ``generated``."""
+        from dcgan_kit.runs.image_grid import latent_vectors
+
+        return latent_vectors(self.resolved, count, seed, stream)
+
+    def images_of(self, latent: Any, label: Any = None, *, raw: bool = False, best: bool = False) -> Any:
+        """Return the images of latent vectors, uint8 (N, H, W, C).
+
+        Args:
+            latent: float32 (N, size).
+            label: see ``generated``.
+            raw: see ``generator``.
+            best: see ``generator``.
+
+        Raises:
+            RunError: see ``generated``.
+            UserError: the recipe has no such class.
+        """
         import numpy as np
 
-        recipe = self.resolved
+        recipe, count = self.resolved, len(latent)
         for number in label if isinstance(label, np.ndarray) else () if label is None else (label,):
             require_class(recipe, number)
         generator = self.generator(raw=raw, best=best)
-        from dcgan_kit.runs.image_grid import classes_in_turn, generated, latent_vectors, one_hot
+        from dcgan_kit.runs.image_grid import classes_in_turn, generated, one_hot
 
-        latent = latent_vectors(recipe, count, seed, stream)
         classes = classes_in_turn(recipe, count) if label is None else one_hot(recipe, np.broadcast_to(label, count))
         return generated(generator, latent, recipe.image.range, classes)
 
@@ -231,6 +251,20 @@ class StoredRun:
             RunError: the run has no such checkpoint, or it belongs to other networks.
             UserError: the recipe has no such class, or the classes are the same.
         """
+        return self.images_between(self.vectors(count, seed, stream), classes, steps, raw=raw, best=best)
+
+    def images_between(
+        self, latent: Any, classes: tuple[int, int], steps: int, *, raw: bool = False, best: bool = False
+    ) -> Any:
+        """Return the images of latent vectors on the way from one class to another; see ``interpolated``.
+
+        Args:
+            latent: float32 (N, size).
+            classes: see ``interpolated``.
+            steps: see ``interpolated``.
+            raw: see ``generator``.
+            best: see ``generator``.
+        """
         recipe, (first, second) = self.resolved, classes
         for number in classes:
             require_class(recipe, number)
@@ -239,12 +273,11 @@ class StoredRun:
         generator = self.generator(raw=raw, best=best)
         import numpy as np
 
-        from dcgan_kit.runs.image_grid import classes_between, generated, latent_vectors
+        from dcgan_kit.runs.image_grid import classes_between, generated
 
-        latent = np.repeat(latent_vectors(recipe, count, seed, stream), steps, axis=0)
-        way = np.tile(classes_between(recipe, first, second, steps), (count, 1))
-        images = generated(generator, latent, recipe.image.range, way)
-        return images.reshape(count, steps, *images.shape[1:])
+        way = np.tile(classes_between(recipe, first, second, steps), (len(latent), 1))
+        images = generated(generator, np.repeat(latent, steps, axis=0), recipe.image.range, way)
+        return images.reshape(len(latent), steps, *images.shape[1:])
 
 
 def require_class(recipe: ResolvedRecipe, label: Any) -> None:

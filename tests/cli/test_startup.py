@@ -135,7 +135,7 @@ def test_a_plugin_that_imports_keras_is_quiet_and_its_own_words_are_shown(tmp_pa
         (["sample", "foreign"], "foreign: is not a run folder"),
         (["sample", "nowhere"], "nowhere: there is no such folder"),
         (["sample", "begun"], "begun: has no checkpoint yet"),
-        (["sample", "begun", "--output", "grid.jpg"], "grid.jpg: a grid is a PNG"),
+        (["sample", "begun", "--output", "grid.jpg"], "grid.jpg: samples go into a file that ends in one of .png"),
         (["sample", "begun", "--each", "file"], "file: is not a folder"),
         (["evaluate", "foreign"], "foreign: is not a run folder"),
         (
