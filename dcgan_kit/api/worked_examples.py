@@ -67,7 +67,7 @@ def explain_slot(
         text: the component as a recipe writes it: a name, or ``{use: NAME, KEY: VALUE}``.
         kind: its kind.
         input: see ``explain``.
-        kernel: see ``explain``; for a component that takes no kernel, it is left out.
+        kernel: see ``explain``; it is left out for a component without the option ``kernel_size``.
         settings: see ``explain``.
 
     Raises:
@@ -75,9 +75,14 @@ def explain_slot(
     """
     from dcgan_kit.explanations.examples import explained
 
-    choice = _resolved(kind, read_argument(text, "--beside", 1, 1), everything(settings))
-    takes = "kernel_size" in choice.options and "kernel_size" not in text
-    return explained(_fitting(choice, (), kernel) if takes else choice, input, kernel if takes else None)
+    slot = read_argument(text, "--beside", 1, 1)
+    if not isinstance(slot.value, str | dict):
+        raise UserError(f"--beside: must be a component: its name, or {{use: NAME, KEY: VALUE}}. Received: {text}")
+    choice = _resolved(kind, slot, everything(settings))
+    if "kernel_size" not in choice.options:
+        return explained(choice, input)
+    given = ["kernel_size"] if slot.child("kernel_size") is not None else []
+    return explained(_fitting(choice, given, kernel), input, kernel)
 
 
 def draw_explanation(explanations: Sequence[Explanation], path: str | Path) -> None:
@@ -94,6 +99,8 @@ def draw_explanation(explanations: Sequence[Explanation], path: str | Path) -> N
     from dcgan_kit.reports.explanation_picture import FORMATS, explanation_picture
     from dcgan_kit.runs.write_errors import write_requested_file
 
+    if not explanations:
+        raise UserError("explanations: must be at least one; there is nothing to draw")
     path = Path(path)
     form = path.suffix.lower().removeprefix(".")
     if form not in FORMATS:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dcgan_kit.components.guard import guarded
 from dcgan_kit.errors import UserError
 from dcgan_kit.explanations.activations import activation_example
-from dcgan_kit.explanations.explanation import Example, Explanation
+from dcgan_kit.explanations.explanation import Example, Explanation, finite
 from dcgan_kit.explanations.feature_changes import (
     conditioning_example,
     influence_example,
@@ -71,12 +72,13 @@ def explained(choice: Choice, given: Any = None, kernel: Any = None) -> Explanat
         raise UserError(f"kernel: a component of kind {kind} has none; leave it out")
     if given is not None and kind not in (*WINDOWS, *_WITH_INPUT):
         raise UserError(f"input: the example of kind {kind} takes none; leave it out")
-    if kind in WINDOWS:
-        example = window_example(choice, given, kernel)
-    elif kind in _WITH_INPUT:
-        example = _WITH_INPUT[kind](choice, given)
-    else:
-        example = _WITHOUT_INPUT[kind](choice)
+    with guarded(choice.component, "its worked example"):
+        if kind in WINDOWS:
+            example = window_example(choice, given, kernel)
+        elif kind in _WITH_INPUT:
+            example = _WITH_INPUT[kind](choice, given)
+        else:
+            example = _WITHOUT_INPUT[kind](choice)
     options = {name: value for name, value in choice_data(choice).items() if name != "use"}
     fields = choice.component.options.model_fields
     chosen = [name for name, value in choice.options.items() if value != fields[name].default]
@@ -90,7 +92,7 @@ def explained(choice: Choice, given: Any = None, kernel: Any = None) -> Explanat
         panels=example.panels,
         steps=example.steps,
         sentences=example.sentences,
-        facts=example.facts,
+        facts=finite(dict(example.facts)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 POINTS = 9
 """Points of a curve that a text lists."""
 BINS = 40
+_NOTHING = 5e-7
+_WHOLE = 1e7
 _HEIGHTS = " ▁▂▃▄▅▆▇█"
 Row = tuple[float | None, ...]
 Cell = tuple[int, int]
@@ -79,16 +82,16 @@ class Histogram:
         lines = [f"{self.title} ({self.axis} from {shown(low)} to {shown(high)})"]
         for name, values in self.values.items():
             counts = [0] * BINS
-            for value in values:
+            for value in filter(math.isfinite, values):
                 counts[min(BINS - 1, int(BINS * (value - low) / (high - low)))] += 1
-            bars = "".join(_HEIGHTS[round((len(_HEIGHTS) - 1) * count / max(counts))] for count in counts)
+            bars = "".join(_HEIGHTS[round((len(_HEIGHTS) - 1) * count / (max(counts) or 1))] for count in counts)
             lines.append(f"  |{bars}| {name}")
         return "\n".join(lines)
 
     @property
     def reach(self) -> tuple[float, float]:
         """The lowest and the highest value of all; a little more if all are equal."""
-        every = [value for values in self.values.values() for value in values]
+        every = [value for values in self.values.values() for value in values if math.isfinite(value)] or [0.0]
         low, high = min(every), max(every)
         return (low, high) if high > low else (low - 0.5, high + 0.5)
 
@@ -99,11 +102,11 @@ class Picture:
 
     Attributes:
         title: what it shows.
-        pixels: nested tuples of floats in [0, 1]: (H, W) or (H, W, 3).
+        pixels: float array in [0, 1]: (H, W) or (H, W, 3).
     """
 
     title: str
-    pixels: Any = field(repr=False)
+    pixels: Any = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return ""
@@ -176,15 +179,40 @@ class Example:
 
 
 def rows_of(array: Any) -> tuple[Row, ...]:
-    """Return an array (H, W) as rows of numbers; NaN becomes None."""
-    return tuple(tuple(None if value != value else float(value) for value in row) for row in array)
+    """Return an array (H, W) as rows of numbers."""
+    return tuple(tuple(float(value) for value in row) for row in array)
+
+
+def partly(array: Any, there: Any) -> tuple[Row, ...]:
+    """Return an array (H, W) as rows of numbers, with None where ``there`` (H, W) is False."""
+    rows = zip(array, there, strict=True)
+    return tuple(tuple(float(value) if known else None for value, known in zip(*row, strict=True)) for row in rows)
+
+
+def numbers(values: Any) -> tuple[float, ...]:
+    """Return the numbers of an array of any shape, in order."""
+    return tuple(float(value) for value in values.ravel())
 
 
 def shown(value: float | None) -> str:
-    """Return a number as examples write it: at most four digits, and a dot for one that is not there."""
+    """Return a number as examples write it: whole, or with four digits; a dot for one that is not there."""
     if value is None:
         return "."
-    return f"{value:.4g}" if abs(value) > 5e-7 else "0"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    if abs(value) <= _NOTHING:
+        return "0"
+    # A whole number is written in full, so that a reader can check sums.
+    return f"{value:.0f}" if value == round(value) and abs(value) < _WHOLE else f"{value:.4g}"
+
+
+def finite(data: Any) -> Any:
+    """Return the data of facts with None in place of numbers that JSON cannot hold."""
+    if isinstance(data, dict):
+        return {key: finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Worked examples of what changes features: regularizers, attention, conditioning, projections, heads, constraints."""
+"""Worked examples of what changes features: regularizers, attention, conditioning, projections, heads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.explanations.explanation import Example, Grid, Picture, rows_of, shown
-from dcgan_kit.explanations.lone_component import CLASSES, LoneComponent
+from dcgan_kit.explanations.lone_component import CLASSES, LATENT_SIZE, LoneComponent
 from dcgan_kit.explanations.training_parts import example_image
 from dcgan_kit.networks.part_builder import times
 from dcgan_kit.recipes.resolved import Choice
@@ -47,7 +47,8 @@ def influence_example(choice: Choice) -> Example:
     filters = CLASSES if choice.component.kind == "head" else shape[-1]
     component = LoneComponent(choice, shape, filters)
     for weight in component.weights:
-        if not np.any(np.array(weight)):
+        # Biases that start at 0 hide nothing.
+        if (weight.shape == () or len(weight.shape) > 1) and not np.any(np.array(weight)):
             # A gate that starts at 0 hides what it lets through.
             weight.assign(np.ones(weight.shape))
     maps = tf.constant(np.random.default_rng(0).normal(size=(4, *shape)), tf.float32)
@@ -63,9 +64,10 @@ def influence_example(choice: Choice) -> Example:
     reached = float(np.mean(influence > 1e-6))
     panels = (Grid(f"how much each input pixel matters to {what}", rows_of(np.round(influence, 2))),)
     sentences = (
-        f"{times(shape)} → {times(component.output_shape)}; {100 * reached:.3g} % of the input pixels reach {what}.",
+        f"{times(shape)} → {times(component.output_shape)}; over four images, {what} gets a "
+        f"gradient from {100 * reached:.3g} % of the input pixels.",
     )
-    return Example(panels, (), sentences, {"influence": influence.tolist(), "share of pixels": reached})
+    return Example(panels, (), sentences, {"influence": influence.tolist(), "share of pixels with a gradient": reached})
 
 
 def conditioning_example(choice: Choice) -> Example:
@@ -84,8 +86,8 @@ def conditioning_example(choice: Choice) -> Example:
 
 def projection_example(choice: Choice) -> Example:
     """Show the first maps that different latent vectors give."""
-    component = LoneComponent(choice, (16,), 3)
-    vectors = np.random.default_rng(0).normal(size=(4, 16))
+    component = LoneComponent(choice, (LATENT_SIZE,), 3)
+    vectors = np.random.default_rng(0).normal(size=(4, LATENT_SIZE))
     maps = component(vectors)
     pictures = tuple(
         Picture(f"vector {index}", _shown((one - maps.min()) / max(float(np.ptp(maps)), 1e-12)))
@@ -95,7 +97,7 @@ def projection_example(choice: Choice) -> Example:
     return Example(
         pictures,
         (),
-        (f"16 numbers → a map of {times(component.output_shape)}, with {weights:,} weights.",),
+        (f"{LATENT_SIZE} numbers → a map of {times(component.output_shape)}, with {weights:,} weights.",),
         {"weights": weights},
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,9 +23,11 @@ def map_of(name: str, given: Any) -> Any:
     Raises:
         UserError: it is no such sequence, or is larger than 16x16.
     """
-    rows = list(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else None
-    if not rows or not all(isinstance(row, Sequence | np.ndarray) and not isinstance(row, str) for row in rows):
+    rows = _items(given)
+    found = [_items(row) for row in rows or ()]
+    if not found or None in found:
         raise UserError(f'{name}: must be rows of numbers, such as "[[1, 4], [0, 2]]". Received: {given!r:.80}')
+    rows = [row for row in found if row is not None]
     lengths = sorted({len(row) for row in rows})
     if len(lengths) > 1:
         raise UserError(
@@ -43,7 +44,7 @@ def numbers_of(name: str, given: Any, fewest: int = 1, most: int = 64) -> Any:
     Raises:
         UserError: it is no sequence of numbers, or has too few or too many.
     """
-    values = list(given) if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str) else None
+    values = _items(given)
     if values is None:
         raise UserError(f'{name}: must be numbers, such as "[1, 2, 4]". Received: {given!r:.80}')
     if not fewest <= len(values) <= most:
@@ -51,8 +52,16 @@ def numbers_of(name: str, given: Any, fewest: int = 1, most: int = 64) -> Any:
     return np.array([_number(name, value) for value in values])
 
 
+def _items(given: Any) -> list[Any] | None:
+    """Return the items of a sequence or an array; None for anything else, and for texts."""
+    if isinstance(given, np.ndarray):
+        return list(given) if given.ndim else None
+    return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else None
+
+
 def _number(name: str, value: Any) -> float:
     whole = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not whole or not math.isfinite(value) or abs(value) > 1e6:
+    # NaN is not at most 1e6 either.
+    if not whole or not abs(value) <= 1e6:
         raise UserError(f"{name}: must hold numbers between -1e6 and 1e6. Received: {value!r:.80}")
     return float(value)

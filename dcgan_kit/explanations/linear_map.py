@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,12 @@ import numpy as np
 from dcgan_kit.explanations.lone_component import LoneComponent
 
 _TRIALS = 8
+_DRAWS = 3
 _TOLERANCE = 1e-4
+NOTHING = 1e-7
+"""Factors below this are rounding errors."""
+
+Function = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -19,15 +25,16 @@ class PixelMap:
     """How the pixels of an output depend on those of an input, both of one channel.
 
     Attributes:
-        reach: float array (outputs, inputs): with how many taps an input reaches an output: what the output would be
-            if all weights and this input were 1, and the other inputs 0. For layers that are not linear: 1 where the
-            output depends on the input.
+        touched: boolean array (outputs, inputs): whether an input can change an output.
+        taps: float array (outputs, inputs): how many weights of kernels lie between them. None if there are no kernels,
+            or if their weights do not simply add up.
         factors: float array (outputs, inputs): output = factors · input + offset. None if the layers are not linear.
         offset: float array (outputs,).
         rule: name of the function of the inputs that reach an output: ``max`` or ``min``; empty for others.
     """
 
-    reach: Any
+    touched: Any
+    taps: Any
     factors: Any
     offset: Any
     rule: str = ""
@@ -41,18 +48,18 @@ def pixel_map(component: LoneComponent) -> PixelMap:
     """
     function = _flat(component)
     count = int(np.prod(component.shape))
-    offset = function(np.zeros((1, count)))[0]
-    factors = (function(np.eye(count)) - offset).T
+    factors, offset = _factors(function, count)
     tried = np.random.default_rng(0).normal(size=(_TRIALS, count))
     found = function(tried)
     scale = float(np.abs(found).max()) or 1.0
     if np.abs(tried @ factors.T + offset - found).max() <= _TOLERANCE * scale:
-        return PixelMap(_taps(component, function, count), factors, offset)
-    reach = _dependence(function, tried)
-    return PixelMap(reach, None, offset, _rule(reach, tried, found))
+        touched, taps = _touched(component, function, count, factors)
+        return PixelMap(touched, taps, factors, offset)
+    touched = _dependence(function, tried)
+    return PixelMap(touched, None, None, offset, _rule(touched, tried, found))
 
 
-def _flat(component: LoneComponent) -> Callable[[Any], Any]:
+def _flat(component: LoneComponent) -> Function:
     def function(values: Any) -> Any:
         found = component(np.reshape(values, (-1, *component.shape)))
         return np.reshape(found, (len(found), -1)).astype("float64")
@@ -60,33 +67,58 @@ def _flat(component: LoneComponent) -> Callable[[Any], Any]:
     return function
 
 
-def _taps(component: LoneComponent, function: Callable[[Any], Any], count: int) -> Any:
-    """Return the map with all kernels of ones, which counts the taps between an input and an output."""
-    before = [np.array(weight) for weight in component.weights]
+def _factors(function: Function, count: int) -> tuple[Any, Any]:
+    offset = function(np.zeros((1, count)))[0]
+    return (function(np.eye(count)) - offset).T, offset
+
+
+def _touched(component: LoneComponent, function: Function, count: int, factors: Any) -> tuple[Any, Any]:
+    """Return which inputs reach which outputs for any kernels, and how many of their weights lie between.
+
+    Random kernels show what is reached; kernels of ones count, if the counts are whole and agree with that.
+    """
+    kernels = [weight for weight in component.weights if len(weight.shape) > 1]
+    touched = np.abs(factors) > NOTHING
+    if not kernels:
+        return touched, None
+    random = np.random.default_rng(0)
+    with _restored(kernels):
+        for _ in range(_DRAWS):
+            for kernel in kernels:
+                kernel.assign(random.normal(size=kernel.shape))
+            touched = touched | (np.abs(_factors(function, count)[0]) > NOTHING)
+        for kernel in kernels:
+            kernel.assign(np.ones(kernel.shape))
+        taps = _factors(function, count)[0]
+    whole = np.abs(taps - np.rint(taps)).max() < _TOLERANCE
+    return touched, np.rint(taps) if whole and np.array_equal(np.rint(taps) > 0, touched) else None
+
+
+@contextmanager
+def _restored(weights: list[Any]) -> Iterator[None]:
+    before = [np.array(weight) for weight in weights]
     try:
-        for weight in component.weights:
-            weight.assign(np.ones(weight.shape) if len(weight.shape) > 1 else np.zeros(weight.shape))
-        return (function(np.eye(count)) - function(np.zeros((1, count)))).T
+        yield
     finally:
-        for weight, value in zip(component.weights, before, strict=True):
+        for weight, value in zip(weights, before, strict=True):
             weight.assign(value)
 
 
-def _dependence(function: Callable[[Any], Any], tried: Any) -> Any:
+def _dependence(function: Function, tried: Any) -> Any:
     """Return which outputs change with which input, for large changes in both directions."""
-    columns = []
+    columns, before = [], function(tried)
     for place in range(tried.shape[1]):
         changed = np.repeat(tried[None], 2, 0)
         changed[0, :, place] += 100.0
         changed[1, :, place] -= 100.0
         after = function(changed.reshape(-1, tried.shape[1])).reshape(2, len(tried), -1)
-        columns.append((np.abs(after - function(tried)) > _TOLERANCE).any((0, 1)))
-    return np.stack(columns, 1).astype("float64")
+        columns.append((np.abs(after - before) > _TOLERANCE).any((0, 1)))
+    return np.stack(columns, 1)
 
 
-def _rule(reach: Any, tried: Any, found: Any) -> str:
+def _rule(touched: Any, tried: Any, found: Any) -> str:
     for name, rule in (("max", np.max), ("min", np.min)):
-        expected = [[rule(values[row > 0]) if row.any() else np.nan for row in reach] for values in tried]
+        expected = [[rule(values[row]) if row.any() else np.nan for row in touched] for values in tried]
         if np.allclose(expected, found, atol=_TOLERANCE):
             return name
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -11,12 +12,16 @@ from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.errors import UserError
-from dcgan_kit.explanations.explanation import Curves, Example, Grid, Histogram, Panel, Picture, rows_of, shown
+from dcgan_kit.explanations.explanation import Curves, Example, Grid, Histogram, Panel, Picture, numbers, rows_of, shown
 from dcgan_kit.recipes.resolved import Choice
 
 LOGITS = 6.0
 """Losses are drawn for logits from -6 to 6: a probability from 0.25 % to 99.75 %."""
-STEPS = 1000
+STEPS = 10_000
+MOST_DRAWN = 2_000_000
+"""Most numbers of all latent vectors."""
+_IMAGES = 500
+"""A loss may be random, so each logit stands for this many images."""
 DRAWN = 4000
 _TABLE = (-4.0, -2.0, 0.0, 2.0, 4.0)
 
@@ -25,7 +30,7 @@ def loss_example(choice: Choice) -> Example:
     """Show what both networks minimize, and with which gradient, over the logit of a generated image."""
     loss = choice.build()
     _require(isinstance(loss, AdversarialLoss), choice, loss)
-    x = np.linspace(-LOGITS, LOGITS, 241)
+    x = np.linspace(-LOGITS, LOGITS, 97)
     panels: list[Panel] = []
     facts, sentences = {}, []
     parts = (
@@ -36,7 +41,7 @@ def loss_example(choice: Choice) -> Example:
     for role, axis, function in parts:
         values, slopes = _differentiated(function, x)
         title = f"{role}'s loss over the {axis}"
-        panels.append(Curves(title, axis, _tuple(x), {"loss": _tuple(values), "gradient": _tuple(slopes)}))
+        panels.append(Curves(title, axis, numbers(x), {"loss": numbers(values), "gradient": numbers(slopes)}))
         at, slope = _differentiated(function, np.array(_TABLE))
         panels.append(Grid(f"logit, loss, gradient: {title}", rows_of(np.stack([_TABLE, at, slope]))))
         facts[title] = {"logit": list(_TABLE), "loss": at.tolist(), "gradient": slope.tolist()}
@@ -51,7 +56,7 @@ def loss_example(choice: Choice) -> Example:
 
 
 def schedule_example(choice: Choice) -> Example:
-    """Show the factor of the learning rate over a training of 1,000 steps."""
+    """Show the factor of the learning rate over a training of 10,000 steps."""
     schedule = choice.build()
     _require(callable(schedule), choice, schedule)
     x = np.linspace(0, STEPS, 201)
@@ -59,7 +64,7 @@ def schedule_example(choice: Choice) -> Example:
     table = x[::25]
     facts = {"step": table.tolist(), "factor": factors[::25]}
     panels = (
-        Curves("factor of the learning rate", f"step of {STEPS:,}", _tuple(x), {"factor": tuple(factors)}),
+        Curves("factor of the learning rate", f"step of {STEPS:,}", numbers(x), {"factor": tuple(factors)}),
         Grid("step, factor", rows_of(np.stack([table, factors[::25]]))),
     )
     sentences = (f"It starts at {shown(factors[0])} and ends at {shown(factors[-1])}.",)
@@ -70,22 +75,25 @@ def latent_example(choice: Choice) -> Example:
     """Show how the numbers of latent vectors are distributed, and how long the vectors are."""
     draw = choice.build()
     _require(callable(draw), choice, draw)
-    drawn = np.asarray(draw(DRAWN, tf.constant([0, 0])))
+    size = choice.options["size"]
+    count = max(2, min(DRAWN, MOST_DRAWN // size))
+    drawn = np.asarray(draw(count, tf.constant([0, 0])), "float64")
+    _require(drawn.shape == (count, size), choice, drawn)
     lengths = np.linalg.norm(drawn, axis=1)
     panels = (
-        Histogram("first number of a vector", "value", {choice.component.name: _tuple(drawn[:, 0])}),
-        Histogram("length of a vector", "length", {choice.component.name: _tuple(lengths)}),
+        Histogram("first number of a vector", "value", {choice.component.name: numbers(drawn[:, 0])}),
+        Histogram("length of a vector", "length", {choice.component.name: numbers(lengths)}),
     )
     facts = {
-        "size": int(drawn.shape[1]), "mean": float(drawn.mean()), "deviation": float(drawn.std()),
+        "size": int(drawn.shape[1]), "mean": float(drawn.mean()), "standard deviation": float(drawn.std()),
         "lowest": float(drawn.min()), "highest": float(drawn.max()),
-        "mean length": float(lengths.mean()), "deviation of the length": float(lengths.std()),
+        "mean length": float(lengths.mean()), "standard deviation of the length": float(lengths.std()),
     }  # fmt: skip
     sentences = (
-        f"{DRAWN:,} vectors of {drawn.shape[1]} numbers: mean {shown(facts['mean'])}, deviation "
-        f"{shown(facts['deviation'])}, from {shown(facts['lowest'])} to {shown(facts['highest'])}.",
-        f"A vector is {shown(facts['mean length'])} long on average, with a deviation of "
-        f"{shown(facts['deviation of the length'])}.",
+        f"{count:,} vectors of {drawn.shape[1]} numbers: mean {shown(facts['mean'])}, standard deviation "
+        f"{shown(facts['standard deviation'])}, from {shown(facts['lowest'])} to {shown(facts['highest'])}.",
+        f"A vector is {shown(facts['mean length'])} long on average, with a standard deviation of "
+        f"{shown(facts['standard deviation of the length'])}.",
     )
     return Example(panels, (), sentences, facts)
 
@@ -93,17 +101,18 @@ def latent_example(choice: Choice) -> Example:
 def initializer_example(choice: Choice) -> Example:
     """Show how first weights of a kernel are distributed, and what they do to the spread of features."""
     initializer = choice.build(0)
+    _require(isinstance(initializer, keras.initializers.Initializer), choice, initializer)
     kernel = np.asarray(initializer((4, 4, 64, 64), "float32"), "float64")
     spread = float(np.sqrt((kernel**2).sum((0, 1, 2)).mean()))
-    facts = {"mean": float(kernel.mean()), "deviation": float(kernel.std()), "lowest": float(kernel.min()),
+    facts = {"mean": float(kernel.mean()), "standard deviation": float(kernel.std()), "lowest": float(kernel.min()),
              "highest": float(kernel.max()), "factor of the spread": spread}  # fmt: skip
     sentences = (
-        f"65,536 weights of a kernel of 4x4, from 64 channels to 64: mean {shown(facts['mean'])}, deviation "
-        f"{shown(facts['deviation'])}, from {shown(facts['lowest'])} to {shown(facts['highest'])}.",
+        f"65,536 weights of a kernel of 4x4, from 64 channels to 64: mean {shown(facts['mean'])}, standard deviation "
+        f"{shown(facts['standard deviation'])}, from {shown(facts['lowest'])} to {shown(facts['highest'])}.",
         f"A convolution with it multiplies the spread of independent features by about {shown(spread)}.",
     )
     thinned = kernel.ravel()[:: max(1, kernel.size // DRAWN)]
-    return Example((Histogram("weights", "value", {choice.component.name: _tuple(thinned)}),), (), sentences, facts)
+    return Example((Histogram("weights", "value", {choice.component.name: numbers(thinned)}),), (), sentences, facts)
 
 
 def augmentation_example(choice: Choice) -> Example:
@@ -117,7 +126,7 @@ def augmentation_example(choice: Choice) -> Example:
     pictures += [Picture(f"as D sees it, {count}", _pixels(one)) for count, one in enumerate(seen.numpy(), start=1)]
     change = float(np.abs(seen - batch).mean())
     sentences = (
-        "With probability 1, so that each change is seen.",
+        "Each change is made with probability 1.",
         f"It starts with a probability of {shown(augmentation.state[0])}"
         f"{', and adapts it' if augmentation.adapt is not None else ''}.",
     )
@@ -138,7 +147,7 @@ def _pixels(image: Any) -> Any:
 
 
 def _zero() -> Any:
-    return tf.zeros((1, 1))
+    return tf.zeros((_IMAGES, 1))
 
 
 def _random() -> StepStream:
@@ -149,13 +158,14 @@ def _differentiated(function: Any, x: Any) -> tuple[Any, Any]:
     """Return the values and slopes of a loss at single logits."""
     values, slopes = [], []
     for each in x:
-        logit = tf.constant([[each]], tf.float32)
+        logits = tf.fill((_IMAGES, 1), tf.constant(each, tf.float32))
         with tf.GradientTape() as tape:
-            tape.watch(logit)
-            value = function(logit)
-        slope = tape.gradient(value, logit)
+            tape.watch(logits)
+            value = function(logits)
+        slope = tape.gradient(value, logits)
         values.append(float(value))
-        slopes.append(0.0 if slope is None else float(slope[0, 0]))
+        # The loss is a mean over the images, so this sum is the slope of one image's loss.
+        slopes.append(0.0 if slope is None else float(tf.reduce_sum(slope)))
     return np.array(values), np.array(slopes)
 
 
@@ -164,7 +174,3 @@ def _require(fine: bool, choice: Choice, made: Any) -> None:
         raise UserError(
             f"{choice.component}: must return {KINDS[choice.component.kind].returns}. Received: {made!r:.100}"
         )
-
-
-def _tuple(values: Any) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

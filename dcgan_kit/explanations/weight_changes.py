@@ -9,16 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.components.site import Site
 from dcgan_kit.errors import UserError
-from dcgan_kit.explanations.explanation import Curves, Example, Grid, rows_of, shown
-from dcgan_kit.explanations.lone_component import SPREAD
+from dcgan_kit.explanations.explanation import Curves, Example, Grid, numbers, rows_of, shown
+from dcgan_kit.explanations.lone_component import site_of
 from dcgan_kit.networks.reparametrization import updated_after
 from dcgan_kit.recipes.resolved import Choice
 
 STEPS = 200
 UPDATES = 50
 _STEEP = 25.0
+_LOST = 1e6
 _AWAY = 50.0
 """Where an optimizer starts, in learning rates: as far as many get in 50 steps."""
 
@@ -45,32 +45,26 @@ def optimizer_example(choice: Choice) -> Example:
             "where the weight is",
             "step",
             steps,
-            {"across the valley": _tuple(path[:, 0]), "along it": _tuple(path[:, 1])},
+            {"across the valley": numbers(path[:, 0]), "along it": numbers(path[:, 1])},
         ),
-        Curves("height", "step", steps, {"height": _tuple(height)}),
+        Curves("height", "step", steps, {"height": numbers(height)}),
         Grid(
             "step, across, along, height", rows_of(np.stack([np.arange(0, STEPS + 1, 25), *path[::25].T, height[::25]]))
         ),
     )
-    sentences = (
-        f"The learning rate is {rate:g}. From ({start:.4g}, {start:.4g}), {_AWAY:g} learning rates away from the "
-        f"lowest place (0, 0), it gets to ({path[-1, 0]:.2g}, {path[-1, 1]:.2g}) in {STEPS} steps.",
-    )
+    start_place = f"From ({start:.4g}, {start:.4g}), {_AWAY:g} learning rates away from the lowest place (0, 0), "
+    lost = np.flatnonzero(~np.isfinite(height) | (height > _LOST * height[0]))
+    if lost.size:
+        went = f"it diverges: at step {lost[0]} it is a million times as high, or no longer a number."
+    else:
+        went = f"it gets to ({path[-1, 0]:.2g}, {path[-1, 1]:.2g}) in {STEPS} steps."
+    sentences = (f"The learning rate is {rate:g}. {start_place}{went}",)
     return Example(panels, (), sentences, {"path": path[::25].tolist(), "learning rate": rate})
 
 
 def constraint_example(choice: Choice) -> Example:
-    """Show how much a convolution stretches its input before and after, direction by direction."""
-    site = Site(
-        role="discriminator",
-        block="stage1",
-        slot="constraint",
-        input_shape=(1, 1, 8),
-        filters=8,
-        bias=False,
-        initializer=lambda seed: keras.initializers.RandomNormal(stddev=SPREAD, seed=seed),
-    )
-    wrap = choice.build(site)
+    """Show how much a dense layer stretches its input without and with a constraint, direction by direction."""
+    wrap = choice.build(site_of("constraint", (1, 1, 8), 8))
     if wrap is not None and not callable(wrap):
         raise UserError(f"{choice.component}: must return {KINDS['constraint'].returns}. Received: {wrap!r:.100}")
 
@@ -84,7 +78,7 @@ def constraint_example(choice: Choice) -> Example:
     places = tuple(float(place) for place in range(1, 9))
     panels = (
         Curves("how much a dense layer stretches", "direction, from the most to the least stretched", places,
-               {"without": _tuple(before), "with it": _tuple(after)}),
+               {"without": numbers(before), "with it": numbers(after)}),
         Grid("singular values: without, with", rows_of(np.stack([before, after]))),
     )  # fmt: skip
     sentences = (
@@ -106,7 +100,3 @@ def _stretch(layer: Any) -> Any:
             each.after_update()
     offset = np.asarray(layer(tf.zeros((1, 8))))
     return np.linalg.svd(np.asarray(layer(identity)) - offset, compute_uv=False).astype("float64")
-
-
-def _tuple(values: Any) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

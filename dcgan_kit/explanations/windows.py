@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
-from dcgan_kit.errors import UserError
-from dcgan_kit.explanations.explanation import Cell, Example, Grid, Step, rows_of, shown
+from dcgan_kit.errors import ComponentError, UserError, counted
+from dcgan_kit.explanations.explanation import Cell, Example, Grid, Step, partly, rows_of, shown
 from dcgan_kit.explanations.given_numbers import map_of
-from dcgan_kit.explanations.linear_map import PixelMap, pixel_map
+from dcgan_kit.explanations.linear_map import NOTHING, PixelMap, pixel_map
 from dcgan_kit.explanations.lone_component import LoneComponent
+from dcgan_kit.explanations.overlap import overlap_of
+from dcgan_kit.networks.part_builder import times
 from dcgan_kit.recipes.resolved import Choice
 
 INPUTS: Mapping[str, Any] = {
@@ -21,8 +25,9 @@ INPUTS: Mapping[str, Any] = {
     "upsample": [[1, 4], [0, 2]],
 }
 """The input of an example, by kind, if the user gives none."""
-_COVERED = 8
-"""Side of the map whose overlap is counted: large enough for an inside without border."""
+LARGEST_OUTPUT = 1024
+"""Most numbers of an output, e.g. 32x32: its sums are written out."""
+_SMALL = (1, 2, 0, -1, 1)
 _OTHER_PADDING = {"same": "valid", "symmetric": "valid", "valid": "same"}
 
 
@@ -38,31 +43,43 @@ def window_example(choice: Choice, given: Any = None, kernel: Any = None) -> Exa
         UserError: an argument is no such rows, or the component does not take them.
     """
     values = map_of("input", INPUTS[choice.component.kind] if given is None else given)
-    component = LoneComponent(choice, (*values.shape, 1))
-    _require_one_map(component)
+    try:
+        component = LoneComponent(choice, (*values.shape, 1))
+    except ComponentError as error:
+        raise UserError(f"{error}. The input of the example is {times((*values.shape, 1))}") from error
+    if int(np.prod(component.output_shape)) > LARGEST_OUTPUT:
+        raise UserError(
+            f"input: gives an output of {times(component.output_shape)} here, and an example writes out at most "
+            f"{LARGEST_OUTPUT:,} numbers; give a smaller input"
+        )
     used = _with_kernel(component, None if kernel is None else map_of("kernel", kernel))
-    found = pixel_map(component)
-    return _Example(component, values, used, found).example()
+    return _Example(component, values, used, pixel_map(component)).example()
 
 
 def with_kernel_size(choice: Choice, kernel: Any) -> Choice:
     """Return the component with ``kernel_size`` of the kernel that the user gives.
 
     Raises:
-        UserError: the kernel is no rows of numbers, or the component has no such option.
+        UserError: the kernel is no rows of numbers, or the component has no such option or does not take this size.
     """
     side = tuple(map_of("kernel", kernel).shape)
+    size = side[0] if side[0] == side[1] else side
     if "kernel_size" not in choice.options:
         raise UserError(f"kernel: {choice.component.name} has no option kernel_size, so it takes no kernel")
-    return replace(choice, options={**choice.options, "kernel_size": side[0] if side[0] == side[1] else side})
+    if not _takes(choice, "kernel_size", size):
+        raise UserError(f"kernel: {choice.component.name} does not take a kernel of {times(side)}")
+    return replace(choice, options={**choice.options, "kernel_size": size})
 
 
-def _require_one_map(component: LoneComponent) -> None:
-    if len(component.output_shape) != 3 or component.output_shape[2] != 1:
-        raise UserError(
-            f"{component.choice.component}: returns {component.output_shape[2]} channels for an input of one, so its "
-            "sums cannot be written side by side"
-        )
+def _takes(choice: Choice, option: str, value: Any) -> bool:
+    """Return whether a value is allowed for an option of a component."""
+    field = choice.component.options.model_fields[option]
+    adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
+    try:
+        adapter.validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def _with_kernel(component: LoneComponent, kernel: Any) -> Any:
@@ -72,183 +89,141 @@ def _with_kernel(component: LoneComponent, kernel: Any) -> Any:
         weight.assign(_small_numbers(tuple(weight.shape)))
     single = len(kernels) == 1 and tuple(kernels[0].shape[2:]) == (1, 1)
     if kernel is not None:
+        name = component.choice.component.name
         if not single:
-            has = "no kernel" if not kernels else "more than one kernel"
-            raise UserError(f"kernel: {component.choice.component.name} has {has} to set")
+            raise UserError(f"kernel: {name} has no single kernel of one channel that could be set")
         size = tuple(kernels[0].shape[:2])
         if size != kernel.shape:
-            wide, given = (f"{one[0]}x{one[1]}" for one in (size, kernel.shape))
-            raise UserError(f"kernel: {component.choice.component.name} has a kernel of {wide} here. Received: {given}")
+            raise UserError(f"kernel: {name} has a kernel of {times(size)} here. Received: {times(kernel.shape)}")
         kernels[0].assign(kernel[:, :, None, None])
     return np.array(kernels[0])[:, :, 0, 0] if single else None
 
 
 def _small_numbers(shape: tuple[int, ...]) -> Any:
-    """Return a kernel of small whole numbers, different in each row and column, which a reader can add up."""
-    return np.reshape([(1, 2, 0, -1, 1)[place % 5] for place in range(int(np.prod(shape)))], shape)
+    """Return a kernel of small whole numbers, with different rows and columns, which a reader can add up."""
+    row, column, into, out = np.indices(shape)
+    return np.array(_SMALL)[(3 * row + column + 2 * into + out) % len(_SMALL)]
 
 
 class _Example:
     def __init__(self, component: LoneComponent, values: Any, kernel: Any, found: PixelMap) -> None:
         self.component, self.values, self.kernel, self.found = component, values, kernel, found
+        self.name = component.choice.component.name
         self.output = np.array(component(values[None, :, :, None]))[0, :, :, 0]
-        self.stamps = component.choice.component.kind == "upsample" and found.factors is not None
+        self.upsamples = component.kind == "upsample"
 
     def example(self) -> Example:
-        given = Grid("input", rows_of(self.values))
-        panels = [given]
-        if self.kernel is not None:
-            panels.append(Grid("kernel", rows_of(self.kernel)))
         result = Grid("output", rows_of(self.output))
-        steps = self._stamping() if self.stamps else self._scanning()
-        uses, sentences = self._uses()
+        steps = self._stamping() if self.upsamples and self.found.factors is not None else self._scanning()
+        uses, sentences = overlap_of(self.component, self.found) if self.upsamples else self._uses()
+        learned = int(sum(np.prod(weight.shape) for weight in self.component.weights))
         facts: dict[str, Any] = {
             "input": self.values.tolist(),
             "kernel": None if self.kernel is None else self.kernel.tolist(),
             "output": np.round(self.output.astype("float64"), 6).tolist(),
-            "sums": [list(row) for row in self._sums()],
+            "sums": self._sums,
+            "trainable parameters": learned,
+            "counts": {grid.title: [list(row) for row in grid.rows] for grid in uses},
         }
-        facts.update({grid.title: [list(row) for row in grid.rows] for grid in uses})
-        facts["trainable parameters"] = int(sum(np.prod(weight.shape) for weight in self.component.weights))
-        learned = facts["trainable parameters"]
-        learns = f"It has {learned} weights to learn here." if learned else "It has nothing to learn."
-        return Example((*panels, result, *uses), steps, (*sentences, learns), facts)
+        learns = f"It has {counted(learned, 'weight')} to learn here." if learned else "It has nothing to learn."
+        return Example((*self._given(), result, *uses), steps, (*self._notes(), *sentences, learns), facts)
 
-    def _cell(self, place: int, of: Any) -> Cell:
-        row, column = divmod(place, of.shape[1])
-        return (int(row), int(column))
+    def _given(self, marked: frozenset[Cell] = frozenset()) -> tuple[Grid, ...]:
+        kernel = () if self.kernel is None else (Grid("kernel", rows_of(self.kernel)),)
+        return (Grid("input", rows_of(self.values), marked), *kernel)
 
-    def _sources(self, place: int) -> list[int]:
-        """Return the inputs that reach an output."""
-        reach = (
-            self.found.reach
-            if self.found.factors is None
-            else np.maximum(np.abs(self.found.reach), np.abs(self.found.factors) > 1e-7)
-        )
-        return [int(source) for source in np.flatnonzero(reach[place] > 1e-7)]
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.found.factors is None and not self.found.rule:
+            notes.append(
+                "f is no sum, and neither the largest nor the smallest number: only what goes in and out is shown."
+            )
+        if np.abs(self.found.offset).max() > NOTHING:
+            notes.append("Each sum ends with what the output is for an input of zeros.")
+        return notes
+
+    @cached_property
+    def _sums(self) -> list[list[str]]:
+        """How each output comes about: a sum of products, the largest number of several, or their function."""
+        height, width = self.output.shape
+        return [[self._sum(row * width + column) for column in range(width)] for row in range(height)]
 
     def _sum(self, place: int) -> str:
-        """Return how an output comes about: a sum of products, the largest number of several, or their function."""
-        sources = self._sources(place)
-        flat = self.values.ravel()
+        sources, flat = np.flatnonzero(self.found.touched[place]), self.values.ravel()
         if self.found.factors is None:
-            inside = ", ".join(shown(flat[source]) for source in sources)
-            return f"{self.found.rule or 'f'}({inside})"
+            return f"{self.found.rule or 'f'}({', '.join(shown(flat[source]) for source in sources)})"
         terms = [f"{_factor(self.found.factors[place, source])}·{_factor(flat[source])}" for source in sources]
-        if abs(self.found.offset[place]) > 1e-7:
-            terms.append(shown(self.found.offset[place]))
+        if abs(self.found.offset[place]) > NOTHING:
+            terms.append(_factor(self.found.offset[place]))
         return " + ".join(terms) or "0"
 
-    def _sums(self) -> tuple[tuple[str, ...], ...]:
-        height, width = self.output.shape
-        return tuple(tuple(self._sum(row * width + column) for column in range(width)) for row in range(height))
+    def _line(self, cell: Cell) -> str:
+        return f"output {_place(cell)} = {self._sums[cell[0]][cell[1]]} = {shown(self.output[cell])}"
 
     def _scanning(self) -> tuple[Step, ...]:
         """Return one step for each output: the window of the input that it is made from."""
-        so_far = np.full(self.output.shape, np.nan)
+        there = np.zeros(self.output.shape, bool)
         steps = []
         for place in range(self.output.size):
-            cell = self._cell(place, self.output)
-            so_far[cell] = self.output[cell]
-            window = frozenset(self._cell(source, self.values) for source in self._sources(place))
-            panels = (
-                Grid("input", rows_of(self.values), window),
-                *(() if self.kernel is None else (Grid("kernel", rows_of(self.kernel)),)),
-                Grid("output", rows_of(so_far), frozenset({cell})),
-            )
-            steps.append(Step(self._line(place), panels))
+            cell = _cell(place, self.output)
+            there[cell] = True
+            sources = np.flatnonzero(self.found.touched[place])
+            window = frozenset(_cell(int(source), self.values) for source in sources)
+            output = Grid("output", partly(self.output, there), frozenset({cell}))
+            steps.append(Step(self._line(cell), (*self._given(window), output)))
         return tuple(steps)
 
     def _stamping(self) -> tuple[Step, ...]:
-        """Return one step for each input: what it adds to the output."""
+        """Return one step for each input, what it adds to the output; then the sum of each output."""
         so_far = np.reshape(self.found.offset, self.output.shape).copy()
         steps = []
         for place in range(self.values.size):
-            cell = self._cell(place, self.values)
+            cell = _cell(place, self.values)
             stamp = np.reshape(self.found.factors[:, place] * self.values[cell], self.output.shape)
-            reached = np.reshape(self.found.reach[:, place] > 1e-7, self.output.shape)
+            reached = np.reshape(self.found.touched[:, place], self.output.shape)
             so_far = so_far + stamp
             touched = frozenset((int(row), int(column)) for row, column in zip(*np.nonzero(reached), strict=True))
-            shown_stamp = np.where(reached, stamp, np.nan)
-            box = _box(shown_stamp)
-            text = f"input {_place(cell)} = {shown(self.values[cell])} adds {box}"
-            panels = (
-                Grid("input", rows_of(self.values), frozenset({cell})),
-                *(() if self.kernel is None else (Grid("kernel", rows_of(self.kernel)),)),
-                Grid("what it adds", rows_of(shown_stamp), touched),
-                Grid("output so far", rows_of(so_far), touched),
-            )
-            steps.append(Step(text, panels))
-        sums = [Step(self._line(place), ()) for place in range(self.output.size)]
-        return (*steps, *sums)
-
-    def _line(self, place: int) -> str:
-        cell = self._cell(place, self.output)
-        return f"output {_place(cell)} = {self._sum(place)} = {shown(self.output[cell])}"
+            text = f"input {_place(cell)} = {shown(self.values[cell])} adds {_box(stamp, reached)}"
+            added = Grid("what it adds", partly(stamp, reached), touched)
+            sums = Grid("output so far", rows_of(so_far), touched)
+            steps.append(Step(text, (*self._given(frozenset({cell})), added, sums)))
+        cells = (_cell(place, self.output) for place in range(self.output.size))
+        return (*steps, *(Step(self._line(cell), ()) for cell in cells))
 
     def _uses(self) -> tuple[tuple[Grid, ...], tuple[str, ...]]:
-        """Return how often pixels are used, and what that means."""
-        if self.component.choice.component.kind == "upsample":
-            return self._overlap()
-        own = _use(self.component, self.found, self.values)
-        name = _padding(self.component.choice)
-        grids = [Grid(f"how often each input is used{name and f', padding {name}'}", rows_of(own))]
-        other = _OTHER_PADDING.get(name)
-        if other is not None:
-            grids.append(self._used_with(other))
-        times = _range(own)
-        sentences = (f"Each input is used {times} time{'' if times == '1' else 's'}.",)
-        return tuple(grid for grid in grids if grid.rows), sentences
-
-    def _used_with(self, padding: str) -> Grid:
-        """Return how often each input is used with other padding; without rows where the map is too small for it."""
+        """Return how often each input is used, with the padding of the component and with another one."""
         choice = self.component.choice
-        title = f"how often each input is used, padding {padding}"
-        try:
-            other = LoneComponent(replace(choice, options={**choice.options, "padding": padding}), self.component.shape)
-        except UserError:
-            return Grid(title, ())
-        return Grid(title, rows_of(_use(other, pixel_map(other), self.values)))
-
-    def _overlap(self) -> tuple[tuple[Grid, ...], tuple[str, ...]]:
-        if self.found.factors is None:
-            return (), ()
-        larger = LoneComponent(self.component.choice, (_COVERED, _COVERED, 1))
-        counts = pixel_map(larger).reach.sum(1).reshape(larger.output_shape[:2])
-        here = self.found.reach.sum(1).reshape(self.output.shape)
-        border = [side // 4 for side in counts.shape]
-        inside = counts[border[0] : -border[0] or None, border[1] : -border[1] or None]
-        lowest, highest = float(inside.min()), float(inside.max())
-        if highest - lowest < 1e-6:
-            many = f"{shown(highest)} contribution{'' if highest == 1 else 's'}"
-            what = f"Inside, each output gets {many}: no checkerboard by overlap."
-        else:
-            ratio = "and some get none" if lowest < 1e-7 else f"the most are {shown(highest / lowest)} times the fewest"
-            what = (
-                f"Inside, outputs get {shown(lowest)} to {shown(highest)} contributions, {ratio}: an uneven overlap, "
-                "which draws checkerboards."
-            )
-        grids = (
-            Grid("how many contributions each output gets", rows_of(here)),
-            Grid(f"contributions for an input of {_COVERED}x{_COVERED}", rows_of(counts)),
-        )
-        return grids, (what,)
+        own = _use(self.found, self.values)
+        padding = choice.options.get("padding", "")
+        padding = padding if isinstance(padding, str) else ""
+        grids = [Grid(f"how often each input is used{padding and f', padding {padding}'}", rows_of(own))]
+        other = _OTHER_PADDING.get(padding, "")
+        if other and _takes(choice, "padding", other):
+            try:
+                found = LoneComponent(
+                    replace(choice, options={**choice.options, "padding": other}), self.component.shape
+                )
+                used = rows_of(_use(pixel_map(found), self.values))
+                grids.append(Grid(f"how often each input is used, padding {other}", used))
+            except ComponentError:
+                # The map is too small for it, and the example is complete without it.
+                pass
+        times_used = _range(own)
+        return tuple(grids), (f"Each input is used {times_used} time{'' if times_used == '1' else 's'}.",)
 
 
-def _use(component: LoneComponent, found: PixelMap, values: Any) -> Any:
-    """Return how often each input is used: by how many taps, or by how many outputs if there are no kernels."""
-    kernels = any(len(weight.shape) > 1 for weight in component.weights)
-    counted = found.reach if kernels else found.reach > 1e-7
-    return counted.sum(0).astype("float64").reshape(values.shape)
+def _use(found: PixelMap, values: Any) -> Any:
+    """Return how often each input is used: by how many weights of kernels, or else by how many outputs."""
+    return (found.touched if found.taps is None else found.taps).sum(0).astype("float64").reshape(values.shape)
 
 
-def _padding(choice: Choice) -> str:
-    found = choice.options.get("padding", "")
-    return found if isinstance(found, str) else ""
+def _cell(place: int, of: Any) -> Cell:
+    row, column = divmod(place, of.shape[1])
+    return (int(row), int(column))
 
 
 def _factor(value: float) -> str:
-    return shown(value) if value >= 0 else f"({shown(value)})"
+    return shown(value) if value >= 0 or shown(value) == "0" else f"({shown(value)})"
 
 
 def _place(cell: Cell) -> str:
@@ -260,11 +235,11 @@ def _range(values: Any) -> str:
     return lowest if lowest == highest else f"{lowest} to {highest}"
 
 
-def _box(stamp: Any) -> str:
+def _box(stamp: Any, reached: Any) -> str:
     """Return the part of a stamp that it fills, as rows of numbers."""
-    rows, columns = np.flatnonzero(~np.isnan(stamp).all(1)), np.flatnonzero(~np.isnan(stamp).all(0))
+    rows, columns = np.flatnonzero(reached.any(1)), np.flatnonzero(reached.any(0))
     if not rows.size:
         return "nothing"
-    part = stamp[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    inside = ", ".join("[" + ", ".join(shown(None if v != v else v) for v in row) + "]" for row in part)
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inside = ", ".join("[" + ", ".join(map(shown, row)) + "]" for row in partly(stamp[box], reached[box]))
     return f"[{inside}] from {_place((int(rows[0]), int(columns[0])))}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
@@ -12,6 +14,7 @@ from dcgan_kit.errors import UserError
 from dcgan_kit.explanations.explanation import BINS, Curves, Explanation, Grid, Histogram, Panel, Picture, Step, shown
 from dcgan_kit.reports.moving_picture import moving_picture
 from dcgan_kit.reports.palette import palette
+from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +56,9 @@ def explanation_picture(explanations: Sequence[Explanation], form: str) -> bytes
     steps = _steps(explanations)
     if form == "gif":
         if not steps:
-            raise UserError(f"{explanations[0].name}: its example has no steps to animate; choose .png, .svg or .html")
+            raise UserError(
+                f"{explanations[0].name}: its example has no steps that can be drawn; choose .png, .svg or .html"
+            )
         frames = [_opened(_drawn(panels, text, "png")) for panels, text in steps]
         return moving_picture(frames, [*([MILLISECONDS] * (len(frames) - 1)), LAST], "gif")
     pages = [(text, _drawn(panels, text, "svg").decode()) for panels, text in steps]
@@ -70,6 +75,9 @@ def _steps(explanations: Sequence[Explanation]) -> list[tuple[list[tuple[str, tu
         at: list[Step] = [steps[min(index, len(steps) - 1)] for _, steps in with_steps]
         panels = [(title, step.panels) for (title, _), step in zip(with_steps, at, strict=True)]
         found.append((panels, " | ".join(step.text for step in at)))
+    most = max((len(steps) for _, steps in with_steps), default=0)
+    if most > count:
+        note(f"the first {count} of {most} steps are drawn")
     return found
 
 
@@ -132,24 +140,34 @@ def _grid(axes: Axes, grid: Grid) -> None:
     from matplotlib.patches import Rectangle
 
     light = palette().light
-    numbers = [abs(value) for row in grid.rows for value in row if value is not None]
+    numbers = [abs(value) for row in grid.rows for value in row if value is not None and math.isfinite(value)]
     largest = max(numbers, default=0.0) or 1.0
     height, width = len(grid.rows), len(grid.rows[0])
     size = min(11.0, 72 * (_SIDE - 0.6) / max(height, width) / 2.6)
-    for row, values in enumerate(grid.rows):
+    for row, values in enumerate(grid.rows if max(height, width) <= _MOST_NUMBERS else ()):
         for column, value in enumerate(values):
-            colour = light["series-1"] if (value or 0.0) >= 0 else light["series-2"]
-            share = 0.0 if value is None else 0.45 * abs(value) / largest
+            colour, share = _shade(value, largest)
             axes.add_patch(Rectangle((column, row), 1, 1, facecolor=(colour, share), edgecolor=light["rule"], lw=0.8))
-            if value is not None and max(height, width) <= _MOST_NUMBERS:
+            if value is not None:
                 text = shown(value)
                 axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", size=min(size, size * 4 / len(text)))
+    if max(height, width) > _MOST_NUMBERS:
+        from matplotlib.colors import to_rgba
+
+        cells = [[to_rgba(*_shade(value, largest)) for value in values] for values in grid.rows]
+        axes.imshow(cells, extent=(0, width, height, 0), interpolation="nearest")
     for row, column in grid.marked:
         axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=light["series-2"], lw=2.4))
     axes.set_xlim(-0.05, width + 0.05)
     axes.set_ylim(height + 0.05, -0.05)
     axes.set_aspect("equal")
     axes.set_axis_off()
+
+
+def _shade(value: float | None, largest: float) -> tuple[str, float]:
+    """Return the colour of a cell, and how strong it is."""
+    colour = palette().light["series-1" if (value or 0.0) >= 0 else "series-2"]
+    return colour, 0.0 if value is None or not math.isfinite(value) else 0.45 * abs(value) / largest
 
 
 def _curves(axes: Axes, curves: Curves) -> None:
@@ -232,8 +250,8 @@ def _page(explanations: Sequence[Explanation], frames: Sequence[tuple[str, str]]
 
 def _with_own_ids(source: str, number: int) -> str:
     """Return an ``<svg>`` element whose ids no other one on the page has."""
-    return (
-        source.replace('id="', f'id="frame{number}-')
-        .replace("url(#", f"url(#frame{number}-")
-        .replace('href="#', f'href="#frame{number}-')
-    )
+
+    def renamed(tag: re.Match[str]) -> str:
+        return re.sub(r'((?:\sid|href)="#?|url\(#)', rf"\g<1>frame{number}-", tag[0])
+
+    return re.sub(r"<[^>]+>", renamed, source)

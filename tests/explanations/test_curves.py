@@ -27,9 +27,9 @@ def test_tanh_saturates_where_its_slope_is_a_hundredth(work):
 
 
 def test_only_a_non_linear_activation_bends(work):
-    assert work("linear").facts["share that no linear map explains"] < 1e-9
+    assert work("linear").facts["share that the best linear map leaves"] < 1e-9
     assert "one linear map" in work("linear").sentences[1]
-    assert work("relu").facts["share that no linear map explains"] > 0.1
+    assert work("relu").facts["share that the best linear map leaves"] > 0.1
 
 
 def test_batch_norm_by_hand(work):
@@ -38,7 +38,7 @@ def test_batch_norm_by_hand(work):
     np.testing.assert_allclose(np.ravel(found.facts["training"]), 2 * (z - 4) / np.sqrt(2 + 1e-5) + 1, rtol=1e-5)
     running_mean, running_variance = 0.1 * 4, 0.9 * 1 + 0.1 * 2
     at_test = 2 * (z - running_mean) / np.sqrt(running_variance + 1e-5) + 1
-    np.testing.assert_allclose(np.ravel(found.facts["inference"]), at_test, rtol=1e-5)
+    np.testing.assert_allclose(np.ravel(found.facts["test"]), at_test, rtol=1e-5)
     assert [step.text for step in found.steps][:4] == [
         "training, channel 0: mean μ = (2 + 4 + 4 + 6) / 4 = 4",
         "training, channel 0: variance σ² = ((-2)² + 0² + 0² + 2²) / 4 = 2",
@@ -46,7 +46,7 @@ def test_batch_norm_by_hand(work):
         "training, channel 0: scale γ and shift β: y = 2·ẑ + 1 = -1.828, 1, 1, 3.828",
     ]
     before, after = found.panels[-2:]
-    for name, wanted in (("batch A, N(0, 1)", (0, 1)), ("batch B, N(5, 3)", (5, 3))):
+    for name, wanted in (("batch A, N(0, 1)", (0, 1)), ("batch B, N(5, 3²)", (5, 3))):
         assert (np.mean(before.values[name]), np.std(before.values[name])) == pytest.approx(wanted, abs=0.2)
         assert (np.mean(after.values[name]), np.std(after.values[name])) == pytest.approx((0, 1), abs=1e-3)
 
@@ -60,7 +60,8 @@ def test_batch_norm_by_hand(work):
         ("group", "each image, over height, width and channels", True),
         ("pixel", "each pixel, over its channels", False),
         ("rms", "each pixel, over its channels", False),
-        ("none", "", True),
+        ("none", "", None),
+        ("self_modulated_batch", "each channel, over the batch, height and width", True),
     ],
 )
 def test_what_a_normalization_takes_statistics_over_is_found_by_trying(name, over, centred, work):
@@ -74,3 +75,34 @@ def test_what_a_normalization_takes_statistics_over_is_found_by_trying(name, ove
 def test_a_batch_of_one_image_is_refused(work):
     with pytest.raises(UserError, match="at least two rows"):
         work("batch", input=[[1, 2]])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["epsilon=0.1"], ["scale_initializer={use: normal, mean: 1.0, stddev: 0.02}"], ["scale_initializer=zeros"]],
+    ids=str,
+)
+def test_the_statistics_are_found_whatever_epsilon_and_first_scales_are(options, work):
+    found = work("batch", *options)
+    assert found.facts["normalizes"] == "each channel, over the batch, height and width"
+    if found.facts["scale"] is not None:
+        hat = next(step.text for step in found.steps if "ẑ = (z" in step.text).rpartition(" = ")[2].split(", ")
+        expected = [found.facts["scale"] * float(value) + found.facts["shift"] for value in hat]
+        np.testing.assert_allclose(np.array(found.facts["training"])[:, 0], expected, atol=0.01)
+
+
+def test_running_statistics_that_are_not_used_are_not_said_to_be(work):
+    found = work("batch", "sampling=batch")
+    assert found.sentences[1].startswith("It keeps running statistics, and does not use them")
+    assert "as in training" in found.steps[-1].text
+
+
+def test_groups_that_divide_the_channels_of_the_input_are_taken(work):
+    found = work("group", "groups=3", input=[[1, 2, 3], [4, 5, 7]])
+    assert "in 3 groups of channels" in found.sentences[0]
+    assert work("group", "groups=32").facts["normalizes"]
+
+
+def test_equal_numbers_are_no_sign_that_nothing_changes(work):
+    assert work("layer", input=[[1, 1], [1, 1]]).sentences[0].startswith("It normalizes")
+    assert work("normalization/none", input=[[0.1], [0.2]]).sentences[0] == "It changes nothing."
