@@ -61,8 +61,8 @@ def influence_example(choice: Choice) -> Example:
     influence = np.zeros(shape[:2]) if gradient is None else np.abs(gradient.numpy()).sum((0, 3))
     influence = influence / max(float(influence.max()), 1e-12)
     what = "output pixel (4, 4)" if len(outputs.shape) == 4 else "the first output"
-    reached = float(np.mean(influence > 1e-6))
-    panels = (Grid(f"how much each input pixel matters to {what}", rows_of(np.round(influence, 2))),)
+    reached = float(np.mean(influence > 0))
+    panels = (Grid(f"how much each input pixel matters to {what}", rows_of(influence)),)
     sentences = (
         f"{times(shape)} → {times(component.output_shape)}; over four images, {what} gets a "
         f"gradient from {100 * reached:.3g} % of the input pixels.",

@@ -29,10 +29,13 @@ def overlap_of(component: LoneComponent, found: PixelMap) -> tuple[tuple[Grid, .
     grids = [Grid(title, rows_of(_counts(found, component.output_shape)))]
     for side in _SIDES:
         larger = LoneComponent(component.choice, (side, side, 1))
-        counts = _counts(pixel_map(larger), larger.output_shape)
+        for weight, same in zip(larger.weights, component.weights, strict=True):
+            weight.assign(same.value)
+        wide = pixel_map(larger)
+        counts = _counts(wide, larger.output_shape)
         if side == SHOWN:
             grids.append(Grid(f"{title}, for an input of {SHOWN}x{SHOWN}", rows_of(counts)))
-        middle = _one_period(counts, side)
+        middle = _one_period(counts, wide, side)
         if middle is not None:
             return tuple(grids), (_sentence(middle, found),)
     return tuple(grids), ("The border of the map reaches everywhere, so the overlap inside was not counted.",)
@@ -50,13 +53,16 @@ def _counts(found: PixelMap, shape: tuple[int, ...]) -> Any:
     return (found.taps if _counted(found) else found.factors).sum(1).reshape(shape[:2])
 
 
-def _one_period(counts: Any, side: int) -> Any:
-    """Return what repeats in the middle of the map; None if it does not repeat there, so near is the border."""
+def _one_period(counts: Any, found: PixelMap, side: int) -> Any:
+    """Return what repeats in the middle of the map; None if the border reaches it."""
     periods = [max(1, round(length / side)) for length in counts.shape]
     starts = [(length // 2 // period) * period for length, period in zip(counts.shape, periods, strict=True)]
     (row, column), (high, wide) = starts, periods
     middle = counts[row : row + high, column : column + wide]
     around = counts[row - high : row + 2 * high, column - wide : column + 2 * wide]
+    inputs = found.touched.reshape(*counts.shape, side, side)[row : row + high, column : column + wide].any((0, 1))
+    if inputs[[0, -1]].any() or inputs[:, [0, -1]].any():
+        return None
     return middle if np.allclose(around, np.tile(middle, (3, 3)), atol=1e-5) else None
 
 

@@ -47,6 +47,8 @@ def window_example(choice: Choice, given: Any = None, kernel: Any = None) -> Exa
         component = LoneComponent(choice, (*values.shape, 1))
     except ComponentError as error:
         raise UserError(f"{error}. The input of the example is {times((*values.shape, 1))}") from error
+    if 0 in component.output_shape:
+        raise UserError(f"input: the window is larger than the input of {times(values.shape)}; give a larger input")
     if int(np.prod(component.output_shape)) > LARGEST_OUTPUT:
         raise UserError(
             f"input: gives an output of {times(component.output_shape)} here, and an example writes out at most "

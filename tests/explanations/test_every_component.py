@@ -223,3 +223,7 @@ def test_a_step_has_no_gradient_anywhere(tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN)
     found = explain("stepped", settings=PluginSettings(folders=(tmp_path,)))
     assert found.sentences[0] == "It has no gradient anywhere."
+
+
+def test_squeeze_and_excitation_sees_every_pixel():
+    assert explain("squeeze_excitation", settings=BUILT_IN).facts["share of pixels with a gradient"] == 1

@@ -83,6 +83,7 @@ def test_uses_and_contributions_are_those_of_the_lecture(work):
         found = work("upsample/transposed_conv", f"kernel_size={size}")
         assert ratio in found.sentences[0], size
     assert "no checkerboard" in work("upsample/conv", "kernel_size=7").sentences[0]
+    assert "225 to 256 contributions" in work("upsample/transposed_conv", "kernel_size=31").sentences[0]
     assert "no checkerboard" in work("resize_conv").sentences[0]
 
 
@@ -102,6 +103,7 @@ def test_uses_and_contributions_are_those_of_the_lecture(work):
         ("pixel_shuffle", [], {"kernel": [[1, 2], [3, 4]]}, "no single kernel of one channel"),
         ("strided_conv", ["groups=2"], {}, "The input of the example is 4x4x1"),
         ("max_pool", ["pool_size=8"], {}, "The input of the example is 4x4x1"),
+        ("average_pool", [], {"input": [[5]]}, "the window is larger than the input of 1x1; give a larger input"),
         ("nearest", ["factor=8"], {"input": [[1] * 16] * 16}, "at most 1,024 numbers; give a smaller input"),
         ("max_pool", [], {"input": np.array(3)}, "must be rows of numbers"),
         ("max_pool", [], {"input": [[10**400]]}, "must hold numbers"),
@@ -149,3 +151,8 @@ def test_a_kernel_beside_must_fit_too():
     for text in ("3", "null", "[1]"):
         with pytest.raises(UserError, match=r"--beside: must be"):
             explain_slot(text, kind="latent")
+
+
+def test_overlap_is_that_of_the_kernel_that_is_shown(work):
+    found = work("resize_conv", "interpolation=bilinear", kernel=[[1, 1], [1, 1]])
+    assert "add up to 4: no checkerboard" in " ".join(found.sentences)
