@@ -77,9 +77,9 @@ def build_latent(recipe: ResolvedRecipe) -> Draw:
     choice, wanted = recipe.latent, (2, recipe.latent_size)
     with _placed(recipe, choice):
         draw: Draw = choice.build()
-        _require(callable(draw), choice, draw)
+        require_returned(callable(draw), choice, draw)
         drawn = tf.convert_to_tensor(draw(2, tf.constant([0, 0])))
-        _require(tuple(drawn.shape) == wanted and drawn.dtype == tf.float32, choice, drawn)
+        require_returned(tuple(drawn.shape) == wanted and drawn.dtype == tf.float32, choice, drawn)
     return draw
 
 
@@ -92,10 +92,10 @@ def build_loss(recipe: ResolvedRecipe) -> AdversarialLoss:
     choice = recipe.training.loss
     with _placed(recipe, choice):
         loss = choice.build()
-        _require(isinstance(loss, AdversarialLoss), choice, loss)
+        require_returned(isinstance(loss, AdversarialLoss), choice, loss)
         for function in (loss.generator, loss.discriminator):
             value = tf.convert_to_tensor(function(tf.zeros((2, 1)), tf.zeros((2, 1)), StepStream(0, 0, "check")))
-            _require(value.shape.rank == 0, choice, value)
+            require_returned(value.shape.rank == 0, choice, value)
     return loss  # type: ignore[no-any-return]
 
 
@@ -107,7 +107,7 @@ def build_optimizer(recipe: ResolvedRecipe, choice: Choice) -> Any:
     """
     with _placed(recipe, choice):
         optimizer = choice.build()
-        _require(isinstance(optimizer, keras.optimizers.Optimizer), choice, optimizer)
+        require_returned(isinstance(optimizer, keras.optimizers.Optimizer), choice, optimizer)
     return optimizer
 
 
@@ -132,36 +132,43 @@ def _optional(recipe: ResolvedRecipe, choice: Choice | None, check: Callable[...
 
 
 def _check_class_loss(recipe: ResolvedRecipe, choice: Choice, loss: Any) -> None:
-    _require(isinstance(loss, ClassLoss), choice, loss)
+    require_returned(isinstance(loss, ClassLoss), choice, loss)
     logits, classes = tf.zeros((2, 3)), tf.one_hot([0, 2], 3)
     for value in (loss.generator(logits, classes), loss.discriminator(logits, classes, logits, classes)):
-        _require(tf.convert_to_tensor(value).shape.rank == 0, choice, value)
+        require_returned(tf.convert_to_tensor(value).shape.rank == 0, choice, value)
 
 
 def _check_penalty(recipe: ResolvedRecipe, choice: Choice, penalty: Any) -> None:
-    _require(isinstance(penalty, Penalty) and type(penalty.every) is int and penalty.every > 0, choice, penalty)
+    require_returned(isinstance(penalty, Penalty) and type(penalty.every) is int and penalty.every > 0, choice, penalty)
     images = tf.zeros((2, *recipe.image.shape))
     value = penalty.value(lambda x: tf.reduce_sum(x, [1, 2, 3])[:, None], images, images, StepStream(0, 0, "check"))
-    _require(tf.convert_to_tensor(value).shape.rank == 0, choice, value)
+    require_returned(tf.convert_to_tensor(value).shape.rank == 0, choice, value)
 
 
 def _check_augmentation(recipe: ResolvedRecipe, choice: Choice, augmentation: Any) -> None:
-    _require(isinstance(augmentation, Augmentation) and len(augmentation.state) > 0, choice, augmentation)
+    require_returned(isinstance(augmentation, Augmentation) and len(augmentation.state) > 0, choice, augmentation)
     images = tf.zeros((2, *recipe.image.shape))
     changed = augmentation.transform(images, tf.constant(0.5), StepStream(0, 0, "check"))
-    _require(changed.shape == images.shape and changed.dtype == tf.float32, choice, changed)
+    require_returned(changed.shape == images.shape and changed.dtype == tf.float32, choice, changed)
     if augmentation.adapt is not None:
         state = tf.constant(augmentation.state, tf.float32)
-        _require(tf.convert_to_tensor(augmentation.adapt(state, tf.zeros((2, 1)))).shape == state.shape, choice, state)
+        require_returned(
+            tf.convert_to_tensor(augmentation.adapt(state, tf.zeros((2, 1)))).shape == state.shape, choice, state
+        )
 
 
 def _check_schedule(recipe: ResolvedRecipe, choice: Choice, schedule: Any) -> None:
-    _require(callable(schedule), choice, schedule)
+    require_returned(callable(schedule), choice, schedule)
     factor = tf.convert_to_tensor(schedule(tf.constant(0.0), recipe.training.steps))
-    _require(factor.shape.rank == 0 and factor.dtype == tf.float32, choice, factor)
+    require_returned(factor.shape.rank == 0 and factor.dtype == tf.float32, choice, factor)
 
 
-def _require(kept: bool, choice: Choice, made: Any) -> None:
+def require_returned(kept: bool, choice: Choice, made: Any) -> None:
+    """Refuse what a component returned if it does not keep the contract of its kind.
+
+    Raises:
+        ComponentError: it does not.
+    """
     if not kept:
         shown = f"{made.dtype.name} {tuple(made.shape)}" if isinstance(made, tf.Tensor) else f"{made!r:.100}"
         raise ComponentError(

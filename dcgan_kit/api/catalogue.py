@@ -61,7 +61,12 @@ def find_components(name: str, *, settings: PluginSettings | None = None) -> lis
     Raises:
         UserError: there is no such component.
     """
-    components = list(everything(settings).registry)
+    return components_named(name, everything(settings))
+
+
+def components_named(name: str, plugins: LoadedPlugins) -> list[Component]:
+    """Return the components of some plugins with a name; see ``find_components``."""
+    components = list(plugins.registry)
     scope, _, bare = name.rpartition("/")
     found = [c for c in components if c.name == bare and scope in ("", c.kind, c.owner)]
     if not found:

@@ -22,6 +22,5 @@ def write_film(run: Path, output: str | Path | None, seconds: float, raw: bool) 
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not FASTEST <= seconds <= SLOWEST:
         raise UserError(f"seconds: must be a number from {FASTEST:g} to {SLOWEST:g}. Received: {seconds!r}")
     require_form(form)
-    content, _ = film(run, form, seconds, raw)
-    write_requested_file(path, content)
+    write_requested_file(path, film(run, form, seconds, raw))
     return path

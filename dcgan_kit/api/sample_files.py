@@ -39,6 +39,7 @@ def samples_of(
     label: int | None,
     between: tuple[int, int] | None,
     steps: int | None,
+    truncation: float,
     *,
     raw: bool,
     best: bool,
@@ -51,13 +52,15 @@ def samples_of(
         label: the class of all images; None: every class in turn, if the recipe has classes.
         between: go from one class to another with each vector; None: do not.
         steps: images of each way; None: there is no way.
+        truncation: see ``latent_space.truncated``.
         raw: see ``Run.sample``.
         best: see ``Run.sample``.
     """
     import numpy as np
 
-    from dcgan_kit.runs.latent_space import walk
+    from dcgan_kit.runs.latent_space import truncated, walk
 
+    latent = truncated(latent, truncation)
     if between is not None and steps is not None:
         rows = run.images_between(latent, between, steps, raw=raw, best=best)
         return Samples(rows.reshape(-1, *rows.shape[2:]), np.repeat(latent, steps, axis=0))
@@ -120,13 +123,6 @@ def write_samples(
     else:
         write_requested_file(file, _arrays(samples) if form == "npz" else _moving(samples.images, form))
     return () if each is None else write_each(samples.images, each)
-
-
-def truncated(latent: Any, truncation: float) -> Any:
-    """Move latent vectors towards 0; see ``dcgan_kit.runs.latent_space``."""
-    from dcgan_kit.runs.latent_space import truncated
-
-    return truncated(latent, truncation)
 
 
 def _form(file: Path) -> str:

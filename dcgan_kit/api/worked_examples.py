@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_kit.api.catalogue import everything, find_components
+from dcgan_kit.api.catalogue import components_named, everything
 from dcgan_kit.errors import Mark, Problem, RecipeError, UserError
 from dcgan_kit.recipes.nodes import OVERRIDE, Node
 from dcgan_kit.recipes.overrides import overridden
@@ -49,25 +49,26 @@ def explain(
         UserError: there is no such component or option, several components have the name, the kind has no example, or
             the component does not take the numbers.
     """
-    from dcgan_kit.explanations.examples import explained
-
-    chosen, also = _chosen(component, settings)
-    slot = Node({"use": Node(f"{chosen.owner}/{chosen.name}", _HERE)}, _HERE)
-    choice = _resolved(chosen.kind, overridden(slot, options), everything(settings))
-    found = explained(_fitting(choice, options, kernel), input, kernel)
-    return replace(found, sentences=(*found.sentences, also)) if also else found
+    return explain_beside(component, options, (), input=input, kernel=kernel, settings=settings)[0]
 
 
-def explain_slot(
-    text: str, *, kind: str, input: Any = None, kernel: Any = None, settings: PluginSettings | None = None
-) -> Explanation:
-    """Work the same example through another component of a kind.
+def explain_beside(
+    component: str,
+    options: Sequence[str],
+    beside: Sequence[str],
+    *,
+    input: Any = None,
+    kernel: Any = None,
+    settings: PluginSettings | None = None,
+) -> list[Explanation]:
+    """Work one example through a component, and through others of its kind.
 
     Args:
-        text: the component as a recipe writes it: a name, or ``{use: NAME, KEY: VALUE}``.
-        kind: its kind.
+        component: see ``explain``.
+        options: see ``explain``.
+        beside: the other components as a recipe writes them: a name, or ``{use: NAME, KEY: VALUE}``.
         input: see ``explain``.
-        kernel: see ``explain``; it is left out for a component without the option ``kernel_size``.
+        kernel: see ``explain``; it is left out for another component without the option ``kernel_size``.
         settings: see ``explain``.
 
     Raises:
@@ -75,14 +76,20 @@ def explain_slot(
     """
     from dcgan_kit.explanations.examples import explained
 
-    slot = read_argument(text, "--beside", 1, 1)
-    if not isinstance(slot.value, str | dict):
-        raise UserError(f"--beside: must be a component: its name, or {{use: NAME, KEY: VALUE}}. Received: {text}")
-    choice = _resolved(kind, slot, everything(settings))
-    if "kernel_size" not in choice.options:
-        return explained(choice, input)
-    given = ["kernel_size"] if slot.child("kernel_size") is not None else []
-    return explained(_fitting(choice, given, kernel), input, kernel)
+    plugins = everything(settings)
+    chosen, also = _chosen(component, plugins)
+    slot = Node({"use": Node(f"{chosen.owner}/{chosen.name}", _HERE)}, _HERE)
+    slot = overridden(slot, options)
+    first = explained(_fitting(_resolved(chosen.kind, slot, plugins), slot, kernel), input, kernel)
+    found = [replace(first, sentences=(*first.sentences, also)) if also else first]
+    for text in beside:
+        slot = read_argument(text, "--beside", 1, 1)
+        if not isinstance(slot.value, str | dict):
+            raise UserError(f"--beside: must be a component: its name, or {{use: NAME, KEY: VALUE}}. Received: {text}")
+        choice = _resolved(chosen.kind, slot, plugins)
+        taps = kernel if "kernel_size" in choice.options else None
+        found.append(explained(_fitting(choice, slot, taps), input, taps))
+    return found
 
 
 def draw_explanation(explanations: Sequence[Explanation], path: str | Path) -> None:
@@ -118,11 +125,11 @@ def numbers_from(name: str, text: str) -> Any:
     return read_argument(text, name, 1, 1).data()
 
 
-def _chosen(name: str, settings: PluginSettings | None) -> tuple[Component, str]:
+def _chosen(name: str, plugins: LoadedPlugins) -> tuple[Component, str]:
     """Return the component of a name, and a sentence about others of this name in other kinds."""
     from dcgan_kit.explanations.examples import EXPLAINED
 
-    found = sorted(find_components(name, settings=settings), key=lambda one: _rank(one.kind, EXPLAINED))
+    found = sorted(components_named(name, plugins), key=lambda one: _rank(one.kind, EXPLAINED))
     component, *others = found
     if any(other.kind == component.kind for other in others):
         choices = " or ".join(f"{one.owner}/{one.name}" for one in found if one.kind == component.kind)
@@ -143,9 +150,9 @@ def _resolved(kind: str, slot: Node, plugins: LoadedPlugins) -> Choice:
     return choice
 
 
-def _fitting(choice: Choice, options: Sequence[str], kernel: Any) -> Choice:
-    """Return the component with the size of the kernel that the user gives, unless an option says it."""
-    if kernel is None or any(text.partition("=")[0].strip() == "kernel_size" for text in options):
+def _fitting(choice: Choice, slot: Node, kernel: Any) -> Choice:
+    """Return the component with the size of the kernel that the user gives, unless its slot says it."""
+    if kernel is None or slot.child("kernel_size") is not None:
         return choice
     from dcgan_kit.explanations.examples import WINDOWS
     from dcgan_kit.explanations.windows import with_kernel_size

@@ -46,18 +46,16 @@ def explain(
     dcgan-kit explain transposed_conv stride=1 padding=valid --input "[[1,4],[0,2]]" --kernel "[[2,2],[1,1]]"
     """  # noqa: D301 - click looks for the character itself, not for its name
     from dcgan_kit import api
-    from dcgan_kit.api.worked_examples import explain_slot
+    from dcgan_kit.api.worked_examples import explain_beside
     from dcgan_kit.errors import printable
 
     settings = plugin_settings()
     numbers, taps = _numbers("--input", given), _numbers("--kernel", kernel)
-    first = api.explain(component, *options, input=numbers, kernel=taps, settings=settings)
-    others = [explain_slot(text, kind=first.kind, input=numbers, kernel=taps, settings=settings) for text in beside]
-    every = [first, *others]
+    every = explain_beside(component, options, beside, input=numbers, kernel=taps, settings=settings)
     if output is not None:
         api.draw_explanation(every, output)
     if as_json:
-        facts([_as_json(one) for one in every] if others else _as_json(first))
+        facts([_as_json(one) for one in every] if beside else _as_json(every[0]))
         return
     click.echo("\n\n".join(printable(str(one)) for one in every))
     if output is not None:

@@ -16,7 +16,7 @@ from dcgan_kit.terminal.console import note
     "--output", type=click.Path(path_type=Path), metavar="FILE",
     help="A file that ends in .gif or .mp4.  [default: RUN/film.gif]",
 )  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0.1, 600.0), default=8.0, show_default=True, help="How long it takes.")
+@click.option("--seconds", type=float, default=8.0, show_default=True, help="How long it takes.")
 @click.option("--raw", is_flag=True, help="Show the generator itself, not its moving average.")
 @plugin_options
 def film(run: Path, output: Path | None, seconds: float, raw: bool) -> None:

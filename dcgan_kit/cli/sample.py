@@ -101,7 +101,7 @@ def sample(
 ) -> None:
     """Make new images with the generator of a RUN folder."""
     from dcgan_kit.api import open_run
-    from dcgan_kit.api.sample_files import require_sample_files, samples_of, truncated, write_samples
+    from dcgan_kit.api.sample_files import require_sample_files, samples_of, write_samples
     from dcgan_kit.errors import counted
 
     require_sample_files(count, output, each)
@@ -112,7 +112,7 @@ def sample(
     seed = int(time.time()) % 2**31 if seed is None else seed
     row = steps or (ROW if between else None)
     latent = opened.latent_vectors(count // (row or 1), seed=seed)
-    samples = samples_of(opened, truncated(latent, truncation), label, between, row, raw=raw, best=best)
+    samples = samples_of(opened, latent, label, between, row, truncation, raw=raw, best=best)
     which = "" if label is None else f"-class-{label}"
     which += "" if between is None else f"-class-{between[0]}-to-{between[1]}"
     which += "" if steps is None else "-walk"

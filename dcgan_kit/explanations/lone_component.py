@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dcgan_kit.adversarial.training_components import require_returned
 from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.components.site import Site
@@ -62,11 +63,8 @@ class LoneComponent:
         site = site_of(self.kind, shape, filters)
         made = choice.build(site)
         layers = as_layers(made)
-        if layers is None:
-            raise ComponentError(
-                f"{choice.component} must return {KINDS[self.kind].returns}, and returned {made!r:.100}"
-            )
-        self.layers = layers
+        require_returned(layers is not None, choice, made)
+        self.layers = layers or []
         self.alike = False
         found = self.applied(tf.zeros((1, *shape)))
         if not isinstance(found, tf.Tensor):

@@ -28,9 +28,9 @@ def overlap_of(component: LoneComponent, found: PixelMap) -> tuple[tuple[Grid, .
     title = _title(found)
     grids = [Grid(title, rows_of(_counts(found, component.output_shape)))]
     for side in _SIDES:
-        larger = LoneComponent(component.choice, (side, side, 1))
-        for weight, same in zip(larger.weights, component.weights, strict=True):
-            weight.assign(same.value)
+        larger = _on_map(component, side)
+        if larger is None:
+            return tuple(grids), ("Its weights depend on the size of the map, so the overlap inside was not counted.",)
         wide = pixel_map(larger)
         counts = _counts(wide, larger.output_shape)
         if side == SHOWN:
@@ -39,6 +39,16 @@ def overlap_of(component: LoneComponent, found: PixelMap) -> tuple[tuple[Grid, .
         if middle is not None:
             return tuple(grids), (_sentence(middle, found),)
     return tuple(grids), ("The border of the map reaches everywhere, so the overlap inside was not counted.",)
+
+
+def _on_map(component: LoneComponent, side: int) -> LoneComponent | None:
+    """Return a component with the same weights for a larger map; None if they do not fit it."""
+    larger = LoneComponent(component.choice, (side, side, 1))
+    if [tuple(weight.shape) for weight in larger.weights] != [tuple(weight.shape) for weight in component.weights]:
+        return None
+    for weight, same in zip(larger.weights, component.weights, strict=True):
+        weight.assign(same.value)
+    return larger
 
 
 def _title(found: PixelMap) -> str:

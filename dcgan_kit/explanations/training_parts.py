@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from dcgan_kit.adversarial.random_streams import StepStream
+from dcgan_kit.adversarial.training_components import require_returned
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation
-from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.errors import UserError
 from dcgan_kit.explanations.explanation import Curves, Example, Grid, Histogram, Panel, Picture, numbers, rows_of, shown
 from dcgan_kit.recipes.resolved import Choice
 
@@ -29,7 +28,7 @@ _TABLE = (-4.0, -2.0, 0.0, 2.0, 4.0)
 def loss_example(choice: Choice) -> Example:
     """Show what both networks minimize, and with which gradient, over the logit of a generated image."""
     loss = choice.build()
-    _require(isinstance(loss, AdversarialLoss), choice, loss)
+    require_returned(isinstance(loss, AdversarialLoss), choice, loss)
     x = np.linspace(-LOGITS, LOGITS, 97)
     panels: list[Panel] = []
     facts, sentences = {}, []
@@ -58,7 +57,7 @@ def loss_example(choice: Choice) -> Example:
 def schedule_example(choice: Choice) -> Example:
     """Show the factor of the learning rate over a training of 10,000 steps."""
     schedule = choice.build()
-    _require(callable(schedule), choice, schedule)
+    require_returned(callable(schedule), choice, schedule)
     x = np.linspace(0, STEPS, 201)
     factors = [float(schedule(tf.constant(step, tf.float32), STEPS)) for step in x]
     table = x[::25]
@@ -74,11 +73,11 @@ def schedule_example(choice: Choice) -> Example:
 def latent_example(choice: Choice) -> Example:
     """Show how the numbers of latent vectors are distributed, and how long the vectors are."""
     draw = choice.build()
-    _require(callable(draw), choice, draw)
+    require_returned(callable(draw), choice, draw)
     size = choice.options["size"]
     count = max(2, min(DRAWN, MOST_DRAWN // size))
     drawn = np.asarray(draw(count, tf.constant([0, 0])), "float64")
-    _require(drawn.shape == (count, size), choice, drawn)
+    require_returned(drawn.shape == (count, size), choice, drawn)
     lengths = np.linalg.norm(drawn, axis=1)
     panels = (
         Histogram("first number of a vector", "value", {choice.component.name: numbers(drawn[:, 0])}),
@@ -101,7 +100,7 @@ def latent_example(choice: Choice) -> Example:
 def initializer_example(choice: Choice) -> Example:
     """Show how first weights of a kernel are distributed, and what they do to the spread of features."""
     initializer = choice.build(0)
-    _require(isinstance(initializer, keras.initializers.Initializer), choice, initializer)
+    require_returned(isinstance(initializer, keras.initializers.Initializer), choice, initializer)
     kernel = np.asarray(initializer((4, 4, 64, 64), "float32"), "float64")
     spread = float(np.sqrt((kernel**2).sum((0, 1, 2)).mean()))
     facts = {"mean": float(kernel.mean()), "standard deviation": float(kernel.std()), "lowest": float(kernel.min()),
@@ -118,7 +117,7 @@ def initializer_example(choice: Choice) -> Example:
 def augmentation_example(choice: Choice) -> Example:
     """Show an image, and what D sees of it."""
     augmentation = choice.build()
-    _require(isinstance(augmentation, Augmentation), choice, augmentation)
+    require_returned(isinstance(augmentation, Augmentation), choice, augmentation)
     image = example_image()
     batch = tf.constant(np.repeat(image[None], 6, 0) * 2.0 - 1.0, tf.float32)
     seen = augmentation.transform(batch, tf.constant(1.0), StepStream(0, 0, "explain"))
@@ -167,10 +166,3 @@ def _differentiated(function: Any, x: Any) -> tuple[Any, Any]:
         # The loss is a mean over the images, so this sum is the slope of one image's loss.
         slopes.append(0.0 if slope is None else float(tf.reduce_sum(slope)))
     return np.array(values), np.array(slopes)
-
-
-def _require(fine: bool, choice: Choice, made: Any) -> None:
-    if not fine:
-        raise UserError(
-            f"{choice.component}: must return {KINDS[choice.component.kind].returns}. Received: {made!r:.100}"
-        )

@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.components.kinds import KINDS
-from dcgan_kit.errors import UserError
+from dcgan_kit.adversarial.training_components import require_returned
 from dcgan_kit.explanations.explanation import Curves, Example, Grid, numbers, rows_of, shown
 from dcgan_kit.explanations.lone_component import site_of
 from dcgan_kit.networks.reparametrization import updated_after
@@ -26,8 +25,7 @@ _AWAY = 50.0
 def optimizer_example(choice: Choice) -> Example:
     """Show how an optimizer goes down a valley that is 25 times as steep across as along."""
     optimizer = choice.build()
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise UserError(f"{choice.component}: must return {KINDS['optimizer'].returns}. Received: {optimizer!r:.100}")
+    require_returned(isinstance(optimizer, keras.optimizers.Optimizer), choice, optimizer)
     rate = float(np.array(optimizer.learning_rate))
     start = _AWAY * rate
     weight = keras.Variable(np.array([start, start], "float32"))
@@ -65,8 +63,7 @@ def optimizer_example(choice: Choice) -> Example:
 def constraint_example(choice: Choice) -> Example:
     """Show how much a dense layer stretches its input without and with a constraint, direction by direction."""
     wrap = choice.build(site_of("constraint", (1, 1, 8), 8))
-    if wrap is not None and not callable(wrap):
-        raise UserError(f"{choice.component}: must return {KINDS['constraint'].returns}. Received: {wrap!r:.100}")
+    require_returned(wrap is None or callable(wrap), choice, wrap)
 
     def layer() -> Any:
         return keras.layers.Dense(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dcgan_kit.errors import UserError, counted
 from dcgan_kit.reports.facts import read_facts
-from dcgan_kit.reports.moving_picture import PAPER, moving_picture, on_paper
+from dcgan_kit.reports.moving_picture import moving_picture, on_paper
 from dcgan_kit.reports.palette import palette
 from dcgan_kit.reports.pictures import evenly, native_grid
 from dcgan_kit.reports.run_files import Unusable
@@ -25,8 +25,8 @@ _BAR = 34
 """Height of the line with the step, in pixels."""
 
 
-def film(folder: Path, form: str, seconds: float, raw: bool) -> tuple[bytes, int]:
-    """Return the sample grids of a run as a moving picture, and their number.
+def film(folder: Path, form: str, seconds: float, raw: bool) -> bytes:
+    """Return the sample grids of a run as a moving picture.
 
     Args:
         folder: the run folder.
@@ -55,7 +55,7 @@ def film(folder: Path, form: str, seconds: float, raw: bool) -> tuple[bytes, int
     last = found[-1][0]
     frames = [_frame(image, step, last) for step, image in found]
     each = max(1, round(1000 * seconds / (len(frames) - 1)))
-    return moving_picture(frames, [*([each] * (len(frames) - 1)), LAST], form), len(frames)
+    return moving_picture(frames, [*([each] * (len(frames) - 1)), LAST], form)
 
 
 def _frame(grid: Image.Image, step: int, last: int) -> Image.Image:
@@ -64,10 +64,10 @@ def _frame(grid: Image.Image, step: int, last: int) -> Image.Image:
 
     factor = max(1, _SIDE // max(grid.size))
     large = on_paper(grid).resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
-    canvas = Image.new("RGB", (large.width, large.height + _BAR), PAPER)
+    light = palette().light
+    canvas = Image.new("RGB", (large.width, large.height + _BAR), light["paper"])
     canvas.paste(large, (0, 0))
     draw = ImageDraw.Draw(canvas)
-    light = palette().light
     share = step / last if last else 1.0
     draw.rectangle((0, large.height, canvas.width, large.height + 3), fill=light["rule"])
     draw.rectangle((0, large.height, round(canvas.width * share), large.height + 3), fill=light["series-1"])

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.errors import UserError
+from dcgan_kit.reports.palette import palette
 
 if TYPE_CHECKING:
     from PIL import Image
 
 FORMATS = ("gif", "mp4")
-PAPER = "#fdfdfb"
 _TICK = 20
 """Milliseconds: what many programs show a frame of a GIF at least, and the length of a frame in an MP4."""
 
@@ -34,7 +34,7 @@ def moving_picture(frames: Sequence[Image.Image], milliseconds: Sequence[int], f
     width, height = (side + side % 2 for side in map(max, zip(*(frame.size for frame in frames), strict=True)))
     whole = []
     for frame in frames:
-        canvas = Image.new("RGB", (width, height), PAPER)
+        canvas = Image.new("RGB", (width, height), palette().light["paper"])
         canvas.paste(frame, (0, 0))
         whole.append(canvas)
     return _gif(whole, milliseconds) if form == "gif" else _mp4(whole, milliseconds)
@@ -46,7 +46,7 @@ def on_paper(image: Image.Image) -> Image.Image:
 
     if image.mode not in ("LA", "RGBA"):
         return image.convert("RGB")
-    below = Image.new("RGBA", image.size, PAPER)
+    below = Image.new("RGBA", image.size, palette().light["paper"])
     return Image.alpha_composite(below, image.convert("RGBA")).convert("RGB")
 
 

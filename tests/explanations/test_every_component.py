@@ -166,6 +166,20 @@ def no_layer():
     return 3
 
 
+class Placed(keras.layers.Layer):
+    def build(self, shape):
+        self.weight = self.add_weight(shape=shape[1:3])
+
+    def call(self, inputs):
+        return keras.ops.repeat(keras.ops.repeat(inputs * self.weight[None, :, :, None], 2, 1), 2, 2)
+
+
+@component("upsample")
+def placed():
+    "Weigh each place of the map."
+    return Placed()
+
+
 @component("initializer")
 def no_initializer():
     "Return no initializer."
@@ -194,7 +208,7 @@ def text():
 
 @hookimpl
 def dcgan_kit_components():
-    return [raises, several, stepped, infinite, vector, no_layer, no_initializer, flat, falls_over, text]
+    return [raises, several, stepped, infinite, vector, placed, no_layer, no_initializer, flat, falls_over, text]
 """
 
 
@@ -227,3 +241,9 @@ def test_a_step_has_no_gradient_anywhere(tmp_path):
 
 def test_squeeze_and_excitation_sees_every_pixel():
     assert explain("squeeze_excitation", settings=BUILT_IN).facts["share of pixels with a gradient"] == 1
+
+
+def test_weights_of_places_do_not_fit_a_larger_map(tmp_path):
+    (tmp_path / "broken.py").write_text(BROKEN)
+    found = explain("placed", settings=PluginSettings(folders=(tmp_path,)))
+    assert found.sentences[0].startswith("Its weights depend on the size of the map")

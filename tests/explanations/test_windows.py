@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d, correlate2d
 
+from dcgan_kit.api.worked_examples import explain_beside
+from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 
 POOLED = [[0, 20, 30, 45], [8, 1, 23, 43], [0, 4, 40, 20], [10, 6, 43, 42]]
@@ -139,18 +141,20 @@ def test_a_function_that_is_neither_sum_nor_maximum_is_said_to_be_unknown(work):
 
 
 def test_a_kernel_beside_must_fit_too():
-    from dcgan_kit.api.worked_examples import explain_slot
-
     kernel = [[1, 2], [3, 4]]
-    assert (
-        explain_slot("{use: transposed_conv, kernel_size: 2}", kind="upsample", kernel=kernel).facts["kernel"] == kernel
-    )
-    assert explain_slot("nearest", kind="upsample", kernel=kernel).facts["kernel"] is None
+
+    def beside(text, component="resize_conv", kernel=kernel):
+        settings = PluginSettings(builtins_only=True)
+        return explain_beside(component, (), (text,), kernel=kernel, settings=settings)[1].facts["kernel"]
+
+    assert beside("{use: transposed_conv, kernel_size: 2}") == kernel
+    assert beside("transposed_conv") == kernel
+    assert beside("nearest") is None
     with pytest.raises(UserError, match=r"a kernel of 3x3 here\. Received: 2x2"):
-        explain_slot("{use: transposed_conv, kernel_size: 3}", kind="upsample", kernel=kernel)
+        beside("{use: transposed_conv, kernel_size: 3}")
     for text in ("3", "null", "[1]"):
-        with pytest.raises(UserError, match=r"--beside: must be"):
-            explain_slot(text, kind="latent")
+        with pytest.raises(UserError, match="--beside: must be"):
+            beside(text, "latent/normal", None)
 
 
 def test_overlap_is_that_of_the_kernel_that_is_shown(work):
