@@ -35,14 +35,14 @@ class Drawing:
         source: the SVG from Matplotlib.
         title: a short title.
         description: a description in sentences, for readers who cannot see the chart.
-        caption: the text below it; may be empty.
+        caption: the text below it: what it shows, and what is good.
         table: its numbers, collapsed on the page.
     """
 
     source: str
     title: str
     description: str
-    caption: str = ""
+    caption: str
     table: Table | None = None
 
 

@@ -11,11 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit.reports.comparisons import CheckpointAnalysis, Neighbours, Pair
+from dcgan_kit.reports.comparisons import CheckpointAnalysis
 from dcgan_kit.reports.facts import read_facts
-from dcgan_kit.reports.overlap import Overlap
 from dcgan_kit.reports.page import code, page
-from dcgan_kit.reports.spectrum import power
 
 SECTIONS = ["summary", "samples", "curves", "scores", "health", "spectra", "overlaps", "neighbours", "evaluation",
             "recipe", "environment"]  # fmt: skip
@@ -57,23 +55,6 @@ def written():
         return Reader(html)
 
     return written
-
-
-@pytest.fixture
-def analyses():
-    """What looking at the run ``garments`` found."""
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (8, 28, 28, 1), np.uint8)
-    pairs = tuple(Pair(image, image, 12.345) for image in images[:3])
-    return {
-        "garments": CheckpointAnalysis(
-            step=40,
-            overlaps=(Overlap("stage1_upsample", "transposed_conv, kernel 3, stride 2", (2, 1), (2, 1)),),
-            spectra=(power(images), power(images)),
-            neighbours=Neighbours(pairs, 256, 25.0, 37.5, False, 4000),
-            real=np.zeros((56, 56, 1), np.uint8),
-        )
-    }
 
 
 def test_sections_in_order_one_heading_each(written, run):
