@@ -1,10 +1,12 @@
-"""Facts about runs → one HTML file, which needs no network, no script and no other file."""
+"""Facts about runs → one HTML file, which needs no network and no other file."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -54,6 +56,8 @@ def rendered(template: str, sections: Sequence[Section], *, title: str, kind: st
     from markupsafe import Markup
 
     numbers = count(1)
+    # Only pages with pictures have something to enlarge.
+    script = _text("page.js") if any(block.kind == "pictures" for one in sections for block in one.blocks) else ""
 
     def svg(drawing: Drawing) -> Markup:
         # ``belonging`` parses and rewrites the markup of Matplotlib, which escapes its texts.
@@ -68,11 +72,19 @@ def rendered(template: str, sections: Sequence[Section], *, title: str, kind: st
             names=names,
             version=__version__,
             style=Markup("".join(_text(name) for name in ("colours.css", "page.css"))),
+            script=Markup(script),
+            policy=Markup(allowed([script]) if script else "'none'"),
             sections=sections,
             svg=svg,
             **more,
         )
     )
+
+
+def allowed(scripts: Sequence[str]) -> str:
+    """Return the sources for ``script-src`` of a page's policy: these scripts as they are, and no others."""
+    sums = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts]
+    return " ".join(f"'sha256-{one}'" for one in sums)
 
 
 def _text(name: str) -> str:
