@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,11 +125,7 @@ class TrainingState:
             "discriminator_optimizer": self.discriminator_optimizer.variables,
         }
         for group, variables in groups.items():
-            for index, variable in enumerate(variables):
-                # Keras appends a number that counts through the whole process to default names. The number is
-                # removed, and the index keeps the names different.
-                path = re.sub(r"_\d+(?=[/_]|$)", "", variable.path)
-                named[f"{group}/{index:04d}/{path}"] = variable
+            named.update(variables_by_name(group, variables))
         return named
 
     @property
@@ -144,6 +141,14 @@ class TrainingState:
         """Set every variable to its value in what ``values`` returned."""
         for name, variable in self.variables().items():
             variable.assign(values[name])
+
+
+def variables_by_name(group: str, variables: Sequence[Any]) -> dict[str, Any]:
+    """Return variables of Keras by names that are the same in every process: ``group/0000/layer/kernel``."""
+    # Keras appends a number that counts through the whole process to default names. The number is removed, and the
+    # index keeps the names different.
+    paths = (re.sub(r"_\d+(?=[/_]|$)", "", variable.path) for variable in variables)
+    return {f"{group}/{index:04d}/{path}": v for index, (v, path) in enumerate(zip(variables, paths, strict=True))}
 
 
 def _variable(value: Any, dtype: Any) -> Any:

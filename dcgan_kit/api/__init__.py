@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from dcgan_kit.api.claims import claims_report, find_claim, list_claims, run_claim
     from dcgan_kit.api.evaluate import calibrate, evaluate_images
+    from dcgan_kit.api.generators import Generator, list_generators, open_generator
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from dcgan_kit.terminal.progress import Quiet
 
 _MODULES = {
+    "Generator": "dcgan_kit.api.generators",
     "PluginSettings": "dcgan_kit.components.plugin",
     "Quiet": "dcgan_kit.terminal.progress",
     "Recipe": "dcgan_kit.api.recipe",
@@ -54,9 +56,11 @@ _MODULES = {
     "launch": "dcgan_kit.api.workers",
     "list_claims": "dcgan_kit.api.claims",
     "list_components": "dcgan_kit.api.catalogue",
+    "list_generators": "dcgan_kit.api.generators",
     "list_plugins": "dcgan_kit.api.catalogue",
     "list_recipes": "dcgan_kit.api.catalogue",
     "load_recipe": "dcgan_kit.api.recipe",
+    "open_generator": "dcgan_kit.api.generators",
     "open_run": "dcgan_kit.api.run",
     "open_study": "dcgan_kit.api.study_runs",
     "recipe_schema": "dcgan_kit.api.catalogue",
@@ -80,6 +84,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Generator",
     "PluginSettings",
     "Quiet",
     "Recipe",
@@ -98,9 +103,11 @@ __all__ = [
     "launch",
     "list_claims",
     "list_components",
+    "list_generators",
     "list_plugins",
     "list_recipes",
     "load_recipe",
+    "open_generator",
     "open_run",
     "open_study",
     "recipe_schema",

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dcgan_kit.api.arguments import require_list, require_whole
+from dcgan_kit.api.arguments import require_list
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe
+from dcgan_kit.api.trained_generator import TrainedGenerator
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import PluginSettings
-from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import LoadedRecipe
 from dcgan_kit.runs.folder_content import read_run, require_checkpoint
-from dcgan_kit.runs.run import SAMPLE_STREAM, StoredRun
+from dcgan_kit.runs.run import StoredRun
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.run_plugins import load_stored_recipe
 
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.terminal.progress import Watcher
-
-MOST_SAMPLES = 10_000_000
-"""At most this many samples at once; they must fit into memory."""
-MOST_SEED = 2**31 - 1
-"""TensorFlow takes seeds of 32 bits."""
 
 
 def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: PluginSettings | None = None) -> Run:
@@ -53,7 +48,7 @@ def run_in(path: Path, overrides: Sequence[str], settings: PluginSettings) -> Ru
     return Run(found, load_stored_recipe(path, path, overrides, settings), settings)
 
 
-class Run(StoredRun):
+class Run(StoredRun, TrainedGenerator):
     """A run: its recipe, networks, images, samples, scores, probes and report.
 
     ``train`` and ``open_run`` return a ``Run``. It loads TensorFlow when you first use the networks, and reads images
@@ -73,6 +68,18 @@ class Run(StoredRun):
     def of(recipe: Recipe, path: Path) -> Run:
         """Return the run of a recipe in a folder."""
         return Run(RunFolder(path), recipe.loaded, recipe.settings)
+
+    def _require_generator(self) -> None:
+        require_checkpoint(self.folder)
+
+    def sampled_from(self, best: bool = False) -> tuple[int, tuple[str, ...]]:
+        """Return the step of the checkpoint that makes samples, and a message about each damaged newer one."""
+        restored = self.restored(best)
+        return restored.step, restored.notes
+
+    def averages(self, *, raw: bool = False, best: bool = False) -> bool:
+        """Return whether ``generator`` returns the moving average of a generator."""
+        return not raw and self.restored(best).state.averaged is not None
 
     def __repr__(self) -> str:
         return f"<Run {self.path}, step {self.step} of {self.resolved.training.steps}>"
@@ -101,116 +108,6 @@ class Run(StoredRun):
             DataError: the images are missing or corrupt, or they do not fit the recipe.
         """
         return self.read_images().held_out
-
-    def sample(
-        self, count: int = 64, *, seed: int = 0, label: int | None = None, raw: bool = False, best: bool = False
-    ) -> Any:
-        """Make new images.
-
-        Args:
-            count: number of images, at least 1.
-            seed: seed of the latent vectors, 0 … 2³¹ - 1; the same seed gives the same images.
-            label: the class of all images, from 0; None: every class in turn, if the recipe has classes.
-            raw: use the generator itself instead of its moving average, if the recipe keeps one.
-            best: use the best checkpoint instead of the newest.
-
-        Returns:
-            uint8 (count, H, W, C).
-
-        Raises:
-            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
-            UserError: a number is out of its range, or the recipe has no such class.
-        """
-        require_whole("count", count, 1, MOST_SAMPLES)
-        require_whole("seed", seed, 0, MOST_SEED)
-        require_checkpoint(self.folder)
-        return self.generated(count, seed, SAMPLE_STREAM, raw=raw, best=best, label=label)
-
-    def latent_vectors(self, count: int = 64, *, seed: int = 0) -> Any:
-        """Draw the latent vectors that ``sample`` draws.
-
-        Args:
-            count: number of vectors, at least 1.
-            seed: see ``sample``.
-
-        Returns:
-            float32 (count, size).
-
-        Raises:
-            UserError: a number is out of its range.
-        """
-        require_whole("count", count, 1, MOST_SAMPLES)
-        require_whole("seed", seed, 0, MOST_SEED)
-        import numpy as np
-
-        return np.asarray(self.vectors(count, seed, SAMPLE_STREAM))
-
-    def images(self, latent: Any, *, label: int | None = None, raw: bool = False, best: bool = False) -> Any:
-        """Make the images of latent vectors of your own.
-
-        Args:
-            latent: numbers (N, size), for example from ``latent_vectors``, or on the way between some of them.
-            label: see ``sample``.
-            raw: see ``sample``.
-            best: see ``sample``.
-
-        Returns:
-            uint8 (N, H, W, C).
-
-        Raises:
-            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
-            UserError: these are no such numbers, or the recipe has no such class.
-        """
-        import numpy as np
-
-        size = self.resolved.latent_size
-        try:
-            vectors = np.asarray(latent, np.float32)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"latent: must be numbers of the shape (N, {size}): {error}") from error
-        if vectors.ndim != 2 or vectors.shape[1] != size or not 1 <= len(vectors) <= MOST_SAMPLES:
-            raise UserError(f"latent: must be numbers of the shape (N, {size}). Received: the shape {vectors.shape}")
-        if not np.isfinite(vectors).all():
-            raise UserError("latent: must be finite numbers. Received: NaN or infinity among them")
-        require_checkpoint(self.folder)
-        return self.images_of(vectors, label, raw=raw, best=best)
-
-    def interpolate(
-        self,
-        first: int,
-        second: int,
-        *,
-        count: int = 8,
-        steps: int = 8,
-        seed: int = 0,
-        raw: bool = False,
-        best: bool = False,
-    ) -> Any:
-        """Make images on the way from one class to another, each row with one latent vector.
-
-        The one-hot class moves on a straight line, in equal steps. In training, both networks see only its ends.
-
-        Args:
-            first: the class of the first image of each row, from 0.
-            second: the class of the last image of each row.
-            count: number of rows, at least 1.
-            steps: number of images in a row, at least 2.
-            seed: see ``sample``.
-            raw: see ``sample``.
-            best: see ``sample``.
-
-        Returns:
-            uint8 (count, steps, H, W, C).
-
-        Raises:
-            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
-            UserError: the recipe has no such class, or both classes are the same.
-        """
-        require_whole("steps", steps, 2, MOST_SAMPLES)
-        require_whole("count", count, 1, MOST_SAMPLES // steps)
-        require_whole("seed", seed, 0, MOST_SEED)
-        require_checkpoint(self.folder)
-        return self.interpolated((first, second), count, steps, seed, SAMPLE_STREAM, raw=raw, best=best)
 
     def evaluate(
         self,

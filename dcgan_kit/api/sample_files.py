@@ -11,7 +11,7 @@ from dcgan_kit.errors import UserError
 from dcgan_kit.runs.write_errors import write_requested_file
 
 if TYPE_CHECKING:
-    from dcgan_kit.api.run import Run
+    from dcgan_kit.api.trained_generator import TrainedGenerator
 
 FORMATS = ("png", "npz", "gif", "mp4")
 MILLISECONDS = 80
@@ -34,7 +34,7 @@ class Samples:
 
 
 def samples_of(
-    run: Run,
+    run: TrainedGenerator,
     latent: Any,
     label: int | None,
     between: tuple[int, int] | None,

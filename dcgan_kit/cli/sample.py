@@ -31,7 +31,7 @@ CLASS_NUMBER = _ClassNumber(min=0)
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path), metavar="RUN|FILE|RECIPE")
 @click.option(
     "--count", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Number of images to make."
 )
@@ -46,7 +46,8 @@ CLASS_NUMBER = _ClassNumber(min=0)
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="A file: .png, a grid; .npz, arrays of images and latent vectors; .gif or .mp4, one image after the other.  "
-    "[default: RUN/sample-SEED.png; with --best or --raw, sample-SEED-best.png and so on]",
+    "[default: RUN/sample-SEED.png, without a run NAME-sample-SEED.png; with --best or --raw, sample-SEED-best.png and "
+    "so on]",
 )
 @click.option(
     "--each",
@@ -86,7 +87,7 @@ CLASS_NUMBER = _ClassNumber(min=0)
 @json_option
 @plugin_options
 def sample(
-    run: Path,
+    source: Path,
     count: int,
     seed: int | None,
     output: Path | None,
@@ -99,14 +100,22 @@ def sample(
     raw: bool,
     as_json: bool,
 ) -> None:
-    """Make new images with the generator of a RUN folder."""
-    from dcgan_kit.api import open_run
+    """Make new images with a trained generator.
+
+    It is that of a RUN folder, of a generator FILE (see dcgan-kit export), or one that comes with a RECIPE.
+
+    \b
+    dcgan-kit sample lecture-fashion28
+    dcgan-kit sample runs/lecture-fashion28 --count 16 --seed 1
+    dcgan-kit sample runs/lecture-fashion28 --interpolate 20 --count 100 --output walk.gif
+    """  # noqa: D301 - click looks for the character itself, not for its name
+    from dcgan_kit.api import open_generator
     from dcgan_kit.api.sample_files import require_sample_files, samples_of, write_samples
     from dcgan_kit.errors import counted
 
     require_sample_files(count, output, each)
     _require_rows(count, label, between, steps)
-    opened = open_run(run, settings=plugin_settings())
+    opened = open_generator(source, settings=plugin_settings())
     if steps is not None and label is None and opened.resolved.classes is not None:
         raise UserError("--interpolate: give --class too; a walk stays in one class")
     seed = int(time.time()) % 2**31 if seed is None else seed
@@ -118,21 +127,25 @@ def sample(
     which += "" if steps is None else "-walk"
     which += "" if truncation == 1.0 else f"-truncation-{truncation:g}"
     which += "".join(f"-{name}" for name, chosen in (("best", best), ("raw", raw)) if chosen)
-    file = output or run / f"sample-{seed}{which}.png"
+    file = output or _usual_file(source, opened.resolved.name, f"sample-{seed}{which}.png")
     # Without a chosen class, there is one column for each.
     columns = row if row else opened.resolved.classes if label is None else None
     files = write_samples(samples, file, each, columns=columns)
-    restored = opened.restored(best)
-    for line in restored.notes:
+    step, messages = opened.sampled_from(best)
+    for line in messages:
         note(line)
     if as_json:
-        facts({"grid": str(file), "count": count, "seed": seed, "step": restored.step, "files": [*map(str, files)]})
+        facts({"grid": str(file), "count": count, "seed": seed, "step": step, "files": [*map(str, files)]})
         return
     checkpoint, generator = "the best checkpoint, " * best, " of the generator without its average" * raw
     in_turn = "" if columns is None or row else ", each class in turn, from 0"
-    note(f"{file}: {counted(count, 'image')} of {checkpoint}step {restored.step} from seed {seed}{generator}{in_turn}")
+    note(f"{file}: {counted(count, 'image')} of {checkpoint}step {step} from seed {seed}{generator}{in_turn}")
     if each is not None:
         note(f"{each}: each of them in a file of its own")
+
+
+def _usual_file(source: Path, name: str, file: str) -> Path:
+    return source / file if source.is_dir() else Path(f"{name}-{file}")
 
 
 def _require_rows(count: int, label: int | None, between: tuple[int, int] | None, steps: int | None) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,22 +29,22 @@ from dcgan_kit.runs.manifest import (
     write_manifest,
 )
 from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.variable_archive import (
+    MAX_TEXT_BYTES,
+    META,
+    expected_arrays,
+    most_bytes,
+    packed,
+    read_header,
+    unpacked_variables,
+)
 
 if TYPE_CHECKING:
     from dcgan_kit.adversarial.state import TrainingState
 
-META = "meta/"
-"""Prefix of entries that are not variables: the resolved recipe, the versions and the observers' memory, as UTF-8."""
 MEMORY = "memory"
-
-MAX_HEADER_BYTES = 64 * 2**10
-"""Most bytes that an array in an archive needs besides its data: NumPy's header, and its name twice."""
-MAX_TEXT_BYTES = 16 * 2**20
-"""Most bytes of the recipe and the versions together."""
 MAX_MEMORY_BYTES = 64 * 2**20
 """Most bytes of the observers' memory."""
-MAX_LISTED = 6
-"""Most names in a message."""
 
 
 def save_checkpoint(
@@ -112,17 +111,6 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     except (Damaged, OSError) as error:
         raise RunError(f"{path}: is damaged: {error}") from error
     return path
-
-
-def packed(values: Mapping[str, Any], texts: Mapping[str, bytes]) -> bytes:
-    """Return arrays and texts as the content of one npz file."""
-    arrays = {name: value for name, value in values.items()}
-    for name, text in texts.items():
-        arrays[META + name] = np.frombuffer(text, np.uint8)
-    stream = io.BytesIO()
-    # Slashes in names become folders inside the archive; the names are read back unchanged.
-    np.savez(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()
 
 
 def restore_checkpoint(run: RunFolder, state: TrainingState) -> tuple[Path | None, list[str]]:
@@ -230,50 +218,17 @@ def _text(file: Path) -> bytes:
 
 def max_bytes(state: TrainingState) -> int:
     """Return the largest possible size of the state's file; larger files are not read into memory."""
-    variables = state.variables().values()
-    numbers: int = sum(math.prod(v.shape) * np.dtype(getattr(v.dtype, "name", v.dtype)).itemsize for v in variables)
-    return numbers + len(variables) * MAX_HEADER_BYTES + MAX_TEXT_BYTES + MAX_MEMORY_BYTES
+    return most_bytes(expected_arrays(state.variables())) + MAX_MEMORY_BYTES
 
 
 def unpacked(content: bytes, state: TrainingState, where: str) -> dict[str, Any]:
-    """Return the state's variables from the content of an npz file; each is checked before it is read.
+    """Return the state's variables from the content of a checkpoint; see ``variable_archive.unpacked_variables``.
 
     Raises:
         Damaged: the archive is damaged, or holds numbers that are not finite, which training never writes.
         RunError: the variables belong to other networks.
     """
-    expected = {name: (tuple(v.shape), np.dtype(v.dtype.name if hasattr(v.dtype, "name") else v.dtype))
-                for name, v in state.variables().items()}  # fmt: skip
-    values = {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            # Uncompressed entries cannot be larger than the file. ``testzip`` then compares checksums.
-            entries = archive.infolist()
-            if any(info.compress_type != zipfile.ZIP_STORED for info in entries) or archive.testzip():
-                raise Damaged("an entry is not what was written")
-            # These bytes hold the number of entries. Python does not check it, so lost entries would go unnoticed.
-            if int.from_bytes(content[-12:-10], "little") != len(entries):
-                raise Damaged("its directory is not what was written")
-            found = {name.removesuffix(".npy") for name in archive.namelist() if not name.startswith(META)}
-            if found != set(expected):
-                raise RunError(f"{where}: is a checkpoint of other networks than the recipe's")
-            for name, (shape, dtype) in expected.items():
-                values[name] = _array(archive, f"{name}.npy", shape, dtype, where)
-    except (Damaged, RunError):
-        raise
-    except Exception as error:
-        # zipfile and NumPy may raise any exception for a damaged archive.
-        raise Damaged(str(error)) from error
-    wrong = not_finite(values)
-    if wrong:
-        more = f" and {len(wrong) - MAX_LISTED} more" if len(wrong) > MAX_LISTED else ""
-        raise Damaged(f"numbers that are not finite in {', '.join(wrong[:MAX_LISTED])}{more}")
-    return values
-
-
-def not_finite(values: Mapping[str, Any]) -> list[str]:
-    """Return the names of the variables with numbers that are not finite."""
-    return [name for name, value in values.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
+    return unpacked_variables(content, expected_arrays(state.variables()), f"{where}: is a checkpoint")
 
 
 def memory_in(path: Path, state: TrainingState) -> str:
@@ -291,27 +246,3 @@ def memory_in(path: Path, state: TrainingState) -> str:
     except Exception as error:
         # zipfile and NumPy may raise any exception for a damaged archive.
         raise RunError(f"{path}: is damaged: {error}") from error
-
-
-def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: Any, where: str) -> Any:
-    """Read one array after checking its header, because a damaged header may ask for any amount of memory."""
-    with archive.open(name) as stream:
-        found, kind, data = read_header(stream)
-        if found != shape or kind != dtype:
-            raise RunError(f"{where}: is a checkpoint of other networks than the recipe's ({name}: {found} {kind})")
-    return np.frombuffer(data, dtype).reshape(shape)
-
-
-def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], Any, bytes]:
-    """Return shape, dtype and bytes of a NumPy array, without allocating the memory that its header asks for.
-
-    Raises:
-        Damaged: there are more or fewer bytes than the header says.
-        ValueError: the content is not an array.
-    """
-    np.lib.format.read_magic(stream)
-    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
-    data = stream.read()
-    if kind.hasobject or len(data) != math.prod(shape) * kind.itemsize:
-        raise Damaged(f"there are {len(data)} bytes for an array of {kind} {shape}")
-    return shape, kind, data

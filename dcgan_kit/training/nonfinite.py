@@ -23,16 +23,9 @@ from dcgan_kit.errors import RunError, printable
 from dcgan_kit.files import open_regular, read_regular
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
-from dcgan_kit.runs.checkpoint import (
-    MAX_HEADER_BYTES,
-    max_bytes,
-    not_finite,
-    packed,
-    read_header,
-    restore_checkpoint,
-    unpacked,
-)
+from dcgan_kit.runs.checkpoint import max_bytes, restore_checkpoint, unpacked
 from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.variable_archive import MAX_HEADER_BYTES, not_finite, packed, read_header
 from dcgan_kit.training.step_trace import TensorFacts, traced
 from dcgan_kit.version import __version__
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from dcgan_kit.errors import RunError
-from dcgan_kit.runs.checkpoint import memory_in, not_finite, require_nothing_lost, restore_checkpoint, save_checkpoint
+from dcgan_kit.runs.checkpoint import memory_in, require_nothing_lost, restore_checkpoint, save_checkpoint
 from dcgan_kit.runs.checkpoint_removal import remove_replaced
 from dcgan_kit.runs.observer_memory import as_text, from_text
+from dcgan_kit.runs.variable_archive import not_finite
 from dcgan_kit.training.checkpoint_judge import CheckpointJudge
 from dcgan_kit.training.early_end import EarlyEnd
 from dcgan_kit.training.nonfinite import NotFinite

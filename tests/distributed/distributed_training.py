@@ -40,7 +40,8 @@ def halves(session, images, middle: Path):
     import numpy as np
     import tensorflow as tf
 
-    from dcgan_kit.runs.checkpoint import packed, unpacked
+    from dcgan_kit.runs.checkpoint import unpacked
+    from dcgan_kit.runs.variable_archive import packed
 
     steps, state, count = session.compile(), session.state, session.recipe.training.steps
 
