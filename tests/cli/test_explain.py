@@ -59,3 +59,8 @@ def test_every_command_of_the_page_prints_what_stands_below_it(command, tmp_path
         done = command(*shlex.split(line))
         assert done.stdout == printed or not printed, line
     assert (tmp_path / "overlap.png").exists()
+
+
+def test_the_command_says_that_there_are_pictures(command, tmp_path):
+    assert "the example has pictures too: --output FILE.png draws them" in command("explain", "dropout").stderr
+    assert "pictures too" not in command("explain", "relu").stderr
