@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from dcgan_kit.adversarial.dry_run import copy_of, rate_of
 from dcgan_kit.adversarial.step_metrics import nothing
 from dcgan_kit.adversarial.training_components import Parts, build_optimizer
 from dcgan_kit.networks.network import Networks
+from dcgan_kit.networks.variable_path import path_of
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 
 FIRST_LOSS_SCALE = 2.0**15
@@ -125,10 +125,8 @@ class TrainingState:
         }
         for group, variables in groups.items():
             for index, variable in enumerate(variables):
-                # Keras appends a number that counts through the whole process to default names. The number is
-                # removed, and the index keeps the names different.
-                path = re.sub(r"_\d+(?=[/_]|$)", "", variable.path)
-                named[f"{group}/{index:04d}/{path}"] = variable
+                # The index keeps the names different.
+                named[f"{group}/{index:04d}/{path_of(variable)}"] = variable
         return named
 
     @property

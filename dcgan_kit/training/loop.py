@@ -138,6 +138,7 @@ class TrainingLoop:
         self._devices.require_same(
             step_of_the_run_folder=step,
             recipe=int(self._prepared.recipe_hash[:16], 16),
+            weights_to_start_from=int(start.origin.sha256[:16], 16) if (start := self._prepared.start) else 0,
             number_of_images=len(self._prepared.images),
             devices_of_a_worker=self._devices.local_replicas,
         )
@@ -173,8 +174,8 @@ class TrainingLoop:
 
     def _observe(self, step: int) -> None:
         for observation in self._recorder.observe(step):
-            self._judge.add_score(observation)
-            self._early_end.finding = self._early_end.finding or observation.stop
+            self._judge.add_score(step, observation)
+            self._early_end.finding = self._early_end.finding or observation.stop or self._judge.patience.exhausted
 
     def _end(self, step: int) -> None:
         """Write the generators if training reached its end, and let workers leave."""
