@@ -15,6 +15,7 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.validation import paths_to
 from dcgan_kit.recipes.yaml_writer import as_data, flattened
 from dcgan_kit.runs.folder_content import require_name
+from dcgan_kit.runs.run_end import read_end
 from dcgan_kit.runs.run_folder import RECIPE, RunFolder
 
 STEPS = "training.steps"
@@ -59,8 +60,10 @@ def finished_message(path: Path, recipe: ResolvedRecipe, may_change: Sequence[st
         return ""
     steps = counted(there, "step")
     held = "a finished run of this recipe" if there == here else "a finished run of this recipe with more steps"
+    end = read_end(run)
+    lasted = steps if end is None else str(end)
     return (
-        f"{path}: holds {held}: {steps}. {_sample_hint(path)}, raise training.steps above {there} to continue, or "
+        f"{path}: holds {held}: {lasted}. {_sample_hint(path)}, raise training.steps above {there} to continue, or "
         "choose another folder with --run"
     )
 

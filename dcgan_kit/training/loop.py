@@ -15,6 +15,7 @@ from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.process.stop_signals import collected_signals, deferred_signals
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.environment import changes_message, environment_of
+from dcgan_kit.runs.run_end import RunEnd, write_end
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.training_folder import adopt
 from dcgan_kit.terminal.progress import Watcher
@@ -180,6 +181,9 @@ class TrainingLoop:
     def _end(self, step: int) -> None:
         """Write the generators if training reached its end, and let workers leave."""
         if self._ended(step):
+            early = self._devices.chief and not self._intervals.last(step)
+            if early and self._early_end.requested_by:
+                write_end(self._prepared.run, RunEnd(step, self._early_end.requested_by))
             self._recorder.finish()
             line = self._judge.best_line(self._prepared.run, step) if self._devices.chief else ""
             if line:

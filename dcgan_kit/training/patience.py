@@ -38,9 +38,9 @@ class Patience:
         """Why training should end; empty if it should continue."""
         if self._most is None or self._best is None or self._waited < self._most:
             return ""
-        best = self._best
-        waited = counted(self._waited, "evaluation")
-        return f"{best.metric} has not improved for {waited} on {best.value:.4g} at step {self._step:,}"
+        best, waited = self._best, counted(self._waited, "evaluation")
+        number = f"{best.metric} has not improved on {best.value:.4g} at step {self._step} for {waited}"
+        return f"{number}; training.best.patience: {self._most}"
 
     def memory(self) -> Any:
         """Return what later counts depend on; None if the recipe sets no patience."""
