@@ -25,6 +25,7 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe, TrainingPlan
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.environment import damage_of, environment, precision_so_far
 from dcgan_kit.runs.folder_lock import locked
+from dcgan_kit.runs.free_space import require_space
 from dcgan_kit.runs.manifest import entries_of
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.training_folder import open_run, require_usable
@@ -95,6 +96,7 @@ def prepare_run(
     watcher: Watcher,
     may_change: Sequence[str],
     make_observers: ObserverFactory,
+    check_space: bool = True,
 ) -> PreparedRun:
     """Prepare a run for ``train``; call it inside ``deferred_signals``.
 
@@ -107,6 +109,7 @@ def prepare_run(
         watcher: receives messages for the user and the progress.
         may_change: recipe keys that may differ from the recipe that the run began with.
         make_observers: returns the observers, which read the run between groups of steps.
+        check_space: whether the disk of the folder must have room for all checkpoints.
 
     Raises:
         Stopped: the process received a signal to stop.
@@ -130,6 +133,8 @@ def prepare_run(
     # still be new then.
     observers = make_observers(session, images.training, images.held_out, watcher)
     raise_received()
+    if devices.chief and check_space:
+        require_space(RunFolder(path), session.state, recipe.training)
     run = _open(path, recipe, facts, may_change, images.all) if devices.chief else RunFolder(path)
     if start is not None and start.fits and devices.chief:
         start.write(run)
