@@ -62,7 +62,7 @@ def estimate(
     with deferred_signals():
         tensorflow_startup.start_tensorflow()
         from dcgan_kit.evaluation.observer import observers_of
-        from dcgan_kit.training.estimate import measured_estimate
+        from dcgan_kit.training.measurement import measured_estimate
 
         with progress_to(watcher) as progress:
             return measured_estimate(recipe.resolved, recipe.plugins, path, progress, observers_of, started)

@@ -86,7 +86,9 @@ def _patience(recipe: Node) -> Iterator[Problem]:
         message = "needs a number that can improve: name one of a score in training.best.metric, e.g. fd"
         yield _problem(path, message, patience)
     elif name in LOSS_METRICS:
-        message = f"needs a score, and training.best.metric is {name!r}: the loss of a GAN does not fall as samples improve"
+        message = (
+            f"needs a score, and training.best.metric is {name!r}: the loss of a GAN does not fall as samples improve"
+        )
         yield _problem(path, message, patience)
 
 

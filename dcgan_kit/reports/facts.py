@@ -25,7 +25,7 @@ from dcgan_kit.reports.run_files import (
 )
 from dcgan_kit.runs.folder_content import read_run
 from dcgan_kit.runs.run_end import read_end
-from dcgan_kit.runs.warm_start import origin_of
+from dcgan_kit.runs.start_record import origin_of
 
 EVALUATION = "evaluation.json"
 """``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""

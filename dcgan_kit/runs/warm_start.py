@@ -8,21 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from dcgan_kit.errors import Problem, RecipeError, RunError, UserError, counted, printable
-from dcgan_kit.files import read_regular
+from dcgan_kit.errors import Problem, RecipeError, RunError, printable
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.checkpoint import packed
 from dcgan_kit.runs.manifest import Damaged, Entry, entries_of
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.source_checkpoint import SourceCheckpoint, candidates, opened
+from dcgan_kit.runs.start_record import Origin, origin_of, read_record
 from dcgan_kit.runs.weight_fit import AVERAGED, Fit, fits_of, weights_of
 
 if TYPE_CHECKING:
@@ -30,29 +28,7 @@ if TYPE_CHECKING:
     from dcgan_kit.networks.network import Networks
 
 KEY = ("training", "start_from")
-MOST_BYTES = 16 * 2**20
-"""Most bytes of the record of a warm start: it names each array."""
 NO_OPTIMIZERS = "both optimizers start anew"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the weights come from.
-
-    Attributes:
-        source: the run as the recipe names it.
-        file: the file of the checkpoint.
-        step: number of steps that its networks were trained.
-        sha256: SHA-256 of the file, in hexadecimal.
-    """
-
-    source: str
-    file: str
-    step: int
-    sha256: str
-
-    def __str__(self) -> str:
-        return f"{self.source}, step {self.step:,}"
 
 
 @dataclass(frozen=True)
@@ -219,7 +195,8 @@ def _path(source: str) -> Path:
 
 
 def _from_source(source: str, models: Mapping[str, Any], read: bool = True) -> WarmStart:
-    path, damaged = _path(source), []
+    path = _path(source)
+    damaged: list[str] = []
     for file, entry in candidates(path):
         try:
             with opened(file, entry) as checkpoint:
@@ -243,39 +220,9 @@ def _taken(
     return WarmStart(Origin(source, checkpoint.path.name, checkpoint.step, checkpoint.sha256), fits, values, notes)
 
 
-class _Copy(BaseModel):
-    model_config = ConfigDict(strict=True)
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(ge=0)]
-
-
-class _Record(BaseModel):
-    """What a run folder says about its warm start; the lists of arrays are for people."""
-
-    model_config = ConfigDict(strict=True)
-    source: Annotated[str, Field(alias="from", max_length=4096)]
-    file: Annotated[str, Field(max_length=300)]
-    step: Annotated[int, Field(ge=0, le=2**53)]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    copied: Annotated[_Copy, Field(alias="copy")]
-
-
-def origin_of(run: RunFolder) -> Origin | None:
-    """Return where the first weights of a run come from; None if they are initial ones, or nothing can be read."""
-    record = _record(run)
-    return None if record is None else Origin(record.source, record.file, record.step, record.sha256)
-
-
-def _record(run: RunFolder) -> _Record | None:
-    try:
-        return _Record.model_validate_json(read_regular(run.start_file, MOST_BYTES, follow_links=False))
-    except (OSError, ValidationError):
-        return None
-
-
 def _kept(source: str, state: TrainingState, run: RunFolder, begun: bool) -> WarmStart | None:
     """Return the copy in a run folder; None if the training has not begun, and no copy of this source is there."""
-    record = _record(run)
+    record = read_record(run)
     if record is None or record.source != source:
         if not begun:
             return None

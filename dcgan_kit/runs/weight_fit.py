@@ -95,9 +95,7 @@ def weights_of(networks: Mapping[str, Any]) -> dict[str, list[Weight]]:
     return found
 
 
-def fits_of(
-    weights: Mapping[str, Sequence[Weight]], arrays: Mapping[str, tuple[Shape, Any]]
-) -> tuple[Fit, ...]:
+def fits_of(weights: Mapping[str, Sequence[Weight]], arrays: Mapping[str, tuple[Shape, Any]]) -> tuple[Fit, ...]:
     """Compare networks with the arrays of a checkpoint.
 
     The moving average takes that of the checkpoint, or its generator if the checkpoint has no average.

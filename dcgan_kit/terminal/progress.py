@@ -187,7 +187,6 @@ class TrainingProgress(Bar):
         speed = f"  {images / seconds:.0f} images/s{self._left(step, seconds)}" if images else ""
         self.line(f"step {step} of {self._steps}  {losses}{speed}", at_once=first or step == self._steps)
 
-
     def _left(self, step: int, seconds: float) -> str:
         """Return how long the rest takes if it goes on like this; empty before there are steps enough to say it."""
         assert self._started is not None

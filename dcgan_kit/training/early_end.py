@@ -21,8 +21,8 @@ class EarlyEnd:
     Attributes:
         signals: signals that this process received.
         finding: the finding that requests the end, or the score that does not improve; empty if there is none.
-        agreed: ``signal`` or ``request`` (a callback, a finding or a score) if all workers end training here; empty if they
-            continue.
+        agreed: ``signal`` or ``request`` (a callback, a finding or a score) if all workers end training here;
+            empty if they continue.
     """
 
     def __init__(self, devices: Devices, callbacks: Callbacks, note: Callable[[str], None]) -> None:

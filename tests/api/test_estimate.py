@@ -74,18 +74,19 @@ def test_a_run_takes_the_disk_that_was_estimated(found, watched_recipe, tmp_path
     checkpoint = max(run.folder.checkpoints.glob("step-*.npz")).stat().st_size
     assert found.checkpoint == pytest.approx(checkpoint, rel=0.02)
     written = sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file())
-    # Three checkpoints and the best one stay; one more of each is there while a new one is written.
+    # Three checkpoints and the best one stay; one more of each is there while a new one is written. Pictures of noise
+    # are larger than those of trained networks.
     assert found.checkpoints == 6
-    assert written <= found.disk <= written + 2.2 * checkpoint
+    assert written <= found.disk <= written + 2.5 * checkpoint
     lines = len(run.folder.speed_file.read_text().splitlines())
     assert lines == next(one.times for one in found.occasions if one.name == "line of metrics")
 
 
 def test_a_long_training_is_counted_in_proportion(watched_recipe, monkeypatch):
-    from dcgan_kit.training import estimate
+    from dcgan_kit.training import measurement
 
-    monkeypatch.setattr(estimate, "GROUP_SECONDS", 0.01)
-    monkeypatch.setattr(estimate, "MOST_COUNTED", 40)
+    monkeypatch.setattr(measurement, "GROUP_SECONDS", 0.01)
+    monkeypatch.setattr(measurement, "MOST_COUNTED", 40)
     long = dcgan_kit.load_recipe("tiny-fashion28", settings=BUILTINS, training={"steps": 4000})
     found = dcgan_kit.estimate(long, watcher=dcgan_kit.Quiet())
     between = {one.name: one.times for one in found.occasions}
@@ -121,7 +122,9 @@ def test_a_training_whose_checkpoints_cannot_fit_is_refused_before_it_writes(tin
 
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(2**30, 2**30 - 300_000, 300_000))
-    with pytest.raises(dcgan_kit.RunError, match=r"room for 293 KiB, .* need \d+ KiB: up to 3 at a time.*training\.keep"):
+    with pytest.raises(
+        dcgan_kit.RunError, match=r"room for 293 KiB, .* need \d+ KiB: up to 3 at a time.*training\.keep"
+    ):
         dcgan_kit.train(tiny_recipe, tmp_path / "run", watcher=dcgan_kit.Quiet())
     assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["lock"]
 

@@ -25,9 +25,9 @@ def test_an_estimate_is_a_table_and_no_run_folder(command, tmp_path, monkeypatch
     assert lines[0].startswith("tiny-fashion28: 20 steps take about ")
     assert lines[0].endswith("on one CPU, float32")
     rows = [line.split("  ")[0] for line in lines]
-    assert ["step", "line of metrics", "sample grid", "checkpoint"] == [row for row in rows if row in (
+    assert [row for row in rows if row in (
         "step", "line of metrics", "sample grid", "checkpoint",
-    )]  # fmt: skip
+    )] == ["step", "line of metrics", "sample grid", "checkpoint"]  # fmt: skip
     assert any(line.startswith("memory: ") for line in lines)
     assert any(line.startswith("disk: ") and "checkpoints of " in line for line in lines)
     assert list(tmp_path.iterdir()) == []
@@ -82,7 +82,12 @@ def test_times_in_words(seconds, told):
 
 
 def test_short_times_and_sizes_in_words():
-    assert [short_duration(seconds) for seconds in (0.00042, 0.0351, 2.53, 45)] == ["0.42 ms", "35.1 ms", "2.5 s", "45 s"]
+    assert [short_duration(seconds) for seconds in (0.00042, 0.0351, 2.53, 45)] == [
+        "0.42 ms",
+        "35.1 ms",
+        "2.5 s",
+        "45 s",
+    ]
     assert [size(amount) for amount in (300, 3.4 * 2**20, 120 * 2**20, 5 * 2**40)] == [
         "300 bytes", "3.4 MiB", "120 MiB", "5.0 TiB",
     ]  # fmt: skip

@@ -15,7 +15,8 @@ from dcgan_kit.adversarial.session import Session
 from dcgan_kit.errors import RecipeError, RunError
 from dcgan_kit.evaluation.observer import observers_of
 from dcgan_kit.runs.run_folder import RunFolder
-from dcgan_kit.runs.warm_start import origin_of, require_start, warm_start
+from dcgan_kit.runs.start_record import origin_of
+from dcgan_kit.runs.warm_start import require_start, warm_start
 from dcgan_kit.training.loop import train
 
 FIRST, LAST = "step-000000000.npz", "step-000000008.npz"
@@ -186,7 +187,9 @@ def written(folder, arrays, pickled=False):
 )
 def test_a_source_that_cannot_be_used_is_refused_at_its_place(made, reported, session, tiny, tmp_path):
     recipe = tiny(f"training.start_from={made(tmp_path / 'strange')}").recipe
-    with pytest.raises(RecipeError, match=rf"^override:1:1: training\.start_from: .*{reported}|(?s:{reported})") as found:
+    with pytest.raises(
+        RecipeError, match=rf"^override:1:1: training\.start_from: .*{reported}|(?s:{reported})"
+    ) as found:
         warm_start(recipe, session.state)
     assert "training.start_from" in str(found.value)
 
@@ -195,9 +198,7 @@ def test_a_header_that_asks_for_any_amount_of_memory_gets_none(session, tiny, tm
     folder = written(tmp_path / "strange", {"generator/0000/input_projection/kernel": np.zeros((4, 64), np.float32)})
     file = folder / "checkpoints" / LAST
     with zipfile.ZipFile(file, "w") as archive, archive.open("generator/0000/input_projection/kernel.npy", "w") as out:
-        np.lib.format.write_array_header_1_0(
-            out, {"descr": "<f4", "fortran_order": False, "shape": (2**20, 2**30)}
-        )
+        np.lib.format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": (2**20, 2**30)})
         out.write(bytes(64))
     with pytest.raises(RecipeError, match="no checkpoint that can be read"):
         warm_start(tiny(f"training.start_from={folder}").recipe, session.state)
@@ -245,7 +246,10 @@ def test_weights_are_the_same_in_every_setting(keys, tiny, run, values_in, tmp_p
         run(tiny("training.steps=2", *keys), tmp_path / "source")
     else:
         run(tiny("training.steps=2"), tmp_path / "source")
-    run(tiny(f"training.start_from={tmp_path / 'source'}", "training.steps=2", "training.seed=3", *keys), tmp_path / "run")
+    run(
+        tiny(f"training.start_from={tmp_path / 'source'}", "training.steps=2", "training.seed=3", *keys),
+        tmp_path / "run",
+    )
     then = weights(values_in(tmp_path / "source" / "checkpoints" / "step-000000002.npz"))
     now = values_in(tmp_path / "run" / "checkpoints" / FIRST)
     for name, value in then.items():
