@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dcgan_kit.api.study_page import export_study, study_report
     from dcgan_kit.api.study_runs import add_seeds, open_study, study
     from dcgan_kit.api.trainer import train
+    from dcgan_kit.api.training_estimate import estimate
     from dcgan_kit.api.verify import replay, verify_resume
     from dcgan_kit.api.worked_examples import draw_explanation, explain
     from dcgan_kit.api.workers import launch
@@ -47,6 +48,7 @@ _MODULES = {
     "claims_report": "dcgan_kit.api.claims",
     "copy_recipe": "dcgan_kit.api.catalogue",
     "draw_explanation": "dcgan_kit.api.worked_examples",
+    "estimate": "dcgan_kit.api.training_estimate",
     "evaluate_images": "dcgan_kit.api.evaluate",
     "explain": "dcgan_kit.api.worked_examples",
     "export_study": "dcgan_kit.api.study_page",
@@ -94,6 +96,7 @@ __all__ = [
     "claims_report",
     "copy_recipe",
     "draw_explanation",
+    "estimate",
     "evaluate_images",
     "explain",
     "export_study",

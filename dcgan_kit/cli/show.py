@@ -42,6 +42,8 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
     try:
         loaded = load_recipe(recipe, *overrides, settings=plugin_settings())
         advice = loaded.check()
+        missing = loaded.missing_data()
+        start = None if missing else loaded.warm_start()
     except RecipeError as error:
         if not as_json:
             raise
@@ -52,7 +54,8 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
 
     if as_json:
         entries = [{"lint": a.lint, "why": lint_reason(a.lint), **_place(a.mark, a.key, a.message)} for a in advice]
-        facts({"valid": True, "problems": [], "advice": entries})
+        fit = {} if start is None else {"start": start.as_data()}
+        facts({"valid": True, "problems": [], "advice": entries, **fit})
     else:
         for name in sorted({item.lint for item in advice}):
             say(f"{name}: {lint_reason(name)}")
@@ -62,7 +65,8 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
         found = f"{counted(len(advice), 'piece')} of advice" if advice else "no advice"
         note(f"{loaded.name}: valid; {found}")
         # Missing data are no problem of the recipe: another machine may have them.
-        missing = loaded.missing_data()
+        for line in () if start is None else start.lines():
+            note(line)
         if missing:
             note(f"on this machine it cannot be trained yet: {missing}")
     if strict and advice:
