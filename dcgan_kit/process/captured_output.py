@@ -1,0 +1,45 @@
+"""Captures what libraries write to standard output and standard error, also from C++."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+
+
+@dataclass
+class CapturedOutput:
+    """The captured text; complete when the body of ``captured_output`` has ended."""
+
+    text: str = ""
+
+
+@contextmanager
+def captured_output() -> Iterator[CapturedOutput]:
+    """Capture both streams of this process during the body, and hide warnings.
+
+    C++ code writes to the file descriptors, and Python code to ``sys.stdout`` and ``sys.stderr``.
+    """
+    captured = CapturedOutput()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    saved = {number: os.dup(number) for number in (1, 2)}
+    with tempfile.TemporaryFile() as scratch, open(os.dup(scratch.fileno()), "w", errors="replace") as text:
+        try:
+            for number in saved:
+                os.dup2(scratch.fileno(), number)
+            with redirect_stdout(text), redirect_stderr(text), warnings.catch_warnings():
+                # They are about other people's code. A user who turns warnings into errors does not mean them.
+                warnings.simplefilter("ignore")
+                yield captured
+        finally:
+            text.flush()
+            for number, copy in saved.items():
+                os.dup2(copy, number)
+                os.close(copy)
+            scratch.seek(0)
+            captured.text = scratch.read().decode(errors="replace").strip()
