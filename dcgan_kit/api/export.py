@@ -4,81 +4,132 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.errors import RunError, UserError, did_you_mean
 from dcgan_kit.recipes.resolved import Choice
-from dcgan_kit.runs.environment import environment_of
-from dcgan_kit.runs.folder_content import require_checkpoint
 from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
-    from dcgan_kit.api.run import Run
+    from dcgan_kit.api.trained_generator import TrainedGenerator
     from dcgan_kit.evaluation.results import Evaluation
-    from dcgan_kit.exports.exporter import Exported
+    from dcgan_kit.exports.destination import Destination
+    from dcgan_kit.exports.exporter import Exported, GeneratorFile
+    from dcgan_kit.exports.formats import ModelFormat
     from dcgan_kit.exports.model_card import Provenance
     from dcgan_kit.terminal.progress import Watcher
 
-FORMATS = ("keras", "savedmodel", "onnx", "litert")
-"""Names of the formats."""
+DTYPES = ("float32", "float16")
 FOLDER = "export"
 """The folder in a run folder where models go by default."""
 
 
-def export_run(
-    run: Run, name: str, output: str | Path | None, *, raw: bool, best: bool, watcher: Watcher | None
+def export_generator(
+    source: TrainedGenerator,
+    name: str,
+    output: str | Path | None,
+    *,
+    dtype: str,
+    raw: bool,
+    best: bool,
+    watcher: Watcher | None,
 ) -> Exported:
-    """Write the generator of a run in a format; see ``Run.export``."""
-    if name not in FORMATS:
-        raise UserError(f"format: there is no {name!r}.{did_you_mean(name, FORMATS)}")
+    """Write a generator in a format; see ``TrainedGenerator.export``."""
     report = note if watcher is None else watcher.note
-    require_checkpoint(run.folder)
-    # The formats are known without TensorFlow, so a wrong path or a missing package is reported at once.
-    from dcgan_kit.exports.formats import MODEL_FORMATS
-
-    form = MODEL_FORMATS[name]
-    form.require_modules()
-    from dcgan_kit.exports.destination import Destination
-
-    suffix = "".join(f"-{word}" for word, chosen in (("best", best), ("raw", raw)) if chosen)
-    default = run.path / FOLDER / f"{run.resolved.name}{suffix}{form.suffix}"
-    where = Destination.of(form, default if output is None else Path(output))
-    generator = run.generator(raw=raw, best=best)
-    for line in run.restored(best).notes:
+    # These modules need no TensorFlow, so a wrong path or a missing package is reported at once.
+    form = _form(name, dtype)
+    where = _destination(source, form, output, raw, best)
+    file = _generator_file(source, form, dtype, raw, best)
+    step, messages = source.sampled_from(best)
+    for line in messages:
         report(line)
     from dcgan_kit.exports.exporter import export_model
 
-    return export_model(generator, _provenance(run, raw, best, report), form, where, report)
+    generator = source.generator(raw=raw, best=best)
+    return export_model(generator, _provenance(source, step, raw, best, report), form, where, report, file)
 
 
-def _provenance(run: Run, raw: bool, best: bool, report: Callable[[str], object]) -> Provenance:
+def _form(name: str, dtype: str) -> ModelFormat:
+    from dcgan_kit.exports.formats import FORMATS
+
+    if name not in FORMATS:
+        raise UserError(f"format: there is no {name!r}.{did_you_mean(str(name), FORMATS)}")
+    if dtype not in DTYPES:
+        raise UserError(f"dtype: must be {' or '.join(DTYPES)}. Received: {dtype!r}")
+    if dtype != "float32" and name != "npz":
+        raise UserError(f"dtype: {dtype} is for the format npz; the format {name} holds float32")
+    FORMATS[name].require_modules()
+    return FORMATS[name]
+
+
+def _destination(
+    source: TrainedGenerator, form: ModelFormat, output: str | Path | None, raw: bool, best: bool
+) -> Destination:
+    from dcgan_kit.api.run import Run
+    from dcgan_kit.exports.destination import Destination
+
+    if output is not None:
+        return Destination.of(form, Path(output))
+    which = "".join(f"-{word}" for word, chosen in (("best", best), ("raw", raw)) if chosen)
+    folder = source.path / FOLDER if isinstance(source, Run) else Path()
+    return Destination.of(form, folder / f"{source.resolved.name}{which}{form.suffix}")
+
+
+def _generator_file(
+    source: TrainedGenerator, form: ModelFormat, dtype: Any, raw: bool, best: bool
+) -> GeneratorFile | None:
+    """Return how to write a generator file, if this is the format.
+
+    Raises:
+        UserError: the generator comes from such a file.
+    """
+    if form.name != "npz":
+        return None
+    from dcgan_kit.api.generators import write_generator
+    from dcgan_kit.api.run import Run
+
+    if not isinstance(source, Run):
+        raise UserError(f"{source.resolved.name}: comes from a generator file already: copy it, or export a run")
+    from dcgan_kit.exports.exporter import GeneratorFile
+
+    return GeneratorFile(
+        write=lambda path: write_generator(source, path, dtype=dtype, raw=raw, best=best),
+        rounded=dtype == "float16",
+        folders=tuple(str(folder.absolute()) for folder in source.settings.folders),
+    )
+
+
+def _provenance(
+    source: TrainedGenerator, step: int, raw: bool, best: bool, report: Callable[[str], object]
+) -> Provenance:
+    from dcgan_kit.api.run import Run
     from dcgan_kit.exports.model_card import Provenance
+    from dcgan_kit.runs.environment import environment_of
 
-    facts, restored = environment_of(run.path), run.restored(best)
-    averaged = restored.state.averaged is not None and not raw
-    kind = f"{'the moving average of the generator' if averaged else 'the generator itself'}"
+    facts = environment_of(source.path) if isinstance(source, Run) else {}
     names = facts.get("class_names")
+    kind = "the moving average of the generator" if source.averages(raw=raw, best=best) else "the generator itself"
     return Provenance(
-        recipe=run.resolved,
-        step=restored.step,
-        kind=f"{kind}{' at the best checkpoint' if best else ''}",
-        data=_data_name(run.resolved.data),
+        recipe=source.resolved,
+        step=step,
+        kind=f"{kind}{', from the best checkpoint' if best else ''}",
+        data=_data_name(source.resolved.data),
         images=facts.get("images"),
         class_names=[str(one) for one in names] if isinstance(names, list) else (),
-        evaluation=_evaluation(run, raw, best, report),
+        evaluation=_evaluation(source.path, raw, best, report) if isinstance(source, Run) else None,
     )
 
 
 def _data_name(data: Choice) -> str:
     """Return the data component with its texts. Of a path, only the last part: a card goes to other people."""
     texts = [Path(value).name for value in data.options.values() if isinstance(value, str)]
-    return " ".join((data.component.name, *([f"({', '.join(texts)})"] if texts else ())))
+    return f"{data.component.name} ({', '.join(texts)})" if texts else data.component.name
 
 
-def _evaluation(run: Run, raw: bool, best: bool, report: Callable[[str], object]) -> Evaluation | None:
+def _evaluation(run: Path, raw: bool, best: bool, report: Callable[[str], object]) -> Evaluation | None:
     from dcgan_kit.evaluation.results import file_name, read_evaluation
 
-    file = run.path / file_name(best, raw)
+    file = run / file_name(best, raw)
     if not file.exists():
         return None
     try:

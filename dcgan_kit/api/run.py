@@ -21,7 +21,6 @@ from dcgan_kit.runs.run_plugins import load_stored_recipe
 
 if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
-    from dcgan_kit.exports.exporter import Exported
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.terminal.progress import Watcher
 
@@ -77,6 +76,10 @@ class Run(StoredRun, TrainedGenerator):
         """Return the step of the checkpoint that makes samples, and a message about each damaged newer one."""
         restored = self.restored(best)
         return restored.step, restored.notes
+
+    def averages(self, *, raw: bool = False, best: bool = False) -> bool:
+        """Return whether ``generator`` returns the moving average of a generator."""
+        return not raw and self.restored(best).state.averaged is not None
 
     def __repr__(self) -> str:
         return f"<Run {self.path}, step {self.step} of {self.resolved.training.steps}>"
@@ -209,39 +212,3 @@ class Run(StoredRun, TrainedGenerator):
         from dcgan_kit.api.film import write_film
 
         return write_film(self.path, output, seconds, raw)
-
-    def export(
-        self,
-        format: str,
-        output: str | Path | None = None,
-        *,
-        raw: bool = False,
-        best: bool = False,
-        watcher: Watcher | None = None,
-    ) -> Exported:
-        """Write the generator for other programs, with a model card beside it.
-
-        The model has the inputs ``latent``, float32 (B, size), and with classes ``label``, int32 (B,). Its output is
-        ``image``, uint8 (B, H, W, C), as ``images`` makes it. Before it is written, a fresh process loads it, and its
-        images of 16 latent vectors are compared with those of the generator.
-
-        Args:
-            format: ``keras``, ``savedmodel``, ``onnx`` or ``litert``. The last two need
-                ``pip install 'dcgan-kit[export]'``.
-            output: the file, which ends in ``.keras``, ``.onnx`` or ``.tflite``, or the folder of a SavedModel; default:
-                in the folder ``export`` of the run folder. An earlier export there is replaced.
-            raw: see ``sample``.
-            best: see ``sample``.
-            watcher: receives messages; default: messages on standard error.
-
-        Returns:
-            The paths, and the difference that was found.
-
-        Raises:
-            RunError: the run has no such checkpoint, or the file cannot be written.
-            UserError: there is no such format, a package is missing, the path holds other files, the converter does not
-                know an operation of the network, or the model makes other images. Nothing is written then.
-        """
-        from dcgan_kit.api.export import export_run
-
-        return export_run(self, format, output, raw=raw, best=best, watcher=watcher)

@@ -9,11 +9,11 @@ import click
 from dcgan_kit.cli.options import json_option, plugin_options, plugin_settings
 from dcgan_kit.terminal.console import facts, note
 
-FORMATS = ("keras", "savedmodel", "onnx", "litert")
+FORMATS = ("keras", "savedmodel", "onnx", "litert", "npz")
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("source", type=click.Path(path_type=Path), metavar="RUN|FILE|RECIPE")
 @click.option(
     "--format", "name", type=click.Choice(FORMATS), required=True, help="The format; docs/export.md compares them."
 )
@@ -21,25 +21,36 @@ FORMATS = ("keras", "savedmodel", "onnx", "litert")
     "--output",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The file, or the folder of a SavedModel.  [default: RUN/export/NAME and an ending of the format]",
+    help="The file, or the folder of a SavedModel.  [default: NAME and the ending of the format, in RUN/export; "
+    "without a run, here]",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(("float32", "float16")),
+    default="float32",
+    show_default=True,
+    help="Type of the numbers in an npz file. float16 halves the file and rounds weights to 11 bits.",
 )
 @click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
 @click.option("--raw", is_flag=True, help="Use the generator itself, not its moving average.")
 @json_option
 @plugin_options
-def export(run: Path, name: str, output: Path | None, best: bool, raw: bool, as_json: bool) -> None:
-    """Write the generator of a RUN for other programs: a model with latent vectors as input and images as output.
+def export(source: Path, name: str, output: Path | None, dtype: str, best: bool, raw: bool, as_json: bool) -> None:
+    """Write a trained generator for other programs: latent vectors become images.
 
-    Before it is written, a fresh process loads the model, and its images are compared with those of the generator. A
-    model card is written beside the model. An export that dcgan-kit wrote is replaced; other files are not.
+    It is that of a RUN folder, of a generator FILE, or one that comes with a RECIPE. Before the model is written, a
+    fresh process loads it, and its images are compared with those of the generator. A model card is written beside it.
+    An earlier export is replaced; other files are not.
 
     \b
-    dcgan-kit export runs/lecture-fashion28 --format onnx
-    dcgan-kit export runs/lecture-fashion28 --format keras --output clothes.keras
+    dcgan-kit export lecture-fashion28 --format keras
+    dcgan-kit export runs/lecture-fashion28 --format onnx --output clothes.onnx
+    dcgan-kit export runs/lecture-fashion28 --format npz --dtype float16
     """  # noqa: D301 - click looks for the character itself, not for its name
-    from dcgan_kit.api import open_run
+    from dcgan_kit.api import open_generator
 
-    exported = open_run(run, settings=plugin_settings()).export(name, output, best=best, raw=raw)
+    opened = open_generator(source, settings=plugin_settings())
+    exported = opened.export(name, output, dtype=dtype, best=best, raw=raw)
     if as_json:
         facts(exported.as_data())
         return

@@ -69,9 +69,7 @@ class Destination:
         parents = [folder for folder in (self.model.parent, *self.model.parent.parents) if not folder.exists()]
         with writing(self.model):
             self.model.parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(
-                tempfile.mkdtemp(prefix=f".{self.model.name[:40]}.", suffix=TEMPORARY, dir=self.model.parent)
-            )
+            folder = Path(tempfile.mkdtemp(prefix=f".{self.model.name[:40]}.", suffix=TEMPORARY, dir=self.model.parent))
         done = False
         try:
             yield folder

@@ -23,26 +23,28 @@ class ModelFormat:
         name: its name on the command line.
         title: its name in texts.
         suffix: the end of the path's name.
-        write: (model, path) → None; writes the model.
+        write: (model, path) → None; writes the model. None for a generator file, which holds no model.
         modules: modules that writing and loading need besides TensorFlow, with the names of their packages.
         runtime: packages whose versions decide about the loaded model's numbers.
         library: name of the library for the front matter of the model card.
         imports: a line of Python that imports what loads the model.
         call: lines of Python that load the model ``{path}`` and make ``images``, with the inputs as ``{pairs}`` of a
-            mapping or as keyword ``{arguments}``.
+            mapping or as keyword ``{arguments}``. ``{settings}`` is an argument with folders of plugins.
         folder: whether the model is a folder.
+        labels: whether a program gives the model the class of each image, if the generator takes classes.
     """
 
     name: str
     title: str
     suffix: str
-    write: Callable[[Any, Path], None]
+    write: Callable[[Any, Path], None] | None
     runtime: tuple[str, ...]
     library: str
     imports: str
     call: str
     modules: Mapping[str, str]
     folder: bool = False
+    labels: bool = True
 
     def require_modules(self) -> None:
         """Check that the packages that this format needs are installed.
@@ -61,6 +63,7 @@ class ModelFormat:
         Raises:
             UserError: the converter failed.
         """
+        assert self.write is not None
         try:
             with captured_output() as output:
                 self.write(model, path)
@@ -90,12 +93,10 @@ def _write_litert(model: Any, path: Path) -> None:
     import tensorflow as tf
 
     # Keras would also allow operations of TensorFlow, which LiteRT's own runtime does not have.
-    model.export(
-        path, format="litert", verbose=False, target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
-    )
+    model.export(path, format="litert", verbose=False, target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]})
 
 
-MODEL_FORMATS = {
+FORMATS = {
     one.name: one
     for one in (
         ModelFormat(
@@ -126,6 +127,13 @@ MODEL_FORMATS = {
             'images = generate({arguments})["image"]',
             {"ai_edge_litert": "ai-edge-litert"},
         ),
+        ModelFormat(
+            "npz", "a generator file of dcgan-kit", ".npz", None, ("dcgan-kit",), "dcgan-kit",
+            "import dcgan_kit",
+            'generator = dcgan_kit.open_generator("{path}"{settings})\n'
+            "images = generator.images(latent)",
+            {}, labels=False,
+        ),
     )
 }  # fmt: skip
-"""Every format of a model, by name."""
+"""Every format, by name."""

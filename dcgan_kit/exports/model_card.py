@@ -75,12 +75,10 @@ def _head(form: ModelFormat, source: Provenance, labels: bool) -> str:
         matter = matter.replace("\nlicense", "\npipeline_tag: unconditional-image-generation\nlicense")
     height, width, channels = recipe.image.shape
     held_out = f"{recipe.training.held_out:.0%} of the images were held out" if recipe.training.held_out else ""
-    data = "; ".join(
-        filter(None, (plain(source.data), f"{source.images:,} images" if source.images else "", held_out))
-    )
+    data = "; ".join(filter(None, (plain(source.data), f"{source.images:,} images" if source.images else "", held_out)))
     lines = (
-        f"{matter}\n{MARK}\n\n# {plain(recipe.name)}\n\nA generator of images, {height}x{width}x{channels}, as {form.title}. "
-        f"dcgan-kit trained it.\n",
+        f"{matter}\n{MARK}\n\n# {plain(recipe.name)}\n",
+        f"A generator of images, {height}x{width}x{channels}, as {form.title}. dcgan-kit trained it.\n",
         f"* Recipe: {plain(recipe.name)}{f' ({plain(recipe.description)})' if recipe.description else ''}",
         f"* Generator: {source.kind}, after {source.step:,} steps",
         f"* Trained on: {data}",
@@ -92,7 +90,7 @@ def _signature(source: Provenance, labels: bool) -> str:
     recipe = source.recipe
     latent, (height, width, channels) = recipe.latent, recipe.image.shape
     options = ", ".join(f"{name} {value}" for name, value in latent.options.items() if name != "size")
-    drawn = f"{latent.component.name}{f' ({options})' if options else ''}: {plain(latent.component.summary)}"
+    drawn = f"{latent.component.name}{f' ({options})' if options else ''}: {plain(latent.component.summary.partition('  ')[0])}"
     rows = [
         ("name", "type", "shape", "meaning"),
         ("---", "---", "---", "---"),
@@ -100,7 +98,9 @@ def _signature(source: Provenance, labels: bool) -> str:
     ]
     if labels:
         rows.append((f"input `{LABEL}`", "int32", "(B,)", f"the classes, 0 … {(recipe.classes or 1) - 1}"))
-    rows.append((f"output `{IMAGE}`", "uint8", f"(B, {height}, {width}, {channels})", "the images, grey levels 0 … 255"))
+    rows.append(
+        (f"output `{IMAGE}`", "uint8", f"(B, {height}, {width}, {channels})", "the images, grey levels 0 … 255")
+    )
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     names = [f"{number} {plain(name)}" for number, name in enumerate(source.class_names[:MOST_CLASSES])]
     classes = f"\n\nClasses: {', '.join(names)}." if labels and names else ""
@@ -109,6 +109,11 @@ def _signature(source: Provenance, labels: bool) -> str:
 
 def _needs(form: ModelFormat, needs: Sequence[str]) -> str:
     packages = " ".join(("numpy", *form.runtime))
+    if form.name == "npz":
+        return (
+            f"It needs `pip install {packages}`. `dcgan-kit sample` takes the file too. With classes, "
+            "`images` makes one after the other, or those of `label`."
+        )
     if form.name != "keras":
         return f"It needs `pip install {packages}`, and no dcgan-kit."
     if not needs:
@@ -121,8 +126,7 @@ def _scores(source: Provenance) -> str:
         return "## Scores\n\nNobody has measured this generator: the run has no `evaluation.json`."
     step = source.evaluation.of.get("step")
     rows = [
-        (plain(one.number), shown(one.value), shown(one.floor), BETTER[one.better])
-        for one in source.evaluation.numbers
+        (plain(one.number), shown(one.value), shown(one.floor), BETTER[one.better]) for one in source.evaluation.numbers
     ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (
@@ -142,6 +146,7 @@ def _limits(source: Provenance) -> str:
 
 def _versions(form: ModelFormat) -> str:
     packages = dict.fromkeys(("keras", "tensorflow", *form.modules.values(), *form.runtime))
+    packages.pop("dcgan-kit", None)
     return f"## Versions\n\ndcgan-kit {__version__}, " + ", ".join(f"{one} {package_version(one)}" for one in packages)
 
 

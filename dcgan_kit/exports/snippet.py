@@ -40,7 +40,14 @@ class Snippet:
         return f"{self.imports}\n\n{self.inputs}\n{self.call}"
 
 
-def snippet(form: ModelFormat, name: str, recipe: ResolvedRecipe, labels: bool, first: Sequence[str] = ()) -> Snippet:
+def snippet(
+    form: ModelFormat,
+    name: str,
+    recipe: ResolvedRecipe,
+    labels: bool,
+    first: Sequence[str] = (),
+    folders: Sequence[str] = (),
+) -> Snippet:
     """Return the program.
 
     Args:
@@ -49,11 +56,14 @@ def snippet(form: ModelFormat, name: str, recipe: ResolvedRecipe, labels: bool, 
         recipe: the recipe of the generator.
         labels: whether the model takes classes.
         first: lines that import the code of layers that Keras does not have.
+        folders: folders of plugins that a generator file may need.
     """
     inputs = (LATENT, LABEL) if labels else (LATENT,)
     pairs, arguments = ", ".join(f'"{one}": {one}' for one in inputs), ", ".join(f"{one}={one}" for one in inputs)
-    call = form.call.format(path=name, pairs=pairs, arguments=arguments)
-    return Snippet("\n".join(("import numpy as np", *first, form.imports)), _drawn(recipe, labels), call)
+    settings = f", settings=dcgan_kit.PluginSettings(({', '.join(f'Path({one!r})' for one in folders)},))"
+    call = form.call.format(path=name, pairs=pairs, arguments=arguments, settings=settings if folders else "")
+    paths = ("from pathlib import Path",) if folders else ()
+    return Snippet("\n".join((*paths, "import numpy as np", *first, form.imports)), _drawn(recipe, labels), call)
 
 
 def _drawn(recipe: ResolvedRecipe, labels: bool) -> str:
