@@ -41,7 +41,7 @@ class Difference:
     images: int
 
     def __str__(self) -> str:
-        compared = f"{self.images} images in a fresh process"
+        compared = f"{self.images} images from a fresh process"
         if not self.levels:
             return f"no pixel of {compared} differs"
         unit = "grey level" if self.levels == 1 else "grey levels"

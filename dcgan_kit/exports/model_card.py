@@ -90,7 +90,9 @@ def _signature(source: Provenance, labels: bool) -> str:
     recipe = source.recipe
     latent, (height, width, channels) = recipe.latent, recipe.image.shape
     options = ", ".join(f"{name} {value}" for name, value in latent.options.items() if name != "size")
-    drawn = f"{latent.component.name}{f' ({options})' if options else ''}: {plain(latent.component.summary.partition('  ')[0])}"
+    # After two spaces, a summary has the shapes of the component itself.
+    summary = plain(latent.component.summary.partition("  ")[0])
+    drawn = f"{latent.component.name}{f' ({options})' if options else ''}: {summary}"
     rows = [
         ("name", "type", "shape", "meaning"),
         ("---", "---", "---", "---"),
