@@ -46,13 +46,9 @@ CASES = {
         "generator.upsample={use: transposed_conv, kernel_size: 5, padding: symmetric}",
     ),
     "upsample/resize_conv": ("generator.upsample=resize_conv",),
-    "upsample/resize_conv (interpolation: bicubic)": (
-        "generator.upsample={use: resize_conv, interpolation: bicubic}",
-    ),
+    "upsample/resize_conv (interpolation: bicubic)": ("generator.upsample={use: resize_conv, interpolation: bicubic}",),
     "upsample/pixel_shuffle": ("generator.upsample=pixel_shuffle",),
-    "upsample/conv": (
-        "generator.stages=[{filters: 8, upsample: conv}, {filters: 8, upsample: transposed_conv}]",
-    ),
+    "upsample/conv": ("generator.stages=[{filters: 8, upsample: conv}, {filters: 8, upsample: transposed_conv}]",),
     "normalization/group": ("generator.normalization={use: group, groups: 2}",),
     "normalization/conditional_batch": (*CLASSES, "generator.normalization=conditional_batch"),
     "conditioning/concatenate": (*CLASSES, "generator.input.conditioning=concatenate"),

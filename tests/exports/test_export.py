@@ -76,12 +76,21 @@ def test_the_card_has_the_program_of_the_page_and_the_facts(folder):
         card = (place / exported.card).read_text(encoding="utf-8")
         assert python_blocks(card) == [program]
         assert str(exported.difference) in card
-        for fact in ("license: unknown", "# lecture-fashion28", "10,000 steps", "(B, 32)", "(B, 28, 28, 1)", "keras 3."):
+        for fact in (
+            "license: unknown",
+            "# lecture-fashion28",
+            "10,000 steps",
+            "(B, 32)",
+            "(B, 28, 28, 1)",
+            "keras 3.",
+        ):
             assert fact in card
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "foreign"), [("keras", "dcgan_kit"), ("onnx", "tensorflow"), ("litert", "tensorflow")])
+@pytest.mark.parametrize(
+    ("name", "foreign"), [("keras", "dcgan_kit"), ("onnx", "tensorflow"), ("litert", "tensorflow")]
+)
 def test_the_program_of_the_page_needs_neither(name, foreign, folder, generator):
     """It draws other numbers of images than the check, and runs where the model lies."""
     place, _, _ = folder
@@ -147,7 +156,9 @@ def test_a_wrong_request_is_refused(arguments, message, generator, tmp_path, mon
 
 def test_a_missing_package_is_named_with_the_command_to_install_it(generator, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(dcgan_kit.UserError, match=r"tf2onnx and onnx and onnxruntime, .*pip install 'dcgan-kit\[export\]'"):
+    with pytest.raises(
+        dcgan_kit.UserError, match=r"tf2onnx and onnx and onnxruntime, .*pip install 'dcgan-kit\[export\]'"
+    ):
         generator.export("onnx")
 
 
@@ -167,7 +178,10 @@ def test_images_that_differ_too_much_are_refused(tmp_path):
     latent = np.arange(4, dtype=np.float32)
     images = np.repeat(np.arange(4, dtype=np.uint8), 4).reshape(4, 2, 2, 1)
     program = Snippet("import numpy as np", "", "images = np.repeat(latent.astype(np.uint8), 4).reshape(4, 2, 2, 1)")
-    assert str(compare(program, tmp_path, {"latent": latent}, images)) == "no pixel of 4 images from a fresh process differs"
+    assert (
+        str(compare(program, tmp_path, {"latent": latent}, images))
+        == "no pixel of 4 images from a fresh process differs"
+    )
     images[0, 0, 0, 0] += 1
     found = compare(program, tmp_path, {"latent": latent}, images)
     assert (found.levels, found.share) == (1, 1 / 16)
