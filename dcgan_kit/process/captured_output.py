@@ -7,7 +7,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 
 
@@ -16,6 +16,13 @@ class CapturedOutput:
     """The captured text; complete when the body of ``captured_output`` has ended."""
 
     text: str = ""
+
+
+def _open_descriptors() -> Iterator[tuple[int, int]]:
+    """Yield the descriptors of both streams with a copy of each; whoever starts a program may have closed them."""
+    for number in (1, 2):
+        with suppress(OSError):
+            yield number, os.dup(number)
 
 
 @contextmanager
@@ -27,7 +34,7 @@ def captured_output() -> Iterator[CapturedOutput]:
     captured = CapturedOutput()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    saved = {number: os.dup(number) for number in (1, 2)}
+    saved = dict(_open_descriptors())
     with tempfile.TemporaryFile() as scratch, open(os.dup(scratch.fileno()), "w", errors="replace") as text:
         try:
             for number in saved:

@@ -96,8 +96,7 @@ def found(form, generator, recipe, folder):
     try:
         levels = difference(form, generator, recipe, folder)
     except UserError as error:
-        operation = re.search(r"TF Select ops: (\w+)", str(error))
-        return f"no: {operation[1]}" if operation else f"no: {error}"
+        return f"no: {str(error).partition('does not know the operation ')[2] or error}"
     assert levels <= 1, levels
     return "yes"
 
