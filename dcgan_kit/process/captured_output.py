@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from typing import IO
 
 
 @dataclass
@@ -26,6 +28,20 @@ def _open_descriptors() -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
+def _logged_to(stream: IO[str]) -> Iterator[None]:
+    """Send what libraries log to a stream, and nowhere else.
+
+    Without a handler, a first ``logging.error`` would make one that keeps the stream, which is closed later.
+    """
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, [logging.StreamHandler(stream)]
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+
+
+@contextmanager
 def captured_output() -> Iterator[CapturedOutput]:
     """Capture both streams of this process during the body, and hide warnings.
 
@@ -39,7 +55,7 @@ def captured_output() -> Iterator[CapturedOutput]:
         try:
             for number in saved:
                 os.dup2(scratch.fileno(), number)
-            with redirect_stdout(text), redirect_stderr(text), warnings.catch_warnings():
+            with redirect_stdout(text), redirect_stderr(text), _logged_to(text), warnings.catch_warnings():
                 # They are about other people's code. A user who turns warnings into errors does not mean them.
                 warnings.simplefilter("ignore")
                 yield captured
