@@ -99,7 +99,12 @@ def sample(
     raw: bool,
     as_json: bool,
 ) -> None:
-    """Make new images with the generator of a RUN folder."""
+    """Make new images with the generator of a RUN folder.
+
+    \b
+    dcgan-kit sample runs/lecture-fashion28
+    dcgan-kit sample runs/lecture-fashion28 --count 40 --seed 1 --interpolate 10 --output walk.gif
+    """  # noqa: D301
     from dcgan_kit.api import open_run
     from dcgan_kit.api.sample_files import require_sample_files, samples_of, write_samples
     from dcgan_kit.errors import counted
