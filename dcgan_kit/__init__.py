@@ -125,6 +125,9 @@ _keras_name = _lazy_names(__name__, _KERAS_NAMES)
 def __getattr__(name: str) -> Any:
     """Import the API when a program asks for it: plugins import this module too, and need none of it."""
     if name in _KERAS_NAMES:
+        # Keras registers our layers as it is imported, and they need these names: first Keras, then the names.
+        import keras  # noqa: F401
+
         return _keras_name(name)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

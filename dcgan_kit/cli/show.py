@@ -35,7 +35,11 @@ def _place(mark: Mark, key: str, message: str) -> dict[str, Any]:
 @json_option
 @plugin_options
 def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) -> None:
-    """Check RECIPE for problems and give advice. Builds no weights and reads no data."""
+    """Check RECIPE for problems and give advice. Builds no weights and reads no data.
+
+    \b
+    dcgan-kit check lecture-fashion28 generator.activation=sigmoid
+    """  # noqa: D301
     from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import RecipeError
 
@@ -89,7 +93,13 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
 def show(
     recipe: str, overrides: tuple[str, ...], other: str | None, unfold: bool, picture: Path | None, as_json: bool
 ) -> None:
-    """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory."""
+    """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory.
+
+    \b
+    dcgan-kit show lecture-fashion28
+    dcgan-kit show radford-faces64 --diff mmgeneration-64
+    dcgan-kit show sngan-cifar32 --picture networks.svg
+    """  # noqa: D301
     from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import counted
 

@@ -57,7 +57,11 @@ def train(
     """Train RECIPE, a name or a file (default: lecture-fashion28), with KEY=VALUE overrides.
 
     Writes a run folder. Ctrl-C saves a checkpoint; the same command resumes from it.
-    """
+
+    \b
+    dcgan-kit train lecture-fashion28
+    dcgan-kit train lecture-fashion28 generator.upsample=resize_conv training.steps=1000 --run runs/resized
+    """  # noqa: D301
     from dcgan_kit.api import train
     from dcgan_kit.errors import TrainingStopped
 
