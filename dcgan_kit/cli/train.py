@@ -114,4 +114,5 @@ def _show(found: Estimate) -> None:
 
 def _row(name: str, times: int, seconds: float, bytes_each: int) -> tuple[str, ...]:
     kept = size(times * bytes_each) if bytes_each else "–"
-    return name, f"{times:,}", short_duration(seconds), short_duration(times * seconds), kept
+    spent = [short_duration(number) if number else "–" for number in (seconds, times * seconds)]
+    return name, f"{times:,}", *spent, kept

@@ -14,9 +14,12 @@ import pytest
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.errors import RecipeError, RunError
 from dcgan_kit.evaluation.observer import observers_of
+from dcgan_kit.reports.facts import read_facts
+from dcgan_kit.reports.overview import summary
+from dcgan_kit.runs.run_end import RunEnd, write_end
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.start_record import origin_of
-from dcgan_kit.runs.warm_start import require_start, warm_start
+from dcgan_kit.runs.warm_start import require_start, source_facts, warm_start
 from dcgan_kit.training.loop import train
 
 FIRST, LAST = "step-000000000.npz", "step-000000008.npz"
@@ -285,3 +288,23 @@ def test_every_replica_starts_from_the_same_weights(arguments, source, tiny_file
     for name, value in weights(values_in(source.checkpoints / LAST)).items():
         np.testing.assert_array_equal(first[name], value, err_msg=name)
     assert (tmp_path / "run" / "generator.keras").exists()
+
+
+def test_the_identity_of_a_studys_run_depends_on_the_weights_and_not_on_their_path(source, own, tiny):
+    facts = source_facts(tiny(f"training.start_from={source.path}").recipe)
+    assert facts == source_facts(tiny(f"training.start_from={own.path}").recipe)
+    assert list(facts) == ["weights to start from"]
+    earlier = own.checkpoints / "step-000000004.npz"
+    assert source_facts(tiny(f"training.start_from={earlier}").recipe) != facts
+    assert source_facts(tiny().recipe) == {}
+    with pytest.raises(RecipeError, match="there is no such folder"):
+        source_facts(tiny("training.start_from=nowhere").recipe)
+
+
+def test_a_report_says_where_a_run_started_and_why_it_ended(source, tiny, run, tmp_path):
+    run(tiny(*begun(f"training.start_from={source.path}")), tmp_path / "warm")
+    write_end(RunFolder(tmp_path / "warm"), RunEnd(4, "fd <has> not improved"))
+    rows = dict(row[:2] for row in summary([read_facts(tmp_path / "warm", "warm")]).blocks[0].rows)
+    assert rows["started from"] == f"{source.path}, step 8"
+    assert rows["ended early"] == "fd <has> not improved ended training after step 4"
+    assert "started from" not in dict(row[:2] for row in summary([read_facts(source.path, "cold")]).blocks[0].rows)
