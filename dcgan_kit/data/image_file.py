@@ -6,11 +6,12 @@ import io
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.data.image_format import HEAD, image_format
 from dcgan_kit.data.image_metadata import WITHOUT_METADATA
+from dcgan_kit.data.tiff_pixels import NO_WHITE, UnreadPixels, tiff_reader
 from dcgan_kit.errors import DataError
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def _attempts(stream: IO[bytes]) -> Iterator[tuple[tuple[IO[bytes], str], bool]]
 def _reason(error: Exception) -> str:
     from PIL import Image
 
+    if isinstance(error, UnreadPixels):
+        return str(error)
     if isinstance(error, Image.DecompressionBombError):
         return f"it claims more than {MAX_PIXELS:,} pixels"
     if isinstance(error, MemoryError):
@@ -112,21 +115,13 @@ def _decoders() -> frozenset[str]:
     return frozenset(Image.OPEN)
 
 
-@cache
-def _tiff() -> Any:
-    from PIL import TiffImagePlugin
-
-    # Do not let Pillow turn the image during decoding: it would read all tags, and raise an error at invalid ones.
-    return type("Tiff", (TiffImagePlugin.TiffImageFile,), {"load_end": lambda self: None})
-
-
 def _opened(stream: IO[bytes], name: str) -> Image.Image:
     """Return an image of which only the header is read."""
     from PIL import Image
 
     if name not in _decoders():
         raise DataError(f"this installation of Pillow does not read {name}: install a newer one, or convert it")
-    opened: Image.Image = _tiff()(stream, "") if name == "TIFF" else Image.open(stream, formats=(name,))
+    opened: Image.Image = tiff_reader()(stream, "") if name == "TIFF" else Image.open(stream, formats=(name,))
     width, height = opened.size
     if width * height > MAX_PIXELS:
         raise DataError(f"{width}x{height} pixels are more than {MAX_PIXELS:,}")
@@ -198,10 +193,7 @@ def _plain(image: Image.Image, raw: str) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_16_bits(image)
     if image.mode == "F":
-        raise DataError(
-            "its pixels are floating-point numbers, and the file does not say which is white: "
-            "convert it to 8 or 16 bits"
-        )
+        raise DataError(f"its pixels are floating-point numbers, {NO_WHITE}")
     if image.mode == "LAB":
         raise DataError("its colours are Lab: convert it to RGB")
     transparent = image.info.get("transparency")
@@ -227,10 +219,6 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
 
     values = np.asarray(image).astype(np.int64)
     tags = getattr(image, "tag_v2", {})
-    if tags and image.mode == "I":
-        raise DataError(
-            "its pixels are 32-bit numbers, and the file does not say which is white: convert it to 8 or 16 bits"
-        )
     if tags.get(258) == (12,):
         values <<= 4
     transparent = image.info.get("transparency")

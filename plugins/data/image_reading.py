@@ -17,7 +17,7 @@ from dcgan_kit_plugins.data.pixel_cache import Add, cached
 from dcgan_kit import DataError, Images, ImageSpec, report_progress
 
 MIB = 2**20
-DECODER = 2
+DECODER = 3
 """Part of every cache key. Increase it when decoding a file gives other pixels than before."""
 SHOWN = 5
 """Number of reasons that an error lists."""
