@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         write_recipe_schema,
     )
     from dcgan_kit.api.claims import claims_report, find_claim, list_claims, run_claim
+    from dcgan_kit.api.data_inspection import inspect_data
     from dcgan_kit.api.evaluate import calibrate, evaluate_images
+    from dcgan_kit.api.fitting_recipe import new_recipe
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
@@ -51,12 +53,14 @@ _MODULES = {
     "find_claim": "dcgan_kit.api.claims",
     "find_components": "dcgan_kit.api.catalogue",
     "find_plugin": "dcgan_kit.api.catalogue",
+    "inspect_data": "dcgan_kit.api.data_inspection",
     "launch": "dcgan_kit.api.workers",
     "list_claims": "dcgan_kit.api.claims",
     "list_components": "dcgan_kit.api.catalogue",
     "list_plugins": "dcgan_kit.api.catalogue",
     "list_recipes": "dcgan_kit.api.catalogue",
     "load_recipe": "dcgan_kit.api.recipe",
+    "new_recipe": "dcgan_kit.api.fitting_recipe",
     "open_run": "dcgan_kit.api.run",
     "open_study": "dcgan_kit.api.study_runs",
     "recipe_schema": "dcgan_kit.api.catalogue",
@@ -95,12 +99,14 @@ __all__ = [
     "find_claim",
     "find_components",
     "find_plugin",
+    "inspect_data",
     "launch",
     "list_claims",
     "list_components",
     "list_plugins",
     "list_recipes",
     "load_recipe",
+    "new_recipe",
     "open_run",
     "open_study",
     "recipe_schema",

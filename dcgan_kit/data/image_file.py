@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, TypeVar
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.data.image_format import HEAD, image_format
 from dcgan_kit.data.image_metadata import WITHOUT_METADATA
+from dcgan_kit.data.stored_file import StoredFile, stored_file
 from dcgan_kit.data.tiff_pixels import NO_WHITE, UnreadPixels, tiff_reader
 from dcgan_kit.errors import DataError
 
@@ -45,6 +46,15 @@ def decoded_image(stream: IO[bytes]) -> Image.Image:
     return _first_that_is_read(stream, _decoded)
 
 
+def examined_image(stream: IO[bytes]) -> tuple[StoredFile, Image.Image]:
+    """Return how a file stores its image, and the image of ``decoded_image``.
+
+    Raises:
+        DataError, OSError: the errors of ``decoded_image``.
+    """
+    return _first_that_is_read(stream, _examined)
+
+
 def image_size(stream: IO[bytes]) -> ImageSpec:
     """Return the upright size and the channels of an image file. It reads only the header.
 
@@ -52,6 +62,17 @@ def image_size(stream: IO[bytes]) -> ImageSpec:
         DataError, OSError: the errors of ``decoded_image`` that the header shows.
     """
     return _first_that_is_read(stream, _size)
+
+
+def unreadable_reason(error: Exception) -> str:
+    """Return why an image cannot be read, in plain words, for any error of opening, decoding or resizing it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    return "it is damaged: its pixels cannot be decoded"
 
 
 def _first_that_is_read(stream: IO[bytes], read: Callable[[IO[bytes], str], _T]) -> _T:
@@ -132,12 +153,24 @@ def _size(stream: IO[bytes], name: str) -> ImageSpec:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _opened(stream, name) as image:
-            # Pillow would decode a whole PNG to search for EXIF after the pixels, where it rarely is.
-            shows_orientation = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
             width, height = _stored_size(image)
-            if shows_orientation and _turn(image) in TURNED:
+            if _shown_turn(image, name) in TURNED:
                 width, height = height, width
             return ImageSpec(height, width, _CHANNELS.get(image.mode, 3))
+
+
+def _shown_turn(image: Image.Image, name: str) -> int:
+    """Return the orientation that the header shows."""
+    # Pillow would decode a whole PNG to search for EXIF after the pixels, where it rarely is.
+    shows = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
+    return _turn(image) if shows else 1
+
+
+def _examined(stream: IO[bytes], name: str) -> tuple[StoredFile, Image.Image]:
+    with _opened(stream, name) as image:
+        stored = stored_file(image, name, _raw_mode(image), _shown_turn(image, name) != 1)
+    stream.seek(0)
+    return stored, _decoded(stream, name)
 
 
 def _decoded(stream: IO[bytes], name: str) -> Image.Image:
