@@ -40,8 +40,8 @@ def _duplicates(found: Inspection) -> Iterator[str]:
         )
     if found.close.count:
         yield (
-            f"{counted(found.close.count, 'image')} look{'s' if found.close.count == 1 else ''} like another one, in "
-            "another size or compression: look at the examples, and remove copies"
+            f"{counted(found.close.count, 'image')} look{'s' if found.close.count == 1 else ''} much like another "
+            "one: look at the examples, and remove copies in another size or compression"
         )
 
 
