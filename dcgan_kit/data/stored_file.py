@@ -51,11 +51,11 @@ def _bits(opened: Image.Image, raw: str) -> int:
         return 1
     stated: Any = getattr(opened, "tag_v2", {}).get(BITS)
     if stated:
-        return max(8, *(stated if isinstance(stated, tuple) else (stated,)))
+        return max(8, *map(int, stated if isinstance(stated, tuple) else (stated,)))
     tiles = getattr(opened, "tile", None)
     largest = tiles[0][3][1] if opened.format == "PPM" and tiles and isinstance(tiles[0][3], tuple) else 0
     if isinstance(largest, int) and largest > 255:
-        return largest.bit_length()
+        return int(largest).bit_length()
     return 16 if opened.mode.startswith("I") or ";16" in raw else 8
 
 

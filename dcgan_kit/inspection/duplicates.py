@@ -16,6 +16,12 @@ SHARP = 8.0
 """Least standard deviation of the levels of a small copy: the hash of a picture that is almost flat says nothing."""
 CLOSE = 3.0
 """Largest mean difference of two small copies, in levels of 255. JPEG at quality 75 changes them by less than 1."""
+MARGIN = 4
+"""Levels by which a pixel must be brighter than its neighbour: what is flat has no bits that noise can set."""
+FLIPPED = 4
+"""Most bits of 64 in which the hashes of two pictures that look alike differ."""
+COMPARED = 16
+"""Most earlier images that share a pair of rows and are compared."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +61,39 @@ class DuplicateSearch:
     def close(self) -> Duplicates:
         """Return the images that look like an earlier one and have other pixels: another size, or another compression.
 
-        Two images look alike if each pixel of their small copies is brighter than its left neighbour in the same places
-        (a "difference hash"), and if the copies differ little.
+        Two images look alike if their small copies differ little, also in where a pixel is brighter than its left
+        neighbour (a "difference hash"). Each image is compared with a few earlier ones that share a row pair of the
+        hash, so the time grows with the number of images, not with its square, and some pairs are missed.
         """
-        firsts = {digest: index for index, digest in reversed([*enumerate(self._digests)])}
-        kept = sorted(firsts.values())
-        if not kept:
-            return Duplicates(0, ())
-        small = np.frombuffer(b"".join(self._small[index] for index in kept), np.uint8).reshape(len(kept), 8, 9)
-        hashes = np.packbits((small[:, :, 1:] > small[:, :, :-1]).reshape(len(kept), 64), axis=1)
-        groups: dict[bytes, list[int]] = defaultdict(list)
-        for place, code in enumerate(hashes):
-            if small[place].std() >= SHARP:
-                groups[code.tobytes()].append(place)
-        found = [self._alike(group, small) for group in groups.values() if len(group) > 1]
-        return self._duplicates([[kept[place] for place in group] for group in found if len(group) > 1])
+        small = np.frombuffer(b"".join(self._small), np.uint8).reshape(-1, 8, 9).astype(np.int16)
+        codes = np.packbits(small[:, :, 1:] > small[:, :, :-1] + MARGIN, axis=2).reshape(-1, 8)
+        deviations = small.std(axis=(1, 2))
+        groups: dict[int, list[int]] = {}
+        buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
+        seen: set[bytes] = set()
+        for index, digest in enumerate(self._digests):
+            if digest in seen or deviations[index] < SHARP:
+                continue
+            seen.add(digest)
+            mine = [buckets[band, codes[index, 2 * band : 2 * band + 2].tobytes()] for band in range(4)]
+            earlier = sorted({first for bucket in mine for first in bucket})
+            first = self._alike(index, earlier, small, codes)
+            if first is not None:
+                groups.setdefault(first, [first]).append(index)
+                continue
+            for bucket in mine:
+                if len(bucket) < COMPARED:
+                    bucket.append(index)
+        return self._duplicates([*groups.values()])
 
     @staticmethod
-    def _alike(group: Sequence[int], small: np.ndarray) -> list[int]:
-        first = small[group[0]].astype(np.int16)
-        return [place for place in group if np.abs(small[place] - first).mean() <= CLOSE]
+    def _alike(index: int, earlier: list[int], small: np.ndarray, codes: np.ndarray) -> int | None:
+        if not earlier:
+            return None
+        distance = np.abs(small[earlier] - small[index]).mean(axis=(1, 2))
+        flips = np.bitwise_count(codes[earlier] ^ codes[index]).sum(axis=1)
+        alike = np.flatnonzero((distance <= CLOSE) & (flips <= FLIPPED))
+        return earlier[alike[0]] if len(alike) else None
 
     def _duplicates(self, groups: Sequence[Sequence[int]]) -> Duplicates:
         largest = sorted(groups, key=lambda group: (-len(group), group[0]))[:EXAMPLES]

@@ -146,7 +146,7 @@ class _Tally:
 def inspect(stored: StoredImages, component: str, options: Mapping[str, Any]) -> Inspection:
     """Return what is in a source of images, without ``advice``. It calls ``report_progress``.
 
-    Memory holds a few images at a time, and about 300 bytes for each image that was read.
+    Memory holds a few images at a time, and about 500 bytes for each image that was read.
 
     Args:
         stored: the images.

@@ -31,6 +31,8 @@ def recipe_text(proposal: Proposal, slot: Mapping[str, Any], asked_size: bool) -
 
 
 def _comment(text: str, indent: str = "") -> list[str]:
+    # YAML ends a comment at every line break of Unicode.
+    text = " ".join(text.split())
     return textwrap.wrap(
         text, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ", break_long_words=False,
         break_on_hyphens=False,
