@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.calibration import Calibration
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.explanations.explanation import Explanation
+    from dcgan_kit.inspection.inspection import Inspection
     from dcgan_kit.networks.summary import Summary
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.studies.results import StudyResult
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Calibration", "ClaimResult", "Component", "Crash", "Estimate", "Evaluation", "Examination", "Explanation",
-    "Plugin", "Readings", "SearchResult", "StudyResult", "Summary",
+    "Inspection", "Plugin", "Readings", "SearchResult", "StudyResult", "Summary",
 ]  # fmt: skip
 
 _MODULES = {
@@ -38,6 +39,7 @@ _MODULES = {
     "Evaluation": "dcgan_kit.evaluation.results",
     "Examination": "dcgan_kit.probing.run_probes",
     "Explanation": "dcgan_kit.explanations.explanation",
+    "Inspection": "dcgan_kit.inspection.inspection",
     "Plugin": "dcgan_kit.components.plugin",
     "Readings": "dcgan_kit.components.contracts.probe",
     "SearchResult": "dcgan_kit.studies.search_results",

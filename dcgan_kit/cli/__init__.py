@@ -11,6 +11,7 @@ import click
 
 from dcgan_kit.cli import (
     claims,
+    data,
     evaluate,
     explain,
     export,
@@ -106,6 +107,7 @@ for _command in (
     launch.launch,
     show.check,
     show.show,
+    data.data,
     explain.explain,
     sample.sample,
     film.film,

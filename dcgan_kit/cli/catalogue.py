@@ -233,6 +233,32 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
     note(f"{copy}: a copy of {recipe}; {schema_file} helps editors with it")
 
 
+@recipes.command("new")
+@click.argument("target")
+@click.option(
+    "--data", "source", required=True, metavar="SOURCE", help="A file or folder of images; see `data inspect`."
+)
+@click.option("--size", metavar="HxW", help="Size of the images: 64, 48x96 or 64x64x3.  [default: the one that fits]")
+@click.option(
+    "--conditional/--unconditional", default=None,
+    help="With classes, or without.  [default: with, if there are 2 to 1,000 of at least 50 images]",
+)  # fmt: skip
+@plugin_options
+def new_recipe(target: str, source: str, size: str | None, conditional: bool | None) -> None:
+    """Write TARGET, a recipe that fits the images of SOURCE, with a reason beside each choice.
+
+    \b
+    dcgan-kit recipes new faces --data ~/faces
+    dcgan-kit recipes new wide.yaml --data ~/wide --size 48x96
+    dcgan-kit recipes new birds --data "{use: images, path: ~/birds, fit: pad}" --unconditional
+    """  # noqa: D301 - click looks for the character itself, not for its name
+    from dcgan_kit import api
+
+    written = api.new_recipe(target, source, size=size, conditional=conditional, settings=plugin_settings())
+    file = written.source
+    note(f"written: {file}, checked. Read its comments, then:\n  dcgan-kit check {file}\n  dcgan-kit train {file}")
+
+
 @click.command()
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to a file instead."
