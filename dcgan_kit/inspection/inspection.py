@@ -20,6 +20,8 @@ from dcgan_kit.inspection.duplicates import Duplicates, DuplicateSearch
 from dcgan_kit.inspection.image_facts import ImageFacts, image_facts
 from dcgan_kit.inspection.size_ladder import fitting_side
 
+MOST_COUNTED = 10_000
+"""Labels beyond this are no class numbers, and those between them are not counted."""
 EXAMPLES = 5
 """Most broken images that are named."""
 
@@ -241,5 +243,7 @@ def _levels(shares: np.ndarray) -> Levels:
 def _classes(labels: Counter[int], names: tuple[str, ...]) -> Mapping[str, int] | None:
     if not labels:
         return None
-    numbers = range(len(names)) if names else sorted(labels)
+    most = len(names) - 1 if names else max(labels)
+    # Recipes count classes from 0, so a number without an image is a class too.
+    numbers = range(most + 1) if 0 <= most < MOST_COUNTED else sorted(labels)
     return {printable(names[number]) if number < len(names) else str(number): labels[number] for number in numbers}

@@ -146,7 +146,8 @@ def test_a_source_without_any_image_that_can_be_read_is_refused():
 def test_classes_have_their_names_also_those_without_an_image():
     found = inspected([NOISE[0], NOISE[1], NOISE[2]], [2, 0, 2], ("cat", "dog", "owl"))
     assert found.classes == {"cat": 1, "dog": 0, "owl": 2}
-    assert inspected([NOISE[0], NOISE[1]], [3, 3]).classes == {"3": 2}
+    assert inspected([NOISE[0], NOISE[1]], [3, 3]).classes == {"0": 0, "1": 0, "2": 0, "3": 2}
+    assert inspected([NOISE[0], NOISE[1]], [7, 90_000]).classes == {"7": 1, "90000": 1}
     assert inspected([NOISE[0]]).classes is None
 
 
