@@ -1,0 +1,32 @@
+"""The command ``explore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dcgan_kit.cli.options import plugin_options, plugin_settings
+from dcgan_kit.cli.stop_signals import stoppable
+
+
+@click.command()
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Port of the page.  [default: a free one]"
+)
+@click.option("--browser", is_flag=True, help="Open the page in your browser.")
+@plugin_options
+def explore(runs: tuple[Path, ...], port: int, browser: bool) -> None:
+    """Play with the generator of a RUN on a page: sliders, walks, neighbours, maps, and pictures of your own.
+
+    The page is served to this machine only. Several runs are shown side by side at the same latent vector.
+
+    \b
+    dcgan-kit explore runs/lecture-fashion28 --browser
+    dcgan-kit explore runs/mine runs/theirs
+    """  # noqa: D301 - click looks for the character itself, not for its name
+    from dcgan_kit.api.explore import explore as serve
+
+    with stoppable("the page is closed ({})"):
+        serve(runs, port=port, browser=browser, settings=plugin_settings())
