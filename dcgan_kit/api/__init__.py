@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from dcgan_kit.api.claims import claims_report, find_claim, list_claims, run_claim
     from dcgan_kit.api.evaluate import calibrate, evaluate_images
+    from dcgan_kit.api.explorer_page import explore
     from dcgan_kit.api.generators import Generator, list_generators, open_generator
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
@@ -49,6 +50,7 @@ _MODULES = {
     "draw_explanation": "dcgan_kit.api.worked_examples",
     "evaluate_images": "dcgan_kit.api.evaluate",
     "explain": "dcgan_kit.api.worked_examples",
+    "explore": "dcgan_kit.api.explorer_page",
     "export_study": "dcgan_kit.api.study_page",
     "find_claim": "dcgan_kit.api.claims",
     "find_components": "dcgan_kit.api.catalogue",
@@ -96,6 +98,7 @@ __all__ = [
     "draw_explanation",
     "evaluate_images",
     "explain",
+    "explore",
     "export_study",
     "find_claim",
     "find_components",

@@ -26,7 +26,7 @@ def explore(runs: tuple[Path, ...], port: int, browser: bool) -> None:
     dcgan-kit explore runs/lecture-fashion28 --browser
     dcgan-kit explore runs/mine runs/theirs
     """  # noqa: D301 - click looks for the character itself, not for its name
-    from dcgan_kit.api.explore import explore as serve
+    from dcgan_kit.api.explorer_page import explore as serve
 
     with stoppable("the page is closed ({})"):
         serve(runs, port=port, browser=browser, settings=plugin_settings())

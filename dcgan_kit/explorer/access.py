@@ -47,7 +47,7 @@ class Access:
         """
         host = headers.get("host", "")
         if host not in self.hosts:
-            # A page elsewhere can give its own name the address 127.0.0.1 (DNS rebinding); it cannot change this header.
+            # A page elsewhere can give its name the address 127.0.0.1 (DNS rebinding), but cannot change this header.
             return "the host is not this machine"
         if not (self.opens(query) or self._matches(self._kept(headers))):
             return "the token is missing or wrong: open the address that dcgan-kit printed"

@@ -59,7 +59,6 @@ def directions(painter: Painter, latent: Any, labels: Any) -> Directions:
 
 
 def _gradient_function(painter: Painter) -> Any:
-    @tf.function(autograph=False, reduce_retracing=True)
     def gradients(noise: Any, latent: Any, *classes: Any) -> Any:
         latent = tf.convert_to_tensor(latent)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -67,4 +66,4 @@ def _gradient_function(painter: Painter) -> Any:
             moved = tf.reduce_sum(tf.cast(painter.values(latent, *classes), tf.float32) * noise)
         return tape.gradient(moved, latent, unconnected_gradients="zero")
 
-    return gradients
+    return tf.function(gradients, autograph=False, reduce_retracing=True)

@@ -20,7 +20,7 @@ from dcgan_kit.explorer.source import Source
 from dcgan_kit.explorer.stage_maps import StageMaps, image_inputs, stage_maps
 from dcgan_kit.explorer.target import target_of_bytes
 from dcgan_kit.networks.part_builder import times
-from dcgan_kit.runs.image_grid import grid_of, one_hot, png_of
+from dcgan_kit.runs.image_grid import grid_of, png_of
 from dcgan_kit.runs.latent_space import walk
 
 MOST_IMAGES = 256
@@ -30,8 +30,6 @@ MOST_STOPS = 16
 MILLISECONDS = 60
 """How long a moving picture shows each image."""
 DIRECTION_SEED = 1
-TURN = "turn"
-"""In the place of a class: each class in turn, from 0."""
 Label = int | Literal["turn"] | None
 
 
@@ -142,7 +140,8 @@ class Exploration:
         """Return what both networks do with the picture of a latent vector (1, size), as data for JSON."""
         painter = self.painter(which)
         given = painter.inputs(latent, self._labels(which, 1))
-        generator, discriminator = painter.networks.generator, painter.networks.discriminator
+        networks = self.source(which.source).networks(which.version)
+        generator, discriminator = networks.generator, networks.discriminator
         answer: dict[str, Any] = {"generator": [*map(_stage, stage_maps(generator, given))], "discriminator": []}
         if not self.source(which.source).has_discriminator:
             return {**answer, "missing": "This file holds a generator without its discriminator."}
@@ -155,7 +154,7 @@ class Exploration:
         from dcgan_kit.reports.network_picture import network_picture
 
         source = self.source(number)
-        return network_picture(source.recipe, source.painter(source.versions[0].key).networks)
+        return network_picture(source.recipe, source.networks(source.versions[0].key))
 
     def file(self, which: Which, latent: Any, kind: str, columns: int, steps: int) -> tuple[bytes, str]:
         """Return images as the content of a file, and its media type.
@@ -180,7 +179,9 @@ class Exploration:
         if kind != "walk":
             raise UserError(f"kind: must be picture, grid or walk. Received: {kind!r}")
         if not 2 <= steps <= 60 or not 2 <= len(latent) <= MOST_STOPS:
-            raise UserError(f"a walk goes through 2 to {MOST_STOPS} latent vectors, in 2 to 60 steps from each to the next")
+            raise UserError(
+                f"a walk goes through 2 to {MOST_STOPS} latent vectors, in 2 to 60 steps from each to the next"
+            )
         return _moving(self.pixels(which, walk(latent, steps))), "image/gif"
 
     def inversion(self, which: Which, content: bytes, steps: int, seed: int) -> tuple[Inversion, Any]:
@@ -194,14 +195,14 @@ class Exploration:
         """
         source = self.source(which.source)
         target = target_of_bytes(content, source.recipe.image.spec, "the picture")
-        label = None if which.label == TURN else self._labels(which, 1)
+        label = None if which.label == "turn" else self._labels(which, 1)
         return Inversion(source.painter(which.version), target, source.vectors(DRAWS, seed), label, steps), target
 
     def _labels(self, which: Which, count: int) -> Any:
         classes = self.source(which.source).recipe.classes
         if classes is None or which.label is None:
             return 0
-        if which.label == TURN:
+        if which.label == "turn":
             return np.arange(count) % classes
         if not 0 <= which.label < classes:
             raise UserError(f"class {which.label}: there are the classes 0 to {classes - 1}")
@@ -225,7 +226,7 @@ def _facts(source: Source) -> Mapping[str, Any]:
         "deviation": source.deviation,
         "classes": source.class_names,
         "versions": [{"key": version.key, "text": version.text} for version in source.versions],
-        "file": source.has_discriminator is False,
+        "notes": source.notes,
     }
 
 

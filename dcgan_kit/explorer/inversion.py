@@ -19,7 +19,7 @@ STEPS = 300
 MOST_STEPS = 5000
 GROUP = 10
 """Optimizer steps between two reports."""
-RATE = 0.1
+RATE = 0.2
 """Learning rate of Adam at the start, in standard deviations of the latent distribution; a cosine lowers it to 0."""
 PRIOR = 0.01
 """Weight of the prior. The squared error of pixels that lie in [0, 1] is about 0.01 to 0.1 at the start."""
@@ -131,7 +131,6 @@ def _descent(painter: Painter, target: Any, latent: Any, variable: Any, steps: i
     adam = keras.optimizers.Adam(learning_rate=RATE * deviation)
     adam.build([variable])
 
-    @tf.function(autograph=False)
     def descend(step: Any, *classes: Any) -> None:
         adam.learning_rate.assign(RATE * deviation * 0.5 * (1.0 + tf.cos(np.pi * step / steps)))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -145,4 +144,4 @@ def _descent(painter: Painter, target: Any, latent: Any, variable: Any, steps: i
         adam.apply([tape.gradient(loss, variable)], [variable])
         variable.assign(tf.clip_by_value(variable, least, most))
 
-    return descend
+    return tf.function(descend, autograph=False)

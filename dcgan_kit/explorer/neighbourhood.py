@@ -64,7 +64,9 @@ class Neighbourhood:
     def compared(self) -> str:
         """Say with how many images pictures are compared."""
         count = len(self._images.training)
-        return f"{count:,} training images" if count <= MOST else f"{MOST:,} of {count:,} training images, evenly chosen"
+        return (
+            f"{count:,} training images" if count <= MOST else f"{MOST:,} of {count:,} training images, evenly chosen"
+        )
 
 
 def data_uri(png: bytes) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dcgan_kit.networks.network import Networks
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.image_grid import BATCH, as_pixels, one_hot
 
@@ -17,16 +16,14 @@ class Painter:
 
     Args:
         recipe: the recipe.
-        networks: its networks, with the weights to use.
+        model: the generator, a Keras model.
 
     Attributes:
         recipe: the recipe.
-        networks: the networks.
-        model: the generator, a Keras model.
     """
 
-    def __init__(self, recipe: ResolvedRecipe, networks: Networks) -> None:
-        self.recipe, self.networks, self.model = recipe, networks, networks.generator.model
+    def __init__(self, recipe: ResolvedRecipe, model: Any) -> None:
+        self.recipe, self._model = recipe, model
         signature = [tf.TensorSpec((None, recipe.latent_size))]
         if recipe.classes is not None:
             signature.append(tf.TensorSpec((None, recipe.classes)))
@@ -39,7 +36,7 @@ class Painter:
         Args:
             given: latent vectors (N, size) and, if the recipe has classes, the one-hot classes (N, classes).
         """
-        return self.model(list(given) if len(given) > 1 else given[0], training=False)
+        return self._model(list(given) if len(given) > 1 else given[0], training=False)
 
     def inputs(self, latent: Any, labels: Any) -> tuple[Any, ...]:
         """Return what the generator takes.

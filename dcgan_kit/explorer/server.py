@@ -10,12 +10,12 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from dcgan_kit.errors import UserError
 from dcgan_kit.explorer.access import Access, Gate
-from dcgan_kit.explorer.exploration import MOST_IMAGES, TURN, Exploration, Label, Which
+from dcgan_kit.explorer.exploration import MOST_IMAGES, Exploration, Label, Which
 from dcgan_kit.explorer.inversion import MOST_STEPS, STEPS, Found, Inversion
 from dcgan_kit.explorer.neighbourhood import data_uri
 from dcgan_kit.explorer.painter import as_rgba
@@ -172,7 +172,7 @@ def _which(request: Request) -> Which:
     given = request.query_params.get("label")
     label: Label = None
     if given is not None:
-        label = "turn" if given == TURN else _whole(request, "label", 0, 10**6)
+        label = "turn" if given == "turn" else _whole(request, "label", 0, 10**6)
     return Which(_whole(request, "source", 0, 10**6), request.query_params.get("version", ""), label)
 
 
@@ -180,8 +180,10 @@ def _whole(request: Request, name: str, least: int, most: int, default: int | No
     given = request.query_params.get(name)
     if given is None and default is not None:
         return default
-    if given is None or not (given.isascii() and given.isdigit() and len(given) < 12) or not least <= int(given) <= most:
+    if (
+        given is None
+        or not (given.isascii() and given.isdigit() and len(given) < 12)
+        or not least <= int(given) <= most
+    ):
         raise UserError(f"{name}: must be a whole number from {least} to {most}. Received: {given!r}")
     return int(given)
-
-

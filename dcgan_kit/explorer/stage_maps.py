@@ -78,9 +78,7 @@ def stage_maps(network: Network, given: Sequence[Any]) -> tuple[StageMaps, ...]:
     found = []
     for name, group in groupby(zip(network.parts, values[1:], strict=True), lambda pair: pair[0].block):
         members = list(group)
-        health = [
-            _health(part, values[part.inputs[0] + 1], sides) for part, _ in members if part.kind == "activation"
-        ]
+        health = [_health(part, values[part.inputs[0] + 1], sides) for part, _ in members if part.kind == "activation"]
         found.append(_stage(name, np.asarray(members[-1][1], np.float32)[0], tuple(health)))
     return tuple(found)
 
