@@ -51,7 +51,7 @@ def explore(
     from dcgan_kit.explorer.source import Source
     from dcgan_kit.reports.facts import labels
 
-    named = [Source(each, name) for each, name in zip(opened, labels([*map(Path, given)]), strict=True)]
+    named = [Source(each, name) for each, name in zip(opened, labels([each.path for each in opened]), strict=True)]
     with listening(port) as found:
         for source in named:
             source.warm_up()

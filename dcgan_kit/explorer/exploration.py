@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
+import tensorflow as tf
 
 from dcgan_kit.errors import UserError
 from dcgan_kit.explorer.directions import DRAWS as DIRECTION_DRAWS
@@ -129,7 +130,7 @@ class Exploration:
             found = self._neighbourhoods[which.source]
         return {
             "neighbours": [
-                {"png": data_uri(png_of(near.pixels, enlarged=False)), "distance": near.distance, "label": near.label}
+                {"png": data_uri(png_of(near.pixels, enlarged=False)), "distance": near.distance, "name": near.name}
                 for near in found.of(self.pixels(which, latent)[0])
             ],
             "usual": found.usual,
@@ -139,14 +140,15 @@ class Exploration:
     def stages(self, which: Which, latent: Any) -> Mapping[str, Any]:
         """Return what both networks do with the picture of a latent vector (1, size), as data for JSON."""
         painter = self.painter(which)
-        given = painter.inputs(latent, self._labels(which, 1))
+        # Keras takes no list of tensors and arrays.
+        given = [tf.convert_to_tensor(each) for each in painter.inputs(latent, self._labels(which, 1))]
         networks = self.source(which.source).networks(which.version)
         generator, discriminator = networks.generator, networks.discriminator
         answer: dict[str, Any] = {"generator": [*map(_stage, stage_maps(generator, given))], "discriminator": []}
         if not self.source(which.source).has_discriminator:
             return {**answer, "missing": "This file holds a generator without its discriminator."}
-        judged = image_inputs(discriminator, painter.values(*map(np.asarray, given)), given[1:])
-        logit = float(np.asarray(discriminator.model(judged, training=False))[0, 0])
+        judged = image_inputs(discriminator, painter.values(*given), given[1:])
+        logit = float(np.asarray(discriminator.model(judged if len(judged) > 1 else judged[0], training=False))[0, 0])
         return {**answer, "discriminator": [*map(_stage, stage_maps(discriminator, judged))], "logit": logit}
 
     def drawing(self, number: int) -> str:

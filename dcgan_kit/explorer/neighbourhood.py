@@ -24,12 +24,12 @@ class Neighbour:
     Attributes:
         pixels: uint8 (H, W, C).
         distance: root mean squared difference from the picture, in grey levels from 0 to 255.
-        label: its class; None if the images have no labels.
+        name: its label, by name if the classes have names; empty if the images have no labels.
     """
 
     pixels: Any
     distance: float
-    label: int | None
+    name: str
 
 
 class Neighbourhood:
@@ -47,8 +47,14 @@ class Neighbourhood:
         training = self._images.training
         indices, distances = several_nearest(pixels, training, COUNT)
         found = training.batch(indices)
-        labels = [None] * len(indices) if training.labels is None else training.labels[indices].tolist()
-        return tuple(map(Neighbour, found, distances.tolist(), labels))
+        return tuple(map(Neighbour, found, distances.tolist(), map(self._name, indices.tolist())))
+
+    def _name(self, index: int) -> str:
+        training = self._images.training
+        if training.labels is None:
+            return ""
+        label = int(training.labels[index])
+        return training.class_names[label] if 0 <= label < len(training.class_names) else f"label {label}"
 
     @cached_property
     def usual(self) -> float | None:

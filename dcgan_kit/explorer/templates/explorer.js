@@ -10,7 +10,7 @@ const state = {
   samples: null, stops: [], playing: false, directionsOf: '',
 };
 const source = () => state.facts.sources[state.source];
-const number = (value, digits = 1) => value.toLocaleString('en', {minimumFractionDigits: digits, maximumFractionDigits: digits});
+const number = (value, digits = 1) => value.toLocaleString('en', {minimumFractionDigits: digits, maximumFractionDigits: digits}).replace('-', '−');
 
 function say(text, ill = false) {
   $('status').textContent = text;
@@ -225,7 +225,7 @@ function showAmount(place) {
   const amount = state.amounts[place], slider = $(`direction-${place}`);
   slider.value = amount;
   slider.setAttribute('aria-valuetext', `${number(amount, 2)} standard deviations`);
-  $(`direction-${place}-value`).textContent = `${amount > 0 ? '+' : amount < 0 ? '−' : ''}${number(Math.abs(amount), 2)} σ`;
+  $(`direction-${place}-value`).textContent = `${amount > 0 ? '+' : ''}${number(amount, 2)} σ`;
 }
 
 function showSliders() {
@@ -318,15 +318,16 @@ const neighbours = latest(async () => {
   const usual = found.usual === null ? '' : ` A held-out image is ${number(found.usual)} from its nearest one, in the median; a picture that is much nearer may be a copy.`;
   $('neighbours-lead').textContent = `Nearest of ${found.compared}, pixel by pixel: root mean squared difference in grey levels, 0 to 255.${usual}`;
   $('neighbours').replaceChildren(...found.neighbours.map((near, place) => {
-    const name = near.label === null ? '' : `, ${source().classes[near.label] ?? `label ${near.label}`}`;
-    return element('figure', {}, element('img', {src: near.png, alt: `Training image ${place + 1}`}), element('figcaption', {}, `${number(near.distance)}${name}`));
+    const caption = element('figcaption', {}, `${number(near.distance)}${near.name && `, ${near.name}`}`);
+    return element('figure', {}, element('img', {src: near.png, alt: `Training image ${place + 1}`}), caption);
   }));
 });
 
 function stageBlock(stage) {
   const text = element('div', {className: 'text'});
   if (stage.maps) text.append(element('p', {}, `${stage.shown} of ${stage.channels} ${stage.channels === 1 ? 'map' : 'maps'}; black is ${number(stage.range[0], 2)}, white is ${number(stage.range[1], 2)}.`));
-  else text.append(element('p', {}, `Values from ${number(stage.range[0], 2)} to ${number(stage.range[1], 2)}.`));
+  else if (stage.channels > 1) text.append(element('p', {}, `Values from ${number(stage.range[0], 2)} to ${number(stage.range[1], 2)}.`));
+  else text.append(element('p', {}, `The value ${number(stage.range[0], 2)}.`));
   for (const each of stage.activations) {
     const inner = document.createElement('span');
     inner.style.width = `${100 * each.flat}%`;
@@ -343,7 +344,7 @@ const stages = latest(async () => {
   const found = await (await ask('stages', which(), {body: current()})).json(), parts = [element('h3', {}, 'Generator'), ...found.generator.map(stageBlock)];
   parts.push(element('h3', {}, 'Discriminator'));
   if (found.missing) parts.push(element('p', {className: 'missing'}, found.missing));
-  else parts.push(element('p', {}, `Its logit for this picture alone is ${number(found.logit, 2)}: above 0 it takes the picture for a real one, if the loss reads logits so.`));
+  else parts.push(element('p', {}, `Its logit for this picture is ${number(found.logit, 2)}. With most losses, a logit above 0 says that a picture is real.`));
   $('stages').replaceChildren(...parts, ...found.discriminator.map(stageBlock));
 });
 
@@ -436,6 +437,8 @@ async function chooseGenerator() {
   document.title = `${facts.name}: explore a generator`;
   $('title').textContent = facts.name;
   $('about').textContent = `${facts.recipe}: ${facts.latentText} → ${facts.width} × ${facts.height} pixels`;
+  $('notes').textContent = facts.notes.join(' ');
+  $('notes').hidden = !facts.notes.length;
   for (const id of ['class-field', 'turn-field', 'all-field']) $(id).hidden = !facts.classes.length;
   if (other) {
     Object.assign(state, {label: 0, directions: [], amounts: [], directionsOf: ''});
