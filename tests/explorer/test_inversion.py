@@ -76,5 +76,5 @@ def test_pictures_are_cropped_in_the_middle(tmp_path):
 
 def test_a_file_that_is_no_picture(tmp_path):
     (tmp_path / "a.png").write_text("no picture")
-    with (tmp_path / "a.png").open("rb") as stream, pytest.raises(DataError, match="a.png: not an image"):
+    with (tmp_path / "a.png").open("rb") as stream, pytest.raises(DataError, match=r"a\.png: not an image"):
         target_pixels(stream, ImageSpec(4, 4, 1), "a.png")
