@@ -11,6 +11,7 @@ from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.terminal.console import note
+from dcgan_kit.terminal.progress import TaskProgress
 
 MOST_SOURCES = 16
 
@@ -53,10 +54,12 @@ def explore(
 
     named = [Source(each, name) for each, name in zip(opened, labels([each.path for each in opened]), strict=True)]
     with listening(port) as found:
-        for source in named:
-            source.warm_up()
-            for line in source.notes:
-                note(line)
+        with TaskProgress() as progress:
+            for number, source in enumerate(named):
+                progress.preparation("loading generators", number, len(named))
+                source.warm_up()
+        for line in (line for source in named for line in source.notes):
+            note(line)
         serve(named, found, lambda address: _announce(address, browser, ready))
 
 

@@ -199,6 +199,7 @@ async function loadDirections() {
   const of = `${state.source}|${state.version}`;
   if (state.directionsOf === of) return;
   state.directionsOf = of;
+  if (!state.directions.length) $('sliders').replaceChildren(element('p', {className: 'lead'}, 'Searching for directions…'));
   const found = await (await ask('directions', which())).json();
   if (state.directionsOf !== of) return;
   const before = moved();  // What other directions did stays.
@@ -423,7 +424,8 @@ function listGenerators() {
 function showBeside(shown, index, place, version, text) {
   $(`other-${index}`)?.remove();
   if (!shown) return;
-  const canvas = element('canvas', {role: 'img', ariaLabel: `The picture of ${text}`});
+  const {width, height} = state.facts.sources[place];
+  const canvas = element('canvas', {role: 'img', ariaLabel: `The picture of ${text}`, width, height});
   const figure = element('figure', {id: `other-${index}`}, canvas, element('figcaption', {}, `${text} `, element('span', {className: 'note'})));
   Object.assign(figure.dataset, {source: place, version});
   $('others').append(figure);
