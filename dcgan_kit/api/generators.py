@@ -51,6 +51,10 @@ class Generator(StoredGenerator, TrainedGenerator):
         self.generator(best=best)
         return self.step, ()
 
+    def averages(self, *, raw: bool = False, best: bool = False) -> bool:
+        """Return whether ``generator`` returns the moving average of a generator."""
+        return self.facts.average
+
     @property
     def recipe(self) -> Recipe:
         """The recipe of the run that it comes from, including defaults."""

@@ -25,6 +25,7 @@ def report(
     output: str | Path | None = None,
     *,
     quick: bool = False,
+    generator: str | Path | None = None,
     settings: PluginSettings | None = None,
 ) -> Path:
     """Write one HTML file about runs. It works offline and needs no other file.
@@ -35,15 +36,21 @@ def report(
         runs: run folders.
         output: the HTML file; default: ``report.html`` in the run folder; for several runs, beside the first one.
         quick: use only the files of the run: restore no checkpoint and load no data.
+        generator: embed the generator of a single run, so that the page makes new samples offline. This is the folder
+            in which ``npm install onnxruntime-web`` was run, or that package; the runtime becomes part of the page. It
+            needs ``pip install 'dcgan-kit[export]'``. The page then has at most 15 MB.
         settings: which plugins may be loaded; default: the settings of the environment.
 
     Returns:
         The path of the page.
 
     Raises:
-        UserError: a run is named twice, a folder holds no run, or the output name does not end in ``.html``.
+        UserError: a run is named twice, a folder holds no run, the output name does not end in ``.html``, or the
+            generator cannot be embedded.
         RunError: the page cannot be written.
     """
+    from dcgan_kit.api.embedded_generator import embedded_generator, require_embeddable
+    from dcgan_kit.reports.embedded_generator import require_size
     from dcgan_kit.reports.facts import labels, read_facts
     from dcgan_kit.reports.page import page
     from dcgan_kit.runs.write_errors import write_requested_file
@@ -58,11 +65,16 @@ def report(
         raise UserError("runs: no run folder is given; give at least one")
     if len({path.resolve() for path in paths}) < len(paths):
         raise UserError("a run is named twice; name each once")
+    if generator is not None:
+        require_embeddable(paths, quick)
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
     analyses = {} if quick else {run.label: _analysis(run.path, run.label, settings) for run in facts}
     if target is None:
         target = (paths[0] if len(paths) == 1 else paths[0].absolute().parent) / PAGE
-    content = page(facts, analyses).encode()
+    embedded = None if generator is None else embedded_generator(paths[0], Path(generator), settings)
+    content = page(facts, analyses, embedded).encode()
+    if embedded is not None:
+        require_size(content, embedded)
     write_requested_file(target, content)
     note(f"{target}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
     return target

@@ -77,6 +77,10 @@ class Run(StoredRun, TrainedGenerator):
         restored = self.restored(best)
         return restored.step, restored.notes
 
+    def averages(self, *, raw: bool = False, best: bool = False) -> bool:
+        """Return whether ``generator`` returns the moving average of a generator."""
+        return not raw and self.restored(best).state.averaged is not None
+
     def __repr__(self) -> str:
         return f"<Run {self.path}, step {self.step} of {self.resolved.training.steps}>"
 

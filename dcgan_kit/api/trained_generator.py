@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.arguments import require_whole
@@ -11,6 +12,7 @@ from dcgan_kit.runs.sampler import SAMPLE_STREAM, Sampler
 
 if TYPE_CHECKING:
     from dcgan_kit.api.inversion import Inverted
+    from dcgan_kit.exports.exporter import Exported
     from dcgan_kit.terminal.progress import Watcher
 
 MOST_SAMPLES = 10_000_000
@@ -35,6 +37,10 @@ class TrainedGenerator(Sampler):
         Raises:
             RunError: there is no such generator.
         """
+
+    @abstractmethod
+    def averages(self, *, raw: bool = False, best: bool = False) -> bool:
+        """Return whether ``generator`` returns the moving average of a generator."""
 
     def sample(
         self, count: int = 64, *, seed: int = 0, label: int | None = None, raw: bool = False, best: bool = False
@@ -182,3 +188,44 @@ class TrainedGenerator(Sampler):
         from dcgan_kit.api.inversion import inverted
 
         return inverted(self, picture, steps=steps, seed=seed, label=label, raw=raw, best=best, watcher=watcher)
+
+    def export(
+        self,
+        format: str,
+        output: str | Path | None = None,
+        *,
+        dtype: str = "float32",
+        raw: bool = False,
+        best: bool = False,
+        watcher: Watcher | None = None,
+    ) -> Exported:
+        """Write the generator for other programs, with a model card beside it.
+
+        The model has the inputs ``latent``, float32 (B, size), and with classes ``label``, int32 (B,). Its output is
+        ``image``, uint8 (B, H, W, C), as ``images`` makes it. Before it is written, a fresh process loads it, and its
+        images of 16 latent vectors are compared with those of the generator.
+
+        Args:
+            format: ``keras``, ``savedmodel``, ``onnx`` or ``litert``; or ``npz``, a generator file for
+                ``open_generator``. ``onnx`` and ``litert`` need ``pip install 'dcgan-kit[export]'``.
+            output: the file, which ends in ``.keras``, ``.onnx``, ``.tflite`` or ``.npz``, or the folder of a
+                SavedModel; default: in the folder ``export`` of the run folder, or here if there is no run. An earlier
+                export there is replaced.
+            dtype: type of the numbers in a generator file: ``float32``, or ``float16``, which halves it and rounds
+                weights to 11 bits.
+            raw: see ``sample``.
+            best: see ``sample``.
+            watcher: receives messages; default: messages on standard error.
+
+        Returns:
+            The paths, and the difference that was found.
+
+        Raises:
+            RunError: there is no such generator, or the file cannot be written.
+            UserError: there is no such format, a package is missing, the path holds other files, the converter does not
+                know an operation of the network, or the model makes other images. Nothing is written then.
+        """
+        from dcgan_kit.api.export import export_generator
+
+        self._require_generator()
+        return export_generator(self, format, output, dtype=dtype, raw=raw, best=best, watcher=watcher)

@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.reports.content import Drawing, Table
@@ -84,7 +84,7 @@ class Chart:
         levels: horizontal lines to compare with.
         logarithmic: use a logarithmic axis; this applies only if all numbers are above 0.
         x: the name of the horizontal axis.
-        caption: the text below the chart.
+        caption: the text below the chart: what it shows, and what is good.
     """
 
     title: str
@@ -92,7 +92,7 @@ class Chart:
     levels: tuple[Level, ...] = ()
     logarithmic: bool = False
     x: str = "step"
-    caption: str = ""
+    caption: str = field(kw_only=True)
 
 
 def drawn(chart: Chart) -> Drawing:
@@ -109,7 +109,7 @@ def drawn(chart: Chart) -> Drawing:
 
     left = len(chart.lines) - len(lines)
     more = f" {left} more lines are only in the table." if left > 0 else ""
-    caption = f"{chart.caption}{more}".strip()
+    caption = f"{chart.caption}{more}"
     return Drawing(svg_of(onto), chart.title, described(chart), caption, numbers(chart))
 
 

@@ -94,7 +94,8 @@ def spectra(runs: Sequence[RunFacts], analyses: Mapping[str, CheckpointAnalysis]
                 f"{run.label}: power in dB",
                 tuple(lines),
                 x="cycles along the shorter side",
-                caption="Samples below real images at the right end are blurred; above them, noisy or patterned.",
+                caption="Power by fineness. Good: samples on the line of real images. Below it at the right end, they "
+                "are blurred; above it, noisy or patterned.",
             )
             drawings.append(drawn(chart))
         drawings.append(_planes(run.label, of_samples, of_real))
@@ -123,7 +124,10 @@ def _planes(label: str, of_samples: Any, of_real: Any) -> Drawing:
         f"white {number(high)} dB. The highest frequencies, at the edges: {number(_edge(of_real))} dB for real images, "
         f"{number(_edge(of_samples))} dB for samples."
     )
-    caption = "Bright points or bars in samples that real images lack are a pattern, such as a checkerboard."
+    caption = (
+        "Power of every frequency, the coarsest in the middle. Good: both look alike. Bright points or bars in samples "
+        "that real images lack are a pattern, such as a checkerboard."
+    )
     return Drawing(svg_of(onto), f"{label}: all frequencies", description, caption)
 
 

@@ -35,14 +35,14 @@ class Drawing:
         source: the SVG from Matplotlib.
         title: a short title.
         description: a description in sentences, for readers who cannot see the chart.
-        caption: the text below it; may be empty.
+        caption: the text below it: what it shows, and what is good.
         table: its numbers, collapsed on the page.
     """
 
     source: str
     title: str
     description: str
-    caption: str = ""
+    caption: str
     table: Table | None = None
 
 
@@ -121,7 +121,35 @@ class Sentences:
     texts: tuple[str, ...]
 
 
-Block = Table | Drawings | Pictures | Listing | Paragraph | Sentences
+@dataclass(frozen=True)
+class GeneratorPlayer:
+    """A generator that computes in the page, with controls.
+
+    Attributes:
+        settings: what its script must know, as JSON.
+        parts: files that the script needs: the name, and the content as ``embedded_generator.packed`` writes it.
+        count: number of latent vectors to choose from.
+        width: width of a sample in pixels.
+        height: height of a sample in pixels.
+        classes: the title of each class; may be empty.
+        coordinates: number of sliders.
+        size: number of coordinates of a latent vector.
+        farthest: where sliders end.
+    """
+
+    kind: ClassVar = "generator"
+    settings: str
+    parts: tuple[tuple[str, str], ...]
+    count: int
+    width: int
+    height: int
+    classes: tuple[str, ...]
+    coordinates: int
+    size: int
+    farthest: str
+
+
+Block = Table | Drawings | Pictures | Listing | Paragraph | Sentences | GeneratorPlayer
 
 
 @dataclass(frozen=True)

@@ -26,28 +26,42 @@ _GROUPS = (
     _Group(
         "Losses",
         (("generator_loss", "generator"), ("discriminator_loss", "discriminator"), ("penalty", "penalty")),
-        "What each network minimizes. A falling loss says little about samples; a loss that grows without limit, much.",
+        "What each network minimizes. Good: both stay level, within a band. A falling loss says little about samples. "
+        "One that grows without limit, or falls to 0, says that one network has won.",
     ),
     _Group(
         "Discriminator’s verdict",
         (("discriminator_real", "real images"), ("discriminator_fake", "samples")),
-        "Mean probability that images are real. Where the lines are far apart, the discriminator can distinguish them.",
+        "Mean probability that images are real. Good: real images above samples, neither at 0 or 1. Where the lines "
+        "are far apart, the discriminator wins; where they meet at 0.5, it is undecided.",
         levels=(Level("undecided", 0.5),),
     ),
     _Group(
         "Gradient norms",
         (("generator_gradient", "generator"), ("discriminator_gradient", "discriminator")),
-        "Gradients of the whole batch with respect to all weights of a network, on a logarithmic axis.",
+        "Gradients of the whole batch with respect to all weights of a network. Good: steady, within one power of ten. "
+        "Spikes are unsteady training; near 0, a network learns nothing.",
         logarithmic=True,
     ),
     _Group(
         "Learning rates",
         (("generator_rate", "generator"), ("discriminator_rate", "discriminator")),
-        "As the schedule sets them.",
+        "How large steps are, as the schedule sets them. Good: what the recipe intends, such as a fall at the end.",
     ),
-    _Group("Images per second", (("images_per_second", "speed"),), "Real images, counting only the time of training."),
-    _Group("Augmentation", (("augmentation", "probability"),), "The probability of each change of an image."),
+    _Group(
+        "Images per second",
+        (("images_per_second", "speed"),),
+        "Real images, counting only the time of training. Good: high and level. Dips come from other programs on the "
+        "machine, or from reading data.",
+    ),
+    _Group(
+        "Augmentation",
+        (("augmentation", "probability"),),
+        "The probability of each change of an image. Good: well below 1. If it adapts and stays at 1, there are too "
+        "few images.",
+    ),
 )
+_OTHER = "A number that a plugin writes. Its author says what is good; a sudden change is worth a look."
 MOST_OTHERS = 24
 """Most charts of numbers that this module does not know."""
 _KNOWN = {name for group in _GROUPS for name, _ in group.names}
@@ -79,7 +93,7 @@ def _of_one(run: RunFacts) -> Iterator[Chart]:
         if lines:
             yield Chart(group.title, tuple(lines), group.levels, group.logarithmic, caption=group.caption)
     for name in _others([run]):
-        yield Chart(name, (Line(name, series[name]),))
+        yield Chart(name, (Line(name, series[name]),), caption=_OTHER)
 
 
 def _of_several(runs: Sequence[RunFacts]) -> Iterator[Chart]:
@@ -90,7 +104,7 @@ def _of_several(runs: Sequence[RunFacts]) -> Iterator[Chart]:
             if any(any(line.series.values) for line in lines):
                 yield Chart(title, lines, group.levels, group.logarithmic, caption=group.caption)
     for name in _others(runs):
-        yield Chart(name, _each_run(runs, name))
+        yield Chart(name, _each_run(runs, name), caption=_OTHER)
 
 
 def _each_run(runs: Sequence[RunFacts], name: str) -> tuple[Line, ...]:

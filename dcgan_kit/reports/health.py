@@ -12,6 +12,7 @@ from dcgan_kit.reports.charts import Chart, Line, drawn, number
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
 from dcgan_kit.reports.facts import FoundAt, RunFacts
 from dcgan_kit.reports.metric_names import is_reading
+from dcgan_kit.reports.reading_captions import reading_caption
 from dcgan_kit.reports.run_files import finite
 
 LAYERS = 6
@@ -140,7 +141,7 @@ def _charts(run: RunFacts) -> Iterator[Chart]:
         title = readable(f"{reading}: {owner}" if owner else reading)
         for start in range(0, len(lines), LAYERS):
             part = f", {start // LAYERS + 1} of {-(-len(lines) // LAYERS)}" if len(lines) > LAYERS else ""
-            yield Chart(f"{title}{part}", tuple(lines[start : start + LAYERS]))
+            yield Chart(f"{title}{part}", tuple(lines[start : start + LAYERS]), caption=reading_caption(reading))
 
 
 def _changing(run: RunFacts) -> list[str]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Pixels per side of the picture; the pattern repeats."""
+_CAPTION = (
+    "Kernel taps that reach each pixel; darker is more. Good: the same number everywhere. Uneven layers draw a "
+    "checkerboard."
+)
 _MEAN, _DARKEST = 0.2, 0.5
 """Opacity of a pixel with the mean number of taps, and the highest opacity at which its number stays readable."""
 
@@ -72,7 +76,7 @@ def overlap_drawing(overlap: Overlap, of: str = "") -> Drawing:
         (f"row {i}", *(f"{row * column}" for column in overlap.columns)) for i, row in enumerate(overlap.rows)
     )
     table = Table(f"{title}: taps that reach a pixel; the pattern repeats", ("", *heads), cells, numeric=True)
-    return Drawing(svg_of(onto, height=2.3), f"{title}: {verdict}", description, "", table)
+    return Drawing(svg_of(onto, height=2.3), f"{title}: {verdict}", description, _CAPTION, table)
 
 
 def _cells(figure: Figure, rows: Sequence[int], columns: Sequence[int]) -> None:

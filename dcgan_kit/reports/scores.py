@@ -10,6 +10,7 @@ from dcgan_kit.reports.charts import Chart, Level, Line, drawn, number
 from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section, Table
 from dcgan_kit.reports.facts import Evaluation, RunFacts, Scored
 from dcgan_kit.reports.metric_names import FLOOR, is_score
+from dcgan_kit.reports.score_captions import score_caption
 
 LOGARITHMIC_FROM = 30.0
 """If the largest value of a score over the smallest one is above this ratio, the axis is logarithmic."""
@@ -56,8 +57,9 @@ def over_time(runs: Sequence[RunFacts]) -> Section:
         # Runs on the same data have the same floor, which needs only one line.
         same = len({number(floor) for floor in floors.values()}) == 1
         levels = [Level("real images" if same else f"real, {label}", floor) for label, floor in floors.items()]
-        direction = next((text for run in runs if (text := DIRECTIONS.get(better_of(run, key)))), "")
-        caption = "; ".join(filter(None, (key, direction)))
+        better = next((one for run in runs if (one := better_of(run, key))), "")
+        measured = "; ".join(filter(None, (key, DIRECTIONS.get(better))))
+        caption = f"{score_caption(short(key), better)} {measured}."
         levels = levels[:1] if same else levels
         charts.append(Chart(short(key), tuple(lines), tuple(levels), _spans_much(lines), caption=caption))
     blocks: list[Block] = [Drawings("", tuple(map(drawn, charts)))] if charts else [_none_over_time()]

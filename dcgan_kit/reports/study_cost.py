@@ -16,6 +16,7 @@ from dcgan_kit.studies.readings import Cost
 from dcgan_kit.studies.results import StudyResult
 
 MOST_CHARTS = 12
+_GOOD = "Good: near the real images and far to the left. A variant that is farther right and no better wastes work."
 _DIFFERENT = 0.001
 """Costs whose ratio is nearer to 1 are drawn as equal."""
 
@@ -101,8 +102,8 @@ def _chart(facts: StudyFacts, costs: Sequence[Sequence[Cost]], name: str) -> Dra
     if floor is not None:
         real = f"; real images get {number(floor)}"
         levels = (Level("real images", floor),) if near([line.series.values[0] for line in lines], floor) else ()
-    caption = "; ".join(filter(None, ("Means over seeds", direction(facts.result, name)))) + real
-    chart = Chart(shown(name), tuple(lines), levels, x="multiply-accumulates of a run", caption=f"{caption}.")
+    caption = "; ".join(filter(None, ("Means over seeds, by the work of a run", direction(facts.result, name)))) + real
+    chart = Chart(shown(name), tuple(lines), levels, x="multiply-accumulates of a run", caption=f"{caption}. {_GOOD}")
     columns = ("variant", "multiply-accumulates", shown(name))
     table = Table(f"{shown(name)} by multiply-accumulates", columns, tuple(rows[:MOST_ROWS]), numeric=True)
     return replace(drawn(chart), description=" ".join(sentences[: 2 * MOST_LINES]), table=table)

@@ -10,6 +10,7 @@ from dcgan_kit.reports.content import Block, Drawings, Paragraph, Section
 from dcgan_kit.reports.facts import RunFacts
 from dcgan_kit.reports.metric_names import is_score
 from dcgan_kit.reports.run_files import Series, shown
+from dcgan_kit.reports.score_captions import score_caption
 from dcgan_kit.reports.scores import floor_of, short
 from dcgan_kit.reports.study_facts import LONGEST_AT_END, StudyFacts, curve_names, short_names
 from dcgan_kit.reports.svg import SERIES
@@ -23,6 +24,14 @@ _TITLES = {
     "generator_loss": "Losses: generator",
     "discriminator_loss": "Losses: discriminator",
     "penalty": "Losses: penalty",
+}
+
+_CAPTIONS = {
+    "generator_loss": "What the generator minimizes. Good: level, within a narrow band of seeds. Growth without limit "
+    "says that the discriminator has won.",
+    "discriminator_loss": "What the discriminator minimizes. Good: level, within a narrow band of seeds. At 0, the "
+    "discriminator has won.",
+    "penalty": "What regularizers add to the discriminator’s loss. Good: level. Spikes are unsteady training.",
 }
 
 
@@ -40,7 +49,7 @@ def curves(facts: StudyFacts) -> Section:
             continue
         levels = _levels([run for runs in of.values() for run in runs], name)
         title = _TITLES.get(name, shown(short(name)))
-        caption = name if is_score(name) else ""
+        caption = f"{score_caption(short(name))} {name}." if is_score(name) else _CAPTIONS[name]
         charts.extend(Chart(title, part, levels, caption=caption) for part in _parts(lines))
     if not charts:
         text = "There are no curves: no run folder that was read holds `metrics.jsonl` with losses or scores."

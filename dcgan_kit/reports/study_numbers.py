@@ -19,6 +19,8 @@ from dcgan_kit.studies.statistics import interval_of
 
 MOST_ROWS = 100
 """Most variants in a table."""
+_GOOD = "Good: near the real images, with dots close together; intervals that overlap widely show no clear difference."
+_CLEAR = "A variant differs clearly if its interval does not reach 0."
 MOST_CHARTS = 20
 """Most numbers with charts; tables show all numbers."""
 
@@ -110,7 +112,7 @@ def _charts(facts: StudyFacts, name: str) -> tuple[Drawing, ...]:
             marks,
             joined=True,
             caption="Each dot is a run; lines join runs of equal seed. The diamond below is the mean, with its 95 % "
-            f"interval.{level}{more}",
+            f"interval.{level} {_GOOD}{more}",
         )
     ]
     compared = [one for index in indices if (one := result.comparison(index, name)) is not None and one.seeds]
@@ -123,7 +125,7 @@ def _charts(facts: StudyFacts, name: str) -> tuple[Drawing, ...]:
                 (Mark("no difference", 0.0),),
                 joined=False,
                 caption=f"Each dot is a seed: the number of the variant minus that of {facts.reference}. The diamond "
-                f"is the mean, with its interval, which is widened for the number of comparisons.{more}",
+                f"is the mean, with its interval, which is widened for the number of comparisons. {_CLEAR}{more}",
             )
         )
     return tuple(charts)

@@ -1,4 +1,4 @@
-"""The facts of a study → one HTML file, which needs no network, no script and no other file."""
+"""The facts of a study → one HTML file, which needs no network and no other file."""
 
 from __future__ import annotations
 

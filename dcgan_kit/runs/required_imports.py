@@ -25,6 +25,26 @@ def import_messages(model: Any) -> list[str]:
     return [_line(module, sorted(found)) for module, found in sorted(names.items())]
 
 
+def import_lines(model: Any) -> list[str]:
+    """Return lines of Python that must run before Keras loads a saved model; empty if every layer is one of Keras."""
+    modules = {module for module, _ in _classes(keras.saving.serialize_keras_object(model))}
+    foreign = sorted(module for module in modules if module.partition(".")[0] != "keras")
+    return list(dict.fromkeys(line for module in foreign for line in _import_of(module)))
+
+
+def _import_of(module: str) -> Iterator[str]:
+    package = module.partition(".")[0]
+    if package in (BUILTIN_COMPONENTS, "dcgan_kit"):
+        yield "import dcgan_kit"
+    elif package != FOLDER_PLUGINS:
+        yield f"import {module}"
+    else:
+        file = getattr(sys.modules.get(module), "__file__", None)
+        yield "import sys"
+        yield f"sys.path.append({str(Path(file).parent) if file else '…'!r})"
+        yield f"import {module.rpartition('.')[2]}"
+
+
 def _line(module: str, names: list[str]) -> str:
     package, plugin = module.partition(".")[0], module.rpartition(".")[2]
     prefix = f"needs {', '.join(names)} of "

@@ -12,6 +12,9 @@ from chromium import Browser
 from PIL import Image
 
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
+from dcgan_kit.reports.comparisons import CheckpointAnalysis, Neighbours, Pair
+from dcgan_kit.reports.overlap import Overlap
+from dcgan_kit.reports.spectrum import power
 
 FD = "fd[fashion_classifier@1a2b3c4d,28x28x1,n=100,val=50@5e6f7a8b]"
 
@@ -66,6 +69,23 @@ def make_run(recipe_text):
 def run(make_run, tmp_path):
     """A run folder with everything that there can be."""
     return make_run(tmp_path / "garments")
+
+
+@pytest.fixture
+def analyses():
+    """What looking at the run ``garments`` found."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (8, 28, 28, 1), np.uint8)
+    pairs = tuple(Pair(image, image, 12.345) for image in images[:3])
+    return {
+        "garments": CheckpointAnalysis(
+            step=40,
+            overlaps=(Overlap("stage1_upsample", "transposed_conv, kernel 3, stride 2", (2, 1), (2, 1)),),
+            spectra=(power(images), power(images)),
+            neighbours=Neighbours(pairs, 256, 25.0, 37.5, False, 4000),
+            real=np.zeros((56, 56, 1), np.uint8),
+        )
+    }
 
 
 def training(step):

@@ -101,7 +101,7 @@ def test_words_of_tables_are_whole(browser, file):
 def test_the_keyboard_goes_through_everything_in_order_and_is_seen(browser, file):
     browser.open(file)
     wanted = browser.evaluate(
-        "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].filter(e => e.checkVisibility())"
+        "[...document.querySelectorAll('a[href], summary, button, [tabindex=\"0\"]')].filter(e => e.checkVisibility())"
         ".map(e => e.textContent.trim().slice(0, 40))"
     )
     visited, outlines = [], []
@@ -125,6 +125,57 @@ def test_text_stands_out_from_what_is_behind_it(dark, browser, file):
     assert browser.evaluate("getComputedStyle(document.body).backgroundColor") == (
         "rgb(20, 24, 28)" if dark else "rgb(253, 253, 251)"
     )
+
+
+LARGE = "(i => [i.alt, i.getBoundingClientRect().width / i.naturalWidth])(document.querySelector('#large img'))"
+
+
+def test_a_picture_opens_large_and_arrows_go_through_the_series(browser, file):
+    browser.open(file)
+    browser.evaluate("document.querySelector('.pictures button').focus()")
+    browser.press("Enter")
+    assert browser.evaluate("document.querySelector('#large').matches(':modal')")
+    alt, scale = browser.evaluate(LARGE)
+    assert alt == "samples of garments after 0 steps"
+    assert scale > 2
+    assert scale == int(scale), "pixels of equal size"
+    assert browser.evaluate("getComputedStyle(document.querySelector('#large img')).imageRendering") == "pixelated"
+    browser.press("ArrowLeft")
+    assert browser.evaluate(LARGE)[0] == alt, "this is the first one"
+    browser.press("ArrowRight")
+    assert browser.evaluate(LARGE)[0] == "samples of garments after 20 steps"
+    browser.press("End")
+    assert browser.evaluate(LARGE)[0] == "samples of garments after 40 steps"
+    browser.press("Escape")
+    assert not browser.evaluate("document.querySelector('#large').open")
+    assert browser.evaluate("document.activeElement.firstChild.alt") == "samples of garments after 40 steps"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_large_picture_fits_a_small_screen(dark, browser, make_run, grid, tmp_path):
+    run = make_run(tmp_path / "tall")
+    grid(run / "samples" / "step-000040.png", 9, rows=20, columns=20, enlarged=1)
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(text.replace("sample_grid: [2, 2]", "sample_grid: [20, 20]"))
+    (tmp_path / "tall.html").write_text(page([read_facts(run, "tall")], {}))
+    browser.open(tmp_path / "tall.html", 400, dark)
+    browser.evaluate("document.querySelectorAll('.pictures button')[2].click()")
+    left, right, height, across = browser.evaluate(
+        "(b => [b.left, b.right, b.height, b.width])(document.querySelector('#large img').getBoundingClientRect())"
+    )
+    assert 0 <= left < right <= 400
+    assert height == pytest.approx(across, abs=1)
+    assert browser.evaluate(CONTRAST)[0] >= 4.5
+
+
+def test_without_a_script_the_pictures_stay_pictures(browser, file):
+    browser.do("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(file)
+        assert browser.evaluate("document.querySelectorAll('.pictures img').length") == 12
+        assert browser.evaluate("[...document.querySelectorAll('button')].every(b => !b.checkVisibility())")
+    finally:
+        browser.do("Emulation.setScriptExecutionDisabled", value=False)
 
 
 @pytest.mark.parametrize(("width", "height"), [(8.27, 11.69), (8.5, 11)], ids=["A4", "Letter"])

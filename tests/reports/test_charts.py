@@ -15,6 +15,8 @@ from dcgan_kit.reports.svg import belonging
 
 SVG = "{http://www.w3.org/2000/svg}"
 
+GOOD = "Shows a number. Good: low."
+
 
 def series(*values, every=10):
     return Series(tuple(range(0, every * len(values), every)), tuple(map(float, values)))
@@ -30,7 +32,10 @@ def texts(root):
 
 def test_names_stand_at_the_ends_of_lines_as_text():
     chart = Chart(
-        "Losses", (Line("generator", series(1, 2)), Line("discriminator", series(1, 0))), (Level("floor", 0.5),)
+        "Losses",
+        (Line("generator", series(1, 2)), Line("discriminator", series(1, 0))),
+        (Level("floor", 0.5),),
+        caption=GOOD,
     )
     found = texts(element(drawn(chart)))
     assert {"Losses", "generator", "discriminator", "floor", "step"} <= set(found)
@@ -38,13 +43,13 @@ def test_names_stand_at_the_ends_of_lines_as_text():
 
 def test_lines_differ_in_dashes_and_markers():
     lines = tuple(Line(f"line {i}", series(i, i + 1)) for i in range(MOST_LINES))
-    source = drawn(Chart("many", lines)).source
+    source = drawn(Chart("many", lines, caption=GOOD)).source
     dashes = re.findall(r"stroke-dasharray: ([^;\"]+)", source)
     assert len(set(dashes)) >= 5
 
 
 def test_title_and_description_for_people_who_do_not_see_it():
-    drawing = drawn(Chart("Loss", (Line("generator", series(3, 1, 2)),), (Level("floor", 0.5),)))
+    drawing = drawn(Chart("Loss", (Line("generator", series(3, 1, 2)),), (Level("floor", 0.5),), caption=GOOD))
     root = element(drawing)
     assert root.get("role") == "img"
     ids = root.get("aria-labelledby").split()
@@ -54,7 +59,7 @@ def test_title_and_description_for_people_who_do_not_see_it():
 
 
 def test_no_id_is_shared_between_charts_and_every_reference_leads_somewhere():
-    drawing = drawn(Chart("Loss", (Line("a", series(1, 2)),)))
+    drawing = drawn(Chart("Loss", (Line("a", series(1, 2)),), caption=GOOD))
     one, two = element(drawing, "one"), element(drawing, "two")
     found = [{node.get("id") for node in root.iter() if node.get("id")} for root in (one, two)]
     assert not found[0] & found[1]
@@ -64,7 +69,9 @@ def test_no_id_is_shared_between_charts_and_every_reference_leads_somewhere():
 
 
 def test_colours_and_fonts_are_the_pages_and_no_style_sheet_leaks():
-    text = ElementTree.tostring(element(drawn(Chart("Loss", (Line("a", series(1, 2)),)))), encoding="unicode")
+    text = ElementTree.tostring(
+        element(drawn(Chart("Loss", (Line("a", series(1, 2)),), caption=GOOD))), encoding="unicode"
+    )
     assert "var(--series-1)" in text
     assert "currentColor" in text
     assert "DejaVu" not in text
@@ -74,7 +81,7 @@ def test_colours_and_fonts_are_the_pages_and_no_style_sheet_leaks():
 
 @pytest.mark.parametrize("name", ["$x$", "a & b", "<script>alert(1)</script>", "漢字 ü", "\\frac{1}{0}", "{", "%s"])
 def test_any_name_is_text(name):
-    drawing = drawn(Chart(name, (Line(name, series(1, 2)),)))
+    drawing = drawn(Chart(name, (Line(name, series(1, 2)),), caption=GOOD))
     root = element(drawing)
     assert root[0].text == name
     assert any(text.startswith(name[:10]) for text in texts(root))
@@ -83,18 +90,18 @@ def test_any_name_is_text(name):
 @pytest.mark.parametrize("values", [(1e30, -1e30), (0, 0), (1e-30, 2e-30), (5,), (-1, -1, -1), (2e-4, 2.0000001e-4)])
 @pytest.mark.parametrize("logarithmic", [False, True])
 def test_any_numbers_can_be_drawn(values, logarithmic):
-    element(drawn(Chart("numbers", (Line("a", series(*values)),), logarithmic=logarithmic)))
+    element(drawn(Chart("numbers", (Line("a", series(*values)),), logarithmic=logarithmic, caption=GOOD)))
 
 
 def test_a_constant_does_not_look_lively():
-    source = drawn(Chart("rate", (Line("a", series(2e-4, 2.0000001e-4, 2e-4, 2.0000001e-4)),))).source
+    source = drawn(Chart("rate", (Line("a", series(2e-4, 2.0000001e-4, 2e-4, 2.0000001e-4)),), caption=GOOD)).source
     heights = [float(y) for y in re.findall(r'<use [^>]*y="([\d.]+)"[^>]*#010200', source)]
     assert heights
     assert max(heights) - min(heights) < 0.01
 
 
 def test_the_table_is_evenly_thinned_and_says_so():
-    drawing = drawn(Chart("Loss", (Line("a", series(*range(1000), every=1)),)))
+    drawing = drawn(Chart("Loss", (Line("a", series(*range(1000), every=1)),), caption=GOOD))
     assert len(drawing.table.rows) == MOST_ROWS
     assert drawing.table.caption == f"Loss, {MOST_ROWS} of 1,000 steps"
     assert drawing.table.rows[-1] == ("999", "999")
@@ -103,10 +110,10 @@ def test_the_table_is_evenly_thinned_and_says_so():
 
 def test_lines_that_do_not_fit_stand_in_the_table():
     lines = tuple(Line(f"line {i}", series(i)) for i in range(MOST_LINES + 2))
-    drawing = drawn(Chart("many", lines))
-    assert drawing.caption == "2 more lines are only in the table."
+    drawing = drawn(Chart("many", lines, caption=GOOD))
+    assert drawing.caption == f"{GOOD} 2 more lines are only in the table."
     assert len(drawing.table.columns) == MOST_LINES + 3
-    assert "line 9" in described(Chart("many", lines))
+    assert "line 9" in described(Chart("many", lines, caption=GOOD))
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from base64 import b64encode
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit.reports.comparisons import CheckpointAnalysis, Neighbours, Pair
+from dcgan_kit.reports.comparisons import CheckpointAnalysis
 from dcgan_kit.reports.facts import read_facts
-from dcgan_kit.reports.overlap import Overlap
 from dcgan_kit.reports.page import code, page
-from dcgan_kit.reports.spectrum import power
 
 SECTIONS = ["summary", "samples", "curves", "scores", "health", "spectra", "overlaps", "neighbours", "evaluation",
             "recipe", "environment"]  # fmt: skip
@@ -59,23 +60,6 @@ def written():
     return written
 
 
-@pytest.fixture
-def analyses():
-    """What looking at the run ``garments`` found."""
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (8, 28, 28, 1), np.uint8)
-    pairs = tuple(Pair(image, image, 12.345) for image in images[:3])
-    return {
-        "garments": CheckpointAnalysis(
-            step=40,
-            overlaps=(Overlap("stage1_upsample", "transposed_conv, kernel 3, stride 2", (2, 1), (2, 1)),),
-            spectra=(power(images), power(images)),
-            neighbours=Neighbours(pairs, 256, 25.0, 37.5, False, 4000),
-            real=np.zeros((56, 56, 1), np.uint8),
-        )
-    }
-
-
 def test_sections_in_order_one_heading_each(written, run):
     found = written(run)
     assert [section["id"] for section in found.of("section")] == SECTIONS
@@ -86,13 +70,27 @@ def test_sections_in_order_one_heading_each(written, run):
 
 def test_it_asks_for_nothing(written, run, analyses):
     html = page([read_facts(run, "garments")], analyses)
+    # The one script is the page's own: the policy allows it by its sum.
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    html = html.replace(f"<script>{script}</script>", "")
     assert not re.search(r"<script|@import|javascript:|srcset|<iframe|<object|<embed|<form| on\w+=", html)
+    assert not re.search(r"fetch|XMLHttpRequest|WebSocket|import|innerHTML|eval", script)
     for address in re.findall(r'(?:src|href)="([^"]*)"', html):
         assert address.startswith(("data:image/png;base64,", "#")), address[:60]
     for address in re.findall(r"url\(([^)]*)\)", html):
         assert address.startswith("#"), address
     (policy,) = [meta["content"] for meta in Reader(html).of("meta") if "http-equiv" in meta]
-    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline';")
+    allowed = b64encode(sha256(script.encode()).digest()).decode()
+    assert policy.startswith(
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'; "
+    )
+
+
+def test_a_page_without_pictures_allows_no_script(run):
+    shutil.rmtree(run / "samples")
+    html = page([read_facts(run, "garments")], {})
+    assert "<script" not in html
+    assert "script-src 'none';" in html
 
 
 def test_summary_and_scores_stand_beside_their_floor(written, run, score_key):
@@ -373,7 +371,7 @@ def test_hostile_texts_are_text(written, run, lines):
         json.dumps({"numbers": [dict.fromkeys(("name", "number", "better"), HOSTILE)]})
     )
     found = written(run)
-    assert found.of("script") == []
+    assert len(found.of("script")) == 1, "the page's own"
     assert all(image["src"].startswith("data:") for image in found.of("img"))
     assert not any(name.startswith("on") for _, attributes in found.elements for name in attributes)
     assert [section["id"] for section in found.of("section")] == SECTIONS

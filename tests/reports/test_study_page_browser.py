@@ -74,7 +74,7 @@ def test_text_needs_no_sideways_scrolling(width, browser, file):
 def test_the_keyboard_goes_through_everything_in_order_and_is_seen(browser, file):
     browser.open(file)
     wanted = browser.evaluate(
-        "[...document.querySelectorAll('a[href], summary, [tabindex=\"0\"]')].filter(e => e.checkVisibility())"
+        "[...document.querySelectorAll('a[href], summary, button, [tabindex=\"0\"]')].filter(e => e.checkVisibility())"
         ".map(e => e.textContent.trim().slice(0, 40))"
     )
     visited, outlines = [], []

@@ -1,0 +1,1 @@
+"""Trained generators as models for other programs: Keras, SavedModel, ONNX, LiteRT."""
