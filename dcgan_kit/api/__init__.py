@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dcgan_kit.api.claims import claims_report, find_claim, list_claims, run_claim
     from dcgan_kit.api.data_inspection import inspect_data
     from dcgan_kit.api.evaluate import calibrate, evaluate_images
+    from dcgan_kit.api.explorer_page import explore
     from dcgan_kit.api.fitting_recipe import new_recipe
     from dcgan_kit.api.generators import Generator, list_generators, open_generator
     from dcgan_kit.api.recipe import Recipe, load_recipe
@@ -53,6 +54,7 @@ _MODULES = {
     "estimate": "dcgan_kit.api.training_estimate",
     "evaluate_images": "dcgan_kit.api.evaluate",
     "explain": "dcgan_kit.api.worked_examples",
+    "explore": "dcgan_kit.api.explorer_page",
     "export_study": "dcgan_kit.api.study_page",
     "find_claim": "dcgan_kit.api.claims",
     "find_components": "dcgan_kit.api.catalogue",
@@ -103,6 +105,7 @@ __all__ = [
     "estimate",
     "evaluate_images",
     "explain",
+    "explore",
     "export_study",
     "find_claim",
     "find_components",
