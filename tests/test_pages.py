@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from executable_pages import Page, comments, differences, file_name, missing, steps
+from executable_pages import COMMANDS, Page, comments, differences, file_name, missing, steps
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-RUN = [page for page in PAGES if re.search(r"^```(console|pycon)$", page.read_text(encoding="utf-8"), re.MULTILINE)]
+RUN = [
+    page for page in PAGES if re.search(r"^```(console|bash|pycon)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+]
 
 
 def name(page):
@@ -30,7 +32,7 @@ def blocks():
     """(page and line, reason or None, commands) of each console block."""
     for path in RUN:
         for example in Page(path).document.examples():
-            if example.region.lexemes["arguments"] == "console":
+            if example.region.lexemes["arguments"] in COMMANDS:
                 reason = comments(example).get("not run", [None])[0]
                 yield f"{name(path)}:{example.line}", reason, steps(example.parsed)
 
