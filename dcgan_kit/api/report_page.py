@@ -68,10 +68,11 @@ def report(
     if generator is not None:
         require_embeddable(paths, quick)
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
+    # What is missing for a generator is told before the analysis, which takes longer.
+    embedded = None if generator is None else embedded_generator(paths[0], Path(generator), settings)
     analyses = {} if quick else {run.label: _analysis(run.path, run.label, settings) for run in facts}
     if target is None:
         target = (paths[0] if len(paths) == 1 else paths[0].absolute().parent) / PAGE
-    embedded = None if generator is None else embedded_generator(paths[0], Path(generator), settings)
     content = page(facts, analyses, embedded).encode()
     if embedded is not None:
         require_size(content, embedded)

@@ -185,11 +185,13 @@ class Run(StoredRun, TrainedGenerator):
 
         return probed(self.loaded, self.settings, probes, self.folder, best, watcher)
 
-    def report(self, output: str | Path | None = None, *, quick: bool = False) -> Path:
+    def report(
+        self, output: str | Path | None = None, *, quick: bool = False, generator: str | Path | None = None
+    ) -> Path:
         """Write an HTML report about the run; see ``dcgan_kit.report``."""
         from dcgan_kit.api.report_page import report
 
-        return report([self.path], output, quick=quick, settings=self.settings)
+        return report([self.path], output, quick=quick, generator=generator, settings=self.settings)
 
     def film(self, output: str | Path | None = None, *, seconds: float = 8.0, raw: bool = False) -> Path:
         """Show the training as a moving picture: the sample grids of all steps, one after the other.

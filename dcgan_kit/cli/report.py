@@ -30,7 +30,7 @@ def report(runs: tuple[Path, ...], output: Path | None, quick: bool, generator: 
     """Write an HTML report about a RUN folder, or about several runs side by side.
 
     The page shows samples, curves, scores, health, spectra, nearest neighbours and the recipe. It works offline and
-    needs no other file.
+    needs no other file. With --generator it makes new samples by itself.
 
     \b
     dcgan-kit report runs/lecture-fashion28

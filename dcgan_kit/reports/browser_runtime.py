@@ -15,7 +15,7 @@ from dcgan_kit.reports.run_files import Unusable, read_document
 
 PACKAGE = "onnxruntime-web"
 OLDEST = (1, 24)
-"""Versions from this one on were tried; a version 2 may have another interface."""
+"""The oldest that starts from the bytes in a page; a version 2 may have another interface."""
 INSTALL = f"npm install '{PACKAGE}@^{OLDEST[0]}.{OLDEST[1]}'"
 MODULE, BINARY = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 LARGEST = 40 * 2**20

@@ -49,6 +49,11 @@ def test_mistakes_are_told(run, command, tmp_path):
     assert "named twice" in command("report", run, run, status=2).stderr
 
 
+def test_a_generator_without_its_runtime_says_what_to_install(run, command, tmp_path):
+    result = command("report", run, "--generator", tmp_path / "nothing", status=2)
+    assert "holds no onnxruntime-web; `npm install 'onnxruntime-web@^1.24'` puts it into the folder" in result.stderr
+
+
 def test_quick_starts_no_tensorflow(run):
     code = (
         "import sys\nfrom dcgan_kit.cli import cli\n"
