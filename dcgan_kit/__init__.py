@@ -16,6 +16,7 @@ from dcgan_kit.components.contracts.score import (
     ScoreInputs,
     Summary,
 )
+from dcgan_kit.components.contracts.stored import StoredImage, StoredImages
 from dcgan_kit.components.contracts.training import (
     AdversarialLoss,
     Augmentation,
@@ -48,11 +49,12 @@ from dcgan_kit.data.array_header import ArrayHeader, array_header
 from dcgan_kit.data.cache import cache_folder
 from dcgan_kit.data.classes import class_folders
 from dcgan_kit.data.content import require_ordinary_files, require_path
-from dcgan_kit.data.image_file import decoded_image
+from dcgan_kit.data.image_file import decoded_image, unreadable_reason
 from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder, open_image_file
 from dcgan_kit.data.power_spectrum import checkerboard_fits, checkerboard_index, power_spectrum, radial_power
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.data.resized_pixels import resized_pixels
+from dcgan_kit.data.threads import in_threads
 from dcgan_kit.errors import (
     ComponentError,
     DataError,
@@ -83,12 +85,15 @@ if TYPE_CHECKING:
         claims_report,
         copy_recipe,
         draw_explanation,
+        estimate,
         evaluate_images,
         explain,
+        explore,
         export_study,
         find_claim,
         find_components,
         find_plugin,
+        inspect_data,
         launch,
         list_claims,
         list_components,
@@ -96,6 +101,7 @@ if TYPE_CHECKING:
         list_plugins,
         list_recipes,
         load_recipe,
+        new_recipe,
         open_generator,
         open_run,
         open_study,
@@ -124,6 +130,9 @@ _keras_name = _lazy_names(__name__, _KERAS_NAMES)
 def __getattr__(name: str) -> Any:
     """Import the API when a program asks for it: plugins import this module too, and need none of it."""
     if name in _KERAS_NAMES:
+        # Keras registers our layers as it is imported, and they need these names: first Keras, then the names.
+        import keras  # noqa: F401
+
         return _keras_name(name)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -186,6 +195,8 @@ __all__ = [
     "SecondReading",
     "Site",
     "Slot",
+    "StoredImage",
+    "StoredImages",
     "Stride",
     "Summary",
     "TrainingDiverged",
@@ -204,8 +215,10 @@ __all__ = [
     "copy_recipe",
     "decoded_image",
     "draw_explanation",
+    "estimate",
     "evaluate_images",
     "explain",
+    "explore",
     "export_study",
     "find_claim",
     "find_components",
@@ -214,6 +227,8 @@ __all__ = [
     "hookimpl",
     "image_archive",
     "image_folder",
+    "in_threads",
+    "inspect_data",
     "launch",
     "list_claims",
     "list_components",
@@ -221,6 +236,7 @@ __all__ = [
     "list_plugins",
     "list_recipes",
     "load_recipe",
+    "new_recipe",
     "open_generator",
     "open_image_file",
     "open_regular",
@@ -245,6 +261,7 @@ __all__ = [
     "study",
     "study_report",
     "train",
+    "unreadable_reason",
     "verify_resume",
     "write_recipe_schema",
 ]

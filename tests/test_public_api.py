@@ -45,6 +45,12 @@ def test_a_name_of_the_api_loads_its_module_alone():
         getattr(api, "no_such_name")  # noqa: B009
 
 
+def test_a_name_that_needs_keras_can_be_the_first_thing_that_a_program_asks_for():
+    code = "import dcgan_kit; print(dcgan_kit.Kernel.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "Kernel\n"
+
+
 @pytest.mark.parametrize("name", ["dcgan_kit", *MODULES])
 def test_everything_public_has_a_docstring(name):
     module = importlib.import_module(name)

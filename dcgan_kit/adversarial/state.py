@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from dcgan_kit.adversarial.dry_run import copy_of, rate_of
 from dcgan_kit.adversarial.step_metrics import nothing
 from dcgan_kit.adversarial.training_components import Parts, build_optimizer
 from dcgan_kit.networks.network import Networks
+from dcgan_kit.networks.variable_path import path_of
 from dcgan_kit.recipes.resolved import ResolvedRecipe, Role
 
 FIRST_LOSS_SCALE = 2.0**15
@@ -145,10 +145,8 @@ class TrainingState:
 
 def variables_by_name(group: str, variables: Sequence[Any]) -> dict[str, Any]:
     """Return variables of Keras by names that are the same in every process: ``group/0000/layer/kernel``."""
-    # Keras appends a number that counts through the whole process to default names. The number is removed, and the
-    # index keeps the names different.
-    paths = (re.sub(r"_\d+(?=[/_]|$)", "", variable.path) for variable in variables)
-    return {f"{group}/{index:04d}/{path}": v for index, (v, path) in enumerate(zip(variables, paths, strict=True))}
+    # The index keeps the names different.
+    return {f"{group}/{index:04d}/{path_of(variable)}": variable for index, variable in enumerate(variables)}
 
 
 def _variable(value: Any, dtype: Any) -> Any:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
         write_recipe_schema,
     )
     from dcgan_kit.api.claims import claims_report, find_claim, list_claims, run_claim
+    from dcgan_kit.api.data_inspection import inspect_data
     from dcgan_kit.api.evaluate import calibrate, evaluate_images
+    from dcgan_kit.api.explorer_page import explore
+    from dcgan_kit.api.fitting_recipe import new_recipe
     from dcgan_kit.api.generators import Generator, list_generators, open_generator
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from dcgan_kit.api.study_page import export_study, study_report
     from dcgan_kit.api.study_runs import add_seeds, open_study, study
     from dcgan_kit.api.trainer import train
+    from dcgan_kit.api.training_estimate import estimate
     from dcgan_kit.api.verify import replay, verify_resume
     from dcgan_kit.api.worked_examples import draw_explanation, explain
     from dcgan_kit.api.workers import launch
@@ -47,12 +51,15 @@ _MODULES = {
     "claims_report": "dcgan_kit.api.claims",
     "copy_recipe": "dcgan_kit.api.catalogue",
     "draw_explanation": "dcgan_kit.api.worked_examples",
+    "estimate": "dcgan_kit.api.training_estimate",
     "evaluate_images": "dcgan_kit.api.evaluate",
     "explain": "dcgan_kit.api.worked_examples",
+    "explore": "dcgan_kit.api.explorer_page",
     "export_study": "dcgan_kit.api.study_page",
     "find_claim": "dcgan_kit.api.claims",
     "find_components": "dcgan_kit.api.catalogue",
     "find_plugin": "dcgan_kit.api.catalogue",
+    "inspect_data": "dcgan_kit.api.data_inspection",
     "launch": "dcgan_kit.api.workers",
     "list_claims": "dcgan_kit.api.claims",
     "list_components": "dcgan_kit.api.catalogue",
@@ -60,6 +67,7 @@ _MODULES = {
     "list_plugins": "dcgan_kit.api.catalogue",
     "list_recipes": "dcgan_kit.api.catalogue",
     "load_recipe": "dcgan_kit.api.recipe",
+    "new_recipe": "dcgan_kit.api.fitting_recipe",
     "open_generator": "dcgan_kit.api.generators",
     "open_run": "dcgan_kit.api.run",
     "open_study": "dcgan_kit.api.study_runs",
@@ -94,12 +102,15 @@ __all__ = [
     "claims_report",
     "copy_recipe",
     "draw_explanation",
+    "estimate",
     "evaluate_images",
     "explain",
+    "explore",
     "export_study",
     "find_claim",
     "find_components",
     "find_plugin",
+    "inspect_data",
     "launch",
     "list_claims",
     "list_components",
@@ -107,6 +118,7 @@ __all__ = [
     "list_plugins",
     "list_recipes",
     "load_recipe",
+    "new_recipe",
     "open_generator",
     "open_run",
     "open_study",

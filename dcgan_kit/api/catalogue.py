@@ -171,7 +171,6 @@ def copy_recipe(
         UserError: the target exists, the recipe extends a file beside it, or a file cannot be written.
     """
     from dcgan_kit.recipes.loading import SUFFIXES
-    from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
     from dcgan_kit.recipes.yaml_reader import read_text
 
     text = recipe_text(recipe, settings=settings)
@@ -181,13 +180,24 @@ def copy_recipe(
     target = Path(f"{Path(recipe).stem}.yaml") if target is None else target
     if target.is_dir():
         target = target / f"{Path(recipe).stem}.yaml"
+    return target, write_new(target, text, settings)
+
+
+def write_new(target: Path, text: str, settings: PluginSettings | None) -> Path:
+    """Write a recipe, and the JSON Schema of recipes beside it unless it exists; return the path of the schema.
+
+    Raises:
+        UserError: the target exists, or a file cannot be written.
+    """
+    from dcgan_kit.recipes.shipped_schema import SCHEMA_FILE
+
     if target.exists():
         raise UserError(f"{target}: exists already; choose another name")
     _write(target, text)
     schema_file = target.with_name(SCHEMA_FILE)
     if not schema_file.exists():
         _write(schema_file, recipe_schema(settings=settings))
-    return target, schema_file
+    return schema_file
 
 
 def recipe_schema(*, settings: PluginSettings | None = None) -> str:

@@ -66,13 +66,13 @@ def _destination(
     source: TrainedGenerator, form: ModelFormat, output: str | Path | None, raw: bool, best: bool
 ) -> Destination:
     from dcgan_kit.api.run import Run
-    from dcgan_kit.exports.destination import Destination
+    from dcgan_kit.exports.destination import Destination, file_name
 
     if output is not None:
         return Destination.of(form, Path(output))
     which = "".join(f"-{word}" for word, chosen in (("best", best), ("raw", raw)) if chosen)
     folder = source.path / FOLDER if isinstance(source, Run) else Path()
-    return Destination.of(form, folder / f"{source.resolved.name}{which}{form.suffix}")
+    return Destination.of(form, folder / f"{file_name(source.resolved.name)}{which}{form.suffix}")
 
 
 def _generator_file(
@@ -115,7 +115,7 @@ def _provenance(
         kind=f"{kind}{', from the best checkpoint' if best else ''}",
         data=_data_name(source.resolved.data),
         images=facts.get("images"),
-        class_names=[str(one) for one in names] if isinstance(names, list) else (),
+        class_names=[str(one)[:100] for one in names] if isinstance(names, list) else (),
         evaluation=_evaluation(source.path, raw, best, report) if isinstance(source, Run) else None,
     )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dcgan_kit.networks.summary import RecipeSummary
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.recipes.resolved import ResolvedRecipe
+    from dcgan_kit.runs.warm_start import WarmStart
     from dcgan_kit.terminal.progress import Watcher
 
 
@@ -167,17 +168,36 @@ class Recipe:
         return lint(recipe, networks)
 
     def missing_data(self) -> str:
-        """Return why the images cannot be loaded on this machine; empty if no reason is found.
+        """Return why the images or the run to start from cannot be loaded on this machine; empty if no reason is found.
 
         This is a quick check that does not read the images.
         """
         from dcgan_kit.data.loading import require_data
+        from dcgan_kit.runs.warm_start import require_start
 
         try:
             require_data(self.resolved)
-        except DataError as error:
+            require_start(self.resolved)
+        except (DataError, RecipeError) as error:
             return str(error)
         return ""
+
+    def warm_start(self) -> WarmStart | None:
+        """Return how the weights of ``training.start_from`` fit the networks; None if the recipe starts from no run.
+
+        Reads no weights.
+
+        Raises:
+            RecipeError: there is no such run on this machine, or no weight fits by name and shape.
+            UserError: the networks cannot be built.
+        """
+        if self.resolved.training.start_from is None:
+            return None
+        tensorflow_startup.start_tensorflow()
+        from dcgan_kit.networks.builder import build_networks
+        from dcgan_kit.runs.warm_start import fit_of
+
+        return fit_of(self.resolved, build_networks(self.count_classes(), symbolic=True))
 
     def summary(self) -> RecipeSummary:
         """Return the layers of both networks, with shapes, parameters, operations and receptive fields, and the memory.

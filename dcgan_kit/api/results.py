@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.calibration import Calibration
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.explanations.explanation import Explanation
+    from dcgan_kit.inspection.inspection import Inspection
     from dcgan_kit.networks.summary import Summary
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.studies.results import StudyResult
     from dcgan_kit.studies.search_results import SearchResult
     from dcgan_kit.studies.verdicts import ClaimResult
+    from dcgan_kit.training.estimate import Estimate
     from dcgan_kit.training.nonfinite import Crash
 
 __all__ = [
-    "Calibration", "ClaimResult", "Component", "Crash", "Evaluation", "Examination", "Explanation", "Plugin",
-    "Readings", "SearchResult", "StudyResult", "Summary",
+    "Calibration", "ClaimResult", "Component", "Crash", "Estimate", "Evaluation", "Examination", "Explanation",
+    "Inspection", "Plugin", "Readings", "SearchResult", "StudyResult", "Summary",
 ]  # fmt: skip
 
 _MODULES = {
@@ -33,9 +35,11 @@ _MODULES = {
     "ClaimResult": "dcgan_kit.studies.verdicts",
     "Component": "dcgan_kit.components.component",
     "Crash": "dcgan_kit.training.nonfinite",
+    "Estimate": "dcgan_kit.training.estimate",
     "Evaluation": "dcgan_kit.evaluation.results",
     "Examination": "dcgan_kit.probing.run_probes",
     "Explanation": "dcgan_kit.explanations.explanation",
+    "Inspection": "dcgan_kit.inspection.inspection",
     "Plugin": "dcgan_kit.components.plugin",
     "Readings": "dcgan_kit.components.contracts.probe",
     "SearchResult": "dcgan_kit.studies.search_results",

@@ -26,6 +26,7 @@ from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.interim import note_interim
 from dcgan_kit.studies.search import is_search
 from dcgan_kit.studies.variants import Variant
+from dcgan_kit.terminal.quantities import duration
 
 if TYPE_CHECKING:
     from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -326,14 +327,6 @@ def described(plan: Plan, expected: Estimate) -> str:
     if expected.seconds is None:
         return f"{text}, {at_once}"
     return f"{text}, {at_once}, about {duration(expected.seconds)}, {max(1, round(expected.disk / 2**20))} MiB on disk"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words: ``40 s``, ``12 min``, ``3 h 5 min``."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def thread_variables(threads: int) -> dict[str, str]:

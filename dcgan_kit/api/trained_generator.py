@@ -11,6 +11,7 @@ from dcgan_kit.errors import UserError
 from dcgan_kit.runs.sampler import SAMPLE_STREAM, Sampler
 
 if TYPE_CHECKING:
+    from dcgan_kit.api.inversion import Inverted
     from dcgan_kit.exports.exporter import Exported
     from dcgan_kit.terminal.progress import Watcher
 
@@ -150,6 +151,43 @@ class TrainedGenerator(Sampler):
         require_whole("seed", seed, 0, MOST_SEED)
         self._require_generator()
         return self.interpolated((first, second), count, steps, seed, SAMPLE_STREAM, raw=raw, best=best)
+
+    def invert(
+        self,
+        picture: Any,
+        *,
+        steps: int = 300,
+        seed: int = 0,
+        label: int | None = None,
+        raw: bool = False,
+        best: bool = False,
+        watcher: Watcher | None = None,
+    ) -> Inverted:
+        """Search for the latent vector whose image is nearest to a picture, by gradient descent from several starts.
+
+        The starts are the nearest of 1000 random samples. Zhu et al. 2016, arXiv 1609.03552, section 3.1.
+
+        Args:
+            picture: an image file, which is cropped in the middle and resized; or uint8 (H, W, C) of the recipe's size.
+            steps: number of optimizer steps, 1 … 5000.
+            seed: seed of the random samples; the same seed gives the same result.
+            label: the class, from 0; None: try all classes, if the recipe has classes.
+            raw: see ``sample``.
+            best: see ``sample``.
+            watcher: receives the progress; default: a progress bar on standard error.
+
+        Returns:
+            The latent vector, its image, and the error beside those of the random samples.
+
+        Raises:
+            DataError: the file is no picture that can be read.
+            RunError: the run has no such checkpoint, or the checkpoint holds other networks.
+            UserError: a number is out of its range, or the recipe has no such class.
+        """
+        self._require_generator()
+        from dcgan_kit.api.inversion import inverted
+
+        return inverted(self, picture, steps=steps, seed=seed, label=label, raw=raw, best=best, watcher=watcher)
 
     def export(
         self,

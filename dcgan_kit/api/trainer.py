@@ -101,7 +101,9 @@ def require_trainable_in(path: Path, recipe: Recipe, may_change: Sequence[str]) 
     """
     from dcgan_kit.data.loading import require_data
     from dcgan_kit.runs.recipe_differences import finished_message
+    from dcgan_kit.runs.run_folder import RunFolder
     from dcgan_kit.runs.training_folder import require_own
+    from dcgan_kit.runs.warm_start import require_start
 
     # A run keeps the number of classes in its recipe, so it is compared with that.
     recipe.count_classes()
@@ -109,6 +111,7 @@ def require_trainable_in(path: Path, recipe: Recipe, may_change: Sequence[str]) 
     if not finished:
         require_own(path, recipe.resolved, may_change)
         require_data(recipe.resolved)
+        require_start(recipe.resolved, RunFolder(path))
     return finished
 
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def components() -> None:
-    """List and show the components that recipes can use."""
+    """List and show the components that recipes can use.
+
+    \b
+    dcgan-kit components list
+    dcgan-kit components show resize_conv
+    """  # noqa: D301
 
 
 @components.command("list")
@@ -30,7 +35,11 @@ def components() -> None:
 @json_option
 @plugin_options
 def list_components(kind: str | None, as_json: bool) -> None:
-    """List every component of the installed plugins."""
+    """List every component of the installed plugins.
+
+    \b
+    dcgan-kit components list --kind activation
+    """  # noqa: D301
     from dcgan_kit import api
 
     found = api.list_components(kind, settings=plugin_settings())
@@ -45,7 +54,11 @@ def list_components(kind: str | None, as_json: bool) -> None:
 @json_option
 @plugin_options
 def show_component(name: str, as_json: bool) -> None:
-    """Show one component: NAME, KIND/NAME or PLUGIN/NAME."""
+    """Show one component: NAME, KIND/NAME or PLUGIN/NAME.
+
+    \b
+    dcgan-kit components show upsample/transposed_conv
+    """  # noqa: D301
     from dcgan_kit import api
     from dcgan_kit.api.catalogue import component_options, kind_summary
 
@@ -82,14 +95,23 @@ def show_component(name: str, as_json: bool) -> None:
 
 @click.group()
 def plugins() -> None:
-    """List and show plugins, which provide components and recipes."""
+    """List and show plugins, which provide components and recipes.
+
+    \b
+    dcgan-kit plugins list
+    """  # noqa: D301
 
 
 @plugins.command("list")
 @json_option
 @plugin_options
 def list_plugins(as_json: bool) -> None:
-    """List every plugin that was found: loaded, blocked or broken."""
+    """List every plugin that was found: loaded, blocked or broken.
+
+    \b
+    dcgan-kit plugins list
+    dcgan-kit plugins list --plugins-dir my_plugins
+    """  # noqa: D301
     from dcgan_kit import api
 
     found = api.list_plugins(settings=plugin_settings())
@@ -110,7 +132,11 @@ def list_plugins(as_json: bool) -> None:
 @json_option
 @plugin_options
 def show_plugin(name: str, as_json: bool) -> None:
-    """Show one plugin with its components and recipes."""
+    """Show one plugin with its components and recipes.
+
+    \b
+    dcgan-kit plugins show activation
+    """  # noqa: D301
     from dcgan_kit import api
 
     plugin = api.find_plugin(name, settings=plugin_settings())
@@ -145,14 +171,23 @@ def _plugin_facts(plugin: Plugin) -> dict[str, Any]:
 
 @click.group()
 def recipes() -> None:
-    """List, show and copy named recipes."""
+    """List, show and copy named recipes.
+
+    \b
+    dcgan-kit recipes list
+    dcgan-kit recipes copy lecture-fashion28 mine.yaml
+    """  # noqa: D301
 
 
 @recipes.command("list")
 @json_option
 @plugin_options
 def list_recipes(as_json: bool) -> None:
-    """List every named recipe."""
+    """List every named recipe.
+
+    \b
+    dcgan-kit recipes list
+    """  # noqa: D301
     from dcgan_kit.api.catalogue import described_recipes
 
     found = described_recipes(settings=plugin_settings())
@@ -168,7 +203,12 @@ def list_recipes(as_json: bool) -> None:
 @click.option("--resolved", is_flag=True, help="Print it with its parents, overrides and all defaults.")
 @plugin_options
 def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None:
-    """Print the text of RECIPE."""
+    """Print the text of RECIPE.
+
+    \b
+    dcgan-kit recipes show lecture-fashion28
+    dcgan-kit recipes show lecture-fashion28 --resolved
+    """  # noqa: D301
     from dcgan_kit import api
 
     if not resolved and not overrides:
@@ -182,11 +222,41 @@ def show_recipe(recipe: str, overrides: tuple[str, ...], resolved: bool) -> None
 @click.argument("target", required=False, type=click.Path(path_type=Path))
 @plugin_options
 def copy_recipe(recipe: str, target: Path | None) -> None:
-    """Copy RECIPE to TARGET, a file or a folder, so that you can edit it. Also writes the schema for editors."""
+    """Copy RECIPE to TARGET, a file or a folder, so that you can edit it. Also writes the schema for editors.
+
+    \b
+    dcgan-kit recipes copy lecture-fashion28 mine.yaml
+    """  # noqa: D301
     from dcgan_kit import api
 
     copy, schema_file = api.copy_recipe(recipe, target, settings=plugin_settings())
     note(f"{copy}: a copy of {recipe}; {schema_file} helps editors with it")
+
+
+@recipes.command("new")
+@click.argument("target")
+@click.option(
+    "--data", "source", required=True, metavar="SOURCE", help="A file or folder of images; see `data inspect`."
+)
+@click.option("--size", metavar="HxW", help="Size of the images: 64, 48x96 or 64x64x3.  [default: the one that fits]")
+@click.option(
+    "--conditional/--unconditional", default=None,
+    help="With classes, or without.  [default: with, if there are 2 to 1,000 of at least 50 images]",
+)  # fmt: skip
+@plugin_options
+def new_recipe(target: str, source: str, size: str | None, conditional: bool | None) -> None:
+    """Write TARGET, a recipe that fits the images of SOURCE, with a reason beside each choice.
+
+    \b
+    dcgan-kit recipes new faces --data ~/faces
+    dcgan-kit recipes new wide.yaml --data ~/wide --size 48x96
+    dcgan-kit recipes new birds --data "{use: images, path: ~/birds, fit: pad}" --unconditional
+    """  # noqa: D301 - click looks for the character itself, not for its name
+    from dcgan_kit import api
+
+    written = api.new_recipe(target, source, size=size, conditional=conditional, settings=plugin_settings())
+    file = written.source
+    note(f"written: {file}, checked. Read its comments, then:\n  dcgan-kit check {file}\n  dcgan-kit train {file}")
 
 
 @click.command()
@@ -195,7 +265,11 @@ def copy_recipe(recipe: str, target: Path | None) -> None:
 )
 @plugin_options
 def schema(output: Path | None) -> None:
-    """Print the JSON Schema of recipes for editors. It includes the installed components."""
+    """Print the JSON Schema of recipes for editors. It includes the installed components.
+
+    \b
+    dcgan-kit schema --output recipe.schema.json
+    """  # noqa: D301
     from dcgan_kit import api
 
     if output is None:

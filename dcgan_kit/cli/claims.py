@@ -35,7 +35,12 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[An
 
 @click.group()
 def claims() -> None:
-    """Test what is said about deep convolutional GANs."""
+    """Test what is said about deep convolutional GANs.
+
+    \b
+    dcgan-kit claims list
+    dcgan-kit claims run no-activation-is-linear
+    """  # noqa: D301
 
 
 @claims.command("list")
@@ -43,7 +48,11 @@ def claims() -> None:
 @json_option
 @plugin_options
 def list_claims(folder: Path | None, as_json: bool) -> None:
-    """List every claim, with the verdict of its study if there is one."""
+    """List every claim, with the verdict of its study if there is one.
+
+    \b
+    dcgan-kit claims list
+    """  # noqa: D301
     from dcgan_kit.api import claims
 
     found = claims.list_claims(settings=plugin_settings()).values()
@@ -61,7 +70,11 @@ def list_claims(folder: Path | None, as_json: bool) -> None:
 @json_option
 @plugin_options
 def show(name: str, as_json: bool) -> None:
-    """Print a claim: what is said and where, what is trained and read, and what would support it."""
+    """Print a claim: what is said and where, what is trained and read, and what would support it.
+
+    \b
+    dcgan-kit claims show relu-dies
+    """  # noqa: D301
     from dcgan_kit.api import claims
 
     found = claims.find_claim(name, settings=plugin_settings())
@@ -95,7 +108,11 @@ def run(
     ray: str | None,
     as_json: bool,
 ) -> None:
-    """Do the studies of claims, and print the verdicts. NAMES are claims, study files, or `all`."""
+    """Do the studies of claims, and print the verdicts. NAMES are claims, study files, or `all`.
+
+    \b
+    dcgan-kit claims run no-activation-is-linear
+    """  # noqa: D301
     from dcgan_kit.api import claims
 
     settings = plugin_settings()
@@ -137,7 +154,11 @@ def run(
     help="Markdown file.  [default: claims.md in the folder]",
 )
 def report(folder: Path | None, output: Path | None) -> None:
-    """Write a page about the verdicts that the folder holds, in Markdown."""
+    """Write a page about the verdicts that the folder holds, in Markdown.
+
+    \b
+    dcgan-kit claims report
+    """  # noqa: D301
     from dcgan_kit.api import claims
 
     note(f"{claims.claims_report(folder, output)}: verdicts of claims")

@@ -81,7 +81,12 @@ def evaluate(
     Each number comes with its floor: the score that real images get in place of the samples. Writes
     RUN/evaluation.json; with --best or --raw, RUN/evaluation-best.json and so on. If a score fails, the command shows
     the others and exits with status 2. docs/measures.md explains the numbers and when not to trust them.
-    """
+
+    \b
+    dcgan-kit evaluate runs/lecture-fashion28
+    dcgan-kit evaluate runs/lecture-fashion28 --scores kid,precision_recall:k=5 --samples 500
+    dcgan-kit evaluate --fake my/samples --real my/photographs
+    """  # noqa: D301
     from dcgan_kit.api import calibrate as calibrated
     from dcgan_kit.api import evaluate_images, open_run
     from dcgan_kit.api.evaluations import evaluation_file, read_evaluation

@@ -60,6 +60,8 @@ def explain(
     click.echo("\n\n".join(printable(str(one)) for one in every))
     if output is not None:
         note(f"drawn: {output}")
+    elif any(one.has_pictures for one in every):
+        note("the example has pictures too: --output FILE.png draws them")
 
 
 def _numbers(option: str, text: str | None) -> Any:

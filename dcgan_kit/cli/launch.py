@@ -35,7 +35,10 @@ def launch(
 
     Starts `dcgan-kit train` once for each worker, with TF_CONFIG set. Stop signals are passed on to all workers. The
     exit status is the worst status of all workers; 128 + N means that signal N killed a worker.
-    """
+
+    \b
+    dcgan-kit launch tiny-fashion28 --workers 2 --run runs/two
+    """  # noqa: D301
     from dcgan_kit import api
     from dcgan_kit.errors import TrainingStopped, WorkerFailed
 

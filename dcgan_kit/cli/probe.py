@@ -42,7 +42,11 @@ def probe(target: str, overrides: tuple[str, ...], names: str | None, best: bool
 
     Some probes compare two steps. For them, the command trains a few steps in memory. It writes no file. If a probe
     fails, the command shows the results of the others and exits with status 2.
-    """
+
+    \b
+    dcgan-kit probe runs/lecture-fashion28
+    dcgan-kit probe lecture-fashion28 generator.activation=sigmoid --probes units
+    """  # noqa: D301
     from dcgan_kit.api import load_recipe, open_run
 
     run = Path(target) if is_there(Path(target, "recipe.yaml")) else None

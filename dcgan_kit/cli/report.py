@@ -31,7 +31,11 @@ def report(runs: tuple[Path, ...], output: Path | None, quick: bool, generator: 
 
     The page shows samples, curves, scores, health, spectra, nearest neighbours and the recipe. It works offline and
     needs no other file. With --generator it makes new samples by itself.
-    """
+
+    \b
+    dcgan-kit report runs/lecture-fashion28
+    dcgan-kit report runs/lecture-fashion28 runs/resized --quick
+    """  # noqa: D301
     from dcgan_kit.api import report
 
     report(runs, output, quick=quick, generator=generator, settings=plugin_settings())

@@ -35,13 +35,19 @@ def _place(mark: Mark, key: str, message: str) -> dict[str, Any]:
 @json_option
 @plugin_options
 def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) -> None:
-    """Check RECIPE for problems and give advice. Builds no weights and reads no data."""
+    """Check RECIPE for problems and give advice. Builds no weights and reads no data.
+
+    \b
+    dcgan-kit check lecture-fashion28 generator.activation=sigmoid
+    """  # noqa: D301
     from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import RecipeError
 
     try:
         loaded = load_recipe(recipe, *overrides, settings=plugin_settings())
         advice = loaded.check()
+        missing = loaded.missing_data()
+        start = None if missing else loaded.warm_start()
     except RecipeError as error:
         if not as_json:
             raise
@@ -52,7 +58,8 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
 
     if as_json:
         entries = [{"lint": a.lint, "why": lint_reason(a.lint), **_place(a.mark, a.key, a.message)} for a in advice]
-        facts({"valid": True, "problems": [], "advice": entries})
+        fit = {} if start is None else {"start": start.as_data()}
+        facts({"valid": True, "problems": [], "advice": entries, **fit})
     else:
         for name in sorted({item.lint for item in advice}):
             say(f"{name}: {lint_reason(name)}")
@@ -62,7 +69,8 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
         found = f"{counted(len(advice), 'piece')} of advice" if advice else "no advice"
         note(f"{loaded.name}: valid; {found}")
         # Missing data are no problem of the recipe: another machine may have them.
-        missing = loaded.missing_data()
+        for line in () if start is None else start.lines():
+            note(line)
         if missing:
             note(f"on this machine it cannot be trained yet: {missing}")
     if strict and advice:
@@ -85,7 +93,13 @@ def check(recipe: str, overrides: tuple[str, ...], strict: bool, as_json: bool) 
 def show(
     recipe: str, overrides: tuple[str, ...], other: str | None, unfold: bool, picture: Path | None, as_json: bool
 ) -> None:
-    """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory."""
+    """Show the networks of RECIPE: layers, shapes, parameters, operations, receptive fields, memory.
+
+    \b
+    dcgan-kit show lecture-fashion28
+    dcgan-kit show radford-faces64 --diff mmgeneration-64
+    dcgan-kit show sngan-cifar32 --picture networks.svg
+    """  # noqa: D301
     from dcgan_kit.api import load_recipe
     from dcgan_kit.errors import counted
 

@@ -47,7 +47,11 @@ def study() -> None:
     A first study is `dcgan-kit study RECIPE --vary KEY=A,B --read NUMBER`; `dcgan-kit study FILE` does the study of a
     file. `dcgan-kit study run --help` lists the options of both. The other commands show what the study in a folder
     found, and go on with it.
-    """
+
+    \b
+    dcgan-kit study tiny-fashion28 --vary generator.upsample=transposed_conv,resize_conv --read checkerboard_2
+    dcgan-kit study show studies/tiny-fashion28
+    """  # noqa: D301
 
 
 def _running(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,7 +112,10 @@ def run(
     The first values of --vary are the reference. The same command goes on after a stop, and trains no run twice.
 
     A FILE with `search` in place of `axes` trains trials one after the other, with values that Optuna chooses.
-    """
+
+    \b
+    dcgan-kit study run tiny-fashion28 --vary training.loss=hinge,wasserstein --read fd --seeds 6
+    """  # noqa: D301
     from dcgan_kit.api import study_runs
     from dcgan_kit.api.study_plan import study_of
     from dcgan_kit.api.study_runner import described
@@ -156,7 +163,11 @@ def _budget(text: str | None) -> dict[str, float] | None:
 @json_option
 @plugin_options
 def show(folder: Path, as_json: bool) -> None:
-    """Print what the study in FOLDER found so far. Trains nothing."""
+    """Print what the study in FOLDER found so far. Trains nothing.
+
+    \b
+    dcgan-kit study show studies/tiny-fashion28
+    """  # noqa: D301
     from dcgan_kit.api import study_runs
     from dcgan_kit.cli.search import is_search, show_search
 
@@ -190,7 +201,11 @@ def add_seeds(
     ray: str | None,
     as_json: bool,
 ) -> None:
-    """Train COUNT more runs of each variant of the study in FOLDER."""
+    """Train COUNT more runs of each variant of the study in FOLDER.
+
+    \b
+    dcgan-kit study add-seeds studies/tiny-fashion28 2
+    """  # noqa: D301
     from dcgan_kit.api import study_runs
 
     _show(
@@ -221,7 +236,10 @@ def report(folder: Path, output: Path | None, quick: bool, all_seeds: bool) -> N
 
     The page shows what the study found, each number of each run, costs, samples and curves. It works offline and needs
     no other file.
-    """
+
+    \b
+    dcgan-kit study report studies/tiny-fashion28 --quick
+    """  # noqa: D301
     from dcgan_kit.api.study_page import study_report
 
     study_report(folder, output, quick=quick, all_seeds=all_seeds, settings=plugin_settings())
@@ -235,7 +253,10 @@ def export(folder: Path, file: Path) -> None:
     """Write the numbers of the study in FOLDER as a table to FILE, which ends in .csv or .parquet.
 
     The table is tidy: one row for each number of each run, with a column for each axis. Parquet needs pyarrow.
-    """
+
+    \b
+    dcgan-kit study export studies/tiny-fashion28 numbers.csv
+    """  # noqa: D301
     from dcgan_kit.api.study_page import export_study
 
     export_study(folder, file, settings=plugin_settings())

@@ -40,7 +40,11 @@ DIFFERENT = 1
 @json_option
 @plugin_options
 def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: Path | None, as_json: bool) -> None:
-    """Check that RECIPE resumes exactly: N steps, a kill and N more steps must equal 2N steps, bit for bit."""
+    """Check that RECIPE resumes exactly: N steps, a kill and N more steps must equal 2N steps, bit for bit.
+
+    \b
+    dcgan-kit verify-resume tiny-fashion28
+    """  # noqa: D301
     from dcgan_kit.api import verify_resume as verified
     from dcgan_kit.errors import counted
 
@@ -71,7 +75,11 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], steps: int, folder: P
 @json_option
 @plugin_options
 def replay(bundle: Path, everything: bool, as_json: bool) -> None:
-    """Repeat the step of a crash BUNDLE tensor by tensor, and show where numbers first become infinite or NaN."""
+    """Repeat the step of a crash BUNDLE tensor by tensor, and show where numbers first become infinite or NaN.
+
+    \b
+    dcgan-kit replay runs/lecture-fashion28/crashes/step-000000007
+    """  # noqa: D301
     from dcgan_kit.api import replay as replayed
 
     crash, recorded = replayed(bundle, settings=plugin_settings())

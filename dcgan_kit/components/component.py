@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from dcgan_kit.components.contracts.stored import StoredImages
 from dcgan_kit.components.guard import guarded
 from dcgan_kit.components.kinds import KINDS
 from dcgan_kit.components.option_types import Slot
@@ -39,6 +40,8 @@ class Component:
         distribution: name and version of the installed distribution that the plugin belongs to, or empty.
         check: for kind ``data`` only: takes the factory's options and raises DataError if the images cannot be there.
             It runs before TensorFlow starts. None: no such check.
+        stored: for kind ``data`` only: takes the factory's options and returns ``StoredImages``, the images before they
+            get a recipe's size. None: they are known at a recipe's size only.
     """
 
     kind: str
@@ -47,6 +50,7 @@ class Component:
     owner: str = ""
     distribution: str = ""
     check: Callable[..., None] | None = None
+    stored: Callable[..., StoredImages] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the factory."""
@@ -133,7 +137,11 @@ class Component:
 
 
 def component(
-    kind: str, *, name: str | None = None, check: Callable[..., None] | None = None
+    kind: str,
+    *,
+    name: str | None = None,
+    check: Callable[..., None] | None = None,
+    stored: Callable[..., StoredImages] | None = None,
 ) -> Callable[[Callable[..., Any]], Component]:
     """Declare a factory function as a component.
 
@@ -145,6 +153,8 @@ def component(
         name: the name in recipes; default: the function's name.
         check: for kind ``data`` only: takes the factory's options and raises DataError if the images cannot be there.
             It runs before TensorFlow starts, and must be fast.
+        stored: for kind ``data`` only: takes the factory's options and returns ``StoredImages``, the images before they
+            get a recipe's size. ``data inspect`` and ``recipes new`` read them.
 
     Raises:
         TypeError: the declaration breaks a rule; the message names the rule.
@@ -154,8 +164,11 @@ def component(
     if check is not None and kind != "data":
         raise TypeError(f"'check' is for components of kind 'data', whose images may be missing. Received: {kind!r}")
 
+    if stored is not None and kind != "data":
+        raise TypeError(f"'stored' is for components of kind 'data', which read images. Received: {kind!r}")
+
     def declare(factory: Callable[..., Any]) -> Component:
-        declared = Component(kind, name or factory.__name__, factory, check=check)
+        declared = Component(kind, name or factory.__name__, factory, check=check, stored=stored)
         _check_declaration(declared)
         return declared
 

@@ -19,7 +19,8 @@ _CONTENTS = {
     "tfds": "a data set of TensorFlow Datasets",
     "hugging_face": "a Hugging Face dataset",
 }
-_OPTION = {"tfds": "name", "hugging_face": "name"}
+READ_BY_NAME = frozenset(("tfds", "hugging_face"))
+"""Components whose option ``name`` takes a path; that of the others is ``path``."""
 
 
 def reader_of(path: Path) -> str | None:
@@ -81,7 +82,7 @@ def require_path(path: Path, component: str, wanted: str) -> None:
     if found is not None and not _reads(component, found, path):
         raise DataError(
             f"{path} is {_CONTENTS[found]}, which {component!r} does not read: "
-            f"write data: {{use: {found}, {_OPTION.get(found, 'path')}: {path}}}"
+            f"write data: {{use: {found}, {'name' if found in READ_BY_NAME else 'path'}: {path}}}"
         )
 
 

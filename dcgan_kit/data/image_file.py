@@ -6,11 +6,13 @@ import io
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.data.image_format import HEAD, image_format
 from dcgan_kit.data.image_metadata import WITHOUT_METADATA
+from dcgan_kit.data.stored_file import StoredFile, stored_file
+from dcgan_kit.data.tiff_pixels import NO_WHITE, UnreadPixels, tiff_reader
 from dcgan_kit.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,6 +46,15 @@ def decoded_image(stream: IO[bytes]) -> Image.Image:
     return _first_that_is_read(stream, _decoded)
 
 
+def examined_image(stream: IO[bytes]) -> tuple[StoredFile, Image.Image]:
+    """Return how a file stores its image, and the image of ``decoded_image``.
+
+    Raises:
+        DataError, OSError: the errors of ``decoded_image``.
+    """
+    return _first_that_is_read(stream, _examined)
+
+
 def image_size(stream: IO[bytes]) -> ImageSpec:
     """Return the upright size and the channels of an image file. It reads only the header.
 
@@ -51,6 +62,17 @@ def image_size(stream: IO[bytes]) -> ImageSpec:
         DataError, OSError: the errors of ``decoded_image`` that the header shows.
     """
     return _first_that_is_read(stream, _size)
+
+
+def unreadable_reason(error: Exception) -> str:
+    """Return why an image cannot be read, in plain words, for any error of opening, decoding or resizing it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    return "it is damaged: its pixels cannot be decoded"
 
 
 def _first_that_is_read(stream: IO[bytes], read: Callable[[IO[bytes], str], _T]) -> _T:
@@ -94,6 +116,8 @@ def _attempts(stream: IO[bytes]) -> Iterator[tuple[tuple[IO[bytes], str], bool]]
 def _reason(error: Exception) -> str:
     from PIL import Image
 
+    if isinstance(error, UnreadPixels):
+        return str(error)
     if isinstance(error, Image.DecompressionBombError):
         return f"it claims more than {MAX_PIXELS:,} pixels"
     if isinstance(error, MemoryError):
@@ -112,21 +136,13 @@ def _decoders() -> frozenset[str]:
     return frozenset(Image.OPEN)
 
 
-@cache
-def _tiff() -> Any:
-    from PIL import TiffImagePlugin
-
-    # Do not let Pillow turn the image during decoding: it would read all tags, and raise an error at invalid ones.
-    return type("Tiff", (TiffImagePlugin.TiffImageFile,), {"load_end": lambda self: None})
-
-
 def _opened(stream: IO[bytes], name: str) -> Image.Image:
     """Return an image of which only the header is read."""
     from PIL import Image
 
     if name not in _decoders():
         raise DataError(f"this installation of Pillow does not read {name}: install a newer one, or convert it")
-    opened: Image.Image = _tiff()(stream, "") if name == "TIFF" else Image.open(stream, formats=(name,))
+    opened: Image.Image = tiff_reader()(stream, "") if name == "TIFF" else Image.open(stream, formats=(name,))
     width, height = opened.size
     if width * height > MAX_PIXELS:
         raise DataError(f"{width}x{height} pixels are more than {MAX_PIXELS:,}")
@@ -137,12 +153,24 @@ def _size(stream: IO[bytes], name: str) -> ImageSpec:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with _opened(stream, name) as image:
-            # Pillow would decode a whole PNG to search for EXIF after the pixels, where it rarely is.
-            shows_orientation = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
             width, height = _stored_size(image)
-            if shows_orientation and _turn(image) in TURNED:
+            if _shown_turn(image, name) in TURNED:
                 width, height = height, width
             return ImageSpec(height, width, _CHANNELS.get(image.mode, 3))
+
+
+def _shown_turn(image: Image.Image, name: str) -> int:
+    """Return the orientation that the header shows."""
+    # Pillow would decode a whole PNG to search for EXIF after the pixels, where it rarely is.
+    shows = name != "PNG" or "exif" in image.info or "XML:com.adobe.xmp" in image.info
+    return _turn(image) if shows else 1
+
+
+def _examined(stream: IO[bytes], name: str) -> tuple[StoredFile, Image.Image]:
+    with _opened(stream, name) as image:
+        stored = stored_file(image, name, _raw_mode(image), _shown_turn(image, name) != 1)
+    stream.seek(0)
+    return stored, _decoded(stream, name)
 
 
 def _decoded(stream: IO[bytes], name: str) -> Image.Image:
@@ -198,10 +226,7 @@ def _plain(image: Image.Image, raw: str) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_16_bits(image)
     if image.mode == "F":
-        raise DataError(
-            "its pixels are floating-point numbers, and the file does not say which is white: "
-            "convert it to 8 or 16 bits"
-        )
+        raise DataError(f"its pixels are floating-point numbers, {NO_WHITE}")
     if image.mode == "LAB":
         raise DataError("its colours are Lab: convert it to RGB")
     transparent = image.info.get("transparency")
@@ -227,10 +252,6 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
 
     values = np.asarray(image).astype(np.int64)
     tags = getattr(image, "tag_v2", {})
-    if tags and image.mode == "I":
-        raise DataError(
-            "its pixels are 32-bit numbers, and the file does not say which is white: convert it to 8 or 16 bits"
-        )
     if tags.get(258) == (12,):
         values <<= 4
     transparent = image.info.get("transparency")

@@ -91,11 +91,9 @@ def tiff_without_metadata(content: bytes, turn: bool) -> bytes:
         (tag,) = struct.unpack_from(f"{order}H", content, first + number * entry_size)
         if tag in _TIFF_PIXELS and (turn or tag != 274):
             entries.append(content[first + number * entry_size : first + (number + 1) * entry_size])
-    # Offsets in a TIFF file count from its start, so append the shorter directory and leave the rest in place.
-    padded = content + bytes(len(content) % 2)
-    size = struct.calcsize(offset_code)
-    directory = struct.pack(order + count_code, len(entries)) + b"".join(entries) + bytes(size)
-    return padded[:header] + struct.pack(order + offset_code, len(padded)) + padded[header + size :] + directory
+    # The shorter directory takes the place of the old one. At the end, it would make a file that is cut off seem whole.
+    directory = struct.pack(order + count_code, len(entries)) + b"".join(entries) + bytes(struct.calcsize(offset_code))
+    return content[:start] + directory + content[start + len(directory) :]
 
 
 def avif_without_metadata(content: bytes, turn: bool) -> bytes:

@@ -22,7 +22,7 @@ LEAST_SPACING = 4
 def power_spectrum(images: Any) -> _Plane:
     """Return the mean power of images at each spatial frequency.  (N, H, W, C) → float64 (H, W).
 
-    |FFT(w · (x - mean of x))|² / Σ w², mean over images and channels
+    ``|FFT(w · (x - mean of x))|² / Σ w²``, mean over images and channels
 
     w is a separable, periodic Hann window. It keeps the borders from leaking into all frequencies. The unit is the
     squared unit of the pixels: white noise has its variance at every frequency. The frequencies are in the order of

@@ -161,6 +161,11 @@ class Explanation:
         """The component with the options that differ from their defaults: ``upsample nearest (factor 3)``."""
         return f"{self.kind} {self.name}{f' ({self.chosen})' if self.chosen else ''}"
 
+    @property
+    def has_pictures(self) -> bool:
+        """Whether some panels are images, which the text leaves out."""
+        return any(isinstance(panel, Picture) for panel in self.panels)
+
     def __str__(self) -> str:
         parts = [f"{self.title}\n{self.summary}", *map(str, self.panels)]
         parts.append("\n".join(f"{number}. {step.text}" for number, step in enumerate(self.steps, start=1)))

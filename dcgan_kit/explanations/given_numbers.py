@@ -35,7 +35,12 @@ def map_of(name: str, given: Any) -> Any:
         )
     if not lengths[0] or max(len(rows), lengths[0]) > LARGEST:
         raise UserError(f"{name}: must have 1 to {LARGEST} rows and columns. Received: {len(rows)}x{lengths[0]}")
-    return np.array([[_number(name, value) for value in row] for row in rows])
+    return np.array(
+        [
+            [_number(f"{name}: row {i + 1}, column {j + 1}", value) for j, value in enumerate(row)]
+            for i, row in enumerate(rows)
+        ]
+    )
 
 
 def numbers_of(name: str, given: Any, fewest: int = 1, most: int = 64) -> Any:
@@ -49,7 +54,7 @@ def numbers_of(name: str, given: Any, fewest: int = 1, most: int = 64) -> Any:
         raise UserError(f'{name}: must be numbers, such as "[1, 2, 4]". Received: {given!r:.80}')
     if not fewest <= len(values) <= most:
         raise UserError(f"{name}: must have {fewest} to {most} numbers. Received: {len(values)}")
-    return np.array([_number(name, value) for value in values])
+    return np.array([_number(f"{name}: number {i + 1}", value) for i, value in enumerate(values)])
 
 
 def _items(given: Any) -> list[Any] | None:
@@ -59,9 +64,9 @@ def _items(given: Any) -> list[Any] | None:
     return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else None
 
 
-def _number(name: str, value: Any) -> float:
+def _number(place: str, value: Any) -> float:
     whole = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     # NaN is not at most 1e6 either.
     if not whole or not abs(value) <= 1e6:
-        raise UserError(f"{name}: must hold numbers between -1e6 and 1e6. Received: {value!r:.80}")
+        raise UserError(f"{place}: must be a number between -1e6 and 1e6. Received: {value!r:.80}")
     return float(value)

@@ -55,7 +55,7 @@ def pixel_map(component: LoneComponent) -> PixelMap:
     if np.abs(tried @ factors.T + offset - found).max() <= _TOLERANCE * scale:
         touched, taps = _touched(component, function, count, factors)
         return PixelMap(touched, taps, factors, offset)
-    touched = _dependence(function, tried)
+    touched = _reached(component, function, tried)
     return PixelMap(touched, None, None, offset, _rule(touched, tried, found))
 
 
@@ -72,26 +72,46 @@ def _factors(function: Function, count: int) -> tuple[Any, Any]:
     return (function(np.eye(count)) - offset).T, offset
 
 
+def _reached(component: LoneComponent, function: Function, tried: Any) -> Any:
+    """Return which outputs change with which input, for the kernels of the component and for random ones."""
+    touched = _dependence(function, tried)
+    kernels = _kernels(component)
+    with _restored(kernels):
+        for _ in _random_kernels(kernels):
+            touched = touched | _dependence(function, tried)
+    return touched
+
+
 def _touched(component: LoneComponent, function: Function, count: int, factors: Any) -> tuple[Any, Any]:
     """Return which inputs reach which outputs for any kernels, and how many of their weights lie between.
 
     Random kernels show what is reached; kernels of ones count, if the counts are whole and agree with that.
     """
-    kernels = [weight for weight in component.weights if len(weight.shape) > 1]
+    kernels = _kernels(component)
     touched = np.abs(factors) > NOTHING
     if not kernels:
         return touched, None
-    random = np.random.default_rng(0)
     with _restored(kernels):
-        for _ in range(_DRAWS):
-            for kernel in kernels:
-                kernel.assign(random.normal(size=kernel.shape))
+        for _ in _random_kernels(kernels):
             touched = touched | (np.abs(_factors(function, count)[0]) > NOTHING)
         for kernel in kernels:
             kernel.assign(np.ones(kernel.shape))
         taps = _factors(function, count)[0]
     whole = np.abs(taps - np.rint(taps)).max() < _TOLERANCE
     return touched, np.rint(taps) if whole and np.array_equal(np.rint(taps) > 0, touched) else None
+
+
+def _kernels(component: LoneComponent) -> list[Any]:
+    return [weight for weight in component.weights if len(weight.shape) > 1]
+
+
+def _random_kernels(kernels: list[Any]) -> Iterator[None]:
+    """Set kernels to random numbers, a few times if there are any."""
+    random = np.random.default_rng(0)
+    for _ in range(_DRAWS if kernels else 0):
+        for kernel in kernels:
+            kernel.assign(random.normal(size=kernel.shape))
+        yield
 
 
 @contextmanager

@@ -46,7 +46,10 @@ def window_example(choice: Choice, given: Any = None, kernel: Any = None) -> Exa
     try:
         component = LoneComponent(choice, (*values.shape, 1))
     except ComponentError as error:
-        raise UserError(f"{error}. The input of the example is {times((*values.shape, 1))}") from error
+        raise UserError(
+            f"{error}. The input of the example is {times((*values.shape, 1))}; a window may be larger than it: "
+            "give a larger one with --input"
+        ) from error
     if 0 in component.output_shape:
         raise UserError(f"input: the window is larger than the input of {times(values.shape)}; give a larger input")
     if int(np.prod(component.output_shape)) > LARGEST_OUTPUT:
@@ -118,6 +121,7 @@ class _Example:
         result = Grid("output", rows_of(self.output))
         steps = self._stamping() if self.upsamples and self.found.factors is not None else self._scanning()
         uses, sentences = overlap_of(self.component, self.found) if self.upsamples else self._uses()
+        cut = self._cut() if self.upsamples else ()
         learned = int(sum(np.prod(weight.shape) for weight in self.component.weights))
         facts: dict[str, Any] = {
             "input": self.values.tolist(),
@@ -128,7 +132,7 @@ class _Example:
             "counts": {grid.title: [list(row) for row in grid.rows] for grid in uses},
         }
         learns = f"It has {counted(learned, 'weight')} to learn here." if learned else "It has nothing to learn."
-        return Example((*self._given(), result, *uses), steps, (*self._notes(), *sentences, learns), facts)
+        return Example((*self._given(), result, *uses), steps, (*self._notes(), *sentences, *cut, learns), facts)
 
     def _given(self, marked: frozenset[Cell] = frozenset()) -> tuple[Grid, ...]:
         kernel = () if self.kernel is None else (Grid("kernel", rows_of(self.kernel)),)
@@ -143,6 +147,20 @@ class _Example:
         if np.abs(self.found.offset).max() > NOTHING:
             notes.append("Each sum ends with what the output is for an input of zeros.")
         return notes
+
+    def _cut(self) -> tuple[str, ...]:
+        """Return a sentence about stamps that the padding cuts at the edge, if it cuts any."""
+        if self.found.taps is None or self.kernel is None:
+            return ()
+        sizes, whole = self.found.taps.sum(0), self.kernel.size
+        # If an input reaches more outputs than the kernel has weights, the component does not stamp its kernel.
+        if sizes.max() > whole or sizes.min() == whole:
+            return ()
+        padding = self.component.choice.options.get("padding")
+        why = f"padding {padding}" if isinstance(padding, str) else "the edge"
+        cut, most, least = counted(int((sizes < whole).sum()), "input"), sizes[sizes < whole].max(), sizes.min()
+        left = f"{least:.0f}" if least == most else f"{least:.0f} to {most:.0f}"
+        return (f"A whole stamp has {whole} numbers. Here {why} cuts the stamps of {cut}: {left} numbers are left.",)
 
     @cached_property
     def _sums(self) -> list[list[str]]:

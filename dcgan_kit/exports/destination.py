@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from dcgan_kit.runs.write_errors import write_requested_file, writing
 MARK = "<!-- written by dcgan-kit export -->"
 """A line of each model card. A model with such a card beside it may be replaced."""
 _MOST_CARD = 2**20
+_MOST_NAME = 100
+
+
+def file_name(name: str) -> str:
+    """Return a name of a recipe, which may come from somebody else's file, as the name of a file without an ending."""
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:_MOST_NAME] or "generator"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from dcgan_kit.process.captured_output import captured_output
 
 MOST_OUTPUT = 2000
 """Most characters of a converter's output in an error; the reason stands at its end."""
+
+_UNKNOWN = (r"'tf\.(\w+)' op is neither a custom op nor a flex op", r"Tensorflow op \[[^\]]*: (\w+)\] is not supported")
+"""How the converters of LiteRT and of tf2onnx name an operation that they do not know."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class ModelFormat:
         runtime: packages whose versions decide about the loaded model's numbers.
         library: name of the library for the front matter of the model card.
         imports: a line of Python that imports what loads the model.
-        call: lines of Python that load the model ``{path}`` and make ``images``, with the inputs as ``{pairs}`` of a
-            mapping or as keyword ``{arguments}``. ``{settings}`` is an argument with folders of plugins.
+        call: lines of Python that load the model ``{path}``, a literal, and make ``images``. The inputs are ``{pairs}``
+            of a mapping or keyword ``{arguments}``; ``{settings}`` is an argument with folders of plugins.
         folder: whether the model is a folder.
         labels: whether a program gives the model the class of each image, if the generator takes classes.
     """
@@ -69,8 +73,22 @@ class ModelFormat:
                 self.write(model, path)
         except Exception as error:
             # Converters raise errors of many types, for operations that they do not know among others.
-            said = f"{output.text}\n{error}".strip()[-MOST_OUTPUT:]
-            raise UserError(f"{self.title} cannot hold this generator. The converter says:\n{said}") from error
+            raise UserError(self._refusal(f"{output.text}\n{error}".strip())) from error
+        if _unknown_operations(output.text):
+            # tf2onnx reports them, and writes a file that no runtime loads.
+            raise UserError(self._refusal(output.text))
+
+    def _refusal(self, said: str) -> str:
+        """Return the message for what a converter said. Most of that is for people who write converters."""
+        unknown = _unknown_operations(said)
+        if unknown:
+            of = "operation" if len(unknown) == 1 else "operations"
+            return f"{self.title} cannot hold this generator: the converter does not know the {of} {', '.join(unknown)}"
+        return f"{self.title} cannot hold this generator. The converter says:\n{said[-MOST_OUTPUT:]}"
+
+
+def _unknown_operations(said: str) -> list[str]:
+    return sorted({one for pattern in _UNKNOWN for one in re.findall(pattern, said)})
 
 
 def _write_keras(model: Any, path: Path) -> None:
@@ -87,6 +105,17 @@ def _write_onnx(model: Any, path: Path) -> None:
     # Keras refuses a model that was never called.
     model({name: ops.zeros((1, *tensor.shape[1:]), tensor.dtype) for name, tensor in model.input.items()})
     model.export(path, format="onnx", verbose=False)
+    _name_batch(path)
+
+
+def _name_batch(path: Path) -> None:
+    """Call the number of images B, in place of another number of tf2onnx for each input and output."""
+    import onnx
+
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "B"
+    onnx.save(model, path)
 
 
 def _write_litert(model: Any, path: Path) -> None:
@@ -102,35 +131,35 @@ FORMATS = {
         ModelFormat(
             "keras", "a Keras file", ".keras", _write_keras, ("keras", "tensorflow"), "keras",
             "import keras",
-            'model = keras.saving.load_model("{path}")\n'
+            'model = keras.saving.load_model({path})\n'
             'images = np.asarray(model({{{pairs}}})["image"])',
             {},
         ),
         ModelFormat(
             "savedmodel", "a SavedModel", "-savedmodel", _write_saved_model, ("tensorflow",), "tf-keras",
             "import tensorflow as tf",
-            'model = tf.saved_model.load("{path}")\n'
+            'model = tf.saved_model.load({path})\n'
             'images = model.serve({{{pairs}}})["image"].numpy()',
             {}, folder=True,
         ),
         ModelFormat(
             "onnx", "an ONNX file", ".onnx", _write_onnx, ("onnxruntime",), "onnx",
             "import onnxruntime",
-            'session = onnxruntime.InferenceSession("{path}")\n'
+            'session = onnxruntime.InferenceSession({path})\n'
             '(images,) = session.run(["image"], {{{pairs}}})',
             {"tf2onnx": "tf2onnx", "onnx": "onnx", "onnxruntime": "onnxruntime"},
         ),
         ModelFormat(
             "litert", "a LiteRT file", ".tflite", _write_litert, ("ai-edge-litert",), "litert",
             "from ai_edge_litert.interpreter import Interpreter",
-            'generate = Interpreter("{path}").get_signature_runner()\n'
+            'generate = Interpreter({path}).get_signature_runner()\n'
             'images = generate({arguments})["image"]',
             {"ai_edge_litert": "ai-edge-litert"},
         ),
         ModelFormat(
             "npz", "a generator file of dcgan-kit", ".npz", None, ("dcgan-kit",), "dcgan-kit",
             "import dcgan_kit",
-            'generator = dcgan_kit.open_generator("{path}"{settings})\n'
+            'generator = dcgan_kit.open_generator({path}{settings})\n'
             "images = generator.images(latent)",
             {}, labels=False,
         ),

@@ -99,7 +99,10 @@ def _images(code: Snippet, folder: Path, inputs: Mapping[str, Any]) -> Any:
 
 
 def _run(program: str, folder: Path) -> None:
-    quiet = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    quiet = {
+        "CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow", "PYTHONWARNINGS": "ignore",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }  # fmt: skip
     try:
         # -P: Python must not import from the folder, which is the user's.
         ended = subprocess.run(

@@ -126,7 +126,7 @@ def _needs(form: ModelFormat, needs: Sequence[str]) -> str:
 def _scores(source: Provenance) -> str:
     if source.evaluation is None:
         return "## Scores\n\nNobody has measured this generator: the run has no `evaluation.json`."
-    step = source.evaluation.of.get("step")
+    step = plain(str(source.evaluation.of.get("step"))[:100])
     rows = [
         (plain(one.number), shown(one.value), shown(one.floor), BETTER[one.better]) for one in source.evaluation.numbers
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,7 +62,9 @@ def snippet(
     inputs = (LATENT, LABEL) if labels else (LATENT,)
     pairs, arguments = ", ".join(f'"{one}": {one}' for one in inputs), ", ".join(f"{one}={one}" for one in inputs)
     settings = f", settings=dcgan_kit.PluginSettings(({', '.join(f'Path({one!r})' for one in folders)},))"
-    call = form.call.format(path=name, pairs=pairs, arguments=arguments, settings=settings if folders else "")
+    # JSON's texts are literals of Python. The name may come from a file of somebody else.
+    path = json.dumps(name, ensure_ascii=False)
+    call = form.call.format(path=path, pairs=pairs, arguments=arguments, settings=settings if folders else "")
     paths = ("from pathlib import Path",) if folders else ()
     return Snippet("\n".join((*paths, "import numpy as np", *first, form.imports)), _drawn(recipe, labels), call)
 

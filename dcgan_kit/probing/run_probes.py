@@ -22,6 +22,7 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.checkpoint import restore_for_inference
 from dcgan_kit.runs.environment import precision_so_far
 from dcgan_kit.runs.run_folder import RunFolder
+from dcgan_kit.runs.warm_start import warm_start
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ def examine(
         UserError: the recipe cannot be built here, the data are missing, or the run has no complete checkpoint.
     """
     session = Session.create(recipe, None if run is None else precision_so_far(run.path), third_party)
+    start = warm_start(recipe, session.state, run)
+    if start is not None:
+        start.assign(session.state)
     images = load_split_images(recipe, report).training
     for line in messages_about(images):
         note(line)

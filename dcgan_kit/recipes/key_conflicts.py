@@ -25,6 +25,7 @@ def conflicts(recipe: Node) -> Iterator[Problem]:
     yield from _simultaneous(recipe)
     yield from _strategy(recipe)
     yield from _best(recipe)
+    yield from _patience(recipe)
     yield from _accumulate(recipe)
 
 
@@ -73,6 +74,22 @@ def _best(recipe: Node) -> Iterator[Problem]:
     if metric is not None and isinstance(name, str) and name not in LOSS_METRICS and (not scores or not scores.value):
         message = f"no scores are evaluated, and no loss is called {name!r}.{did_you_mean(name, LOSS_METRICS)}"
         yield _problem(path, message, metric)
+
+
+def _patience(recipe: Node) -> Iterator[Problem]:
+    path = ("training", "best", "patience")
+    patience, metric = recipe.find(path), recipe.find((*path[:-1], "metric"))
+    if patience is None or patience.value is None:
+        return
+    name = None if metric is None else metric.value
+    if name is None:
+        message = "needs a number that can improve: name one of a score in training.best.metric, e.g. fd"
+        yield _problem(path, message, patience)
+    elif name in LOSS_METRICS:
+        message = (
+            f"needs a score, and training.best.metric is {name!r}: the loss of a GAN does not fall as samples improve"
+        )
+        yield _problem(path, message, patience)
 
 
 def _accumulate(recipe: Node) -> Iterator[Problem]:

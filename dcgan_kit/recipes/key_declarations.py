@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from dcgan_kit.recipes.network_declarations import Discriminator, Generator
-from dcgan_kit.recipes.section_types import ComponentsOf, Several, SlotValue, Strict, section_in
+from dcgan_kit.recipes.section_types import ComponentsOf, Several, SlotValue, Strict, WrittenIfSet, section_in
 
 
 def _whole(value: Any) -> Any:
@@ -99,6 +99,13 @@ class Best(Strict):
         "discriminator_real or discriminator_fake, as mean since the previous checkpoint; null: none is kept for good",
     )
     mode: Literal["lowest", "highest"] = Field("lowest", description="which value is the best")
+    patience: Annotated[int | None, WrittenIfSet()] = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="training ends when so many evaluations in a row have no better value of metric, which must be a "
+        "number of a score; null: it does not",
+    )
 
 
 class Evaluation(Strict):
@@ -125,6 +132,13 @@ class Steps(Strict):
     """The number of steps, the input of each step, and what it minimizes."""
 
     steps: int = Field(ge=1, le=100_000_000, description="number of steps of the whole training")
+    start_from: Annotated[str | None, WrittenIfSet()] = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="a run folder, or one of its checkpoint files: before the first step, both networks take the "
+        "weights whose name and shape fit; null: all weights are initial ones",
+    )
     batch_size: int = Field(64, ge=1, le=65_536, description="images in each update, over all replicas")
     seed: int = Field(
         0,

@@ -24,6 +24,13 @@ LIST_KEYS = {
     if isinstance(mark, section_types.ComponentsOf)
 }
 """Keys whose value is a list of components → their kind."""
+WRITTEN_IF_SET = frozenset(
+    key
+    for section in key_declarations.sections()
+    for key, field in section.model_fields.items()
+    if any(isinstance(mark, section_types.WrittenIfSet) for mark in field.metadata)
+)
+"""Keys that a resolved recipe leaves out if their value is None."""
 
 
 @dataclass(frozen=True)

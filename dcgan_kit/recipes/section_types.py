@@ -33,6 +33,15 @@ class ComponentsOf:
     kind: str
 
 
+@dataclass(frozen=True)
+class WrittenIfSet:
+    """Marks a key that a resolved recipe leaves out if its value is None.
+
+    The text of a recipe without the key then stays as it was before the key existed. Identities of studies' runs and
+    plans of claims depend on that text.
+    """
+
+
 SLOT = BeforeValidator(_slot_mapping)
 """Marks a key whose value is a component. The key has the name of the component's kind."""
 SlotValue = Annotated[object, SLOT]

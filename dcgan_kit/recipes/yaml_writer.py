@@ -15,6 +15,7 @@ import yaml
 from dcgan_kit.components.option_types import number_text
 from dcgan_kit.recipes import yaml_scalars
 from dcgan_kit.recipes.key_declarations import Recipe
+from dcgan_kit.recipes.keys import WRITTEN_IF_SET
 from dcgan_kit.recipes.resolved import Block, BlockItem, Choice, NetworkPlan, ResolvedRecipe, ShortcutPlan
 from dcgan_kit.recipes.section_types import Strict
 
@@ -62,8 +63,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, NetworkPlan):
         return _network(value)
     if isinstance(value, Strict):
-        return {key: _plain(getattr(value, key)) for key in type(value).model_fields}
+        return {key: _plain(getattr(value, key)) for key in type(value).model_fields if not _left_out(value, key)}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _left_out(section: Strict, key: str) -> bool:
+    return key in WRITTEN_IF_SET and getattr(section, key) is None
 
 
 def _network(plan: NetworkPlan) -> dict[str, Any]:

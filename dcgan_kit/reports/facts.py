@@ -24,6 +24,8 @@ from dcgan_kit.reports.run_files import (
     shown,
 )
 from dcgan_kit.runs.folder_content import read_run
+from dcgan_kit.runs.run_end import read_end
+from dcgan_kit.runs.start_record import origin_of
 
 EVALUATION = "evaluation.json"
 """``{"of": {…}, "numbers": [{"name": …, "number": …, "value": …, "floor": …, "better": …, "protocol": {…}}], …}``."""
@@ -117,6 +119,8 @@ class RunFacts:
         grids: sample grids in order of steps; grids of the averaged generator come before those of the raw one.
         better: which values of scores are better, by short name; empty if the components of the scores were not loaded.
         finished: whether training reached its end.
+        start: the run whose weights it started from; empty if there is none.
+        end: why it ended before its last step; empty if it did not.
         notes: a line about each file, or part of a file, that was left out.
     """
 
@@ -131,6 +135,8 @@ class RunFacts:
     grids: tuple[Grid, ...] = ()
     better: Mapping[str, str] = field(default_factory=dict)
     finished: bool = False
+    start: str = ""
+    end: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -189,6 +195,8 @@ def read_facts(path: Path, label: str) -> RunFacts:
         evaluation=attempt(lambda: _evaluation(read_json(path / EVALUATION)), None),
         grids=attempt(lambda: _grids(run.samples), ()),
         finished=run.finished,
+        start=str(origin_of(run) or ""),
+        end=str(read_end(run) or ""),
         notes=tuple(notes),
     )
 

@@ -49,6 +49,32 @@ def nearest(pixels: Any, training: Images, report: Callable[[int, int], None], w
     return indices, np.sqrt(np.maximum(least, 0.0) / flat.shape[1])
 
 
+def several_nearest(
+    pixels: Any, training: Images, count: int, report: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[Any, Any]:
+    """Find the nearest training images of one image, the nearest first.
+
+    Args:
+        pixels: uint8 (H, W, C).
+        training: the images to search.
+        count: how many to find, at most.
+        report: see ``nearest``.
+
+    Returns:
+        Indices and distances; see ``nearest``.
+    """
+    flat = np.asarray(pixels, np.float64).reshape(-1)
+    chosen = candidates(len(training))
+    found = np.empty(len(chosen))
+    for start in range(0, len(chosen), ROWS):
+        part = chosen[start : start + ROWS]
+        others = np.asarray(training.batch(part), np.float64).reshape(len(part), -1)
+        found[start : start + ROWS] = np.sqrt(((others - flat) ** 2).mean(axis=1))
+        report(min(start + ROWS, len(chosen)), len(chosen))
+    order = np.argsort(found, kind="stable")[:count]
+    return chosen[order], found[order]
+
+
 def candidates(count: int) -> Any:
     """Return the indices of the training images to compare, out of ``count``."""
     return np.arange(count) if count <= MOST else np.linspace(0, count - 1, MOST).round().astype(np.int64)

@@ -26,6 +26,8 @@ def summary(runs: Sequence[RunFacts]) -> Section:
     rows = [
         ("recipe", *(shown(str(run.recipe.get("description", ""))) or "–" for run in runs)),
         ("steps", *map(_steps, runs)),
+        *_row("started from", [run.start for run in runs]),
+        *_row("ended early", [run.end for run in runs]),
         ("minutes of training", *(number(run.minutes and round(run.minutes, 1)) for run in runs)),
         ("images per second", *map(_speed, runs)),
         ("training images", *(_cell(run.environment.get("images")) for run in runs)),
@@ -112,6 +114,11 @@ def _row_titles(run: RunFacts) -> tuple[str, ...]:
 
 def _cell(value: Any) -> str:
     return "–" if value is None else f"{value:,}" if type(value) is int and abs(value) < 1e15 else shown(str(value))
+
+
+def _row(title: str, texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return a row of a table, if a run has something to say in it."""
+    return [(title, *(shown(text) or "–" for text in texts))] if any(texts) else []
 
 
 def _steps(run: RunFacts) -> str:

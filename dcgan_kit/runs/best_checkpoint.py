@@ -24,7 +24,7 @@ class Judgement:
     highest: bool
     measured: str = ""
 
-    def beats(self, best: Best | None) -> bool:
+    def beats(self, best: Best | Judgement | None) -> bool:
         """Return whether this is better; values that were measured in another way are not comparable, so True."""
         if best is None or (best.metric, best.measured) != (self.metric, self.measured):
             return True

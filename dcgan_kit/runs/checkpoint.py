@@ -105,9 +105,18 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
         raise RunError(
             f"{run.path}: keeps no best checkpoint: its recipe does not choose one by training.best.metric, e.g. fd"
         )
-    path = run.checkpoints / best.entry.file
+    return restore_entry(run, state, best.entry)
+
+
+def restore_entry(run: RunFolder, state: TrainingState, entry: Entry) -> Path:
+    """Load one checkpoint into the state.
+
+    Raises:
+        RunError: it is damaged, is not there any more, or belongs to other networks.
+    """
+    path = run.checkpoints / entry.file
     try:
-        state.assign(_read(path, best.entry, state))
+        state.assign(_read(path, entry, state))
     except (Damaged, OSError) as error:
         raise RunError(f"{path}: is damaged: {error}") from error
     return path

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_kit.errors import RunError, counted, did_you_mean
+from dcgan_kit.recipes.key_declarations import Recipe
+from dcgan_kit.recipes.keys import WRITTEN_IF_SET
+from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
+from dcgan_kit.recipes.validation import paths_to
 from dcgan_kit.recipes.yaml_writer import as_data, flattened
 from dcgan_kit.runs.folder_content import require_name
+from dcgan_kit.runs.run_end import read_end
 from dcgan_kit.runs.run_folder import RECIPE, RunFolder
 
 STEPS = "training.steps"
@@ -55,8 +60,10 @@ def finished_message(path: Path, recipe: ResolvedRecipe, may_change: Sequence[st
         return ""
     steps = counted(there, "step")
     held = "a finished run of this recipe" if there == here else "a finished run of this recipe with more steps"
+    end = read_end(run)
+    lasted = steps if end is None else str(end)
     return (
-        f"{path}: holds {held}: {steps}. {_sample_hint(path)}, raise training.steps above {there} to continue, or "
+        f"{path}: holds {held}: {lasted}. {_sample_hint(path)}, raise training.steps above {there} to continue, or "
         "choose another folder with --run"
     )
 
@@ -72,7 +79,8 @@ def steps_of(run: RunFolder, recipe: ResolvedRecipe) -> int:
 
 
 def _require_keys(recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
-    keys = flattened(as_data(recipe))
+    unset = (dotted(path) for key in WRITTEN_IF_SET for path in paths_to(Recipe, key))
+    keys = dict.fromkeys((*flattened(as_data(recipe)), *unset))
     for may in may_change:
         if not any(f"{key}.".startswith(f"{may}.") for key in keys):
             near = next((key for key in keys if key.endswith(f".{may}")), None)

@@ -19,12 +19,27 @@ FINDINGS = "findings.jsonl"
 SKIPPED = "skipped.txt"
 GENERATOR = "generator.keras"
 RAW_GENERATOR = "generator-raw.keras"
+START = "start.json"
+START_WEIGHTS = "start.npz"
+END = "end.json"
 MAX_LINE_BYTES = 2**20
 """Most bytes of a line in a file of metrics or findings; training writes no longer ones."""
 LOCK = "lock"
 """An empty file that a training locks while it runs. It is never removed: that could let two trainings in at once."""
 
-WRITTEN = (RECIPE, ENVIRONMENT, METRICS, SPEED, FINDINGS, SKIPPED, GENERATOR, RAW_GENERATOR)
+WRITTEN = (
+    RECIPE,
+    ENVIRONMENT,
+    METRICS,
+    SPEED,
+    FINDINGS,
+    SKIPPED,
+    GENERATOR,
+    RAW_GENERATOR,
+    START,
+    START_WEIGHTS,
+    END,
+)
 """Files that a training writes into its folder; it raises before it begins if one of them is not an ordinary file."""
 
 
@@ -67,6 +82,21 @@ class RunFolder:
     def generator_file(self) -> Path:
         """The final generator, a Keras model."""
         return self.path / GENERATOR
+
+    @property
+    def start_file(self) -> Path:
+        """Where the weights before the first step come from, if another run gave them."""
+        return self.path / START
+
+    @property
+    def start_weights_file(self) -> Path:
+        """Those weights."""
+        return self.path / START_WEIGHTS
+
+    @property
+    def end_file(self) -> Path:
+        """Why training ended before its last step, if it did and is complete."""
+        return self.path / END
 
     @property
     def checkpoints(self) -> Path:

@@ -95,6 +95,7 @@ def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> N
         with writing(run.path):
             run.generator_file.unlink(missing_ok=True)
             run.raw_generator_file.unlink(missing_ok=True)
+            run.end_file.unlink(missing_ok=True)
         run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
     before = environment_of(run.path)
     now = {**(before or facts), **{key: facts[key] for key in ("precision", "images", "pixels")}}

@@ -17,6 +17,7 @@ from dcgan_kit.components.plugin import LoadedPlugins, Plugin
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, flattened
 from dcgan_kit.runs.environment import image_checksum
+from dcgan_kit.runs.warm_start import source_facts
 from dcgan_kit.version import PACKAGES, __version__, package_version
 
 LENGTH = 16
@@ -40,6 +41,7 @@ def facts_of(recipe: ResolvedRecipe, plugins: LoadedPlugins, images: Images, thr
     return {
         **{key: value for key, value in flattened(as_data(recipe)).items() if key.split(".")[0] not in TEXTS},
         "images": [len(images), image_checksum(images, with_labels=recipe.condition is not None)],
+        **source_facts(recipe),
         **{f"plugin {plugin.name}": _plugin(plugin) for plugin in _third_party(recipe, plugins)},
         "threads": threads,
         "dcgan-kit": __version__,

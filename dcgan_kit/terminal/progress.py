@@ -10,8 +10,11 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from dcgan_kit.errors import printable
 from dcgan_kit.terminal.console import console, plain_table
+from dcgan_kit.terminal.quantities import duration
 
 SECONDS_BETWEEN_LINES = 10.0
+STEPS_TO_EXPECT = 20
+"""Steps of a training, after the first ones, before it says how long the rest takes."""
 
 
 class Watcher(Protocol):
@@ -181,8 +184,16 @@ class TrainingProgress(Bar):
         now, first = time.monotonic(), self._started is None
         self._started = self._started or (now, step)
         images, seconds = (step - self._started[1]) * self._batch_size, now - self._started[0]
-        speed = f"  {images / seconds:.0f} images/s" if images else ""
+        speed = f"  {images / seconds:.0f} images/s{self._left(step, seconds)}" if images else ""
         self.line(f"step {step} of {self._steps}  {losses}{speed}", at_once=first or step == self._steps)
+
+    def _left(self, step: int, seconds: float) -> str:
+        """Return how long the rest takes if it goes on like this; empty before there are steps enough to say it."""
+        assert self._started is not None
+        done = step - self._started[1]
+        if done < STEPS_TO_EXPECT or step >= self._steps:
+            return ""
+        return f"  about {duration(seconds / done * (self._steps - step))} left"
 
 
 def progress_to(

@@ -13,6 +13,7 @@ from dcgan_kit.runs.best_checkpoint import Judgement, best_so_far
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.training.intervals import Intervals
 from dcgan_kit.training.observer import Observation
+from dcgan_kit.training.patience import Patience
 
 
 class CheckpointJudge:
@@ -22,17 +23,22 @@ class CheckpointJudge:
         training: the recipe's training plan.
         losses: (sum of the loss, number of steps) since the last judged checkpoint, a variable of the state.
         intervals: knows when checkpoints are due.
+
+    Attributes:
+        patience: counts the evaluations since the best one.
     """
 
     def __init__(self, training: TrainingPlan, losses: Any, intervals: Intervals) -> None:
         self._training, self._losses, self._intervals = training, losses, intervals
+        self.patience = Patience(training)
         self._scored: Judgement | None = None
         self._latest: Judgement | None = None
 
-    def add_score(self, observation: Observation) -> None:
+    def add_score(self, step: int, observation: Observation) -> None:
         """Store the score of this step, if the observer measured one."""
         if observation.best is not None:
             self._scored = self._judgement(observation.best, observation.measured)
+            self.patience.add(step, self._scored)
 
     def add_losses(self, metrics: Mapping[str, float], steps: int) -> None:
         """Add the mean losses of some steps."""

@@ -1,4 +1,4 @@
-"""Ends training before its last step, after a signal, a callback or a finding; all workers agree on it."""
+"""Ends training before its last step, after a signal, a callback, a finding or a score; all workers agree on it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class EarlyEnd:
 
     Attributes:
         signals: signals that this process received.
-        finding: the finding that requests the end; empty if there is none.
-        agreed: ``signal`` or ``request`` (a callback or a finding) if all workers end training here; empty if they
-            continue.
+        finding: the finding that requests the end, or the score that does not improve; empty if there is none.
+        agreed: ``signal`` or ``request`` (a callback, a finding or a score) if all workers end training here;
+            empty if they continue.
     """
 
     def __init__(self, devices: Devices, callbacks: Callbacks, note: Callable[[str], None]) -> None:
@@ -33,7 +33,7 @@ class EarlyEnd:
 
     @property
     def requested_by(self) -> str:
-        """The finding or the plugin that requests the end of training; empty if there is none."""
+        """The finding, the score or the plugin that requests the end of training; empty if there is none."""
         plugin = self._callbacks.stopped_by
         return self.finding or (plugin and f"plugin {plugin}")
 

@@ -15,6 +15,7 @@ from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.process.stop_signals import collected_signals, deferred_signals
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.environment import changes_message, environment_of
+from dcgan_kit.runs.run_end import RunEnd, write_end
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.training_folder import adopt
 from dcgan_kit.terminal.progress import Watcher
@@ -138,6 +139,7 @@ class TrainingLoop:
         self._devices.require_same(
             step_of_the_run_folder=step,
             recipe=int(self._prepared.recipe_hash[:16], 16),
+            weights_to_start_from=int(start.origin.sha256[:16], 16) if (start := self._prepared.start) else 0,
             number_of_images=len(self._prepared.images),
             devices_of_a_worker=self._devices.local_replicas,
         )
@@ -173,12 +175,15 @@ class TrainingLoop:
 
     def _observe(self, step: int) -> None:
         for observation in self._recorder.observe(step):
-            self._judge.add_score(observation)
-            self._early_end.finding = self._early_end.finding or observation.stop
+            self._judge.add_score(step, observation)
+            self._early_end.finding = self._early_end.finding or observation.stop or self._judge.patience.exhausted
 
     def _end(self, step: int) -> None:
         """Write the generators if training reached its end, and let workers leave."""
         if self._ended(step):
+            early = self._devices.chief and not self._intervals.last(step)
+            if early and self._early_end.requested_by:
+                write_end(self._prepared.run, RunEnd(step, self._early_end.requested_by))
             self._recorder.finish()
             line = self._judge.best_line(self._prepared.run, step) if self._devices.chief else ""
             if line:

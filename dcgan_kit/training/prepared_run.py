@@ -25,8 +25,11 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe, TrainingPlan
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.environment import damage_of, environment, precision_so_far
 from dcgan_kit.runs.folder_lock import locked
+from dcgan_kit.runs.free_space import require_space
+from dcgan_kit.runs.manifest import entries_of
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.training_folder import open_run, require_usable
+from dcgan_kit.runs.warm_start import WarmStart, warm_start
 from dcgan_kit.terminal.progress import Watcher
 from dcgan_kit.training.observer import Observer, ObserverFactory
 
@@ -49,6 +52,7 @@ class PreparedRun:
         watcher: receives messages for the user and the progress.
         watch: checks that the other workers are alive; None if there are none.
         may_change: recipe keys that may differ from the recipe that the run began with.
+        start: the weights that the networks started with, if another run gave them.
     """
 
     session: Session
@@ -61,6 +65,7 @@ class PreparedRun:
     watcher: Watcher
     watch: Watch | None
     may_change: Sequence[str]
+    start: WarmStart | None
 
     @property
     def recipe(self) -> ResolvedRecipe:
@@ -91,6 +96,7 @@ def prepare_run(
     watcher: Watcher,
     may_change: Sequence[str],
     make_observers: ObserverFactory,
+    check_space: bool = True,
 ) -> PreparedRun:
     """Prepare a run for ``train``; call it inside ``deferred_signals``.
 
@@ -103,6 +109,7 @@ def prepare_run(
         watcher: receives messages for the user and the progress.
         may_change: recipe keys that may differ from the recipe that the run began with.
         make_observers: returns the observers, which read the run between groups of steps.
+        check_space: whether the disk of the folder must have room for all checkpoints.
 
     Raises:
         Stopped: the process received a signal to stop.
@@ -120,13 +127,21 @@ def prepare_run(
     )
     if devices.chief:
         _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)
+    # Probes compare with the networks of step 0, also when a run continues.
+    start = _start(session, RunFolder(path), watcher)
     # Observers are made before anything is written. If they raise, the user changes the recipe, and the folder must
     # still be new then.
     observers = make_observers(session, images.training, images.held_out, watcher)
     raise_received()
+    if devices.chief and check_space:
+        require_space(RunFolder(path), session.state, recipe.training)
     run = _open(path, recipe, facts, may_change, images.all) if devices.chief else RunFolder(path)
+    if start is not None and start.fits and devices.chief:
+        start.write(run)
     devices.agree(0.0)
-    return PreparedRun(session, steps, images.training, run, facts, plugins, observers, watcher, watch, may_change)
+    return PreparedRun(
+        session, steps, images.training, run, facts, plugins, observers, watcher, watch, may_change, start
+    )
 
 
 def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices: Devices, watcher: Watcher) -> Session:
@@ -135,6 +150,15 @@ def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices
     session = Session.create(recipe, so_far, plugins.third_party, devices)
     watcher.note(f"on {devices}, {session.precision.precision} ({session.precision.reason})")
     return session
+
+
+def _start(session: Session, run: RunFolder, watcher: Watcher) -> WarmStart | None:
+    start = warm_start(session.recipe, session.state, run)
+    if start is not None:
+        start.assign(session.state)
+        for line in start.lines() if session.devices.chief and not entries_of(run) else ():
+            watcher.note(line)
+    return start
 
 
 def _images(recipe: ResolvedRecipe, path: Path, watcher: Watcher) -> SplitImages:

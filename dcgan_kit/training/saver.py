@@ -75,6 +75,7 @@ class Saver:
                 if type(observer).__name__ in memory["observers"]:
                     observer.recall(memory["observers"][type(observer).__name__])
             same = memory["recipe"] == self._prepared.recipe_hash
+            self._judge.patience.recall(memory.get("patience"), same)
             self._early_end.finding = str(memory["stop"]) if same else ""
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{path}: the saved memory of the run is damaged: {error}") from error
@@ -103,4 +104,6 @@ class Saver:
         """Return what the next step depends on besides variables: observers' memory and a request to end training."""
         known = {type(observer).__name__: observer.memory() for observer in self._prepared.observers}
         stop, recipe = self._early_end.requested_by, self._prepared.recipe_hash
-        return as_text({"observers": known, "stop": stop, "recipe": recipe})
+        patience = self._judge.patience.memory()
+        waited = {} if patience is None else {"patience": patience}
+        return as_text({"observers": known, "stop": stop, "recipe": recipe, **waited})

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module, resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from dcgan_kit_plugins.data import libraries
-from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
+from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB, stored_encoded
 from pydantic import Field
 
-from dcgan_kit import Component, DataError, Images, ImageSpec, component, hookimpl, require_path
+from dcgan_kit import Component, DataError, Images, ImageSpec, StoredImages, component, hookimpl, require_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    from dcgan_kit_plugins.data.image_reading import Source
 
 KERAS_FILES = {
     "mnist": ("mnist.npz",),
@@ -90,6 +94,65 @@ def _keras_folder() -> Path:
     return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "datasets"
 
 
+def _folder(*, path: str, hint: str) -> Source:
+    from dcgan_kit_plugins.data.image_folder import folder_source
+
+    _require_source("images", path, hint)
+    return folder_source(Path(path).expanduser())
+
+
+def _zip(*, path: str, folder: str, hint: str) -> Source:
+    from dcgan_kit_plugins.data.image_folder import zip_source
+
+    _require_source("image_zip", path, hint)
+    return zip_source(Path(path).expanduser(), folder)
+
+
+def _tfrecords(*, path: str, image: str, label: str | None, hint: str) -> Source:
+    from dcgan_kit_plugins.data.tfrecord_files import tfrecord_source
+
+    return tfrecord_source(path, image, label, hint)
+
+
+def _stored_npz(*, path: str, images: str, labels: str | None, hint: str, **_: object) -> StoredImages:
+    from dcgan_kit_plugins.data.stored_arrays import stored_npz
+
+    _require_source("npz", path, hint)
+    return stored_npz(Path(path).expanduser(), images, labels)
+
+
+def _stored_npy(*, path: str, labels: str | None, hint: str, **_: object) -> StoredImages:
+    from dcgan_kit_plugins.data.stored_arrays import stored_npy
+
+    _check_npy(path=path, labels=labels, hint=hint)
+    return stored_npy(Path(path).expanduser(), Path(labels).expanduser() if labels else None)
+
+
+def _stored_fashion_mnist_4k(*, resize: bool) -> StoredImages:
+    from dcgan_kit_plugins.data.stored_arrays import stored_arrays
+
+    images = fashion_mnist_4k.build(ImageSpec(28, 28, 1), {})
+    return stored_arrays("fashion_mnist_4k", images.pixels, images.labels, resize, images.class_names)
+
+
+def _stored_keras_dataset(*, name: str, download: bool, resize: bool) -> StoredImages:
+    from dcgan_kit_plugins.data.stored_arrays import stored_arrays
+
+    pixels, labels = _keras_arrays(name, download)
+    return stored_arrays(name, pixels, labels, resize, CLASS_NAMES.get(name, ()))
+
+
+def _keras_arrays(name: str, download: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training images and labels of one of Keras' data sets."""
+    _check_keras_dataset(name=name, download=download)
+    loader = import_module(f"keras.datasets.{name}")
+    try:
+        (pixels, labels), _ = loader.load_data()
+    except Exception as error:  # Keras raises plain Exception if a download fails.
+        raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
+    return pixels, labels
+
+
 File = Annotated[str, Field(min_length=1)]
 _PATH = "'~' is your home folder; a relative path starts in the current folder"
 
@@ -99,7 +162,7 @@ Resize = Annotated[
 ]
 
 
-@component("data")
+@component("data", stored=_stored_fashion_mnist_4k)
 def fashion_mnist_4k(spec: ImageSpec, *, resize: Resize = False) -> Images:
     """Read the 4,000 grey 28x28 images of clothes in 10 classes that dcgan-kit contains.
 
@@ -120,7 +183,7 @@ def fashion_mnist_4k(spec: ImageSpec, *, resize: Resize = False) -> Images:
     return replace(images, class_names=CLASS_NAMES["fashion_mnist"])
 
 
-@component("data", check=_check_keras_dataset)
+@component("data", check=_check_keras_dataset, stored=_stored_keras_dataset)
 def keras_dataset(
     spec: ImageSpec,
     *,
@@ -142,17 +205,11 @@ def keras_dataset(
     """
     from dcgan_kit_plugins.data.arrays import fitting, fitting_resized
 
-    _check_keras_dataset(name=name, download=download)
-    loader = import_module(f"keras.datasets.{name}")
-    try:
-        (pixels, labels), _ = loader.load_data()
-    except Exception as error:  # Keras raises plain Exception if a download fails.
-        raise DataError(f"{name} could not be read from {_keras_folder()} or fetched: {error}") from error
-    images = (fitting_resized if resize else fitting)(pixels, labels, spec, name)
+    images = (fitting_resized if resize else fitting)(*_keras_arrays(name, download), spec, name)
     return replace(images, class_names=CLASS_NAMES.get(name, ()))
 
 
-@component("data", check=_check_path("npz"))
+@component("data", check=_check_path("npz"), stored=_stored_npz)
 def npz(
     spec: ImageSpec,
     *,
@@ -177,7 +234,7 @@ def npz(
     return npz_images(Path(path).expanduser(), images, labels, spec, memory_mib)
 
 
-@component("data", check=_check_npy)
+@component("data", check=_check_npy, stored=_stored_npy)
 def npy(
     spec: ImageSpec,
     *,
@@ -202,7 +259,7 @@ def npy(
     return npy_images(Path(path).expanduser(), Path(labels).expanduser() if labels else None, spec, memory_mib)
 
 
-@component("data", check=_check_images)
+@component("data", check=_check_images, stored=stored_encoded(_folder))
 def images(
     spec: ImageSpec,
     *,
@@ -228,16 +285,13 @@ def images(
     Raises:
         DataError: the folder does not exist, is a run folder, has no image, or has too many unreadable images.
     """
-    from dcgan_kit_plugins.data.image_folder import folder_source
     from dcgan_kit_plugins.data.image_reading import Decoding, collect
 
-    _require_source("images", path, hint)
-    return collect(
-        folder_source(Path(path).expanduser()), spec, Decoding(fit, background, max_broken_share, memory_mib)
-    )
+    source = _folder(path=path, hint=hint)
+    return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
 
 
-@component("data", check=_check_path("image_zip"))
+@component("data", check=_check_path("image_zip"), stored=stored_encoded(_zip))
 def image_zip(
     spec: ImageSpec,
     *,
@@ -258,16 +312,13 @@ def image_zip(
         DataError: the file does not exist or is not a zip archive, it has no image, it holds more than 256 GiB, or too
             many images are unreadable.
     """
-    from dcgan_kit_plugins.data.image_folder import zip_source
     from dcgan_kit_plugins.data.image_reading import Decoding, collect
 
-    _require_source("image_zip", path, hint)
-    return collect(
-        zip_source(Path(path).expanduser(), folder), spec, Decoding(fit, background, max_broken_share, memory_mib)
-    )
+    source = _zip(path=path, folder=folder, hint=hint)
+    return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
 
 
-@component("data", check=_check_tfrecord)
+@component("data", check=_check_tfrecord, stored=stored_encoded(_tfrecords))
 def tfrecord(
     spec: ImageSpec,
     *,
@@ -295,9 +346,8 @@ def tfrecord(
     tensorflow.org/tutorials/load_data/tfrecord
     """
     from dcgan_kit_plugins.data.image_reading import Decoding, collect
-    from dcgan_kit_plugins.data.tfrecord_files import tfrecord_source
 
-    source = tfrecord_source(path, image, label, hint)
+    source = _tfrecords(path=path, image=image, label=label, hint=hint)
     return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
 
 

@@ -140,26 +140,37 @@ def npz_images(file: Path, images: str, labels: str | None, spec: ImageSpec, mem
         DataError: the archive is damaged, or an array is missing or does not fit.
     """
     source = str(file)
+    with opened_archive(file) as archive:
+        header, classes = _checked(archive, images, labels, spec, source)
+        if header.nbytes <= memory_mib * 2**20:
+            return fitting(archive.array(images, header), classes, spec, source)
+        if header.fortran:
+            order = f"{header.dtype}, {header.shape}, Fortran order"
+            raise DataError(f"{source}: images must be uint8, in C order. Received: {order}")
+        key = ["npz", images, labels, spec.shape, file_facts([file])]
+        return cached(
+            key, spec.shape, header.shape[0], lambda add: _copy_npz(archive, images, header, classes, spec, add)
+        )
+
+
+@contextmanager
+def opened_archive(file: Path) -> Iterator[NpzArchive]:
+    """Yield the arrays of an archive. Errors inside the block name the file.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        DataError: the archive is damaged, or the body raised a DataError or an OSError.
+    """
     try:
         with open_regular(file) as stream:
-            archive = NpzArchive(stream)
-            header, classes = _checked(archive, images, labels, spec, source)
-            if header.nbytes <= memory_mib * 2**20:
-                return fitting(archive.array(images, header), classes, spec, source)
-            if header.fortran:
-                order = f"{header.dtype}, {header.shape}, Fortran order"
-                raise DataError(f"{source}: images must be uint8, in C order. Received: {order}")
-            key = ["npz", images, labels, spec.shape, file_facts([file])]
-            return cached(
-                key, spec.shape, header.shape[0], lambda add: _copy_npz(archive, images, header, classes, spec, add)
-            )
+            yield NpzArchive(stream)
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise DataError(f"{file}: {error.strerror or error}") from error
     except DataError as error:
         text = str(error)
-        raise DataError(text if source in text else f"{file}: {text}") from error
+        raise DataError(text if str(file) in text else f"{file}: {text}") from error
 
 
 def _checked(
@@ -202,15 +213,21 @@ def npy_images(file: Path, labels: Path | None, spec: ImageSpec, memory_mib: int
         DataError: a file is damaged, or an array does not fit.
     """
     # Map the file first, even to copy it: a header that claims too much fails before memory is allocated.
-    pixels = _mapped(file)
-    classes = None if labels is None else _mapped(labels)
+    pixels = mapped(file)
+    classes = None if labels is None else mapped(labels)
     images = fitting(pixels, classes, spec, str(file))
     if pixels.nbytes > memory_mib * 2**20:
         return images
     return Images(np.array(images.pixels), images.labels)
 
 
-def _mapped(file: Path) -> np.ndarray:
+def mapped(file: Path) -> np.ndarray:
+    """Return the array of an .npy file, mapped from it.
+
+    Raises:
+        FileNotFoundError: the file does not exist.
+        DataError: it is damaged, or no such file.
+    """
     try:
         with open_regular(file) as stream:
             header = array_header(stream)

@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from dcgan_kit_plugins.data.image_reading import Entry, Source
+from dcgan_kit_plugins.data.image_reading import Source
 from dcgan_kit_plugins.data.pixel_cache import file_facts
 
-from dcgan_kit import DataError, open_image_file, require_ordinary_files
+from dcgan_kit import DataError, StoredImage, open_image_file, require_ordinary_files
 
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _SAVED = ("dataset_info.json", "dataset_dict.json")
@@ -57,14 +57,14 @@ def hugging_face_source(
         dataset, labelled = _columns(datasets, dataset, name, image, label)
         names = tuple(getattr(dataset.features[label], "names", None) or ()) if labelled else ()
 
-    def entries() -> Iterator[Entry | str]:
+    def entries() -> Iterator[StoredImage | str]:
         for number, row in enumerate(dataset, start=1):
             place = f"{name}, {split} {number}"
             value = row[label] if labelled else None
             if row[image] is None or (labelled and value is None):
                 yield f"{place}: no {'image' if row[image] is None else 'label'}"
             else:
-                yield Entry(place, partial(_opened, row[image]), value)
+                yield StoredImage(place, partial(_opened, row[image]), value)
 
     facts = ["hugging_face", name, config, split, image, label, content]
     return Source(

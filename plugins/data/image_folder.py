@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit_plugins.data.image_reading import Entry, Source
+from dcgan_kit_plugins.data.image_reading import Source
 from dcgan_kit_plugins.data.pixel_cache import file_facts
 
-from dcgan_kit import DataError, ImageFiles, class_folders, image_archive, image_folder
+from dcgan_kit import DataError, ImageFiles, StoredImage, class_folders, image_archive, image_folder
 
 IMAGE_FILES = "files of images (PNG, JPEG, WebP, …)"
 
@@ -47,11 +47,11 @@ def zip_source(file: Path, folder: str) -> Source:
 def _source(found: ImageFiles, facts: Callable[[], Any]) -> Source:
     labels, notes, names = class_folders(found.source, found.paths)
 
-    def entries() -> Iterator[Entry | str]:
+    def entries() -> Iterator[StoredImage | str]:
         yield from found.broken
         for number in range(len(found.paths)):
             label = None if labels is None else int(labels[number])
-            yield Entry(found.name(number), partial(found.open, number), label)
+            yield StoredImage(found.name(number), partial(found.open, number), label)
 
     count = len(found.paths) + len(found.broken)
     return Source(found.source, count, entries, facts, labels is not None, found.left_out, notes, names)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from dcgan_kit_plugins.data.image_decoding import Fitting, decode
 from dcgan_kit_plugins.data.pixel_cache import Add, cached
 
-from dcgan_kit import DataError, Images, ImageSpec, report_progress
+from dcgan_kit import (
+    DataError,
+    Images,
+    ImageSpec,
+    StoredImage,
+    StoredImages,
+    in_threads,
+    report_progress,
+    unreadable_reason,
+)
 
 MIB = 2**20
-DECODER = 2
+DECODER = 3
 """Part of every cache key. Increase it when decoding a file gives other pixels than before."""
 SHOWN = 5
 """Number of reasons that an error lists."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One encoded image: its name for messages, the function that opens it (in a thread), and its label."""
-
-    name: str
-    open: Callable[[], IO[bytes]]
-    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Source:
 
     name: str
     count: int
-    entries: Callable[[], Iterable[Entry | str]]
+    entries: Callable[[], Iterable[StoredImage | str]]
     facts: Callable[[], Any]
     labelled: bool
     left_out: tuple[str, ...] = ()
@@ -85,6 +82,22 @@ def collect(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
     return replace(images, left_out=left_out, notes=notes, class_names=names)
 
 
+def stored_images(source: Source, decoding: Decoding) -> StoredImages:
+    """Return every image of a source as it is stored."""
+    left_out, notes, names = (
+        tuple(map(_one_line, texts)) for texts in (source.left_out, source.notes, source.class_names)
+    )
+    return StoredImages(
+        _one_line(source.name),
+        source.count,
+        lambda: (_one_line(entry) if isinstance(entry, str) else entry for entry in source.entries()),
+        lambda stream, spec: decode(stream, decoding.fitting(spec)),
+        left_out=left_out,
+        notes=notes,
+        class_names=names,
+    )
+
+
 def _collected(source: Source, spec: ImageSpec, decoding: Decoding) -> Images:
     fitting = decoding.fitting(spec)
     if source.count * spec.height * spec.width * spec.channels > decoding.memory_mib * MIB:
@@ -110,14 +123,14 @@ def _decode_all(
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Pass the images to ``add``, one after the other. Return labels, and the reasons for skipped images."""
 
-    def read(entry: Entry | str) -> tuple[np.ndarray | str, int | None]:
+    def read(entry: StoredImage | str) -> tuple[np.ndarray | str, int | None]:
         if isinstance(entry, str):
             return entry, None
         try:
-            with entry.open() as stream:
+            with entry.read() as stream:
                 return decode(stream, fitting), entry.label
         except Exception as error:  # Pillow can raise almost any error, also in a resize.
-            return f"{entry.name}: {_reason(error)}", None
+            return f"{entry.name}: {unreadable_reason(error)}", None
 
     labels: list[int | None] = []
     skipped: list[str] = []
@@ -125,7 +138,7 @@ def _decode_all(
     with warnings.catch_warnings():
         # Pillow warns about unusual metadata.
         warnings.simplefilter("ignore")
-        for done, (image, label) in enumerate(_in_order(read, source.entries()), start=1):
+        for done, (image, label) in enumerate(in_threads(read, source.entries()), start=1):
             if done > source.count:
                 break
             if isinstance(image, str):
@@ -142,16 +155,6 @@ def _decode_all(
     return np.array(labels, np.int64) if source.labelled else None, tuple(skipped)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, DataError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "there is not enough memory to decode it"
-    return "it is damaged: its pixels cannot be decoded"
-
-
 def _one_line(text: str) -> str:
     """Escape line breaks, control codes and invalid UTF-8: names of files and members can contain anything."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
@@ -165,19 +168,3 @@ def _check_broken(source: Source, skipped: Sequence[str], done: int, max_broken_
             f"{len(skipped)} of {done} images in {source.name} cannot be read{rest}: repair or remove them, or "
             f"allow a larger share in the recipe (data.max_broken_share, now {max_broken_share}); the first:\n{shown}"
         )
-
-
-def _in_order(read: Callable[[Any], Any], entries: Iterable[Any]) -> Iterator[Any]:
-    """Yield ``read(entry)`` for each entry, computed in threads (Pillow releases the interpreter lock meanwhile).
-
-    Only a few entries are in progress at a time, because memory holds their encoded and decoded images.
-    """
-    threads = min(8, os.cpu_count() or 1)
-    waiting: deque[Future[Any]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for entry in entries:
-            waiting.append(pool.submit(read, entry))
-            if len(waiting) >= 4 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB
+from dcgan_kit_plugins.data.options import Background, Fit, Hint, Label, MaxBrokenShare, MemoryMiB, stored_encoded
 from pydantic import Field
 
 from dcgan_kit import Images, ImageSpec, component
 
 
-@component("data")
+def _tfds(**options: Any) -> Any:
+    from dcgan_kit_plugins.data.tfds import tfds_source
+
+    return tfds_source(**options)
+
+
+def _hugging_face(**options: Any) -> Any:
+    from dcgan_kit_plugins.data.hugging_face import hugging_face_source
+
+    return hugging_face_source(**options)
+
+
+@component("data", stored=stored_encoded(_tfds))
 def tfds(
     spec: ImageSpec,
     *,
@@ -50,7 +62,7 @@ def tfds(
     return collect(source, spec, Decoding(fit, background, max_broken_share, memory_mib))
 
 
-@component("data")
+@component("data", stored=stored_encoded(_hugging_face))
 def hugging_face(
     spec: ImageSpec,
     *,

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dcgan_kit_plugins.data.image_reading import Entry, Source
+from dcgan_kit_plugins.data.image_reading import Source
 from dcgan_kit_plugins.data.pixel_cache import file_facts
 from dcgan_kit_plugins.data.tfrecord_files import examples_or_reasons
 
-from dcgan_kit import DataError, open_regular, require_ordinary_files
+from dcgan_kit import DataError, StoredImage, open_regular, require_ordinary_files
 
 INFO = "dataset_info.json"
 LARGEST_FEATURES = 2**24
@@ -72,7 +72,7 @@ def tfds_source(
     if not count:
         raise DataError(f"split {split!r} of TFDS data set {name} has no image")
 
-    def entries() -> Iterator[Entry | str]:
+    def entries() -> Iterator[StoredImage | str]:
         # Keep the bytes encoded: all sources of images rotate, convert and resize them in the same way.
         decoders = {image: tfds.decode.SkipDecoding()}
         features_to_read = {image: True, **({label: True} if labelled else {})}
@@ -87,7 +87,7 @@ def tfds_source(
                 continue
             content = example[image]
             value = int(example[label]) if labelled else None
-            yield Entry(f"{name}, {split} {number}", lambda content=content: io.BytesIO(content), value)  # type: ignore[misc]
+            yield StoredImage(f"{name}, {split} {number}", lambda content=content: io.BytesIO(content), value)  # type: ignore[misc]
 
     files = sorted(Path(builder.data_dir).iterdir())
     return Source(

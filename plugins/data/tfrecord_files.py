@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from dcgan_kit_plugins.data.image_reading import Entry, Source
+from dcgan_kit_plugins.data.image_reading import Source
 from dcgan_kit_plugins.data.pixel_cache import file_facts
 
-from dcgan_kit import DataError, open_regular, run_folder_between
+from dcgan_kit import DataError, StoredImage, open_regular, run_folder_between
 
 LARGEST_RECORD = 64 * 2**20
 """Largest record in bytes. A damaged or malicious length must not make the program allocate that much memory."""
@@ -41,7 +41,7 @@ def tfrecord_source(path: str, image: str, label: str | None, hint: str) -> Sour
         raise DataError(f"no record in {path}{reasons and ': '}{reasons}: give TFRecord files of tf.train.Example")
     labelled = _first_has_label(files[next(n for n, count in enumerate(counts) if count)], image, label)
 
-    def entries() -> Iterator[Entry | str]:
+    def entries() -> Iterator[StoredImage | str]:
         for file, count, end in zip(files, counts, ends, strict=True):
             yield from _entries(file, count, image, label if labelled else None)
             if end:
@@ -148,7 +148,7 @@ def _records(file: str, count: int) -> Iterator[Any]:
     return examples_or_reasons(tf.data.TFRecordDataset(file, packed).take(count).as_numpy_iterator(), count, file)
 
 
-def _entries(file: str, count: int, image: str, label: str | None) -> Iterator[Entry | str]:
+def _entries(file: str, count: int, image: str, label: str | None) -> Iterator[StoredImage | str]:
     for number, record in enumerate(_records(file, count), start=1):
         if isinstance(record, str):
             yield record
@@ -161,7 +161,7 @@ def _entries(file: str, count: int, image: str, label: str | None) -> Iterator[E
         except ValueError as error:
             yield f"{name}: {error}"
             continue
-        yield Entry(name, lambda content=content: io.BytesIO(content), value)  # type: ignore[misc]
+        yield StoredImage(name, lambda content=content: io.BytesIO(content), value)  # type: ignore[misc]
 
 
 def _features(record: bytes) -> Any:

@@ -181,3 +181,8 @@ def test_only_sources_of_images_are_checked_beforehand():
 
     assert mine.check is check
     assert mine.owned_by("me").check is check
+
+
+def test_only_a_source_of_images_has_stored_images():
+    with pytest.raises(TypeError, match="'stored' is for components of kind 'data'"):
+        component("activation", stored=lambda: None)

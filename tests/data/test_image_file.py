@@ -276,7 +276,7 @@ def test_16_bits_of_which_0_is_white_are_turned_round():
     ("content", "reported"),
     [
         (saved("TIFF", PICTURE.convert("F")), "its pixels are floating-point numbers, and the file does not"),
-        (saved("TIFF", PICTURE.convert("I")), "its pixels are 32-bit numbers, and the file does not"),
+        (saved("TIFF", PICTURE.convert("I")), "its pixels are signed numbers, and the file does not"),
         (saved("TIFF", PICTURE.convert("LAB")), "its colours are Lab: convert it to RGB"),
         (saved("PNG")[:70], "it is cut off"),
         (saved("JPEG")[:700], "it is cut off"),
@@ -285,6 +285,7 @@ def test_16_bits_of_which_0_is_white_are_turned_round():
         (saved("PNG").replace(b"IDAT", b"IDAX"), "it is damaged: its pixels cannot be decoded|it is cut off"),
         (saved("WEBP")[:60], "it is damaged: its pixels cannot be decoded"),
         (saved("JPEG2000")[:80], "it is damaged: its pixels cannot be decoded|it is cut off"),
+        (saved("TIFF")[:-1], "it is cut off"),
         (saved("TIFF")[:9], "it is damaged: its pixels cannot be decoded|it is cut off"),
         (b"\xff\xd8\xff", "it is damaged: its pixels cannot be decoded|it is cut off"),
         (b"qoif" + b"\0" * 40, "it is damaged: its pixels cannot be decoded|it is cut off"),

@@ -94,9 +94,9 @@ def test_uses_and_contributions_are_those_of_the_lecture(work):
     [
         ("max_pool", [], {"input": 3}, "input: must be rows of numbers"),
         ("max_pool", [], {"input": [[1, 2], [3]]}, "equally many numbers"),
-        ("max_pool", [], {"input": [["a"]]}, "must hold numbers"),
-        ("max_pool", [], {"input": [[float("nan")]]}, "must hold numbers"),
-        ("max_pool", [], {"input": [[True]]}, "must hold numbers"),
+        ("max_pool", [], {"input": [["a"]]}, "must be a number between"),
+        ("max_pool", [], {"input": [[float("nan")]]}, "must be a number between"),
+        ("max_pool", [], {"input": [[True]]}, "must be a number between"),
         ("max_pool", [], {"input": []}, "must be rows"),
         ("max_pool", [], {"input": [[]]}, "1 to 16 rows"),
         ("max_pool", [], {"input": [[0] * 17]}, "1 to 16 rows"),
@@ -108,7 +108,7 @@ def test_uses_and_contributions_are_those_of_the_lecture(work):
         ("average_pool", [], {"input": [[5]]}, "the window is larger than the input of 1x1; give a larger input"),
         ("nearest", ["factor=8"], {"input": [[1] * 16] * 16}, "at most 1,024 numbers; give a smaller input"),
         ("max_pool", [], {"input": np.array(3)}, "must be rows of numbers"),
-        ("max_pool", [], {"input": [[10**400]]}, "must hold numbers"),
+        ("max_pool", [], {"input": [[10**400]]}, "must be a number between"),
         ("resize_conv", ["kernel_size=3"], {"kernel": [[1, 2]]}, "a kernel of 3x3 here. Received: 1x2"),
         ("strided_conv", ["padding=valid"], {"input": [[1]]}, "input of the example is 1x1x1"),
         ("strided_conv", ["stirde=2"], {}, "Did you mean 'stride'"),
@@ -160,3 +160,28 @@ def test_a_kernel_beside_must_fit_too():
 def test_overlap_is_that_of_the_kernel_that_is_shown(work):
     found = work("resize_conv", "interpolation=bilinear", kernel=[[1, 1], [1, 1]])
     assert "add up to 4: no checkerboard" in " ".join(found.sentences)
+
+
+def test_the_stamps_that_the_padding_cuts_are_counted(work):
+    whole = "A whole stamp has 16 numbers."
+    assert (
+        f"{whole} Here padding same cuts the stamps of 4 inputs: 9 numbers are left."
+        in work("upsample/transposed_conv", "kernel_size=4").sentences
+    )
+    uncut = work("upsample/transposed_conv", "kernel_size=4", "padding=valid").sentences
+    assert not any("stamp" in sentence for sentence in uncut)
+    assert not any("stamp" in sentence for sentence in work("resize_conv").sentences)
+
+
+def test_an_input_with_a_weight_of_zero_is_in_the_window_too(work):
+    found = work("conv_max_pool", input=[[1, 2, 3, 4]] * 4, kernel=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    # A window of 2x2 outputs of a convolution with 3x3 weights sees 4x4 inputs, cut at the edge.
+    assert found.facts["counts"]["how often each input is used, padding same"][1] == [2, 4, 4, 2]
+
+
+@pytest.mark.parametrize(
+    ("given", "place"), [([[1, "a"], [2, 3]], "row 1, column 2"), ([[1, 2], [1e9, 3]], "row 2, column 1")]
+)
+def test_a_wrong_number_is_named_with_its_place(given, place, work):
+    with pytest.raises(UserError, match=rf"input: {place}: must be a number between -1e6 and 1e6"):
+        work("max_pool", input=given)

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 import dcgan_kit
 from dcgan_kit.cli import cli
 from dcgan_kit.cli.export import FORMATS as NAMES
-from dcgan_kit.exports.destination import MARK, Destination
+from dcgan_kit.exports.destination import MARK, Destination, file_name
 from dcgan_kit.exports.formats import FORMATS
 from dcgan_kit.exports.fresh_process import compare
-from dcgan_kit.exports.snippet import Snippet
+from dcgan_kit.exports.snippet import Snippet, snippet
 
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
 BUILTINS = dcgan_kit.PluginSettings(builtins_only=True)
@@ -195,6 +195,20 @@ def test_images_that_differ_too_much_are_refused(tmp_path):
 def test_a_model_that_does_not_load_is_refused(tmp_path):
     with pytest.raises(dcgan_kit.UserError, match=r"exit status 1\)(.|\n)*no such runtime"):
         compare(Snippet("raise ImportError('no such runtime')", "", ""), tmp_path, {}, np.zeros((1, 2, 2, 1), np.uint8))
+
+
+def test_a_name_from_somebody_elses_file_is_neither_a_path_nor_code(generator, tmp_path):
+    name = file_name('../../"); import os; os.mkdir("owned"); ("')
+    assert re.fullmatch(r"[\w-][\w.-]*", name)
+    assert [file_name(one) for one in ("lecture-fashion28", "../..", "")] == [
+        "lecture-fashion28",
+        "generator",
+        "generator",
+    ]
+    code = snippet(FORMATS["onnx"], '"); import os; os.mkdir("owned"); ("', generator.resolved, False).call
+    with pytest.raises(FileNotFoundError):
+        exec(code.replace("onnxruntime.InferenceSession", "open"), {})
+    assert not Path("owned").exists()
 
 
 class TestDestination:

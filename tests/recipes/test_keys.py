@@ -12,7 +12,7 @@ import pytest
 
 from dcgan_kit.errors import RecipeError
 from dcgan_kit.recipes import key_declarations, resolver, section_resolver, yaml_writer
-from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS
+from dcgan_kit.recipes.keys import LIST_KEYS, SLOT_KEYS, WRITTEN_IF_SET
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.schema import recipe_schema
 from dcgan_kit.recipes.yaml_writer import as_data, as_value, as_yaml, flattened
@@ -49,6 +49,7 @@ NEEDS = {
     "training.latents": ["training.updates=alternating"],
     "training.generator.updates": ["training.updates=alternating"],
     "training.discriminator.updates": ["training.updates=alternating"],
+    "training.best.patience": ["training.best.metric=fd", "training.evaluation.scores=[frechet]"],
 }
 """What else must be said for a key to be allowed another value."""
 NAMES = {"plugins": [["normalization"]], "training.best.metric": ["generator_loss"]}
@@ -122,7 +123,7 @@ def test_a_key_is_written_out(path, resolved, whole):
     key = dotted(path)
     said = any(name == key or name.startswith(f"{key}.") for name in written)
     # What training says for both networks is written for each; no parent is left to be named.
-    assert said == (path not in FOR_BOTH and path != ("extends",))
+    assert said == (path not in FOR_BOTH and path != ("extends",) and path[-1] not in WRITTEN_IF_SET)
     for role in NETWORKS if path in FOR_BOTH else ():
         assert any(name.startswith(f"training.{role}.{path[-1]}") for name in written)
 
@@ -166,7 +167,7 @@ def test_what_resolves_and_writes_names_no_plain_key(module):
     assert plain.isdisjoint(names_in(module))
 
 
-ADDED = '    patience: int = Field(3, ge=1, le=9, description="evaluations without a better one")\n'
+ADDED = '    stamina: int = Field(3, ge=1, le=9, description="evaluations without a better one")\n'
 WITH_A_KEY_MORE = """
 import json, sys, types
 from pathlib import Path
@@ -219,7 +220,7 @@ print(json.dumps({
 )
 def test_adding_a_key_takes_one_line(section, path):
     """The line is added to a copy of the declaration, in a process of its own."""
-    key = f"{path}.patience".lstrip(".")
+    key = f"{path}.stamina".lstrip(".")
     whole = Path(__file__).parent / "broken" / "parents" / "whole.yaml"
     done = subprocess.run(
         [sys.executable, "-c", WITH_A_KEY_MORE, key_declarations.__file__, section, ADDED, str(whole), key],

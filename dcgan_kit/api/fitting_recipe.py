@@ -1,0 +1,127 @@
+"""Write a recipe that fits a data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_kit.api.catalogue import write_new
+from dcgan_kit.api.data_inspection import inspected
+from dcgan_kit.api.data_source import DataSource, FoundSource, find_source
+from dcgan_kit.api.recipe import Recipe, load_recipe
+from dcgan_kit.errors import UserError
+
+if TYPE_CHECKING:
+    from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.inspection.proposal import Cost, Proposal
+    from dcgan_kit.terminal.progress import Watcher
+
+_FILES = ("path", "labels")
+"""Options that are names of files."""
+
+
+def new_recipe(
+    target: str | Path,
+    data: DataSource,
+    *,
+    size: str | None = None,
+    conditional: bool | None = None,
+    settings: PluginSettings | None = None,
+    watcher: Watcher | None = None,
+) -> Recipe:
+    """Write a recipe that fits a data set, with a reason beside each choice.
+
+    It reads every image once. The text is checked as ``Recipe.check`` does before it is written. The JSON Schema of
+    recipes is written beside it for editors, unless it is there.
+
+    Args:
+        target: the new file: a name such as ``faces`` for ``faces.yaml`` in the working directory, or a path that ends
+            in .yaml.
+        data: where the images come from; see ``inspect_data``.
+        size: ``64``, ``48x96`` or ``64x64x3``; default: the largest of 28, 32, 64 and 128 that half of the images
+            reach, or the images' own if the source does not resize them; grey if all images are.
+        conditional: whether the recipe has classes; default: if there are 2 to 1,000, each with 50 images or more.
+        settings: which plugins may be loaded; default: the settings of the environment.
+        watcher: receives the progress; default: a progress bar on standard error.
+
+    Returns:
+        The new recipe, loaded from its file.
+
+    Raises:
+        DataError: the images are missing, or none can be read.
+        UserError: the file exists or cannot be written, the networks cannot have the size, or there are no classes.
+    """
+    file = _file(target)
+    source = find_source(data, (), settings)
+    from dcgan_kit.inspection.proposal import batch_for, first_proposal, steps_for
+    from dcgan_kit.inspection.recipe_text import recipe_text
+
+    found = inspected(source, size, None, watcher)
+    proposal, slot = first_proposal(found, conditional), _slot(source)
+    cost = _cost(load_recipe(recipe_text(proposal, slot, size is not None), settings=settings), proposal)
+    batch, why_batch = batch_for(proposal, cost)
+    steps, why_steps = steps_for(batch, cost)
+    proposal = replace(proposal, batch=batch, why_batch=why_batch, steps=steps, why_steps=why_steps)
+    text = recipe_text(proposal, slot, size is not None)
+    load_recipe(text, settings=settings).check()
+    write_new(file, text, settings)
+    return load_recipe(file, settings=settings)
+
+
+def _file(target: str | Path) -> Path:
+    """Return the file to write.
+
+    Raises:
+        UserError: it exists, or its name is that of no recipe.
+    """
+    file = Path(target)
+    if file.suffix not in (".yaml", ".yml"):
+        file = file.with_name(f"{file.name}.yaml") if file.name else file
+    if not file.name or file.is_dir():
+        raise UserError(f"{target}: give the name of a new file, such as faces or recipes/faces.yaml")
+    if os.path.lexists(file):
+        raise UserError(f"{file}: exists already; choose another name")
+    if not file.parent.is_dir():
+        raise UserError(f"{file}: there is no folder {file.parent}")
+    return file
+
+
+def _slot(source: FoundSource) -> Mapping[str, Any]:
+    """Return the value of ``data``. Its paths hold from every folder."""
+    slot = {"use": source.choice.component.name, **source.given}
+    for option in _FILES:
+        value = slot.get(option)
+        if isinstance(value, str) and not value.startswith("~") and (option == "path" or os.path.exists(value)):
+            slot[option] = os.path.abspath(value)
+    name = slot.get("name")
+    if isinstance(name, str) and os.path.isdir(name):
+        slot["name"] = os.path.abspath(name)
+    return slot
+
+
+def _cost(recipe: Recipe, proposal: Proposal) -> Cost:
+    """Return what the networks of a recipe cost here."""
+    from dcgan_kit.api.study_plan import free_memory
+    from dcgan_kit.inspection.proposal import BATCH_OPTIONS, Cost
+    from dcgan_kit.process import tensorflow_startup
+
+    tensorflow_startup.start_tensorflow()
+    import tensorflow as tf
+
+    from dcgan_kit.networks.builder import build_networks
+    from dcgan_kit.networks.summary import summarize, training_memory
+
+    networks = build_networks(recipe.resolved, symbolic=True)
+    sizes = [size for size in BATCH_OPTIONS if size <= proposal.batch]
+    averaged = recipe.resolved.training.ema > 0
+    return Cost(
+        summarize(networks.generator).macs,
+        summarize(networks.discriminator).macs,
+        {size: training_memory(networks, size, averaged) for size in sizes},
+        free_memory(),
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        bool(tf.config.list_physical_devices("GPU")),
+    )

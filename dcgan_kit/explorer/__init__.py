@@ -1,0 +1,1 @@
+"""A page to play with generators: a server on loopback, and what it computes."""

@@ -1,0 +1,1 @@
+"""What is in a data set, and a recipe that fits it."""

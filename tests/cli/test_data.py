@@ -1,0 +1,189 @@
+"""``dcgan-kit data inspect`` and ``recipes new``: from a folder of pictures to a first training."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_kit import inspect_data, load_recipe, new_recipe
+from dcgan_kit.terminal.progress import Quiet
+
+LEVELS = np.random.default_rng(0).integers(0, 256, (130, 12, 12), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory):
+    """A folder of two classes of 60 and 70 grey images of 36x44."""
+    folder = tmp_path_factory.mktemp("classes")
+    for number, levels in enumerate(LEVELS):
+        file = folder / ("cats" if number < 60 else "dogs") / f"{number}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(levels).resize((44, 36)).save(file)
+    return folder
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder of images of several modes, a copy, a broken one, and a text."""
+    colour = Image.fromarray(np.dstack([LEVELS[0], LEVELS[1], LEVELS[2]]))
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    colour.save(folder / "a.png")
+    colour.save(folder / "b.bmp")
+    colour.convert("L").save(folder / "c.png")
+    Image.fromarray(LEVELS[3].astype(np.uint16) * 257).save(folder / "d.tif")
+    (folder / "e.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def test_a_folder_is_described_in_words(command, mixed):
+    done = command("data", "inspect", mixed)
+    for line in ("4 images, read by images", "12x12", "grey, 16 bits", "equal to an earlier image: 1\n  a.png, b.bmp",
+                 "that cannot be read: 1", "left out 1 file that is no image (1 .txt)", "repeat others, pixel by pixel",
+                 "size for networks: 28x28x3", "20 % of the images cannot be read"):  # fmt: skip
+        assert line in done.stdout, line
+
+
+def test_as_json_it_is_what_the_function_returns(command, classes):
+    found = json.loads(command("data", "inspect", classes, "--json").stdout)
+    assert found["sizes"] == [{"height": 36, "width": 44, "images": 130}]
+    assert found["classes"] == {"cats": 60, "dogs": 70}
+    assert found["size"] == {"height": 32, "width": 32, "channels": 1}
+    same = inspect_data(classes, watcher=Quiet())
+    assert list(same.advice) == found["advice"]
+    assert same.levels.mean == tuple(found["levels"]["mean"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["fashion_mnist_4k"], "4,000 images, read by fashion_mnist_4k"),
+        (["data/fashion_mnist_4k", "resize=true", "--size", "32x32x3"], "size for networks: 32x32x3"),
+        (["tiny-fashion28"], "size for networks: 28x28x1"),
+        (["tiny-fashion28", "data={use: fashion_mnist_4k, resize: true}", "image.size=32"], "size for networks: 32x32"),
+        (["{use: fashion_mnist_4k}"], "Ankle boot"),
+    ],
+)
+def test_a_component_and_a_recipe_are_sources_too(arguments, line, command):
+    assert line in command("data", "inspect", *arguments).stdout
+
+
+def test_the_picture_shows_the_images_at_the_size_of_the_networks(command, classes, tmp_path):
+    file = tmp_path / "grid.png"
+    done = command("data", "inspect", classes, "fit=pad", "background=255", "--size", "8x8", "--picture", file)
+    assert f"{file}: images of 8x8 as the networks see them" in done.stderr
+    picture = Image.open(file)
+    # 8 images of 8 pixels, each 10 times as large, with gaps of 2.
+    assert picture.size == (8 * 82 - 2, 8 * 82 - 2)
+    assert picture.mode == "L"
+    # The pictures are wider than high, so fit=pad leaves a white margin of a row.
+    assert np.asarray(picture)[70:80, :80].min() == 255
+    assert np.asarray(picture)[30:50, :80].min() < 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no-such-folder"], "no-such-folder: there is no such file or folder"),
+        (["imagez"], "Did you mean 'images'?"),
+        (["images", "path=nowhere"], "nowhere does not exist"),
+        (["fashion_mnist_4k", "fitt=pad"], "fitt"),
+        (["fashion_mnist_4k", "--size", "4y"], "e.g. 64, 48x96 or 64x64x3. Received: 4y"),
+        (["fashion_mnist_4k", "--size", "32"], "images are 28x28x1, and 32x32x1 is asked for"),
+        (["fashion_mnist_4k", "--picture", "a.gif"], "ends in .png"),
+        (["{use: images"], "data:1:"),
+    ],
+)
+def test_a_mistake_is_answered_without_a_traceback(arguments, message, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in command("data", "inspect", *arguments, status=2).stderr
+
+
+def test_folders_without_images_and_files_that_are_no_data(command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("text")
+    assert "no image in" in command("data", "inspect", tmp_path / "empty", status=2).stderr
+    assert "left out 1 file that is no image" in command("data", "inspect", tmp_path / "texts", status=2).stderr
+    assert "Name the component" in command("data", "inspect", tmp_path / "texts" / "a.txt", status=2).stderr
+
+
+def test_looking_at_a_folder_starts_no_tensorflow(classes):
+    code = f"import sys, dcgan_kit; dcgan_kit.inspect_data({str(classes)!r}); print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_plugin_without_stored_images_is_seen_as_a_recipe_gets_it(command, tmp_path):
+    (tmp_path / "dots.py").write_text(
+        "import numpy as np\nfrom dcgan_kit import Images, component, hookimpl\n\n"
+        "@component('data')\ndef dots(spec):\n    '''Dots.'''\n"
+        "    return Images(np.arange(6, dtype=np.uint8).repeat(spec.height * spec.width * spec.channels)"
+        ".reshape(6, *spec.shape))\n\n"
+        "@hookimpl\ndef dcgan_kit_components():\n    return [dots]\n"
+    )
+    options = ("--plugins-dir", tmp_path)
+    assert "say which, e.g. --size 64x64x3" in command("data", "inspect", "dots", *options, status=2).stderr
+    done = command("data", "inspect", "dots", "--size", "16x16x1", "--picture", tmp_path / "d.png", *options)
+    assert "6 images, read by dots" in done.stdout
+    assert "levels: 0 to 5" in done.stdout
+
+
+def test_a_recipe_for_a_folder_trains(command, classes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = command("recipes", "new", "pets", "--data", classes)
+    assert "dcgan-kit train pets.yaml" in done.stderr
+    text = (tmp_path / "pets.yaml").read_text()
+    assert "the median of their shorter" in text
+    assert "Channels: all images are grey." in text
+    recipe = load_recipe(tmp_path / "pets.yaml")
+    assert recipe.check() == ()
+    assert recipe.resolved.image.spec.shape == (32, 32, 1)
+    assert recipe.resolved.condition.classes == 2
+    assert (tmp_path / "recipe.schema.json").exists()
+    done = command("train", "pets.yaml", "training.steps=2", "training.evaluation={scores: []}",
+                   "training.probing={probes: []}", "training.precision=float32", "generator.input.filters=8",
+                   "generator.stages.0.filters=8", "generator.stages.1.filters=8")  # fmt: skip
+    assert "done: runs/pets" in done.stderr
+    before = text
+    assert "exists already" in command("recipes", "new", "pets.yaml", "--data", classes, status=2).stderr
+    assert (tmp_path / "pets.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "shape"),
+    [
+        ("classes", {"conditional": False, "size": "48x96"}, (48, 96, 1)),
+        ("classes", {"size": "64x64x3"}, (64, 64, 3)),
+        ("mixed", {}, (28, 28, 3)),
+        ("fashion_mnist_4k", {}, (28, 28, 1)),
+    ],
+)
+def test_recipes_for_other_data_are_valid(source, options, shape, request, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = request.getfixturevalue(source) if source in ("classes", "mixed") else source
+    recipe = new_recipe("new", data, watcher=Quiet(), **options)
+    assert recipe.resolved.image.spec.shape == shape
+    assert [one.lint for one in recipe.check()] == []
+    assert recipe.missing_data() == ""
+    assert (recipe.resolved.condition is None) == (source == "mixed" or options.get("conditional") is False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["new", "--data", "no-such-folder"], "there is no such file or folder"),
+        (["new", "--data", "fashion_mnist_4k", "--size", "64"], "does not resize"),
+        (["new", "--data", "{use: fashion_mnist_4k, resize: true}", "--size", "45"], "take multiples of 16"),
+        (["no/such/place.yaml", "--data", "fashion_mnist_4k"], "there is no folder no/such"),
+        (["new"], "Missing option '--data'"),
+    ],
+)
+def test_a_mistake_writes_no_recipe(arguments, message, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in command("recipes", "new", *arguments, status=2).stderr
+    assert list(tmp_path.iterdir()) == []
