@@ -302,7 +302,8 @@ def test_hostile_texts_are_text(make_study, lines):
         lines(folder.run(run.identity) / "metrics.jsonl", [{"step": 1, f"fd[{HOSTILE}": 2, "generator_loss": 1}])
     facts = read(folder, result)
     html = study_page(facts)
-    assert "<script" not in html
+    assert html.count("<script") == 1, "the page's own, which its policy names by its sum"
+    assert "alert(1)</script>" not in html
     assert "<img src=x" not in html
     assert sections(html) == SECTIONS
     assert "{{7*7}}" in html
