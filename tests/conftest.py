@@ -12,7 +12,7 @@ import pytest
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
 
-pytest_plugins = ["training_fixtures"]
+pytest_plugins = ["generated_package", "training_fixtures"]
 
 # Nothing above imports TensorFlow, which reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dcgan_kit.api.explorer_page import explore
     from dcgan_kit.api.fitting_recipe import new_recipe
     from dcgan_kit.api.generators import Generator, list_generators, open_generator
+    from dcgan_kit.api.plugin_check import check_plugin
+    from dcgan_kit.api.plugin_package import new_plugin
     from dcgan_kit.api.recipe import Recipe, load_recipe
     from dcgan_kit.api.report_page import report
     from dcgan_kit.api.run import Run, open_run
@@ -48,6 +50,7 @@ _MODULES = {
     "Run": "dcgan_kit.api.run",
     "add_seeds": "dcgan_kit.api.study_runs",
     "calibrate": "dcgan_kit.api.evaluate",
+    "check_plugin": "dcgan_kit.api.plugin_check",
     "claims_report": "dcgan_kit.api.claims",
     "copy_recipe": "dcgan_kit.api.catalogue",
     "draw_explanation": "dcgan_kit.api.worked_examples",
@@ -67,6 +70,7 @@ _MODULES = {
     "list_plugins": "dcgan_kit.api.catalogue",
     "list_recipes": "dcgan_kit.api.catalogue",
     "load_recipe": "dcgan_kit.api.recipe",
+    "new_plugin": "dcgan_kit.api.plugin_package",
     "new_recipe": "dcgan_kit.api.fitting_recipe",
     "open_generator": "dcgan_kit.api.generators",
     "open_run": "dcgan_kit.api.run",
@@ -99,6 +103,7 @@ __all__ = [
     "Run",
     "add_seeds",
     "calibrate",
+    "check_plugin",
     "claims_report",
     "copy_recipe",
     "draw_explanation",
@@ -118,6 +123,7 @@ __all__ = [
     "list_plugins",
     "list_recipes",
     "load_recipe",
+    "new_plugin",
     "new_recipe",
     "open_generator",
     "open_run",

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from dcgan_kit.studies.results import StudyResult
     from dcgan_kit.studies.search_results import SearchResult
     from dcgan_kit.studies.verdicts import ClaimResult
+    from dcgan_kit.testing.plugin_check import PluginCheck
     from dcgan_kit.training.estimate import Estimate
     from dcgan_kit.training.nonfinite import Crash
 
 __all__ = [
     "Calibration", "ClaimResult", "Component", "Crash", "Estimate", "Evaluation", "Examination", "Explanation",
-    "Inspection", "Plugin", "Readings", "SearchResult", "StudyResult", "Summary",
+    "Inspection", "Plugin", "PluginCheck", "Readings", "SearchResult", "StudyResult", "Summary",
 ]  # fmt: skip
 
 _MODULES = {
@@ -41,6 +42,7 @@ _MODULES = {
     "Explanation": "dcgan_kit.explanations.explanation",
     "Inspection": "dcgan_kit.inspection.inspection",
     "Plugin": "dcgan_kit.components.plugin",
+    "PluginCheck": "dcgan_kit.testing.plugin_check",
     "Readings": "dcgan_kit.components.contracts.probe",
     "SearchResult": "dcgan_kit.studies.search_results",
     "StudyResult": "dcgan_kit.studies.results",

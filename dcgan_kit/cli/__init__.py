@@ -19,6 +19,7 @@ from dcgan_kit.cli import (
     film,
     invert,
     launch,
+    plugin_packages,
     probe,
     report,
     sample,
@@ -104,6 +105,8 @@ def cli() -> None:
     """  # noqa: D301 - click looks for the character itself, not for its name
 
 
+plugins.add_command(plugin_packages.new_plugin)
+plugins.add_command(plugin_packages.check_plugin)
 for _command in (
     train.train,
     launch.launch,

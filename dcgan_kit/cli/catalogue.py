@@ -151,6 +151,8 @@ def show_plugin(name: str, as_json: bool) -> None:
         table(("kind", "name", "what it does"), [(c.kind, c.name, c.summary) for c in plugin.components])
     for recipe, path in plugin.recipes.items():
         click.echo(f"  recipe {recipe}: {path}")
+    for study, path in plugin.studies.items():
+        click.echo(f"  study {study}: {path}")
     if plugin.callbacks is not None:
         click.echo("  callbacks: yes")
 
@@ -165,6 +167,7 @@ def _plugin_facts(plugin: Plugin) -> dict[str, Any]:
         "error": plugin.error,
         "components": [f"{c.kind}/{c.name}" for c in plugin.components],
         "recipes": {name: str(path) for name, path in plugin.recipes.items()},
+        "studies": {name: str(path) for name, path in plugin.studies.items()},
         "callbacks": plugin.callbacks is not None,
     }
 

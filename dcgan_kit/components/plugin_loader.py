@@ -7,7 +7,7 @@ neither imported nor registered.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,8 +19,16 @@ import pluggy
 from dcgan_kit.components import hooks
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.guard import described
+from dcgan_kit.components.import_hint import import_hint
 from dcgan_kit.components.plugin import LoadedPlugins, Plugin, PluginSettings
-from dcgan_kit.components.plugin_sources import Source, builtin_sources, folder_sources, installed_sources
+from dcgan_kit.components.plugin_sources import (
+    FOLDER_PLUGINS,
+    Source,
+    builtin_sources,
+    folder_sources,
+    installed_sources,
+    plugins_folder,
+)
 from dcgan_kit.errors import PluginError, did_you_mean
 
 _MARKER = f"{hooks.PROJECT}_impl"
@@ -52,6 +60,23 @@ def load_plugins(settings: PluginSettings = _ANY_PLUGIN) -> LoadedPlugins:
     if settings.strict and loaded.broken:
         raise PluginError("\n".join(f"plugin {plugin} is broken: {plugin.error}" for plugin in loaded.broken))
     return loaded
+
+
+def load_files(files: Sequence[Path], settings: PluginSettings = _ANY_PLUGIN) -> LoadedPlugins:
+    """Load the built-in plugins, and some files of plugins folders, without the other files of these folders.
+
+    Args:
+        files: files ``NAME.py`` or ``NAME/__init__.py``, as ``plugin_files`` returns them.
+        settings: which plugins may be loaded; its folders are ignored.
+
+    Raises:
+        PluginError: a folder cannot be read.
+    """
+    sources = list(builtin_sources())
+    for folder in dict.fromkeys(map(plugins_folder, files)):
+        found = folder_sources(folder, settings.blocked)
+        sources.extend(source for source in found if Path(source.file) in files)
+    return _load(sources, settings)
 
 
 @dataclass
@@ -98,7 +123,7 @@ class _Loader:
             return replace(plugin, status="broken", error=str(error), unoffered=_declared(module, source))
         except (Exception, SystemExit) as error:
             # A plugin's module may raise anything or call sys.exit; the plugin is recorded as broken.
-            return replace(plugin, status="broken", error=_error_line(error, source.package, plugin.file))
+            return replace(plugin, status="broken", error=_error_line(error, source))
 
     def result(self) -> LoadedPlugins:
         """Return the plugins, without the hookless files that another file of their folder imports."""
@@ -202,13 +227,11 @@ def _files(manager: pluggy.PluginManager, module: Any, hook: str) -> dict[str, P
     return {str(name): Path(path) for name, path in returned.items()}
 
 
-def _error_line(error: BaseException, package: str, file: str) -> str:
+def _error_line(error: BaseException, source: Source) -> str:
     """Return one line that says what a plugin raised, or what is wrong with it."""
     if isinstance(error, PluginError):
         return str(error)
     if isinstance(error, pluggy.PluginValidationError):
         return " ".join(str(error).split())
-    line = described(error, package)
-    if isinstance(error, ModuleNotFoundError) and file and Path(file).with_name(f"{error.name}.py").is_file():
-        line += f"; it lies beside the plugin: write `from . import {error.name}`"
-    return line
+    # The name of the package that holds all plugins folders means nothing to an author.
+    return described(error, source.package).replace(f"{FOLDER_PLUGINS}.", "") + import_hint(error, source)

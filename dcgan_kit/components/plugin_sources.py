@@ -27,6 +27,7 @@ ENTRY_POINT_GROUP = "dcgan_kit"
 BUILTIN_RECIPES = "dcgan_kit_recipes"
 FOLDER_PLUGINS = "dcgan_kit_folder_plugins"
 """A package that exists only in memory; each plugins folder is a package inside it."""
+PACKAGE_FILE = "__init__.py"
 
 
 @dataclass(frozen=True)
@@ -85,21 +86,34 @@ def unknown_names(settings: PluginSettings) -> dict[str, str]:
         PluginError: a plugin folder cannot be read.
     """
     known = {source.name for source in (*builtin_sources(), *installed_sources())}
-    known.update(path.stem for folder in settings.folders for path in plugin_files(folder))
+    known.update(plugin_name(path) for folder in settings.folders for path in plugin_files(folder))
     return {name: did_you_mean(name, known) for name in sorted(settings.blocked - known)}
 
 
 def plugin_files(folder: Path) -> list[Path]:
     """Return the files of a plugins folder that may be plugins, sorted by name.
 
+    A plugin is a file ``NAME.py``, or a package ``NAME/__init__.py``. A name that begins with ``_`` is no plugin.
+
     Raises:
         PluginError: it is not a folder, or it cannot be read.
     """
     try:
         entries = sorted(folder.absolute().iterdir())
+        found = [path / PACKAGE_FILE if path.is_dir() else path for path in entries if not path.name.startswith("_")]
+        return [path for path in found if path.suffix == ".py" and (path.name != PACKAGE_FILE or path.is_file())]
     except OSError as error:
         raise PluginError(f"plugins folder {folder}: {error.strerror}") from error
-    return [path for path in entries if path.suffix == ".py" and not path.name.startswith("_")]
+
+
+def plugin_name(file: Path) -> str:
+    """Return the name of the plugin in a file of a plugins folder: ``NAME.py`` or ``NAME/__init__.py``."""
+    return file.parent.name if file.name == PACKAGE_FILE else file.stem
+
+
+def plugins_folder(file: Path) -> Path:
+    """Return the plugins folder that a plugin's file ``NAME.py`` or ``NAME/__init__.py`` belongs to."""
+    return file.parent.parent if file.name == PACKAGE_FILE else file.parent
 
 
 def folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[Source]:
@@ -111,12 +125,14 @@ def folder_sources(folder: Path, blocked: Collection[str]) -> Iterator[Source]:
     files = plugin_files(folder)
     package = _package_of(folder.absolute())
     for path in files:
-        name = f"{package}.{path.stem}"
-        if path.stem in blocked:
+        plugin = plugin_name(path)
+        name = f"{package}.{plugin}"
+        if plugin in blocked:
             # Importing it fails, so that another file of the folder cannot run a blocked plugin.
             sys.modules[name] = None  # type: ignore[assignment]
         load = partial(_module_from, path, name)
-        yield Source(path.stem, "folder", load, name, file=str(path), module=name)
+        # The package is the whole folder: an error in a file that the plugin imports has its place there.
+        yield Source(plugin, "folder", load, package, file=str(path), module=name)
 
 
 def _package_of(folder: Path) -> str:

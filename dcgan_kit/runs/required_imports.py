@@ -9,7 +9,8 @@ from typing import Any
 
 import keras
 
-from dcgan_kit.components.plugin_sources import FOLDER_PLUGINS
+from dcgan_kit.components.plugin_files import code_files
+from dcgan_kit.components.plugin_sources import FOLDER_PLUGINS, PACKAGE_FILE
 from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS
 
 _LOADABLE = ("keras", BUILTIN_COMPONENTS)
@@ -46,14 +47,29 @@ def _import_of(module: str) -> Iterator[str]:
 
 
 def _line(module: str, names: list[str]) -> str:
-    package, plugin = module.partition(".")[0], module.rpartition(".")[2]
     prefix = f"needs {', '.join(names)} of "
-    if package != FOLDER_PLUGINS:
+    if module.partition(".")[0] != FOLDER_PLUGINS:
         return f"{prefix}{module}: import it before keras.saving.load_model"
+    # The first two parts are the package of all plugins folders, and that of this folder.
+    below = module.split(".")[2:]
     file = getattr(sys.modules.get(module), "__file__", None)
-    where = f"the plugin file {file}" if file else f"the plugin {plugin}"
-    folder = str(Path(file).parent) if file else "…"
-    return f"{prefix}{where}: before keras.saving.load_model, sys.path.append({folder!r}) and import {plugin}"
+    if file is None:
+        return f"{prefix}the plugin {below[-1]}: before keras.saving.load_model, import {below[-1]}"
+    return f"{prefix}the plugin file {file}: before keras.saving.load_model, {_how_to_load(Path(file), below)}"
+
+
+def _how_to_load(file: Path, below: list[str]) -> str:
+    """Return what to do before a program loads a class of a file of a plugins folder.
+
+    Args:
+        file: the file.
+        below: the name of its module below the folder, in parts.
+    """
+    if len(below) == 1 and file.name != PACKAGE_FILE and code_files(file) == [file]:
+        return f"sys.path.append({str(file.parent)!r}) and import {below[0]}"
+    # A file that imports its neighbours needs the package that dcgan-kit makes of the folder.
+    folder = file.parents[len(below) - (file.name != PACKAGE_FILE)]
+    return f"dcgan_kit.list_plugins(settings=dcgan_kit.PluginSettings(folders=(pathlib.Path({str(folder)!r}),)))"
 
 
 def _classes(config: Any) -> Iterator[tuple[str, str]]:

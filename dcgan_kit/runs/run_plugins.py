@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.components.plugin_loader import load_plugins
+from dcgan_kit.components.plugin_sources import plugins_folder
 from dcgan_kit.errors import PluginError, UserError
 from dcgan_kit.recipes.loading import LoadedRecipe, Source, load_recipe, name_of
 from dcgan_kit.recipes.recipe_file import read_file
@@ -99,7 +100,7 @@ def _missing_plugins(recipe: Path, run: Path, settings: PluginSettings) -> list[
             path = Path(file) if file else None
             lines.append(
                 f"the run began with plugin {name!r} of the file {file or '(unknown)'}, which is not loaded: give "
-                f"--plugins-dir {shlex.quote(str(path.parent)) if path else 'DIR'}"
+                f"--plugins-dir {shlex.quote(str(plugins_folder(path))) if path else 'DIR'}"
             )
         else:
             lines.append(

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins, Plugin
+from dcgan_kit.components.plugin_files import code_hash
 from dcgan_kit.recipes.resolved import Choice, ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data, flattened
 from dcgan_kit.runs.environment import image_checksum
@@ -81,7 +82,7 @@ def _plugin(plugin: Plugin) -> str:
     if plugin.origin != "folder":
         return plugin.distribution
     try:
-        return hashlib.sha256(Path(plugin.file).read_bytes()).hexdigest()
+        return code_hash(Path(plugin.file))
     except OSError:
         # It was read a moment ago; without its text, its name must do.
         return plugin.name

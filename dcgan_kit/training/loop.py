@@ -113,8 +113,9 @@ class TrainingLoop:
                     step = self._recovery.recover(found)
                     self._recorder.rewind(step)
                     self._begin(step)
-            self._callbacks.call("on_train_end")
             self._end(step)
+            # Callbacks find every file of the run, and an error in one cannot prevent that they are written.
+            self._callbacks.call("on_train_end")
         return self._outcome(step)
 
     def _restore(self) -> int:

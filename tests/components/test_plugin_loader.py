@@ -448,3 +448,44 @@ def test_callbacks_of_each_plugin_are_called_alone(tmp_path: Path) -> None:
         callbacks = loaded.find(name).callbacks
         assert callbacks is not None
         assert callbacks(recipe=None, run=None) == [[name]]
+
+
+@pytest.mark.parametrize(
+    ("line", "helper", "error"),
+    [
+        ("from ._f import x", None, "ModuleNotFoundError: No module named 'plugins._f' ({mine}:1); there is no _f.py and no _f/__init__.py in {folder}"),
+        ("from . import _f", None, "ImportError: cannot import name '_f' from 'plugins' (unknown location) ({mine}:1); there is no _f.py and no _f/__init__.py in {folder}"),
+        ("from . import _f", "1 / 0\n", "ZeroDivisionError: division by zero ({folder}/_f.py:1)"),
+        ("from ._f import x", "x = (\n", "SyntaxError: '(' was never closed ({folder}/_f.py:1)"),
+        ("from ._f import x", "from .mine import mish\n", "ImportError: cannot import name 'mish' from 'plugins.mine' ({mine}) ({folder}/_f.py:1); the two files import each other: move what both need into a third file"),
+        ("import _f", "x = 1\n", "ModuleNotFoundError: No module named '_f' ({mine}:1); it lies beside the plugin: write `from . import _f`"),
+    ],
+)  # fmt: skip
+def test_a_helper_that_cannot_be_imported_is_told_with_its_place(load, folder, line, helper, error):
+    path = folder(mine=f"{line}\n{HEALTHY}", **({} if helper is None else {"_f": helper}))
+    [broken] = load().broken
+    # A process numbers folders of one name, and Python says of some circles that they are ones.
+    told = re.sub(r"'plugins\d+", "'plugins", broken.error).replace("partially initialized module ", "")
+    told = told.replace(" (most likely due to a circular import)", "")
+    assert told == error.format(mine=path / "mine.py", folder=path)
+
+
+def test_a_package_in_the_folder_is_a_plugin(load, folder):
+    path = folder(_curves="BEND = 3\n")
+    for name in ("curved", "_private", "plain"):
+        (path / name).mkdir()
+    (path / "_private" / "__init__.py").write_text("1 / 0\n")
+    (path / "curved" / "__init__.py").write_text(
+        "from dcgan_kit import hookimpl\nfrom .parts import mish\n\n@hookimpl\ndef dcgan_kit_components():\n    return [mish]\n"
+    )
+    (path / "curved" / "parts.py").write_text(f"from .._curves import BEND\n{HEALTHY.partition('@hookimpl')[0]}")
+    loaded = load()
+    curved = loaded.find("curved")
+    assert [(p.name, p.status) for p in loaded.plugins if p.origin == "folder"] == [("curved", "loaded")]
+    assert curved.file == str(path / "curved" / "__init__.py")
+    assert loaded.registry.find("activation", "curved/mish").factory.__globals__["BEND"] == 3
+    assert load(PluginSettings(blocked=frozenset({"curved"}))).find("curved").status == "blocked"
+
+
+def test_a_circle_that_resolves_is_no_fault(load):
+    assert not load(mine=f"from . import _f\n{HEALTHY}", _f="from . import mine\n").broken

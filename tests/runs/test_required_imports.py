@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import keras
 
 from dcgan_kit.components.plugin import PluginSettings
@@ -45,3 +48,27 @@ def test_a_function_and_a_module_of_others_are_told():
 
     (line,) = import_messages(_model(keras.layers.Activation(halved), Other()))
     assert line == f"needs Other, halved of {__name__}: import it before keras.saving.load_model"
+
+
+def test_a_plugin_of_several_files_is_told_with_how_to_load_it(tmp_path):
+    layer = """import keras
+
+@keras.saving.register_keras_serializable(package="several")
+class Twice(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+"""
+    (tmp_path / "_twice.py").write_text(layer)
+    (tmp_path / "twice.py").write_text(
+        "from dcgan_kit import component, hookimpl\nfrom ._twice import Twice\n\n@component('activation')\n"
+        "def twice():\n    return Twice()\n\n@hookimpl\ndef dcgan_kit_components():\n    return [twice]\n"
+    )
+    settings = PluginSettings(folders=(tmp_path,))
+    (component,) = load_plugins(settings).find("twice").components
+    model = _model(component.build(None, {}))
+    (line,) = import_messages(model)
+    told = f"dcgan_kit.list_plugins(settings=dcgan_kit.PluginSettings(folders=(pathlib.Path({str(tmp_path)!r}),)))"
+    assert line == f"needs Twice of the plugin file {tmp_path / '_twice.py'}: before keras.saving.load_model, {told}"
+    model.save(tmp_path / "model.keras")
+    code = f"import sys, pathlib, keras, dcgan_kit; {told}; keras.saving.load_model(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "model.keras")], check=True, capture_output=True)

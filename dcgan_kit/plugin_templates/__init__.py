@@ -1,0 +1,1 @@
+"""Packages for authors of plugins: for each kind of component a small example that works, with its tests."""
