@@ -77,7 +77,7 @@ def test_its_recipe_trains_and_can_be_sampled(command, tmp_path):
     assert "done: run" in done.stderr
     diary = (tmp_path / "run" / "diary.txt").read_text().splitlines()
     assert diary == [
-        "begin swish28 generator", "step 2 augmentation", "step 4 augmentation", "end",
+        "begin swish28 generator", "step 2 augmentation", "step 4 augmentation", "end, with generator.keras",
     ]  # fmt: skip
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert {"name": "swish", "distribution": "dcgan-kit-swish 1.2.3", "status": "loaded"}.items() <= next(

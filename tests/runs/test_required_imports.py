@@ -52,12 +52,14 @@ def test_a_function_and_a_module_of_others_are_told():
 
 def test_a_plugin_of_several_files_is_told_with_how_to_load_it(tmp_path):
     layer = """import keras
+from ._two import TWO
 
 @keras.saving.register_keras_serializable(package="several")
 class Twice(keras.layers.Layer):
     def call(self, inputs):
-        return 2 * inputs
+        return TWO * inputs
 """
+    (tmp_path / "_two.py").write_text("TWO = 2\n")
     (tmp_path / "_twice.py").write_text(layer)
     (tmp_path / "twice.py").write_text(
         "from dcgan_kit import component, hookimpl\nfrom ._twice import Twice\n\n@component('activation')\n"

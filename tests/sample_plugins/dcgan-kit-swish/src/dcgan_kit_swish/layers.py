@@ -66,4 +66,5 @@ class Diary(keras.callbacks.Callback):
         self._write(f"step {batch} {sorted(logs)[0]}")
 
     def on_train_end(self, logs=None):
-        self._write("end")
+        written = self.file.with_name("generator.keras").exists()
+        self._write("end, with generator.keras" if written else "end")
