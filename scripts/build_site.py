@@ -22,12 +22,14 @@ from dcgan_kit.process.tensorflow_startup import quieten
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP_PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+BESIDE = "deploy"
+"""A folder beside docs whose files pages link to."""
 CHAPTERS = {"lecture.md": "lecture/*", "decisions/README.md": "[0-9]*"}
 """Pages with a list of pages that belong below them."""
 ADDED = {"Reference": ["Public names <api>"]}
 """Pages that only the site has, by part of the index."""
-_TO_TOP_PAGE = re.compile(rf"\]\(\.\./((?:\.\./)*(?:{'|'.join(map(re.escape, TOP_PAGES))}))")
-"""A link from a page of docs to a page that lies one folder nearer in the copy."""
+_TO_TOP = re.compile(rf"\]\(\.\./((?:\.\./)*(?:{'|'.join(map(re.escape, (*TOP_PAGES, f'{BESIDE}/')))}))")
+"""A link from a page of docs to a page or a folder that lies one folder nearer in the copy."""
 _ENTRY = re.compile(r"^\* \[([^\]]*)\]\(([\w./-]+)\.md\)", re.MULTILINE)
 
 
@@ -44,12 +46,13 @@ def write_source(folder: Path) -> None:
     """Write what Sphinx reads into a folder."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / BESIDE, folder / BESIDE)
     for name in TOP_PAGES:
         text = (ROOT / name).read_text(encoding="utf-8")
         (folder / name).write_text(text.replace("](docs/", "]("), encoding="utf-8")
     for page in folder.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
-        page.write_text(_TO_TOP_PAGE.sub(r"](\1", text), encoding="utf-8")
+        page.write_text(_TO_TOP.sub(r"](\1", text), encoding="utf-8")
     (folder / "api.md").write_text(api_page(), encoding="utf-8")
     for caption, entries in parts((folder / "index.md").read_text(encoding="utf-8")):
         append(folder / "index.md", toctree(entries, caption=caption))

@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from axe import needs_axe, violations_in_all_views
+from chromium import Browser
 
 import dcgan_kit
 
@@ -105,3 +107,12 @@ def test_the_search_finds_words_of_pages_without_a_server(site):
     index = (site / "searchindex.js").read_text(encoding="utf-8")
     assert index.startswith("Search.setIndex(")
     assert all(f'"{word}"' in index or f"{word}:" in index for word in ("checkerboard", "slurm"))
+
+
+@needs_axe
+def test_axe_finds_nothing_serious(site, tmp_path):
+    browser = Browser(tmp_path / "profile")
+    pages = ("index", "lecture/8-transposed-convolution", "howto/ablation", "commands", "api")
+    found = {page: violations_in_all_views(browser, site / f"{page}.html") for page in pages}
+    browser.close()
+    assert found == {page: [] for page in pages}

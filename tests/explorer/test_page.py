@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from axe import VIEWS, needs_axe, violations
 from chromium import CHROMIUM, CONTRAST, Browser
 from PIL import Image
 
@@ -274,3 +275,11 @@ ROLES = (
     "progressbar",
     "canvas",
 )
+
+
+@needs_axe
+@pytest.mark.parametrize(("width", "dark"), VIEWS)
+def test_axe_finds_nothing_serious(width, dark, page, client):
+    page.show(client.address, width, dark)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert violations(page) == []
