@@ -49,6 +49,7 @@ from dcgan_kit.data.array_header import ArrayHeader, array_header
 from dcgan_kit.data.cache import cache_folder
 from dcgan_kit.data.classes import class_folders
 from dcgan_kit.data.content import require_ordinary_files, require_path
+from dcgan_kit.data.fitted_image import fitted_image
 from dcgan_kit.data.image_file import decoded_image, unreadable_reason
 from dcgan_kit.data.image_files import ImageFiles, image_archive, image_folder, open_image_file
 from dcgan_kit.data.power_spectrum import checkerboard_fits, checkerboard_index, power_spectrum, radial_power
@@ -226,6 +227,7 @@ __all__ = [
     "find_claim",
     "find_components",
     "find_plugin",
+    "fitted_image",
     "graph_evenness",
     "hookimpl",
     "image_archive",

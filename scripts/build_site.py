@@ -30,6 +30,13 @@ ADDED = {"Reference": ["Public names <api>"]}
 """Pages that only the site has, by part of the index."""
 _TO_TOP = re.compile(rf"\]\(\.\./((?:\.\./)*(?:{'|'.join(map(re.escape, (*TOP_PAGES, f'{BESIDE}/')))}))")
 """A link from a page of docs to a page or a folder that lies one folder nearer in the copy."""
+ACCESSIBLE = {
+    'class="caption" role="heading">': 'class="caption" role="heading" aria-level="2">',
+    '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',
+    '<div class="table-wrapper ': '<div tabindex="0" class="table-wrapper ',
+}
+"""What Sphinx writes, and what readers without a mouse or a screen need: levels of headings, and wide blocks and
+tables that the keyboard can scroll (rules aria-required-attr and scrollable-region-focusable of axe-core)."""
 _ENTRY = re.compile(r"^\* \[([^\]]*)\]\(([\w./-]+)\.md\)", re.MULTILINE)
 
 
@@ -39,7 +46,13 @@ def build(target: Path) -> int:
     source = target.with_name(f"{target.name}-source")
     write_source(source)
     cache = target.with_name(f"{target.name}-cache")
-    return build_main(["-q", "-W", "--keep-going", "-d", str(cache), str(source), str(target)])
+    status = build_main(["-q", "-W", "--keep-going", "-d", str(cache), str(source), str(target)])
+    for page in target.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for written, accessible in ACCESSIBLE.items():
+            text = text.replace(written, accessible)
+        page.write_text(text, encoding="utf-8")
+    return status
 
 
 def write_source(folder: Path) -> None:

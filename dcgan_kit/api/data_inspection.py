@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from dcgan_kit.errors import ComponentError, DataError, UserError
 from dcgan_kit.terminal.progress import progress_to
 
 if TYPE_CHECKING:
+    from dcgan_kit.components.component import Component
     from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.inspection.inspection import Inspection
     from dcgan_kit.terminal.progress import Watcher
@@ -31,7 +33,7 @@ def inspect_data(
     settings: PluginSettings | None = None,
     watcher: Watcher | None = None,
 ) -> Inspection:
-    """Read every image of a source once, and return what is in it.
+    """Read every image of a source, and return what is in it.
 
     ``inspect_data("~/faces")``, ``inspect_data("npz", "path=faces.npz")``, ``inspect_data("lecture-fashion28")``
 
@@ -41,6 +43,7 @@ def inspect_data(
         options: texts ``KEY=VALUE``: options of the component, or overrides of the recipe.
         size: the size of the networks: ``64``, ``48x96`` or ``64x64x3``; default: that of the recipe, or one that fits.
         picture: a PNG to write: at most 64 images from all over the source, as networks of this size see them.
+            They are read a second time.
         settings: which plugins may be loaded; default: the settings of the environment.
         watcher: receives the progress; default: a progress bar on standard error.
 
@@ -101,7 +104,27 @@ def _stored(source: FoundSource, wanted: tuple[int, int, int | None] | None) -> 
         raise ComponentError(
             f"{component.label}: 'stored' must return dcgan_kit.StoredImages. Received: {type(stored).__name__}"
         )
-    return stored
+    return _guarded(stored, component)
+
+
+def _guarded(stored: StoredImages, component: Component) -> StoredImages:
+    """Return the same images. Errors of the component's code name it."""
+
+    def images() -> Iterator[StoredImage | str]:
+        with guarded(component, "its function 'images'"):
+            for image in stored.images():
+                if not isinstance(image, StoredImage | str):
+                    raise ComponentError(
+                        f"{component.label}: 'images' must return dcgan_kit.StoredImage or texts. "
+                        f"Received: {type(image).__name__}"
+                    )
+                yield image
+
+    def fitted(content: Any, spec: ImageSpec) -> Any:
+        with guarded(component, "its function 'fitted'"):
+            return stored.fitted(content, spec)
+
+    return replace(stored, images=images, fitted=fitted)
 
 
 def _loaded(source: FoundSource, wanted: tuple[int, int, int | None] | None) -> StoredImages:
@@ -112,7 +135,7 @@ def _loaded(source: FoundSource, wanted: tuple[int, int, int | None] | None) -> 
     if wanted is not None:
         spec = ImageSpec(wanted[0], wanted[1], wanted[2] or 3)
     if spec is None:
-        raise UserError(f"{name} makes images of any size: say which, e.g. --size 64x64x3")
+        raise UserError(f"{name} makes images of any size: say which by size (--size), e.g. 64x64x3")
     images = source.choice.build(spec)
     problem = broken_contract(images, spec)
     if problem:

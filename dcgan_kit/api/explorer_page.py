@@ -48,7 +48,7 @@ def explore(
     _require_server()
     opened = [open_generator(source, settings=settings) for source in given]
     tensorflow_startup.start_tensorflow()
-    from dcgan_kit.explorer.serving import listening, serve
+    from dcgan_kit.explorer.server import listening, serve
     from dcgan_kit.explorer.source import Source
     from dcgan_kit.reports.facts import labels
 

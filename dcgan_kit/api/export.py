@@ -66,13 +66,13 @@ def _destination(
     source: TrainedGenerator, form: ModelFormat, output: str | Path | None, raw: bool, best: bool
 ) -> Destination:
     from dcgan_kit.api.run import Run
-    from dcgan_kit.exports.destination import Destination, file_name
+    from dcgan_kit.exports.destination import Destination, safe_file_name
 
     if output is not None:
         return Destination.of(form, Path(output))
     which = "".join(f"-{word}" for word, chosen in (("best", best), ("raw", raw)) if chosen)
     folder = source.path / FOLDER if isinstance(source, Run) else Path()
-    return Destination.of(form, folder / f"{file_name(source.resolved.name)}{which}{form.suffix}")
+    return Destination.of(form, folder / f"{safe_file_name(source.resolved.name)}{which}{form.suffix}")
 
 
 def _generator_file(

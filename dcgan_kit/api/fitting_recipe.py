@@ -8,19 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_kit.api.catalogue import write_new
+from dcgan_kit.api.catalogue import everything, write_new
 from dcgan_kit.api.data_inspection import inspected
 from dcgan_kit.api.data_source import DataSource, FoundSource, find_source
 from dcgan_kit.api.recipe import Recipe, load_recipe
+from dcgan_kit.data.content import LABEL_FILES, READ_BY_NAME
 from dcgan_kit.errors import UserError
 
 if TYPE_CHECKING:
+    from dcgan_kit.components.component import Component
     from dcgan_kit.components.plugin import PluginSettings
+    from dcgan_kit.components.registry import Registry
     from dcgan_kit.inspection.proposal import Cost, Proposal
     from dcgan_kit.terminal.progress import Watcher
 
-_FILES = ("path", "labels")
-"""Options that are names of files."""
+_READERS = "data"
+"""The built-in plugin of the components that read files."""
 
 
 def new_recipe(
@@ -60,7 +63,7 @@ def new_recipe(
     from dcgan_kit.inspection.recipe_text import recipe_text
 
     found = inspected(source, size, None, watcher)
-    proposal, slot = first_proposal(found, conditional), _slot(source)
+    proposal, slot = first_proposal(found, conditional), _slot(source, everything(settings).registry)
     cost = _cost(load_recipe(recipe_text(proposal, slot, size is not None), settings=settings), proposal)
     batch, why_batch = batch_for(proposal, cost)
     steps, why_steps = steps_for(batch, cost)
@@ -89,17 +92,23 @@ def _file(target: str | Path) -> Path:
     return file
 
 
-def _slot(source: FoundSource) -> Mapping[str, Any]:
+def _slot(source: FoundSource, registry: Registry) -> Mapping[str, Any]:
     """Return the value of ``data``. Its paths hold from every folder."""
-    slot = {"use": source.choice.component.name, **source.given}
-    for option in _FILES:
+    component = source.choice.component
+    slot = {"use": registry.reference(component), **source.given}
+    for option in _path_options(component):
         value = slot.get(option)
-        if isinstance(value, str) and not value.startswith("~") and (option == "path" or os.path.exists(value)):
+        # A name that is no folder is that of a data set.
+        if isinstance(value, str) and not value.startswith("~") and (option != "name" or os.path.isdir(value)):
             slot[option] = os.path.abspath(value)
-    name = slot.get("name")
-    if isinstance(name, str) and os.path.isdir(name):
-        slot["name"] = os.path.abspath(name)
     return slot
+
+
+def _path_options(component: Component) -> tuple[str, ...]:
+    """Return the options of a component that are paths, or may be."""
+    if component.owner == _READERS and component.name in READ_BY_NAME:
+        return ("name",)
+    return ("path", "labels") if component.owner == _READERS and component.name in LABEL_FILES else ("path",)
 
 
 def _cost(recipe: Recipe, proposal: Proposal) -> Cost:

@@ -120,7 +120,8 @@ def _target(picture: Any, generator: TrainedGenerator) -> Any:
 
     from dcgan_kit.explorer.target import target_pixels
 
-    spec = generator.resolved.image.spec
+    recipe = generator.resolved
+    spec = recipe.image.spec
     if not isinstance(picture, str | Path):
         array = np.asarray(picture)
         if array.dtype != np.uint8 or array.shape != spec.shape:
@@ -136,4 +137,4 @@ def _target(picture: Any, generator: TrainedGenerator) -> Any:
     except DataError as error:
         raise DataError(f"{picture}: {error}") from error
     with stream:
-        return target_pixels(stream, spec, str(picture))
+        return target_pixels(stream, recipe, str(picture))

@@ -57,7 +57,7 @@ def check_plugin(
     """
     plugins, found, settings = _found(plugin, chosen(settings))
     if component is None and (options or without):
-        raise UserError("options and abilities belong to one component: give --component KIND/NAME")
+        raise UserError("options and abilities belong to one component: name the component (--component KIND/NAME)")
     # Importing it loads TensorFlow.
     from dcgan_kit.testing.contracts import ABILITIES
     from dcgan_kit.testing.plugin_check import PluginCheck, component_check, tasks_of
@@ -132,10 +132,10 @@ def _component(name: str, plugins: Sequence[Plugin]) -> Component:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UserError(f"--component: write {' or '.join(f'{one.kind}/{one.name}' for one in found)}")
+        raise UserError(f"component: write {' or '.join(f'{one.kind}/{one.name}' for one in found)}")
     broken = next((f" It is broken: {one.error}" for one in plugins if one.error), "")
     guess = did_you_mean(bare, {one.name for one in offered})
-    raise UserError(f"--component: the plugin offers no {name!r}.{guess}{broken}")
+    raise UserError(f"component: the plugin offers no {name!r}.{guess}{broken}")
 
 
 def _values(component: Component, options: Sequence[str], plugins: LoadedPlugins) -> Mapping[str, Any]:

@@ -188,7 +188,7 @@ class Recipe:
         Reads no weights.
 
         Raises:
-            RecipeError: there is no such run on this machine, or no weight fits by name and shape.
+            RecipeError: there is no such run on this machine, or no weight fits by path, shape and type.
             UserError: the networks cannot be built.
         """
         if self.resolved.training.start_from is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.catalogue import chosen
-from dcgan_kit.api.search_checks import direction_of, require_observed, require_same_search, require_valid_recipes
+from dcgan_kit.api.search_checks import direction_of, require_observed, require_same_search
 from dcgan_kit.api.study_runner import Runner
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RunError, UserError
@@ -20,6 +20,7 @@ from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 from dcgan_kit.runs.write_errors import writing
 from dcgan_kit.studies.folder import StudyFolder
 from dcgan_kit.studies.search import Direction, Search, is_search, read_search
+from dcgan_kit.studies.search_recipes import require_valid_recipes
 from dcgan_kit.studies.trials import Trial, TrialRecord, read_record, read_reports, write_record
 from dcgan_kit.terminal.progress import RunsProgress, progress_to
 

@@ -168,7 +168,7 @@ class TrainedGenerator(Sampler):
         The starts are the nearest of 1000 random samples. Zhu et al. 2016, arXiv 1609.03552, section 3.1.
 
         Args:
-            picture: an image file, which is cropped in the middle and resized; or uint8 (H, W, C) of the recipe's size.
+            picture: an image file, which gets the recipe's size as training images do; or uint8 (H, W, C) of this size.
             steps: number of optimizer steps, 1 … 5000.
             seed: seed of the random samples; the same seed gives the same result.
             label: the class, from 0; None: try all classes, if the recipe has classes.

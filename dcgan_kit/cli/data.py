@@ -40,7 +40,8 @@ def inspect(source: str, options: tuple[str, ...], size: str | None, picture: Pa
     """Show what is in SOURCE: sizes, channels, levels, duplicates, classes, what is left out, and advice.
 
     SOURCE is a file or a folder; else the name of a component of kind data, or of a recipe. KEY=VALUE are options of
-    the component, or overrides of the recipe. It reads every image once.
+    the component, or overrides of the recipe. It reads every image once, and those of the picture
+    again.
 
     \b
     dcgan-kit data inspect ~/faces --picture faces.png

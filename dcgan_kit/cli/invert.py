@@ -45,7 +45,7 @@ def invert(
     """Search for the latent vector with which a trained generator makes a PICTURE.
 
     The generator is that of a RUN folder, of a generator FILE, or one that comes with a RECIPE. The picture is cropped
-    in the middle to the shape of the generator's images, and resized.
+    or padded to the shape of the generator's images as the recipe's data would be, and resized.
 
     \b
     dcgan-kit invert runs/lecture-fashion28 shoe.png

@@ -42,9 +42,12 @@ class Registry:
 
     def names(self, kind: str) -> tuple[str, ...]:
         """Return what a recipe may write for a kind: the name, or ``owner/name`` if several plugins use the name."""
-        components = self.of_kind(kind)
-        bare = [c.name for c in components]
-        return tuple(c.name if bare.count(c.name) == 1 else f"{c.owner}/{c.name}" for c in components)
+        return tuple(self.reference(c) for c in self.of_kind(kind))
+
+    def reference(self, component: Component) -> str:
+        """Return what a recipe may write for a component; see ``names``."""
+        count = sum(c.name == component.name for c in self.of_kind(component.kind))
+        return component.name if count == 1 else f"{component.owner}/{component.name}"
 
     def find(self, kind: str, reference: str) -> Component:
         """Return the component for a reference ``name`` or ``owner/name``.

@@ -21,6 +21,8 @@ _CONTENTS = {
 }
 READ_BY_NAME = frozenset(("tfds", "hugging_face"))
 """Components whose option ``name`` takes a path; that of the others is ``path``."""
+LABEL_FILES = frozenset(("npy",))
+"""Components whose option ``labels`` takes a path too."""
 
 
 def reader_of(path: Path) -> str | None:

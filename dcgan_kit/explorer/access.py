@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -49,7 +48,7 @@ class Access:
         if host not in self.hosts:
             # A page elsewhere can give its name the address 127.0.0.1 (DNS rebinding), but cannot change this header.
             return "the host is not this machine"
-        if not (self.opens(query) or self._matches(self._kept(headers))):
+        if not (self.opens(query) or self._kept(headers)):
             return "the token is missing or wrong: open the address that dcgan-kit printed"
         origin = headers.get("origin")
         if (origin is not None or method == "POST") and origin != f"http://{host}":
@@ -66,12 +65,10 @@ class Access:
         """Return the header that lets the browser keep the token."""
         return f"{self.cookie}={self._token.decode()}; Path=/; HttpOnly; SameSite=Strict"
 
-    def _kept(self, headers: Mapping[str, str]) -> str:
-        try:
-            cookies: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return ""
-        return cookies[self.cookie].value if self.cookie in cookies else ""
+    def _kept(self, headers: Mapping[str, str]) -> bool:
+        # Other programs at other ports leave cookies of any form, at which SimpleCookie would drop the whole header.
+        pairs = (cookie.strip().partition("=") for cookie in headers.get("cookie", "").split(";"))
+        return any([self._matches(value) for name, _, value in pairs if name == self.cookie])
 
     def _matches(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(errors="replace"), self._token)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dcgan_kit.errors import UserError
 from dcgan_kit.explorer.painter import Painter
 
 MOST = 8
@@ -42,6 +43,9 @@ def directions(painter: Painter, latent: Any, labels: Any) -> Directions:
         painter: the generator.
         latent: latent vectors as training draws them, float32 (N, size).
         labels: their classes, integers (N,).
+
+    Raises:
+        UserError: a gradient is NaN or infinite.
     """
     gradients = _gradient_function(painter)
     rows = []
@@ -50,7 +54,10 @@ def directions(painter: Painter, latent: Any, labels: Any) -> Directions:
         given = painter.inputs(latent[part], labels[part])
         noise = tf.random.stateless_normal((len(given[0]), *painter.recipe.image.shape), (_SEED[0], _SEED[1] + start))
         rows.append(gradients(noise, *given).numpy())
-    _, values, vectors = np.linalg.svd(np.concatenate(rows).astype(np.float64), full_matrices=False)
+    changes = np.concatenate(rows).astype(np.float64)
+    if not np.isfinite(changes).all():
+        raise UserError("some gradients of this generator are NaN or infinite")
+    _, values, vectors = np.linalg.svd(changes, full_matrices=False)
     # A direction and its opposite are the same; the largest coordinate is positive.
     largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=1)[:, None], axis=1)
     vectors = vectors * np.sign(largest)

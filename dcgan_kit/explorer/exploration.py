@@ -15,12 +15,13 @@ from dcgan_kit.errors import UserError
 from dcgan_kit.explorer.directions import DRAWS as DIRECTION_DRAWS
 from dcgan_kit.explorer.directions import Directions, directions
 from dcgan_kit.explorer.inversion import DRAWS, STEPS, Inversion
-from dcgan_kit.explorer.neighbourhood import Neighbourhood, data_uri
+from dcgan_kit.explorer.neighbourhood import Neighbourhood
 from dcgan_kit.explorer.painter import Painter
 from dcgan_kit.explorer.source import Source
 from dcgan_kit.explorer.stage_maps import StageMaps, image_inputs, stage_maps
 from dcgan_kit.explorer.target import target_of_bytes
 from dcgan_kit.networks.part_builder import times
+from dcgan_kit.reports.pictures import data_uri
 from dcgan_kit.runs.image_grid import grid_of, png_of
 from dcgan_kit.runs.latent_space import walk
 
@@ -149,7 +150,11 @@ class Exploration:
             return {**answer, "missing": "This file holds a generator without its discriminator."}
         judged = image_inputs(discriminator, painter.values(*given), given[1:])
         logit = float(np.asarray(discriminator.model(judged if len(judged) > 1 else judged[0], training=False))[0, 0])
-        return {**answer, "discriminator": [*map(_stage, stage_maps(discriminator, judged))], "logit": logit}
+        return {
+            **answer,
+            "discriminator": [*map(_stage, stage_maps(discriminator, judged))],
+            "logit": logit if np.isfinite(logit) else None,
+        }
 
     def drawing(self, number: int) -> str:
         """Return the picture of both networks of a source, an SVG."""
@@ -196,7 +201,7 @@ class Exploration:
             seed: seed of the starts.
         """
         source = self.source(which.source)
-        target = target_of_bytes(content, source.recipe.image.spec, "the picture")
+        target = target_of_bytes(content, source.recipe, "the picture")
         label = None if which.label == "turn" else self._labels(which, 1)
         return Inversion(source.painter(which.version), target, source.vectors(DRAWS, seed), label, steps), target
 
@@ -236,7 +241,7 @@ def _stage(found: StageMaps) -> Mapping[str, Any]:
     return {
         "name": found.name,
         "shape": times(found.shape),
-        "range": [found.least, found.most],
+        "range": found.range,
         "maps": None if found.maps is None else data_uri(found.maps),
         "shown": found.shown,
         "channels": found.shape[-1],

@@ -96,7 +96,8 @@ class Inversion:
 
     def _found(self, latent: Any) -> Found:
         images = self._painter.pixels(latent, self._labels)
-        errors = _errors(images, self._target)
+        # Where a gradient was not finite, neither is the vector.
+        errors = np.where(np.isfinite(latent).all(axis=1), _errors(images, self._target), np.inf)
         place = int(errors.argmin())
         label = None if self._painter.recipe.classes is None else int(self._labels[place])
         return Found(latent[place].copy(), images[place], label, float(errors[place]), self._step)

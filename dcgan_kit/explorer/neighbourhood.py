@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -73,8 +72,3 @@ class Neighbourhood:
         return (
             f"{count:,} training images" if count <= MOST else f"{MOST:,} of {count:,} training images, evenly chosen"
         )
-
-
-def data_uri(png: bytes) -> str:
-    """Return a PNG as an address that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -31,13 +31,13 @@ class ActivationHealth:
 
     Attributes:
         name: its component.
-        flat: the share of its units with almost no gradient.
+        flat: the share of its units with almost no gradient; None: what it gets, or a gradient, is NaN or infinite.
         silent: number of channels in which all units have almost no gradient.
         channels: number of its channels.
     """
 
     name: str
-    flat: float
+    flat: float | None
     silent: int
     channels: int
 
@@ -49,17 +49,15 @@ class StageMaps:
     Attributes:
         name: the stage.
         shape: shape of what it returns.
-        least: its smallest value, which is black.
-        most: its largest value, which is white.
-        maps: a PNG of its first maps, side by side; None if it returns no maps.
+        range: its smallest value, which is black, and its largest, which is white; None: a value is NaN or infinite.
+        maps: a PNG of its first maps, side by side; None if it returns no maps, or has no range.
         shown: number of maps in the PNG.
         activations: its activations.
     """
 
     name: str
     shape: Shape
-    least: float
-    most: float
+    range: tuple[float, float] | None
     maps: bytes | None
     shown: int
     activations: tuple[ActivationHealth, ...]
@@ -93,12 +91,12 @@ def _call(layer: Any, value: Any) -> Any:
 
 
 def _stage(name: str, output: Any, activations: tuple[ActivationHealth, ...]) -> StageMaps:
-    least, most = float(output.min()), float(output.max())
+    finite = (float(output.min()), float(output.max())) if np.isfinite(output).all() else None
     maps, shown = None, 0
-    if output.ndim == 3 and output.shape[0] * output.shape[1] > 1:
+    if finite and output.ndim == 3 and output.shape[0] * output.shape[1] > 1:
         shown = min(MAPS, output.shape[-1])
-        maps = _sheet(output[..., :shown], least, most)
-    return StageMaps(name, tuple(output.shape), least, most, maps, shown, activations)
+        maps = _sheet(output[..., :shown], *finite)
+    return StageMaps(name, tuple(output.shape), finite, maps, shown, activations)
 
 
 def _sheet(maps: Any, least: float, most: float) -> bytes:
@@ -121,6 +119,9 @@ def _sheet(maps: Any, least: float, most: float) -> bytes:
 
 def _health(part: Part, before: Any, sides: dict[str, Any]) -> ActivationHealth:
     slope = _slope(part, before, sides)
+    # relu has the gradient 0 at NaN.
+    if not (np.isfinite(before).all() and np.isfinite(slope).all()):
+        return ActivationHealth(part.component, None, 0, slope.shape[-1])
     # Near 0, an activation is as steep as anywhere; so one that saturates everywhere is not its own scale.
     steepest = max(float(np.abs(slope).max()), float(np.abs(_slope(part, before * _NEAR, sides)).max()))
     flat = np.abs(slope) < FLAT * steepest if steepest else np.ones_like(slope, bool)

@@ -1,29 +1,25 @@
-"""A picture from the outside, as an image of a recipe's size."""
+"""A picture from the outside, as the recipe's data would show it to the networks."""
 
 from __future__ import annotations
 
 import io
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-import numpy as np
-
-from dcgan_kit.components.contracts.training import ImageSpec
-from dcgan_kit.data.image_file import decoded_image
-from dcgan_kit.data.resized_pixels import REDUCING_GAP
+from dcgan_kit.data.fitted_image import WHITE, Colour, fitted_image
+from dcgan_kit.data.image_file import decoded_image, unreadable_reason
 from dcgan_kit.errors import DataError
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 
-def target_pixels(stream: IO[bytes], spec: ImageSpec, name: str) -> Any:
-    """Decode a picture: cropped in the middle to the shape of the images, then resized. Transparent parts become black.
+def target_pixels(stream: IO[bytes], recipe: ResolvedRecipe, name: str) -> Any:
+    """Decode a picture and fit it to the recipe's size, with the recipe's ``data.fit`` and ``data.background``.
+
+    Where the recipe's data have no such options, it is cropped in the middle, and transparent parts become white: the
+    defaults of the built-in components.
 
     Args:
         stream: the file.
-        spec: the size of the images.
+        recipe: the recipe.
         name: its name in messages.
 
     Returns:
@@ -32,34 +28,26 @@ def target_pixels(stream: IO[bytes], spec: ImageSpec, name: str) -> Any:
     Raises:
         DataError: it is no picture that can be read.
     """
+    fit, background = _fit(recipe), _background(recipe)
     try:
-        image = _converted(decoded_image(stream), _MODES[spec.channels])
+        return fitted_image(decoded_image(stream), recipe.image.spec, fit=fit, background=background)
     except (DataError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise DataError(f"{name}: {reason}") from error
-    return np.asarray(_cropped(image, spec), np.uint8).reshape(spec.shape)
+        raise DataError(f"{name}: {unreadable_reason(error)}") from error
 
 
-def target_of_bytes(content: bytes, spec: ImageSpec, name: str) -> Any:
+def target_of_bytes(content: bytes, recipe: ResolvedRecipe, name: str) -> Any:
     """Decode a picture that was sent; see ``target_pixels``."""
-    return target_pixels(io.BytesIO(content), spec, name)
+    return target_pixels(io.BytesIO(content), recipe, name)
 
 
-def _converted(image: Image.Image, mode: str) -> Image.Image:
-    from PIL import Image
-
-    if image.mode.endswith("A") and not mode.endswith("A"):
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    return image.convert(mode)
+# Components of plugins may use these names of options for something else.
+def _fit(recipe: ResolvedRecipe) -> str:
+    return "pad" if recipe.data.options.get("fit") == "pad" else "crop"
 
 
-def _cropped(image: Image.Image, spec: ImageSpec) -> Image.Image:
-    from PIL import Image
-
-    scale = max(spec.width / image.width, spec.height / image.height)
-    width, height = min(spec.width / scale, image.width), min(spec.height / scale, image.height)
-    left, top = (image.width - width) / 2, (image.height - height) / 2
-    return image.resize(
-        (spec.width, spec.height), Image.Resampling.LANCZOS, (left, top, left + width, top + height), REDUCING_GAP
-    )
+def _background(recipe: ResolvedRecipe) -> Colour:
+    given = recipe.data.options.get("background")
+    levels = tuple(given) if isinstance(given, list | tuple) else (given,) * 3
+    if len(levels) != 3 or not all(type(level) is int and 0 <= level <= 255 for level in levels):
+        return WHITE
+    return levels

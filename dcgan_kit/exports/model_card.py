@@ -110,17 +110,19 @@ def _signature(source: Provenance, labels: bool) -> str:
 
 
 def _needs(form: ModelFormat, needs: Sequence[str]) -> str:
-    packages = " ".join(("numpy", *form.runtime))
+    kit = f"First install dcgan-kit, version {__version__}"
     if form.name == "npz":
         return (
-            f"It needs `pip install {packages}`. `dcgan-kit sample` takes the file too. With classes, "
-            "`images` makes one after the other, or those of `label`."
+            f"{kit}. `dcgan-kit sample` takes the file too. With classes, `images` makes one after the other, or those "
+            "of `label`."
         )
+    packages = " ".join(("numpy", *form.runtime))
     if form.name != "keras":
         return f"It needs `pip install {packages}`, and no dcgan-kit."
     if not needs:
         return f"It needs `pip install {packages}`, and no dcgan-kit: every layer is one of Keras."
-    return f"It needs `pip install {packages} dcgan-kit`: Keras does not have all layers of this network."
+    plugins = "" if list(needs) == ["import dcgan_kit"] else " The program also needs the plugin that it imports."
+    return f"{kit}: Keras does not have all layers of this network. Then `pip install {packages}`.{plugins}"
 
 
 def _scores(source: Provenance) -> str:

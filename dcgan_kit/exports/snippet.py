@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dcgan_kit.components.saved_layers import BUILTIN_COMPONENTS
 from dcgan_kit.exports.formats import ModelFormat
 from dcgan_kit.exports.image_model import LABEL, LATENT
 from dcgan_kit.recipes.resolved import ResolvedRecipe
@@ -17,7 +18,7 @@ _DRAWN = {
     "normal": "rng.normal(0.0, {stddev}, ({count}, {size}))",
     "uniform": "rng.uniform({low}, {high}, ({count}, {size}))",
 }
-"""How NumPy draws the latent vectors of components whose distribution it has."""
+"""How NumPy draws the latent vectors of built-in components whose distribution it has."""
 _OTHERWISE = "rng.standard_normal(({count}, {size}))"
 
 
@@ -70,9 +71,12 @@ def snippet(
 
 
 def _drawn(recipe: ResolvedRecipe, labels: bool) -> str:
-    latent = recipe.latent
-    drawn = _DRAWN.get(latent.component.name, _OTHERWISE).format(count=EXAMPLES, **latent.options)
-    remark = "" if latent.component.name in _DRAWN else f"  # not as in training: see {LATENT!r} above"
+    component = recipe.latent.component
+    # A plugin may have another distribution of the same name, and options of any name.
+    template = _DRAWN.get(component.name) if component.package == BUILTIN_COMPONENTS else None
+    values = {**recipe.latent.options, "count": EXAMPLES, "size": recipe.latent_size}
+    drawn = (template or _OTHERWISE).format_map(values)
+    remark = "" if template else f"  # not as in training: see {LATENT!r} above"
     lines = ["rng = np.random.default_rng(0)", f"{LATENT} = {drawn}.astype(np.float32){remark}"]
     if labels:
         lines.append(f"{LABEL} = np.arange({EXAMPLES}, dtype=np.int32) % {recipe.classes}")

@@ -10,7 +10,7 @@ import numpy as np
 from dcgan_kit.components.contracts.stored import StoredImage, StoredImages
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.data.threads import in_threads
-from dcgan_kit.errors import DataError
+from dcgan_kit.errors import ComponentError, DataError
 
 SIDE = 8
 """Most rows and columns of the grid."""
@@ -23,6 +23,7 @@ def network_view(stored: StoredImages, spec: ImageSpec) -> np.ndarray:
 
     Raises:
         DataError: the source does not resize images, or none of those that were chosen can be read.
+        ComponentError: what the source makes is not of this size.
     """
     wanted = min(SIDE * SIDE, stored.count)
     places = {int(place) for place in np.linspace(0, stored.count - 1, wanted)}
@@ -34,7 +35,16 @@ def network_view(stored: StoredImages, spec: ImageSpec) -> np.ndarray:
     ]
     if not found:
         raise DataError(f"{stored.name}: none of the {wanted} images for the picture can be read")
+    for pixels in found:
+        _require_size(stored, pixels, spec)
     return np.stack(found)
+
+
+def _require_size(stored: StoredImages, pixels: Any, spec: ImageSpec) -> None:
+    if isinstance(pixels, np.ndarray) and (pixels.shape, pixels.dtype) == (spec.shape, np.uint8):
+        return
+    received = f"{pixels.dtype} {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+    raise ComponentError(f"{stored.name}: 'fitted' must return uint8 {spec.shape}. Received: {received}")
 
 
 def _readable(images: Iterator[StoredImage | str]) -> Iterator[StoredImage]:

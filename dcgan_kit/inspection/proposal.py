@@ -144,23 +144,23 @@ def _classes(found: Inspection, conditional: bool | None) -> tuple[int, str]:
     if found.classes is None:
         if conditional:
             raise UserError(
-                "--conditional: the images have no classes. Sort them into folders, two or more, one for each class "
+                "conditional: the images have no classes. Sort them into folders, two or more, one for each class "
                 "(docs/data.md#classes)"
             )
         return 0, ""
     count, least = len(found.classes), min(found.classes.values())
     if conditional is False:
-        return 0, f"there are {count} classes, and --unconditional leaves them out"
+        return 0, f"there are {count} classes, and conditional=False (--unconditional) leaves them out"
     fits = 2 <= count <= MOST_CLASSES and least >= LEAST_OF_A_CLASS
     if conditional:
         if count < 2 or not least:
             raise UserError(
-                f"--conditional: there must be two classes, each with an image. Received: {dict(found.classes)}"
+                f"conditional: there must be two classes, each with an image. Received: {dict(found.classes)}"
             )
         return count, f"{count} classes, the smallest of {counted(least, 'image')}"
     if fits:
         return count, f"{count} classes of {LEAST_OF_A_CLASS} images or more; the smallest has {least:,}"
     return 0, (
         f"{count} classes, the smallest of {counted(least, 'image')}: too few or too many to learn them (2 to "
-        f"{MOST_CLASSES:,}, {LEAST_OF_A_CLASS} images each); --conditional takes them"
+        f"{MOST_CLASSES:,}, {LEAST_OF_A_CLASS} images each); conditional=True (--conditional) takes them"
     )

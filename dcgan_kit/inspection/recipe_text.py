@@ -61,7 +61,7 @@ def _image(proposal: Proposal, asked: bool) -> Iterator[str]:
     if not found.resizes:
         yield from _comment(f"The size of the array: {found.component} does not resize.")
     elif asked:
-        yield from _comment("The size that --size asks for.")
+        yield from _comment("The size that was asked for.")
     elif median_side(found.sizes) < LADDER[0]:
         yield from _comment(
             f"The smallest of {', '.join(map(str, LADDER))}: half of the images have a shorter side of "

@@ -47,23 +47,51 @@ def package_files(name: str, module: str, kinds: Sequence[str]) -> dict[str, str
         module: name of its package, which is also the plugin's name.
         kinds: some of ``TEMPLATES``, each once.
     """
-    root = resources.files(__package__).joinpath("files")
-    parts = [_part(root, kind, module) for kind in kinds]
-    studies = {part.kind: f"{part.recipe}-or-built-in" for part in parts if _there(root, "studies", part.kind)}
-    files = dict(_shared(root, parts, list(studies.values())))
+    templates = _Templates(resources.files(__package__).joinpath("files"), name, module)
+    parts = [_part(templates, kind) for kind in kinds]
+    compared = [part for part in parts if templates.there("studies", f"{part.kind}.yaml")]
+    studies = {part.kind: f"{part.recipe}-or-built-in" for part in compared}
+    files = dict(_shared(templates, parts, list(studies.values())))
     for part in parts:
-        files.update(_files_of(root, part, studies.get(part.kind)))
-    return {_renamed(path, name, module): _renamed(text, name, module) for path, text in sorted(files.items())}
+        files.update(_files_of(templates, part, studies.get(part.kind)))
+    return dict(sorted(files.items()))
 
 
-def _part(root: Traversable, kind: str, module: str) -> Part:
-    text = root.joinpath("components", f"{kind}.py").read_text(encoding="utf-8")
+@dataclass(frozen=True)
+class _Templates:
+    """The templates' texts, with the names of a new package in place of theirs.
+
+    Attributes:
+        root: their folder.
+        name: name of the distribution.
+        module: name of its package.
+    """
+
+    root: Traversable
+    name: str
+    module: str
+
+    def read(self, *path: str) -> str:
+        """Return the text of a template."""
+        return self._renamed(self.root.joinpath(*path).read_text(encoding="utf-8"))
+
+    def _renamed(self, text: str) -> str:
+        # A text is renamed once, before names are put into it: the new name may contain that of the templates.
+        return text.replace(_MODULE, self.module).replace(_NAME, self.name)
+
+    def there(self, *path: str) -> bool:
+        """Return whether there is such a template."""
+        return self.root.joinpath(*path).is_file()
+
+
+def _part(templates: _Templates, kind: str) -> Part:
+    text = templates.read("components", f"{kind}.py")
     found = _COMPONENT.search(text)
     what = f"the {kind} `{found[1]}`" if found else "callbacks of a run"
-    return Part(kind, found[1] if found else "", what, f"{module}-{kind}".replace("_", "-"))
+    return Part(kind, found[1] if found else "", what, f"{templates.module}-{kind}".replace("_", "-"))
 
 
-def _shared(root: Traversable, parts: Sequence[Part], studies: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _shared(templates: _Templates, parts: Sequence[Part], studies: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the files that every package has."""
     from jinja2 import Environment, StrictUndefined
 
@@ -79,17 +107,16 @@ def _shared(root: Traversable, parts: Sequence[Part], studies: Sequence[str]) ->
     paths = {
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
-        "__init__.py.jinja": f"src/{_MODULE}/__init__.py",
+        "__init__.py.jinja": f"src/{templates.module}/__init__.py",
     }
     for template, path in paths.items():
-        text = root.joinpath("package", template).read_text(encoding="utf-8")
-        yield path, environment.from_string(text).render(values)
-    yield "tests/test_recipes.py", root.joinpath("tests", "test_recipes.py").read_text(encoding="utf-8")
+        yield path, environment.from_string(templates.read("package", template)).render(values)
+    yield "tests/test_recipes.py", templates.read("tests", "test_recipes.py")
 
 
-def _files_of(root: Traversable, part: Part, study: str | None) -> Mapping[str, str]:
+def _files_of(templates: _Templates, part: Part, study: str | None) -> Mapping[str, str]:
     """Return the files of one part: path → text."""
-    package, kind = f"src/{_MODULE}", part.kind
+    package, kind = f"src/{templates.module}", part.kind
     sources = {
         f"{package}/{kind}.py": ("components", f"{kind}.py"),
         f"{package}/{kind}_layers.py": ("components", f"{kind}_layers.py"),
@@ -97,13 +124,4 @@ def _files_of(root: Traversable, part: Part, study: str | None) -> Mapping[str, 
         f"{package}/studies/{study}.yaml": ("studies", f"{kind}.yaml"),
         f"tests/test_{kind}.py": ("tests", f"test_{kind}.py"),
     }
-    found = {path: root.joinpath(*source) for path, source in sources.items()}
-    return {path: file.read_text(encoding="utf-8") for path, file in found.items() if file.is_file()}
-
-
-def _there(root: Traversable, folder: str, kind: str) -> bool:
-    return root.joinpath(folder, f"{kind}.yaml").is_file()
-
-
-def _renamed(text: str, name: str, module: str) -> str:
-    return text.replace(_MODULE, module).replace(_NAME, name)
+    return {path: templates.read(*source) for path, source in sources.items() if templates.there(*source)}

@@ -49,7 +49,9 @@ def captured_output() -> Iterator[CapturedOutput]:
     """
     captured = CapturedOutput()
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        # Python has no stream if whoever started it closed the descriptor.
+        if stream is not None and not stream.closed:
+            stream.flush()
     saved = dict(_open_descriptors())
     with tempfile.TemporaryFile() as scratch, open(os.dup(scratch.fileno()), "w", errors="replace") as text:
         try:

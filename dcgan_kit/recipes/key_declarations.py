@@ -137,7 +137,7 @@ class Steps(Strict):
         min_length=1,
         max_length=4096,
         description="a run folder, or one of its checkpoint files: before the first step, both networks take the "
-        "weights whose name and shape fit; null: all weights are initial ones",
+        "weights whose path, shape and type fit; null: all weights are initial ones",
     )
     batch_size: int = Field(64, ge=1, le=65_536, description="images in each update, over all replicas")
     seed: int = Field(

@@ -33,43 +33,51 @@ def import_lines(model: Any) -> list[str]:
     return list(dict.fromkeys(line for module in foreign for line in _import_of(module)))
 
 
+def _line(module: str, names: list[str]) -> str:
+    prefix = f"needs {', '.join(names)} of "
+    if module.partition(".")[0] != FOLDER_PLUGINS:
+        return f"{prefix}{module}: import it before keras.saving.load_model"
+    file = _file_of(module)
+    plugin = f"plugin {module.rpartition('.')[2]}" if file is None else f"plugin file {file}"
+    return f"{prefix}the {plugin}: before keras.saving.load_model, run: {'; '.join(_import_of(module))}"
+
+
 def _import_of(module: str) -> Iterator[str]:
+    """Yield the lines of Python after which Keras finds the classes of a module."""
     package = module.partition(".")[0]
     if package in (BUILTIN_COMPONENTS, "dcgan_kit"):
         yield "import dcgan_kit"
     elif package != FOLDER_PLUGINS:
         yield f"import {module}"
     else:
-        file = getattr(sys.modules.get(module), "__file__", None)
-        yield "import sys"
-        yield f"sys.path.append({str(Path(file).parent) if file else '…'!r})"
-        yield f"import {module.rpartition('.')[2]}"
+        # The first two parts are the package of all plugins folders, and that of this folder.
+        yield from _import_of_plugin(_file_of(module), module.split(".")[2:])
 
 
-def _line(module: str, names: list[str]) -> str:
-    prefix = f"needs {', '.join(names)} of "
-    if module.partition(".")[0] != FOLDER_PLUGINS:
-        return f"{prefix}{module}: import it before keras.saving.load_model"
-    # The first two parts are the package of all plugins folders, and that of this folder.
-    below = module.split(".")[2:]
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if file is None:
-        return f"{prefix}the plugin {below[-1]}: before keras.saving.load_model, import {below[-1]}"
-    return f"{prefix}the plugin file {file}: before keras.saving.load_model, {_how_to_load(Path(file), below)}"
-
-
-def _how_to_load(file: Path, below: list[str]) -> str:
-    """Return what to do before a program loads a class of a file of a plugins folder.
+def _import_of_plugin(file: Path | None, below: list[str]) -> Iterator[str]:
+    """Yield the lines for a module of a plugins folder.
 
     Args:
-        file: the file.
-        below: the name of its module below the folder, in parts.
+        file: its file; None if nobody knows.
+        below: its name below the folder, in parts.
     """
-    if len(below) == 1 and file.name != PACKAGE_FILE and code_files(file) == [file]:
-        return f"sys.path.append({str(file.parent)!r}) and import {below[0]}"
-    # A file that imports its neighbours needs the package that dcgan-kit makes of the folder.
-    folder = file.parents[len(below) - (file.name != PACKAGE_FILE)]
-    return f"dcgan_kit.list_plugins(settings=dcgan_kit.PluginSettings(folders=(pathlib.Path({str(folder)!r}),)))"
+    if file is None:
+        yield f"import {below[-1]}"
+    elif len(below) == 1 and file.name != PACKAGE_FILE and code_files(file) == [file]:
+        yield "import sys"
+        yield f"sys.path.append({str(file.parent)!r})"
+        yield f"import {below[0]}"
+    else:
+        # A file that imports its neighbours needs the package that dcgan-kit makes of the folder.
+        folder = str(file.parents[len(below) - (file.name != PACKAGE_FILE)])
+        yield "import pathlib"
+        yield "import dcgan_kit"
+        yield f"dcgan_kit.list_plugins(settings=dcgan_kit.PluginSettings(folders=(pathlib.Path({folder!r}),)))"
+
+
+def _file_of(module: str) -> Path | None:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file) if file else None
 
 
 def _classes(config: Any) -> Iterator[tuple[str, str]]:

@@ -6,10 +6,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from dcgan_kit.errors import printable
-from dcgan_kit.files import read_regular
+from dcgan_kit.runs.record_file import read_model
 from dcgan_kit.runs.run_folder import RunFolder
 
 MOST_BYTES = 2**16
@@ -48,10 +48,5 @@ def write_end(run: RunFolder, end: RunEnd) -> None:
 
 def read_end(run: RunFolder) -> RunEnd | None:
     """Return why a finished run ended early; None if it did not, or nothing can be read."""
-    if not run.finished:
-        return None
-    try:
-        found = _File.model_validate_json(read_regular(run.end_file, MOST_BYTES, follow_links=False))
-    except (OSError, ValidationError):
-        return None
-    return RunEnd(found.step, printable(found.reason).replace("\n", " "))
+    found = read_model(run.end_file, _File, MOST_BYTES) if run.finished else None
+    return None if found is None else RunEnd(found.step, printable(found.reason).replace("\n", " "))

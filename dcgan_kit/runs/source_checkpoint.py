@@ -78,7 +78,9 @@ def candidates(reference: Path) -> Sequence[tuple[Path, Entry]]:
         RunError: there is no run and no checkpoint at that path.
     """
     if reference.suffix == SUFFIX:
-        return [(reference, _entry_of(reference))]
+        entry = _entry_of(reference)
+        _require_file(reference)
+        return [(reference, entry)]
     run = read_run(reference)
     return [(run.checkpoints / entry.file, entry) for entry in reversed(entries_of(run))]
 
@@ -96,6 +98,27 @@ def _entry_of(file: Path) -> Entry:
     return next((one for one in known if one.file == file.name), Entry(file.name, int(match["step"]), "", 0))
 
 
+def _require_file(file: Path) -> None:
+    try:
+        open_regular(file, follow_links=False).close()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunError(f"{file}: there is no such file") from error
+    except OSError as error:
+        raise RunError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def checksum_of(path: Path, entry: Entry) -> str:
+    """Return the SHA-256 of a checkpoint, in hexadecimal: that of its entry in the manifest, else that of the file.
+
+    Raises:
+        Damaged: the entry has none, and the file cannot be read.
+    """
+    if entry.sha256:
+        return entry.sha256
+    with _stream(path) as stream:
+        return _digest(stream, entry)
+
+
 @contextmanager
 def opened(path: Path, entry: Entry) -> Iterator[SourceCheckpoint]:
     """Open a checkpoint, and read the names and shapes of its arrays.
@@ -107,18 +130,21 @@ def opened(path: Path, entry: Entry) -> Iterator[SourceCheckpoint]:
     Raises:
         Damaged: the file is not what was written, or cannot be read.
     """
-    try:
-        stream = open_regular(path, follow_links=False)
-    except FileNotFoundError as error:
-        raise Damaged("is not there") from error
-    except OSError as error:
-        raise Damaged(f"cannot be read: {error.strerror or error}") from error
-    with stream:
+    with _stream(path) as stream:
         digest = _digest(stream, entry)
         with _damage():
             archive = zipfile.ZipFile(stream)
             arrays = _arrays(archive)
         yield SourceCheckpoint(path, entry.step, digest, arrays, archive)
+
+
+def _stream(path: Path) -> BinaryIO:
+    try:
+        return open_regular(path, follow_links=False)
+    except FileNotFoundError as error:
+        raise Damaged("is not there") from error
+    except OSError as error:
+        raise Damaged(f"cannot be read: {error.strerror or error}") from error
 
 
 def _digest(stream: BinaryIO, entry: Entry) -> str:

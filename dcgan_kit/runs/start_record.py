@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from dcgan_kit.files import read_regular
+from dcgan_kit.runs.record_file import read_model
 from dcgan_kit.runs.run_folder import RunFolder
 
 MOST_BYTES = 16 * 2**20
@@ -61,7 +61,4 @@ def origin_of(run: RunFolder) -> Origin | None:
 
 def read_record(run: RunFolder) -> Record | None:
     """Return the record of a run folder; None if there is none, or it cannot be read."""
-    try:
-        return Record.model_validate_json(read_regular(run.start_file, MOST_BYTES, follow_links=False))
-    except (OSError, ValidationError):
-        return None
+    return read_model(run.start_file, Record, MOST_BYTES)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.manifest import Damaged, Entry, entries_of
 from dcgan_kit.runs.run_folder import RunFolder
-from dcgan_kit.runs.source_checkpoint import SourceCheckpoint, candidates, opened
+from dcgan_kit.runs.source_checkpoint import SourceCheckpoint, candidates, checksum_of, opened
 from dcgan_kit.runs.start_record import Origin, origin_of, read_record
 from dcgan_kit.runs.variable_archive import packed
 from dcgan_kit.runs.weight_fit import AVERAGED, Fit, fits_of, weights_of
@@ -155,34 +156,37 @@ def _require_source(recipe: ResolvedRecipe, run: RunFolder | None) -> None:
         here, there = (Path(os.path.realpath(one)) for one in (run.path, path))
         if here == there or here in there.parents:
             raise RunError(f"{path}: is the run folder itself. Name another run, or choose another folder with --run")
-    if not candidates(path):
+    found = candidates(path)
+    if not found:
         raise RunError(f"{path}: has no checkpoint yet")
+    if not any(os.path.isfile(file) for file, _ in found):
+        raise RunError(f"{path}: none of its checkpoints is there any more")
 
 
 def source_facts(recipe: ResolvedRecipe) -> dict[str, str]:
     """Return the checksum of the checkpoint from which a recipe starts, which its path does not say; else nothing.
 
     Raises:
-        RecipeError: there is no such run, or it has no checkpoint.
+        RecipeError: there is no such run, it has no checkpoint, or its newest one cannot be read.
     """
     if recipe.training.start_from is None:
         return {}
     require_start(recipe)
-    return {"weights to start from": candidates(_path(recipe.training.start_from))[0][1].sha256}
+    with _problems(recipe):
+        file, entry = candidates(_path(recipe.training.start_from))[0]
+        try:
+            return {"weights to start from": checksum_of(file, entry)}
+        except Damaged as error:
+            raise RunError(f"{file}: {error}") from error
 
 
-class _problems:
+@contextmanager
+def _problems(recipe: ResolvedRecipe) -> Iterator[None]:
     """Give errors about the source the place of the key in the recipe."""
-
-    def __init__(self, recipe: ResolvedRecipe) -> None:
-        self._recipe = recipe
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, RunError):
-            raise RecipeError([Problem(self._recipe.mark(KEY), dotted(KEY), str(error))]) from error
+    try:
+        yield
+    except RunError as error:
+        raise RecipeError([Problem(recipe.mark(KEY), dotted(KEY), str(error))]) from error
 
 
 def _path(source: str) -> Path:
@@ -213,7 +217,7 @@ def _taken(
     fits = fits_of(weights_of(models), checkpoint.arrays)
     if not any(fit.pairs for fit in fits):
         lines = "".join(f"\n  {fit.line()}" for fit in fits)
-        raise RunError(f"{checkpoint.path}: no array fits these networks by name and shape{lines}")
+        raise RunError(f"{checkpoint.path}: no array fits these networks by path, shape and type{lines}")
     pairs = [pair for fit in fits for pair in fit.pairs]
     arrays = checkpoint.read({array.name for _, array in pairs}) if read else {}
     values = {weight.name: arrays[array.name] for weight, array in pairs} if read else {}

@@ -1,4 +1,4 @@
-"""Which weights of a checkpoint fit the networks of a recipe: those with the same name and shape."""
+"""Which weights of a checkpoint fit the networks of a recipe: those with the same path, shape and type."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class Fit:
         network: ``generator``, ``discriminator`` or ``averaged``.
         pairs: each weight that is taken, with the array that it takes.
         reshaped: paths whose shape differs, each with the shape here and there.
+        retyped: paths whose type alone differs, each with the type here and there.
         only_here: paths of the other weights of the network, which keep their initial values.
         only_there: paths of the other arrays of the checkpoint, which are not used.
     """
@@ -53,20 +54,23 @@ class Fit:
     network: str
     pairs: tuple[tuple[Weight, Weight], ...]
     reshaped: tuple[tuple[str, Shape, Shape], ...]
+    retyped: tuple[tuple[str, str, str], ...]
     only_here: tuple[str, ...]
     only_there: tuple[str, ...]
 
     @property
     def count(self) -> int:
         """Number of weights of the network."""
-        return len(self.pairs) + len(self.reshaped) + len(self.only_here)
+        return len(self.pairs) + len(self.reshaped) + len(self.retyped) + len(self.only_here)
 
     def line(self) -> str:
         """Return one line for people."""
         shapes = [f"{path} has {here} here and {there} there" for path, here, there in self.reshaped]
+        types = [f"{path} is {here} here and {there} there" for path, here, there in self.retyped]
         parts = [
             f"{TITLES.get(self.network, self.network)}: {len(self.pairs)} of {self.count} arrays taken",
             *([f"other shapes: {_first(shapes, '; ')}"] if shapes else []),
+            *([f"other types: {_first(types, '; ')}"] if types else []),
             *([f"only here: {_first(self.only_here)}"] if self.only_here else []),
             *([f"only there: {_first(self.only_there)}"] if self.only_there else []),
         ]
@@ -77,6 +81,7 @@ class Fit:
         return {
             "taken": [weight.path for weight, _ in self.pairs],
             "other_shape": [{"name": path, "here": here, "there": there} for path, here, there in self.reshaped],
+            "other_type": [{"name": path, "here": here, "there": there} for path, here, there in self.retyped],
             "only_here": self.only_here,
             "only_there": self.only_there,
         }
@@ -114,16 +119,19 @@ def fits_of(weights: Mapping[str, Sequence[Weight]], arrays: Mapping[str, tuple[
 
 def _fit(network: str, own: Sequence[Weight], there: Sequence[Weight]) -> Fit:
     offered = _numbered(there)
-    pairs, reshaped, only_here = [], [], []
+    pairs, reshaped, retyped, only_here = [], [], [], []
     for key, weight in _numbered(own).items():
         array = offered.pop(key, None)
         if array is None:
             only_here.append(weight.path)
-        elif (array.shape, array.dtype) == (weight.shape, weight.dtype):
-            pairs.append((weight, array))
-        else:
+        elif array.shape != weight.shape:
             reshaped.append((weight.path, weight.shape, array.shape))
-    return Fit(network, tuple(pairs), tuple(reshaped), tuple(only_here), tuple(one.path for one in offered.values()))
+        elif array.dtype != weight.dtype:
+            retyped.append((weight.path, str(weight.dtype), str(array.dtype)))
+        else:
+            pairs.append((weight, array))
+    only_there = tuple(one.path for one in offered.values())
+    return Fit(network, tuple(pairs), tuple(reshaped), tuple(retyped), tuple(only_here), only_there)
 
 
 def _numbered(weights: Iterable[Weight]) -> dict[tuple[str, int], Weight]:

@@ -13,6 +13,8 @@ from dcgan_kit.components.plugin import Plugin, PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.recipes.loading import load_recipe
 from dcgan_kit.studies.definition import read_study
+from dcgan_kit.studies.search import is_search, read_search
+from dcgan_kit.studies.search_recipes import require_valid_recipes
 from dcgan_kit.studies.variants import variants_of
 from dcgan_kit.testing.contracts import check_component
 
@@ -95,10 +97,9 @@ def component_check(
     missing = [name for name in needed if name not in (options or {})]
     if missing:
         given = " ".join(f"{name}=VALUE" for name in missing)
-        how = f"{component}: has no default for {', '.join(missing)}: give"
-        return replace(
-            check, status="unchecked", message=f"{how} --component {component.kind}/{component.name} {given}"
-        )
+        how = f"{component}: has no default for {', '.join(missing)}: name the component with {given}"
+        command = f"--component {component.kind}/{component.name} {given}"
+        return replace(check, status="unchecked", message=f"{how} ({command})")
     try:
         check_component(component, without=without, **(options or {}))
     except AssertionError as error:
@@ -124,6 +125,9 @@ def _recipe(name: str, path: Path, settings: PluginSettings) -> Check:
 
 def _study(name: str, path: Path, settings: PluginSettings) -> Check:
     def load() -> None:
+        if is_search(path):
+            require_valid_recipes(read_search(path), settings)
+            return
         study = read_study(path)
         for variant in variants_of(study.axes):
             load_recipe(variant.recipe or study.base or "", (*study.overrides, *variant.overrides), settings)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 
-from dcgan_kit import ImageSpec, decoded_image
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+from dcgan_kit import ImageSpec, decoded_image, fitted_image
 
 
 @dataclass(frozen=True)
@@ -39,37 +32,6 @@ def decode(stream: IO[bytes], fitting: Fitting) -> np.ndarray:
         DataError: the stream is not an image, or cannot be decoded. The message says why.
         OSError: the stream cannot be read.
     """
-    image = _converted(decoded_image(stream), MODES[fitting.spec.channels], fitting.colour)
-    return np.asarray(_resized(image, fitting), np.uint8).reshape(fitting.spec.shape)
-
-
-def _converted(image: Image.Image, mode: str, colour: tuple[int, int, int]) -> Image.Image:
-    from PIL import Image
-
-    if image.mode.endswith("A") and not mode.endswith("A"):
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (*colour, 255)), image)
-    return image.convert(mode)
-
-
-def _resized(image: Image.Image, fitting: Fitting) -> Image.Image:
-    from PIL import Image
-
-    spec = fitting.spec
-    wide, high = spec.width / image.width, spec.height / image.height
-    resize: Callable[..., Image.Image] = partial(image.resize, resample=Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if fitting.fit == "crop":
-        scale = max(wide, high)
-        left = (image.width - spec.width / scale) / 2
-        top = (image.height - spec.height / scale) / 2
-        # min: rounding can step slightly over the edge, which Pillow rejects.
-        right = min(left + spec.width / scale, image.width)
-        bottom = min(top + spec.height / scale, image.height)
-        return resize((spec.width, spec.height), box=(max(left, 0.0), max(top, 0.0), right, bottom))
-    scale = min(wide, high)
-    inner = resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
-    # If an image has transparency, its margins are transparent.
-    alpha = 0 if inner.mode.endswith("A") else 255
-    canvas = Image.new("RGBA", (spec.width, spec.height), (*fitting.colour, alpha)).convert(inner.mode)
-    canvas.paste(inner, ((spec.width - inner.width) // 2, (spec.height - inner.height) // 2))
-    return canvas
+    image = decoded_image(stream)
+    pixels: np.ndarray = fitted_image(image, fitting.spec, fit=fitting.fit, background=fitting.colour)
+    return pixels

@@ -15,7 +15,7 @@ import dcgan_kit
 from dcgan_kit.api.embedded_generator import MOST_DIFFERENCE
 from dcgan_kit.errors import UserError
 from dcgan_kit.reports.browser_runtime import BINARY, MODULE, read_runtime
-from dcgan_kit.reports.embedded_generator import LARGEST_PAGE, require_size
+from dcgan_kit.reports.embedded_generator import LARGEST_PAGE, packed, require_size
 
 BUILTINS = dcgan_kit.PluginSettings(builtins_only=True)
 RUNTIME = npm_package("onnxruntime-web")
@@ -127,6 +127,44 @@ def page(classed_run, tmp_path_factory):
     fake_runtime(folder)
     file = dcgan_kit.report([classed_run.path], folder / "page.html", generator=folder, settings=BUILTINS)
     return file.read_text()
+
+
+FAILING_RUNTIME = """
+export const env = { wasm: {} };
+export class Tensor {}
+const run = async () => {
+  if (window.exhausted) throw new Error("no memory left");
+  return { image: { data: new Float32Array(64) } };
+};
+export const InferenceSession = { create: async () => ({ run }) };
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium")
+def test_an_error_of_a_sample_is_shown_and_the_next_sample_is_drawn(page, browser, tmp_path):
+    empty, failing = (packed(content) for content in (b"</script>", FAILING_RUNTIME.encode()))
+    file = tmp_path / "page.html"
+    file.write_text(re.sub(f'(id="runtime-module">){re.escape(empty)}<', rf"\g<1>{failing}<", page))
+    browser.open(file)
+    state = "document.getElementById('generator-state')"
+
+    def said(exhausted, change):
+        return browser.evaluate(
+            f"new Promise(done => {{ window.exhausted = {exhausted}; {state}.textContent = ''; {change};"
+            f" const look = setInterval(() => {{ const text = {state}.textContent;"
+            " if (text && !text.startsWith('starting')) { clearInterval(look); done(text); } }, 5); })"
+        )
+
+    start = "document.getElementById('generator-start').click()"
+    assert said("true", start) == "This browser cannot start the generator: Error: no memory left"
+    assert said("false", start).startswith("computed in")
+    event = "dispatchEvent(new Event('input'))"
+    changes = [f"document.getElementById('generator-{name}').{event}" for name in ("vector", "truncation", "class")]
+    changes += ["document.getElementById('generator-next').click()", f"document.querySelector('.coordinate').{event}"]
+    for change in changes:
+        assert said("true", change) == "This browser cannot compute the sample: Error: no memory left"
+        assert said("false", change).startswith("computed in")
+    assert browser.of("Runtime.exceptionThrown") == []
 
 
 def test_only_a_page_with_a_generator_may_start_programs(page, classed_run, tmp_path):

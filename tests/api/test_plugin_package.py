@@ -93,6 +93,17 @@ def test_any_choice_of_kinds_is_linted_and_loads(tmp_path, kinds):
     assert (plugin.callbacks is not None) == ("callbacks" in kinds)
 
 
+def test_a_name_that_contains_that_of_the_templates(tmp_path):
+    folder = new_plugin("my-plugin-cats", ["activation"], tmp_path / "package")
+    source = folder / "src" / "my_plugin_cats"
+    assert [path.name for path in source.glob("*/*.yaml")] == [
+        "my-plugin-cats-activation.yaml",
+        "my-plugin-cats-activation-or-built-in.yaml",
+    ]
+    assert "$ dcgan-kit train my-plugin-cats-activation\n" in (folder / "README.md").read_text()
+    assert load_plugins(PluginSettings(folders=(folder / "src",))).find("my_plugin_cats").error == ""
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

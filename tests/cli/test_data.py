@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_kit import inspect_data, load_recipe, new_recipe
+from dcgan_kit import PluginSettings, inspect_data, load_recipe, new_recipe
 from dcgan_kit.terminal.progress import Quiet
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (130, 12, 12), np.uint8)
@@ -127,10 +127,75 @@ def test_a_plugin_without_stored_images_is_seen_as_a_recipe_gets_it(command, tmp
         "@hookimpl\ndef dcgan_kit_components():\n    return [dots]\n"
     )
     options = ("--plugins-dir", tmp_path)
-    assert "say which, e.g. --size 64x64x3" in command("data", "inspect", "dots", *options, status=2).stderr
+    assert "say which by size (--size), e.g. 64x64x3" in command("data", "inspect", "dots", *options, status=2).stderr
     done = command("data", "inspect", "dots", "--size", "16x16x1", "--picture", tmp_path / "d.png", *options)
     assert "6 images, read by dots" in done.stdout
     assert "levels: 0 to 5" in done.stdout
+
+
+STRANGE = """import numpy as np
+from dcgan_kit import ImageSpec, StoredImage, StoredImages, component, hookimpl
+
+def images(what):
+    if what == "raises":
+        raise KeyError("gone")
+    for number in range(4):
+        yield 7 if what == "numbers" else StoredImage(str(number), lambda: np.full((8, 8, 1), 9, np.uint8))
+
+def fitted(what, pixels, spec):
+    return 1 / 0 if what == "unfit" else pixels
+
+def _stored(what):
+    return StoredImages("strange", 4, lambda: images(what), lambda pixels, spec: fitted(what, pixels, spec))
+
+@component("data", stored=_stored)
+def %s(spec: ImageSpec, *, what: str = ""):
+    '''Strange images.'''
+
+@hookimpl
+def dcgan_kit_components():
+    return [%s]
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("raises", "its function 'images' failed: KeyError: "),
+        ("numbers", "'images' must return dcgan_kit.StoredImage or texts. Received: int"),
+        ("unfit", "its function 'fitted' failed: ZeroDivisionError: division by zero ("),
+        ("small", "'fitted' must return uint8 (16, 16, 1). Received: uint8 (8, 8, 1)"),
+    ],
+)
+def test_code_of_a_plugin_that_fails_while_images_are_read_is_named(what, message, command, tmp_path):
+    (tmp_path / "strange.py").write_text(STRANGE.replace("%s", "odd"))
+    options = ("--size", "16x16x1", "--picture", tmp_path / "a.png", "--plugins-dir", tmp_path)
+    answer = command("data", "inspect", "odd", f"what={what}", *options, status=2).stderr
+    assert message in answer
+
+
+def test_a_recipe_names_the_owner_of_a_component_if_two_plugins_offer_the_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(STRANGE.replace("%s", "odd"))
+    settings = PluginSettings(folders=(tmp_path,))
+    recipe = new_recipe("new", "two/odd", size="8x8x1", settings=settings, watcher=Quiet())
+    assert "use: two/odd\n" in (tmp_path / "new.yaml").read_text()
+    assert recipe.resolved.data.component.owner == "two"
+
+
+def test_only_options_that_are_paths_are_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("y", "labels"):
+        (tmp_path / name).mkdir()
+    np.savez("a.npz", x=LEVELS[:60, :, :, None].repeat(2, 1).repeat(2, 2), labels=np.arange(60) % 2)
+    recipe = new_recipe("new", {"use": "npz", "path": "a.npz", "labels": "labels"}, size="24", watcher=Quiet())
+    assert recipe.resolved.data.options["path"] == f"{tmp_path}/a.npz"
+    assert recipe.resolved.data.options["labels"] == "labels"
+    np.save("x.npy", LEVELS[:60, :, :, None].repeat(2, 1).repeat(2, 2))
+    np.save("y.npy", np.arange(60) % 2)
+    recipe = new_recipe("other", {"use": "npy", "path": "x.npy", "labels": "y.npy"}, size="24", watcher=Quiet())
+    assert recipe.resolved.data.options["labels"] == f"{tmp_path}/y.npy"
 
 
 def test_a_recipe_for_a_folder_trains(command, classes, tmp_path, monkeypatch):

@@ -71,7 +71,7 @@ def test_check_reports_a_start_that_is_not_there_and_one_that_does_not_fit(comma
            "discriminator.downsample.kernel_size=5")  # fmt: skip
     other = command("check", "tiny-fashion28", f"training.start_from={source}", *keys, *odd, status=2)
     assert "training.start_from: " in other.stderr
-    assert "no array fits these networks by name and shape" in other.stderr
+    assert "no array fits these networks by path, shape and type" in other.stderr
 
 
 @pytest.mark.parametrize(

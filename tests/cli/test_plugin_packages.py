@@ -92,7 +92,8 @@ def test_a_file_that_keeps_its_contracts(command, folder):
     assert done.stdout.splitlines() == [
         "ok         plugin good",
         "ok         activation good/bent",
-        "unchecked  data good/there: has no default for path: give --component data/there path=VALUE",
+        "unchecked  data good/there: has no default for path: name the component with path=VALUE "
+        "(--component data/there path=VALUE)",
     ]
     assert done.stderr == f"{folder / 'good.py'}: 2 checks, none broken; 1 not checked\n"
 
@@ -108,6 +109,19 @@ def test_what_is_broken_is_told_with_place_and_remedy(command, folder):
     assert component == f"initializer bad/late: {failed}"
     assert recipe.startswith("bad:3:25: generator.activation: unknown activation 'relo'. Did you mean 'relu'?")
     assert "3 checks, 3 broken" in done.stderr
+
+
+def test_a_search_of_a_plugin_is_checked_as_a_search(command, tmp_path):
+    (tmp_path / "wide.py").write_text(
+        "from pathlib import Path\nfrom dcgan_kit import hookimpl\n\n@hookimpl\ndef dcgan_kit_studies():\n"
+        "    return {name: Path(__file__).with_name(f'{name}.yaml') for name in ('good', 'bad')}\n"
+    )
+    keys = "version: 1\nbase: tiny-fashion28\ntrials: 3\nobjective: fd\nsearch:\n  training.batch_size: {low: %d, high: 64}\n"
+    (tmp_path / "good.yaml").write_text(keys % 16)
+    (tmp_path / "bad.yaml").write_text(keys % -1)
+    done = command("plugins", "check", tmp_path / "wide.py", status=1)
+    assert "ok         study good" in done.stdout.splitlines()
+    assert f"broken     study bad: {tmp_path}/bad.yaml:6:30: training.batch_size: must be at least 1" in done.stdout
 
 
 def test_a_file_that_cannot_be_imported(command, folder):
@@ -138,9 +152,9 @@ def test_a_source_tree_and_a_component_that_lacks_an_ability(command, generated)
         (["{folder}/nothing.py"], "nothing.py: there is no such file"),
         (["{folder}/_curves.py"], "_curves.py: is no plugin: a plugin is NAME.py or NAME/__init__.py, and no name begins with '_'"),
         (["{folder}/../"], "holds no plugin"),
-        (["{folder}/good.py", "--component", "activation/bend"], "--component: the plugin offers no 'activation/bend'. Did you mean 'bent'?"),
+        (["{folder}/good.py", "--component", "activation/bend"], "component: the plugin offers no 'activation/bend'. Did you mean 'bent'?"),
         (["{folder}/good.py", "--component", "bent", "--without", "xlaa"], "without: must be one of xla, mixed_precision, input_gradient. Received: 'xlaa'"),
-        (["{folder}/good.py", "--without", "xla"], "give --component KIND/NAME"),
+        (["{folder}/good.py", "--without", "xla"], "name the component (--component KIND/NAME)"),
         (["{folder}/broken.py", "--component", "bent"], "the plugin offers no 'bent'. It is broken: ModuleNotFoundError"),
     ],
 )  # fmt: skip

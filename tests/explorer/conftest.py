@@ -55,7 +55,7 @@ class Client:
 @pytest.fixture(scope="session")
 def client(classed_run, shipped):
     """A client of a real server of both: source 0 is the shipped generator, source 1 the run."""
-    from dcgan_kit.explorer.serving import listening, prepared
+    from dcgan_kit.explorer.server import listening, prepared
     from dcgan_kit.explorer.source import Source
 
     sources = [Source(shipped, "shipped"), Source(classed_run, "classed")]

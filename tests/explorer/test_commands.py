@@ -81,11 +81,11 @@ def test_explore_says_what_to_install(monkeypatch):
 def test_the_browser_opens_the_address(monkeypatch):
     import webbrowser
 
-    from dcgan_kit.explorer import serving
+    from dcgan_kit.explorer import server
 
     opened, said = [], []
     monkeypatch.setattr(webbrowser, "open", opened.append)
-    monkeypatch.setattr(serving, "serve", lambda sources, found, ready: ready("http://127.0.0.1:1/?token=t"))
+    monkeypatch.setattr(server, "serve", lambda sources, found, ready: ready("http://127.0.0.1:1/?token=t"))
     kit.explore("lecture-fashion28", browser=True, ready=said.append)
     assert opened == said == ["http://127.0.0.1:1/?token=t"]
 

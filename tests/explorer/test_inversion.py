@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import dcgan_kit
-from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.errors import DataError, UserError
-from dcgan_kit.explorer.target import target_pixels
+from dcgan_kit.explorer.target import target_of_bytes, target_pixels
 
 
 def error(one, other):
@@ -61,20 +62,46 @@ def test_wrong_arguments(picture, more, problem, classed_run):
         classed_run.invert(picture, **more)
 
 
-def test_pictures_are_cropped_in_the_middle(tmp_path):
+@pytest.fixture
+def seen(resolve, tmp_path):
+    """Return a function (pixels, *overrides) → what both training and the search see of a picture, uint8 (H, W, C)."""
+
+    def seen(pixels, *overrides):
+        file = tmp_path / "pictures" / "wide.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(file)
+        size = ("image.size=4", "image.channels=1")
+        recipe = resolve("lecture-fashion28", *size, "data.use=images", f"data.path={file.parent}", *overrides)
+        with file.open("rb") as stream:
+            found = target_pixels(stream, recipe, "wide.png")
+        np.testing.assert_array_equal(found, recipe.data.build(recipe.image.spec).pixels[0])
+        return found
+
+    return seen
+
+
+def test_pictures_are_cropped_in_the_middle(seen):
     pixels = np.zeros((20, 40, 4), np.uint8)
     pixels[:, 10:30] = (200, 200, 200, 255)
     pixels[:, 20:30, 3] = 0
-    Image.fromarray(pixels).save(tmp_path / "wide.png")
-    with (tmp_path / "wide.png").open("rb") as stream:
-        found = target_pixels(stream, ImageSpec(4, 4, 1), "wide.png")
+    found = seen(pixels)
     assert found.shape == (4, 4, 1)
-    # The sides are cut off; what is transparent is black.
-    assert (found[:, 0] > 190).all()
-    assert (found[:, 3] < 10).all()
+    # The sides are cut off; what is transparent is white.
+    assert (np.abs(found[:, 0].astype(int) - 200) < 10).all()
+    assert (found[:, 3] > 245).all()
+    assert (seen(pixels, "data.background=0")[:, 3] < 10).all()
+    assert (seen(pixels, "data.background=[90, 90, 90]", "data.fit=pad")[[0, 3]] == 90).all()
 
 
-def test_a_file_that_is_no_picture(tmp_path):
+def test_data_without_a_background_have_white_behind_pictures(shipped):
+    pixels = np.zeros((28, 28, 2), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    assert "background" not in shipped.resolved.data.options
+    assert (target_of_bytes(stream.getvalue(), shipped.resolved, "clear.png") == 255).all()
+
+
+def test_a_file_that_is_no_picture(tmp_path, shipped):
     (tmp_path / "a.png").write_text("no picture")
     with (tmp_path / "a.png").open("rb") as stream, pytest.raises(DataError, match=r"a\.png: not an image"):
-        target_pixels(stream, ImageSpec(4, 4, 1), "a.png")
+        target_pixels(stream, shipped.resolved, "a.png")

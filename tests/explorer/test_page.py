@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import numpy as np
@@ -108,8 +109,6 @@ def test_it_begins_with_the_first_sample_and_hides_the_token(shown, shipped, cli
 
 
 def test_a_dragged_slider_moves_the_picture(shown, shipped, client):
-    import json
-
     left, top, width, height = shown.place("direction-1")
     before = shown.picture()
     shown.mouse("mousePressed", left + width / 2, top + height / 2)
@@ -233,6 +232,95 @@ def test_another_run_its_classes_and_both_side_by_side(shown, classed_run):
     while not np.array_equal(shown.picture("#other-2 canvas")[..., :1], raw[0]):
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+HOLD = """
+(part => {
+  const real = window.fetch;
+  window.held = [];
+  window.fetch = async (address, more) => {
+    const answer = await real(address, more);
+    if (address.includes(part)) await new Promise(done => window.held.push(done));
+    return answer;
+  };
+})
+"""
+"""Keep the server's answers at addresses with this part, until a test lets them go."""
+SET = (
+    "((id, value) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event('change')); })"
+)
+
+
+def let_go(page):
+    """Let the answers go, and give the page time to do wrong."""
+    page.evaluate("new Promise(done => { window.held.forEach(go => go()); setTimeout(done, 500); })")
+
+
+def test_a_late_answer_of_an_old_seed_is_dropped(shown, shipped):
+    shown.evaluate(f"{HOLD}('seed=5&')")
+    shown.evaluate(f"{SET}('seed', 5)")
+    shown.wait("window.held.length === 1")
+    # What the grid shows keeps its name.
+    shown.evaluate("document.querySelectorAll('#grid button')[1].click()")
+    assert shown.evaluate("document.getElementById('status').textContent") == "Sample 2 from seed 0."
+    shown.evaluate(f"document.querySelector('#grid button').id = 'old'; {SET}('seed', 6)")
+    shown.wait("!document.getElementById('old')")
+    let_go(shown)
+    sixth = shipped.sample(3, seed=6)[2]
+    np.testing.assert_array_equal(shown.picture("#grid button:nth-child(3) canvas")[..., :1], sixth)
+    shown.evaluate("document.querySelectorAll('#grid button')[2].click()")
+    shown.until_painted([sixth])
+    assert shown.evaluate("document.getElementById('status').textContent") == "Sample 3 from seed 6."
+
+
+def test_a_late_answer_of_another_generator_is_dropped(shown, shipped):
+    shown.evaluate(f"{HOLD}('latents?source=1')")
+    shown.evaluate(f"{SET}('generator', '1|newest')")
+    shown.wait("window.held.length === 1")
+    # Until it is there, everything belongs to the generator before.
+    shown.evaluate("document.querySelectorAll('#grid button')[4].click()")
+    shown.until_painted(shipped.sample(5, seed=0)[4:])
+    shown.evaluate(f"document.querySelector('#grid button').id = 'old'; {SET}('generator', '0|only')")
+    shown.wait("!document.getElementById('old')")
+    let_go(shown)
+    assert shown.evaluate("document.getElementById('title').textContent") == "shipped"
+    assert shown.picture("#grid canvas").shape == (28, 28, 4)
+    assert not shown.evaluate("document.getElementById('status').classList.contains('ill')")
+    shown.until_painted(shipped.sample(5, seed=0)[4:])
+
+
+def test_another_generator_ends_the_search(shown, classed_run, tmp_path):
+    file = tmp_path / "target.png"
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(file)
+    root = shown.do("DOM.getDocument")["root"]["nodeId"]
+    node = shown.do("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
+    shown.do("DOM.setFileInputFiles", files=[str(file)], nodeId=node)
+    shown.evaluate("document.getElementById('steps').value = 5000")
+    shown.evaluate("document.getElementById('search').click()")
+    shown.wait("document.getElementById('progress').value > 0")
+    shown.evaluate(f"{SET}('generator', '1|newest')")
+    shown.wait("!document.getElementById('search').disabled")
+    said = "The search was stopped, because another generator was chosen."
+    assert shown.evaluate("document.getElementById('status').textContent") == said
+    shown.until_painted(classed_run.images(classed_run.latent_vectors(1, seed=0), label=0))
+
+
+def test_values_that_are_not_finite_are_said(shown):
+    stage = {
+        "name": "stage1", "shape": "4x4x2", "range": None, "maps": None, "shown": 0, "channels": 2,
+        "activations": [{"name": "relu", "flat": None, "silent": 0, "channels": 2}],
+    }  # fmt: skip
+    answer = json.dumps({"generator": [stage], "discriminator": [], "logit": None})
+    shown.evaluate(
+        "(real => { window.fetch = (address, more) => address.startsWith('stages')"
+        f" ? Promise.resolve(Response.json({answer})) : real(address, more); }})(window.fetch)"
+    )
+    shown.evaluate("document.getElementById('stages-open').open = true")
+    shown.wait("document.querySelectorAll('#stages .missing').length === 3")
+    text = shown.evaluate("document.getElementById('stages').innerText")
+    assert "Some of its values are NaN" in text
+    assert "relu: some of its inputs or gradients are NaN" in text
+    assert "Its logit for this picture is NaN" in text
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from dcgan_kit.errors import UserError
+from dcgan_kit.explorer.application import LARGEST_PICTURE
 from dcgan_kit.explorer.exploration import MILLISECONDS
-from dcgan_kit.explorer.server import LARGEST_PICTURE
 
 PATHS = ("/", "/explorer.js", "/explorer.css", "/facts", "/latents", "/directions", "/networks.svg")
 NEWEST = {"source": 1, "version": "newest"}
@@ -207,3 +208,22 @@ def test_images_that_cannot_be_read_are_a_sentence(client, classed_run, monkeypa
     with pytest.raises(DataError, match="no such file"):
         Exploration([source]).neighbours(Which(0, "newest", 0), latent_of(classed_run, 1))
     assert source.class_names == ("0", "1", "2")
+
+
+def test_a_generator_with_nan_is_no_error_of_the_server(classed_run):
+    from dcgan_kit.explorer.exploration import Exploration, Which
+    from dcgan_kit.explorer.source import Source
+
+    source, which = Source(classed_run, "classed"), Which(0, "newest", 0)
+    model = source.networks("newest").generator.model
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    exploration, latent = Exploration([source]), latent_of(classed_run, 1)
+    found = json.loads(json.dumps(exploration.stages(which, latent), allow_nan=False))
+    assert [stage["range"] for stage in found["generator"]] == [None, None]
+    assert [stage["maps"] for stage in found["generator"]] == [None, None]
+    assert {each["flat"] for stage in found["generator"] for each in stage["activations"]} == {None}
+    assert found["logit"] is None
+    with pytest.raises(UserError, match="gradients of this generator are NaN"):
+        exploration.directions(which)
+    search, _ = exploration.inversion(which, png(np.zeros((8, 8), np.uint8)), 10, 0)
+    assert np.isfinite(search.advance().latent).all()

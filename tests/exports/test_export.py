@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from click.testing import CliRunner
 import dcgan_kit
 from dcgan_kit.cli import cli
 from dcgan_kit.cli.export import FORMATS as NAMES
-from dcgan_kit.exports.destination import MARK, Destination, file_name
+from dcgan_kit.exports.destination import MARK, Destination, safe_file_name
 from dcgan_kit.exports.formats import FORMATS
 from dcgan_kit.exports.fresh_process import compare
+from dcgan_kit.exports.model_card import _needs
 from dcgan_kit.exports.snippet import Snippet, snippet
 
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
@@ -113,6 +115,8 @@ def test_an_export_is_replaced_and_another_file_is_not(folder, generator):
     card = place / "lecture-fashion28.onnx.md"
     before = (place / "lecture-fashion28.onnx").read_bytes()
     assert generator.export("onnx", place / "lecture-fashion28.onnx", watcher=Notes([])).path.is_file()
+    # Its folder holds nothing but what exports are known to write.
+    Destination.of(FORMATS["savedmodel"], place / "lecture-fashion28-savedmodel")
     (place / "mine.onnx").write_bytes(before)
     with pytest.raises(dcgan_kit.UserError, match="is not an export with a model card"):
         generator.export("onnx", place / "mine.onnx", watcher=Notes([]))
@@ -198,9 +202,9 @@ def test_a_model_that_does_not_load_is_refused(tmp_path):
 
 
 def test_a_name_from_somebody_elses_file_is_neither_a_path_nor_code(generator, tmp_path):
-    name = file_name('../../"); import os; os.mkdir("owned"); ("')
+    name = safe_file_name('../../"); import os; os.mkdir("owned"); ("')
     assert re.fullmatch(r"[\w-][\w.-]*", name)
-    assert [file_name(one) for one in ("lecture-fashion28", "../..", "")] == [
+    assert [safe_file_name(one) for one in ("lecture-fashion28", "../..", "")] == [
         "lecture-fashion28",
         "generator",
         "generator",
@@ -209,6 +213,43 @@ def test_a_name_from_somebody_elses_file_is_neither_a_path_nor_code(generator, t
     with pytest.raises(FileNotFoundError):
         exec(code.replace("onnxruntime.InferenceSession", "open"), {})
     assert not Path("owned").exists()
+
+
+def write_saved_model(model, text, where=None):
+    """Do what an export does with a SavedModel, with a short text in place of a graph."""
+    where = where or Destination.of(FORMATS["savedmodel"], model)
+    with where.workspace() as workspace:
+        made = workspace / model.name
+        for file in ("saved_model.pb", "fingerprint.pb", "variables/variables.index"):
+            (made / file).parent.mkdir(exist_ok=True)
+            (made / file).write_text(text)
+        (made / "assets").mkdir()
+        (made / "variables" / "variables.data-00000-of-00001").write_text(text)
+        where.place(made, f"{MARK}\n{text}")
+
+
+def test_a_latent_of_a_plugin_is_drawn_whatever_its_name_and_options(resolve):
+    """Its options may have the names that the program has, and its name that of a built-in component."""
+    recipe = resolve("lecture-fashion28")
+
+    @dcgan_kit.component("latent")
+    def normal(*, size: int = 32, count: int = 5):
+        raise AssertionError
+
+    for name in ("normal", "uniform", "spiral"):
+        component = replace(normal, name=name, owner="mine")
+        latent = replace(recipe.latent, component=component, options={"size": 32, "count": 5})
+        inputs = snippet(FORMATS["onnx"], "m.onnx", recipe.model_copy(update={"latent": latent}), False).inputs
+        assert "rng.standard_normal((16, 32))" in inputs
+        assert "not as in training" in inputs
+
+
+def test_the_card_asks_for_dcgan_kit_by_its_version_and_not_from_an_index():
+    for name, needs in (("npz", ()), ("keras", ("import dcgan_kit",))):
+        text = _needs(FORMATS[name], needs)
+        assert text.startswith(f"First install dcgan-kit, version {dcgan_kit.__version__}")
+        assert not re.search("pip install[^`]*dcgan-kit", text)
+    assert "needs the plugin" in _needs(FORMATS["keras"], ("import dcgan_kit", "import snake"))
 
 
 class TestDestination:
@@ -220,15 +261,70 @@ class TestDestination:
             Destination.of(FORMATS["savedmodel"], tmp_path / "model")
 
     def test_a_folder_of_an_export_is_replaced(self, tmp_path):
-        for text in ("old", "new"):
-            where = Destination.of(FORMATS["savedmodel"], tmp_path / "model")
-            with where.workspace() as workspace:
-                made = workspace / "model"
-                made.mkdir()
-                (made / f"{text}.pb").write_text(text)
-                where.place(made, f"{MARK}\n{text}")
-        assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["README.md", "new.pb"]
-        assert [path.name for path in tmp_path.iterdir()] == ["model"]
+        for text in ("first", "second"):
+            write_saved_model(tmp_path / "old", text)
+        assert (tmp_path / "old" / "saved_model.pb").read_text() == "second"
+        assert (tmp_path / "old" / "README.md").read_text() == f"{MARK}\nsecond"
+        assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+    @pytest.mark.parametrize("name", ["LICENSE", ".git/config", "assets/example.png", "variables/notes.txt"])
+    def test_what_somebody_put_into_the_folder_of_an_export_is_kept(self, tmp_path, name):
+        model = tmp_path / "model"
+        write_saved_model(model, "first")
+        where = Destination.of(FORMATS["savedmodel"], model)
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).write_text("mine")
+        told = re.escape(name.removesuffix("/config"))
+        with pytest.raises(dcgan_kit.UserError, match=f"holds {told}, which no export writes"):
+            Destination.of(FORMATS["savedmodel"], model)
+        # It may also come while the new model is made.
+        with pytest.raises(dcgan_kit.UserError, match=f"holds {told}, which no export writes"):
+            write_saved_model(model, "second", where)
+        assert (model / name).read_text() == "mine"
+        assert (model / "saved_model.pb").read_text() == "first"
+
+    def test_many_other_files_are_counted(self, tmp_path):
+        write_saved_model(tmp_path / "model", "first")
+        for number in range(5):
+            (tmp_path / "model" / f"{number}.txt").touch()
+        with pytest.raises(dcgan_kit.UserError, match=r"holds 0\.txt, 1\.txt, 2\.txt and 2 more, which"):
+            Destination.of(FORMATS["savedmodel"], tmp_path / "model")
+
+    def test_an_interrupted_replacement_leaves_the_earlier_model(self, tmp_path, monkeypatch):
+        model = tmp_path / "model"
+        write_saved_model(model, "first")
+        rename = Path.rename
+
+        def interrupted(path, target):
+            if path.name == "model" and target == model:
+                raise KeyboardInterrupt
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write_saved_model(model, "second")
+        assert (model / "saved_model.pb").read_text() == "first"
+
+    def test_no_model_is_there_without_its_card(self, tmp_path, monkeypatch):
+        def full(path, content):
+            raise dcgan_kit.RunError("the disk is full")
+
+        where, made = Destination.of(FORMATS["onnx"], tmp_path / "model.onnx"), tmp_path / "made"
+        made.write_bytes(b"model")
+        with monkeypatch.context() as patch:
+            patch.setattr("dcgan_kit.exports.destination.write_requested_file", full)
+            with pytest.raises(dcgan_kit.RunError, match="the disk is full"):
+                where.place(made, MARK)
+        assert list(tmp_path.iterdir()) == [made]
+        # A name in a run may hold a character that UTF-8 does not have.
+        where.place(made, f"{MARK}\n\ud800")
+        assert where.model.read_bytes() == b"model"
+        assert where.card.read_text() == f"{MARK}\n?"
+
+    def test_a_name_that_is_no_text_is_refused_at_once(self, tmp_path):
+        for form in ("onnx", "savedmodel"):
+            with pytest.raises(dcgan_kit.UserError, match=r"^'clothes\\udcff.*is no name in UTF-8"):
+                Destination.of(FORMATS[form], tmp_path / f"clothes\udcff{FORMATS[form].suffix}")
 
     def test_a_link_and_a_card_of_somebody_else_are_not_replaced(self, tmp_path):
         (tmp_path / "model.onnx.md").write_text("my notes")

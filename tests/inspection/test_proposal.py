@@ -93,7 +93,7 @@ def test_classes_are_learned_if_there_are_enough_images_of_each(found, counts, a
 
 @pytest.mark.parametrize("classes", [None, {"one": 9}, {"one": 9, "none": 0}])
 def test_classes_that_are_not_there_cannot_be_asked_for(found, classes):
-    with pytest.raises(UserError, match="--conditional"):
+    with pytest.raises(UserError, match=r"^conditional: "):
         first_proposal(replace(found, classes=classes), True)
 
 

@@ -60,3 +60,15 @@ def test_closed_streams_stay_closed():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("missing", ["sys.stdout = None", "sys.stdout.close()"])
+def test_a_process_without_standard_output_is_captured_too(missing):
+    """Python has no stream for a descriptor that was closed when it started."""
+    code = (
+        f"import os, sys\nfrom dcgan_kit.process.captured_output import captured_output\n{missing}\n"
+        "with captured_output() as output:\n    print('said')\n    os.write(2, b'so\\n')\n"
+        "assert output.text == 'so\\nsaid', output.text"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -9,7 +9,7 @@ import keras
 
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.components.plugin_loader import load_plugins
-from dcgan_kit.runs.required_imports import import_messages
+from dcgan_kit.runs.required_imports import import_lines, import_messages
 
 
 def _model(*layers):
@@ -32,7 +32,7 @@ def test_a_plugin_file_is_told_with_how_to_load_it(sample_plugins):
     (line,) = import_messages(_model(keras.Sequential([gate])))
     assert line == (
         f"needs Gate of the plugin file {folder / 'doubtful.py'}: before keras.saving.load_model, "
-        f"sys.path.append({str(folder)!r}) and import doubtful"
+        f"run: import sys; sys.path.append({str(folder)!r}); import doubtful"
     )
 
 
@@ -50,7 +50,18 @@ def test_a_function_and_a_module_of_others_are_told():
     assert line == f"needs Other, halved of {__name__}: import it before keras.saving.load_model"
 
 
-def test_a_plugin_of_several_files_is_told_with_how_to_load_it(tmp_path):
+TAIL = """
+@component("activation")
+def {name}():
+    return {layer}()
+
+@hookimpl
+def dcgan_kit_components():
+    return [{name}]
+"""
+
+
+def test_plugins_of_several_files_are_loaded_by_what_is_told(tmp_path):
     layer = """import keras
 from ._two import TWO
 
@@ -59,18 +70,29 @@ class Twice(keras.layers.Layer):
     def call(self, inputs):
         return TWO * inputs
 """
-    (tmp_path / "_two.py").write_text("TWO = 2\n")
-    (tmp_path / "_twice.py").write_text(layer)
-    (tmp_path / "twice.py").write_text(
-        "from dcgan_kit import component, hookimpl\nfrom ._twice import Twice\n\n@component('activation')\n"
-        "def twice():\n    return Twice()\n\n@hookimpl\ndef dcgan_kit_components():\n    return [twice]\n"
+    package = layer.replace("Twice", "Double").replace("_two", "_own")
+    folder = tmp_path / "plugins"
+    (folder / "double").mkdir(parents=True)
+    (folder / "_two.py").write_text("TWO = 2\n")
+    (folder / "double" / "_own.py").write_text("TWO = 2\n")
+    (folder / "_twice.py").write_text(layer)
+    hooks = "from dcgan_kit import component, hookimpl\n"
+    (folder / "twice.py").write_text(hooks + "from ._twice import Twice\n" + TAIL.format(name="twice", layer="Twice"))
+    (folder / "double" / "__init__.py").write_text(hooks + package + TAIL.format(name="double", layer="Double"))
+    plugins = load_plugins(PluginSettings(folders=(folder,)))
+    told = (
+        "import pathlib; import dcgan_kit; "
+        f"dcgan_kit.list_plugins(settings=dcgan_kit.PluginSettings(folders=(pathlib.Path({str(folder)!r}),)))"
     )
-    settings = PluginSettings(folders=(tmp_path,))
-    (component,) = load_plugins(settings).find("twice").components
-    model = _model(component.build(None, {}))
-    (line,) = import_messages(model)
-    told = f"dcgan_kit.list_plugins(settings=dcgan_kit.PluginSettings(folders=(pathlib.Path({str(tmp_path)!r}),)))"
-    assert line == f"needs Twice of the plugin file {tmp_path / '_twice.py'}: before keras.saving.load_model, {told}"
-    model.save(tmp_path / "model.keras")
-    code = f"import sys, pathlib, keras, dcgan_kit; {told}; keras.saving.load_model(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "model.keras")], check=True, capture_output=True)
+    program = []
+    for name, file, layer_name in (("twice", "_twice.py", "Twice"), ("double", "double/__init__.py", "Double")):
+        (component,) = plugins.find(name).components
+        model = _model(component.build(None, {}))
+        start = f"needs {layer_name} of the plugin file {folder / file}: before keras.saving.load_model, run: "
+        assert import_messages(model) == [start + told]
+        assert import_lines(model) == told.split("; ")
+        model.save(tmp_path / f"{name}.keras")
+        program = [*import_lines(model), *program, f"keras.saving.load_model({str(tmp_path / f'{name}.keras')!r})"]
+    # As an export does: the lines come before Keras.
+    code = "\n".join([*program[:6], "import keras", *program[6:]])
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)

@@ -20,6 +20,7 @@ from dcgan_kit.runs.run_end import RunEnd, write_end
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.start_record import origin_of
 from dcgan_kit.runs.warm_start import require_start, source_facts, warm_start
+from dcgan_kit.runs.weight_fit import Weight, fits_of
 from dcgan_kit.training.loop import train
 
 FIRST, LAST = "step-000000000.npz", "step-000000008.npz"
@@ -177,7 +178,7 @@ def written(folder, arrays, pickled=False):
     [
         (lambda folder: folder, "there is no such folder"),
         (lambda folder: folder / "weights.npz", "is no checkpoint"),
-        (lambda folder: folder / "checkpoints" / LAST, "is not there"),
+        (lambda folder: folder / "checkpoints" / LAST, "there is no such file"),
         (lambda folder: written(folder, {"generator/0000/other/kernel": np.zeros(3, np.float32)}), "no array fits"),
         (lambda folder: written(folder, {}), "no array fits"),
         (lambda folder: written(folder, {"a": np.array([{}])}, pickled=True), "no checkpoint that can be read"),
@@ -299,6 +300,48 @@ def test_the_identity_of_a_studys_run_depends_on_the_weights_and_not_on_their_pa
     assert source_facts(tiny().recipe) == {}
     with pytest.raises(RecipeError, match="there is no such folder"):
         source_facts(tiny("training.start_from=nowhere").recipe)
+
+
+def unlisted(own, tiny):
+    """Return a checkpoint that the manifest does not list, and a recipe that starts from it."""
+    file = own.checkpoints / "step-000000006.npz"
+    shutil.copy(own.checkpoints / LAST, file)
+    return file, tiny(f"training.start_from={file}").recipe
+
+
+def test_the_identity_depends_on_the_content_of_a_checkpoint_without_a_checksum(own, tiny):
+    file, recipe = unlisted(own, tiny)
+    before = source_facts(recipe)
+    assert before == source_facts(tiny(f"training.start_from={own.path}").recipe)
+    file.write_bytes((own.checkpoints / "step-000000004.npz").read_bytes())
+    assert source_facts(recipe) != before
+    own.manifest_file.write_text("{")
+    newest = tiny(f"training.start_from={own.path}").recipe
+    before = source_facts(newest)
+    (own.checkpoints / LAST).write_bytes(b"others")
+    assert source_facts(newest) != before
+
+
+def test_a_file_that_is_not_there_is_told_without_tensorflow(own, tiny):
+    file, recipe = unlisted(own, tiny)
+    require_start(recipe)
+    file.unlink()
+    with pytest.raises(RecipeError, match=r"training\.start_from: .*step-000000006\.npz: there is no such file"):
+        require_start(recipe)
+    file.mkdir()
+    with pytest.raises(RecipeError, match="is not a regular file"):
+        require_start(recipe)
+    for one in (FIRST, "step-000000004.npz", LAST):
+        (own.checkpoints / one).unlink(missing_ok=True)
+    with pytest.raises(RecipeError, match="none of its checkpoints is there any more"):
+        require_start(tiny(f"training.start_from={own.path}").recipe)
+
+
+def test_an_array_of_another_type_alone_is_told_by_its_type():
+    here, there = (Weight("generator/0000/a/kernel", "a/kernel", (64,), np.dtype(kind)) for kind in ("f4", "f8"))
+    (fit,) = fits_of({"generator": [here]}, {there.name: (there.shape, there.dtype)})
+    assert fit.line() == "generator: 0 of 1 arrays taken; other types: a/kernel is float32 here and float64 there"
+    assert fit.as_data()["other_type"] == [{"name": "a/kernel", "here": "float32", "there": "float64"}]
 
 
 def test_a_report_says_where_a_run_started_and_why_it_ended(source, tiny, run, tmp_path):

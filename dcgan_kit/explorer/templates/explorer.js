@@ -7,9 +7,11 @@ const state = {
   base: null,           // the latent vector before sliders and truncation
   directions: [],       // unit vectors
   amounts: [],          // how far the sliders moved it along each, in standard deviations
-  samples: null, stops: [], playing: false, directionsOf: '',
+  samples: null,        // what the grid shows: latent vectors, their seed, and what drew them
+  stops: [], playing: false, directionsOf: '',
 };
 const source = () => state.facts.sources[state.source];
+const generator = () => `${state.source}|${state.version}`;
 const number = (value, digits = 1) => value.toLocaleString('en', {minimumFractionDigits: digits, maximumFractionDigits: digits}).replace('-', '−');
 
 function say(text, ill = false) {
@@ -52,6 +54,22 @@ function latest(work) {
   };
 }
 
+// Of calls that overlap, only the last one counts: what others bring is dropped, and they end when the last one does.
+// `work` asks the server, and returns a function that shows the answer.
+function newest(work) {
+  let last;
+  return () => {
+    const mine = (async () => {
+      try {
+        const show = await work();
+        if (last === mine) show();
+      } catch (error) { if (last === mine) throw error; }
+      if (last !== mine) await last;
+    })();
+    return last = mine;
+  };
+}
+
 function guarded(work) {
   return async event => { try { await work(event); } catch (error) { say(error.message, true); } };
 }
@@ -66,8 +84,8 @@ async function save(kind, name, latent, parameters = {}) {
 
 // ---- pictures ----
 
-function paint(canvas, pixels, place = 0, of = source()) {
-  const {width, height} = of, size = width * height * 4;
+function paint(canvas, pixels, {width, height}, place = 0) {
+  const size = width * height * 4;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, {width, height});
   canvas.getContext('2d').putImageData(new ImageData(pixels.subarray(place * size, (place + 1) * size), width, height), 0, 0);
 }
@@ -132,18 +150,19 @@ function slerp(start, end, way) {
 }
 
 const draw = latest(async () => {
-  paint($('picture'), await images(current(), which()));
+  const facts = source();
+  paint($('picture'), await images(current(), which()), facts);
   $('picture').dispatchEvent(new Event('painted'));
 });
 
 const drawOthers = latest(async () => {
-  for (const figure of $('others').children) {
+  for (const figure of [...$('others').children]) {
     const of = {source: Number(figure.dataset.source), version: figure.dataset.version}, facts = state.facts.sources[of.source];
     const note = facts.latent !== source().latent ? `takes latent vectors of ${facts.latent} numbers, not ${source().latent}`
       : facts.classes.length && state.label >= facts.classes.length ? `has no class ${state.label}` : '';
     figure.querySelector('.note').textContent = note;
     figure.querySelector('canvas').hidden = note !== '';
-    if (!note) paint(figure.querySelector('canvas'), await images(current(), which(state.label, of)), 0, facts);
+    if (!note) paint(figure.querySelector('canvas'), await images(current(), which(state.label, of)), facts);
   }
 });
 
@@ -171,41 +190,49 @@ function setBase(latent, label = state.label) {
 
 // ---- samples ----
 
-async function drawSamples() {
-  const seed = Number($('seed').value), turn = source().classes.length && $('turn').checked;
-  state.samples = new Float32Array(await (await ask('latents', {source: state.source, seed, count: SAMPLES})).arrayBuffer());
-  const pixels = await images(state.samples, which(turn ? 'turn' : state.label));
-  $('grid').replaceChildren(...Array.from({length: SAMPLES}, (_, place) => {
-    const button = pictureButton(`Sample ${place + 1} of ${SAMPLES}`, () => choose(place));
-    paint(button.firstChild, pixels, place);
-    return button;
-  }));
-  focusable($('grid'), $('grid').firstChild);
-}
+// Another generator is used from when its samples are there: until then, all on the page belongs to the one before.
+const drawSamples = newest(async () => {
+  const [place, version] = $('generator').value.split('|'), of = {source: Number(place), version};
+  const facts = state.facts.sources[of.source], seed = Number($('seed').value), turn = facts.classes.length && $('turn').checked;
+  const drawn = which(turn ? 'turn' : fits(facts) ? state.label : 0, of);
+  const latent = new Float32Array(await (await ask('latents', {source: of.source, seed, count: SAMPLES})).arrayBuffer());
+  const pixels = await images(latent, drawn);
+  return () => {
+    state.samples = {latent, seed, drawn};
+    $('grid').replaceChildren(...Array.from({length: SAMPLES}, (_, place) => {
+      const button = pictureButton(`Sample ${place + 1} of ${SAMPLES}`, () => choose(place));
+      paint(button.firstChild, pixels, facts, place);
+      return button;
+    }));
+    focusable($('grid'), $('grid').firstChild);
+    if (generator() !== $('generator').value) useGenerator(of);
+  };
+});
 
-const sampleLatent = place => state.samples.slice(place * source().latent, (place + 1) * source().latent);
-const sampleLabel = place => (source().classes.length && $('turn').checked ? place % source().classes.length : state.label);
+const sampleLatent = place => state.samples.latent.slice(place * source().latent, (place + 1) * source().latent);
 
 function choose(place) {
+  const {seed, drawn} = state.samples;
   pause();
   press($('grid'), $('grid').children[place]);
-  setBase(sampleLatent(place), sampleLabel(place));
-  say(`Sample ${place + 1} from seed ${$('seed').value}.`);
+  setBase(sampleLatent(place), drawn.label === 'turn' ? place % source().classes.length : drawn.label);
+  say(`Sample ${place + 1} from seed ${seed}.`);
 }
 
 // ---- directions ----
 
-async function loadDirections() {
-  const of = `${state.source}|${state.version}`;
-  if (state.directionsOf === of) return;
-  state.directionsOf = of;
+const loadDirections = newest(async () => {
+  const of = generator();
+  if (state.directionsOf === of) return () => {};
   if (!state.directions.length) $('sliders').replaceChildren(element('p', {className: 'lead'}, 'Searching for directions…'));
-  const found = await (await ask('directions', which())).json();
-  if (state.directionsOf !== of) return;
+  let found = {vectors: [], shares: []}, problem = '';
+  try { found = await (await ask('directions', which())).json(); } catch (error) { problem = error.message; }
+  return () => { if (generator() === of) useDirections(of, found, problem); };
+});
+
+function useDirections(of, found, problem) {
   const before = moved();  // What other directions did stays.
-  state.directions = found.vectors;
-  state.amounts = found.vectors.map(() => 0);
-  state.base = before;
+  Object.assign(state, {base: before, directions: found.vectors, amounts: found.vectors.map(() => 0), directionsOf: problem ? '' : of});
   $('sliders').replaceChildren(...found.shares.map((share, place) => {
     const id = `direction-${place}`;
     const slider = element('input', {id, type: 'range', min: -REACH, max: REACH, step: 0.05, value: 0});
@@ -219,6 +246,7 @@ async function loadDirections() {
     const label = element('label', {htmlFor: id}, `Direction ${place + 1}, ${Math.round(100 * share)} % of the change`);
     return element('p', {className: 'field'}, label, element('output', {id: `${id}-value`}), slider);
   }));
+  if (problem) $('sliders').append(element('p', {className: 'missing'}, `There are no directions: ${problem}`));
   showSliders();
 }
 
@@ -251,20 +279,23 @@ function moveCoordinate() {
 
 // ---- walk ----
 
-async function showStops() {
+const showStops = newest(async () => {
+  const facts = source();
   const shown = await Promise.all(state.stops.map(latent => images(Float32Array.from(latent), which())));
-  $('stops').replaceChildren(...shown.map((pixels, place) => {
-    const button = pictureButton(`Stop ${place + 1} of ${shown.length}`, () => { pause(); goTo(place); });
-    paint(button.firstChild, pixels);
-    return button;
-  }));
-  if (shown.length) focusable($('stops'), $('stops').firstChild);
-  $('position').max = shown.length;
-  for (const id of ['position', 'play', 'save-walk']) $(id).disabled = shown.length < 2;
-  $('remove').disabled = shown.length === 0;
-  $('add').disabled = shown.length >= 16;
-  showPosition();
-}
+  return () => {
+    $('stops').replaceChildren(...shown.map((pixels, place) => {
+      const button = pictureButton(`Stop ${place + 1} of ${shown.length}`, () => { pause(); goTo(place); });
+      paint(button.firstChild, pixels, facts);
+      return button;
+    }));
+    if (shown.length) focusable($('stops'), $('stops').firstChild);
+    $('position').max = shown.length;
+    for (const id of ['position', 'play', 'save-walk']) $(id).disabled = shown.length < 2;
+    $('remove').disabled = shown.length === 0;
+    $('add').disabled = shown.length >= 16;
+    showPosition();
+  };
+});
 
 function showPosition() {
   const at = Number($('position').value), count = state.stops.length;
@@ -276,6 +307,7 @@ function showPosition() {
 
 function goTo(position) {
   const count = state.stops.length, first = Math.floor(position) % count;
+  if (!count) return;
   $('position').value = position;
   setBase(slerp(state.stops[first], state.stops[(first + 1) % count], position % 1));
   press($('grid'), null);
@@ -325,11 +357,13 @@ const neighbours = latest(async () => {
 });
 
 function stageBlock(stage) {
-  const text = element('div', {className: 'text'});
-  if (stage.maps) text.append(element('p', {}, `${stage.shown} of ${stage.channels} ${stage.channels === 1 ? 'map' : 'maps'}; black is ${number(stage.range[0], 2)}, white is ${number(stage.range[1], 2)}.`));
-  else if (stage.channels > 1) text.append(element('p', {}, `Values from ${number(stage.range[0], 2)} to ${number(stage.range[1], 2)}.`));
-  else text.append(element('p', {}, `The value ${number(stage.range[0], 2)}.`));
+  const text = element('div', {className: 'text'}), range = stage.range?.map(value => number(value, 2));
+  if (!range) text.append(element('p', {className: 'missing'}, 'Some of its values are NaN or infinite.'));
+  else if (stage.maps) text.append(element('p', {}, `${stage.shown} of ${stage.channels} ${stage.channels === 1 ? 'map' : 'maps'}; black is ${range[0]}, white is ${range[1]}.`));
+  else if (stage.channels > 1) text.append(element('p', {}, `Values from ${range[0]} to ${range[1]}.`));
+  else text.append(element('p', {}, `The value ${range[0]}.`));
   for (const each of stage.activations) {
+    if (each.flat === null) { text.append(element('p', {className: 'missing'}, `${each.name}: some of its inputs or gradients are NaN or infinite.`)); continue; }
     const inner = document.createElement('span');
     inner.style.width = `${100 * each.flat}%`;
     const silent = each.silent ? ` ${each.silent} of ${each.channels} channels have none anywhere in it.` : '';
@@ -345,6 +379,7 @@ const stages = latest(async () => {
   const found = await (await ask('stages', which(), {body: current()})).json(), parts = [element('h3', {}, 'Generator'), ...found.generator.map(stageBlock)];
   parts.push(element('h3', {}, 'Discriminator'));
   if (found.missing) parts.push(element('p', {className: 'missing'}, found.missing));
+  else if (found.logit === null) parts.push(element('p', {className: 'missing'}, 'Its logit for this picture is NaN or infinite.'));
   else parts.push(element('p', {}, `Its logit for this picture is ${number(found.logit, 2)}. With most losses, a logit above 0 says that a picture is real.`));
   $('stages').replaceChildren(...parts, ...found.discriminator.map(stageBlock));
 });
@@ -354,28 +389,29 @@ const stages = latest(async () => {
 let stopping = null;
 async function invert(event) {
   event.preventDefault();
-  const file = $('file').files[0];
+  const file = $('file').files[0], of = generator(), {classes} = source();
   stopping = new AbortController();
   $('search').disabled = true;
   $('stop').disabled = false;
   say('Searching for the latent vector…');
-  let last = null, first = null;
+  let last = null, first = null, end = 'The search is done; the picture is now the one that was found.';
   try {
-    const label = source().classes.length && $('all').checked ? 'turn' : state.label;
+    const label = classes.length && $('all').checked ? 'turn' : state.label;
     const answer = await ask('invert', {...which(label), steps: $('steps').value}, {body: file, signal: stopping.signal});
     for await (const found of lines(answer.body)) {
       first ??= found;
       last = found;
-      showFound(first, found);
+      showFound(first, found, classes);
     }
-    say('The search is done; the picture is now the one that was found.');
   } catch (error) {
     if (error.name !== 'AbortError') throw error;
-    say(last ? 'Stopped; the picture is now the best one so far.' : 'Stopped.');
+    end = last ? 'Stopped; the picture is now the best one so far.' : 'Stopped.';
   } finally {
     $('search').disabled = false;
     $('stop').disabled = true;
   }
+  if (generator() !== of) { say('The search was stopped, because another generator was chosen.'); return; }
+  say(end);
   if (last) { pause(); press($('grid'), null); $('truncation').value = 1; showTruncation(); setBase(last.latent, last.label ?? state.label); }
 }
 
@@ -389,12 +425,12 @@ async function* lines(body) {
   }
 }
 
-function showFound(first, found) {
+function showFound(first, found, classes) {
   $('found').hidden = false;
   Object.assign($('progress'), {max: first.steps, value: found.step});
   $('target').src = first.target;
   $('reconstruction').src = found.png;
-  const label = found.label === null ? '' : ` Class: ${source().classes[found.label]}.`;
+  const label = found.label === null ? '' : ` Class: ${classes[found.label]}.`;
   $('errors').textContent = `Error ${number(found.error)} grey levels. The nearest of 1,000 random samples is ${number(first.nearest)} away, a usual one ${number(first.usual)}.${label}`;
 }
 
@@ -432,29 +468,37 @@ function showBeside(shown, index, place, version, text) {
   drawOthers();
 }
 
-async function chooseGenerator() {
-  const [place, version] = $('generator').value.split('|'), before = state.base && source();
-  Object.assign(state, {source: Number(place), version});
-  const facts = source(), other = !before || before.latent !== facts.latent || before.classes.length !== facts.classes.length;
+// Whether latent vectors and classes of the current generator do for a source.
+const fits = facts => state.base !== null && source().latent === facts.latent && source().classes.length === facts.classes.length;
+
+function useGenerator(of) {
+  const facts = state.facts.sources[of.source], other = !fits(facts);
+  stopping?.abort();
+  Object.assign(state, of);
   document.title = `${facts.name}: explore a generator`;
   $('title').textContent = facts.name;
   $('about').textContent = `${facts.recipe}: ${facts.latentText} → ${facts.width} × ${facts.height} pixels`;
   $('notes').textContent = facts.notes.join(' ');
   $('notes').hidden = !facts.notes.length;
   for (const id of ['class-field', 'turn-field', 'all-field']) $(id).hidden = !facts.classes.length;
-  if (other) {
-    Object.assign(state, {label: 0, directions: [], amounts: [], directionsOf: ''});
-    options($('class'), facts.classes.map((name, label) => [label, name]));
-    $('coordinate').max = facts.latent;
-    $('sliders').replaceChildren();
+  if (!other) { changed(); return; }
+  Object.assign(state, {label: 0, directions: [], amounts: [], directionsOf: ''});
+  options($('class'), facts.classes.map((name, label) => [label, name]));
+  $('coordinate').max = facts.latent;
+  $('sliders').replaceChildren();
+  state.stops = [0, 1, 2].map(sampleLatent);
+  choose(0);
+}
+
+async function chooseGenerator() {
+  try {
+    await drawSamples();
+  } catch (error) {
+    if (state.base) $('generator').value = generator();
+    throw error;
   }
-  await drawSamples();
-  if (other) {
-    state.stops = [0, 1, 2].map(sampleLatent);
-    choose(0);
-  } else changed();
   await showStops();
-  $('drawing-open').open && drawNetworks();
+  if ($('drawing-open').open) drawNetworks();
   await loadDirections();
 }
 
@@ -470,16 +514,18 @@ async function start() {
   for (const id of ['grid', 'stops']) roving($(id));
   const on = (id, event, work) => $(id).addEventListener(event, guarded(work));
   on('generator', 'change', chooseGenerator);
-  on('class', 'change', () => { state.label = Number($('class').value); changed(); if (!$('turn').checked) drawSamples(); showStops(); });
+  on('class', 'change', async () => { state.label = Number($('class').value); changed(); await Promise.all([$('turn').checked || drawSamples(), showStops()]); });
   on('truncation', 'input', () => { pause(); showTruncation(); changed(); });
   on('seed', 'change', drawSamples);
   on('turn', 'change', drawSamples);
-  on('reseed', 'click', async () => { $('seed').value = Math.floor(Math.random() * 2 ** 31); await drawSamples(); say(`Samples from seed ${$('seed').value}.`); });
+  on('reseed', 'click', async () => { $('seed').value = Math.floor(Math.random() * 2 ** 31); await drawSamples(); say(`Samples from seed ${state.samples.seed}.`); });
   on('random', 'click', async () => {
-    const seed = Math.floor(Math.random() * 2 ** 31);
+    const seed = Math.floor(Math.random() * 2 ** 31), of = generator();
+    const latent = new Float32Array(await (await ask('latents', {source: state.source, seed, count: 1})).arrayBuffer());
+    if (generator() !== of) return;
     pause();
     press($('grid'), null);
-    setBase(new Float32Array(await (await ask('latents', {source: state.source, seed, count: 1})).arrayBuffer()));
+    setBase(latent);
     say(`The first sample from seed ${seed}.`);
   });
   on('coordinate', 'input', showCoordinate);
@@ -490,7 +536,7 @@ async function start() {
   on('add', 'click', async () => { state.stops.push(current()); await showStops(); say(`Stop ${state.stops.length} added.`); });
   on('remove', 'click', async () => { pause(); state.stops.pop(); $('position').value = 0; await showStops(); say(`${state.stops.length} stops are left.`); });
   on('save', 'click', () => save('picture', 'picture.png', current(), which()));
-  on('save-grid', 'click', () => save('grid', `samples-${$('seed').value}.png`, state.samples, {...which(source().classes.length && $('turn').checked ? 'turn' : state.label), columns: 8}));
+  on('save-grid', 'click', () => save('grid', `samples-${state.samples.seed}.png`, state.samples.latent, {...state.samples.drawn, columns: 8}));
   on('save-walk', 'click', () => save('walk', 'walk.gif', Float32Array.from(state.stops.flatMap(stop => [...stop])), {...which(), steps: STEPS}));
   on('neighbours-open', 'toggle', () => $('neighbours-open').open && neighbours());
   on('stages-open', 'toggle', () => $('stages-open').open && stages());

@@ -46,22 +46,28 @@
     // While one sample is computed, only the newest wish waits.
     if (drawing) { waiting = true; return; }
     drawing = true;
-    do {
-      waiting = false;
-      const share = Number(find("truncation").value), classes = new Array(settings.classes).fill(0);
-      if (settings.classes) classes[Number(find("class").value)] = 1;
-      const before = performance.now();
-      const values = await root.sample(latent.map(value => value * share), classes);
-      state.textContent = "computed in " + (performance.now() - before).toFixed(1) + " ms";
-      draw(values);
-    } while (waiting);
-    drawing = false;
+    try {
+      do {
+        waiting = false;
+        const share = Number(find("truncation").value), classes = new Array(settings.classes).fill(0);
+        if (settings.classes) classes[Number(find("class").value)] = 1;
+        const before = performance.now();
+        const values = await root.sample(latent.map(value => value * share), classes);
+        state.textContent = "computed in " + (performance.now() - before).toFixed(1) + " ms";
+        draw(values);
+      } while (waiting);
+    } finally {
+      drawing = false;
+    }
   }
-  function choose() {
+  async function choose() {
     const number = Math.min(Math.max(Math.round(Number(find("vector").value)) || 0, 0), settings.count - 1);
     latent = vectors.slice(number * settings.size, (number + 1) * settings.size);
     coordinates.forEach((slider, index) => { slider.value = latent[index]; });
-    return paint();
+    await paint();
+  }
+  function told(work) {
+    work.catch(error => { state.textContent = "This browser cannot compute the sample: " + error; });
   }
   find("start").addEventListener("click", async () => {
     find("start").disabled = true;
@@ -77,14 +83,14 @@
       find("start").disabled = false;
     }
   });
-  find("vector").addEventListener("input", choose);
+  find("vector").addEventListener("input", () => told(choose()));
   find("next").addEventListener("click", () => {
     find("vector").value = Math.floor(Math.random() * settings.count);
-    choose();
+    told(choose());
   });
-  for (const name of ["truncation", "class"]) find(name)?.addEventListener("input", paint);
+  for (const name of ["truncation", "class"]) find(name)?.addEventListener("input", () => told(paint()));
   coordinates.forEach((slider, index) => slider.addEventListener("input", () => {
     latent[index] = Number(slider.value);
-    paint();
+    told(paint());
   }));
 })();
