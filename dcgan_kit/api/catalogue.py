@@ -161,7 +161,8 @@ def copy_recipe(
 
     Args:
         recipe: a recipe name or a path.
-        target: the new file, or a folder for it; default: ``NAME.yaml`` in the working directory.
+        target: the new file, which ends in .yaml, or a folder that exists; default: ``NAME.yaml`` in the working
+            directory. A name without an ending gets .yaml.
         settings: which plugins may be loaded; default: the settings of the environment.
 
     Returns:
@@ -180,7 +181,23 @@ def copy_recipe(
     target = Path(f"{Path(recipe).stem}.yaml") if target is None else target
     if target.is_dir():
         target = target / f"{Path(recipe).stem}.yaml"
+    target = new_recipe_file(target)
     return target, write_new(target, text, settings)
+
+
+def new_recipe_file(target: Path) -> Path:
+    """Return the file of a new recipe: a name without an ending gets ``.yaml``.
+
+    Raises:
+        UserError: the name has another ending, with which no command would take the file for a recipe.
+    """
+    from dcgan_kit.recipes.loading import SUFFIXES
+
+    if target.suffix in SUFFIXES or not target.name:
+        return target
+    if target.suffix:
+        raise UserError(f"{target}: ends in {target.suffix}, and a recipe ends in .yaml; give a name such as mine.yaml")
+    return target.with_name(f"{target.name}.yaml")
 
 
 def write_new(target: Path, text: str, settings: PluginSettings | None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_kit.api.data_source import DataSource, FoundSource, find_source, size_from
+from dcgan_kit.api.data_source import PATH_OPTIONS, DataSource, FoundSource, find_source, size_from
 from dcgan_kit.components.contracts.stored import StoredImage, StoredImages
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.components.guard import guarded
@@ -52,12 +53,30 @@ def inspect_data(
 
     Raises:
         DataError: the images are missing, none can be read, or the source cannot resize them to ``size``.
-        UserError: nothing has the name of ``source``, an option is wrong, or the name of the picture is no PNG's.
+        UserError: nothing has the name of ``source``, an option is wrong, the name of the picture is no PNG's, or the
+            picture would lie in the data.
         RunError: the picture cannot be written.
     """
     if picture is not None and Path(picture).suffix.lower() != ".png":
         raise UserError(f"{picture}: the picture is a PNG; give a name that ends in .png")
-    return inspected(find_source(source, options, settings), size, picture, watcher)
+    found = find_source(source, options, settings)
+    if picture is not None:
+        _require_outside(Path(picture), found)
+    return inspected(found, size, picture, watcher)
+
+
+def _require_outside(picture: Path, source: FoundSource) -> None:
+    """Raise a UserError if a picture would replace the data, or become one of its images."""
+    from dcgan_kit.runs.write_errors import require_not_read
+
+    given = (source.choice.options.get(option) for option in PATH_OPTIONS)
+    for text in given:
+        if not isinstance(text, str) or "\0" in text:
+            continue
+        path = Path(os.path.expanduser(text))
+        require_not_read(picture, path)
+        if path.is_dir() and Path(os.path.realpath(path)) in Path(os.path.realpath(picture)).parents:
+            raise UserError(f"{picture}: lies in the data, {path}, and would become a part of it. Choose another place")
 
 
 def inspected(source: FoundSource, size: str | None, picture: str | Path | None, watcher: Watcher | None) -> Inspection:

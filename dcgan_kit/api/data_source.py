@@ -13,7 +13,9 @@ from dcgan_kit.api.catalogue import everything
 from dcgan_kit.api.recipe import Recipe, load_recipe
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.data.content import READ_BY_NAME, reader_of
+from dcgan_kit.data.image_format import HEAD, claims_image, image_format
 from dcgan_kit.errors import Mark, Problem, RecipeError, UserError, did_you_mean
+from dcgan_kit.files import open_regular
 from dcgan_kit.recipes.nodes import OVERRIDE, Node
 from dcgan_kit.recipes.overrides import overridden
 from dcgan_kit.recipes.plain_data import plain_data
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 DataSource = str | os.PathLike[str] | Mapping[str, Any] | Recipe
 """A path, the name of a component or recipe, a mapping with ``use``, or a loaded recipe."""
 
+PATH_OPTIONS = ("path", "name", "labels")
+"""The options of built-in components that are paths, or may be."""
 _HERE = Mark(OVERRIDE, 1, 1)
+_BY_SUFFIX = {".zip": "image_zip", ".npz": "npz", ".npy": "npy"}
 _SIZE = re.compile(r"(\d{1,5})(?:x(\d{1,5})(?:x([1-4]))?)?")
 
 
@@ -129,7 +134,10 @@ def _slot_for(path: Path) -> Node:
     Raises:
         UserError: no built-in component reads it.
     """
-    reader = reader_of(path)
+    # A damaged file gets the message of the component that its name asks for.
+    reader = reader_of(path) or _BY_SUFFIX.get(path.suffix.lower())
+    if reader is None and _is_picture(path):
+        raise UserError(f"{path}: is one picture; give the folder that holds it, with others")
     if reader is None:
         raise UserError(
             f"{path}: is no folder of images, zip archive, NumPy array or TFRecord file. Name the component that reads "
@@ -137,3 +145,11 @@ def _slot_for(path: Path) -> Node:
         )
     option = "name" if reader in READ_BY_NAME else "path"
     return Node({"use": Node(reader, _HERE), option: Node(str(path), _HERE)}, _HERE)
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        with open_regular(path) as stream:
+            return claims_image(path.name) or image_format(stream.read(HEAD)) is not None
+    except OSError:
+        return False

@@ -28,10 +28,11 @@ def require_embeddable(paths: Sequence[Path], quick: bool) -> None:
         UserError: it cannot.
     """
     if len(paths) != 1:
-        raise UserError(f"generator: a page embeds the generator of one run. Received: {len(paths)} runs")
+        raise UserError(f"generator (--generator): a page embeds the generator of one run. Received: {len(paths)} runs")
     if quick:
         raise UserError(
-            "generator: cannot be embedded with --quick, which restores no checkpoint; leave one of them out"
+            "generator (--generator): cannot be embedded with quick (--quick), which restores no checkpoint; leave one "
+            "of them out"
         )
 
 

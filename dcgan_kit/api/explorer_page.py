@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dcgan_kit.api.arguments import require_list, require_whole
-from dcgan_kit.api.generators import open_generator
+from dcgan_kit.api.generators import Generator, open_generator
+from dcgan_kit.api.run import Run
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
@@ -50,9 +52,8 @@ def explore(
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.explorer.server import listening, serve
     from dcgan_kit.explorer.source import Source
-    from dcgan_kit.reports.facts import labels
 
-    named = [Source(each, name) for each, name in zip(opened, labels([each.path for each in opened]), strict=True)]
+    named = [Source(each, name) for each, name in zip(opened, source_names(given, opened), strict=True)]
     with listening(port) as found:
         with TaskProgress() as progress:
             for number, source in enumerate(named):
@@ -61,6 +62,18 @@ def explore(
         for line in (line for source in named for line in source.notes):
             note(line)
         serve(named, found, lambda address: _announce(address, browser, ready))
+
+
+def source_names(given: Sequence[str | Path], opened: Sequence[Run | Generator]) -> Sequence[str]:
+    """Return a unique name for each source: that of its recipe if it was given so, else parts of its path."""
+    from dcgan_kit.reports.facts import labels
+
+    paths = labels([each.path for each in opened])
+    names = [
+        path if Path(source) == each.path else os.fspath(source)
+        for source, each, path in zip(given, opened, paths, strict=True)
+    ]
+    return names if len(set(names)) == len(names) else paths
 
 
 def _require_server() -> None:

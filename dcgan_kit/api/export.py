@@ -85,11 +85,16 @@ def _generator_file(
     """
     if form.name != "npz":
         return None
-    from dcgan_kit.api.generators import write_generator
+    from dcgan_kit.api.generators import Generator, write_generator
     from dcgan_kit.api.run import Run
 
-    if not isinstance(source, Run):
-        raise UserError(f"{source.resolved.name}: comes from a generator file already: copy it, or export a run")
+    if isinstance(source, Generator):
+        rounds = dtype == "float16" != source.facts.dtype
+        kept = f". Its numbers are {source.facts.dtype}, and are not converted to {dtype}" if rounds else ""
+        raise UserError(
+            f"{source.resolved.name}: comes from a generator file already: copy {source.path}, or export a run{kept}"
+        )
+    assert isinstance(source, Run)
     from dcgan_kit.exports.exporter import GeneratorFile
 
     return GeneratorFile(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_kit.api.catalogue import everything, write_new
+from dcgan_kit.api.catalogue import everything, new_recipe_file, write_new
 from dcgan_kit.api.data_inspection import inspected
 from dcgan_kit.api.data_source import DataSource, FoundSource, find_source
 from dcgan_kit.api.recipe import Recipe, load_recipe
 from dcgan_kit.data.content import LABEL_FILES, READ_BY_NAME
 from dcgan_kit.errors import UserError
+from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
     from dcgan_kit.components.component import Component
@@ -37,8 +38,8 @@ def new_recipe(
 ) -> Recipe:
     """Write a recipe that fits a data set, with a reason beside each choice.
 
-    It reads every image once. The text is checked as ``Recipe.check`` does before it is written. The JSON Schema of
-    recipes is written beside it for editors, unless it is there.
+    It reads every image once, and says what would harm a training. The text is checked as ``Recipe.check`` does before
+    it is written. The JSON Schema of recipes is written beside it for editors, unless it is there.
 
     Args:
         target: the new file: a name such as ``faces`` for ``faces.yaml`` in the working directory, or a path that ends
@@ -48,7 +49,7 @@ def new_recipe(
             reach, or the images' own if the source does not resize them; grey if all images are.
         conditional: whether the recipe has classes; default: if there are 2 to 1,000, each with 50 images or more.
         settings: which plugins may be loaded; default: the settings of the environment.
-        watcher: receives the progress; default: a progress bar on standard error.
+        watcher: receives the progress and the advice; default: a progress bar and messages on standard error.
 
     Returns:
         The new recipe, loaded from its file.
@@ -57,8 +58,44 @@ def new_recipe(
         DataError: the images are missing, or none can be read.
         UserError: the file exists or cannot be written, the networks cannot have the size, or there are no classes.
     """
+    made = fitting_recipe(target, data, size=size, conditional=conditional, settings=settings, watcher=watcher)
+    for sentence in made.advice:
+        (note if watcher is None else watcher.note)(f"note: {sentence}")
+    return made.recipe
+
+
+@dataclass(frozen=True)
+class FittingRecipe:
+    """A recipe that was written.
+
+    Attributes:
+        recipe: it, loaded from its file.
+        advice: sentences about what would harm a training.
+        stops: the one of them that says why training will stop; empty if none does.
+    """
+
+    recipe: Recipe
+    advice: tuple[str, ...]
+    stops: str
+
+
+def fitting_recipe(
+    target: str | Path,
+    data: DataSource,
+    *,
+    size: str | None = None,
+    conditional: bool | None = None,
+    settings: PluginSettings | None = None,
+    watcher: Watcher | None = None,
+) -> FittingRecipe:
+    """Write a recipe as ``new_recipe`` does, and say nothing.
+
+    Raises:
+        UserError: see ``new_recipe``.
+    """
     file = _file(target)
     source = find_source(data, (), settings)
+    from dcgan_kit.inspection.advice import stopping_advice
     from dcgan_kit.inspection.proposal import batch_for, first_proposal, steps_for
     from dcgan_kit.inspection.recipe_text import recipe_text
 
@@ -71,7 +108,7 @@ def new_recipe(
     text = recipe_text(proposal, slot, size is not None)
     load_recipe(text, settings=settings).check()
     write_new(file, text, settings)
-    return load_recipe(file, settings=settings)
+    return FittingRecipe(load_recipe(file, settings=settings), found.advice, stopping_advice(found))
 
 
 def _file(target: str | Path) -> Path:
@@ -80,9 +117,7 @@ def _file(target: str | Path) -> Path:
     Raises:
         UserError: it exists, or its name is that of no recipe.
     """
-    file = Path(target)
-    if file.suffix not in (".yaml", ".yml"):
-        file = file.with_name(f"{file.name}.yaml") if file.name else file
+    file = new_recipe_file(Path(target))
     if not file.name or file.is_dir():
         raise UserError(f"{target}: give the name of a new file, such as faces or recipes/faces.yaml")
     if os.path.lexists(file):

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_kit.api.catalogue import chosen, warn_of_broken
 from dcgan_kit.api.recipe import Recipe
-from dcgan_kit.api.run import Run, open_run
+from dcgan_kit.api.run import Run, generator_beside, open_run
 from dcgan_kit.api.trained_generator import TrainedGenerator
 from dcgan_kit.components.plugin import LoadedPlugins, PluginSettings
 from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
+from dcgan_kit.errors import RunError, did_you_mean
 from dcgan_kit.files import write_output
+from dcgan_kit.runs.folder_content import give_run_folder, run_folder_above, usual_run
 from dcgan_kit.runs.generator_file import SUFFIX, Dtype, GeneratorFacts, GeneratorTexts, generator_content
 from dcgan_kit.runs.stored_generator import GROUP, StoredGenerator
-from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.runs.write_errors import writing_requested
 from dcgan_kit.version import __version__
 
 if TYPE_CHECKING:
     from dcgan_kit.runs.run import StoredRun
-
-GENERATORS = "generators"
-"""The folder, beside a plugin's recipe, of the generators that come with it: ``generators/RECIPE.npz``."""
 
 
 class Generator(StoredGenerator, TrainedGenerator):
@@ -76,6 +76,8 @@ def open_generator(source: str | Path, *, settings: PluginSettings | None = None
     settings, path = chosen(settings), Path(source)
     if path.suffix == SUFFIX and not path.is_dir():
         return _opened(path, settings)
+    if os.path.isfile(path):
+        raise RunError(f"{path}: {_no_generator_file(path)}")
     if not os.path.lexists(path):
         shipped = _shipped(os.fspath(source), settings)
         if shipped is not None:
@@ -123,7 +125,7 @@ def write_generator(
     variables = variables_by_name(GROUP, restored.generator(raw).variables)
     values = {name: np.asarray(variable) for name, variable in variables.items()}
     content = generator_content(GeneratorTexts(as_yaml(as_data(run.resolved)), facts), values)
-    with writing(output):
+    with writing_requested(output):
         write_output(output, content)
     return facts
 
@@ -134,13 +136,40 @@ def _opened(path: Path, settings: PluginSettings) -> Generator:
     return generator
 
 
+def _no_generator_file(path: Path) -> str:
+    problem, remedy = f"is a file, but no generator file ({SUFFIX})", give_run_folder(path)
+    if path.suffix != ".keras":
+        return f"{problem}. {remedy}"
+    run = run_folder_above(path) or "RUN"
+    return (
+        f"{problem}, and dcgan-kit reads no Keras files back. {remedy}; `dcgan-kit export {run} --format npz` makes a "
+        "generator file of it"
+    )
+
+
 def _shipped(name: str, settings: PluginSettings) -> Path | None:
+    """Return the file of the generator that comes with a recipe; None if this is no name of a recipe.
+
+    Raises:
+        RunError: no generator comes with the recipe, or the name is nearly that of one with a generator.
+    """
     builtins = dict(_shipped_by(load_builtins(settings)))
-    return builtins.get(name) or dict(_shipped_by(load_plugins(settings))).get(name)
+    if name in builtins:
+        return builtins[name]
+    plugins = load_plugins(settings)
+    known = dict(_shipped_by(plugins))
+    if name in known or usual_run(Path(name)) is not None:
+        return known.get(name)
+    if name in plugins.recipes:
+        raise RunError(f"{name}: no generator comes with this recipe; `dcgan-kit train {name}` makes a run")
+    near = get_close_matches(name, sorted(known), n=1)
+    if near and len(Path(name).parts) == 1:
+        raise RunError(f"{name}: there is no such folder, and no such recipe.{did_you_mean(near[0], known)}")
+    return None
 
 
 def _shipped_by(plugins: LoadedPlugins) -> Iterator[tuple[str, Path]]:
     for name, recipe in plugins.recipes.items():
-        file = recipe.parent / GENERATORS / f"{name}{SUFFIX}"
-        if file.is_file():
+        file = generator_beside(recipe, name)
+        if file is not None:
             yield name, file

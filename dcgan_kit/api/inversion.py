@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from dcgan_kit.data.image_files import open_image_file
 from dcgan_kit.errors import DataError, UserError
 from dcgan_kit.process import tensorflow_startup
 from dcgan_kit.runs.sampler import SAMPLE_STREAM, require_class
-from dcgan_kit.runs.write_errors import write_requested_file
+from dcgan_kit.runs.write_errors import require_not_read, write_requested_file
 from dcgan_kit.terminal.progress import Watcher, progress_to
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def inverted(
     require_whole("seed", seed, 0, 2**31 - 1)
     if label is not None:
         require_class(generator.resolved, label)
-    tensorflow_startup.start_tensorflow()
     target = _target(picture, generator)
+    tensorflow_startup.start_tensorflow()
     from dcgan_kit.explorer.inversion import DRAWS, Inversion
     from dcgan_kit.explorer.painter import Painter
 
@@ -74,6 +75,28 @@ def inverted(
             progress.preparation("searching for the latent vector", search.advance().step, steps)
     found = search.best
     return Inverted(found.latent, found.image, target, found.label, found.error, search.nearest, search.usual)
+
+
+def inversion_files(picture: Path, output: Path | None) -> tuple[Path, ...]:
+    """Return the files for the result, checked before any work.
+
+    Args:
+        picture: the file of the picture.
+        output: the file that was asked for; None: ``PICTURE-inverted.png`` and ``.npz`` in the working directory.
+
+    Raises:
+        UserError: the file is the picture itself, or has another ending; or one of the usual files exists, because it
+            may be somebody else's.
+    """
+    if output is not None:
+        require_inversion_file(output)
+        require_not_read(output, picture)
+        return (output,)
+    files = tuple(Path(f"{picture.stem or 'picture'}-inverted.{form}") for form in FORMATS)
+    taken = next((file for file in files if os.path.lexists(file)), None)
+    if taken is not None:
+        raise UserError(f"{taken}: exists already. Name the file to write with --output, or move that one away")
+    return files
 
 
 def require_inversion_file(file: Path) -> None:
@@ -130,8 +153,12 @@ def _target(picture: Any, generator: TrainedGenerator) -> Any:
                 f"Received: {array.dtype} of the shape {array.shape}"
             )
         return array
+    if os.path.isdir(picture):
+        raise DataError(f"{picture}: is a folder; give the file of one picture")
     try:
         stream = open_image_file(picture)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{picture}: there is no such file") from error
     except OSError as error:
         raise DataError(f"{picture}: {error.strerror or error}") from error
     except DataError as error:

@@ -108,6 +108,9 @@ def _files(path: Path) -> list[Path]:
         UserError: there is no such file, or it is no plugin.
     """
     path = path.absolute()
+    package = _package_around(path)
+    if package is not None and path.exists():
+        raise UserError(f"{path}: is a module of the package {package.name}: check that folder, {package}")
     if path.is_dir() and (path / PACKAGE_FILE).is_file():
         path = path / PACKAGE_FILE
     if path.is_dir():
@@ -122,6 +125,15 @@ def _files(path: Path) -> list[Path]:
             f"{path}: is no plugin: a plugin is NAME.py or NAME/{PACKAGE_FILE}, and no name begins with '_'"
         )
     return [path]
+
+
+def _package_around(path: Path) -> Path | None:
+    """Return the folder of the package that holds a file or a folder; None if there is none."""
+    folder = (path.parent if path.name == PACKAGE_FILE else path).parent
+    found = None
+    while (folder / PACKAGE_FILE).is_file():
+        found, folder = folder, folder.parent
+    return found
 
 
 def _component(name: str, plugins: Sequence[Plugin]) -> Component:

@@ -15,7 +15,7 @@ from dcgan_kit.components.plugin_sources import builtin_sources, installed_sourc
 from dcgan_kit.errors import UserError, did_you_mean
 from dcgan_kit.files import is_there
 from dcgan_kit.plugin_templates.package import TEMPLATES, package_files
-from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.runs.write_errors import writing_requested
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)
 """The name of a distribution: packaging.python.org/specifications/name-normalization."""
@@ -42,7 +42,7 @@ def new_plugin(name: str, kinds: Sequence[str] = ("activation",), folder: str | 
     module = _module(name)
     chosen = _kinds(kinds)
     target = Path(name) if folder is None else Path(folder)
-    with writing(target):
+    with writing_requested(target):
         if is_there(target):
             raise UserError(f"{target}: exists already; choose another name, or another folder with --output")
         target.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,9 @@ def _module(name: str) -> str:
             f"{MOST_LETTERS} characters. Received: {name!r:.80}"
         )
     module = re.sub(r"[-.]", "_", name).lower()
-    if not module.isidentifier() or keyword.iskeyword(module):
+    if keyword.iskeyword(module):
+        raise UserError(f"name: {module!r} is a keyword of Python; choose another, such as my-{module}")
+    if not module.isidentifier():
         raise UserError(f"name: {name!r} makes no name of a Python package; begin with a letter. Received: {module!r}")
     taken = _taken(module)
     if taken:
@@ -106,7 +108,5 @@ def _kinds(kinds: Sequence[str]) -> list[str]:
         raise UserError(f"kinds: must be a list of some of {', '.join(EVERYTHING)}. Received: {kinds!r}")
     for kind in kinds:
         if kind not in EVERYTHING:
-            raise UserError(
-                f"unknown kind {kind!r}.{did_you_mean(kind, EVERYTHING)} It must be one of {', '.join(EVERYTHING)}"
-            )
+            raise UserError(f"unknown kind {kind!r}.{did_you_mean(kind, EVERYTHING)}")
     return [kind for kind in EVERYTHING if kind in kinds]

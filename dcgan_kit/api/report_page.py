@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_kit.api.arguments import require_list
-from dcgan_kit.api.run import open_run
+from dcgan_kit.api.run import open_run, require_no_recipe
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import UserError
 from dcgan_kit.process import tensorflow_startup
@@ -63,10 +63,11 @@ def report(
     paths = [path for path in paths if len(paths) == 1 or path.name != PAGE or not path.is_file()]
     if not paths:
         raise UserError("runs: no run folder is given; give at least one")
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise UserError("a run is named twice; name each once")
+    _require_once(paths)
     if generator is not None:
         require_embeddable(paths, quick)
+    for path in paths:
+        require_no_recipe(path, settings)
     facts = [read_facts(path, label) for path, label in zip(paths, labels(paths), strict=True)]
     # What is missing for a generator is told before the analysis, which takes longer.
     embedded = None if generator is None else embedded_generator(paths[0], Path(generator), settings)
@@ -79,6 +80,15 @@ def report(
     write_requested_file(target, content)
     note(f"{target}: {len(content) / 2**20:.1f} MiB about {', '.join(run.label for run in facts)}")
     return target
+
+
+def _require_once(paths: Sequence[Path]) -> None:
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        first = seen.setdefault(path.resolve(), path)
+        if first is not path:
+            also = "" if first == path else f", as {first} too"
+            raise UserError(f"{path}: this run is named twice{also}; name each once")
 
 
 def _analysis(path: Path, label: str, settings: PluginSettings | None) -> CheckpointAnalysis:

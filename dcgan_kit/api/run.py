@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ from dcgan_kit.api.recipe import Recipe
 from dcgan_kit.api.trained_generator import TrainedGenerator
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
+from dcgan_kit.errors import RunError
 from dcgan_kit.recipes.loading import LoadedRecipe
-from dcgan_kit.runs.folder_content import read_run, require_checkpoint
+from dcgan_kit.runs.folder_content import read_run, require_checkpoint, usual_run
 from dcgan_kit.runs.run import StoredRun
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.run_plugins import load_stored_recipe
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from dcgan_kit.evaluation.results import Evaluation
     from dcgan_kit.probing.run_probes import Examination
     from dcgan_kit.terminal.progress import Watcher
+
+GENERATORS = "generators"
+"""The folder, beside a plugin's recipe, of the generators that come with it: ``generators/RECIPE.npz``."""
 
 
 def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: PluginSettings | None = None) -> Run:
@@ -37,6 +43,7 @@ def open_run(folder: str | Path, *, overrides: Sequence[str] = (), settings: Plu
         PluginError: the run was started with a plugin that is not available now.
         UserError: the folder holds no run, or its recipe cannot be read.
     """
+    require_no_recipe(Path(folder), settings)
     run = run_in(Path(folder), require_list("overrides", overrides), chosen(settings))
     warn_of_broken(run.plugins)
     return run
@@ -46,6 +53,35 @@ def run_in(path: Path, overrides: Sequence[str], settings: PluginSettings) -> Ru
     """Open a run folder; see ``open_run``. Warns of nothing."""
     found = read_run(path)
     return Run(found, load_stored_recipe(path, path, overrides, settings), settings)
+
+
+def require_no_recipe(path: Path, settings: PluginSettings | None) -> None:
+    """Check that a path where a run is wanted is not the name of a recipe.
+
+    Raises:
+        RunError: it is one, and there is no such folder.
+    """
+    if os.path.lexists(path) or usual_run(path) is not None:
+        return
+    name = os.fspath(path)
+    # Code of third parties runs only for a name that is not built in.
+    recipe = load_builtins(chosen(settings)).recipes.get(name) or load_plugins(chosen(settings)).recipes.get(name)
+    if recipe is None:
+        return
+    without = ", and the generator that comes with the recipe has none" if generator_beside(recipe, name) else ""
+    raise RunError(
+        f"{name}: there is no such folder. It is the name of a recipe; this needs a run{without}. "
+        f"`dcgan-kit train {name}` makes one"
+    )
+
+
+def generator_beside(recipe: Path, name: str) -> Path | None:
+    """Return the file of the trained generator that comes with a recipe; None if there is none."""
+    # Reading generators takes NumPy, which commands about recipes do without.
+    from dcgan_kit.runs.generator_file import SUFFIX
+
+    file = recipe.parent / GENERATORS / f"{name}{SUFFIX}"
+    return file if file.is_file() else None
 
 
 class Run(StoredRun, TrainedGenerator):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.errors import UserError
-from dcgan_kit.runs.write_errors import write_requested_file
+from dcgan_kit.runs.run_folder import WRITTEN, RunFolder
+from dcgan_kit.runs.write_errors import require_not_read, write_requested_file
 
 if TYPE_CHECKING:
     from dcgan_kit.api.trained_generator import TrainedGenerator
@@ -94,6 +96,22 @@ def require_sample_files(count: int, file: Path | None, each: Path | None) -> No
         from dcgan_kit.runs.sample_images import require_folder
 
         require_folder(count, each)
+
+
+def require_apart(file: Path, source: Path) -> None:
+    """Check that a file to write is not the generator that is read, nor part of its training.
+
+    Args:
+        file: the file.
+        source: a run folder, or a generator file.
+
+    Raises:
+        UserError: it is.
+    """
+    require_not_read(file, source)
+    run, target = RunFolder(source.resolve()), Path(os.path.realpath(file))
+    if run.checkpoints in target.parents or target in (run.path / name for name in WRITTEN):
+        raise UserError(f"{file}: is a file of the training itself. Choose another file")
 
 
 def write_samples(

@@ -255,10 +255,16 @@ def new_recipe(target: str, source: str, size: str | None, conditional: bool | N
     dcgan-kit recipes new wide.yaml --data ~/wide --size 48x96
     dcgan-kit recipes new birds --data "{use: images, path: ~/birds, fit: pad}" --unconditional
     """  # noqa: D301 - click looks for the character itself, not for its name
-    from dcgan_kit import api
+    from dcgan_kit.api.fitting_recipe import fitting_recipe
 
-    written = api.new_recipe(target, source, size=size, conditional=conditional, settings=plugin_settings())
-    file = written.source
+    made = fitting_recipe(target, source, size=size, conditional=conditional, settings=plugin_settings())
+    file = made.recipe.source
+    for sentence in made.advice:
+        if sentence != made.stops:
+            note(f"note: {sentence}")
+    if made.stops:
+        note(f"written: {file}, but training will stop: {made.stops}")
+        return
     note(f"written: {file}, checked. Read its comments, then:\n  dcgan-kit check {file}\n  dcgan-kit train {file}")
 
 

@@ -80,6 +80,8 @@ def _show(found: Inspection) -> None:
     for title, lines in (("broken", found.broken_examples), ("", found.left_out), ("", found.notes)):
         for line in lines:
             say(f"{f'  {title}: ' if title else ''}{line}")
+        if title and len(lines) < found.broken:
+            say(f"  and {found.broken - len(lines):,} more")
     if found.advice:
         say("\nadvice")
         for sentence in found.advice:

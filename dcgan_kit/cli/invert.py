@@ -17,7 +17,7 @@ from dcgan_kit.terminal.console import facts, note
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE",
     help="A file: .png, the picture beside the generator's; .npz, arrays of the latent vector and the images.  "
-    "[default: both, PICTURE-inverted.png and PICTURE-inverted.npz, in this folder]",
+    "[default: both, PICTURE-inverted.png and PICTURE-inverted.npz, in this folder; neither may exist]",
 )  # fmt: skip
 @click.option(
     "--steps", type=click.IntRange(1, 5000), default=300, show_default=True, help="Number of optimizer steps."
@@ -52,13 +52,13 @@ def invert(
     dcgan-kit invert lecture-fashion28 shoe.png --output shoe.npz --steps 1000
     """  # noqa: D301 - click looks for the character itself, not for its name
     from dcgan_kit.api import open_generator
-    from dcgan_kit.api.inversion import require_inversion_file, write_inversion
+    from dcgan_kit.api.inversion import inversion_files, write_inversion
+    from dcgan_kit.api.sample_files import require_apart
 
-    name = Path(f"{picture.stem or 'picture'}-inverted")
-    files = [name.with_name(f"{name.name}.{form}") for form in ("png", "npz")] if output is None else [output]
-    for file in files:
-        require_inversion_file(file)
+    files = inversion_files(picture, output)
     opened = open_generator(source, settings=plugin_settings())
+    for file in files:
+        require_apart(file, opened.path)
     found = opened.invert(picture, steps=steps, seed=seed, label=label, raw=raw, best=best)
     for file in files:
         write_inversion(found, file)

@@ -14,12 +14,19 @@ from dcgan_kit.terminal.console import facts, note
 BROKEN = 1
 """Exit status if the plugin breaks a contract."""
 
+KINDS = (
+    "activation", "normalization", "convolution", "downsample", "upsample", "projection", "head", "attention",
+    "regularizer", "conditioning", "constraint", "initializer", "latent", "loss", "class_loss", "penalty",
+    "augmentation", "optimizer", "schedule", "probe", "extractor", "score", "data", "callbacks",
+)  # fmt: skip
+"""What a package can offer. Help shows it, and is printed without loading plugins."""
+
 
 @click.command("new")
 @click.argument("name")
 @click.option(
     "--kind", "kinds", multiple=True, default=("activation",), show_default=True, metavar="KIND",
-    help="What the package offers: a kind of component, or callbacks; may be repeated. all: everything.",
+    help=f"What the package offers; may be repeated: {', '.join(KINDS)}; or all of them: all.",
 )  # fmt: skip
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="The new folder.  [default: NAME]")
 def new_plugin(name: str, kinds: tuple[str, ...], output: Path | None) -> None:

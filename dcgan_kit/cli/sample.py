@@ -14,6 +14,7 @@ from dcgan_kit.terminal.console import facts, note
 
 ROW = 8
 """Images in a row of ``--between``."""
+COUNT = 64
 
 
 class _ClassNumber(click.IntRange):
@@ -33,7 +34,11 @@ CLASS_NUMBER = _ClassNumber(min=0)
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path), metavar="RUN|FILE|RECIPE")
 @click.option(
-    "--count", type=click.IntRange(1, 10_000), default=64, show_default=True, help="Number of images to make."
+    "--count",
+    type=click.IntRange(1, 10_000),
+    default=None,
+    help=f"Number of images to make.  [default: {COUNT}; with --interpolate the most whole rows in {COUNT}, but at "
+    "least two]",
 )
 @click.option(
     "--seed",
@@ -88,7 +93,7 @@ CLASS_NUMBER = _ClassNumber(min=0)
 @plugin_options
 def sample(
     source: Path,
-    count: int,
+    count: int | None,
     seed: int | None,
     output: Path | None,
     each: Path | None,
@@ -110,12 +115,15 @@ def sample(
     dcgan-kit sample runs/lecture-fashion28 --interpolate 20 --count 100 --output walk.gif
     """  # noqa: D301 - click looks for the character itself, not for its name
     from dcgan_kit.api import open_generator
-    from dcgan_kit.api.sample_files import require_sample_files, samples_of, write_samples
+    from dcgan_kit.api.sample_files import require_apart, require_sample_files, samples_of, write_samples
     from dcgan_kit.errors import counted
 
+    count = _usual_count(steps) if count is None else count
     require_sample_files(count, output, each)
     _require_rows(count, label, between, steps)
     opened = open_generator(source, settings=plugin_settings())
+    if output is not None:
+        require_apart(output, opened.path)
     if steps is not None and label is None and opened.resolved.classes is not None:
         raise UserError("--interpolate: give --class too; a walk stays in one class")
     seed = int(time.time()) % 2**31 if seed is None else seed
@@ -146,6 +154,11 @@ def sample(
 
 def _usual_file(source: Path, name: str, file: str) -> Path:
     return source / file if source.is_dir() else Path(f"{name}-{file}")
+
+
+def _usual_count(steps: int | None) -> int:
+    # A walk from one latent vector to itself would show one image again and again.
+    return COUNT if steps is None else steps * max(2, COUNT // steps)
 
 
 def _require_rows(count: int, label: int | None, between: tuple[int, int] | None, steps: int | None) -> None:

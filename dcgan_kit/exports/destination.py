@@ -14,7 +14,7 @@ from pathlib import Path
 from dcgan_kit.errors import UserError
 from dcgan_kit.exports.formats import ModelFormat
 from dcgan_kit.files import TEMPORARY, is_there, read_regular, replacing
-from dcgan_kit.runs.write_errors import write_requested_file, writing
+from dcgan_kit.runs.write_errors import write_requested_file, writing_requested
 
 MARK = "<!-- written by dcgan-kit export -->"
 """A line of each model card. A model with such a card beside it may be replaced."""
@@ -67,7 +67,7 @@ class Destination:
         return found
 
     def _require_free(self, folder: bool) -> None:
-        with writing(self.model):
+        with writing_requested(self.model):
             self._require_ours(folder)
             others = _others(self.model) if folder else []
         if others:
@@ -99,7 +99,7 @@ class Destination:
     def workspace(self) -> Iterator[Path]:
         """Yield a folder beside the model, which is removed at the end, with folders made for it if the body fails."""
         parents = [folder for folder in (self.model.parent, *self.model.parent.parents) if not folder.exists()]
-        with writing(self.model):
+        with writing_requested(self.model):
             self.model.parent.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=f".{self.model.name[:40]}.", suffix=TEMPORARY, dir=self.model.parent))
         done = False
@@ -125,14 +125,14 @@ class Destination:
         (self._place_folder if made.is_dir() else self._place_file)(made, content)
 
     def _place_file(self, made: Path, card: bytes) -> None:
-        with writing(self.model), replacing(Path(os.path.realpath(self.model))) as stream:
+        with writing_requested(self.model), replacing(Path(os.path.realpath(self.model))) as stream:
             stream.write(made.read_bytes())
             stream.flush()
             # The model gets its name last. Without a card, no later export would replace it.
             write_requested_file(self.card, card)
 
     def _place_folder(self, made: Path, card: bytes) -> None:
-        with writing(self.model):
+        with writing_requested(self.model):
             made.joinpath(self.card.name).write_bytes(card)
             old = Path(tempfile.mkdtemp(dir=made.parent), "old")
             if self.model.exists():

@@ -27,6 +27,11 @@ def advice(found: Inspection) -> tuple[str, ...]:
     return tuple(sentence for rule in _RULES for sentence in rule(found))
 
 
+def stopping_advice(found: Inspection) -> str:
+    """Return the sentence that says why training with these images will stop; empty if none does."""
+    return next(_broken(found), "")
+
+
 def _share(part: int, whole: int) -> str:
     percent = 100 * part / whole
     return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
@@ -58,10 +63,11 @@ def _number(found: Inspection) -> Iterator[str]:
 
 def _broken(found: Inspection) -> Iterator[str]:
     total = found.count + found.broken
-    if found.broken > BROKEN_SHARE * total:
+    most = found.options.get("max_broken_share", BROKEN_SHARE)
+    if isinstance(most, int | float) and found.broken > most * total:
         yield (
             f"{_share(found.broken, total)} of the images cannot be read, and training stops above "
-            f"{BROKEN_SHARE:.0%}: repair or remove them, or set max_broken_share"
+            f"{most:.0%}: repair or remove them, or set max_broken_share"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from math import isfinite
 
 from dcgan_kit.errors import Problem, did_you_mean
@@ -73,6 +74,8 @@ def _best(recipe: Node) -> Iterator[Problem]:
     name = None if metric is None else metric.value
     if metric is not None and isinstance(name, str) and name not in LOSS_METRICS and (not scores or not scores.value):
         message = f"no scores are evaluated, and no loss is called {name!r}.{did_you_mean(name, LOSS_METRICS)}"
+        if not get_close_matches(name, LOSS_METRICS):
+            message += " For a number of a score, name the score in training.evaluation.scores, e.g. [frechet] for fd"
         yield _problem(path, message, metric)
 
 

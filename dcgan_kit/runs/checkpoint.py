@@ -103,7 +103,8 @@ def restore_best(run: RunFolder, state: TrainingState) -> Path:
     best = best_so_far(run)
     if best is None:
         raise RunError(
-            f"{run.path}: keeps no best checkpoint: its recipe does not choose one by training.best.metric, e.g. fd"
+            f"{run.path}: keeps no best checkpoint: its recipe does not choose one by training.best.metric, e.g. fd, a "
+            "number of the score frechet in training.evaluation.scores"
         )
     return restore_entry(run, state, best.entry)
 

@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dcgan_kit.errors import RunError
+from dcgan_kit.files import is_there
 from dcgan_kit.runs.folder_content import holds_no_run
 from dcgan_kit.runs.run_folder import LOCK, RunFolder
 from dcgan_kit.runs.write_errors import writing
@@ -21,6 +22,8 @@ SECONDS_BETWEEN_TRIES = 0.2
 def locked(run: RunFolder) -> Iterator[None]:
     """Lock the folder against other trainings until the body or the process ends.
 
+    If the body fails before anything else is in the folder, what this made is removed: the lock file, and folders.
+
     On a network file system the lock works between hosts only if that file system has locks.
 
     Raises:
@@ -30,24 +33,63 @@ def locked(run: RunFolder) -> Iterator[None]:
     holds_no_run(run)
     run.require_ordinary(LOCK)
     file = run.path / LOCK
-    descriptor = open_lock(file)
+    new_lock = not is_there(file)
+    new_folders = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
+    descriptor = _locked_descriptor(run, file)
     try:
-        try:
-            # The system releases this lock when the process ends in any way; the empty file stays.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(
-                f"{run.path}: another process is training in this folder. Wait for it, stop it, or choose another "
-                "folder with --run"
-            ) from error
-        except OSError as error:
-            raise RunError(
-                f"{file}: cannot be locked: {error.strerror or error}. Choose a folder on a file system that has locks "
-                "with --run"
-            ) from error
         yield
+    except BaseException:
+        if new_lock:
+            _remove_unused(run, new_folders)
+        raise
     finally:
         os.close(descriptor)
+
+
+def _remove_unused(run: RunFolder, new_folders: Sequence[Path]) -> None:
+    """Remove the lock file and new folders, if nothing else is there."""
+    with contextlib.suppress(OSError):
+        if os.listdir(run.path) == [LOCK]:
+            (run.path / LOCK).unlink()
+            for folder in new_folders:
+                folder.rmdir()
+
+
+def _locked_descriptor(run: RunFolder, file: Path) -> int:
+    while True:
+        descriptor = open_lock(file)
+        try:
+            _lock(run, file, descriptor)
+            # Whoever held the lock may have removed the file. Then this lock would keep nobody out.
+            if _is_at(file, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _is_at(file: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), file.lstat())
+    except OSError:
+        return False
+
+
+def _lock(run: RunFolder, file: Path, descriptor: int) -> None:
+    try:
+        # The system releases this lock when the process ends in any way; the empty file stays.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RunError(
+            f"{run.path}: another process is training in this folder. Wait for it, stop it, or choose another "
+            "folder with --run"
+        ) from error
+    except OSError as error:
+        raise RunError(
+            f"{file}: cannot be locked: {error.strerror or error}. Choose a folder on a file system that has locks "
+            "with --run"
+        ) from error
 
 
 def open_lock(file: Path) -> int:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit.errors import RunError, printable
 from dcgan_kit.files import open_regular
+from dcgan_kit.runs.folder_content import run_folder_above
 from dcgan_kit.runs.manifest import Damaged
 from dcgan_kit.runs.variable_archive import (
     MAX_TEXT_BYTES,
@@ -108,8 +109,9 @@ def read_generator_texts(path: Path) -> GeneratorTexts:
         raise RunError(f"{path}: is no generator file of this version: {printable(problem)}") from error
     except Exception as error:
         # zipfile and NumPy may raise any exception for a damaged archive.
+        run = run_folder_above(path) or "RUN"
         raise RunError(
-            f"{path}: is no generator file, or is damaged. `dcgan-kit export RUN --format npz` writes one"
+            f"{path}: is no generator file, or is damaged. `dcgan-kit export {run} --format npz` writes one"
         ) from error
 
 

@@ -15,10 +15,12 @@ from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.validation import paths_to
 from dcgan_kit.recipes.yaml_writer import as_data, flattened
 from dcgan_kit.runs.folder_content import require_name
+from dcgan_kit.runs.manifest import entries_of
 from dcgan_kit.runs.run_end import read_end
 from dcgan_kit.runs.run_folder import RECIPE, RunFolder
 
 STEPS = "training.steps"
+START = "training.start_from"
 
 
 def require_same_recipe(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequence[str]) -> None:
@@ -32,10 +34,17 @@ def require_same_recipe(run: RunFolder, recipe: ResolvedRecipe, may_change: Sequ
         pairs = ((key, *differences[key]) for key in forbidden[:20])
         lines = [f"  {key}: {old} in the run, {new} in this recipe" for key, old, new in pairs]
         more = [f"  and {len(forbidden) - 20} more"] if len(forbidden) > 20 else []
-        raise RunError(
-            f"{run.path}: holds a run of another recipe. Choose another folder with --run, or name the keys that "
-            f"may change, e.g. --may-change {forbidden[0]}\n" + "\n".join([*lines, *more])
-        )
+        warm = START in forbidden and differences[START][1] not in (None, "-")
+        if warm and entries_of(run):
+            remedy = (
+                f"This training has begun, and {START} acts only before the first step: choose another folder with "
+                "--run"
+            )
+        else:
+            remedy = (
+                f"Choose another folder with --run, or name the keys that may change, e.g. --may-change {forbidden[0]}"
+            )
+        raise RunError("\n".join([f"{run.path}: holds a run of another recipe. {remedy}", *lines, *more]))
     if run.finished and not differences:
         raise RunError(
             f"{run.path}: holds a finished run of this recipe. {_sample_hint(run.path)}, or choose another folder with "

@@ -25,7 +25,7 @@ END = "end.json"
 MAX_LINE_BYTES = 2**20
 """Most bytes of a line in a file of metrics or findings; training writes no longer ones."""
 LOCK = "lock"
-"""An empty file that a training locks while it runs. It is never removed: that could let two trainings in at once."""
+"""An empty file that a training locks while it runs. It stays, unless a training is refused before its first file."""
 
 WRITTEN = (
     RECIPE,

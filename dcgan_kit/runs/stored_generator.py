@@ -50,11 +50,11 @@ class StoredGenerator(Sampler):
             RunError: the file is damaged, or does not hold what is asked for.
         """
         if best:
-            raise RunError(
-                f"{self.path}: holds one generator and no other checkpoint; leave out what asks for the best"
-            )
+            raise RunError(f"{self.path}: holds one generator and no other checkpoint; leave out best (--best)")
         if raw and self.facts.average:
-            raise RunError(f"{self.path}: holds the average of a generator, not the generator itself; leave out raw")
+            raise RunError(
+                f"{self.path}: holds the average of a generator, not the generator itself; leave out raw (--raw)"
+            )
         if self._model is None:
             model = self.networks().generator.model
             from dcgan_kit.adversarial.state import variables_by_name

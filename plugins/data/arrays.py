@@ -60,6 +60,8 @@ class NpzArchive:
         if name not in self._members:
             held = ", ".join(self._members) or "none"
             hint = f"set '{option}' to one of them" if self._members else "for image files use image_zip"
+            if option in self._members or (option == "images" and len(self._members) == 1):
+                hint += f", with {option}={option if option in self._members else held}"
             if self._members and option == "labels":
                 hint += ", or to null"
             raise DataError(f"no array {name!r} in the archive. It has {held}: {hint}")

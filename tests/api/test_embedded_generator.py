@@ -215,7 +215,7 @@ def test_a_folder_of_the_package_itself_will_do(tmp_path):
 def test_one_run_that_is_restored_has_a_generator(classed_run, tmp_path):
     with pytest.raises(UserError, match=r"of one run\. Received: 2 runs"):
         dcgan_kit.report([classed_run.path, tmp_path], tmp_path / "a.html", generator=tmp_path)
-    with pytest.raises(UserError, match="cannot be embedded with --quick"):
+    with pytest.raises(UserError, match=r"generator \(--generator\): cannot be embedded with quick \(--quick\)"):
         dcgan_kit.report([classed_run.path], tmp_path / "a.html", generator=tmp_path, quick=True)
 
 

@@ -112,7 +112,7 @@ def test_a_name_that_contains_that_of_the_templates(tmp_path):
         ("keras", "'keras' is an installed module"),
         ("Dcgan.Kit", "'dcgan_kit' is an installed module"),
         ("9lives", "makes no name of a Python package"),
-        ("class", "makes no name of a Python package"),
+        ("class", "'class' is a keyword of Python; choose another, such as my-class"),
         ("../cats", "must be letters, digits"),
         ("cats-", "must be letters, digits"),
         ("", "must be letters, digits"),
@@ -126,10 +126,11 @@ def test_a_name_that_is_wrong_or_taken(tmp_path, monkeypatch, name, reason):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kinds", [[], "activation", ["activaton"]])
+@pytest.mark.parametrize("kinds", [[], "activation", ["activaton"], ["banana"]])
 def test_a_kind_that_is_none(tmp_path, kinds):
-    with pytest.raises(UserError, match="activation"):
+    with pytest.raises(UserError, match="activation") as refused:
         new_plugin("cats", kinds, tmp_path / "cats")
+    assert str(refused.value).count("normalization") <= 1
     assert list(tmp_path.iterdir()) == []
 
 

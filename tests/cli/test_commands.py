@@ -356,7 +356,8 @@ def test_a_run_that_is_named_without_its_folder_is_suggested(command, tmp_path, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     (tmp_path / "runs" / "mine" / "recipe.yaml").write_text("version: 1\n")
-    assert "mine: there is no such folder. Did you mean runs/mine?" in command("sample", "mine", status=2).stderr
+    for name in ("sample", "report", "film"):
+        assert "mine: there is no such folder. Did you mean runs/mine?" in command(name, "mine", status=2).stderr
 
 
 def test_the_first_argument_of_train_may_be_an_override(command, tmp_path, monkeypatch):
@@ -406,8 +407,9 @@ def test_every_problem_of_a_recipe_is_told_with_its_place(command, tmp_path):
         (["train", "tiny-fashion28", "--run", "folder"], "folder: exists and is not a run folder"),
         (["sample", "nowhere"], "nowhere: there is no such folder. `dcgan-kit train RECIPE` makes one"),
         (["sample", "folder"], "folder: is not a run folder: it has no recipe.yaml"),
-        (["sample", "empty.yaml"], "empty.yaml: is not a run folder"),
+        (["sample", "empty.yaml"], "empty.yaml: is a file, but no generator file (.npz). Give the run folder"),
         (["recipes", "show", "lecture"], "unknown recipe 'lecture'"),
+        (["recipes", "copy", "tiny-fashion28", "mine.txt"], "mine.txt: ends in .txt, and a recipe ends in .yaml"),
         (["recipes", "copy", "tiny-fashion28", "no/such/place.yaml"], "cannot be written: No such file or directory"),
         (["plugins", "list", "--plugins-dir", "nowhere"], "plugins folder nowhere: No such file or directory"),
         (["plugins", "list", "--plugins-dir", "empty.yaml"], "plugins folder empty.yaml: Not a directory"),

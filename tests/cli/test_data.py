@@ -103,12 +103,81 @@ def test_a_mistake_is_answered_without_a_traceback(arguments, message, command, 
     assert message in command("data", "inspect", *arguments, status=2).stderr
 
 
+def broken_folder(folder, broken):
+    """Return a folder with four images and a number of broken ones."""
+    folder.mkdir()
+    for number in range(4):
+        Image.fromarray(LEVELS[number]).resize((32, 32)).save(folder / f"{number}.png")
+    for number in range(broken):
+        (folder / f"broken-{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return folder
+
+
+def test_more_broken_images_than_are_named(command, tmp_path):
+    done = command("data", "inspect", broken_folder(tmp_path / "many", 6)).stdout
+    assert done.count("  broken: ") == 5
+    assert "\n  and 1 more\n" in done
+    assert " more\n" not in command("data", "inspect", broken_folder(tmp_path / "few", 5)).stdout
+
+
+def test_a_recipe_whose_training_will_stop_says_so(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = broken_folder(tmp_path / "many", 6)
+    said = command("recipes", "new", "many", "--data", folder).stderr
+    assert "written: many.yaml, but training will stop: 60 % of the images cannot be read" in said
+    assert "checked" not in said
+    assert "note: 4 different images" in said
+    allowed = command(
+        "recipes", "new", "allowed", "--data", f"{{use: images, path: {folder}, max_broken_share: 0.9}}"
+    ).stderr
+    assert "written: allowed.yaml, checked" in allowed
+
+
+@pytest.mark.parametrize(
+    ("source", "picture", "said"),
+    [
+        ("faces", "faces/grid.png", "lies in the data"),
+        ("faces", "faces/0.png", "lies in the data"),
+        ("images path=faces", "faces/below/grid.png", "lies in the data"),
+        ("faces", "elsewhere/grid.png", "lies in the data"),
+        ("a.png", "a.png", "is what is read"),
+        ("a.png", "b.png", "is what is read"),
+    ],
+)
+def test_a_picture_never_replaces_the_data_nor_becomes_a_part_of_them(
+    source, picture, said, command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    broken_folder(tmp_path / "faces", 0)
+    (tmp_path / "elsewhere").symlink_to("faces")
+    np.savez("a.npz", x=LEVELS)
+    (tmp_path / "a.npz").rename("a.png")
+    (tmp_path / "b.png").hardlink_to("a.png")
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*.png")}
+    assert said in command("data", "inspect", *source.split(), "--picture", picture, status=2).stderr
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*.png")} == before
+
+
 def test_folders_without_images_and_files_that_are_no_data(command, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("text")
     assert "no image in" in command("data", "inspect", tmp_path / "empty", status=2).stderr
     assert "left out 1 file that is no image" in command("data", "inspect", tmp_path / "texts", status=2).stderr
+    picture = tmp_path / "one.png"
+    Image.fromarray(LEVELS[0]).save(picture)
+    (tmp_path / "not.zip").write_text("no archive")
+    for file, said in (
+        (picture, "is one picture; give the folder that holds it"),
+        (tmp_path / "not.zip", "is not a readable zip archive"),
+    ):
+        assert said in command("data", "inspect", file, status=2).stderr
+    np.savez(tmp_path / "a.npz", images=LEVELS)
+    assert (
+        "set 'images' to one of them, with images=images"
+        in command("data", "inspect", tmp_path / "a.npz", status=2).stderr
+    )
+    assert "130 images" in command("data", "inspect", tmp_path / "a.npz", "images=images").stdout
     assert "Name the component" in command("data", "inspect", tmp_path / "texts" / "a.txt", status=2).stderr
 
 
@@ -246,6 +315,7 @@ def test_recipes_for_other_data_are_valid(source, options, shape, request, tmp_p
         (["new", "--data", "{use: fashion_mnist_4k, resize: true}", "--size", "45"], "take multiples of 16"),
         (["no/such/place.yaml", "--data", "fashion_mnist_4k"], "there is no folder no/such"),
         (["new"], "Missing option '--data'"),
+        (["new.txt", "--data", "fashion_mnist_4k"], "new.txt: ends in .txt, and a recipe ends in .yaml"),
     ],
 )
 def test_a_mistake_writes_no_recipe(arguments, message, command, tmp_path, monkeypatch):

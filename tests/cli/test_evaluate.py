@@ -189,7 +189,7 @@ def test_mistakes_about_a_run_are_told(command, run):
         (("--scores", "classifier_score", "--extractor", "random_convolution"), "the extractor knows no classes"),
         (("--extractor", "inception_v3:path=/nowhere.h5"), "no file /nowhere.h5: put the ImageNet weights there"),
         (("--samples", "4", "--scores", "density_coverage"), "need at least 6 images. Received: 4"),
-        (("--best",), "keeps no best checkpoint"),
+        (("--best",), "e.g. fd, a number of the score frechet in training.evaluation.scores"),
         (("--scores", "fd"), "unknown score 'fd': that is a number of the score frechet"),
     ):
         assert reported in command("evaluate", run, *arguments, status=2).stderr

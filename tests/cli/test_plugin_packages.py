@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+
+from dcgan_kit.api.plugin_package import EVERYTHING
+from dcgan_kit.cli.plugin_packages import KINDS
 
 GOOD = """from dcgan_kit import component, hookimpl
 
@@ -61,6 +65,10 @@ def folder(tmp_path_factory):
     (folder / "_curves.py").write_text("from keras import layers as k\n\ndef layers():\n    return [k.ReLU()]\n")
     (folder / "bad.py").write_text(BAD)
     (folder / "bad.yaml").write_text("version: 1\nextends: tiny-fashion28\ngenerator: {activation: relo}\n")
+    for inner in (folder / "whole", folder / "whole" / "inner"):
+        inner.mkdir()
+        (inner / "__init__.py").touch()
+        (inner / "part.py").touch()
     (folder / "broken.py").write_text("import no_such_module_anywhere\n")
     return folder
 
@@ -152,6 +160,9 @@ def test_a_source_tree_and_a_component_that_lacks_an_ability(command, generated)
         (["{folder}/nothing.py"], "nothing.py: there is no such file"),
         (["{folder}/_curves.py"], "_curves.py: is no plugin: a plugin is NAME.py or NAME/__init__.py, and no name begins with '_'"),
         (["{folder}/../"], "holds no plugin"),
+        (["{folder}/whole/part.py"], "part.py: is a module of the package whole: check that folder, {folder}/whole"),
+        (["{folder}/whole/inner/part.py"], "is a module of the package whole: check that folder"),
+        (["{folder}/whole/inner"], "is a module of the package whole: check that folder"),
         (["{folder}/good.py", "--component", "activation/bend"], "component: the plugin offers no 'activation/bend'. Did you mean 'bent'?"),
         (["{folder}/good.py", "--component", "bent", "--without", "xlaa"], "without: must be one of xla, mixed_precision, input_gradient. Received: 'xlaa'"),
         (["{folder}/good.py", "--without", "xla"], "name the component (--component KIND/NAME)"),
@@ -160,5 +171,11 @@ def test_a_source_tree_and_a_component_that_lacks_an_ability(command, generated)
 )  # fmt: skip
 def test_mistakes(command, folder, arguments, message):
     done = command("plugins", "check", *(argument.format(folder=folder) for argument in arguments), status=2)
-    assert message in done.stderr
+    assert message.format(folder=folder) in done.stderr
     assert done.stdout == ""
+
+
+def test_help_lists_every_kind_once(command):
+    words = re.findall(r"[a-z_]+", command("plugins", "new", "--help").stdout.partition("--kind KIND")[2])
+    assert set(EVERYTHING) <= set(words)
+    assert KINDS == EVERYTHING

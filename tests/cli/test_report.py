@@ -46,7 +46,10 @@ def test_mistakes_are_told(run, command, tmp_path):
     assert "has no recipe.yaml" in command("report", tmp_path, status=2).stderr
     assert "there is no such folder" in command("report", tmp_path / "none", status=2).stderr
     assert "is a page; give a name that ends in .html" in command("report", run, "--output", "x.pdf", status=2).stderr
-    assert "named twice" in command("report", run, run, status=2).stderr
+    assert f"{run}: this run is named twice; name each once" in command("report", run, run, status=2).stderr
+    (tmp_path / "link").symlink_to(run)
+    reported = command("report", run, tmp_path / "link", status=2).stderr
+    assert f"{tmp_path}/link: this run is named twice, as {run} too" in reported
 
 
 def test_a_generator_without_its_runtime_says_what_to_install(run, command, tmp_path):

@@ -64,6 +64,17 @@ def test_truncation_brings_vectors_nearer_to_the_mean(command, run, tmp_path):
     assert (run / "sample-1-truncation-0.5.png").is_file()
 
 
+@pytest.mark.parametrize(
+    ("steps", "count"), [(20, 60), (32, 64), (40, 80)], ids=["most rows", "64 fit", "longer than half of 64"]
+)
+def test_a_walk_has_whole_rows_by_default(steps, count, command, run, tmp_path):
+    command("sample", run, "--seed", 1, "--interpolate", steps, "--output", tmp_path / "a.npz")
+    images = arrays(tmp_path / "a.npz")["images"]
+    assert len(images) == count
+    # It goes somewhere.
+    assert (images[0] != images[1]).any()
+
+
 @pytest.mark.parametrize("form", ["gif", "mp4"])
 def test_moving_pictures_show_one_image_after_the_other(form, command, run, tmp_path):
     file = tmp_path / f"a.{form}"

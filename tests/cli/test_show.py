@@ -89,7 +89,7 @@ def test_a_picture_must_be_an_svg(command, tmp_path):
 def test_a_folder_is_not_replaced_by_a_picture(command, tmp_path):
     (tmp_path / "folder.svg").mkdir()
     result = command("show", "tiny-fashion28", "--picture", tmp_path / "folder.svg", status=2)
-    assert "folder.svg: cannot be written: is a folder" in result.stderr
+    assert "folder.svg: cannot be written: is a folder. Choose another file" in result.stderr
 
 
 @pytest.mark.parametrize("other", [["--json"], ["--diff", "lecture-fashion28"]])

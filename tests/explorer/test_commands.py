@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import dcgan_kit as kit
+from dcgan_kit.api.explorer_page import source_names
 from dcgan_kit.cli import cli
 
 
@@ -45,6 +46,8 @@ def test_invert_writes_the_pair_and_the_latent_vector(picture, shipped, tmp_path
         assert np.abs(arrays["targets"][0].astype(int) - shipped.sample(1, seed=77)[0]).mean() < 10
     with Image.open("dress-inverted.png") as pair:
         assert pair.size == (448, 224)
+    again = invoke("invert", "lecture-fashion28", picture, "--steps", 1, status=2)
+    assert "dress-inverted.png: exists already. Name the file to write with --output" in again.stderr
 
 
 def test_invert_in_a_class(classed_run, picture, tmp_path):
@@ -64,6 +67,34 @@ def test_invert_refuses(classed_run, picture, tmp_path):
     assert "classes 0 to 2" in invoke("invert", classed_run.path, picture, "--class", 3, status=2).stderr
 
 
+@pytest.mark.parametrize("way", ["itself", "link", "other name"])
+def test_invert_never_replaces_the_picture(way, classed_run, picture, tmp_path, monkeypatch):
+    own = tmp_path / "own.png"
+    own.write_bytes(picture.read_bytes())
+    output = own if way == "itself" else tmp_path / "other.png"
+    if way == "link":
+        output.symlink_to(own)
+    elif way == "other name":
+        output.hardlink_to(own)
+    refused = invoke("invert", classed_run.path, own, "--steps", 1, "--output", output, status=2)
+    assert f"{output}: is what is read, and would be replaced" in refused.stderr
+    assert own.read_bytes() == picture.read_bytes()
+
+
+@pytest.mark.parametrize("command", [("sample", "--count", 1), ("invert", "{picture}", "--steps", 1)])
+def test_no_output_replaces_what_is_read(command, classed_run, shipped, picture, tmp_path):
+    file, run = tmp_path / "generator.npz", classed_run.path
+    file.write_bytes(shipped.path.read_bytes())
+    name, *more = (picture if word == "{picture}" else word for word in command)
+    checkpoint = next((run / "checkpoints").glob("*.npz"))
+    for source, output, said in (
+        (file, file, "is what is read"), (run, checkpoint, "is a file of the training"),
+    ):  # fmt: skip
+        before = output.read_bytes()
+        assert said in invoke(name, source, *more, "--output", output, status=2).stderr
+        assert output.read_bytes() == before
+
+
 def test_explore_refuses(tmp_path):
     assert "there is no such folder" in invoke("explore", tmp_path / "nothing", status=2).stderr
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -71,6 +102,14 @@ def test_explore_refuses(tmp_path):
         result = invoke("explore", "lecture-fashion28", "--port", port, status=2)
     assert f"port {port}: " in result.stderr
     assert "choose another" in result.stderr
+
+
+def test_sources_are_called_what_they_were_given_as(classed_run):
+    given = ["lecture-fashion28", classed_run.path]
+    opened = [kit.open_generator(source) for source in given]
+    assert [*source_names(given, opened)] == ["lecture-fashion28", classed_run.path.name]
+    twice = source_names([given[0], given[0]], [opened[0], opened[0]])
+    assert len(set(twice)) == 2
 
 
 def test_explore_says_what_to_install(monkeypatch):

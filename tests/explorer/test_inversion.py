@@ -52,7 +52,8 @@ def test_classes(classed_run):
     [
         (np.zeros((8, 8, 1)), {}, r"uint8 numbers of the shape \(8, 8, 1\). Received: float64"),
         (np.zeros((8, 9, 1), np.uint8), {}, "Received: uint8 of the shape"),
-        ("nothing.png", {}, "nothing.png: No such file"),
+        ("nothing.png", {}, "nothing.png: there is no such file"),
+        (".", {}, "is a folder; give the file of one picture"),
         (np.zeros((8, 8, 1), np.uint8), {"label": 3}, "classes 0 to 2"),
         (np.zeros((8, 8, 1), np.uint8), {"steps": 0}, "steps"),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from dcgan_kit.errors import RunError
+from dcgan_kit.runs.write_errors import write_requested_file
 
 ARGUMENTS = [
     "train", "tiny-fashion28", "training.steps=8", "training.log_every=2",
@@ -82,3 +84,25 @@ def test_a_place_that_may_not_be_written_is_told(small, run):
     """/sys takes no folders, not even root's."""
     with pytest.raises(RunError, match=r"^/sys/a/run.*: cannot be written: "):
         run(small(), Path("/sys/a/run"))
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("folder", r"cannot be written: is a folder\. Choose another file"),
+        ("file/below.png", r"cannot be written: Not a directory\. Choose another file"),
+        ("full.png", r"No space left on device\. .*Free space on the disk"),
+    ],
+)
+def test_a_requested_file_that_cannot_be_written(place, said, tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    if place == "full.png":
+        monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(RunError, match=said):
+        write_requested_file(tmp_path / place, b"content")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def no_space(_):
+    raise OSError(errno.ENOSPC, "No space left on device")

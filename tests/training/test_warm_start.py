@@ -198,6 +198,13 @@ def test_a_source_that_cannot_be_used_is_refused_at_its_place(made, reported, se
     assert "training.start_from" in str(found.value)
 
 
+def test_a_refused_source_leaves_no_folder(tiny, run, tmp_path):
+    strange = written(tmp_path / "strange", {"generator/0000/other/kernel": np.zeros(3, np.float32)})
+    with pytest.raises(RecipeError, match="no array fits"):
+        run(tiny(f"training.start_from={strange}"), tmp_path / "runs" / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["strange"]
+
+
 def test_a_header_that_asks_for_any_amount_of_memory_gets_none(session, tiny, tmp_path):
     folder = written(tmp_path / "strange", {"generator/0000/input_projection/kernel": np.zeros((4, 64), np.float32)})
     file = folder / "checkpoints" / LAST
@@ -221,8 +228,11 @@ def test_a_run_that_has_begun_takes_no_other_weights(source, tiny, run, tmp_path
     path = tmp_path / "run"
     run(tiny("training.steps=2"), path)
     warm = tiny(f"training.start_from={source.path}", "training.steps=4")
-    with pytest.raises(RunError, match=r"training\.start_from: - in the run"):
+    with pytest.raises(
+        RunError, match=r"begun.*choose another folder with --run\n.*training\.start_from: - in the run"
+    ) as told:
         run(warm, path)
+    assert "may-change" not in str(told.value)
     with pytest.raises(RunError, match=r"acts only before the first step"):
         run(warm, path, may_change=["training.start_from"])
 
