@@ -20,7 +20,11 @@ SHOWN = 10
 
 @click.group()
 def data() -> None:
-    """Look at images before a training."""
+    """Look at images before a training.
+
+    \b
+    dcgan-kit data inspect fashion_mnist_4k
+    """  # noqa: D301 - click looks for the character itself, not for its name
 
 
 @data.command("inspect")
@@ -40,8 +44,7 @@ def inspect(source: str, options: tuple[str, ...], size: str | None, picture: Pa
     """Show what is in SOURCE: sizes, channels, levels, duplicates, classes, what is left out, and advice.
 
     SOURCE is a file or a folder; else the name of a component of kind data, or of a recipe. KEY=VALUE are options of
-    the component, or overrides of the recipe. It reads every image once, and those of the picture
-    again.
+    the component, or overrides of the recipe. It reads every image once, and those of the picture again.
 
     \b
     dcgan-kit data inspect ~/faces --picture faces.png
