@@ -15,8 +15,9 @@ from dcgan_kit.cli import cli
 ROOT = Path(__file__).parents[2]
 LONG = {"train", "launch", "verify-resume", "replay", "claims run"}
 LONG |= {"study run", "study show", "study add-seeds", "study report", "study export"}
-"""Commands whose examples train, or need a study or a crash. Here only their arguments are read: tests/test_pages.py and
-tests/cli/test_studies_page.py run such commands."""
+LONG |= {"explore"}
+"""Commands whose examples train, serve, or need a study or a crash. Here only their arguments are read:
+tests/test_pages.py, tests/cli/test_studies_page.py and tests/explorer run such commands."""
 
 
 def commands(group, above=()):
@@ -62,8 +63,12 @@ def folder(command, tmp_path_factory):
         quick = ("training.steps=2", "training.batch_size=4", "training.held_out=0.2")
         for run in ("runs/lecture-fashion28", "runs/resized"):
             command("train", "tiny-fashion28", *quick, "--run", run)
-        for seed, name in enumerate(("my/samples", "my/photographs")):
+        patch.setenv("HOME", str(folder / "home"))
+        photographs = [f"home/{name}" for name in ("faces", "wide", "birds")]
+        for seed, name in enumerate(("my/samples", "my/photographs", *photographs)):
             command("sample", "runs/lecture-fashion28", "--seed", seed, "--count", 120, "--each", name)
+        shutil.make_archive("faces", "zip", "home/faces")
+        shutil.copy("my/photographs/00000.png", "shoe.png")
         shutil.copytree(ROOT / "docs" / "claims", folder / "studies" / "claims")
         shutil.copytree(ROOT / "tests" / "sample_plugins" / "folder", folder / "my_plugins")
         for name in ("studies/tiny-fashion28", "runs/lecture-fashion28/crashes/step-000000007"):
