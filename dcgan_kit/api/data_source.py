@@ -16,6 +16,7 @@ from dcgan_kit.data.content import READ_BY_NAME, reader_of
 from dcgan_kit.data.image_format import HEAD, claims_image, image_format
 from dcgan_kit.errors import Mark, Problem, RecipeError, UserError, did_you_mean
 from dcgan_kit.files import open_regular
+from dcgan_kit.recipes.loading import expanded_path
 from dcgan_kit.recipes.nodes import OVERRIDE, Node
 from dcgan_kit.recipes.overrides import overridden
 from dcgan_kit.recipes.plain_data import plain_data
@@ -72,7 +73,7 @@ def find_source(source: DataSource, options: Sequence[str], settings: PluginSett
     text = os.fspath(source)
     if text.lstrip().startswith("{"):
         return _of_slot(read_argument(text, "data", 1, 1), options, plugins)
-    path = _expanded(text)
+    path = expanded_path(text)
     is_recipe = path.suffix in (".yaml", ".yml")
     if not is_recipe and os.path.lexists(path):
         return _of_slot(_slot_for(path), options, plugins)
@@ -101,15 +102,6 @@ def size_from(name: str, text: str) -> tuple[int, int, int | None]:
         raise UserError(f"{name}: height, width and 1 to 4 channels, e.g. 64, 48x96 or 64x64x3. Received: {text}")
     height, width, channels = match.groups()
     return int(height), int(width or height), int(channels) if channels else None
-
-
-def _expanded(text: str) -> Path:
-    if "\0" in text:
-        raise UserError(f"{text!r}: no path has a NUL character")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
-        raise UserError(f"{text}: {error}") from error
 
 
 def _of_recipe(recipe: Recipe) -> FoundSource:

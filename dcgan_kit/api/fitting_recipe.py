@@ -14,6 +14,7 @@ from dcgan_kit.api.data_source import DataSource, FoundSource, find_source
 from dcgan_kit.api.recipe import Recipe, load_recipe
 from dcgan_kit.data.content import LABEL_FILES, READ_BY_NAME
 from dcgan_kit.errors import UserError
+from dcgan_kit.process.processors import usable_processors
 from dcgan_kit.terminal.console import note
 
 if TYPE_CHECKING:
@@ -166,6 +167,6 @@ def _cost(recipe: Recipe, proposal: Proposal) -> Cost:
         summarize(networks.discriminator).macs,
         {size: training_memory(networks, size, averaged) for size in sizes},
         free_memory(),
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        usable_processors(),
         bool(tf.config.list_physical_devices("GPU")),
     )

@@ -12,7 +12,7 @@ from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.data.image_files import open_image_file
 from dcgan_kit.errors import DataError, UserError
 from dcgan_kit.process import tensorflow_startup
-from dcgan_kit.runs.sampler import SAMPLE_STREAM, require_class
+from dcgan_kit.runs.sampler import MOST_SEED, SAMPLE_STREAM, require_class
 from dcgan_kit.runs.write_errors import require_not_read, write_requested_file
 from dcgan_kit.terminal.progress import Watcher, progress_to
 
@@ -59,7 +59,7 @@ def inverted(
 ) -> Inverted:
     """Search for the latent vector of a picture; see ``Run.invert``."""
     require_whole("steps", steps, 1, MOST_STEPS)
-    require_whole("seed", seed, 0, 2**31 - 1)
+    require_whole("seed", seed, 0, MOST_SEED)
     if label is not None:
         require_class(generator.resolved, label)
     target = _target(picture, generator)

@@ -14,6 +14,7 @@ from dcgan_kit.api.catalogue import everything
 from dcgan_kit.components.contracts.probe import Role
 from dcgan_kit.errors import UserError, did_you_mean
 from dcgan_kit.process import tensorflow_startup
+from dcgan_kit.process.processors import usable_processors
 from dcgan_kit.recipes.loading import SUFFIXES, Source
 from dcgan_kit.recipes.plain_data import plain_data
 from dcgan_kit.studies.budget import Budget
@@ -256,8 +257,7 @@ def processes_for(plan_threads: int, asked: int | None, memory: int) -> int:
 
     if tf.config.list_physical_devices("GPU"):
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // plan_threads, free_memory() // (BYTES_PER_PROCESS + memory)))
+    return max(1, min(usable_processors() // plan_threads, free_memory() // (BYTES_PER_PROCESS + memory)))
 
 
 def memory_of(plan: Plan) -> int:

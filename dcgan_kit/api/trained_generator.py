@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_kit.api.arguments import require_whole
 from dcgan_kit.errors import UserError
-from dcgan_kit.runs.sampler import SAMPLE_STREAM, Sampler
+from dcgan_kit.runs.sampler import MOST_SEED, SAMPLE_STREAM, Sampler
 
 if TYPE_CHECKING:
     from dcgan_kit.api.inversion import Inverted
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 10_000_000
 """At most this many samples at once; they must fit into memory."""
-MOST_SEED = 2**31 - 1
-"""TensorFlow takes seeds of 32 bits."""
 
 
 class TrainedGenerator(Sampler):

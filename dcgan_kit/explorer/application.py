@@ -20,13 +20,12 @@ from dcgan_kit.explorer.inversion import MOST_STEPS, STEPS, Found, Inversion
 from dcgan_kit.explorer.painter import as_rgba
 from dcgan_kit.reports.pictures import data_uri
 from dcgan_kit.runs.image_grid import png_of
+from dcgan_kit.runs.sampler import MOST_SEED
 
 LARGEST_PICTURE = 10 * 2**20
 """Most bytes of a picture that is sent."""
 LARGEST_REQUEST = 2**26
 """Most bytes of any other request: 256 latent vectors of the largest size."""
-MOST_SEED = 2**31 - 1
-"""TensorFlow takes seeds of 32 bits."""
 _TEMPLATES = files("dcgan_kit.explorer") / "templates"
 _BINARY = "application/octet-stream"
 _DRAWING_POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -16,6 +16,7 @@ from typing import Any
 from dcgan_kit.errors import RunError, UserError, printable
 from dcgan_kit.files import write_whole
 from dcgan_kit.process.command import Job
+from dcgan_kit.process.processors import usable_processors
 from dcgan_kit.process.ray_worker import DIED, Board, NodeRequirements, check_node, run_command, versions
 from dcgan_kit.process.scheduler import OnEnd, OnLine
 from dcgan_kit.process.stop_signals import STOPPING, Stopped, handled_signals
@@ -207,7 +208,7 @@ def _import_ray(address: str) -> Any:
 def _connect(ray: Any, address: str, threads: int) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
-        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        processors = usable_processors()
         options |= {
             "num_cpus": max(threads, processors), "include_dashboard": False, "object_store_memory": STORE_BYTES,
         }  # fmt: skip

@@ -93,7 +93,7 @@ def find_recipe(reference: str, plugins: LoadedPlugins, beside: Path | None = No
         if plugin.name == owner and name in plugin.recipes:
             return plugin.recipes[name], name
     if reference.endswith(SUFFIXES) or "/" in reference:
-        path = _path(reference) if beside is None else beside / _path(reference)
+        path = expanded_path(reference) if beside is None else beside / expanded_path(reference)
         if path.suffix in SUFFIXES or os.path.exists(path):
             return path, _name_of(path)
         raise UnknownRecipe(f"{reference}: there is no such file, and no plugin offers a recipe of that name")
@@ -109,7 +109,12 @@ def _name_of(path: Path) -> str:
     return folder.name if path.name == RECIPE and is_run_folder_at(folder) else path.stem
 
 
-def _path(reference: str) -> Path:
+def expanded_path(reference: str) -> Path:
+    """Return the path that a text names, with ``~`` as the home folder.
+
+    Raises:
+        UserError: the text is no path, or there is no such home folder.
+    """
     if "\0" in reference:
         raise UserError(f"{reference!r}: no path has a NUL character")
     try:

@@ -16,6 +16,7 @@ from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.errors import printable
 from dcgan_kit.files import read_regular
+from dcgan_kit.process.processors import usable_processors
 from dcgan_kit.recipes.resolved import Precision
 from dcgan_kit.version import __version__, package_version
 
@@ -57,7 +58,8 @@ def environment(
         "machine": platform.machine(),
         "system": platform.system(),
         "processor": _processor(),
-        "cores": _cores(),
+        # TensorFlow divides sums among as many threads.
+        "cores": usable_processors(),
         "precision": precision,
         "devices": devices,
         "images": len(images),
@@ -83,7 +85,7 @@ def machine() -> dict[str, Any]:
     """Return the processor, the number of cores, and the versions that decide about numbers."""
     packages = ("tensorflow", "keras", "numpy", "scipy")
     versions = {name: package_version(name) for name in packages}
-    return {"processor": _processor(), "cores": _cores(), "dcgan_kit": __version__, "packages": versions}
+    return {"processor": _processor(), "cores": usable_processors(), "dcgan_kit": __version__, "packages": versions}
 
 
 def changes_message(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -125,12 +127,6 @@ def _by_name(plugins: Any) -> Any:
         for plugin in plugins
         if plugin.get("status") == "loaded" and plugin.get("origin") != "built-in"
     }
-
-
-def _cores() -> int:
-    """Return the number of processors that this process may use; TensorFlow divides sums among as many threads."""
-    # macOS has no ``sched_getaffinity``.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -21,6 +21,10 @@ SAMPLE_STREAM = -2
 """Takes the place of the step in the seed of samples; training uses steps from 0, and its sample grid uses -1."""
 
 
+MOST_SEED = 2**31 - 1
+"""TensorFlow takes seeds of 32 bits."""
+
+
 class Sampler(ABC):
     """A recipe with a trained generator: a run, or a generator without its run.
 

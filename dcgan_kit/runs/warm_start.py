@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcgan_kit.errors import Problem, RecipeError, RunError, printable
+from dcgan_kit.errors import Problem, RecipeError, RunError, UserError, printable
+from dcgan_kit.recipes.loading import expanded_path
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.manifest import Damaged, Entry, entries_of
@@ -190,12 +191,10 @@ def _problems(recipe: ResolvedRecipe) -> Iterator[None]:
 
 
 def _path(source: str) -> Path:
-    if "\0" in source:
-        raise RunError("no path has a NUL character")
     try:
-        return Path(source).expanduser()
-    except RuntimeError as error:
-        raise RunError(f"{source}: {error}") from error
+        return expanded_path(source)
+    except UserError as error:
+        raise RunError(str(error)) from error
 
 
 def _from_source(source: str, models: Mapping[str, Any], read: bool = True) -> WarmStart:

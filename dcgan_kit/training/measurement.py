@@ -18,7 +18,6 @@ import tensorflow as tf
 
 from dcgan_kit.adversarial.step_metrics import added, means, nothing
 from dcgan_kit.components.plugin import LoadedPlugins
-from dcgan_kit.errors import RunError
 from dcgan_kit.process.stop_signals import raise_received
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.checkpoint import save_checkpoint
@@ -31,6 +30,7 @@ from dcgan_kit.training.intervals import Intervals
 from dcgan_kit.training.observer import ObserverFactory
 from dcgan_kit.training.prepared_run import PreparedRun, prepare_run
 from dcgan_kit.training.run_recorder import Recorder
+from dcgan_kit.training.step_groups import taken
 
 GROUPS = 7
 """Groups of steps that are measured: an odd number, so that the median is one of them."""
@@ -129,16 +129,8 @@ class _Measurement:
 
     def _group(self, count: int) -> tuple[float, Any]:
         """Take steps as training does, and return their time and metrics."""
-        prepared, first = self._prepared, self._state.steps_done
         begun = time.perf_counter()
-        pixels, labels = prepared.session.batches(prepared.images, first, count)
-        try:
-            found = prepared.steps(pixels, labels, tf.constant(np.int64(first))).numpy()
-        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-            raise RunError(
-                f"{prepared.recipe.name}: out of memory in step {first + 1}: lower training.batch_size, or raise "
-                "training.accumulate"
-            ) from error
+        found = taken(self._prepared, self._state.steps_done, count, self._prepared.recipe.name)
         self._metrics = {name: value for name, value in means(added(nothing(), found)).items() if np.isfinite(value)}
         return time.perf_counter() - begun, found
 

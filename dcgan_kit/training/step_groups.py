@@ -85,17 +85,33 @@ class StepGroups:
         return found
 
     def _reported(self, step: int, count: int) -> Any:
-        prepared = self._prepared
-        pixels, labels = prepared.session.batches(prepared.images, step, count)
-        try:
-            # A tensor, because TensorFlow never frees the Python numbers that it receives.
-            found = prepared.steps(pixels, labels, tf.constant(np.int64(step))).numpy()
-        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-            raise RunError(
-                f"{prepared.run.path}: out of memory in step {step + 1}: lower training.batch_size, or raise "
-                "training.accumulate, in a new run folder"
-            ) from error
+        place = self._prepared.run.path
+        found = taken(self._prepared, step, count, str(place), ", in a new run folder")
         wrong = [name for name, value in means(added(nothing(), found)).items() if not np.isfinite(value)]
         if wrong:
             raise NotFinite(step, count, wrong)
         return found
+
+
+def taken(prepared: PreparedRun, step: int, count: int, place: str, remedy: str = "") -> Any:
+    """Take some steps; return sums and counts of each, float32 (steps, 2, metrics).
+
+    Args:
+        prepared: the prepared run.
+        step: number of steps done.
+        count: number of steps to take.
+        place: the start of a message: what is trained.
+        remedy: the end of a message, after what needs less memory.
+
+    Raises:
+        RunError: there is not enough memory.
+    """
+    pixels, labels = prepared.session.batches(prepared.images, step, count)
+    try:
+        # A tensor, because TensorFlow never frees the Python numbers that it receives.
+        return prepared.steps(pixels, labels, tf.constant(np.int64(step))).numpy()
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise RunError(
+            f"{place}: out of memory in step {step + 1}: lower training.batch_size, or raise training.accumulate"
+            f"{remedy}"
+        ) from error

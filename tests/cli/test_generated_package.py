@@ -94,7 +94,7 @@ def test_its_generator_is_exported_and_loaded_in_a_fresh_process(form, command, 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium")
 def test_its_generator_is_explored_in_a_browser(dcgan_kit, command, trained, place, environment):
     arguments = [dcgan_kit, "explore", str(trained)]
     server = subprocess.Popen(
