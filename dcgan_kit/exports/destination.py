@@ -63,10 +63,11 @@ class Destination:
         if not form.folder and model.suffix != form.suffix:
             raise UserError(f"{model}: {form.title} ends in {form.suffix}")
         found = Destination(model, model / "README.md" if form.folder else model.with_name(f"{model.name}.md"))
-        found._require_free(form.folder)
+        found.require_free(form.folder)
         return found
 
-    def _require_free(self, folder: bool) -> None:
+    def require_free(self, folder: bool) -> None:
+        """Raise UserError where files lie that no export wrote, in a SavedModel's folder or in the model's place."""
         with writing_requested(self.model):
             self._require_ours(folder)
             others = _others(self.model) if folder else []
@@ -119,7 +120,7 @@ class Destination:
             UserError: other files came there in the meantime.
             RunError: it cannot be written.
         """
-        self._require_free(made.is_dir())
+        self.require_free(made.is_dir())
         # Names and descriptions of somebody else may hold characters that UTF-8 does not have.
         content = card.encode(errors="replace")
         (self._place_folder if made.is_dir() else self._place_file)(made, content)
