@@ -6,7 +6,7 @@ Scores with different extractors cannot be compared. So the name of a score cont
 from __future__ import annotations
 
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from dcgan_kit import Component, Extractor, Images, component, hookimpl
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of the random numbers")]
 
 FASHION_WEIGHTS = "fashion_classifier.npz"
+FASHION_RECONSTRUCTION_WEIGHTS = "fashion_reconstruction.npz"
 FASHION_SHAPE = (28, 28, 1)
 
 
@@ -29,7 +30,6 @@ def fashion_classifier(images: Images) -> Extractor:
     Raises:
         ValueError: the images have another size.
     """
-    import numpy as np
     from dcgan_kit_plugins.extractor.antialiased_resize import key_of
     from dcgan_kit_plugins.extractor.classifier import LARGEST_SIDE, describing
 
@@ -39,11 +39,7 @@ def fashion_classifier(images: Images) -> Extractor:
             f"it was trained on 28x28x1 clothes, and these images are {'x'.join(map(str, shape))}: choose "
             "self_classifier, which learns from your labels, or random_convolution, which needs none"
         )
-    with (
-        resources.files("dcgan_kit_plugins.extractor").joinpath(FASHION_WEIGHTS).open("rb") as stream,
-        np.load(stream, allow_pickle=False) as arrays,
-    ):
-        weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
+    weights = _shipped(FASHION_WEIGHTS)
     return Extractor(describing(weights, shape), key_of(weights, shape, LARGEST_SIDE), classifies=True)
 
 
@@ -79,6 +75,57 @@ def self_classifier(
     weights = trained(shrunk_pixels(images, most, LARGEST_SIDE), labels[most], len(classes), steps, seed)
     key = key_of(weights, shape, LARGEST_SIDE)
     return Extractor(describing(weights, shape), key, classifies=True, learned_labels=True)
+
+
+@component("extractor")
+def fashion_reconstruction(images: Images) -> Extractor:
+    """Describe images of clothes with the autoencoder in dcgan-kit.  (N, 28, 28, 1) → (N, 64), no classes.
+
+    The network learned to reconstruct images from 64 numbers, without labels. These numbers are the features: they
+    represent what is where in the image, and little of its texture. Each has a standard deviation of 1 over the
+    training images. The encoder has three 3x3 convolutions with stride 2 and a dense layer.
+    scripts/train_fashion_reconstruction.py trained its 121,344 weights, stored in float16, on 56,000 training images of
+    Fashion-MNIST that are not in ``fashion_mnist_4k``.
+
+    Raises:
+        ValueError: the images have another size.
+    """
+    from dcgan_kit_plugins.extractor.antialiased_resize import key_of
+    from dcgan_kit_plugins.extractor.reconstruction import LARGEST_SIDE, describing
+
+    shape = _shape(images)
+    if shape != FASHION_SHAPE:
+        raise ValueError(
+            f"it was trained on 28x28x1 clothes, and these images are {'x'.join(map(str, shape))}: choose "
+            "self_reconstruction, which learns from your images"
+        )
+    weights = _shipped(FASHION_RECONSTRUCTION_WEIGHTS)
+    return Extractor(describing(weights, shape), key_of(weights, shape, LARGEST_SIDE))
+
+
+@component("extractor")
+def self_reconstruction(
+    images: Images,
+    *,
+    steps: Annotated[int, Field(ge=1, le=100_000, description="training steps, each with a batch of 64 images")] = 1500,
+    seed: Seed = 0,
+) -> Extractor:
+    """Describe images with an autoencoder trained on them, without labels.  (N, H, W, C) → (N, 64), no classes.
+
+    It has the network of ``fashion_reconstruction``. It is trained before its first use, which takes half a minute on
+    two cores. Images with sides above 32 pixels are first resized to 32 (antialiased), so finer detail has no effect.
+    On the same machine, the same images and seed give the same encoder. On another machine, rounding can lead to
+    another encoder with another key.
+    """
+    import numpy as np
+    from dcgan_kit_plugins.extractor.antialiased_resize import key_of, shrunk_pixels
+    from dcgan_kit_plugins.extractor.reconstruction import LARGEST_SIDE, describing, trained
+
+    # Load only as many images as training uses: a data set mapped from disk can be larger than memory.
+    most = np.sort(np.random.Generator(np.random.Philox(seed)).permutation(len(images))[: steps * 64])
+    weights, _ = trained(shrunk_pixels(images, most, LARGEST_SIDE), steps, seed)
+    shape = _shape(images)
+    return Extractor(describing(weights, shape), key_of(weights, shape, LARGEST_SIDE))
 
 
 @component("extractor")
@@ -130,6 +177,17 @@ def inception_v3(
     return Extractor(describe, key, classifies=True)
 
 
+def _shipped(name: str) -> dict[str, Any]:
+    """Return the weights in a file of this package, in float32."""
+    import numpy as np
+
+    with (
+        resources.files("dcgan_kit_plugins.extractor").joinpath(name).open("rb") as stream,
+        np.load(stream, allow_pickle=False) as arrays,
+    ):
+        return {key: arrays[key].astype(np.float32) for key in arrays.files}
+
+
 def _shape(images: Images) -> tuple[int, int, int]:
     height, width, channels = images.pixels.shape[1:]
     return (height, width, channels)
@@ -138,4 +196,11 @@ def _shape(images: Images) -> tuple[int, int, int]:
 @hookimpl
 def dcgan_kit_components() -> list[Component]:
     """Every extractor."""
-    return [fashion_classifier, self_classifier, random_convolution, inception_v3]
+    return [
+        fashion_classifier,
+        self_classifier,
+        fashion_reconstruction,
+        self_reconstruction,
+        random_convolution,
+        inception_v3,
+    ]

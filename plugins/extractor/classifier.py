@@ -87,7 +87,7 @@ def trained(pixels: Any, labels: Any, classes: int, steps: int, seed: int) -> di
     tf.config.experimental.enable_op_determinism()
     random = np.random.Generator(np.random.Philox(seed))
     variables = {
-        name: keras.Variable(_first(random, name, shape))
+        name: keras.Variable(first_weights(random, name, shape))
         for name, shape in weight_shapes(pixels.shape[-1], classes).items()
     }
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
@@ -105,7 +105,7 @@ def trained(pixels: Any, labels: Any, classes: int, steps: int, seed: int) -> di
         gradients = tape.gradient(loss, [variable.value for variable in variables.values()])
         optimizer.apply(gradients, list(variables.values()))
 
-    for number, chosen in enumerate(_batches(random, len(pixels), steps)):
+    for number, chosen in enumerate(batches_of_indices(random, len(pixels), steps)):
         moved = _shifted(random, pixels[chosen])
         step(tf.constant(moved), tf.constant(labels[chosen], tf.int32), tf.constant([seed, number], tf.int32))
         report_progress(number + 1, steps)
@@ -113,14 +113,14 @@ def trained(pixels: Any, labels: Any, classes: int, steps: int, seed: int) -> di
     return _scaled(weights, pixels)
 
 
-def _first(random: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def first_weights(random: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Return initial weights: zeros for biases, else He et al. 2015, arXiv 1502.01852."""
     if name.endswith("bias"):
         return np.zeros(shape, np.float32)
     return (random.standard_normal(shape) * math.sqrt(2.0 / math.prod(shape[:-1]))).astype(np.float32)
 
 
-def _batches(random: np.random.Generator, count: int, steps: int) -> np.ndarray:
+def batches_of_indices(random: np.random.Generator, count: int, steps: int) -> np.ndarray:
     """Return the image indices of each step (steps, B), from one new permutation after the other."""
     needed = steps * min(BATCH, count)
     order = np.concatenate([random.permutation(count) for _ in range(math.ceil(needed / count))])

@@ -202,6 +202,34 @@ def checkerboard() -> Score:
 
 
 @component("score")
+def sliced_wasserstein() -> Score:
+    """Compare patches of 7x7 pixels at several scales (sliced Wasserstein distance, SWD).  pixels → [0, ∞).
+
+    swd_S: mean over 512 random directions of the Wasserstein distance between the patches of F and of R, projected onto
+    each, at the level of a Laplacian pyramid that is S times smaller than the image; 1 is the finest detail
+    swd: mean over the levels
+
+    The unit is the standard deviation of a pixel of the level. Each side is first normalized by its own mean and
+    standard deviation in each channel, so the score sees neither brightness nor contrast: ``spectrum`` does. A patch is
+    small, so it does not see the whole image either. Levels with a side below 14 pixels are left out.
+
+    Raises:
+        ValueError: the images have a side below 14 pixels.
+
+    Karras et al. 2018, arXiv 1710.10196, section 5; there with 128 patches of each image, and values times 1000
+    """
+    from dcgan_kit_plugins.score.sliced_wasserstein import LEVELS, PatchQuantiles, distances
+
+    def compare(sides: ScoreInputs) -> dict[str, float]:
+        found = distances(sides.fake, sides.reference)
+        mean = sum(found.values()) / len(found)
+        return {"swd": mean, **{f"swd_{scale}": value for scale, value in found.items()}}
+
+    names = ("swd", *(f"swd_{scale}" for scale in LEVELS))
+    return Score(Gathering("patch_quantiles", PatchQuantiles, "pixels"), compare, {name: "lower" for name in names})
+
+
+@component("score")
 def ndb(*, bins: Bins = None, seed: Seed = 0) -> Score:
     """Compare how fakes and real images fill clusters: statistically different bins (NDB), and JS.  features → [0, 1].
 
@@ -288,6 +316,7 @@ def dcgan_kit_components() -> list[Component]:
         classifier_score,
         spectrum,
         checkerboard,
+        sliced_wasserstein,
         ndb,
         memorization,
     ]
