@@ -38,6 +38,7 @@ def evaluate_images(
     extractor: str | None = None,
     samples: int | None = None,
     size: str | tuple[int, int, int] | None = None,
+    judges: bool | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> Evaluation:
@@ -53,6 +54,8 @@ def evaluate_images(
         samples: number of images to evaluate; default: all.
         size: resize all images to this (height, width, channels) or ``"HxWxC"``; default: do not resize, so both sides
             must have the same size.
+        judges: whether several unlike judges look at the images too (``evaluation.judges``); default: if neither
+            ``scores`` nor ``extractor`` is given.
         watcher: receives the progress; default: a progress bar on standard error.
         settings: which plugins may be loaded; default: the settings of the environment.
 
@@ -60,7 +63,7 @@ def evaluate_images(
         UserError: images are missing or have two sizes; there is no such score, or it cannot be computed for these
             images.
     """
-    request = _request(scores, extractor, samples)
+    request = _request(scores, extractor, samples, judges=judges)
     registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
     with progress_to(watcher) as progress:
         # Reading images needs no TensorFlow, so errors in them are reported before TensorFlow starts.
@@ -83,6 +86,7 @@ def evaluate_run(
     class_scores: Sequence[str] | None,
     *,
     size: str | tuple[int, int, int] | None = None,
+    judges: bool | None = None,
     raw: bool,
     best: bool,
     watcher: Watcher | None,
@@ -96,7 +100,7 @@ def evaluate_run(
     from dcgan_kit.data.resized_pixels import unresizable
     from dcgan_kit.runs.folder_content import require_checkpoint
 
-    request = _request(scores, extractor, samples, class_scores)
+    request = _request(scores, extractor, samples, class_scores, judges)
     registry = _registry(request, run.plugins.registry, settings)
     if class_scores is not None and run.resolved.condition is None:
         raise UserError(
@@ -123,7 +127,7 @@ def evaluate_run(
         generated = GeneratedSamples(run.resolved, restored.generator(raw), count, images.training, spec)
         evaluated = EvaluatedImages(
             of={"run": str(run.path), "step": restored.step, "best": best, "raw": raw, **resized_to(spec)},
-            batches=generated.batches(),
+            batches=generated.batches,
             samples=count,
             reals=reals,
             source=run.resolved.data.component.name,
@@ -139,6 +143,7 @@ def calibrate(
     scores: Sequence[str] | None = None,
     extractor: str | None = None,
     samples: int | None = None,
+    judges: bool | None = None,
     watcher: Watcher | None = None,
     settings: PluginSettings | None = None,
 ) -> Calibration:
@@ -148,13 +153,15 @@ def calibrate(
         scores: ``NAME`` or ``NAME:option=value``; default: all.
         extractor: the component that computes the features of images; default: chosen by the images.
         samples: number of images for each fault; default: the largest possible number.
+        judges: whether several unlike judges look at them too; default: if neither ``scores`` nor ``extractor`` is
+            given.
         watcher: receives the progress; default: a progress bar on standard error.
         settings: which plugins may be loaded; default: the settings of the environment.
 
     Raises:
         UserError: there is no such score or extractor.
     """
-    request = _request(scores, extractor, samples)
+    request = _request(scores, extractor, samples, judges=judges)
     registry = _registry(request, load_builtins(chosen(settings)).registry, settings)
     tensorflow_startup.start_tensorflow()
     from dcgan_kit.evaluation.run_scores import calibration
@@ -171,6 +178,7 @@ def _request(
     extractor: str | None,
     samples: int | None,
     class_scores: Sequence[str] | None = None,
+    judges: bool | None = None,
 ) -> Request:
     from dcgan_kit.evaluation.request import Request
 
@@ -180,7 +188,7 @@ def _request(
         None if texts is None else require_list(name, texts, 1)
         for name, texts in (("scores", scores), ("class_scores", class_scores))
     )
-    return Request(names, extractor, samples, of_class)
+    return Request(names, extractor, samples, of_class, judges)
 
 
 def _registry(request: Request, known: Registry, settings: PluginSettings | None) -> Registry:
@@ -224,7 +232,7 @@ def _evaluated(
     fakes = subsample(fakes, samples or len(fakes))
     return EvaluatedImages(
         of={"fake": str(fake), "real": str(real)},
-        batches=batches_of(fakes),
+        batches=partial(batches_of, fakes),
         samples=len(fakes),
         reals=replace(split_reference(reals, None, "real"), resized=resized),
         notes=[line for images in (fakes, reals) for line in messages_about(images)],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dcgan_kit.evaluation.calibration import Calibration
+    from dcgan_kit.evaluation.evaluator import Number
     from dcgan_kit.evaluation.results import Evaluation
 
 
@@ -29,13 +30,25 @@ def evaluation_file(run: Path, *, best: bool, raw: bool, size: str | None = None
 
 
 def calibration_columns(calibration: Calibration) -> dict[str, list[str]]:
-    """Return a table as columns of text: number, better, and the values for each fault by its name."""
+    """Return a table as columns of text: number, better, and the values for each fault by its name.
+
+    A number that several extractors gave is called ``NUMBER@EXTRACTOR``, except the first.
+    """
     from dcgan_kit.evaluation.results import BETTER, shown
 
     real = calibration.numbers["real"]
+    first = {number.number: number.protocol.extractor for number in reversed(real)}
+    names = [
+        number.number + ("" if number.protocol.extractor == first[number.number] else f"@{_extractor(number)}")
+        for number in real
+    ]
     values = {fault: [shown(number.value) for number in numbers] for fault, numbers in calibration.numbers.items()}
     return {
-        "number": [number.number for number in real],
+        "number": names,
         "better": [BETTER[number.better] for number in real],
         **values,
     }
+
+
+def _extractor(number: Number) -> str:
+    return number.protocol.extractor.partition("@")[0]

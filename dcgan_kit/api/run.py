@@ -153,6 +153,7 @@ class Run(StoredRun, TrainedGenerator):
         samples: int | None = None,
         class_scores: Sequence[str] | None = None,
         size: str | tuple[int, int, int] | None = None,
+        judges: bool | None = None,
         raw: bool = False,
         best: bool = False,
         watcher: Watcher | None = None,
@@ -174,6 +175,8 @@ class Run(StoredRun, TrainedGenerator):
             class_scores: the scores of each class, as ``scores``; default: ``kid``, and none if ``scores`` is given.
             size: resize samples and real images to this (height, width, channels) or ``"HxWxC"``, to compare models of
                 different sizes; default: do not resize.
+            judges: whether several unlike judges look at the samples too (``evaluation.judges``); default: if neither
+                ``scores`` nor ``extractor`` is given.
             raw: see ``sample``.
             best: see ``sample``.
             watcher: receives the progress; default: a progress bar on standard error.
@@ -193,6 +196,7 @@ class Run(StoredRun, TrainedGenerator):
             samples,
             class_scores,
             size=size,
+            judges=judges,
             raw=raw,
             best=best,
             watcher=watcher,

@@ -51,6 +51,11 @@ MOST_CLASSES = 100
     metavar="NAME",
     help="Component that computes features of images.  [default: chosen by the images; the output names it]",
 )
+@click.option(
+    "--judges/--no-judges",
+    default=None,
+    help="Let several unlike judges look at the images too.  [default: without --scores and --extractor]",
+)
 @click.option("--best", is_flag=True, help="Use the best checkpoint, which the run keeps for good.")
 @click.option("--raw", is_flag=True, help="Use the generator itself, not its moving average.")
 @click.option(
@@ -71,6 +76,7 @@ def evaluate(
     class_scores: str | None,
     samples: int | None,
     extractor: str | None,
+    judges: bool | None,
     best: bool,
     raw: bool,
     against: Path | None,
@@ -78,9 +84,10 @@ def evaluate(
 ) -> None:
     """Compare samples of a RUN, or other images, with real images by scores.
 
-    Each number comes with its floor: the score that real images get in place of the samples. Writes
-    RUN/evaluation.json; with --best or --raw, RUN/evaluation-best.json and so on. If a score fails, the command shows
-    the others and exits with status 2. docs/measures.md explains the numbers and when not to trust them.
+    Each number comes with its floor: the score that real images get in place of the samples. Then several judges look
+    at the samples, each in another way, and the command says where they disagree. Writes RUN/evaluation.json; with
+    --best or --raw, RUN/evaluation-best.json and so on. If a score fails, the command shows the others and exits with
+    status 2. docs/measures.md explains the numbers and when not to trust them.
 
     \b
     dcgan-kit evaluate runs/lecture-fashion28
@@ -97,20 +104,34 @@ def evaluate(
     names, of_class = _names("--scores", scores), _names("--class-scores", class_scores)
     settings = plugin_settings()
     if calibrate:
-        calibration = calibrated(scores=names, extractor=extractor, samples=samples, settings=settings)
+        calibration = calibrated(scores=names, extractor=extractor, samples=samples, judges=judges, settings=settings)
         _show_calibration(calibration, as_json)
         return
     if run is not None:
         opened = open_run(run, settings=settings)
         evaluation = opened.evaluate(
-            names, extractor=extractor, samples=samples, class_scores=of_class, size=size, best=best, raw=raw
+            names,
+            extractor=extractor,
+            samples=samples,
+            class_scores=of_class,
+            size=size,
+            judges=judges,
+            best=best,
+            raw=raw,
         )
         note(f"{evaluation_file(run, best=best, raw=raw, size=size)}: written")
     else:
         assert fake is not None
         assert real is not None
         evaluation = evaluate_images(
-            fake, real, scores=names, extractor=extractor, samples=samples, size=size, settings=settings
+            fake,
+            real,
+            scores=names,
+            extractor=extractor,
+            samples=samples,
+            size=size,
+            judges=judges,
+            settings=settings,
         )
     for line in evaluation.notes:
         if line not in evaluation.failed:
@@ -199,6 +220,17 @@ def _show(evaluation: Evaluation, before: Evaluation | None, other: str) -> None
         by_protocol.setdefault(number.protocol.name(""), []).append(number.number)
     _show_classes(evaluation)
     table(("measured as", "numbers"), [(protocol, ", ".join(names)) for protocol, names in by_protocol.items()])
+    _show_judges(evaluation, before, other)
+
+
+def _show_judges(evaluation: Evaluation, before: Evaluation | None, other: str) -> None:
+    if not evaluation.judges:
+        return
+    found = evaluation.judge_columns(before)
+    cells = {other if name == "before" else name: column for name, column in found.items()}
+    table(tuple(cells), list(zip(*cells.values(), strict=True)), right=("samples", other, "real images", "times real"))
+    for line in evaluation.disagreement(before, other):
+        note(line)
 
 
 def _show_classes(evaluation: Evaluation) -> None:

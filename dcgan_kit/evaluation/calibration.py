@@ -40,6 +40,11 @@ class Calibration:
     samples: int
     references: int
 
+    def joined(self, other: Calibration, names: Sequence[str]) -> Calibration:
+        """Return the calibration with the numbers called ``names`` of another one, of the same faults, added."""
+        more = {fault: tuple(n for n in found if n.number in names) for fault, found in other.numbers.items()}
+        return replace(self, numbers={fault: (*found, *more[fault]) for fault, found in self.numbers.items()})
+
 
 def calibrate(
     images: Images,

@@ -20,12 +20,20 @@ class Request:
         samples: number of images to evaluate; None: the default number.
         class_scores: the scores of each class, as ``scores``; None: the default ones if ``scores`` is None,
             else none.
+        judges: whether several unlike judges look at the images too; None: if neither ``scores`` nor ``extractor``
+            is given.
     """
 
     scores: tuple[str, ...] | None = None
     extractor: str | None = None
     samples: int | None = None
     class_scores: tuple[str, ...] | None = None
+    judges: bool | None = None
+
+    @property
+    def asks_judges(self) -> bool:
+        """Whether several judges are to look at the images."""
+        return self.scores is None and self.extractor is None if self.judges is None else self.judges
 
     def named(self) -> list[tuple[str, str]]:
         """Return every named component as (kind, text)."""

@@ -15,6 +15,7 @@ from dcgan_kit.components.contracts.score import Better
 from dcgan_kit.errors import RunError, printable
 from dcgan_kit.evaluation.class_scores import ClassScores
 from dcgan_kit.evaluation.evaluator import Number
+from dcgan_kit.evaluation.judges import Judgement, against, disagreement
 from dcgan_kit.evaluation.protocol import Protocol, require_comparable
 from dcgan_kit.files import read_regular
 
@@ -36,6 +37,7 @@ class Evaluation:
         notes: remarks for the reader.
         failed: the notes about failed scores that were not requested by name.
         classes: the numbers of each class, in order of the classes; empty if none were asked for.
+        judges: what each judge found; empty if they were not asked.
     """
 
     of: Mapping[str, Any]
@@ -43,6 +45,7 @@ class Evaluation:
     notes: tuple[str, ...]
     failed: tuple[str, ...] = ()
     classes: tuple[ClassScores, ...] = ()
+    judges: tuple[Judgement, ...] = ()
 
     def __getitem__(self, number: str) -> float:
         """Return the value of a number by its short name, e.g. ``evaluation["fd"]``.
@@ -85,6 +88,41 @@ class Evaluation:
             for row in rows
         )
 
+    def judge_columns(self, before: Evaluation | None = None) -> dict[str, list[str]]:
+        """Return a table of the judges as columns of text: judge, sees, number, samples, real images, times real.
+
+        Args:
+            before: another evaluation; the values of its judges become a column ``before``.
+
+        Raises:
+            UserError: a number has another protocol there; the message says what differs.
+        """
+        rows = [(one, number) for one in self.judges for number in one.numbers]
+        known = {} if before is None else _judged_before(self.judges, before.judges)
+        columns = {
+            "judge": [one.judge if number is one.numbers[0] else "" for one, number in rows],
+            "sees": [one.sees if number is one.numbers[0] else "" for one, number in rows],
+            "number": [number.number for _, number in rows],
+            "samples": [shown(number.value) for _, number in rows],
+            "before": [shown(known.get((one.judge, number.number))) for one, number in rows],
+            "real images": [shown(number.floor) for _, number in rows],
+            "times real": [
+                f"{one.times_real:.3g}" if number is one.numbers[0] and one.times_real is not None else ""
+                for one, number in rows
+            ],
+        }
+        return {name: cells for name, cells in columns.items() if name != "before" or known}
+
+    def disagreement(self, before: Evaluation | None = None, name: str = "before") -> tuple[str, ...]:
+        """Return in words where the judges disagree; empty if they were not asked.
+
+        Args:
+            before: another evaluation, which these samples are compared with.
+            name: what to call it.
+        """
+        more = () if before is None else against(self.judges, before.judges, name)
+        return (*disagreement(self.judges), *more)
+
     def class_columns(self) -> dict[str, list[str]]:
         """Return a table of the classes as columns of text: class, samples, real images, and two for each number.
 
@@ -113,11 +151,16 @@ class Evaluation:
             }
             for one in self.classes
         ]
+        judges = [
+            {"judge": one.judge, "sees": one.sees, "numbers": list(map(_number_data, one.numbers))}
+            for one in self.judges
+        ]
         return {
             "version": VERSION,
             "of": dict(self.of),
             "numbers": list(map(_number_data, self.numbers)),
             **({"classes": classes} if classes else {}),
+            **({"judges": judges} if judges else {}),
             "notes": list(self.notes),
         }
 
@@ -187,7 +230,8 @@ def read_evaluation(path: Path) -> Evaluation:
         ClassScores(item.label, item.name, item.samples, item.references, _numbers(item.numbers))
         for item in found.classes
     )
-    return Evaluation(found.of, _numbers(found.numbers), tuple(found.notes), classes=classes)
+    judges = tuple(Judgement(item.judge, item.sees, _numbers(item.numbers)) for item in found.judges)
+    return Evaluation(found.of, _numbers(found.numbers), tuple(found.notes), classes=classes, judges=judges)
 
 
 def _numbers(items: Sequence[_Number]) -> tuple[Number, ...]:
@@ -239,12 +283,19 @@ class _Class(_Strict):
     numbers: Annotated[list[_Number], Field(max_length=1000)]
 
 
+class _Judgement(_Strict):
+    judge: _Text
+    sees: _Text
+    numbers: Annotated[list[_Number], Field(min_length=1, max_length=1000)]
+
+
 class _Evaluation(_Strict):
     version: Annotated[int, Field(ge=1, le=1)]
     of: dict[_Text, Any]
     numbers: Annotated[list[_Number], Field(max_length=10_000)]
     notes: Annotated[list[_Text], Field(max_length=10_000)]
     classes: Annotated[list[_Class], Field(max_length=100_000)] = []
+    judges: Annotated[list[_Judgement], Field(max_length=1000)] = []
 
 
 def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, float]:
@@ -258,3 +309,12 @@ def set_against(numbers: Sequence[Number], before: Evaluation) -> dict[str, floa
     for old, new in both:
         require_comparable(new.number, old.protocol, new.protocol)
     return {old.number: old.value for old, _ in both}
+
+
+def _judged_before(judges: Sequence[Judgement], before: Sequence[Judgement]) -> dict[tuple[str, str], float]:
+    """Return the earlier value of each number of each judge, by the names of the judge and the number."""
+    known = {(one.judge, number.number): number for one in before for number in one.numbers}
+    both = [(one.judge, number) for one in judges for number in one.numbers if (one.judge, number.number) in known]
+    for judge, number in both:
+        require_comparable(number.number, known[judge, number.number].protocol, number.protocol)
+    return {(judge, number.number): known[judge, number.number].value for judge, number in both}

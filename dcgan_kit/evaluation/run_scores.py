@@ -14,8 +14,9 @@ from dcgan_kit.errors import ComponentError, UserError
 from dcgan_kit.evaluation.calibration import Calibration, calibrate
 from dcgan_kit.evaluation.class_accuracy import class_finder
 from dcgan_kit.evaluation.class_scores import DEFAULT_SCORES, ClassEvaluator, ScoredClasses
-from dcgan_kit.evaluation.evaluator import Evaluator, Reals, TaskReport
+from dcgan_kit.evaluation.evaluator import Evaluator, Number, Reals, TaskReport
 from dcgan_kit.evaluation.generated_batches import GeneratedSamples
+from dcgan_kit.evaluation.judges import Judge, Judgement, judges_of
 from dcgan_kit.evaluation.request import Request
 from dcgan_kit.evaluation.results import Evaluation
 from dcgan_kit.evaluation.selection import (
@@ -39,7 +40,7 @@ class EvaluatedImages:
 
     Attributes:
         of: the evaluated images: a run with its step, or a path.
-        batches: batches of uint8 pixels (N, H, W, C).
+        batches: yields batches of uint8 pixels (N, H, W, C), the same at every call.
         samples: total number of images in the batches.
         reals: the real images.
         source: name of the data component of the real images; empty if there is none.
@@ -49,7 +50,7 @@ class EvaluatedImages:
     """
 
     of: Mapping[str, Any]
-    batches: Iterable[Any]
+    batches: Callable[[], Iterable[Any]]
     samples: int
     reals: Reals
     source: str = ""
@@ -82,12 +83,42 @@ def evaluate(
     class_scores = None if images.generated is None else _class_scores(request, registry, extractor, reals.held_out)
     optional = request.scores is None
     evaluator = Evaluator(reals, extractor, scores, images.samples, optional, report, note)
-    numbers = evaluator.evaluate(images.batches)
+    numbers = evaluator.evaluate(images.batches())
+    judgements, judge_notes = _judged(request, registry, images, numbers, report)
     caveats = _caveats(reals, images.samples, evaluator.floor_samples)
     scored = _classes(request, registry, images, extractor, class_scores, report)
     failed = (*evaluator.failed, *scored.failed)
-    lines = (*images.notes, *failed, reason, *left_out, *caveats, *scored.notes)
-    return Evaluation(images.of, (*numbers, *scored.numbers), lines, failed, scored.classes)
+    lines = (*images.notes, *failed, reason, *left_out, *caveats, *scored.notes, *judge_notes)
+    return Evaluation(images.of, (*numbers, *scored.numbers), lines, failed, scored.classes, judgements)
+
+
+def _judged(
+    request: Request, registry: Registry, images: EvaluatedImages, numbers: Sequence[Number], report: TaskReport
+) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
+    """Return the judgements of all judges, those of ``numbers`` among them, and notes about missing ones."""
+    if not request.asks_judges:
+        return (), ()
+    notes: list[str] = []
+    judgements = []
+    for judge in judges_of(images.reals.training, images.source):
+        try:
+            found = judge.of(numbers) or judge.of(_numbers_of(judge, registry, images, report, notes.append))
+        except (ComponentError, UserError) as error:
+            # What was measured already must not be lost with one judge.
+            notes.append(f"the judge {judge.name} is missing from this evaluation: {error}")
+            continue
+        judgements += [] if found is None else [found]
+    return tuple(judgements), tuple(notes)
+
+
+def _numbers_of(
+    judge: Judge, registry: Registry, images: EvaluatedImages, report: TaskReport, note: Note
+) -> tuple[Number, ...]:
+    # Scores of pixels need no features, but an evaluator takes an extractor; this one costs nothing to build.
+    of_judge = Request(judge.scores, judge.extractor or "random_convolution")
+    extractor, _ = _extractor(of_judge, registry, images.reals.training, images.source, report)
+    scores, _ = _scores(of_judge, registry, extractor, images.reals.held_out)
+    return Evaluator(images.reals, extractor, scores, images.samples, True, report, note).evaluate(images.batches())
 
 
 def calibration(
@@ -111,7 +142,15 @@ def calibration(
     scores, left_out = _scores(request, registry, extractor, held_out=True)
     for line in (reason, *left_out):
         note(line)
-    return calibrate(images, extractor, scores, request.samples, report)
+    found = calibrate(images, extractor, scores, request.samples, report)
+    for judge in judges_of(images, source) if request.asks_judges else ():
+        # The first calibration has the scores of pixels, and those in the features of its extractor.
+        if judge.of(found.numbers["real"]) is None:
+            of_judge = Request(judge.scores, judge.extractor)
+            built, _ = _extractor(of_judge, registry, images, source, report)
+            more = calibrate(images, built, _scores(of_judge, registry, built, True)[0], found.samples, report)
+            found = found.joined(more, judge.numbers)
+    return found
 
 
 def _extractor(

@@ -139,11 +139,16 @@ def default_extractor(images: Images, source: str, size: tuple[int, int, int] | 
         source: name of the data component that they come from.
         size: (height, width, channels) to which they will be resized; None: they will not.
     """
-    if (source, size or images.pixels.shape[1:]) == EMBEDDED:
+    if is_embedded(images, source, size):
         return "fashion_classifier", "it learned from these images"
     if images.labels is not None and (images.labels != images.labels[0]).any():
         return "self_classifier", "it learns from the labels of these images"
     return "random_convolution", "there are no labels to learn from"
+
+
+def is_embedded(images: Images, source: str, size: tuple[int, int, int] | None = None) -> bool:
+    """Return whether images are the embedded ones, at the size of the shipped extractors; see ``default_extractor``."""
+    return (source, size or images.pixels.shape[1:]) == EMBEDDED
 
 
 def usable_scores(
