@@ -218,7 +218,7 @@ def sliced_wasserstein() -> Score:
 
     Karras et al. 2018, arXiv 1710.10196, section 5; there with 128 patches of each image, and values times 1000
     """
-    from dcgan_kit_plugins.score.sliced_wasserstein import LEVELS, PatchQuantiles, distances
+    from dcgan_kit_plugins.score.patch_distances import LEVELS, PatchQuantiles, distances
 
     def compare(sides: ScoreInputs) -> dict[str, float]:
         found = distances(sides.fake, sides.reference)

@@ -105,7 +105,9 @@ def test_a_classifier_of_its_own_reads_large_images_a_batch_at_a_time(shapes):
 
 def test_constant_features_are_0_and_leave_the_probabilities_as_they_are(shapes):
     random = np.random.Generator(np.random.Philox(0))
-    weights = {name: classifier._first(random, name, shape) for name, shape in classifier.weight_shapes(1, 2).items()}
+    weights = {
+        name: classifier.first_weights(random, name, shape) for name, shape in classifier.weight_shapes(1, 2).items()
+    }
     weights["features/kernel"][:, :5] = 0.0
     weights["features/bias"][:5] = 2.0
     before = classifier.describing(weights, (12, 16, 1))(shapes.pixels)

@@ -35,7 +35,9 @@ class PatchQuantiles:
     """Keeps for each level: {level_S: (512, 1024)}, the sorted quantiles of each projection of the patches."""
 
     def __init__(self) -> None:
-        self._random = np.random.Generator(np.random.Philox(SEED))
+        # Each kind of number is drawn from a stream of its own, so that the sizes of batches change nothing.
+        self._rows, self._columns = _streams(0), _streams(1)
+        self._places = np.random.Generator(np.random.Philox(key=(SEED, 2)))
         self._patches: list[np.ndarray] = []
         self._count = 0
 
@@ -46,7 +48,7 @@ class PatchQuantiles:
             raise ValueError(
                 f"patches need images of at least {2 * PATCH} pixels a side. Received: {pixels.shape[1:3]}"
             )
-        drawn = [self._drawn(level) for level in levels]
+        drawn = [self._drawn(number, level) for number, level in enumerate(levels)]
         if not self._patches:
             self._patches = [patches[:0] for patches in drawn]
         if any(old.shape[1:] != new.shape[1:] for old, new in zip(self._patches, drawn, strict=True)):
@@ -63,11 +65,11 @@ class PatchQuantiles:
             raise ValueError("there is no image")
         return {f"level_{scale}": projected(patches) for scale, patches in zip(LEVELS, self._patches, strict=False)}
 
-    def _drawn(self, level: np.ndarray) -> np.ndarray:
+    def _drawn(self, number: int, level: np.ndarray) -> np.ndarray:
         """Return patches (N, 32, 7, 7, C) at random places of a level (N, H, W, C)."""
         images, height, width, _ = level.shape
-        down = self._random.integers(0, height - PATCH + 1, (images, PATCHES))
-        right = self._random.integers(0, width - PATCH + 1, (images, PATCHES))
+        down = self._rows[number].integers(0, height - PATCH + 1, (images, PATCHES))
+        right = self._columns[number].integers(0, width - PATCH + 1, (images, PATCHES))
         rows = down[..., None, None] + np.arange(PATCH)[:, None]
         columns = right[..., None, None] + np.arange(PATCH)
         return level[np.arange(images)[:, None, None, None], rows, columns]
@@ -79,10 +81,14 @@ class PatchQuantiles:
         """
         seen = self._count + len(kept[0]) - len(self._patches[0])
         for number in range(len(more[0])):
-            place = int(self._random.integers(0, seen + number + 1))
+            place = int(self._places.integers(0, seen + number + 1))
             if place < MOST_IMAGES:
                 for level, patches in zip(kept, more, strict=True):
                     level[place] = patches[number]
+
+
+def _streams(kind: int) -> list[np.random.Generator]:
+    return [np.random.Generator(np.random.Philox(key=(SEED, 3 + 2 * level + kind))) for level in range(len(LEVELS))]
 
 
 def laplacian_pyramid(pixels: np.ndarray) -> list[np.ndarray]:
