@@ -133,8 +133,10 @@ def evaluate(
             judges=judges,
             settings=settings,
         )
+    # The failures are reported already, and what the judges say follows their table.
+    apart = {*evaluation.failed, *(() if as_json else evaluation.disagreement())}
     for line in evaluation.notes:
-        if line not in evaluation.failed:
+        if line not in apart:
             note(line)
     if as_json:
         facts(evaluation.as_data())

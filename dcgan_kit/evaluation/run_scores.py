@@ -16,7 +16,7 @@ from dcgan_kit.evaluation.class_accuracy import class_finder
 from dcgan_kit.evaluation.class_scores import DEFAULT_SCORES, ClassEvaluator, ScoredClasses
 from dcgan_kit.evaluation.evaluator import Evaluator, Number, Reals, TaskReport
 from dcgan_kit.evaluation.generated_batches import GeneratedSamples
-from dcgan_kit.evaluation.judges import Judge, Judgement, judges_of
+from dcgan_kit.evaluation.judges import Judge, Judgement, disagreement, judges_of
 from dcgan_kit.evaluation.request import Request
 from dcgan_kit.evaluation.results import Evaluation
 from dcgan_kit.evaluation.selection import (
@@ -88,7 +88,8 @@ def evaluate(
     caveats = _caveats(reals, images.samples, evaluator.floor_samples)
     scored = _classes(request, registry, images, extractor, class_scores, report)
     failed = (*evaluator.failed, *scored.failed)
-    lines = (*images.notes, *failed, reason, *left_out, *caveats, *scored.notes, *judge_notes)
+    judged = (*judge_notes, *disagreement(judgements))
+    lines = (*images.notes, *failed, reason, *left_out, *caveats, *scored.notes, *judged)
     return Evaluation(images.of, (*numbers, *scored.numbers), lines, failed, scored.classes, judgements)
 
 

@@ -75,8 +75,8 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class ScoredClass:
-    """What an evaluation measured of one class: its title, numbers of images, and numbers."""
+class ScoredGroup:
+    """Numbers of an evaluation about one class or by one judge: their title, and the numbers of images of a class."""
 
     title: str
     samples: float | None
@@ -86,12 +86,13 @@ class ScoredClass:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results of ``dcgan-kit evaluate``: the evaluated images, the numbers, notes for the reader, and classes."""
+    """The results of ``dcgan-kit evaluate``: the evaluated images, the numbers, notes, classes, and judges."""
 
     of: Mapping[str, str]
     numbers: tuple[Scored, ...]
     notes: tuple[str, ...]
-    classes: tuple[ScoredClass, ...] = ()
+    classes: tuple[ScoredGroup, ...] = ()
+    judges: tuple[ScoredGroup, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -285,12 +286,13 @@ def _evaluation(data: Any) -> Evaluation | None:
     classes = data.get("classes") if isinstance(data.get("classes"), list) else []
     if len(classes) > MOST_CLASSES:
         texts.append(f"The table shows {MOST_CLASSES} of {len(classes)} classes; {EVALUATION} holds all.")
-    return Evaluation(_texts(data.get("of")), _scored(numbers), tuple(texts), _classes(classes[:MOST_CLASSES]))
+    of, judges = _texts(data.get("of")), _judges(data.get("judges"))
+    return Evaluation(of, _scored(numbers), tuple(texts), _classes(classes[:MOST_CLASSES]), judges)
 
 
-def _classes(data: Sequence[Any]) -> tuple[ScoredClass, ...]:
+def _classes(data: Sequence[Any]) -> tuple[ScoredGroup, ...]:
     return tuple(
-        ScoredClass(
+        ScoredGroup(
             title=shown(f"{one['class']} {_text(one.get('name'))}".strip()),
             samples=finite(one.get("samples")),
             references=finite(one.get("references")),
@@ -298,6 +300,15 @@ def _classes(data: Sequence[Any]) -> tuple[ScoredClass, ...]:
         )
         for one in data
         if isinstance(one, dict) and isinstance(one.get("numbers"), list) and type(one.get("class")) is int
+    )
+
+
+def _judges(data: Any) -> tuple[ScoredGroup, ...]:
+    judges = data[:MOST_CLASSES] if isinstance(data, list) else []
+    return tuple(
+        ScoredGroup(shown(f"{_text(one.get('judge'))}: {_text(one.get('sees'))}"), None, None, _scored(one["numbers"]))
+        for one in judges
+        if isinstance(one, dict) and isinstance(one.get("numbers"), list)
     )
 
 

@@ -28,6 +28,8 @@ _CAPTIONS = {
     "line of real images.",
     "high_band_db": "Power of fine details in samples, compared with real images. Good: near the line of real "
     "images. Below it, samples are too smooth; above it, noisy.",
+    "swd": "Distance between small patches of samples and of real images, at each scale. Good: it falls towards the "
+    "line of real images. It does not see contrast.",
     "ndb": "Share of clusters of real images that samples fill too much or too little. Good: it falls towards the "
     "line of real images. A jump is a collapse to a few clusters.",
     "js": "Divergence between how samples and real images fill clusters. Good: it falls towards the line of real "

@@ -83,6 +83,8 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
         rows = tuple((n.number, number(n.value), number(n.floor), DIRECTIONS.get(n.better, "–")) for n in found.numbers)
         columns = ("score", "samples", "real images", "")
         blocks.append(Table(f"{run.label}: scores{f' of {of}' if of else ''}", columns, rows, numeric=True))
+        if found.judges:
+            blocks.append(_judges(run.label, found))
         if found.classes:
             blocks.append(_classes(run.label, found))
         protocol = _protocol(found.numbers)
@@ -90,6 +92,25 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
             blocks.append(Table(f"{run.label}: how they were computed", ("", "value"), protocol))
         blocks.extend(Paragraph(note) for note in found.notes)
     return Section("evaluation", "Evaluation", "", tuple(blocks))
+
+
+def _judges(label: str, found: Evaluation) -> Table:
+    """Return the table of the judges: each number beside that of real images, and how many times that it is."""
+    rows = [
+        (judge.title, one.number, number(one.value), number(one.floor), _times(one))
+        for judge in found.judges
+        for one in judge.numbers
+    ]
+    return Table(
+        f"{label}: judges", ("judge", "number", "samples", "real images", "times real"), tuple(rows), numeric=True
+    )
+
+
+def _times(one: Scored) -> str:
+    """Return the value as a multiple of that of real images; empty if this says nothing."""
+    if one.better != "lower" or one.value is None or one.floor is None or one.floor <= 0.0:
+        return ""
+    return number(one.value / one.floor)
 
 
 def _classes(label: str, found: Evaluation) -> Table:

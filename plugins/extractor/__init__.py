@@ -107,7 +107,7 @@ def fashion_reconstruction(images: Images) -> Extractor:
 def self_reconstruction(
     images: Images,
     *,
-    steps: Annotated[int, Field(ge=1, le=100_000, description="training steps, each with a batch of 64 images")] = 1500,
+    steps: Annotated[int, Field(ge=1, le=100_000, description="training steps, each with a batch of 64 images")] = 600,
     seed: Seed = 0,
 ) -> Extractor:
     """Describe images with an autoencoder trained on them, without labels.  (N, H, W, C) → (N, 64), no classes.

@@ -74,6 +74,20 @@ def test_a_run_is_judged_by_every_score(command, run):
     assert by_number["fd"]["value"] > 10 * by_number["fd"]["floor"] > 0.0
     assert by_number["coverage"]["value"] < 0.3 < by_number["coverage"]["floor"]
     assert not [file for file in run.iterdir() if file.name.startswith(".")]
+    assert [entry["judge"] for entry in written["judges"]] == [
+        "fashion_classifier",
+        "random_convolution",
+        "fashion_reconstruction",
+        "sliced_wasserstein",
+        "spectrum",
+    ]
+    assert re.search(r"^fashion_reconstruction +shapes +fd ", result.stdout, re.MULTILINE)
+    assert result.stderr.count("the judges ") == 1
+    again = command("evaluate", run, "--samples", 100, "--scores", "kid", "--judges", "--raw", "--against", run)
+    assert re.search(r"(closer|farther) than run by", again.stderr)
+    assert " run " in next(line for line in again.stdout.splitlines() if line.startswith("judge "))
+    command("evaluate", run, "--samples", 100, "--extractor", "random_convolution")
+    assert "judges" not in json.loads((run / "evaluation.json").read_text())
 
 
 def test_each_class_is_a_row_of_a_second_table(command, classed_file, tmp_path):

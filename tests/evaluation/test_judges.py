@@ -108,7 +108,7 @@ def test_they_look_unless_scores_or_an_extractor_are_named(registry):
     assert not Request(("kid",)).asks_judges
     assert not Request(extractor="random_convolution").asks_judges
     assert Request(("kid",), judges=True).asks_judges
-    assert evaluated(Request(("spectrum",)), registry).judges == ()
+    assert evaluated(Request(("spectrum",), "random_convolution"), registry).judges == ()
 
 
 def test_each_judge_has_its_numbers_and_those_that_are_known_are_not_computed_again(registry, tmp_path):

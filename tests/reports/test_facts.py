@@ -85,6 +85,15 @@ def test_classes_of_other_types_than_they_should_have_are_left_out(run):
     assert read_facts(run, "garments").evaluation.classes == ()
 
 
+def test_judges_of_other_types_than_they_should_have_are_left_out(run):
+    judges = [3, {"judge": "a", "numbers": 4}, {"judge": ["x"], "sees": "shapes", "numbers": [{"number": "fd"}, 7]}]
+    (run / "evaluation.json").write_text(json.dumps({"numbers": [], "judges": judges}))
+    (found,) = read_facts(run, "garments").evaluation.judges
+    assert (found.title, [one.number for one in found.numbers]) == (": shapes", ["fd"])
+    (run / "evaluation.json").write_text(json.dumps({"numbers": [], "judges": {"judge": "a"}}))
+    assert read_facts(run, "garments").evaluation.judges == ()
+
+
 def test_more_classes_than_a_table_shows_are_counted(run):
     classes = [{"class": number, "numbers": []} for number in range(MOST_CLASSES + 1)]
     (run / "evaluation.json").write_text(json.dumps({"numbers": [], "classes": classes}))
