@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data
 from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.terminal.progress import Quiet
 
 MEASURED_SECONDS = 1.0
 """Steps are measured for at least this long, after they are compiled."""
@@ -111,10 +113,15 @@ def measured(recipe: ResolvedRecipe, plugins: LoadedPlugins, started: float) -> 
     import tensorflow as tf
 
     from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.adversarial.step_comparison import compared
+    from dcgan_kit.adversarial.xla_trial import tried
     from dcgan_kit.data.loading import load_split_images
 
     session = Session.create(recipe, None, plugins.third_party)
     images = load_split_images(recipe).training
+    report = Quiet().preparation
+    try_xla = partial(tried, recipe, plugins, session.devices.kind, report=report)
+    session = compared(session, images, False, try_xla, report)
     steps, group = session.compile(), 2
 
     def take(count: int) -> float:
