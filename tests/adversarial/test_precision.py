@@ -80,17 +80,28 @@ def test_gpus_that_have_bfloat16(details, expected, monkeypatch):
     assert bfloat16_hardware("GPU") == expected
 
 
+@pytest.mark.parametrize("older", [False, True], ids=["", "folder of an older version"])
 @pytest.mark.parametrize("quick", [True, False], ids=["begun quick", "begun slow"])
-def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(quick, tiny, run, tmp_path, processor):
+def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(quick, older, tiny, run, tmp_path, processor):
     import signal
 
-    loaded = tiny("training.precision=auto")
+    loaded, file = tiny("training.precision=auto"), tmp_path / "run" / "environment.json"
     processor(quick)
-    run(loaded, tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM) if step == 2 else None)
+    _, notes = run(loaded, tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM) if step == 2 else None)
+    facts = json.loads(file.read_text())
+    precision = "mixed_bfloat16" if quick else "float32"
+    assert (facts["precision"], facts["xla"]) == (precision, False)
+    assert any(line == f"on one CPU, {precision} ({facts['choice']['reason']})" for line in notes)
+    if quick:
+        assert facts["choice"]["milliseconds"] == {"float32": 2.0, "mixed_bfloat16": 1.0}
+        assert facts["choice"]["device"] == facts["processor"]
+    if older:
+        del facts["xla"], facts["choice"]
+        file.write_text(json.dumps(facts))
     processor(not quick)
     _, notes = run(loaded, tmp_path / "run")
-    precision = "mixed_bfloat16" if quick else "float32"
     assert any(f"one CPU, {precision} (as in this run so far)" in line for line in notes)
+    assert json.loads(file.read_text()) == {**facts, "xla": False}, "the figures are those of the beginning"
 
 
 def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):
