@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -18,9 +19,10 @@ from dcgan_kit.adversarial.precision import bfloat16_hardware, set_precision
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.step_choice import MIN_GAIN, MOST_SHARE, StepChoice, Variant, gain, is_worth
-from dcgan_kit.adversarial.xla_trial import Trial
+from dcgan_kit.adversarial.xla_trial import Report, Trial, tried
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.error_reason import reason
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.errors import counted
 from dcgan_kit.process.processors import processor_name
 from dcgan_kit.recipes.resolved import Precision
@@ -39,13 +41,15 @@ TRIAL_SECONDS = 60.0
 """What XLA is taken to cost before it is tried: a process that starts TensorFlow, and the compilations in both."""
 MOST_TRIAL_SECONDS = 600.0
 
-TryXla = Callable[[Sequence[Precision], float], Trial]
-"""(precisions to try, seconds that it may take) → what a process found that compiled the step with XLA."""
-Report = Callable[[str, int, int], None]
-"""A function of (task, done, total)."""
 
-
-def compared(session: Session, images: Images, so_far: bool, try_xla: TryXla, report: Report) -> Session:
+def compared(
+    session: Session,
+    images: Images,
+    plugins: LoadedPlugins,
+    report: Report,
+    so_far: bool = False,
+    try_xla: Callable[..., Trial] = tried,
+) -> Session:
     """Return the session with the fastest variant that ``auto`` allows, and with the compiled steps of that variant.
 
     Afterwards, weights, optimizers and random numbers are as before, bit for bit. All workers must call it.
@@ -53,9 +57,10 @@ def compared(session: Session, images: Images, so_far: bool, try_xla: TryXla, re
     Args:
         session: a session at step 0, with the choice that needs no measurement.
         images: the training images.
+        plugins: the plugins that were loaded for the recipe.
+        report: receives (task, done, total).
         so_far: whether the choice comes from an earlier part of the run; then nothing is measured.
-        try_xla: compiles the step with XLA in a process of its own.
-        report: receives the progress.
+        try_xla: ``xla_trial.tried``, or what stands in for it.
 
     Raises:
         ComponentError: a third-party layer failed.
@@ -72,7 +77,8 @@ def compared(session: Session, images: Images, so_far: bool, try_xla: TryXla, re
     xla = xla and not unsupported_by_xla(session.state.networks)
     if able == 1 or xla:
         with preserved(session.state):
-            return _Comparison(session, images, try_xla, report).fastest(able == 1, xla)
+            trial = partial(try_xla, session.recipe, plugins, devices.kind, report=report)
+            return _Comparison(session, images, trial, report).fastest(able == 1, xla)
     if training.precision != "auto":
         return session
     missing = "not every worker has" if hardware else f"this {devices.kind} has no"
@@ -92,7 +98,7 @@ def preserved(state: TrainingState) -> Iterator[None]:
 
 
 class _Comparison:
-    def __init__(self, session: Session, images: Images, try_xla: TryXla, report: Report) -> None:
+    def __init__(self, session: Session, images: Images, try_xla: Callable[..., Trial], report: Report) -> None:
         self._session, self._images, self._try_xla, self._report = session, images, try_xla, report
         self._devices, self._steps = session.devices, session.recipe.training.steps
         self._current, self._compiled = session.choice.variant, dict[Variant, Steps]()
@@ -141,7 +147,7 @@ class _Comparison:
             return ()
         more: tuple[Precision, ...] = ("mixed_bfloat16",) if bfloat16 else ()
         seconds = min(MOST_TRIAL_SECONDS, max(TRIAL_SECONDS, MOST_SHARE * self._steps * self._step))
-        trial = self._try_xla((self._current.precision, *more), seconds)
+        trial: Trial = self._try_xla((self._current.precision, *more), seconds)
         if trial.reason:
             self._notes.append(f"no {'XLA' if not trial.passed else f'{more[0]} with XLA'}: {trial.reason}")
         return trial.passed

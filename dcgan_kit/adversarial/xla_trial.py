@@ -24,6 +24,8 @@ from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 PROGRAM = f"from {__name__} import try_as_requested; try_as_requested()"
 # -P: Python must not import files of the working directory as modules.
 COMMAND = (sys.executable, "-P", "-c", PROGRAM)
+Report = Callable[[str, int, int], None]
+"""A function of (task, done, total)."""
 POLL_SECONDS = 0.2
 MOST_OUTPUT = 2**16
 """Most bytes at the end of the process' output that are read."""
@@ -50,7 +52,7 @@ def tried(
     kind: str,
     precisions: Sequence[Precision],
     seconds: float,
-    report: Callable[[str, int, int], None],
+    report: Report,
     command: Sequence[str] = COMMAND,
 ) -> Trial:
     """Let a new process compile a recipe's step with XLA in some precisions, one after the other, and take it.

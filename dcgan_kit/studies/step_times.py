@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -114,14 +113,11 @@ def measured(recipe: ResolvedRecipe, plugins: LoadedPlugins, started: float) -> 
 
     from dcgan_kit.adversarial.session import Session
     from dcgan_kit.adversarial.step_comparison import compared
-    from dcgan_kit.adversarial.xla_trial import tried
     from dcgan_kit.data.loading import load_split_images
 
     session = Session.create(recipe, None, plugins.third_party)
     images = load_split_images(recipe).training
-    report = Quiet().preparation
-    try_xla = partial(tried, recipe, plugins, session.devices.kind, report=report)
-    session = compared(session, images, False, try_xla, report)
+    session = compared(session, images, plugins, Quiet().preparation)
     steps, group = session.compile(), 2
 
     def take(count: int) -> float:

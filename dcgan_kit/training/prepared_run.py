@@ -14,7 +14,6 @@ from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.step_comparison import compared
-from dcgan_kit.adversarial.xla_trial import tried
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.data.holdout import SplitImages
@@ -126,7 +125,8 @@ def prepare_run(
     session = Session.create(recipe, so_far, plugins.third_party, devices)
     images = _images(recipe, path, watcher)
     held.enter_context(blaming(session.state.networks, plugins.third_party))
-    session = _compared(session, images.training, so_far is not None, plugins, watcher)
+    session = compared(session, images.training, plugins, watcher.preparation, so_far is not None)
+    watcher.note(f"on {devices}, {session.choice}")
     steps = session.compile()
     facts = environment(
         plugins, session.choice, str(devices), images.training, conditional=recipe.condition is not None
@@ -148,13 +148,6 @@ def prepare_run(
     return PreparedRun(
         session, steps, images.training, run, facts, plugins, observers, watcher, watch, may_change, start
     )
-
-
-def _compared(session: Session, images: Images, so_far: bool, plugins: LoadedPlugins, watcher: Watcher) -> Session:
-    try_xla = partial(tried, session.recipe, plugins, session.devices.kind, report=watcher.preparation)
-    session = compared(session, images, so_far, try_xla, watcher.preparation)
-    watcher.note(f"on {session.devices}, {session.choice}")
-    return session
 
 
 def _start(session: Session, run: RunFolder, watcher: Watcher) -> WarmStart | None:

@@ -14,6 +14,7 @@ from dcgan_kit.adversarial.step_choice import ChoiceSoFar, Variant
 from dcgan_kit.adversarial.step_comparison import compared
 from dcgan_kit.adversarial.xla_trial import Trial
 from dcgan_kit.components.contracts.training import Images
+from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.distributed.devices import Devices
 
 AUTO = "training.precision=auto"
@@ -38,13 +39,13 @@ def images_of(recipe):
     return Images(pixels, np.arange(16) % (recipe.classes or 1))
 
 
-def untried(precisions, seconds):
+def untried(*_, **__):
     raise AssertionError("nothing tries XLA here")
 
 
 def choose(session, so_far=False, try_xla=untried):
     reports = Reports()
-    return compared(session, images_of(session.recipe), so_far, try_xla, reports), reports
+    return compared(session, images_of(session.recipe), LoadedPlugins(()), reports, so_far, try_xla), reports
 
 
 @pytest.fixture
@@ -215,9 +216,12 @@ def test_a_gpu_tries_xla_first_and_then_bfloat16(trial, times, variant, note, ti
         step_comparison, "compiled_steps", lambda step, xla: lambda *_: SimpleNamespace(numpy=lambda: None)
     )
     asked = []
-    session, _ = choose(on_gpu(Session.create(tiny(AUTO).recipe)), try_xla=lambda *given: asked.append(given) or trial)
-    assert asked[0][0] == ("float32", "mixed_bfloat16")
-    assert 60 <= asked[0][1] <= 600
+    session, _ = choose(
+        on_gpu(Session.create(tiny(AUTO).recipe)), try_xla=lambda *given, report: asked.append(given) or trial
+    )
+    ((recipe, _, kind, precisions, seconds),) = asked
+    assert (recipe, kind, precisions) == (session.recipe, "GPU", ("float32", "mixed_bfloat16"))
+    assert 60 <= seconds <= 600
     assert session.choice.variant == variant
     assert session.choice.reason.endswith(note)
     assert session.choice.device == "a GPU"
