@@ -11,10 +11,14 @@ import tensorflow as tf
 
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.step import ROLES
+from dcgan_kit.adversarial.step_comparison import compared
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.recipes.loading import load_recipe
+from dcgan_kit.terminal.progress import Quiet
 
+LONG = "training.steps=1000000"
+"""So many steps that ``auto`` compares whatever the device allows."""
 HERE = Path(__file__).parent / "recipes"
 RECIPES = {
     "28": "tensorflow-mnist28",
@@ -35,11 +39,13 @@ def prepare(net: str, batch: int, *overrides: str, steps: int = 1) -> tuple[Call
         overrides: what the recipe changes, such as ``training.fuse=false``.
     """
     settings = PluginSettings(builtins_only=True)
-    recipe = load_recipe(RECIPES[net], (f"training.batch_size={batch}", *overrides), settings).recipe
-    session = Session.create(recipe)
+    loaded = load_recipe(RECIPES[net], (f"training.batch_size={batch}", LONG, *overrides), settings)
+    recipe = loaded.recipe
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (4 * batch, *recipe.image.shape), np.uint8)
-    images, call, done = Images(pixels, random.integers(0, 10, 4 * batch)), session.compile(), 0
+    images, done = Images(pixels, random.integers(0, 10, 4 * batch)), 0
+    session = compared(Session.create(recipe), images, loaded.plugins, Quiet().preparation)
+    call = session.compile()
 
     def step() -> None:
         nonlocal done

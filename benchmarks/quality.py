@@ -63,10 +63,13 @@ class Training:
 
     def __init__(self, recipe: Any) -> None:
         from dcgan_kit.adversarial.session import Session
+        from dcgan_kit.adversarial.step_comparison import compared
+        from dcgan_kit.components.plugin import LoadedPlugins
+        from dcgan_kit.terminal.progress import Quiet
 
         self.recipe, self.done = recipe, 0
         self.images, self.held_out = training_and_held_out(recipe)
-        self.session = Session.create(recipe)
+        self.session = compared(Session.create(recipe), self.images, LoadedPlugins(()), Quiet().preparation)
         self._steps = self.session.compile()
 
     def take(self, count: int) -> None:

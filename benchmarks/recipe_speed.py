@@ -31,12 +31,15 @@ def step_times(recipe: ResolvedRecipe, seconds: float) -> list[float]:
     import tensorflow as tf
 
     from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.adversarial.step_comparison import compared
     from dcgan_kit.components.contracts.training import Images
+    from dcgan_kit.components.plugin import LoadedPlugins
+    from dcgan_kit.terminal.progress import Quiet
 
-    session = Session.create(recipe)
-    steps = session.compile()
     shape = (4 * recipe.training.batch_size, *recipe.image.shape)
     images = Images(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    session = compared(Session.create(recipe), images, LoadedPlugins(()), Quiet().preparation)
+    steps = session.compile()
     steps(*session.batches(images, 0, 1), tf.constant(0, tf.int64)).numpy()
     times: list[float] = []
     while len(times) < 3 or sum(times) < seconds:

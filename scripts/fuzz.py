@@ -322,7 +322,7 @@ def _tf_config() -> Target:
 def _manifests(folder: Path) -> Target:
     from dcgan_kit.reports.facts import read_facts
     from dcgan_kit.runs.best_checkpoint import best_so_far
-    from dcgan_kit.runs.environment import environment_of, precision_so_far
+    from dcgan_kit.runs.environment import choice_so_far, environment_of
     from dcgan_kit.runs.run_folder import RunFolder
 
     run = RunFolder(folder / "run")
@@ -334,7 +334,13 @@ def _manifests(folder: Path) -> Target:
     line = {"step": 1, "generator_loss": 0.7, "discriminator_loss": 1.4, "images_per_second": 100.0}
     whole: dict[str, Any] = {
         "checkpoints/manifest.json": {"version": 1, "checkpoints": [entry, newer], "best": best},
-        "environment.json": {"precision": "float32", "images": 64, "pixels": "0badcafe", "plugins": [plugin]},
+        "environment.json": {
+            "precision": "float32",
+            "xla": False,
+            "images": 64,
+            "pixels": "0badcafe",
+            "plugins": [plugin],
+        },
         "metrics.jsonl": [line, {**line, "step": 2}],
         "findings.jsonl": [{"step": 1, "network": "generator", "disease": "dead units", "told": "x", "probe": "units"}],
         "recipe.yaml": as_data(recipe),
@@ -354,7 +360,7 @@ def _manifests(folder: Path) -> Target:
     def read(files: dict[str, bytes]) -> None:
         _write(run.path, whole, files)
         environment_of(run.path)
-        precision_so_far(run.path)
+        choice_so_far(run.path)
         for reader in (lambda: read_facts(run.path, "run"), lambda: best_so_far(run)):
             try:
                 reader()

@@ -1,4 +1,4 @@
-"""A recipe that is ready to train: devices, precision, networks, state, step."""
+"""A recipe that is ready to train: devices, networks, state, step, and how the step computes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from dcgan_kit.adversarial.compiled_steps import Steps, compiled_steps
 from dcgan_kit.adversarial.dry_run import require_compilable, require_trainable, unsupported_by_xla
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.fixed_order import fix_order_of_sums
-from dcgan_kit.adversarial.precision import ChosenPrecision, choose_precision, set_precision
+from dcgan_kit.adversarial.precision import set_precision
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.step import AdversarialStep
+from dcgan_kit.adversarial.step_choice import ChoiceSoFar, StepChoice, first_choice
 from dcgan_kit.adversarial.training_components import build_parts
 from dcgan_kit.adversarial.update_schedule import batches_a_step
 from dcgan_kit.components.contracts.training import Images
@@ -24,7 +25,7 @@ from dcgan_kit.distributed.devices import Devices, choose_devices
 from dcgan_kit.errors import Problem, RecipeError, collect_problems
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.network import Networks
-from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
+from dcgan_kit.recipes.resolved import ResolvedRecipe
 
 
 @dataclass(frozen=True)
@@ -34,31 +35,34 @@ class Session:
     Attributes:
         recipe: the recipe to train.
         devices: the devices that train it.
-        precision: the precision, with the reason for it.
-        xla: whether XLA compiles the step.
+        choice: the precision, and whether XLA compiles the step, with the reason.
         state: all variables of training.
         step: the adversarial step.
+        compiled: the compiled steps, if they were compiled to choose.
     """
 
     recipe: ResolvedRecipe
     devices: Devices
-    precision: ChosenPrecision
-    xla: bool
+    choice: StepChoice
     state: TrainingState
     step: AdversarialStep
+    compiled: Steps | None = None
 
     @staticmethod
     def create(
         recipe: ResolvedRecipe,
-        precision: Precision | None = None,
+        so_far: ChoiceSoFar | None = None,
         third_party: frozenset[str] = frozenset(),
         devices: Devices | None = None,
     ) -> Session:
         """Build everything at step 0; a process must do this before anything else with TensorFlow.
 
+        Where the recipe says ``auto``, the session has the choice of an earlier part of the run, or the one that needs
+        no measurement; ``step_comparison.compared`` measures.
+
         Args:
             recipe: the recipe to train.
-            precision: the precision of the run so far; default: the recipe's.
+            so_far: how the steps of the run were computed so far; default: this is a new run.
             third_party: names of third-party plugins, whose layers may fail.
             devices: devices that this process has set up already; default: those that the recipe asks for.
 
@@ -78,22 +82,21 @@ class Session:
             require_trainable(recipe, networks, parts, third_party)
             with blaming(networks, third_party):
                 state = TrainingState.create(recipe, networks, parts)
-        chosen = choose_precision(recipe.training.precision, devices, precision)
-        set_precision(networks, chosen.precision)
-        xla = _xla(recipe, devices, networks)
-        step = AdversarialStep(recipe, state, parts, devices, chosen.precision == "mixed_float16")
-        return Session(recipe, devices, chosen, xla, state, step)
+        choice = first_choice(recipe.training, devices.kind, so_far, _allows_xla(recipe, devices, networks))
+        set_precision(networks, choice.precision)
+        step = AdversarialStep(recipe, state, parts, devices, choice.precision == "mixed_float16")
+        return Session(recipe, devices, choice, state, step)
 
     def compile(self) -> Steps:
-        """Trace the function of K steps."""
-        return compiled_steps(self.step, self.xla)
+        """Return the function of K steps; trace it if that is not done yet."""
+        return self.compiled or compiled_steps(self.step, self.choice.xla)
 
     def alone(self) -> Session:
         """Return a session of the same recipe on one device, at step 0; itself if it already uses one device."""
         if self.devices.name == "one_device":
             return self
         one = Devices(tf.distribute.get_strategy(), "one_device", 1, None, self.devices.kind)
-        return Session.create(self.recipe, self.precision.precision, devices=one)
+        return Session.create(self.recipe, ChoiceSoFar(self.choice.precision, self.choice.xla), devices=one)
 
     def batches(self, images: Images, first: int, count: int) -> tuple[Any, Any]:
         """Return the uint8 images and int32 labels of this process' replicas for ``count`` steps from ``first``."""
@@ -125,12 +128,15 @@ def _labels(images: Images, indices: Any) -> Any:
     return labels.astype(np.int32)
 
 
-def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
-    wanted = recipe.training.xla
-    if wanted == "on" and devices.replicas > 1 and devices.kind != "TPU":
+def _allows_xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
+    """Return whether XLA can compile the step on these devices.
+
+    Raises:
+        RecipeError: the recipe asks for XLA, and it cannot.
+    """
+    alone = devices.replicas == 1 and devices.kind != "TPU"
+    if recipe.training.xla == "on" and devices.replicas > 1 and devices.kind != "TPU":
         message = "XLA compiles the step of one device only; choose auto or off, or distribute.strategy one_device"
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
     require_compilable(recipe, networks)
-    return wanted == "on" or (
-        wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not unsupported_by_xla(networks)
-    )
+    return alone and not unsupported_by_xla(networks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -144,6 +145,8 @@ def choose_devices(recipe: ResolvedRecipe, report: Callable[[str], None] | None 
         return _multi_worker(cluster, report or (lambda _: None))
     if plan.cpu_devices > 1:
         _split_processor(plan.cpu_devices)
+    if recipe.training.xla == "auto":
+        _share_gpu(plan.strategy == "one_device")
     gpus = tf.config.list_logical_devices("GPU")
     several = len(gpus) > 1 if gpus else plan.cpu_devices > 1
     if plan.strategy == "mirrored" or (plan.strategy == "auto" and several):
@@ -192,6 +195,16 @@ def _multi_worker(cluster: Cluster, report: Callable[[str], None]) -> Devices:
             raise UserError(f"{cluster.name(cluster.index)}, this one, cannot join the others: {text}") from error
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     return Devices(strategy, "multi_worker", strategy.num_replicas_in_sync, cluster, kind)
+
+
+def _share_gpu(one: bool) -> None:
+    """Let TensorFlow take memory of a single GPU as it needs it: a process that tries XLA needs some of it too."""
+    gpus = tf.config.list_physical_devices("GPU")
+    # TensorFlow wants the same setting for all GPUs that it sees.
+    for device in gpus if one or len(gpus) == 1 else ():
+        # TensorFlow may already run in this process, or the user may have divided the GPU.
+        with suppress(RuntimeError, ValueError):
+            tf.config.experimental.set_memory_growth(device, True)
 
 
 def _split_processor(count: int) -> None:

@@ -156,7 +156,7 @@ class Evaluations:
         if self._evaluator is None or not self._goes_on:
             return Observation()
         state = self._session.state
-        with in_float32(state.networks, self._session.precision.precision):
+        with in_float32(state.networks, self._session.choice.precision):
             drawn = generated_pixels(self._recipe, state.sampled, self._plan.samples, self._images)
             samples = next(generated_pixels(self._recipe, state.sampled, SPECTRUM_IMAGES, self._images))
             try:

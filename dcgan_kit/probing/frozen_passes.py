@@ -61,7 +61,7 @@ class Passes:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let the caller run layers inside: in float32, with fixed random numbers, and without changing variables."""
-        with in_float32(self.networks, self.session.precision.precision), self._stateless({}):
+        with in_float32(self.networks, self.session.choice.precision), self._stateless({}):
             yield
 
     @cached_property
@@ -127,7 +127,7 @@ class Passes:
 
     def _compiled(self, run: Any, *signature: Any) -> Any:
         # Tracing reads the precision from the layers and fixes it.
-        with in_float32(self.networks, self.session.precision.precision):
+        with in_float32(self.networks, self.session.choice.precision):
             return tf.function(run, autograph=False).get_concrete_function(*signature)
 
     @contextmanager

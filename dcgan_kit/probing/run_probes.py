@@ -20,7 +20,7 @@ from dcgan_kit.probing.health_line import findings_of
 from dcgan_kit.probing.probe_run import NamedProbe, ProbeResults
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.runs.checkpoint import restore_for_inference
-from dcgan_kit.runs.environment import precision_so_far
+from dcgan_kit.runs.environment import choice_so_far
 from dcgan_kit.runs.run_folder import RunFolder
 from dcgan_kit.runs.warm_start import warm_start
 
@@ -73,7 +73,7 @@ def examine(
     Raises:
         UserError: the recipe cannot be built here, the data are missing, or the run has no complete checkpoint.
     """
-    session = Session.create(recipe, None if run is None else precision_so_far(run.path), third_party)
+    session = Session.create(recipe, None if run is None else choice_so_far(run.path), third_party)
     start = warm_start(recipe, session.state, run)
     if start is not None:
         start.assign(session.state)

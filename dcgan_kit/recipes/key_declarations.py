@@ -199,10 +199,12 @@ class Course(Strict):
     )
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto",
-        description="of matrix products and convolutions; weights stay float32. auto: the faster one on the device",
+        description="of matrix products and convolutions; weights stay float32. auto: float32 or mixed_bfloat16, "
+        "whichever is measured to be faster",
     )
     xla: Literal["auto", "on", "off"] = Field(
-        "auto", description="whether XLA compiles the step; auto: on a single GPU and on TPUs"
+        "auto",
+        description="whether XLA compiles the step; auto: on a single GPU if it is measured to be faster, and on TPUs",
     )
     fuse: bool = Field(True, description="whether layers are computed together where that is exact and faster")
     held_out: float = Field(0.0, ge=0.0, lt=1.0, description="share of the images that training never sees")

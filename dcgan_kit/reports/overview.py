@@ -133,7 +133,8 @@ def _speed(run: RunFacts) -> str:
 
 
 def _device(run: RunFacts) -> str:
-    facts = [run.environment.get(name) for name in ("devices", "precision")]
+    xla = "XLA" if run.environment.get("xla") is True else ""
+    facts = [run.environment.get("devices"), run.environment.get("precision"), xla]
     return ", ".join(shown(str(fact)) for fact in facts if fact) or "–"
 
 

@@ -1,4 +1,4 @@
-"""A run's environment, besides its recipe: versions, plugins, devices, precision and number of images."""
+"""A run's environment, besides its recipe: versions, plugins, devices, number of images, how a step is computed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dcgan_kit.adversarial.step_choice import ChoiceSoFar, StepChoice
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.errors import printable
 from dcgan_kit.files import read_regular
-from dcgan_kit.process.processors import usable_processors
+from dcgan_kit.process.processors import processor_name, usable_processors
 from dcgan_kit.recipes.resolved import Precision
 from dcgan_kit.version import __version__, package_version
 
@@ -45,9 +46,9 @@ COMPARED = ("dcgan_kit", "machine", "processor", "cores", "devices", "packages",
 
 
 def environment(
-    plugins: LoadedPlugins, precision: str, devices: str, images: Images, *, conditional: bool = False
+    plugins: LoadedPlugins, choice: StepChoice, devices: str, images: Images, *, conditional: bool = False
 ) -> dict[str, Any]:
-    """Return the versions, plugins, precision, devices and images of this process.
+    """Return the versions, plugins, devices and images of this process, and how its steps are computed.
 
     If the recipe is ``conditional``, the names of the classes are among them, if there are any.
     """
@@ -57,10 +58,10 @@ def environment(
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
-        "processor": _processor(),
+        "processor": processor_name(),
         # TensorFlow divides sums among as many threads.
         "cores": usable_processors(),
-        "precision": precision,
+        **choice.as_data(),
         "devices": devices,
         "images": len(images),
         "pixels": image_checksum(images, with_labels=conditional),
@@ -85,7 +86,7 @@ def machine() -> dict[str, Any]:
     """Return the processor, the number of cores, and the versions that decide about numbers."""
     packages = ("tensorflow", "keras", "numpy", "scipy")
     versions = {name: package_version(name) for name in packages}
-    return {"processor": _processor(), "cores": usable_processors(), "dcgan_kit": __version__, "packages": versions}
+    return {"processor": processor_name(), "cores": usable_processors(), "dcgan_kit": __version__, "packages": versions}
 
 
 def changes_message(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -129,16 +130,6 @@ def _by_name(plugins: Any) -> Any:
     }
 
 
-def _processor() -> str:
-    """Return the processor's name; libraries choose instructions by the processor, and so the order of additions."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
-
-
 def image_checksum(images: Images, with_labels: bool) -> str:
     """Return a checksum of some images, which detects other images without reading a whole large data set.
 
@@ -153,9 +144,11 @@ def image_checksum(images: Images, with_labels: bool) -> str:
     return f"{checksum:08x}"
 
 
-def precision_so_far(path: Path) -> Any:
-    """Return the precision of a run; None if there is no run, or its environment does not say."""
-    return environment_of(path).get("precision")
+def choice_so_far(path: Path) -> ChoiceSoFar | None:
+    """Return how the steps of a run are computed; None if there is no run, or its environment does not say."""
+    facts = environment_of(path)
+    precision, xla = facts.get("precision"), facts.get("xla")
+    return None if precision is None and xla is None else ChoiceSoFar(precision, xla)
 
 
 def environment_of(path: Path) -> dict[str, Any]:
@@ -166,7 +159,7 @@ def environment_of(path: Path) -> dict[str, Any]:
 def damage_of(path: Path) -> str:
     """Return a message for the user about a damaged environment in a run folder; empty if it is not damaged."""
     reason = _read(path)[1]
-    consequence = "the precision and the images that the run began with are not known"
+    consequence = "the precision and the images that the run began with, and whether it used XLA, are not known"
     return reason and f"{path / ENVIRONMENT}: {reason}, and is ignored: {consequence}"
 
 
@@ -192,6 +185,7 @@ class _Facts(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
     precision: Precision | None = None
+    xla: bool | None = None
     images: Annotated[int, Field(ge=0, le=2**53)] | None = None
     pixels: Annotated[str, Field(pattern="^[0-9a-f]{8}$")] | None = None
     devices: Annotated[str, Field(max_length=1000)] | None = None

@@ -110,7 +110,7 @@ class RunFolder:
 
     @property
     def environment_file(self) -> Path:
-        """Versions, plugins and devices at the start of the run; its current precision and number of images."""
+        """Versions, plugins and devices at the start of the run; its current precision, XLA and number of images."""
         return self.path / ENVIRONMENT
 
     @property

@@ -84,7 +84,7 @@ def require_own(path: Path, recipe: ResolvedRecipe, may_change: Sequence[str] = 
 
 
 def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> None:
-    """Store a recipe, its precision and its images in the run folder; if the recipe changed, remove old generators.
+    """Store a recipe, precision, XLA and images in the run folder; if the recipe changed, remove old generators.
 
     Raises:
         RunError: the folder cannot be read or written.
@@ -98,6 +98,6 @@ def adopt(run: RunFolder, recipe: ResolvedRecipe, facts: Mapping[str, Any]) -> N
             run.end_file.unlink(missing_ok=True)
         run.write(run.recipe_file, as_yaml(as_data(recipe)).encode())
     before = environment_of(run.path)
-    now = {**(before or facts), **{key: facts[key] for key in ("precision", "images", "pixels")}}
+    now = {**(before or facts), **{key: facts[key] for key in ("precision", "xla", "images", "pixels")}}
     if now != before:
         run.write(run.environment_file, json.dumps(now, indent=2).encode() + b"\n")

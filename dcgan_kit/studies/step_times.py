@@ -19,6 +19,7 @@ from dcgan_kit.files import read_regular, write_whole
 from dcgan_kit.recipes.resolved import ResolvedRecipe
 from dcgan_kit.recipes.yaml_writer import as_data
 from dcgan_kit.runs.write_errors import writing
+from dcgan_kit.terminal.progress import Quiet
 
 MEASURED_SECONDS = 1.0
 """Steps are measured for at least this long, after they are compiled."""
@@ -111,10 +112,12 @@ def measured(recipe: ResolvedRecipe, plugins: LoadedPlugins, started: float) -> 
     import tensorflow as tf
 
     from dcgan_kit.adversarial.session import Session
+    from dcgan_kit.adversarial.step_comparison import compared
     from dcgan_kit.data.loading import load_split_images
 
     session = Session.create(recipe, None, plugins.third_party)
     images = load_split_images(recipe).training
+    session = compared(session, images, plugins, Quiet().preparation)
     steps, group = session.compile(), 2
 
     def take(count: int) -> float:

@@ -29,7 +29,7 @@ class Estimate:
 
     Attributes:
         recipe: name of the recipe.
-        devices: the devices that train it, and the precision.
+        devices: the devices that train it, the precision, and XLA if it compiles the step.
         steps: number of steps.
         step: median seconds of a step.
         fastest: seconds of a step in the fastest measured group of steps.

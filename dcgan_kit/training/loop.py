@@ -143,6 +143,7 @@ class TrainingLoop:
             weights_to_start_from=int(start.origin.sha256[:16], 16) if (start := self._prepared.start) else 0,
             number_of_images=len(self._prepared.images),
             devices_of_a_worker=self._devices.local_replicas,
+            bits_of_the_precision=32 if self._prepared.session.choice.precision == "float32" else 16,
         )
 
     def _begin(self, step: int) -> None:

@@ -71,7 +71,7 @@ def measured_estimate(
     """
     with TemporaryDirectory(prefix="dcgan-kit-") as temporary, ExitStack() as held:
         folder = Path(temporary) / path.name
-        prepared = prepare_run(held, recipe, plugins, folder, watcher, (), make_observers, check_space=False)
+        prepared = prepare_run(held, recipe, plugins, folder, watcher, (), make_observers, False, path)
         return _Measurement(prepared, path, started).estimate()
 
 
@@ -99,7 +99,7 @@ class _Measurement:
             self._prepared.watch.end()
         return Estimate(
             recipe=self._prepared.recipe.name,
-            devices=f"{self._devices}, {self._prepared.session.precision.precision}",
+            devices=f"{self._devices}, {self._prepared.session.choice.variant}",
             steps=training.steps,
             step=step,
             fastest=min(seconds),

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.session import Session
+from dcgan_kit.adversarial.step_choice import ChoiceSoFar
 from dcgan_kit.adversarial.step_metrics import added, means, nothing
 from dcgan_kit.adversarial.update_schedule import batches_a_step
 from dcgan_kit.components.contracts.training import Images
@@ -61,6 +62,7 @@ class Crash:
         step: number of the step, from 1.
         seed: the recipe's seed.
         precision: the precision of the step.
+        xla: whether XLA compiled it.
         tensors: weights, outputs of layers, losses and gradients, in the order in which the step's updates make them.
         after: variables that are not finite after the step.
         metrics: the metrics of the step.
@@ -72,6 +74,7 @@ class Crash:
     step: int
     seed: int
     precision: Precision
+    xla: bool
     tensors: tuple[TensorFacts, ...]
     after: tuple[str, ...]
     metrics: dict[str, float]
@@ -134,9 +137,10 @@ def first_crash(session: Session, images: Images, steps: Steps, run: RunFolder, 
     pixels, labels = session.whole_batch(images, bad)
     tensors = tuple(traced(session.alone(), before, pixels, labels, bad))
     state.assign(before)
-    precision = session.precision.precision
-    seed = session.recipe.training.seed
-    return Crash(bad + 1, seed, precision, tensors, tuple(after), means(metrics), before, pixels, labels)
+    seed, choice = session.recipe.training.seed, session.choice
+    return Crash(
+        bad + 1, seed, choice.precision, choice.xla, tensors, tuple(after), means(metrics), before, pixels, labels
+    )
 
 
 def bundle_folder(run: RunFolder, crash: Crash) -> Path:
@@ -157,6 +161,7 @@ def write_bundle(run: RunFolder, recipe: ResolvedRecipe, crash: Crash) -> Path:
         "step": crash.step,
         "seed": crash.seed,
         "precision": crash.precision,
+        "xla": crash.xla,
         "message": str(crash),
         "metrics": {name: value if np.isfinite(value) else str(value) for name, value in crash.metrics.items()},
         "tensors": [asdict(tensor) for tensor in crash.tensors],
@@ -180,7 +185,7 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
         RunError: the bundle is damaged, or belongs to another recipe.
     """
     facts = _facts(bundle)
-    session = Session.create(recipe, facts.precision)
+    session = Session.create(recipe, ChoiceSoFar(facts.precision, facts.xla))
     training = recipe.training
     rows = training.batch_size // training.accumulate
     shape = (batches_a_step(training), training.accumulate, 1, rows, *recipe.image.shape)
@@ -205,8 +210,10 @@ def replayed(recipe: ResolvedRecipe, bundle: Path) -> tuple[Crash, str]:
     session.state.assign(values)
     found_again = session.compile()(tf.constant(pixels[None]), tf.constant(labels[None]), tf.constant(np.int64(step)))
     metrics = added(nothing(), found_again)
-    after, precision = tuple(not_finite(session.state.values())), session.precision.precision
-    crash = Crash(facts.step, training.seed, precision, tensors, after, means(metrics), values, pixels, labels)
+    after, choice = tuple(not_finite(session.state.values())), session.choice
+    crash = Crash(
+        facts.step, training.seed, choice.precision, choice.xla, tensors, after, means(metrics), values, pixels, labels
+    )
     return crash, facts.message
 
 
@@ -251,6 +258,7 @@ class _Facts(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore")
     precision: Precision
+    xla: bool | None = None
     step: Annotated[int, Field(gt=0, lt=2**31)]
     message: Annotated[str, Field(max_length=10_000)]
     labels: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(max_length=10_000_000)]

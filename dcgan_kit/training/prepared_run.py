@@ -13,6 +13,7 @@ from typing import Any
 from dcgan_kit.adversarial.compiled_steps import Steps
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.session import Session
+from dcgan_kit.adversarial.step_comparison import compared
 from dcgan_kit.components.contracts.training import Images
 from dcgan_kit.components.plugin import LoadedPlugins
 from dcgan_kit.data.holdout import SplitImages
@@ -23,7 +24,7 @@ from dcgan_kit.errors import counted
 from dcgan_kit.process.stop_signals import prompt_signals, raise_received
 from dcgan_kit.recipes.resolved import ResolvedRecipe, TrainingPlan
 from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
-from dcgan_kit.runs.environment import damage_of, environment, precision_so_far
+from dcgan_kit.runs.environment import choice_so_far, damage_of, environment
 from dcgan_kit.runs.folder_lock import locked
 from dcgan_kit.runs.free_space import require_space
 from dcgan_kit.runs.manifest import entries_of
@@ -97,6 +98,7 @@ def prepare_run(
     may_change: Sequence[str],
     make_observers: ObserverFactory,
     check_space: bool = True,
+    run_so_far: Path | None = None,
 ) -> PreparedRun:
     """Prepare a run for ``train``; call it inside ``deferred_signals``.
 
@@ -110,6 +112,7 @@ def prepare_run(
         may_change: recipe keys that may differ from the recipe that the run began with.
         make_observers: returns the observers, which read the run between groups of steps.
         check_space: whether the disk of the folder must have room for all checkpoints.
+        run_so_far: the run folder that says how steps are computed; default: ``path``.
 
     Raises:
         Stopped: the process received a signal to stop.
@@ -118,12 +121,15 @@ def prepare_run(
     watcher = _Interruptible(watcher)
     devices = choose_devices(recipe, watcher.note)
     watch = held.enter_context(watching(devices.cluster, watcher.note))
-    session = _session(recipe, path, plugins, devices, watcher)
+    so_far = choice_so_far(path if run_so_far is None else run_so_far)
+    session = Session.create(recipe, so_far, plugins.third_party, devices)
     images = _images(recipe, path, watcher)
     held.enter_context(blaming(session.state.networks, plugins.third_party))
+    session = compared(session, images.training, plugins, watcher.preparation, so_far is not None)
+    watcher.note(f"on {devices}, {session.choice}")
     steps = session.compile()
     facts = environment(
-        plugins, session.precision.precision, str(devices), images.training, conditional=recipe.condition is not None
+        plugins, session.choice, str(devices), images.training, conditional=recipe.condition is not None
     )
     if devices.chief:
         _lock(held, RunFolder(path), recipe, facts, may_change, watcher.note)
@@ -142,14 +148,6 @@ def prepare_run(
     return PreparedRun(
         session, steps, images.training, run, facts, plugins, observers, watcher, watch, may_change, start
     )
-
-
-def _session(recipe: ResolvedRecipe, path: Path, plugins: LoadedPlugins, devices: Devices, watcher: Watcher) -> Session:
-    # A precision other than auto comes from the recipe, which may have changed since the run began.
-    so_far = precision_so_far(path) if recipe.training.precision == "auto" else None
-    session = Session.create(recipe, so_far, plugins.third_party, devices)
-    watcher.note(f"on {devices}, {session.precision.precision} ({session.precision.reason})")
-    return session
 
 
 def _start(session: Session, run: RunFolder, watcher: Watcher) -> WarmStart | None:

@@ -16,6 +16,7 @@ import numpy as np
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.errors import RunError, UserError, counted
 from dcgan_kit.recipes.loading import load_recipe
+from dcgan_kit.runs.environment import ENVIRONMENT, choice_so_far
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def verify_resume(
     Raises:
         UserError: one of the trainings failed; the message says why.
     """
-    own_overrides = (
+    own_overrides: tuple[str, ...] = (
         f"training.steps={2 * steps}",
         f"training.checkpoint_every={steps}",
         f"training.sample_every={2 * steps}",
@@ -80,6 +81,8 @@ def verify_resume(
     straight, resumed = folder / "straight", folder / "resumed"
     report(f"training {counted(2 * steps, 'step')} without a stop")
     _train(straight, reference, (*overrides, *own_overrides), settings, None)
+    # A comparison of its own could choose otherwise in the second run.
+    own_overrides += _chosen(straight)
     report(f"training {counted(steps, 'step')}, and killing the process in step {steps + 1}")
     _train(resumed, reference, (*overrides, *own_overrides), settings, steps)
     if not (resumed / "checkpoints" / f"step-{steps:09d}.npz").exists():
@@ -88,6 +91,14 @@ def verify_resume(
     _train(resumed, reference, (*overrides, *own_overrides), settings, None)
     last = Path("checkpoints") / f"step-{2 * steps:09d}.npz"
     return _compared(straight / last, resumed / last)
+
+
+def _chosen(run: Path) -> tuple[str, ...]:
+    """Return overrides that let another run compute its steps as this one."""
+    chosen = choice_so_far(run)
+    if chosen is None or chosen.precision is None or chosen.xla is None:
+        raise RunError(f"{run / ENVIRONMENT}: does not say how the steps were computed")
+    return f"training.precision={chosen.precision}", f"training.xla={'on' if chosen.xla else 'off'}"
 
 
 def _train(path: Path, reference: str, overrides: tuple[str, ...], settings: PluginSettings, kill: int | None) -> None:

@@ -77,7 +77,7 @@ class Recorder:
             return
         rows, columns = self._recipe.training.sample_grid
         for name, generator in self._generators().items():
-            with in_float32(self._session.state.networks, self._session.precision.precision):
+            with in_float32(self._session.state.networks, self._session.choice.precision):
                 images = generated(generator, self._grid_latent, self._recipe.image.range, self._grid_classes)
             grid = grid_of(images, rows, columns)
             self._run.write(self._run.samples / f"step-{step:06d}{name}.png", png_of(grid))
@@ -110,7 +110,7 @@ class Recorder:
         for name, generator in reversed(self._generators().items()):
             target = self._run.raw_generator_file if name else self._run.generator_file
             try:
-                with writing(target), in_float32(self._session.state.networks, self._session.precision.precision):
+                with writing(target), in_float32(self._session.state.networks, self._session.choice.precision):
                     temporary.unlink(missing_ok=True)
                     generator.save(temporary)
                     content = temporary.read_bytes()

@@ -10,62 +10,28 @@ import pytest
 import tensorflow as tf
 
 from dcgan_kit.adversarial import precision as under_test
-from dcgan_kit.adversarial.precision import choose_precision
-from dcgan_kit.distributed.devices import Devices
+from dcgan_kit.adversarial.precision import bfloat16_hardware
 
-ASK = under_test._bfloat16_is_faster
-"""The product's own question, which the tests of this folder are kept from."""
 MIXED = ["mixed_bfloat16", "mixed_float16"]
 DESCENT = "training.optimizer={use: sgd, learning_rate: 0.05, momentum: 0.0}"
 
 
-def cpu():
-    return Devices(tf.distribute.get_strategy(), "one_device", 1, None, "CPU")
-
-
 @pytest.mark.parametrize(
-    ("flags", "ratio", "precision", "reason"),
+    ("flags", "found"),
     [
-        (
-            "fpu avx512f avx512_bf16",
-            1.9,
-            "mixed_bfloat16",
-            "auto: the processor has avx512_bf16, 1.9 times as fast as float32",
-        ),
-        (
-            "fpu amx_bf16 avx512_bf16",
-            1.1,
-            "mixed_bfloat16",
-            "auto: the processor has amx_bf16, 1.1 times as fast as float32",
-        ),
-        (
-            "fpu avx512f avx512_bf16",
-            0.6,
-            "float32",
-            "auto: the processor has avx512_bf16, 0.6 times as fast as float32",
-        ),
-        ("fpu sse2 avx512f bf16 avx512_bf16x", 9.9, "float32", "auto: this CPU has no bfloat16 in hardware"),
-        (None, 9.9, "float32", "auto: this CPU has no bfloat16 in hardware"),
+        ("fpu avx512f avx512_bf16", "the processor has avx512_bf16"),
+        ("fpu amx_bf16 avx512_bf16", "the processor has amx_bf16"),
+        ("fpu sse2 avx512f bf16 avx512_bf16x", ""),
+        (None, ""),
     ],
 )
-def test_auto_takes_bfloat16_where_it_is_faster(flags, ratio, precision, reason, tmp_path, monkeypatch):
+def test_processors_that_have_bfloat16(flags, found, tmp_path, monkeypatch):
     file = tmp_path / "cpuinfo"
     if flags is not None:
         file.write_text(f"processor\t: 0\nmodel name\t: avx512_bf16 in a name\nflags\t\t: {flags}\nbugs\t\t:\n")
     read = under_test._processor_flags
-    monkeypatch.setattr(under_test, "_bfloat16_is_faster", ASK)
     monkeypatch.setattr(under_test, "_processor_flags", lambda: read(file))
-    monkeypatch.setattr(under_test, "_speedup", lambda: ratio)
-    chosen = choose_precision("auto", cpu())
-    assert (chosen.precision, chosen.reason) == (precision, reason)
-    for wanted in ("float32", *MIXED):
-        assert choose_precision(wanted, cpu()).precision == wanted, "what the recipe says goes before"
-
-
-def test_the_race_measures_something():
-    ratio = under_test._speedup()
-    assert np.isfinite(ratio)
-    assert ratio > 0.0
+    assert bfloat16_hardware("CPU") == found
 
 
 @pytest.mark.parametrize("precision", MIXED)
@@ -102,47 +68,40 @@ def test_samples_and_saved_generators_are_float32(precision, tiny, run, tmp_path
         assert png_of(grid) == (outcome.run.samples / f"step-000008{name}.png").read_bytes()
 
 
-@pytest.mark.parametrize("so_far", ["float32", *MIXED])
-@pytest.mark.parametrize("quick", [True, False], ids=["quick", "slow"])
-def test_a_run_that_goes_on_keeps_its_precision_on_every_processor(quick, so_far, processor):
-    processor(quick)
-    chosen = choose_precision("auto", cpu(), so_far)
-    assert (chosen.precision, chosen.reason) == (so_far, "as in this run so far")
-    assert choose_precision(so_far, cpu(), so_far).reason == "as the recipe says"
-    begun = choose_precision("auto", cpu())
-    assert begun.precision == ("mixed_bfloat16" if quick else "float32")
-    assert begun.reason.startswith("auto: the processor is reported to be ")
-
-
 @pytest.mark.parametrize(
-    ("kind", "details", "expected"),
-    [
-        ("TPU", None, (True, "TPUs compute in bfloat16")),
-        ("GPU", [(8, 0)], (True, "the GPU has bfloat16, 2.0 times as fast as float32")),
-        ("GPU", [(9, 0), (7, 5)], (False, "this GPU has no bfloat16 in hardware")),
-        ("GPU", [None], (False, "this GPU has no bfloat16 in hardware")),
-    ],
+    ("details", "expected"),
+    [([(8, 0)], "the GPU has bfloat16"), ([(9, 0), (7, 5)], ""), ([None], "")],
 )
-def test_what_accelerators_answer(kind, details, expected, monkeypatch):
-    monkeypatch.setattr(under_test, "_speedup", lambda: 2.0)
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: list(range(len(details or ()))))
+def test_gpus_that_have_bfloat16(details, expected, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: list(range(len(details))))
     monkeypatch.setattr(
         tf.config.experimental, "get_device_details", lambda index: {"compute_capability": details[index]}
     )
-    assert ASK(kind) == expected
+    assert bfloat16_hardware("GPU") == expected
 
 
+@pytest.mark.parametrize("older", [False, True], ids=["", "folder of an older version"])
 @pytest.mark.parametrize("quick", [True, False], ids=["begun quick", "begun slow"])
-def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(quick, tiny, run, tmp_path, processor):
+def test_a_run_goes_on_in_the_precision_that_it_was_begun_in(quick, older, tiny, run, tmp_path, processor):
     import signal
 
-    loaded = tiny("training.precision=auto")
+    loaded, file = tiny("training.precision=auto"), tmp_path / "run" / "environment.json"
     processor(quick)
-    run(loaded, tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM) if step == 2 else None)
+    _, notes = run(loaded, tmp_path / "run", lambda step: signal.raise_signal(signal.SIGTERM) if step == 2 else None)
+    facts = json.loads(file.read_text())
+    precision = "mixed_bfloat16" if quick else "float32"
+    assert (facts["precision"], facts["xla"]) == (precision, False)
+    assert any(line == f"on one CPU, {precision} ({facts['choice']['reason']})" for line in notes)
+    if quick:
+        assert facts["choice"]["milliseconds"] == {"float32": 2.0, "mixed_bfloat16": 1.0}
+        assert facts["choice"]["device"] == facts["processor"]
+    if older:
+        del facts["xla"], facts["choice"]
+        file.write_text(json.dumps(facts))
     processor(not quick)
     _, notes = run(loaded, tmp_path / "run")
-    precision = "mixed_bfloat16" if quick else "float32"
     assert any(f"one CPU, {precision} (as in this run so far)" in line for line in notes)
+    assert json.loads(file.read_text()) == {**facts, "xla": False}, "the figures are those of the beginning"
 
 
 def test_an_overflow_halves_the_loss_scale_and_moves_no_weight(tiny, taken):
@@ -191,7 +150,7 @@ def test_xla_takes_the_same_steps(precision, overrides, tiny, taken, monkeypatch
                    "training.schedule=cosine", *overrides).recipe, steps=2)
         for xla in ("off", "on")
     )  # fmt: skip
-    assert (plain.session.xla, compiled.session.xla) == (False, True)
+    assert (plain.session.choice.xla, compiled.session.choice.xla) == (False, True)
     one, other = plain.take(), compiled.take()
     tolerance = 1e-4 if precision == "float32" else 2e-2
     np.testing.assert_allclose(list(one.values()), list(other.values()), rtol=tolerance, atol=tolerance)
@@ -200,5 +159,5 @@ def test_xla_takes_the_same_steps(precision, overrides, tiny, taken, monkeypatch
 
 
 def test_xla_is_left_alone_on_a_processor_unless_asked_for(tiny, taken):
-    assert not taken(tiny().recipe).session.xla
-    assert not taken(tiny("training.xla=off").recipe).session.xla
+    assert not taken(tiny().recipe).session.choice.xla
+    assert not taken(tiny("training.xla=off").recipe).session.choice.xla

@@ -94,9 +94,14 @@ def test_a_long_training_is_counted_in_proportion(watched_recipe, monkeypatch):
     assert between["checkpoint"] == pytest.approx(400, abs=2)
 
 
-def test_an_estimate_of_a_warm_start_starts_warm(tiny_run, tmp_path):
-    warm = dcgan_kit.load_recipe("tiny-fashion28", settings=BUILTINS, training={"start_from": str(tiny_run.path)})
-    found = dcgan_kit.estimate(warm, watcher=dcgan_kit.Quiet())
+def test_an_estimate_of_a_warm_start_starts_warm_and_of_a_begun_run_computes_as_it(tiny_run, tmp_path):
+    training = {"start_from": str(tiny_run.path), "precision": "auto"}
+    warm = dcgan_kit.load_recipe("tiny-fashion28", settings=BUILTINS, training=training)
+    folder = tmp_path / "begun"
+    folder.mkdir()
+    (folder / "environment.json").write_text('{"precision": "mixed_bfloat16", "xla": false}')
+    found = dcgan_kit.estimate(warm, folder, watcher=dcgan_kit.Quiet())
+    assert found.devices == "one CPU, mixed_bfloat16", "a run that has begun goes on as it began"
     copied = next(one for one in found.occasions if one.name == "weights to start from")
     run = dcgan_kit.train(warm, tmp_path / "run", watcher=dcgan_kit.Quiet())
     assert copied.bytes == run.folder.start_weights_file.stat().st_size

@@ -213,3 +213,21 @@ def test_replicas_train_as_one_device_does(strategy, count, names, one_device, t
         assert difference <= TOLERANCE, variable
     for name in DIFFERENT.keys() & cases.keys():
         assert max(differences(found[0], one_device, name).values()) > 1e-4, name
+
+
+@pytest.mark.parametrize(("gpus", "one", "shared"), [(1, False, 1), (2, False, 0), (2, True, 2), (0, True, 0)])
+def test_a_single_gpu_has_room_for_a_process_that_tries_xla(gpus, one, shared, monkeypatch):
+    import tensorflow as tf
+
+    from dcgan_kit.distributed import devices
+
+    found = []
+
+    def grow(device, enabled):
+        found.append((device, enabled))
+        raise RuntimeError("Physical devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:{index}" for index in range(gpus)])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grow)
+    devices._share_gpu(one)
+    assert found == [(f"GPU:{index}", True) for index in range(shared)]

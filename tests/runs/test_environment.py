@@ -81,12 +81,14 @@ def test_variables_are_recorded(monkeypatch):
     import numpy as np
 
     from dcgan_kit import Images
+    from dcgan_kit.adversarial.step_choice import StepChoice, Variant
 
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("TF_VAR_password", "another program's")
-    facts = environment(SimpleNamespace(plugins=()), "float32", "one CPU", Images(np.zeros((2, 4, 4, 1), np.uint8)))
+    choice = StepChoice(Variant("float32"), "as the recipe says")
+    facts = environment(SimpleNamespace(plugins=()), choice, "one CPU", Images(np.zeros((2, 4, 4, 1), np.uint8)))
     assert facts["variables"] == {"TF_ENABLE_ONEDNN_OPTS": "0"}
     assert facts["cores"] >= 1
     assert facts["processor"]

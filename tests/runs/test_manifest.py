@@ -114,7 +114,7 @@ def test_any_bytes_are_a_manifest_or_damage(content):
         Manifest.from_json(content)
 
 
-FACTS = {"precision": "float32", "images": 3, "pixels": "0123abcd", "devices": "one CPU"}
+FACTS = {"precision": "float32", "xla": False, "images": 3, "pixels": "0123abcd", "devices": "one CPU"}
 
 
 @settings(max_examples=200, deadline=None)
@@ -125,6 +125,7 @@ def test_any_json_is_an_environment_or_damage(tmp_path_factory, data):
     facts = environment_of(path)
     assert facts == {} or not damage_of(path)
     assert facts.get("precision") in (None, "float32", "mixed_bfloat16", "mixed_float16")
+    assert facts.get("xla") in (None, True, False)
     assert type(facts.get("images", 0)) in (int, type(None))
 
 

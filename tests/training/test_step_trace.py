@@ -33,7 +33,7 @@ def test_it_measures_and_moves_what_training_does(way, tiny, taken):
     apart = ours.state.values()
     ours.state.assign(before)
     metrics = ours.take()
-    half = "float16" in ours.session.precision.precision
+    half = "float16" in ours.session.choice.precision
     for name, value in ours.state.values().items():
         if name not in ("step", "loss_scale"):
             np.testing.assert_allclose(apart[name], value, rtol=1e-3, atol=1e-3 if half else 1e-6, err_msg=name)
