@@ -1,11 +1,16 @@
-"""Quality of recipes after equal training times: scores against held-out images, with several seeds each.
+"""Quality of recipes after equal training times: what several judges say, with several seeds each.
 
-    python benchmarks/quality.py --json quality.json --pictures docs/images     # docs/performance.md
+    python benchmarks/quality.py --real t10k.npz --json quality.json --pictures docs/images     # docs/performance.md
     python benchmarks/quality.py lecture-fashion28 small-fashion28 --minutes 5 --seeds 1
 
-Every recipe trains on the same part of the 4,000 embedded images and is compared with the rest. First, the script times
-the steps of all recipes in turn. Then it converts minutes to a number of steps, so that other work on the machine gives
-no recipe an advantage. The last row shows the floors: the scores of real images.
+Every recipe trains on the same part of the 4,000 embedded images. --real is an npz file with other images of the same
+kind in the array x, such as the test set of Fashion-MNIST; samples are compared with its second half, because tuning.py
+chooses by the first. Without it, they are compared with the rest of the embedded images, from which one of the judges
+has learned.
+
+First, the script times the steps of all recipes in turn. Then it converts minutes to a number of steps, so that other
+work on the machine gives no recipe an advantage. The last row shows the floors: the scores of real images. Below the
+table, it says by which judges every seed of the first recipe is better or worse than every seed of the others.
 
 With --pictures, the script draws 96 samples at each mark, without selection, and keeps those of the last seed. With
 --json, it saves the results in a file after every row. The same command resumes from this file; if a recipe has
@@ -22,14 +27,42 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 HELD_OUT = 0.2
 MARKS = {"lecture-fashion28": (1, 2, 5), "small-fashion28": (1, 2, 5), "tensorflow-mnist28": (1, 2, 5, 15)}
-SCORES = ("frechet", "kid", "precision_recall", "density_coverage", "memorization")
+SCORES = {
+    "fashion_classifier": (
+        "frechet",
+        "kid",
+        "precision_recall",
+        "density_coverage",
+        "memorization",
+        "sliced_wasserstein",
+        "spectrum",
+    ),
+    "random_convolution": ("frechet", "kid"),
+    "fashion_reconstruction": ("frechet", "kid"),
+}
+"""The scores in the features of each extractor. The last two of the first extractor see pixels only."""
+JUDGED = (
+    "fd",
+    "kid",
+    "fd@random_convolution",
+    "kid@random_convolution",
+    "fd@fashion_reconstruction",
+    "kid@fashion_reconstruction",
+    "swd",
+    "spectrum_db",
+)
+"""The numbers of the judges (docs/measures.md). Lower is better in all of them."""
+SHOWN = (*JUDGED, "high_band_db", "precision", "recall", "coverage", "memorization_ratio")
 ROUNDS, SECONDS = 5, 2.0
 GRID = (6, 16)
 """Rows and columns of a picture."""
@@ -102,46 +135,82 @@ def _milliseconds(names: Sequence[str]) -> dict[str, float]:
 
 
 def _measured(
-    name: str, seed: int, marks: Sequence[float], ms: float, evaluator: Any, pictures: Path | None
+    name: str, seed: int, marks: Sequence[float], ms: float, judges: Judges, pictures: Path | None
 ) -> Iterator[dict[str, Any]]:
-    from dcgan_kit.adversarial.precision import in_float32
-    from dcgan_kit.evaluation.generated_batches import generated_pixels
-    from dcgan_kit.runs.image_grid import grid_of, png_of
-
     training = Training(loaded(name, seed).recipe)
-    session = training.session
     for minutes in sorted(marks):
         training.train_to(round(60e3 * minutes / ms))
-        with in_float32(session.state.networks, session.precision.precision):
-            drawn = generated_pixels(training.recipe, session.state.sampled, len(training.held_out), training.images)
-            numbers = evaluator.evaluate(drawn)
-            if pictures:
-                samples = next(
-                    generated_pixels(training.recipe, session.state.sampled, math.prod(GRID), training.images)
-                )
-                (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(png_of(grid_of(samples, *GRID)))
+        numbers = judges.numbers(training)
+        if pictures:
+            (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(_picture(training))
         yield {
             "recipe": name,
             "seed": seed,
             "minutes": minutes,
             "steps": training.done,
-            **{number.number: number.value for number in numbers},
-            "real": {number.number: number.floor for number in numbers},
+            **{called: number.value for called, number in numbers.items()},
+            "real": {called: number.floor for called, number in numbers.items()},
         }
 
 
-def evaluator_against(others: Any = None) -> Any:
-    """Return an evaluator against these images, by default against the held-out split."""
-    from dcgan_kit.components.plugin_loader import load_builtins
-    from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
-    from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
+def _picture(training: Training) -> bytes:
+    from dcgan_kit.adversarial.precision import in_float32
+    from dcgan_kit.evaluation.generated_batches import generated_pixels
+    from dcgan_kit.runs.image_grid import grid_of, png_of
 
-    registry = load_builtins().registry
-    images, held_out = training_and_held_out(loaded("lecture-fashion28", 0).recipe)
-    reference = held_out if others is None else others
-    extractor = build_extractor(choice_of("extractor", "fashion_classifier", registry), images)
-    scores = [build_score(choice_of("score", name, registry)) for name in SCORES]
-    return Evaluator(split_reference(images, reference), extractor, scores, len(reference))
+    session = training.session
+    with in_float32(session.state.networks, session.choice.precision):
+        samples = next(generated_pixels(training.recipe, session.state.sampled, math.prod(GRID), training.images))
+    return png_of(grid_of(samples, *GRID))
+
+
+class Judges:
+    """Compares samples with the same real images, in the features of several extractors.
+
+    Args:
+        reference: the real images; default: the held-out split.
+    """
+
+    def __init__(self, reference: Any = None) -> None:
+        from dcgan_kit.components.plugin_loader import load_builtins
+        from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
+        from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
+
+        registry = load_builtins().registry
+        images, held_out = training_and_held_out(loaded("lecture-fashion28", 0).recipe)
+        reference = held_out if reference is None else reference
+        self.samples = len(reference)
+        self._evaluators = {
+            extractor: Evaluator(
+                split_reference(images, reference),
+                build_extractor(choice_of("extractor", extractor, registry), images),
+                [build_score(choice_of("score", name, registry)) for name in names],
+                self.samples,
+            )
+            for extractor, names in SCORES.items()
+        }
+
+    def numbers(self, training: Training) -> dict[str, Any]:
+        """Return the numbers ``SHOWN`` of samples of a training, by name."""
+        from dcgan_kit.adversarial.precision import in_float32
+        from dcgan_kit.evaluation.generated_batches import generated_pixels
+
+        session, found = training.session, {}
+        with in_float32(session.state.networks, session.choice.precision):
+            for number, (extractor, evaluator) in enumerate(self._evaluators.items()):
+                drawn = generated_pixels(training.recipe, session.state.sampled, self.samples, training.images)
+                for one in evaluator.evaluate(drawn):
+                    found[one.number if number == 0 else f"{one.number}@{extractor}"] = one
+        return {name: found[name] for name in SHOWN}
+
+
+def half_of(file: Path, number: int) -> Any:
+    """Return the first half (0) or the second half (1) of the images in an npz file, without labels."""
+    from dcgan_kit.data.loading import load_images
+
+    images = load_images(loaded("lecture-fashion28", 0, (f"data={{use: npz, path: {file}}}",)).recipe)
+    half = len(images) // 2
+    return replace(images, indices=np.arange(number * half, (number + 1) * half), labels=None)
 
 
 class _Results:
@@ -197,17 +266,37 @@ def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "| real images | | | " + " | ".join("" if floors[n] is None else f"{floors[n]:.3g}" for n in names) + " |"
 
 
+def _apart(rows: Sequence[dict[str, Any]], recipes: Sequence[str]) -> Iterator[str]:
+    """Say for each later recipe and time by which judges every seed of the first recipe is better than its seeds."""
+    marks = dict.fromkeys(row["minutes"] for row in rows)
+    for other in recipes[1:]:
+        for minutes in marks:
+            at = [
+                [row for row in rows if (row["recipe"], row["minutes"]) == (name, minutes)]
+                for name in (recipes[0], other)
+            ]
+            if not all(at):
+                continue
+            better = [name for name in JUDGED if max(r[name] for r in at[0]) < min(r[name] for r in at[1])]
+            worse = [name for name in JUDGED if min(r[name] for r in at[0]) > max(r[name] for r in at[1])]
+            unsure = [name for name in JUDGED if name not in (*better, *worse)]
+            told = (("every seed better", better), ("every seed worse", worse), ("seeds overlap", unsure))
+            parts = (f"{title}: {', '.join(names)}" for title, names in told if names)
+            yield f"{recipes[0]} against {other}, {minutes:g} minutes: {'; '.join(parts)}"
+
+
 def main() -> None:
     """Measure, print the table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="*", default=list(MARKS))
     parser.add_argument("--minutes", type=float, nargs="+", help="default: 1 2 5, and 15 for tensorflow-mnist28")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--real", type=Path, metavar="FILE.npz", help="default: the held-out embedded images")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
     start_tensorflow()
-    evaluator = evaluator_against()
+    judges = Judges(None if arguments.real is None else half_of(arguments.real, 1))
     results = _Results(arguments.json, arguments.recipes)
     if any(name not in results.milliseconds for name in arguments.recipes):
         # Minutes are equal only if they are counted in steps that were timed together.
@@ -221,13 +310,13 @@ def main() -> None:
             if results.has(name, seed, marks):
                 continue
             results.begin(name, seed)
-            for row in _measured(name, seed, marks, results.milliseconds[name], evaluator, arguments.pictures):
+            for row in _measured(name, seed, marks, results.milliseconds[name], judges, arguments.pictures):
                 results.rows.append(row)
                 print(f"{name}, seed {seed}, {row['minutes']:g} minutes: fd {row['fd']:.3g}", file=sys.stderr)
                 results.write()
     rows = [row for row in results.rows if row["recipe"] in arguments.recipes and row["seed"] < arguments.seeds]
     rows.sort(key=lambda row: (arguments.recipes.index(row["recipe"]), row["minutes"], row["seed"]))
-    print("\n".join(_table(rows)))
+    print("\n".join((*_table(rows), "", *_apart(rows, arguments.recipes))))
 
 
 if __name__ == "__main__":
