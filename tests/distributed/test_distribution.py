@@ -97,9 +97,8 @@ CASES = {
 """Each built-in loss, Adam and SGD, and everything that could see a part of a batch for the whole."""
 FEW = ["least_squares, accumulated", "in turn, gradient penalty, batch norm"]
 OVER_THE_NETWORK = [
-    "adam", "least_squares, accumulated", "wasserstein, gradient penalty", "relativistic, alternating",
-    "in turn, gradient penalty, batch norm", "spectral, alternating", "classes, projection",
-    "augmented, concatenated, soft labels",
+    "least_squares, accumulated", "relativistic, alternating", "in turn, gradient penalty, batch norm",
+    "classes, projection", "augmented, concatenated, soft labels",
 ]  # fmt: skip
 """Workers add up by other operations than mirrored replicas, and each way of adding up once is enough."""
 TOLERANCE = 2e-6
@@ -190,7 +189,7 @@ def require_went_on(found, case):
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize(("strategy", "count", "names"), [
-    ("mirrored", 2, CASES), ("mirrored", 4, FEW), ("multi_worker", 2, OVER_THE_NETWORK), ("multi_worker", 3, FEW[1:]),
+    ("mirrored", 2, CASES), ("mirrored", 4, FEW[:1]), ("multi_worker", 2, OVER_THE_NETWORK), ("multi_worker", 3, FEW[1:]),
 ])  # fmt: skip
 def test_replicas_train_as_one_device_does(strategy, count, names, one_device, tmp_path):
     mirrored = strategy == "mirrored"
