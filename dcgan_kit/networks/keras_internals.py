@@ -130,9 +130,9 @@ def replace_adam_update(
 ) -> None:
     """Permanently replace how an Adam updates its weights.
 
-    Keras 3.15.1: ``_backend_update_step`` of the optimizers of its TensorFlow backend updates all weights, and gives the
-    learning rate to ``update_step``, which is public and updates one. ``_get_variable_index`` finds the place of a
-    weight in ``_momentums`` and ``_velocities``. There is no public place for what all weights share.
+    Keras 3.15.1: ``_backend_update_step`` of the optimizers of its TensorFlow backend updates all weights. It gives the
+    learning rate to ``update_step``, which is public and updates one weight. ``_get_variable_index`` finds the place of
+    a weight in ``_momentums`` and ``_velocities``. There is no public place for what all weights share.
 
     Args:
         optimizer: a ``keras.optimizers.Adam`` that is built.
