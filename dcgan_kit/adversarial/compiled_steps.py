@@ -52,13 +52,12 @@ def optimize_in_background(steps: Steps, step: AdversarialStep) -> Thread:
     TensorFlow does so when a function is first called, and Python can go on meanwhile. This call asks for no step, so
     it changes no variable. A call that comes before the graph is ready waits for it.
     """
-    images, labels, first = _signature(step)
-    nothing = [tf.zeros((0, *spec.shape[1:]), spec.dtype) for spec in (images, labels)]
+    images, labels = (tf.zeros((0, *spec.shape[1:]), spec.dtype) for spec in _signature(step)[:2])
 
     def call() -> None:
         # Whatever is wrong, the first step meets it too, in the thread that can say so.
         with suppress(Exception):
-            steps(*nothing, tf.zeros((), first.dtype))
+            steps(images, labels, tf.zeros((), tf.int64))
 
     thread = Thread(target=call, name="graph optimization")
     thread.start()
