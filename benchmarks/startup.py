@@ -1,6 +1,7 @@
 """How long commands take to start, against ``python -c "import tensorflow"`` in the same environment.
 
     python benchmarks/startup.py                       # about five minutes on two idle cores
+    python benchmarks/startup.py --parts               # and what the time of each training goes to
 
 Every run is a fresh process. For each command, runs of the import and of the command take turns, so that other load on
 the machine affects both. A ratio is the time of a command divided by that of the import next to it. ``train`` counts up
@@ -17,8 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 IMPORT = ("-c", "import tensorflow")
 COMMAND = ("-c", "from dcgan_kit_command import main; main()")
@@ -29,6 +32,21 @@ COMMANDS = (
     ("train", "tiny-fashion28"),
     ("train", "lecture-fashion28"),
 )
+BEFORE_TENSORFLOW = (
+    ("read the recipe", "dcgan_kit.api.trainer:loaded_recipe"),
+    ("check the run folder and the data", "dcgan_kit.api.trainer:require_trainable_in"),
+    ("import TensorFlow and Keras", "dcgan_kit.process.tensorflow_startup:start_tensorflow"),
+)
+WITH_TENSORFLOW = (
+    ("build networks and optimizers, choose the precision", "dcgan_kit.training.prepared_run:_session"),
+    ("read images", "dcgan_kit.training.prepared_run:_images"),
+    ("trace the step", "dcgan_kit.adversarial.session:Session.compile"),
+    ("probes read the networks of step 0, scores compare real images", "dcgan_kit.evaluation.observer:observers_of"),
+    ("save step 0", "dcgan_kit.training.loop:TrainingLoop._restore"),
+    ("draw samples, print the health of step 0", "dcgan_kit.training.loop:TrainingLoop._begin"),
+    ("the first step", "dcgan_kit.training.step_groups:StepGroups._group"),
+)
+"""What a training does until its first step, in order: a title, and a function of dcgan-kit that does all of it."""
 GOAL = 1.5
 """The ratio that each command is meant to stay below."""
 LONGEST = 600.0
@@ -98,13 +116,68 @@ def measure(words: Sequence[str], rounds: int) -> Iterator[tuple[float, float]]:
         yield command, imported
 
 
+def _timed(place: str, found: Callable[[float], None]) -> None:
+    """Replace a function of dcgan-kit by itself with a clock."""
+    module, _, path = place.partition(":")
+    *outer, name = path.split(".")
+    owner = import_module(module)
+    for part in outer:
+        owner = getattr(owner, part)
+    function = getattr(owner, name)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        started = time.perf_counter()
+        result = function(*arguments, **named)
+        found(time.perf_counter() - started)
+        return result
+
+    setattr(owner, name, call)
+
+
+def _train_in_parts(recipe: str, began: float) -> None:
+    """Train to the first step, print the seconds of each part as JSON, and end this process."""
+    found: dict[str, float] = {}
+
+    def note(title: str, seconds: float) -> None:
+        found[title] = seconds
+        if title == BEFORE_TENSORFLOW[-1][0]:
+            for part, place in WITH_TENSORFLOW:
+                _timed(place, lambda seconds, part=part: note(part, seconds))
+        if title == WITH_TENSORFLOW[-1][0]:
+            everything = time.time() - began
+            print(json.dumps({**found, "all else, mostly imports": everything - sum(found.values())}), flush=True)
+            os._exit(0)
+
+    for part, place in BEFORE_TENSORFLOW:
+        _timed(place, lambda seconds, part=part: note(part, seconds))
+    from dcgan_kit.api import train
+
+    train(recipe, "run")
+
+
+def parts_of(recipe: str, rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of each part of a training until its first step, in each round."""
+    rows = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, __file__, "--child", recipe, str(time.time())]
+            environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+            rows.append(json.loads(run.stdout.splitlines()[-1]))
+    return {title: [row[title] for row in rows] for title in rows[0]}
+
+
 def main() -> None:
     """Measure, print a table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", metavar="TEXT", default="", help="measure the commands that contain this text")
+    parser.add_argument("--parts", action="store_true", help="show what the time of each training goes to")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.child:
+        _train_in_parts(arguments.child[0], float(arguments.child[1]))
     chosen = [words for words in COMMANDS if arguments.only in " ".join(words)]
     if not chosen or arguments.rounds < 1:
         parser.error("give at least one round, and a text that is in a command")
@@ -124,6 +197,10 @@ def main() -> None:
     print(f'| `python -c "import tensorflow"` | {statistics.median(imports):.2f} | 1 | |')
     above = sum(statistics.median(c / i for c, i in row["pairs"]) > GOAL for row in rows)
     print(f"\n{above} of {len(rows)} above the goal of {GOAL} times the import")
+    for recipe in [words[1] for words in chosen if arguments.parts and words[0] == "train"]:
+        print(f"\n| `{recipe}`: part | seconds |\n| --- | --- |")
+        for title, seconds in parts_of(recipe, arguments.rounds).items():
+            print(f"| {title} | {statistics.median(seconds):.2f} |", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
 

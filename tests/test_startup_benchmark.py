@@ -30,6 +30,13 @@ def test_a_training_is_stopped_after_its_first_step(startup, monkeypatch):
     assert '"step": 20,' not in metrics
 
 
+def test_the_parts_of_a_training_are_found_in_its_code(startup):
+    found = startup.parts_of("tiny-fashion28", 1)
+    titles = [title for title, _ in (*startup.BEFORE_TENSORFLOW, *startup.WITH_TENSORFLOW)]
+    assert list(found)[:-1] == titles
+    assert all(seconds > 0 for (seconds,) in found.values())
+
+
 def test_a_training_that_fails_shows_its_message(startup):
     with pytest.raises(SystemExit, match="failed\nunknown recipe 'nothing-like-it'"):
         startup.seconds_to_first_step("nothing-like-it")
