@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import tensorflow as tf
@@ -42,6 +44,24 @@ def compiled_steps(step: AdversarialStep, xla: bool) -> Steps:
 
     compiled: Steps = steps.get_concrete_function()
     return compiled
+
+
+def optimize_in_background(steps: Steps, step: AdversarialStep) -> Thread:
+    """Let TensorFlow optimize the graph of the steps in a thread, while the caller prepares the rest of a training.
+
+    TensorFlow does so when a function is first called, and Python can go on meanwhile. This call asks for no step, so
+    it changes no variable. A call that comes before the graph is ready waits for it.
+    """
+    images, labels = (tf.zeros((0, *spec.shape[1:]), spec.dtype) for spec in _signature(step)[:2])
+
+    def call() -> None:
+        # Whatever is wrong, the first step meets it too, in the thread that can say so.
+        with suppress(Exception):
+            steps(images, labels, tf.zeros((), tf.int64))
+
+    thread = Thread(target=call, name="graph optimization")
+    thread.start()
+    return thread
 
 
 def _on_devices(step: AdversarialStep, xla: bool) -> Callable[[Any, Any, Any], Any]:

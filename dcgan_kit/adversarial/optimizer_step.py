@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_kit.adversarial.adam_update import correct_bias_once
 from dcgan_kit.adversarial.orthogonality import overlap_gradients, regularized_kernels
 from dcgan_kit.adversarial.state import TrainingState
 from dcgan_kit.adversarial.training_components import Parts
@@ -43,6 +44,7 @@ class OptimizerStep:
         for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
             # ``move`` adds up the replicas' gradients itself: clipping and L2 need the gradient of the whole batch.
             leave_gradients_alone(optimizer)
+            correct_bias_once(optimizer)
         networks = state.networks
         self._models: dict[Role, Any] = {
             "generator": networks.generator.model,

@@ -125,6 +125,36 @@ def leave_gradients_alone(optimizer: Any) -> None:
     optimizer._all_reduce_sum_gradients = lambda pairs: pairs
 
 
+def replace_adam_update(
+    optimizer: Any, prepare: Callable[[Any], Any], update: Callable[[Any, Any, Any, Any, Any], None]
+) -> None:
+    """Permanently replace how an Adam updates its weights.
+
+    Keras 3.15.1: ``_backend_update_step`` of the optimizers of its TensorFlow backend updates all weights. It gives the
+    learning rate to ``update_step``, which is public and updates one weight. ``_get_variable_index`` finds the place of
+    a weight in ``_momentums`` and ``_velocities``. There is no public place for what all weights share.
+
+    Args:
+        optimizer: a ``keras.optimizers.Adam`` that is built.
+        prepare: learning rate → a tensor that the updates of all weights need; called once a step on each replica.
+        update: (gradient, weight, mean of its gradients, mean of their squares, tensor of ``prepare``) → None; changes
+            the three variables.
+
+    Raises:
+        UserError: this version of Keras has no such methods or lists.
+    """
+    update_all = _attribute(optimizer, "keras.optimizers.Optimizer._backend_update_step")
+    index = _attribute(optimizer, "keras.optimizers.Optimizer._get_variable_index")
+    means = _attribute(optimizer, "keras.optimizers.Adam._momentums")
+    squares = _attribute(optimizer, "keras.optimizers.Adam._velocities")
+
+    def update_one(gradient: Any, weight: Any, prepared: Any) -> None:
+        update(gradient, weight, means[index(weight)], squares[index(weight)], prepared)
+
+    optimizer.update_step = update_one
+    optimizer._backend_update_step = lambda gradients, weights, rate: update_all(gradients, weights, prepare(rate))
+
+
 @dataclass(frozen=True)
 class OperationCall:
     """One call of a layer or a single Keras operation in a functional model.

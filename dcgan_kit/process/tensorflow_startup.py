@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -66,7 +67,7 @@ def start_tensorflow() -> None:
 def _import_quietly() -> None:
     if sys.stderr.isatty():
         note("starting TensorFlow…")
-    with _captured() as written:
+    with _captured() as written, _without_garbage_collection():
         try:
             with deferred_signals():
                 import keras  # noqa: F401 - its settings are read now
@@ -85,6 +86,23 @@ def _import_quietly() -> None:
             raise UserError(
                 f"TensorFlow or Keras cannot be started: {type(error).__name__}: {error}\n{_text(written)}".strip()
             ) from error
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Let Python not look for cycles of garbage during the body, and never among the objects that exist after it.
+
+    TensorFlow and Keras make half a million objects that stay for good. To look through them again and again took a
+    sixth of the import, and 0.2 s more in the start of a training.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Quiet(MetaPathFinder):

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from dcgan_kit.adversarial.compiled_steps import Steps
+from dcgan_kit.adversarial.compiled_steps import Steps, optimize_in_background
 from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.session import Session
 from dcgan_kit.adversarial.step_comparison import compared
@@ -128,6 +128,9 @@ def prepare_run(
     session = compared(session, images.training, plugins, watcher.preparation, so_far is not None)
     watcher.note(f"on {devices}, {session.choice}")
     steps = session.compile()
+    if devices.name == "one_device":
+        # Functions of several devices are left alone: all workers call those at the same time.
+        optimize_in_background(steps, session.step)
     facts = environment(
         plugins, session.choice, str(devices), images.training, conditional=recipe.condition is not None
     )

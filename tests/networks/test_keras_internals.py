@@ -197,6 +197,44 @@ class TestLeaveGradientsAlone:
             internals.leave_gradients_alone(Without())
 
 
+class TestReplaceAdamUpdate:
+    def test_what_is_prepared_once_reaches_the_update_of_each_weight(self):
+        optimizer = keras.optimizers.Adam(0.5)
+        weights = [keras.Variable(np.zeros(2, "float32")), keras.Variable(np.zeros(3, "float32"))]
+        optimizer.build(weights)
+        prepared = []
+
+        def prepare(rate):
+            prepared.append(10 * tf.convert_to_tensor(rate))
+            return prepared[-1]
+
+        def update(gradient, weight, mean, square, rate):
+            weight.assign_add(rate * gradient)
+            mean.assign_add(gradient)
+            square.assign_add(2 * gradient)
+
+        internals.replace_adam_update(optimizer, prepare, update)
+        optimizer.apply([tf.ones(2), 3 * tf.ones(3)], weights)
+        assert len(prepared) == 1
+        values = [np.asarray(variable).tolist() for variable in (*weights, *optimizer.variables[2:])]
+        assert values == [[5.0] * 2, [15.0] * 3, [1.0] * 2, [2.0] * 2, [3.0] * 3, [6.0] * 3]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "keras.optimizers.Optimizer._backend_update_step",
+            "keras.optimizers.Optimizer._get_variable_index",
+            "keras.optimizers.Adam._momentums",
+            "keras.optimizers.Adam._velocities",
+        ],
+    )
+    def test_missing(self, name):
+        names = ("_backend_update_step", "_get_variable_index", "_momentums", "_velocities")
+        others = {one: None for one in names if not name.endswith(one)}
+        with missed(name):
+            internals.replace_adam_update(types.SimpleNamespace(**others), lambda rate: rate, lambda *given: None)
+
+
 class TestCallThatMade:
     def test_of_a_layer_that_was_called_twice(self):
         inputs, layer = keras.Input((2,)), layers.Dense(2)
