@@ -216,7 +216,7 @@ DOUBTFUL = {
     "flat_penalty": r"its gradients by the discriminator's weights are always 0",
     "stopped_augmentation": r"at probability 0: must pass gradients on to the images",
     "traced_gradient": r"the gradient of the input differs when XLA compiles it",
-    "traced_loss": r"has other gradients when XLA compiles it",
+    "traced_loss": r"the gradient of the logits of generated images differs when XLA compiles it",
     "counting_optimizer": r"inside a tf.function, must move weights in the same way; keep its state in variables of add_variable",
 }
 SOUND = (
