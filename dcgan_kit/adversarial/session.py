@@ -132,5 +132,8 @@ def _xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) -> bool:
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
     require_compilable(recipe, networks)
     return wanted == "on" or (
-        wanted == "auto" and devices.kind == "GPU" and devices.replicas == 1 and not unsupported_by_xla(networks)
+        wanted == "auto"
+        and devices.kind == "GPU"
+        and devices.replicas == 1
+        and not unsupported_by_xla(recipe, networks)
     )

@@ -77,8 +77,8 @@ def check_component(
         component: the component that ``@component`` returned.
         shapes: input shapes without the batch dimension; default: typical shapes for the kind. For the kinds ``data``,
             ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
-        without: abilities that the component lacks: ``"xla"`` (recipes that use it need ``training.xla: off``),
-            ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``) or ``"input_gradient"``
+        without: abilities that the component lacks: ``"xla"`` (what trains needs ``@component(kind, without_xla=why)``,
+            with which this is not needed here), ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``) or ``"input_gradient"``
             (its layers do not depend on their input, so nothing before them learns).
         options: options of the component, if its defaults do not suit the test.
 
@@ -89,14 +89,15 @@ def check_component(
     unknown = set(without) - set(ABILITIES)
     if unknown:
         raise ValueError(f"without must name some of {', '.join(ABILITIES)}. Received: {', '.join(sorted(unknown))}")
+    lacking = {*without, *(["xla"] if component.without_xla else [])}
     try:
         validated = dict(component.options(**options))
     except ValidationError as error:
         raise AssertionError(f"{component}: its options are not valid: {error}") from error
     varied = all(component.options.model_fields[name].is_required() for name in options)
     if KINDS[component.kind].shape_rule is None:
-        _CHECKS[component.kind](component, validated, shapes, "xla" not in without)
-        if "xla" not in without:
+        _CHECKS[component.kind](component, validated, shapes, "xla" not in lacking)
+        if "xla" not in lacking:
             require_same_in_xla(list(_cases_of_training(component, validated, shapes, varied)))
         return
     for place, shape in enumerate(shapes or _SHAPES[component.kind]):
@@ -110,10 +111,10 @@ def check_component(
                 shape,
                 filters,
                 thorough,
-                mixed_precision=once and "mixed_precision" not in without,
-                input_gradient="input_gradient" not in without,
+                mixed_precision=once and "mixed_precision" not in lacking,
+                input_gradient="input_gradient" not in lacking,
             )
-    if "xla" not in without:
+    if "xla" not in lacking:
         require_same_in_xla(list(_cases_of_layers(component, validated, shapes, varied)))
 
 
