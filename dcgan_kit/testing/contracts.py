@@ -66,19 +66,22 @@ def check_component(
     * return finite numbers, for any number of images;
     * pass gradients to their input and to each weight;
     * have the same initial weights each time they are built for the same place;
-    * give the same results eagerly, in a ``tf.function`` and compiled by XLA;
+    * give the same results eagerly and in a ``tf.function``;
+    * compiled by XLA, give the same results and gradients up to rounding, also gradients of gradients;
     * compute in mixed precision;
     * have no variable that Keras does not know;
     * give the same results after saving and loading.
 
     A component of another kind must return what ``KINDS[kind].returns`` says. The result is checked in the same ways.
 
+    Without ``shapes`` and ``options``, XLA must also agree at odd sizes, and with each other choice of each option.
+
     Args:
         component: the component that ``@component`` returned.
         shapes: input shapes without the batch dimension; default: typical shapes for the kind. For the kinds ``data``,
             ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
-        without: abilities that the component lacks: ``"xla"`` (what trains needs ``@component(kind, without_xla=why)``,
-            with which this is not needed here), ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``) or ``"input_gradient"``
+        without: abilities that the component lacks: ``"xla"`` (a component that says ``without_xla`` need not be told),
+            ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``) or ``"input_gradient"``
             (its layers do not depend on their input, so nothing before them learns).
         options: options of the component, if its defaults do not suit the test.
 
@@ -94,7 +97,8 @@ def check_component(
         validated = dict(component.options(**options))
     except ValidationError as error:
         raise AssertionError(f"{component}: its options are not valid: {error}") from error
-    varied = all(component.options.model_fields[name].is_required() for name in options)
+    # A test that asks for a place or an option asks for no others.
+    varied = shapes is None and all(component.options.model_fields[name].is_required() for name in options)
     if KINDS[component.kind].shape_rule is None:
         _CHECKS[component.kind](component, validated, shapes, "xla" not in lacking)
         if "xla" not in lacking:
