@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -187,28 +187,38 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True, i
 
 
 def xla_cases(layers: list[Any], shape: Shape, where: str) -> list[Case]:
-    """Return what XLA must compute in the same way: outputs, gradients by the input and all weights, and statistics.
-
-    Gradients are those in training. Second-order gradients are those of the squared gradient by the input, which
-    gradient penalties take. The list is empty if training does not use XLA with such layers.
-    """
+    """Return what XLA must compute in the same way of some layers; empty if training does not use XLA with them."""
     if xla_faults(layers_within(*layers)):
         return []
     model = model_of(layers, shape, where)
-    weights = list(model.trainable_weights)
-    for number, weight in enumerate(weights):
+    for number, weight in enumerate(model.trainable_weights):
         # Biases start at 0, and so do gates, behind which nothing would be seen.
         weight.assign(weight + 0.1 * noise(*weight.shape, seed=number))
+    return [case_of(model, model, where)]
+
+
+def case_of(model: Any, forward: Callable[..., Any], where: str) -> Case:
+    """Return what XLA must compute in the same way: outputs, gradients by the input and all weights, and statistics.
+
+    Gradients are those in training. Second-order gradients are those of the squared gradient by the input, which
+    gradient penalties take.
+
+    Args:
+        model: a Keras model of one input.
+        forward: ``(x, training=...)`` → its output, as the model or a fused pass computes it.
+        where: what it is, for the message.
+    """
+    weights = list(model.trainable_weights)
     names = ["the input", *(weight.path for weight in weights)]
 
     def step(x: Any, direction: Any, penalized: bool) -> dict[str, Any]:
         sources = [x, *(weight.value for weight in weights)]
-        results = {"the output": model(x, training=False)}
+        results = {"the output": forward(x, training=False)}
         with tf.GradientTape() as outer:
             outer.watch(sources)
             with tf.GradientTape() as inner:
                 inner.watch(sources)
-                total = tf.reduce_sum(tf.cast(model(x, training=True), tf.float32) * direction)
+                total = tf.reduce_sum(tf.cast(forward(x, training=True), tf.float32) * direction)
             gradients = inner.gradient(total, sources, unconnected_gradients="zero")
             slope = tf.reduce_sum(tf.square(gradients[0]))
         results |= {f"the gradient of {name}": gradient for name, gradient in zip(names, gradients, strict=True)}
@@ -217,11 +227,12 @@ def xla_cases(layers: list[Any], shape: Shape, where: str) -> list[Case]:
             results |= {f"the second-order gradient of {name}": g for name, g in zip(names, second, strict=True)}
         return results
 
-    tensors = tf.constant(noise(BATCH, *shape)), tf.constant(noise(BATCH, *model.output_shape[1:], seed=1))
+    shapes = model.input_shape[1:], model.output_shape[1:]
+    tensors = tuple(tf.constant(noise(BATCH, *shape, seed=seed)) for seed, shape in enumerate(shapes))
     once, twice = (
         Case(where, partial(step, penalized=penalized), tensors, tuple(model.variables)) for penalized in (False, True)
     )
-    return [replace(twice, otherwise=once)]
+    return replace(twice, otherwise=once)
 
 
 def check_saving(model: Any, shape: Shape, where: str) -> None:

@@ -125,7 +125,8 @@ def resize_conv(
 ) -> list[keras.Layer]:
     """Resize, then convolve, without a checkerboard.  (B, H, W, C) → (B, 2H, 2W, filters).
 
-    XLA does not support ``bicubic``, and computes ``bilinear`` wrongly with an odd factor. With ``training.xla: auto``, training then runs without XLA.
+    XLA does not support ``bicubic``, and computes ``bilinear`` wrongly with an odd factor. With ``training.xla: auto``,
+    training then runs without XLA.
 
     Odena et al. 2016, distill.pub/2016/deconv-checkerboard
     """
