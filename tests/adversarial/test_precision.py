@@ -214,10 +214,9 @@ def small(role, *filters):
 
 
 SHIPPED = {
-    "simultaneous": ("lecture-fashion28", *small("generator", 4, 4), *small("discriminator", 4, 4)),
     "in turn": ("radford-faces64", *small("generator", 4, 4, 4, 4), *small("discriminator", 4, 4, 4, 4)),
     "penalized": ("tfgan-cifar32", *small("generator", 4, 4, 4), *small("discriminator", 4, 4, 4)),
-    "augmented and averaged": (
+    "simultaneous, augmented and averaged": (
         "small-fashion28", "training.augmentation=diffaugment", *small("generator", 4, 4), *small("discriminator", 4, 4),
     ),
 }  # fmt: skip
