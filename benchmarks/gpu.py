@@ -1,7 +1,8 @@
 """What dcgan-kit does on a GPU, in one command.
 
     python benchmarks/gpu.py --folder gpu                       # everything
-    python benchmarks/gpu.py --folder gpu devices train steps   # some parts, in the order of PARTS
+    python benchmarks/gpu.py --folder gpu devices train steps   # some parts, in this order
+    python benchmarks/gpu.py --folder gpu --few                 # everything in its smallest form, also without a GPU
 
 Each part writes ``<part>.json`` into the folder and prints what it found. A part that fails does not end the others.
 
@@ -11,6 +12,7 @@ Each part writes ``<part>.json`` into the folder and prints what it found. A par
   26 processes start together, so they need a large GPU and much memory; then they take turns, as those of step.py do.
 * ``precisions``: the default recipe in three precisions; losses and scores. They train beside each other.
 * ``kernels``: forward pass and gradient of a transposed convolution, with and without XLA.
+* ``xla``: whether every component has the values and gradients under XLA that it has without it.
 * ``tests``: tests of components, networks and steps on the GPU; needs a checkout and the packages for tests.
 * ``resume``: whether a run that is killed and goes on equals one that is not, bit for bit.
 * ``mirrored``: whether ``mirrored`` on one GPU equals one device.
@@ -182,11 +184,11 @@ def kernels(arguments: argparse.Namespace) -> Any:
     start_tensorflow()
     tf.config.experimental.enable_op_determinism()
     tf.random.set_seed(0)
-    rows = []
+    rows, batch = [], 2 if arguments.few else 128
     for size, inputs, outputs in ((4, 512, 256), (16, 128, 64), (32, 64, 3)):
         for dtype in ("float32", "bfloat16"):
             times = {
-                name: _time_of(_transposed(size, inputs, outputs, dtype, gradient, xla), arguments.few)
+                name: _time_of(_transposed(batch, size, inputs, outputs, dtype, gradient, xla), arguments.few)
                 for name, gradient, xla in (
                     ("forward", False, False),
                     ("forward XLA", False, True),
@@ -194,17 +196,19 @@ def kernels(arguments: argparse.Namespace) -> Any:
                     ("gradient XLA", True, True),
                 )
             }
-            rows.append({"shape": [128, size, size, inputs], "filters": outputs, "dtype": dtype, "ms": times})
+            rows.append({"shape": [batch, size, size, inputs], "filters": outputs, "dtype": dtype, "ms": times})
             print(rows[-1], flush=True)
     return rows
 
 
-def _transposed(size: int, inputs: int, outputs: int, dtype: str, gradient: bool, xla: bool) -> Callable[[], Any]:
+def _transposed(
+    batch: int, size: int, inputs: int, outputs: int, dtype: str, gradient: bool, xla: bool
+) -> Callable[[], Any]:
     import tensorflow as tf
 
-    images = tf.cast(tf.random.normal((128, size, size, inputs)), dtype)
+    images = tf.cast(tf.random.normal((batch, size, size, inputs)), dtype)
     kernel = tf.cast(tf.random.normal((4, 4, outputs, inputs)), dtype)
-    shape = (128, 2 * size, 2 * size, outputs)
+    shape = (batch, 2 * size, 2 * size, outputs)
     weights = tf.cast(tf.random.normal(shape), dtype)
 
     @tf.function(jit_compile=xla, autograph=False)
@@ -236,9 +240,30 @@ def _time_of(call: Callable[[], Any], few: bool) -> float:
     return round(min(found), 3)
 
 
+def xla(arguments: argparse.Namespace) -> Any:
+    """The contract of every component that the training step computes, which compares XLA with eager TensorFlow."""
+    from dcgan_kit.components.plugin_loader import load_builtins
+    from dcgan_kit.process.tensorflow_startup import start_tensorflow
+    from dcgan_kit.testing import check_component
+
+    start_tensorflow()
+    elsewhere = ("data", "extractor", "initializer", "probe", "score")
+    components = [component for component in load_builtins().registry if component.kind not in elsewhere]
+    failed, seconds = {}, {}
+    for component in components[:: len(components) // 2] if arguments.few else components:
+        started = time.perf_counter()
+        try:
+            check_component(component)
+        except AssertionError as error:
+            failed[str(component)] = " ".join(str(error).split())
+            print(f"{component}: {failed[str(component)]}", flush=True)
+        seconds[str(component)] = round(time.perf_counter() - started, 1)
+    return {"checked": len(seconds), "failed": failed, "seconds": seconds}
+
+
 def tests(arguments: argparse.Namespace) -> Any:
     """Tests on the GPU, in plain float32 (TensorFloat-32 has 10 bits, fewer than the tolerances allow for)."""
-    files = TESTS[-1:] if arguments.few else TESTS
+    files = ("tests/networks/test_xla_faults.py",) if arguments.few else TESTS
     processes = str(min(10, os.cpu_count() or 1))
     command = [sys.executable, "-m", "pytest", "-v", "--timeout", "150", "--numprocesses", processes, "--dist", "load"]
     command += ["--tb", "short", "-p", "no:cacheprovider", "-p", "no:benchmark", *files]
@@ -311,14 +336,14 @@ def mirrored(arguments: argparse.Namespace) -> Any:
 
 def overhead(arguments: argparse.Namespace) -> Any:
     """The share of the host, as overhead.py measures it."""
-    command = [sys.executable, str(HERE / "overhead.py")]
+    command = [sys.executable, str(HERE / "overhead.py"), *(["--steps", "20"] if arguments.few else [])]
     result = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return {"status": result.returncode, "output": result.stdout[-4000:]}
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], Any]] = {
     part.__name__: part
-    for part in (devices, train, steps, kernels, precisions, resume, mirrored, tests, more_steps, overhead)
+    for part in (devices, train, steps, kernels, xla, precisions, resume, mirrored, tests, more_steps, overhead)
 }
 
 
@@ -327,13 +352,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="default: all")
     parser.add_argument("--folder", type=Path, required=True, help="for the results")
-    parser.add_argument("--train-steps", type=int, default=2000)
+    parser.add_argument("--train-steps", type=int, help="default: 2000, or 20 with --few")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--test-seconds", type=int, default=240)
     parser.add_argument("--together", action="store_true", help="run these parts at the same time")
     parser.add_argument("--few", action="store_true", help="very few steps and loops, to try this script")
     parser.add_argument("--here", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    arguments.train_steps = arguments.train_steps or (20 if arguments.few else 2000)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if arguments.here:
@@ -353,7 +379,10 @@ def main() -> None:
 
 def _in_process(part: str) -> int:
     started = time.perf_counter()
-    status = subprocess.run([sys.executable, __file__, "--here", part, *sys.argv[1:]], check=False).returncode
+    # TensorFloat-32 has 10 bits, fewer than the tolerance of the comparison allows for.
+    exact = {"NVIDIA_TF32_OVERRIDE": "0"} if part == "xla" else {}
+    command = [sys.executable, __file__, "--here", part, *sys.argv[1:]]
+    status = subprocess.run(command, check=False, env={**os.environ, **exact}).returncode
     print(f"== {part}: status {status}, {time.perf_counter() - started:.0f} s", flush=True)
     return status
 

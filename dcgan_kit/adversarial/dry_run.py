@@ -12,11 +12,14 @@ from dcgan_kit.adversarial.error_owner import blaming
 from dcgan_kit.adversarial.precision import set_precision
 from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.adversarial.training_components import Parts, build_optimizer
+from dcgan_kit.components.component import Component
 from dcgan_kit.errors import ComponentError, Problem, RecipeError
 from dcgan_kit.networks.fused_forward import forward_of
 from dcgan_kit.networks.keras_internals import layers_within, weightless
 from dcgan_kit.networks.network import Network, Networks
 from dcgan_kit.networks.side_inputs import inputs_of
+from dcgan_kit.networks.xla_faults import xla_faults
+from dcgan_kit.recipes.choices import choices_of
 from dcgan_kit.recipes.nodes import dotted
 from dcgan_kit.recipes.resolved import Precision, ResolvedRecipe
 
@@ -56,30 +59,31 @@ def require_trainable(recipe: ResolvedRecipe, networks: Networks, parts: Parts, 
 
 
 def require_compilable(recipe: ResolvedRecipe, networks: Networks) -> None:
-    """Check that XLA can compile all Keras layers of the networks, if the recipe asks for XLA.
+    """Check that XLA can compile the recipe and computes it rightly, if the recipe asks for XLA.
 
     Raises:
-        RecipeError: it cannot.
+        RecipeError: it cannot, or does not.
     """
-    reasons = unsupported_by_xla(networks)
+    reasons = unsupported_by_xla(recipe, networks)
     if recipe.training.xla == "on" and reasons:
         message = f"{'; '.join(reasons)}; choose auto or off"
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
 
 
-def unsupported_by_xla(networks: Networks) -> list[str]:
-    """Return one reason, with layer names, for each kind of layer that XLA cannot compile; empty if there is none."""
-    layers = layers_within(networks.generator.model, networks.discriminator.model)
-    pools = [layer.name for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
-    resizing = [layer for layer in layers if isinstance(layer, keras.layers.UpSampling2D | keras.layers.Resizing)]
-    bicubic = [layer.name for layer in resizing if layer.interpolation == "bicubic"]
-    found = []
-    if pools:
-        # Resuming bit for bit needs deterministic operations; in that mode XLA refuses this gradient on every device.
-        found.append(f"XLA has no repeatable gradient of max pooling ({', '.join(pools)})")
-    if bicubic:
-        found.append(f"XLA has no bicubic resizing ({', '.join(bicubic)})")
-    return found
+def unsupported_by_xla(recipe: ResolvedRecipe, networks: Networks) -> list[str]:
+    """Return why the recipe must train without XLA, one reason for each cause, with its places; empty: it need not.
+
+    The causes are layers of its networks that ``xla_faults`` knows, and components that declare ``without_xla``.
+    """
+    places: dict[Component, list[str]] = {}
+    for choice in choices_of(recipe):
+        if choice.component.without_xla:
+            places.setdefault(choice.component, []).append(dotted(choice.path))
+    declared = [
+        f"{component} does without XLA: {component.without_xla} ({', '.join(dict.fromkeys(found))})"
+        for component, found in places.items()
+    ]
+    return xla_faults(layers_within(networks.generator.model, networks.discriminator.model)) + declared
 
 
 def rate_of(optimizer: Any) -> float | None:

@@ -139,4 +139,4 @@ def _allows_xla(recipe: ResolvedRecipe, devices: Devices, networks: Networks) ->
         message = "XLA compiles the step of one device only; choose auto or off, or distribute.strategy one_device"
         raise RecipeError([Problem(recipe.mark(("training", "xla")), "training.xla", message)])
     require_compilable(recipe, networks)
-    return alone and not unsupported_by_xla(networks)
+    return alone and not unsupported_by_xla(recipe, networks)

@@ -74,7 +74,7 @@ def compared(
     if known > 0 or devices.kind == "TPU":
         return session
     xla = training.xla == "auto" and devices.kind == "GPU" and devices.replicas == 1
-    xla = xla and not unsupported_by_xla(session.state.networks)
+    xla = xla and not unsupported_by_xla(session.recipe, session.state.networks)
     if able == 1 or xla:
         with preserved(session.state):
             trial = partial(try_xla, session.recipe, plugins, devices.kind, report=report)

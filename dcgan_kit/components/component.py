@@ -20,6 +20,8 @@ from dcgan_kit.errors import did_you_mean
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _YAML_WORDS = frozenset({"true", "false", "null"})
+_NEVER_IN_XLA = frozenset({"data", "extractor", "initializer", "probe", "score"})
+"""Kinds whose components run outside the training step."""
 
 
 class OptionsModel(BaseModel):
@@ -42,6 +44,7 @@ class Component:
             It runs before TensorFlow starts. None: no such check.
         stored: for kind ``data`` only: takes the factory's options and returns ``StoredImages``, the images before they
             get a recipe's size. None: they are known at a recipe's size only.
+        without_xla: why training may not compile it with XLA; empty if it may.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Component:
     distribution: str = ""
     check: Callable[..., None] | None = None
     stored: Callable[..., StoredImages] | None = None
+    without_xla: str = ""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the factory."""
@@ -142,6 +146,7 @@ def component(
     name: str | None = None,
     check: Callable[..., None] | None = None,
     stored: Callable[..., StoredImages] | None = None,
+    without_xla: str = "",
 ) -> Callable[[Callable[..., Any]], Component]:
     """Declare a factory function as a component.
 
@@ -155,6 +160,8 @@ def component(
             It runs before TensorFlow starts, and must be fast.
         stored: for kind ``data`` only: takes the factory's options and returns ``StoredImages``, the images before they
             get a recipe's size. ``data inspect`` and ``recipes new`` read them.
+        without_xla: for a component of networks or of the training step that XLA cannot compile or computes wrongly:
+            why, as the end of a sentence, such as ``"it calls Python"``. Recipes with it train without XLA.
 
     Raises:
         TypeError: the declaration breaks a rule; the message names the rule.
@@ -166,9 +173,13 @@ def component(
 
     if stored is not None and kind != "data":
         raise TypeError(f"'stored' is for components of kind 'data', which read images. Received: {kind!r}")
+    if without_xla and kind in _NEVER_IN_XLA:
+        raise TypeError(f"'without_xla' is for components that the training step computes. Received: {kind!r}")
 
     def declare(factory: Callable[..., Any]) -> Component:
-        declared = Component(kind, name or factory.__name__, factory, check=check, stored=stored)
+        declared = Component(
+            kind, name or factory.__name__, factory, check=check, stored=stored, without_xla=without_xla
+        )
         _check_declaration(declared)
         return declared
 

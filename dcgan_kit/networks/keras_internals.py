@@ -8,7 +8,7 @@ which version to install.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -224,6 +224,34 @@ def add_gradients_with(add: Callable[[list[Any]], Any]) -> None:
         return add(gradients) if dense else aggregate(gradients)
 
     register(replace(aggregate_fn=sum_of))
+
+
+@contextmanager
+def random_operations_replaced(functions: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Let the random functions of TensorFlow and Keras draw from other operations.
+
+    TensorFlow 2.21.0: those functions ask ``get_key_counter_alg`` of ``tensorflow.python.ops.random_ops_util`` for a
+    key and a counter, and then call an operation of ``tensorflow.python.ops.gen_stateless_random_ops_v2``. The public
+    functions can only choose among algorithms, and none of these draws the same numbers in XLA as without it.
+
+    Args:
+        functions: name of such an operation, as ``stateless_random_normal_v2`` → what to call in its place.
+
+    Raises:
+        UserError: this version of TensorFlow has no such name.
+    """
+    util = _module("tensorflow.python.ops.random_ops_util")
+    operations = _module("tensorflow.python.ops.gen_stateless_random_ops_v2")
+    keys = _attribute(util, "tensorflow.python.ops.random_ops_util.get_key_counter_alg")
+    replaced = {name: _attribute(operations, f"{operations.__name__}.{name}") for name in functions}
+    try:
+        # Key and counter of Philox depend on the seed alone. Those that TensorFlow chooses by itself depend on XLA.
+        util.get_key_counter_alg = lambda seed, alg: keys(seed, "philox")
+        vars(operations).update(functions)
+        yield
+    finally:
+        util.get_key_counter_alg = keys
+        vars(operations).update(replaced)
 
 
 def switch_off_coordination_service() -> None:

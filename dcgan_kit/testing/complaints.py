@@ -74,7 +74,7 @@ def compiling(where: str) -> AbstractContextManager[None]:
         AssertionError: XLA cannot compile or run it; the message says why, and what the author can do.
     """
     hint = (
-        "Use operations of keras.ops or TensorFlow on static shapes; or check it with without=['xla'], and say in "
-        "its docstring that it needs training.xla: off"
+        "Use operations of keras.ops or TensorFlow on static shapes; or let recipes with it train without XLA: "
+        "@component(kind, without_xla='the reason')"
     )
     return complaining(where, "compiling it with XLA", hint)

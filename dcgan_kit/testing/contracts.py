@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -13,8 +13,9 @@ from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import ImageSpec
 from dcgan_kit.components.kinds import KINDS, Shape
 from dcgan_kit.data.loading import broken_contract
+from dcgan_kit.networks.part_builder import as_layers
 from dcgan_kit.testing.complaints import built, require, require_returned
-from dcgan_kit.testing.layers import check_compiled, check_layers, check_numbers, check_saving, model_of, site
+from dcgan_kit.testing.layers import check_layers, check_numbers, check_saving, model_of, site, xla_cases
 from dcgan_kit.testing.probes import check_probe
 from dcgan_kit.testing.scores import check_extractor, check_score
 from dcgan_kit.testing.training import (
@@ -26,6 +27,9 @@ from dcgan_kit.testing.training import (
     check_penalty,
     check_schedule,
 )
+from dcgan_kit.testing.training_cases import SHAPES, TRAINING_CASES
+from dcgan_kit.testing.variations import variations
+from dcgan_kit.testing.xla import Case, require_same_in_xla
 
 _MAPS: tuple[Shape, ...] = ((8, 8, 16), (4, 6, 16))
 _SHAPES: dict[str, tuple[Shape, ...]] = {
@@ -41,6 +45,8 @@ _SHAPES: dict[str, tuple[Shape, ...]] = {
     "head": _MAPS,
 }
 """Typical input shapes of components, by kind."""
+_ODD: Shape = (5, 7, 16)
+"""A map with odd sides, which a component may refuse by a ValueError."""
 _FILTERS = (16, 8)
 """Output channels: as many as the input has, and fewer."""
 _OF_FILTERS = ("convolution", "downsample", "upsample", "projection")
@@ -60,18 +66,21 @@ def check_component(
     * return finite numbers, for any number of images;
     * pass gradients to their input and to each weight;
     * have the same initial weights each time they are built for the same place;
-    * give the same results eagerly, in a ``tf.function`` and compiled by XLA;
+    * give the same results eagerly and in a ``tf.function``;
+    * compiled by XLA, give the same results and gradients up to rounding, also gradients of gradients;
     * compute in mixed precision;
     * have no variable that Keras does not know;
     * give the same results after saving and loading.
 
     A component of another kind must return what ``KINDS[kind].returns`` says. The result is checked in the same ways.
 
+    Without ``shapes`` and ``options``, XLA must also agree at odd sizes, and with each other choice of each option.
+
     Args:
         component: the component that ``@component`` returned.
         shapes: input shapes without the batch dimension; default: typical shapes for the kind. For the kinds ``data``,
             ``penalty``, ``augmentation``, ``extractor`` and ``score``: shapes of images.
-        without: abilities that the component lacks: ``"xla"`` (recipes that use it need ``training.xla: off``),
+        without: abilities that the component lacks: ``"xla"`` (a component that says ``without_xla`` need not be told),
             ``"mixed_precision"`` (recipes that use it need ``training.precision: float32``) or ``"input_gradient"``
             (its layers do not depend on their input, so nothing before them learns).
         options: options of the component, if its defaults do not suit the test.
@@ -83,12 +92,17 @@ def check_component(
     unknown = set(without) - set(ABILITIES)
     if unknown:
         raise ValueError(f"without must name some of {', '.join(ABILITIES)}. Received: {', '.join(sorted(unknown))}")
+    lacking = {*without, *(["xla"] if component.without_xla else [])}
     try:
         validated = dict(component.options(**options))
     except ValidationError as error:
         raise AssertionError(f"{component}: its options are not valid: {error}") from error
+    # A test that asks for a place or an option asks for no others.
+    varied = shapes is None and all(component.options.model_fields[name].is_required() for name in options)
     if KINDS[component.kind].shape_rule is None:
-        _CHECKS[component.kind](component, validated, shapes, "xla" not in without)
+        _CHECKS[component.kind](component, validated, shapes, "xla" not in lacking)
+        if "xla" not in lacking:
+            require_same_in_xla(list(_cases_of_training(component, validated, shapes, varied)))
         return
     for place, shape in enumerate(shapes or _SHAPES[component.kind]):
         for filters in _FILTERS if component.kind in _OF_FILTERS else _FILTERS[:1]:
@@ -101,10 +115,56 @@ def check_component(
                 shape,
                 filters,
                 thorough,
-                xla=once and "xla" not in without,
-                mixed_precision=once and "mixed_precision" not in without,
-                input_gradient="input_gradient" not in without,
+                mixed_precision=once and "mixed_precision" not in lacking,
+                input_gradient="input_gradient" not in lacking,
             )
+    if "xla" not in lacking:
+        require_same_in_xla(list(_cases_of_layers(component, validated, shapes, varied)))
+
+
+def _cases_of_layers(
+    component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, varied: bool
+) -> Iterator[Case]:
+    """Yield a component at each shape, and if ``varied``, with each other way to compute in at the first shape."""
+    usual = shapes or _SHAPES[component.kind]
+    for shape in usual:
+        yield from _cases_at(component, options, shape, "")
+    if shapes is None and usual is _MAPS:
+        yield from _cases_at(component, options, _ODD, "", may_refuse=True)
+    for given, others in variations(component, options) if varied else ():
+        yield from _cases_at(component, others, usual[0], f", {given}", may_refuse=True)
+
+
+def _cases_of_training(
+    component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, varied: bool
+) -> Iterator[Case]:
+    """Yield what training does with a component, and if ``varied``, with each other way to compute."""
+    if component.kind not in TRAINING_CASES:
+        return
+    context = (-1.0, 1.0) if component.kind == "penalty" else None
+    for given, others in [("", options), *(variations(component, options) if varied else ())]:
+        where = f"{component}, {given}" if given else str(component)
+        try:
+            made = component.build(context, others)
+        except ValueError:
+            if given:
+                continue
+            raise
+        sizes = shapes or SHAPES
+        yield from TRAINING_CASES[component.kind](made, where, sizes[:1] if given else sizes)
+
+
+def _cases_at(
+    component: Component, options: dict[str, Any], shape: Shape, given: str, may_refuse: bool = False
+) -> list[Case]:
+    where = f"{component} at {shape}{given}"
+    try:
+        layers = component.build(site(shape, _FILTERS[0]), options)
+    except ValueError:
+        if may_refuse:
+            return []
+        raise
+    return xla_cases(as_layers(layers) or [], shape, where)
 
 
 def _check_constraint(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
@@ -112,6 +172,7 @@ def _check_constraint(component: Component, options: dict[str, Any], _: Any, xla
     require_returned(component, wrap, wrap is None or callable(wrap))
     if wrap is None:
         return
+    cases: list[Case] = []
     for layer, shape in (
         (keras.layers.Conv2D(8, 3, name="conv"), (8, 8, 16)),
         (keras.layers.Conv2DTranspose(8, 4, strides=2, name="conv"), (8, 8, 16)),
@@ -127,8 +188,9 @@ def _check_constraint(component: Component, options: dict[str, Any], _: Any, xla
         require(tuple(model.output_shape) == tuple(free), f"{where}: must not change the shape")
         check_numbers(model, shape, where)
         check_saving(model, shape, where)
-        if xla and isinstance(layer, keras.layers.Conv2D):
-            check_compiled(model, shape, where)
+        if xla:
+            cases += xla_cases([held], shape, where)
+    require_same_in_xla(cases)
 
 
 def _check_initializer(component: Component, options: dict[str, Any], *_: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from dcgan_kit.networks.keras_internals import layers_within, seed_generators
 from dcgan_kit.networks.part_builder import as_layers
 from dcgan_kit.networks.side_inputs import LABEL, LATENT, with_sides
 from dcgan_kit.networks.trace import takes_training
-from dcgan_kit.testing.complaints import built, called, compiling, complaining, finite, reached, require
+from dcgan_kit.networks.xla_faults import xla_faults
+from dcgan_kit.testing.complaints import built, called, complaining, finite, reached, require
+from dcgan_kit.testing.xla import Case
 
 BATCH = 4
 CLASSES = 3
@@ -38,7 +42,6 @@ def check_layers(
     shape: Shape,
     filters: int,
     thorough: bool,
-    xla: bool,
     mixed_precision: bool,
     input_gradient: bool = True,
 ) -> None:
@@ -50,7 +53,6 @@ def check_layers(
         shape: the input shape of its layers, without the batch dimension.
         filters: the requested number of output channels.
         thorough: also check tracing, saving and other batch sizes.
-        xla: also check compilation by XLA.
         mixed_precision: also check half precision.
         input_gradient: also check that a gradient reaches the input.
 
@@ -94,8 +96,6 @@ def check_layers(
     if mixed_precision:
         for policy in POLICIES:
             _check_half(build()[1], other, shape, policy, component.kind == "head", where)
-    if xla:
-        check_compiled(other, shape, where)
 
 
 def site(shape: Shape, filters: int) -> Site:
@@ -186,41 +186,53 @@ def check_numbers(model: Any, shape: Shape, where: str, thorough: bool = True, i
         )
 
 
-def check_compiled(model: Any, shape: Shape, where: str) -> None:
-    """Check that XLA gives the numbers and gradients that the layers have without it.
+def xla_cases(layers: list[Any], shape: Shape, where: str) -> list[Case]:
+    """Return what XLA must compute in the same way of some layers; empty if training does not use XLA with them."""
+    if xla_faults(layers_within(*layers)):
+        return []
+    model = model_of(layers, shape, where)
+    for number, weight in enumerate(model.trainable_weights):
+        # Biases start at 0, and so do gates, behind which nothing would be seen.
+        weight.assign(weight + 0.1 * noise(*weight.shape, seed=number))
+    return [case_of(model, model, where)]
 
-    Gradients are those of the input and of all weights in training. With random layers, which draw other numbers in
-    XLA, they are those outside training.
+
+def case_of(model: Any, forward: Callable[..., Any], where: str) -> Case:
+    """Return what XLA must compute in the same way: outputs, gradients by the input and all weights, and statistics.
+
+    Gradients are those in training. Second-order gradients are those of the squared gradient by the input, which
+    gradient penalties take.
+
+    Args:
+        model: a Keras model of one input.
+        forward: ``(x, training=...)`` → its output, as the model or a fused pass computes it.
+        where: what it is, for the message.
     """
-    # Training does not use XLA with max pooling: the gradient of max pooling in XLA is not deterministic.
-    pooled = any(isinstance(layer, keras.layers.MaxPooling2D) for layer in layers_within(model))
-    drawn = bool(seed_generators(model))
-    x = tf.constant(noise(BATCH, *shape))
-    direction = tf.constant(noise(BATCH, *model.output_shape[1:], seed=1))
     weights = list(model.trainable_weights)
+    names = ["the input", *(weight.path for weight in weights)]
 
-    def step(x: Any) -> Any:
-        outside = model(x, training=False)
-        # Even for no sources a tape would add the gradient's operations, and XLA refuses them in deterministic mode.
-        if pooled:
-            return outside, []
+    def step(x: Any, direction: Any, penalized: bool) -> dict[str, Any]:
         sources = [x, *(weight.value for weight in weights)]
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            total = tf.reduce_sum(tf.cast(model(x, training=not drawn), tf.float32) * direction)
-        return outside, tape.gradient(total, sources, unconnected_gradients="zero")
+        results = {"the output": forward(x, training=False)}
+        with tf.GradientTape() as outer:
+            outer.watch(sources)
+            with tf.GradientTape() as inner:
+                inner.watch(sources)
+                total = tf.reduce_sum(tf.cast(forward(x, training=True), tf.float32) * direction)
+            gradients = inner.gradient(total, sources, unconnected_gradients="zero")
+            slope = tf.reduce_sum(tf.square(gradients[0]))
+        results |= {f"the gradient of {name}": gradient for name, gradient in zip(names, gradients, strict=True)}
+        if penalized:
+            second = outer.gradient(slope, sources, unconnected_gradients="zero")
+            results |= {f"the second-order gradient of {name}": g for name, g in zip(names, second, strict=True)}
+        return results
 
-    before = [variable.numpy() for variable in model.variables]
-    expected, gradients = step(x)
-    # Both start with the same moving statistics.
-    for variable, value in zip(model.variables, before, strict=True):
-        variable.assign(value)
-    with compiling(where):
-        result, compiled = tf.function(step, jit_compile=True, autograph=False)(x)
-    require(close(result, expected, 1e-3), f"{where}: gives other numbers when XLA compiles it")
-    names = [] if pooled else ["the input", *(weight.path for weight in weights)]
-    for name, one, other in zip(names, compiled, gradients, strict=True):
-        require(close(one, other, 1e-3), f"{where}: the gradient of {name} differs when XLA compiles it")
+    shapes = model.input_shape[1:], model.output_shape[1:]
+    tensors = tuple(tf.constant(noise(BATCH, *shape, seed=seed)) for seed, shape in enumerate(shapes))
+    once, twice = (
+        Case(where, partial(step, penalized=penalized), tensors, tuple(model.variables)) for penalized in (False, True)
+    )
+    return replace(twice, otherwise=once)
 
 
 def check_saving(model: Any, shape: Shape, where: str) -> None:

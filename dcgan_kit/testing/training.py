@@ -14,15 +14,15 @@ from dcgan_kit.adversarial.random_streams import StepStream
 from dcgan_kit.components.component import Component
 from dcgan_kit.components.contracts.training import AdversarialLoss, Augmentation, ClassLoss, Penalty
 from dcgan_kit.components.kinds import Shape
-from dcgan_kit.testing.complaints import built, called, compiling, finite, reached, require, require_returned
+from dcgan_kit.testing.complaints import built, called, finite, reached, require, require_returned
 
-_BATCH = 4
-_STEPS = 1000
-_CLASSES = 3
-_IMAGES: tuple[Shape, ...] = ((8, 8, 1), (12, 6, 3), (8, 10, 4))
+BATCH = 4
+STEPS = 1000
+CLASSES = 3
+IMAGES: tuple[Shape, ...] = ((8, 8, 1), (12, 6, 3), (8, 10, 4))
 
 
-def check_latent(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+def check_latent(component: Component, options: dict[str, Any], _: Any, __: bool) -> None:
     """Check that a latent component draws vectors of the requested size, and the same vectors for the same seed."""
     draw = built(component, None, options, str(component))
     require_returned(component, draw, callable(draw))
@@ -37,11 +37,9 @@ def check_latent(component: Component, options: dict[str, Any], _: Any, xla: boo
         require(not np.array_equal(drawn[0], other), f"{component}: must draw different vectors for another seed")
     traced = np.asarray(called(f"{component}, in a tf.function", compiled, 5, tf.constant([0, 1])))
     require(np.allclose(traced, drawn[0], atol=1e-6), f"{component}: must draw the same inside a tf.function")
-    if xla:
-        _compiled_by_xla(str(component), lambda: draw(5, tf.constant([0, 1])))
 
 
-def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+def check_loss(component: Component, options: dict[str, Any], _: Any, __: bool) -> None:
     """Check that both losses are finite scalars with finite gradients, and draw random numbers only from ``random``.
 
     The gradient of the generator's loss must reach the logits of generated images. The gradient of the discriminator's
@@ -55,14 +53,14 @@ def check_loss(component: Component, options: dict[str, Any], _: Any, xla: bool)
         for low, high in ((-1.0, 1.0), (-80.0, 80.0)):
             real, fake = tf.constant([[low], [0.0], [high]]), tf.constant([[high], [low], [0.0]])
             where = f"{component}, of the {name}, for logits from {low:g} to {high:g}"
-            moved |= _check_loss_of(where, getattr(loss, name), real, fake, xla)
+            moved |= _check_loss_of(where, getattr(loss, name), real, fake)
         for kind, found in zip(("real", "generated"), moved, strict=True):
             needed = name == "discriminator" or kind == "generated"
             message = f"{component}, of the {name}: no gradient reaches the logits of {kind} images"
             require(bool(found) or not needed, message)
 
 
-def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any, xla: bool) -> list[bool]:
+def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any) -> list[bool]:
     def value() -> Any:
         return _tensor(loss(real, fake, StepStream(0, 1, "loss")))
 
@@ -70,15 +68,11 @@ def _check_loss_of(where: str, loss: Callable[..., Any], real: Any, fake: Any, x
     _require_scalar(where, first)
     _require_finite_gradients(where, gradients)
     require(gradients[1] is not None, f"{where}: must depend on the logits of generated images")
-    _require_repeated(where, first, value, xla)
-    other = _tensor(loss(real, fake, StepStream(0, 2, "loss")))
-    if xla and bool(tf.equal(first, other)):
-        # A loss that draws random numbers draws others in XLA.
-        _require_same_in_xla(where, lambda *logits: _tensor(loss(*logits, StepStream(0, 1, "loss"))), [real, fake])
+    _require_repeated(where, first, value)
     return [reached(gradient) for gradient in gradients]
 
 
-def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, xla: bool) -> None:
+def check_penalty(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
     """Check that a penalty is a finite scalar, with finite gradients with respect to the discriminator's weights.
 
     This must also hold for a flat discriminator.
@@ -87,20 +81,19 @@ def check_penalty(component: Component, options: dict[str, Any], shapes: Sequenc
     require_returned(component, penalty, isinstance(penalty, Penalty))
     whole = isinstance(penalty.every, int) and not isinstance(penalty.every, bool) and penalty.every >= 1
     require(whole, f"{component}: every must be a whole number from 1 up. Received: {penalty.every!r:.100}")
-    for shape in shapes or _IMAGES:
-        real, fake = (tf.constant(np.tanh(_normal(seed, _BATCH, *shape))) for seed in (0, 1))
+    for shape in shapes or IMAGES:
+        real, fake = (images(seed, shape) for seed in (0, 1))
         moved = False
         for scale, kind in ((0.3, "a usual"), (3.0, "a steep"), (0.0, "a flat")):
             where = f"{component}, of {kind} discriminator of {shape}"
-            compile_it = xla and kind == "a usual" and shape == (shapes or _IMAGES)[0]
-            moved |= _check_penalty_of(where, penalty, real, fake, _discriminator_weights(shape, scale), compile_it)
+            moved |= _check_penalty_of(where, penalty, real, fake, discriminator_weights(shape, scale))
         require(moved, f"{component} of {shape}: its gradients by the discriminator's weights are always 0")
 
 
-def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weights: list[Any], xla: bool) -> bool:
+def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weights: list[Any]) -> bool:
     def value() -> Any:
         return _tensor(
-            penalty.value(lambda images: _discriminator(images, weights), real, fake, StepStream(0, 1, "penalty"))
+            penalty.value(lambda images: discriminator(images, weights), real, fake, StepStream(0, 1, "penalty"))
         )
 
     first, gradients = _with_gradients(where, value, weights)
@@ -108,26 +101,23 @@ def _check_penalty_of(where: str, penalty: Penalty, real: Any, fake: Any, weight
     _require_finite_gradients(where, gradients)
     depends = any(gradient is not None for gradient in gradients)
     require(depends, f"{where}: must have gradients by the discriminator's weights, and has none")
-    _require_repeated(where, first, value, xla)
+    _require_repeated(where, first, value)
     return any(map(reached, gradients))
 
 
-def check_augmentation(
-    component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, xla: bool
-) -> None:
+def check_augmentation(component: Component, options: dict[str, Any], shapes: Sequence[Shape] | None, _: bool) -> None:
     """Check that an augmentation keeps shape and dtype, changes nothing at probability 0, and passes gradients on."""
     augmentation = built(component, None, options, str(component))
     require_returned(component, augmentation, isinstance(augmentation, Augmentation))
-    for shape in shapes or _IMAGES:
-        images = tf.constant(np.tanh(_normal(0, _BATCH, *shape)))
+    for shape in shapes or IMAGES:
+        drawn = images(0, shape)
         for probability in (0.0, 0.5, 1.0):
             where = f"{component} of {shape} at probability {probability:g}"
-            first = xla and shape == (shapes or _IMAGES)[0]
-            _check_augmentation_of(where, augmentation, images, probability, first)
+            _check_augmentation_of(where, augmentation, drawn, probability)
     _check_state(component, augmentation)
 
 
-def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, probability: float, xla: bool) -> None:
+def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, probability: float) -> None:
     def change() -> Any:
         return _tensor(augmentation.transform(images, tf.constant(probability), StepStream(0, 1, "augmentation")))
 
@@ -143,7 +133,7 @@ def _check_augmentation_of(where: str, augmentation: Augmentation, images: Any, 
     _require_finite_gradients(where, gradients)
     if probability == 0.0:
         require(np.allclose(changed, images, atol=1e-6), f"{where}: must not change the images")
-    _require_repeated(where, changed, change, xla and probability == 0.5)
+    _require_repeated(where, changed, change)
 
 
 def _check_state(component: Component, augmentation: Augmentation) -> None:
@@ -158,7 +148,7 @@ def _check_state(component: Component, augmentation: Augmentation) -> None:
     for logit in (50.0, -50.0):
         where, state = f"{component}, adapting to logits of {logit:g}", tf.constant(augmentation.state, tf.float32)
         for _ in range(20):
-            now = called(where, adapt, state, tf.fill((_BATCH, 1), logit))
+            now = called(where, adapt, state, tf.fill((BATCH, 1), logit))
             expected, received = (f"{x.dtype.name} {tuple(x.shape)}" for x in (state, now))
             require(expected == received, f"{where}: must return a state of {expected}. Received: {received}")
             require(finite(now), f"{where}: must keep its state finite")
@@ -167,12 +157,12 @@ def _check_state(component: Component, augmentation: Augmentation) -> None:
             state = now
 
 
-def check_class_loss(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+def check_class_loss(component: Component, options: dict[str, Any], _: Any, __: bool) -> None:
     """Check that both functions return a finite scalar, the same each time, and pass gradients to the class logits."""
     loss = built(component, None, options, str(component))
     require_returned(component, loss, isinstance(loss, ClassLoss))
-    logits = tf.random.stateless_normal((_BATCH, _CLASSES), (0, 0))
-    classes = tf.one_hot(tf.range(_BATCH) % _CLASSES, _CLASSES)
+    logits = tf.random.stateless_normal((BATCH, CLASSES), (0, 0))
+    classes = tf.one_hot(tf.range(BATCH) % CLASSES, CLASSES)
 
     def of_generator(logits: Any) -> Any:
         return _tensor(loss.generator(logits, classes))
@@ -188,30 +178,28 @@ def check_class_loss(component: Component, options: dict[str, Any], _: Any, xla:
         _require_scalar(where, first)
         gradient = tape.gradient(first, logits, unconnected_gradients="zero")
         require(finite(gradient), f"{where}: must have finite gradients, and some are not")
-        _require_repeated(where, first, partial(function, logits), xla)
-        if xla:
-            _require_same_in_xla(where, function, [logits])
+        _require_repeated(where, first, partial(function, logits))
 
 
-def check_schedule(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+def check_schedule(component: Component, options: dict[str, Any], _: Any, __: bool) -> None:
     """Check that a schedule returns a finite factor, 0 or more, at the first step, in the middle and at the end."""
     schedule = built(component, None, options, str(component))
     require_returned(component, schedule, callable(schedule))
-    for step in (0, 1, _STEPS // 2, _STEPS - 1, _STEPS):
-        _check_schedule_at(f"{component} at step {step} of {_STEPS}", schedule, tf.constant(float(step)), xla)
+    for step in (0, 1, STEPS // 2, STEPS - 1, STEPS):
+        _check_schedule_at(f"{component} at step {step} of {STEPS}", schedule, tf.constant(float(step)))
 
 
-def _check_schedule_at(where: str, schedule: Callable[..., Any], step: Any, xla: bool) -> None:
+def _check_schedule_at(where: str, schedule: Callable[..., Any], step: Any) -> None:
     def factor() -> Any:
-        return _tensor(schedule(step, _STEPS))
+        return _tensor(schedule(step, STEPS))
 
     first = called(where, factor)
     _require_scalar(where, first)
     require(float(first) >= 0.0, f"{where}: must not be negative. Received: {float(first):g}")
-    _require_repeated(where, first, factor, xla)
+    _require_repeated(where, first, factor)
 
 
-def check_optimizer(component: Component, options: dict[str, Any], _: Any, xla: bool) -> None:
+def check_optimizer(component: Component, options: dict[str, Any], _: Any, __: bool) -> None:
     """Check that the factory returns a new Keras optimizer, which moves weights against their gradient.
 
     It must move them in the same way each time, eagerly and compiled. It must keep its state in variables, so that
@@ -226,10 +214,10 @@ def check_optimizer(component: Component, options: dict[str, Any], _: Any, xla: 
     moved = np.asarray(variable)
     require(finite(moved), f"{component}: must move weights to finite numbers")
     require(bool((moved < 1.0).all()), f"{component}: must move weights against their gradient")
-    _check_steps(component, options, xla)
+    _check_steps(component, options)
 
 
-def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> None:
+def _check_steps(component: Component, options: dict[str, Any]) -> None:
     """Check that three steps give the same weights eagerly, repeated, compiled, and resumed after the first step."""
     ends = {}
     for mode in ("eagerly", "a second time", "inside a tf.function", "from a checkpoint"):
@@ -252,8 +240,6 @@ def _check_steps(component: Component, options: dict[str, Any], xla: bool) -> No
                     own.assign(value)
                 step = _applied(optimizer, variable)
         ends[mode] = np.asarray(variable)
-    if xla:
-        _compiled_by_xla(str(component), step, tf.constant(_normal(0, 3, 2)))
     for mode, end in ends.items():
         require(finite(end), f"{component}: must move weights to finite numbers")
         same = np.allclose(end, ends["eagerly"], rtol=1e-4, atol=1e-6)
@@ -270,14 +256,16 @@ def _applied(optimizer: Any, variable: Any) -> Callable[[Any], None]:
     return step
 
 
-def _discriminator_weights(shape: Shape, scale: float) -> list[Any]:
+def discriminator_weights(shape: Shape, scale: float) -> list[Any]:
+    """Return the weights of a discriminator of images of a shape, of which ``scale`` is the standard deviation."""
     height, width, channels = shape
     features = -(-height // 2) * -(-width // 2) * 8
     sizes = ((3, 3, channels, 8), (features, 1))
     return [tf.Variable(scale * _normal(seed, *size)) for seed, size in enumerate(sizes, 2)]
 
 
-def _discriminator(images: Any, weights: list[Any]) -> Any:
+def discriminator(images: Any, weights: Sequence[Any]) -> Any:
+    """Return the logits (B, 1) of images, by a convolution and a dense layer."""
     kernel, dense = weights
     maps = tf.tanh(tf.nn.conv2d(images, kernel, 2, "SAME"))
     return tf.matmul(tf.reshape(maps, (maps.shape[0], -1)), dense)
@@ -301,38 +289,18 @@ def _require_finite_gradients(where: str, gradients: list[Any]) -> None:
     require(every, f"{where}: must have finite gradients")
 
 
-def _require_repeated(where: str, value: Any, function: Callable[[], Any], xla: bool) -> None:
+def _require_repeated(where: str, value: Any, function: Callable[[], Any]) -> None:
     again = called(where, function)
     # Sums on a GPU can differ in their last digits.
     same = np.allclose(value, again, rtol=1e-5, atol=1e-6)
     require(same, f"{where}: must be the same for the same random stream; draw random numbers from 'random' alone")
     traced = called(f"{where}, in a tf.function", tf.function(function, autograph=False))
     require(np.allclose(value, traced, rtol=1e-4, atol=1e-5), f"{where}: must be the same inside a tf.function")
-    if xla:
-        compiled = _compiled_by_xla(where, function)
-        require(finite(compiled), f"{where}: must be finite when XLA compiles it")
 
 
-def _require_same_in_xla(where: str, function: Callable[..., Any], sources: list[Any]) -> None:
-    """Check that a function of some tensors has the value and gradients in XLA that it has without it."""
-
-    def step(*tensors: Any) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(tensors)
-            value = function(*tensors)
-        return value, tape.gradient(value, tensors, unconnected_gradients="zero")
-
-    expected, gradients = step(*sources)
-    found, compiled = _compiled_by_xla(where, step, *sources)
-    require(np.allclose(found, expected, rtol=1e-4, atol=1e-5), f"{where}: has another value when XLA compiles it")
-    same = all(np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in zip(compiled, gradients, strict=True))
-    require(same, f"{where}: has other gradients when XLA compiles it")
-
-
-def _compiled_by_xla(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Compile a function by XLA and call it. XLA may draw other random numbers than TensorFlow does."""
-    with compiling(where):
-        return tf.function(function, autograph=False, jit_compile=True)(*arguments)
+def images(seed: int, shape: Shape) -> Any:
+    """Return float32 images between -1 and 1, the same at every call with the same seed."""
+    return tf.constant(np.tanh(_normal(seed, BATCH, *shape)))
 
 
 def _tensor(value: Any) -> Any:

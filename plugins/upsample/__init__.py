@@ -48,6 +48,8 @@ def bilinear(*, factor: Factor = 2) -> keras.Layer:
     """Interpolate linearly between rows and columns.  (B, H, W, C) → (B, 2H, 2W, C).
 
     Pixels are squares whose centres are interpolated, as with ``align_corners=False`` of PyTorch.
+
+    XLA computes odd factors wrongly. With ``training.xla: auto``, training then runs without XLA.
     """
     from keras import layers
 
@@ -123,7 +125,8 @@ def resize_conv(
 ) -> list[keras.Layer]:
     """Resize, then convolve, without a checkerboard.  (B, H, W, C) → (B, 2H, 2W, filters).
 
-    XLA does not support ``bicubic``. With ``training.xla: auto``, training then runs without XLA.
+    XLA does not support ``bicubic``, and computes ``bilinear`` wrongly with an odd factor. With ``training.xla: auto``,
+    training then runs without XLA.
 
     Odena et al. 2016, distill.pub/2016/deconv-checkerboard
     """

@@ -117,7 +117,32 @@ def test_auto_is_refused_on_every_machine_alike(loaded):
         Session.create(recipe.recipe, third_party=recipe.plugins.third_party)
 
 
+def _reasons(recipe):
+    return unsupported_by_xla(recipe, build_networks(recipe, symbolic=True))
+
+
 def test_where_xla_cannot_compile_a_layer_auto_does_without(loaded):
-    networks = build_networks(loaded(f"{G}upsample={{use: resize_conv, interpolation: bicubic}}").recipe, symbolic=True)
-    assert unsupported_by_xla(networks) == ["XLA has no bicubic resizing (stage1_upsample_resize)"]
-    assert unsupported_by_xla(build_networks(loaded().recipe, symbolic=True)) == []
+    resized = loaded(f"{G}upsample={{use: resize_conv, interpolation: bicubic}}").recipe
+    assert _reasons(resized) == ["XLA has no bicubic resizing (stage1_upsample_resize)"]
+    assert _reasons(loaded().recipe) == []
+
+
+def test_where_xla_computes_a_layer_wrongly_it_is_refused(loaded):
+    tripled = ("image.size=12", f"{G}upsample={{use: bilinear, factor: 3}}", "generator.output.upsample=nearest")
+    recipe = loaded(*tripled, XLA)
+    assert _reasons(recipe.recipe) == ["XLA computes bilinear resizing by an odd ratio wrongly (stage1_upsample)"]
+    with pytest.raises(
+        RecipeError, match=r"training.xla: XLA computes .* wrongly \(stage1_upsample\); choose auto or off"
+    ):
+        _checked(recipe)
+
+
+def test_what_a_component_declares_is_kept(loaded, sample_plugins):
+    recipe = loaded(f"{G}activation=declared", "training.loss=declared_loss", XLA)
+    expected = [
+        "activation doubtful/declared does without XLA: it calls Python (generator.stages.0.activation)",
+        "loss doubtful/declared_loss does without XLA: it calls Python (training.loss)",
+    ]
+    assert sorted(_reasons(recipe.recipe)) == expected
+    with pytest.raises(RecipeError, match=r"does without XLA: it calls Python \(training.loss\).*; choose auto or off"):
+        _checked(recipe)

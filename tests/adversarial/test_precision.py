@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from dcgan_kit.adversarial import precision as under_test
 from dcgan_kit.adversarial.precision import bfloat16_hardware
+from dcgan_kit.testing.random_numbers import same_random_numbers
 
 MIXED = ["mixed_bfloat16", "mixed_float16"]
 DESCENT = "training.optimizer={use: sgd, learning_rate: 0.05, momentum: 0.0}"
@@ -161,3 +162,39 @@ def test_xla_takes_the_same_steps(precision, overrides, tiny, taken, monkeypatch
 def test_xla_is_left_alone_on_a_processor_unless_asked_for(tiny, taken):
     assert not taken(tiny().recipe).session.choice.xla
     assert not taken(tiny("training.xla=off").recipe).session.choice.xla
+
+
+def small(role, *filters):
+    """Return overrides that give a network few filters, those of its input or first stage first."""
+    places = ["generator.input", *(f"generator.stages.{stage}" for stage in range(9))]
+    if role == "discriminator":
+        places = [f"discriminator.stages.{stage}" for stage in range(9)]
+    return tuple(f"{place}.filters={count}" for place, count in zip(places, filters, strict=False))
+
+
+SHIPPED = {
+    "in turn": ("radford-faces64", *small("generator", 4, 4, 4, 4), *small("discriminator", 4, 4, 4, 4)),
+    "penalized": ("tfgan-cifar32", *small("generator", 4, 4, 4), *small("discriminator", 4, 4, 4)),
+    "simultaneous, augmented and averaged": (
+        "small-fashion28", "training.augmentation=diffaugment", *small("generator", 4, 4), *small("discriminator", 4, 4),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", SHIPPED)
+def test_xla_takes_the_steps_of_shipped_recipes(way, resolve, taken):
+    """With gradient descent: Adam makes steps of any size out of gradients that are rounding alone."""
+    name, *overrides = SHIPPED[way]
+    fixed = ("training.precision=float32", "training.batch_size=4", DESCENT, "distribute.strategy=one_device")
+    with same_random_numbers():
+        plain, compiled = (
+            taken(resolve(name, *overrides, *fixed, f"training.xla={xla}"), steps=2) for xla in ("off", "on")
+        )
+        metrics, others = plain.take(), compiled.take()
+    assert (plain.session.choice.xla, compiled.session.choice.xla) == (False, True)
+    np.testing.assert_allclose(list(metrics.values()), list(others.values()), rtol=1e-3, atol=1e-4)
+    moved = compiled.state.values()
+    for variable, value in plain.state.values().items():
+        largest = np.abs(value).max(initial=0.0)
+        np.testing.assert_allclose(moved[variable], value, rtol=0, atol=1e-3 * largest + 1e-5, err_msg=variable)

@@ -186,3 +186,13 @@ def test_only_sources_of_images_are_checked_beforehand():
 def test_only_a_source_of_images_has_stored_images():
     with pytest.raises(TypeError, match="'stored' is for components of kind 'data'"):
         component("activation", stored=lambda: None)
+
+
+def test_a_component_may_declare_that_it_trains_without_xla():
+    @component("activation", without_xla="it calls Python")
+    def mine():
+        """Activate."""
+
+    assert mine.owned_by("me").without_xla == "it calls Python"
+    with pytest.raises(TypeError, match=r"'without_xla' is for components that the training step computes. .*'data'"):
+        component("data", without_xla="it reads files")

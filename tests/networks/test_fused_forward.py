@@ -18,6 +18,8 @@ from keras import layers
 from dcgan_kit.components.plugin_loader import load_builtins
 from dcgan_kit.networks.builder import build_networks
 from dcgan_kit.networks.fused_forward import forward_of
+from dcgan_kit.testing.layers import case_of
+from dcgan_kit.testing.xla import require_same_in_xla
 
 FLOAT32 = 2e-5
 
@@ -295,6 +297,25 @@ def test_in_compiled_functions(compiler):
     x = inputs_of(model, batch=8)
     for training in (True, False):
         assert_same(everything(model, run, x, training), everything(model, model, x, training), 1e-4)
+
+
+FUSED = {
+    "resizing": ((5, 7, 3), lambda: [layers.UpSampling2D(2), convolution(5)]),
+    "pooling": ((4, 6, 3), lambda: [convolution(5), layers.AveragePooling2D(2)]),
+    "first": ((6, 8, 3), lambda: [convolution(5, 4, strides=2)]),
+    "groups": ((6, 5, 4), lambda: [convolution(8, groups=2)]),
+    "normalization": ((4, 3, 5), lambda: [layers.BatchNormalization()]),
+}
+
+
+def test_xla_gives_each_fused_operation_its_values_and_gradients_also_of_second_order():
+    cases = []
+    for name, (shape, members) in FUSED.items():
+        model = chain(shape, *members())
+        forward = forward_of(model)
+        assert len(forward.fused) == 1, name
+        cases.append(case_of(model, forward, name))
+    require_same_in_xla(cases)
 
 
 def penalty(run, x):

@@ -212,27 +212,6 @@ def test_the_norm_is_computed_in_float32(policy, when, constrained, noise):
     np.testing.assert_allclose(tf.cast(half, "float32"), model(noise(2, *MAPS)), atol=0.05)
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("name", ["spectral", "equalized", "weight_standardization"])
-def test_xla_gives_the_values_and_gradients_of_eager(name, training, constrained, noise):
-    # In float64, since terms of both signs nearly cancel in some gradients.
-    keras.config.set_dtype_policy("float64")
-    try:
-        model, x = constrained(getattr(constraint, name), layers.SeparableConv2D(6, 3)), noise(2, *MAPS)
-    finally:
-        keras.config.set_dtype_policy("float32")
-
-    def differentiated(x):
-        with tf.GradientTape() as tape:
-            y = model(x, training=training)
-            loss = tf.reduce_sum(y**2)
-        return y, tape.gradient(loss, model.trainable_variables)
-
-    eager, compiled = differentiated(x), tf.function(differentiated, jit_compile=True)(x)
-    for one, other in zip(tf.nest.flatten(eager), tf.nest.flatten(compiled), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
-
-
 FAN_IN = {
     "conv": (36,), "transposed": (64,), "dense": (4,), "embedding": (6,), "depthwise": (9,), "multiplied": (9,),
     "separable": (6, 8), "grouped": (18,), "narrow_groups": (4,),

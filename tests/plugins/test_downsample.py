@@ -119,12 +119,6 @@ def test_space_to_depth_is_tensorflows(noise):
     np.testing.assert_array_equal(SpaceToDepth(3)(x), tf.nn.space_to_depth(x, 3))
 
 
-@pytest.mark.parametrize("layer", [BlurPool(3, 2), SpaceToDepth(2)], ids=["BlurPool", "SpaceToDepth"])
-def test_custom_layers_compile_under_xla(layer, noise):
-    x = noise(2, 6, 8, 4)
-    np.testing.assert_allclose(tf.function(layer, jit_compile=True)(tf.constant(x)), layer(x), atol=1e-6)
-
-
 def test_ways_down_are_stock_layers_but_three(layers_of):
     custom = {
         type(layer)

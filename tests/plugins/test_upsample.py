@@ -145,12 +145,6 @@ def test_depth_to_space_is_tensorflows(noise):
     np.testing.assert_array_equal(DepthToSpace(3)(x), tf.nn.depth_to_space(x, 3))
 
 
-def test_depth_to_space_compiles_under_xla(noise):
-    x = noise(2, 3, 5, 8)
-    layer = DepthToSpace(2)
-    np.testing.assert_array_equal(tf.function(layer, jit_compile=True)(tf.constant(x)), layer(x))
-
-
 @pytest.mark.parametrize("factor", [2, 3])
 def test_pixel_shuffle_starts_as_nearest_resizing_of_a_convolution(factor, model_of, noise):
     x = noise(2, 5, 6, 4)

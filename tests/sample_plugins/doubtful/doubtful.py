@@ -3,6 +3,8 @@
 And, at the end, some that look wrong and are right.
 """
 
+from typing import Literal
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -36,18 +38,18 @@ CALLS = []
 TRACES = []
 
 
-def offered(kind):
+def offered(kind, **declared):
     """Offer a factory as a component of a kind."""
 
     def offer(factory):
-        made = component(kind)(factory)
+        made = component(kind, **declared)(factory)
         COMPONENTS.append(made)
         return made
 
     return offer
 
 
-def function(kind):
+def function(kind, **declared):
     """Offer a function of a tensor as a layer."""
 
     def offer(of):
@@ -57,7 +59,7 @@ def function(kind):
             return Doubtful(of.__name__)
 
         factory.__name__, factory.__doc__ = of.__name__, of.__doc__
-        return offered(kind)(factory)
+        return offered(kind, **declared)(factory)
 
     return offer
 
@@ -100,6 +102,12 @@ def by_python(x):
     result = tf.py_function(lambda a: tf.nn.relu(a), [x], x.dtype)
     result.set_shape(x.shape)
     return result
+
+
+@function("activation", without_xla="it calls Python")
+def declared(x):
+    """Let Python compute, and say so."""
+    return FUNCTIONS["by_python"](x)
 
 
 @function("activation")
@@ -400,6 +408,12 @@ def python_loss():
     return AdversarialLoss(lambda r, f, n: mean(-f), lambda r, f, n: mean(f) - mean(r))
 
 
+@offered("loss", without_xla="it calls Python")
+def declared_loss():
+    """Let Python compute the loss, and say so."""
+    return python_loss()
+
+
 @offered("penalty")
 def flat_penalty():
     """Punish the sign."""
@@ -517,6 +531,31 @@ def traced_loss():
         return tf.reduce_mean(fake) - tf.reduce_mean(real)
 
     return AdversarialLoss(of_generator, of_discriminator)
+
+
+@keras.saving.register_keras_serializable(package="doubtful")
+class Resized(layers.Layer):
+    """Interpolate linearly, where no rule sees it."""
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        resized = tf.image.resize(inputs, [side * self.factor for side in inputs.shape[1:3]])
+        return tf.cast(resized, inputs.dtype)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[1] * self.factor, shape[2] * self.factor, shape[3])
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@offered("upsample")
+def hidden_resize(*, factor: Literal[2, 3] = 2):
+    """Interpolate linearly, which XLA computes wrongly at one of the factors."""
+    return Resized(factor)
 
 
 @offered("head")
