@@ -1,7 +1,7 @@
 """A training step by kind of operation, in float32 and in bfloat16.
 
     python benchmarks/operations.py                          # 64x64 and 28x28, some minutes
-    python benchmarks/operations.py --net 28 --convolutions  # also each convolution
+    python benchmarks/operations.py --net 28 --computations  # also each convolution and matrix product
 
 TensorFlow's profiler times each operation of some steps, and oneDNN each of its primitives (``ONEDNN_VERBOSE``). One
 operation runs at a time, on all cores, so that times add up. The time of an operation is its median over the steps.
@@ -37,7 +37,10 @@ CONVOLUTIONS = {
 }
 """oneDNN's name of a pass → the kind of the operation. A transposed convolution is the gradient of a convolution by its
 input, and the other way round, so these two kinds do not say which pass of the network it was."""
+PRODUCTS = "gradient by weights, as matrix products"
+"""What dcgan_kit/networks/product_gradients.py computes itself; with the copies that it makes of maps."""
 KINDS = (
+    (r"/kernel_gradient(_\d+)?/", PRODUCTS),
     (r":_?\w*BackpropFilter\w*$", CONVOLUTIONS["backward_weights"]),
     (r":_?\w*BackpropInput\w*$", CONVOLUTIONS["backward_data"]),
     (r":_?\w*Conv2D\w*$", CONVOLUTIONS["forward_training"]),
@@ -54,7 +57,7 @@ KINDS = (
 OTHER, OUTSIDE = "other operations", "between operations"
 REORDERS = "of these three: reordering weights and maps"
 RATED = tuple(CONVOLUTIONS.values())
-ORDER = (*RATED, REORDERS, *dict.fromkeys(kind for _, kind in KINDS if kind not in RATED), OTHER, OUTSIDE)
+ORDER = tuple(dict.fromkeys((*RATED, REORDERS, *(kind for _, kind in KINDS), OTHER, OUTSIDE)))
 
 
 class Primitive(NamedTuple):
@@ -67,7 +70,13 @@ class Primitive(NamedTuple):
 
     @property
     def operations(self) -> int:
-        """Additions and multiplications of a convolution, e.g. of ``mb64_ic3oc64_ih64oh32kh4…_iw64ow32kw4…``."""
+        """Additions and multiplications of a convolution or a matrix product.
+
+        Their sizes look like ``mb64_ic3oc64_ih64oh32kh4…_iw64ow32kw4…`` and ``256x128:128x64``.
+        """
+        if self.kind == "matmul":
+            first, _, second = self.problem.partition(":")
+            return 2 * prod(map(int, first.split("x"))) * int(second.split("x")[-1])
         size = {name: int(value) for name, value in re.findall(r"([a-z]+)(\d+)", self.problem)}
         axes = (size[name + axis] for axis in "dhw" if "o" + axis in size for name in "ok")
         return 2 * size["mb"] * size["ic"] * size["oc"] * prod(axes) // size.get("g", 1)
@@ -220,16 +229,17 @@ def table(profiles: dict[str, Profile]) -> Iterator[str]:
     yield from _row(["a matrix product", *rates])
 
 
-def convolutions(profiles: dict[str, Profile]) -> Iterator[str]:
-    """Yield the rows of a table: every convolution, by oneDNN's own clock, without reorders."""
+def computations(profiles: dict[str, Profile]) -> Iterator[str]:
+    """Yield the rows of a table: every convolution and matrix product, by oneDNN's own clock, without reorders."""
     yield from _lines(
         ("precision", "pass", "size", "oneDNN's implementation", "in a step", "ms", "share of the ceiling")
     )
     for name, one in profiles.items():
-        members = [item for item in one.primitives.items() if item[0].kind == "convolution"]
+        members = [item for item in one.primitives.items() if item[0].kind in ("convolution", "matmul")]
         for primitive, (ms, count) in sorted(members, key=lambda item: -item[1][0]):
             share = 1e-6 * count * primitive.operations / ms / one.product
-            facts = (PRECISIONS[name], CONVOLUTIONS[primitive.direction], primitive.problem, primitive.implementation)
+            kind = CONVOLUTIONS.get(primitive.direction, "matrix product")
+            facts = (PRECISIONS[name], kind, primitive.problem, primitive.implementation)
             yield from _row([*facts, f"{count:g}", f"{ms:.2f}", f"{share:.0%}"])
 
 
@@ -249,7 +259,7 @@ def main() -> None:
     parser.add_argument("--net", choices=sorted(BATCHES), nargs="*", default=["64", "28"])
     parser.add_argument("--batch", type=int, help="images per step; default: that of step.py")
     parser.add_argument("--steps", type=int, default=9)
-    parser.add_argument("--convolutions", action="store_true", help="also print each convolution")
+    parser.add_argument("--computations", action="store_true", help="also each convolution and matrix product")
     parser.add_argument("--profile", choices=list(PRECISIONS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.profile:
@@ -259,8 +269,8 @@ def main() -> None:
         batch = arguments.batch or BATCHES[net]
         profiles = {name: profile(net, batch, name, arguments.steps) for name in PRECISIONS}
         print(f"{net}, batches of {batch}:", *table(profiles), sep="\n", flush=True)
-        if arguments.convolutions:
-            print(*convolutions(profiles), sep="\n", flush=True)
+        if arguments.computations:
+            print(*computations(profiles), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

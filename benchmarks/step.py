@@ -156,6 +156,13 @@ def _serve(name: str, net: str, batch: int) -> None:
 class Contender:
     """A loop in a process of its own, which waits while others run.
 
+    Args:
+        name: a key of ``CONTENDERS``.
+        net: a key of ``BATCHES``.
+        batch: images per step.
+        program: a file like this one, in this or another checkout.
+        packages: a folder from which Python imports packages first.
+
     Attributes:
         name: a key of ``CONTENDERS``.
         rounds: the median milliseconds of a step, for each round.
@@ -164,20 +171,23 @@ class Contender:
         precision: the precision that a loop of ours has chosen, after ``wait``.
     """
 
-    def __init__(self, name: str, net: str, batch: int) -> None:
+    def __init__(
+        self, name: str, net: str, batch: int, program: Path = Path(__file__), packages: Path | None = None
+    ) -> None:
         self.name = name
         self.rounds: list[float] = []
         self.parameters: list[int] = []
         self.gpu_bytes: int | None = None
         self.precision = ""
         self._arguments = ["--serve", name, "--net", net, "--batch", str(batch)]
+        first = {} if packages is None else {"PYTHONPATH": str(packages)}
         self._process = subprocess.Popen(
-            [sys.executable, __file__, *self._arguments],
+            [sys.executable, str(program), *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **first},
         )
 
     def wait(self) -> bool:

@@ -18,8 +18,10 @@ import tensorflow as tf
 from keras import layers
 
 from dcgan_kit.networks import fused_ops
+from dcgan_kit.networks.accelerator import has_accelerator
 from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.model_calls import ModelCall, ModelCalls, Tensor
+from dcgan_kit.networks.product_gradients import suits_products
 from dcgan_kit.networks.reparametrization import Reparametrization
 
 _Step = Callable[[Any, bool], Any]
@@ -106,7 +108,8 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     * a 3x3 convolution and average pooling of 2x2 become one 4x4 convolution at stride 2;
     * a 4x4 convolution at stride 2 on at most 4 channels becomes a 2x2 convolution on blocks of pixels;
     * batch normalization becomes TensorFlow's fused operation;
-    * on a CPU, a convolution with groups becomes a convolution for each group.
+    * on a CPU, a convolution with groups becomes a convolution for each group;
+    * on a CPU, a wide convolution that is in bfloat16 now computes its gradient by weights as matrix products.
 
     A convolution may be reparametrized, for example by spectral normalization.
 
@@ -191,7 +194,19 @@ def _rewrites(call: ModelCall, following: ModelCall | None) -> Iterator[_Rewrite
         )
     if _is_batch_normalization(first, shape) and _suits_fused_kernel(first, shape):
         yield _Rewrite(1, "fused batch normalization", fused_ops.fused_batch_normalization)
-    if _is_grouped(first) and not _has_accelerator():
+    if _suits_products(first, shape):
+        yield _Rewrite(
+            1,
+            "a convolution with matrix products for its gradient by weights",
+            lambda convolution, x, _: fused_ops.convolution_by_products(convolution, x),
+        )
+    if _transposed_suits_products(first, shape):
+        yield _Rewrite(
+            1,
+            "a transposed convolution with matrix products for its gradient by weights",
+            lambda convolution, x, _: fused_ops.transposed_convolution_by_products(convolution, x),
+        )
+    if _is_grouped(first) and not has_accelerator():
         yield _Rewrite(
             1,
             f"{first.groups} convolutions, one for each group",
@@ -218,8 +233,24 @@ def _is_grouped(layer: Any) -> bool:
     return _is_plain(layer, layers.Conv2D) and layer.groups > 1 and layer.dilation_rate == (1, 1)
 
 
-def _has_accelerator() -> bool:
-    return any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
+def _suits_products(layer: Any, shape: Any) -> bool:
+    """Return whether matrix products are faster for a convolution's gradient by weights, in its present precision."""
+    if not (_is_plain(layer, layers.Conv2D) and layer.groups == 1 and _has_one_stride(layer)):
+        return False
+    kernel = (*layer.kernel_size, shape[-1], layer.filters)
+    return suits_products(layer.compute_dtype, shape[1:3], kernel, layer.strides[0])
+
+
+def _transposed_suits_products(layer: Any, shape: Any) -> bool:
+    if not (_is_plain(layer, layers.Conv2DTranspose) and layer.output_padding is None and _has_one_stride(layer)):
+        return False
+    kernel = (*layer.kernel_size, layer.filters, shape[-1])
+    return suits_products(layer.compute_dtype, shape[1:3], kernel, layer.strides[0])
+
+
+def _has_one_stride(layer: Any) -> bool:
+    """Return whether a convolution has padding, one stride along both axes, and no dilation."""
+    return layer.padding == "same" and len(set(layer.strides)) == 1 and set(layer.dilation_rate) == {1}
 
 
 def _is_mean_of_four(layer: Any) -> bool:
