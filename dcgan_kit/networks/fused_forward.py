@@ -194,18 +194,10 @@ def _rewrites(call: ModelCall, following: ModelCall | None) -> Iterator[_Rewrite
         )
     if _is_batch_normalization(first, shape) and _suits_fused_kernel(first, shape):
         yield _Rewrite(1, "fused batch normalization", fused_ops.fused_batch_normalization)
-    if _suits_products(first, shape):
-        yield _Rewrite(
-            1,
-            "a convolution with matrix products for its gradient by weights",
-            lambda convolution, x, _: fused_ops.convolution_by_products(convolution, x),
-        )
-    if _transposed_suits_products(first, shape):
-        yield _Rewrite(
-            1,
-            "a transposed convolution with matrix products for its gradient by weights",
-            lambda convolution, x, _: fused_ops.transposed_convolution_by_products(convolution, x),
-        )
+    by_products = _by_products(first, shape)
+    if by_products is not None:
+        becomes = "its gradient by weights is of matrix products, for small batches of small maps"
+        yield _Rewrite(1, becomes, lambda convolution, x, _: by_products(convolution, x))
     if _is_grouped(first) and not has_accelerator():
         yield _Rewrite(
             1,
@@ -233,24 +225,25 @@ def _is_grouped(layer: Any) -> bool:
     return _is_plain(layer, layers.Conv2D) and layer.groups > 1 and layer.dilation_rate == (1, 1)
 
 
-def _suits_products(layer: Any, shape: Any) -> bool:
-    """Return whether matrix products are faster for a convolution's gradient by weights, in its present precision."""
-    if not (_is_plain(layer, layers.Conv2D) and layer.groups == 1 and _has_one_stride(layer)):
-        return False
-    kernel = (*layer.kernel_size, shape[-1], layer.filters)
-    return suits_products(layer.compute_dtype, shape[1:3], kernel, layer.strides[0])
-
-
-def _transposed_suits_products(layer: Any, shape: Any) -> bool:
-    if not (_is_plain(layer, layers.Conv2DTranspose) and layer.output_padding is None and _has_one_stride(layer)):
-        return False
-    kernel = (*layer.kernel_size, layer.filters, shape[-1])
-    return suits_products(layer.compute_dtype, shape[1:3], kernel, layer.strides[0])
+def _by_products(layer: Any, shape: Any) -> Callable[[Any, Any], Any] | None:
+    """Return the fused operation of a convolution that, for few images, takes its gradient by weights by products."""
+    if not _has_one_stride(layer):
+        return None
+    stride, (height, width, channels) = layer.strides[0], shape[1:]
+    if _is_plain(layer, layers.Conv2D) and layer.groups == 1:
+        kernel, run = (*layer.kernel_size, channels, layer.filters), fused_ops.convolution_by_products
+    elif _is_plain(layer, layers.Conv2DTranspose) and layer.output_padding is None:
+        height, width = (side and stride * side for side in (height, width))
+        kernel, run = (*layer.kernel_size, layer.filters, channels), fused_ops.transposed_convolution_by_products
+    else:
+        return None
+    return run if suits_products(layer.compute_dtype, (1, height, width), kernel, stride) else None
 
 
 def _has_one_stride(layer: Any) -> bool:
-    """Return whether a convolution has padding, one stride along both axes, and no dilation."""
-    return layer.padding == "same" and len(set(layer.strides)) == 1 and set(layer.dilation_rate) == {1}
+    """Return whether a layer is a convolution of maps with padding, one stride along both axes, and no dilation."""
+    is_convolution = isinstance(layer, layers.Conv2D | layers.Conv2DTranspose) and layer.padding == "same"
+    return is_convolution and len(set(layer.strides)) == 1 and set(layer.dilation_rate) == {1}
 
 
 def _is_mean_of_four(layer: Any) -> bool:

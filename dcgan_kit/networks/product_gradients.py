@@ -3,13 +3,14 @@
     y = convolution(x, kernel, stride)              # tf.nn.conv2d with padding SAME
     y = transposed_convolution(x, kernel, stride)   # tf.nn.conv2d_transpose with padding SAME
 
-oneDNN's operation for this gradient is 2 to 5 times slower in bfloat16 than matrix products of the same size (python
-benchmarks/kernels.py weights). In other types, on other devices, and for narrow maps, the gradient is TensorFlow's.
-Values and gradients by inputs are always those of TensorFlow's operations.
+oneDNN's operation for this gradient is slow in bfloat16 if the kernel is large and the maps are small: up to 6 times as
+slow as matrix products (python benchmarks/kernels.py weights). In other types, on other devices, and for other sizes,
+the gradient is TensorFlow's. Values and gradients by inputs are always those of TensorFlow's operations.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import tensorflow as tf
@@ -22,6 +23,9 @@ LEAST_ROWS = 128
 """Least rows of a product for which products are faster: stride² times the channels of the larger map."""
 LEAST_COLUMNS = 64
 """Least columns of a product for which products are faster: the channels of the smaller map."""
+LEAST_WEIGHTS = 64
+"""Least weights of a kernel for each pixel of the smaller map, all images of a batch counted, for which products are
+faster. oneDNN's time grows with the kernel, that of the products with the pixels."""
 
 
 def convolution(x: Any, kernel: Any, stride: int) -> Any:
@@ -32,7 +36,7 @@ def convolution(x: Any, kernel: Any, stride: int) -> Any:
         kernel: the kernel, of the same type.
         stride: the stride along both axes.
     """
-    if not suits_products(x.dtype, x.shape[1:3], kernel.shape, stride):
+    if not suits_products(x.dtype, x.shape, kernel.shape, stride):
         return tf.nn.conv2d(x, kernel, stride, "SAME")
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -55,7 +59,7 @@ def transposed_convolution(x: Any, kernel: Any, stride: int) -> Any:
     """
     batch, height, width = tf.shape(x)[0], *(stride * side for side in tf.unstack(tf.shape(x)[1:3]))
     shape = (batch, height, width, kernel.shape[2])
-    larger = [side and stride * side for side in x.shape[1:3]]
+    larger = (x.shape[0], *(side and stride * side for side in x.shape[1:3]))
     if not suits_products(x.dtype, larger, kernel.shape, stride):
         return tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME")
 
@@ -69,17 +73,22 @@ def transposed_convolution(x: Any, kernel: Any, stride: int) -> Any:
     return convolve(x, kernel)
 
 
-def suits_products(dtype: Any, sides: Any, kernel: Any, stride: int) -> bool:
+def suits_products(dtype: Any, larger: Any, kernel: Any, stride: int) -> bool:
     """Return whether matrix products are faster than TensorFlow's gradient by weights.
 
     Args:
         dtype: the type of maps and kernel.
-        sides: height and width of the larger map; None if unknown.
+        larger: the shape of the larger map, (B, H, W, ...); a size that is unknown is None.
         kernel: the shape of the kernel: (K, K', channels of the larger map, channels of the smaller map).
         stride: the stride.
     """
+    if dtype != tf.bfloat16 or None in list(larger)[:3] or has_accelerator():
+        return False
     wide = stride**2 * kernel[2] >= LEAST_ROWS and kernel[3] >= LEAST_COLUMNS
-    return dtype == tf.bfloat16 and wide and None not in list(sides) and not has_accelerator()
+    pixels = larger[0] * prod(-(-side // stride) for side in larger[1:3])
+    # The products fill the kernel up to whole blocks of stride x stride weights.
+    filled = prod(stride * -(-side // stride) for side in kernel[:2]) / prod(kernel[:2])
+    return bool(wide and prod(kernel) >= LEAST_WEIGHTS * filled * pixels)
 
 
 def kernel_gradient(larger: Any, smaller: Any, size: Any, stride: int) -> Any:

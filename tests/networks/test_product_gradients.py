@@ -50,17 +50,20 @@ def test_derivatives_are_those_of_tensorflow(size, stride, kernel_size, transpos
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
 
 
-def test_products_serve_wide_maps_in_bfloat16(monkeypatch):
-    suits = product_gradients.suits_products
-    assert suits("bfloat16", (8, 8), (4, 4, 64, 128), 2)
-    assert suits("bfloat16", (8, 8), (5, 5, 128, 256), 1)
+def test_products_serve_large_kernels_on_few_pixels_in_bfloat16(monkeypatch):
+    suits, wide = product_gradients.suits_products, (4, 4, 256, 512)
+    assert suits("bfloat16", (64, 8, 8, 256), wide, 2)
+    assert suits("bfloat16", (64, 16, 16, 128), (4, 4, 128, 256), 2)
+    assert not suits("bfloat16", (64, 32, 32, 64), (4, 4, 64, 128), 2)
+    assert not suits("bfloat16", (4096, 8, 8, 256), wide, 2)
     for dtype in ("float32", "float16", "float64"):
-        assert not suits(dtype, (8, 8), (4, 4, 64, 128), 2)
-    assert not suits("bfloat16", (None, 8), (4, 4, 64, 128), 2)
-    assert not suits("bfloat16", (64, 64), (4, 4, 3, 64), 2)
-    assert not suits("bfloat16", (64, 64), (4, 4, 64, 3), 2)
+        assert not suits(dtype, (64, 8, 8, 256), wide, 2)
+    assert not suits("bfloat16", (None, 8, 8, 256), wide, 2)
+    assert not suits("bfloat16", (64, None, 8, 256), wide, 2)
+    assert not suits("bfloat16", (1, 4, 4, 3), (4, 4, 3, 512), 2)
+    assert not suits("bfloat16", (1, 4, 4, 512), (4, 4, 512, 3), 2)
     monkeypatch.setattr(product_gradients, "has_accelerator", lambda: True)
-    assert not suits("bfloat16", (8, 8), (4, 4, 64, 128), 2)
+    assert not suits("bfloat16", (64, 8, 8, 256), wide, 2)
 
 
 def wide_model():
@@ -72,15 +75,18 @@ def wide_model():
     return keras.Model(given, layers.Conv2D(64, 3, 2, "valid")(x))
 
 
-def test_a_network_is_as_precise_as_with_the_operations_of_onednn():
+def test_a_network_is_as_precise_as_with_the_operations_of_onednn(monkeypatch):
     model, x = wide_model(), inputs_of(wide_model())
-    exact = everything(model, model, x)
+    exact, asked, suits = everything(model, model, x), [], product_gradients.suits_products
+    monkeypatch.setattr(product_gradients, "suits_products", lambda *given: asked.append(suits(*given)) or asked[-1])
     for layer in model.layers:
         layer.dtype_policy = "mixed_bfloat16"
     forward = forward_of(model)
-    assert [line.partition(": ")[2].partition(" ")[0] for line in forward.fused] == ["a", "one", "a", "one"]
+    assert [line.partition(": ")[2].partition(" ")[0] for line in forward.fused] == ["its", "one", "its", "one"]
     assert sum("matrix products" in line for line in forward.fused) == 2
     usual, found, scales = everything(model, model, x), everything(model, forward, x), scales_of(exact)
+    assert len(asked) >= 4
+    assert all(asked)
     for name, number in exact.items():
         ours, theirs = (np.sqrt(np.mean((n[name] - number) ** 2)) / scales[name] for n in (found, usual))
         assert ours <= 2 * theirs + 1e-2, (name, ours, theirs)
