@@ -109,7 +109,8 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     * a 4x4 convolution at stride 2 on at most 4 channels becomes a 2x2 convolution on blocks of pixels;
     * batch normalization becomes TensorFlow's fused operation;
     * on a CPU, a convolution with groups becomes a convolution for each group;
-    * on a CPU, a wide convolution that is in bfloat16 now computes its gradient by weights as matrix products.
+    * on a CPU, a wide convolution that is in bfloat16 now computes its gradient by weights as matrix products;
+    * on a CPU, dropout that is in bfloat16 now draws half as many random bits.
 
     A convolution may be reparametrized, for example by spectral normalization.
 
@@ -198,6 +199,8 @@ def _rewrites(call: ModelCall, following: ModelCall | None) -> Iterator[_Rewrite
     if by_products is not None:
         becomes = "its gradient by weights is of matrix products, for small batches of small maps"
         yield _Rewrite(1, becomes, lambda convolution, x, _: by_products(convolution, x))
+    if _is_dropout_in_bfloat16(first) and not has_accelerator():
+        yield _Rewrite(1, "dropout with 16 random bits for each number", fused_ops.dropout_by_halves)
     if _is_grouped(first) and not has_accelerator():
         yield _Rewrite(
             1,
@@ -244,6 +247,11 @@ def _has_one_stride(layer: Any) -> bool:
     """Return whether a layer is a convolution of maps with padding, one stride along both axes, and no dilation."""
     is_convolution = isinstance(layer, layers.Conv2D | layers.Conv2DTranspose) and layer.padding == "same"
     return is_convolution and len(set(layer.strides)) == 1 and set(layer.dilation_rate) == {1}
+
+
+def _is_dropout_in_bfloat16(layer: Any) -> bool:
+    halved = type(layer) is layers.Dropout and layer.compute_dtype == "bfloat16" and layer.noise_shape is None
+    return halved and 0 < round(layer.rate * 2**16) < 2**16
 
 
 def _is_mean_of_four(layer: Any) -> bool:

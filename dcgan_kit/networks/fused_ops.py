@@ -91,6 +91,24 @@ def grouped_convolution(convolution: Any, x: Any) -> Any:
     return _finished(convolution, tf.concat(results, axis=-1))
 
 
+def dropout_by_halves(layer: Any, x: Any, training: bool) -> Any:
+    """Dropout with 16 random bits for each number, in place of 32.  (B, ...) → (B, ...).
+
+    The rate is rounded to a multiple of 2⁻¹⁶. Keras draws numbers of the type of ``x``: in bfloat16, these are
+    multiples of 2⁻⁷, and so is its rate.
+    """
+    x = tf.cast(x, layer.compute_dtype)
+    if not training:
+        return x
+    seed = tf.cast(layer.seed_generator.next(), tf.int64)
+    size = tf.size(x)
+    words = tf.random.stateless_uniform([(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.uint32)
+    halves = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), (-1,))[:size], tf.shape(x))
+    dropped = round(layer.rate * 2**16)
+    kept = tf.cast(halves >= tf.constant(dropped, tf.uint16), x.dtype)
+    return x * tf.ensure_shape(kept * tf.constant(1.0 / (1.0 - dropped / 2**16), x.dtype), x.shape)
+
+
 def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
     """Batch normalization over all axes except the last, by TensorFlow's fused operation.  (B, ..., C) → (B, ..., C).
 
