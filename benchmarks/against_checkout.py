@@ -23,8 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-from step import BATCHES, Contender, take_turns
+from typing import Any
 
 HERE = Path(__file__).resolve().parent.parent
 PACKAGES = {"dcgan_kit": "dcgan_kit", "dcgan_kit_plugins": "plugins", "dcgan_kit_recipes": "recipes"}
@@ -129,6 +128,9 @@ def _speeds(trees: tuple[Path, Path]) -> Iterator[str]:
 
 
 def _steps(trees: tuple[Path, Path]) -> Iterator[str]:
+    # The children import no module of this folder.
+    from step import take_turns
+
     for net in NETS:
         for name in LOOPS:
             pair = [_contender(tree, net, name) for tree in trees]
@@ -139,7 +141,9 @@ def _steps(trees: tuple[Path, Path]) -> Iterator[str]:
             yield f"| `{net}`, {name} | {' | '.join(times)} | {statistics.median(ratios):.2f} | {between} |"
 
 
-def _contender(tree: Path, net: str, name: str) -> Contender:
+def _contender(tree: Path, net: str, name: str) -> Any:
+    from step import BATCHES, Contender
+
     # Each checkout measures itself.
     program = (tree / "dcgan_kit").resolve().parent / "benchmarks" / "step.py"
     contender = Contender(name, net, BATCHES[net], program, tree)
