@@ -1,12 +1,13 @@
 """Whether weights equal those of another checkout of dcgan-kit bit for bit, and whether commands start as fast.
 
     git worktree add ../before COMMIT
-    python benchmarks/against_checkout.py ../before            # about ten minutes
+    python benchmarks/against_checkout.py ../before            # about fifteen minutes
+    python benchmarks/against_checkout.py ../before --only steps
 
 Every recipe that both have, except those with more than 8 million parameters, takes two steps on random images in
 float32 in each tree. Digests of all weights before and after are compared. Then some commands, and a short training,
 run in both trees in turns. A ratio is the time in this tree divided by that in the other one, as the median over the
-rounds.
+rounds. At last, training steps of both trees take turns: the ratio is that of their times, again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent.parent
 PACKAGES = {"dcgan_kit": "dcgan_kit", "dcgan_kit_plugins": "plugins", "dcgan_kit_recipes": "recipes"}
@@ -30,6 +32,9 @@ MOST_PARAMETERS = 8_000_000
 COMMAND = "from dcgan_kit.cli import main; main()"
 COMMANDS = (("--help",), ("components", "list"), ("check", "lecture-fashion28"), ("show", "lecture-fashion28"))
 ROUNDS = 5
+STEP_ROUNDS, STEPS = 15, 2
+NETS = ("64", "64resize", "28", "classes28", "residual32")
+LOOPS = ("ours float32, no XLA", "ours mixed_bfloat16, no XLA")
 
 
 def _digests(name: str) -> None:
@@ -122,10 +127,47 @@ def _speeds(trees: tuple[Path, Path]) -> Iterator[str]:
         yield f"| {title} | {statistics.median(here[quantity] / there[quantity] for here, there in facts):.2f} |"
 
 
+def _steps(trees: tuple[Path, Path]) -> Iterator[str]:
+    # The children import no module of this folder.
+    from step import take_turns
+
+    for net in NETS:
+        for name in LOOPS:
+            pair = [_contender(tree, net, name) for tree in trees]
+            take_turns(pair, STEP_ROUNDS, lambda _: STEPS)
+            ratios = [here / there for here, there in zip(pair[0].rounds, pair[1].rounds, strict=True)]
+            times = (f"{statistics.median(one.rounds):.0f}" for one in pair)
+            between = f"{min(ratios):.2f}-{max(ratios):.2f}"
+            yield f"| `{net}`, {name} | {' | '.join(times)} | {statistics.median(ratios):.2f} | {between} |"
+
+
+def _contender(tree: Path, net: str, name: str) -> Any:
+    from step import BATCHES, Contender
+
+    # Each checkout measures itself.
+    program = (tree / "dcgan_kit").resolve().parent / "benchmarks" / "step.py"
+    contender = Contender(name, net, BATCHES[net], program, tree)
+    if not contender.wait():
+        raise SystemExit(f"{name} on {net} in {program}: did not start")
+    return contender
+
+
+PARTS = {
+    "bits": (_bits, "| recipe | first weights | weights after two steps |\n| --- | --- | --- |"),
+    "speeds": (_speeds, "| what | this tree / other |\n| --- | --- |"),
+    "steps": (
+        _steps,
+        "| step | ms in this tree | ms in the other | this tree / other | lowest-highest |\n"
+        "| --- | --- | --- | --- | --- |",
+    ),
+}
+
+
 def main() -> None:
-    """Compare, and print two tables."""
+    """Compare, and print a table for each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkout", type=Path, nargs="?", help="folder of the other checkout")
+    parser.add_argument("--only", choices=list(PARTS), nargs="+", default=list(PARTS), help="these parts")
     parser.add_argument("--digests", metavar="RECIPE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.digests:
@@ -135,12 +177,12 @@ def main() -> None:
         parser.error("name the folder of another checkout")
     with tempfile.TemporaryDirectory() as scratch:
         trees = (_linked(HERE, Path(scratch)), _linked(arguments.checkout.resolve(), Path(scratch)))
-        print("| recipe | first weights | weights after two steps |\n| --- | --- | --- |")
-        for line in _bits(trees):
-            print(line, flush=True)
-        print("\n| what | this tree / other |\n| --- | --- |")
-        for line in _speeds(trees):
-            print(line, flush=True)
+        for part in arguments.only:
+            measure, head = PARTS[part]
+            print(head)
+            for line in measure(trees):
+                print(line, flush=True)
+            print()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ PASSES = {"generator": 3, "discriminator": 7}
 PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 
 
-def _product(kind: str) -> Callable[[], Any]:
+def product(kind: str) -> Callable[[], Any]:
+    """Return a function that multiplies two matrices of this type."""
     import tensorflow as tf
 
     one = tf.cast(tf.random.stateless_normal((SIDE, SIDE), [0, 1]), kind)
@@ -30,7 +31,8 @@ def _product(kind: str) -> Callable[[], Any]:
     return lambda: multiply(one).numpy()
 
 
-def _milliseconds(call: Callable[[], Any]) -> float:
+def milliseconds(call: Callable[[], Any]) -> float:
+    """Return how long a call takes."""
     start = time.perf_counter()
     call()
     return 1e3 * (time.perf_counter() - start)
@@ -58,9 +60,10 @@ def main() -> None:
             2e-9 * batch * sum(times * summarize(getattr(networks, role)).macs for role, times in PASSES.items())
         )
         for precision, kind in PRECISIONS.items():
-            step, product = ours.prepare(net, batch, f"training.precision={precision}"), _product(kind)
-            step(), product()
-            pairs = [(_milliseconds(step), _milliseconds(product)) for _ in range(arguments.rounds)]
+            step = ours.prepare(net, batch, f"training.precision={precision}").call
+            multiply = product(kind)
+            step(), multiply()
+            pairs = [(milliseconds(step), milliseconds(multiply)) for _ in range(arguments.rounds)]
             ms = statistics.median(pair[0] for pair in pairs)
             most = statistics.median(2e-6 * SIDE**3 / pair[1] for pair in pairs)
             share = statistics.median(1e3 * operations / s / (2e-6 * SIDE**3 / p) for s, p in pairs)

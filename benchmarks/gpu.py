@@ -41,11 +41,11 @@ from step import CONTENDERS, Contender, take_turns
 
 HERE = Path(__file__).parent
 PROGRAM = (sys.executable, "-c", "from dcgan_kit_command import main; main()")
-TORCH = ("pytorch float32", "pytorch bf16", "pytorch compile float32", "pytorch compile bf16")
+TORCH = tuple(f"pytorch {loop}, channels last" for loop in ("float32", "bf16", "compile float32", "compile bf16"))
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 OURS = tuple(name for name in CONTENDERS if name.startswith("ours ") and name.endswith("XLA"))
 PLAIN = tuple(name for name in CONTENDERS if name.endswith("XLA, plain layers") and "mixed_float16" not in name)
-FEW = ("ours auto", "ours auto, 32 steps a call", "pytorch bf16", "pytorch compile bf16")
+FEW = ("ours auto", "ours auto, 32 steps a call", TORCH[1], TORCH[3])
 Group = Sequence[tuple[str, int, Sequence[str]]]
 MAIN: Group = (
     ("28", 256, (*OURS, *PLAIN, "ours auto, 32 steps a call", *TORCH)),
@@ -56,8 +56,8 @@ MORE: Group = (
     ("28", 1024, (*FEW, "ours mixed_bfloat16, no XLA")),
     ("64", 1024, (*FEW, "ours mixed_bfloat16, no XLA")),
     ("64resize", 128, ("ours auto", "ours mixed_bfloat16, no XLA", "ours mixed_bfloat16, XLA, plain layers")),
-    ("residual32", 64, ("keras fit", "ours float32, XLA", "ours auto", "pytorch float32", "pytorch compile bf16")),
-    ("classes28", 128, ("keras fit", "ours float32, XLA", "ours auto", "pytorch float32", "pytorch compile bf16")),
+    ("residual32", 64, ("keras fit", "ours float32, XLA", "ours auto", TORCH[0], TORCH[3])),
+    ("classes28", 128, ("keras fit", "ours float32, XLA", "ours auto", TORCH[0], TORCH[3])),
 )
 """(networks, batch size, loops) that are measured at the same time, in turns."""
 TESTS = (

@@ -21,6 +21,11 @@ from typing import Any
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+LIMITS = {
+    "fused_forward": {"FEW_CHANNELS": 4096, "LEAST_CHANNELS": 1, "LEAST_FEATURES": 1},
+    "product_gradients": {"LEAST_ROWS": 1, "LEAST_COLUMNS": 1, "LEAST_WEIGHTS": 0},
+}
+"""Module → its limits, and values with which it fuses everything. ``weights`` raises those of the second module."""
 GROUP_CHANNELS = 16
 # (height, width, channels given) or (features,), and filters where there are any.
 SIZES: dict[str, list[tuple[tuple[int, ...], int]]] = {
@@ -34,6 +39,10 @@ SIZES: dict[str, list[tuple[tuple[int, ...], int]]] = {
     ],
     "first": [((64, 64, 3), 64), ((32, 32, 3), 64), ((28, 28, 1), 64), ((28, 28, 1), 16), ((32, 32, 16), 64)],
     "groups": [((32, 32, 128), 128), ((16, 16, 128), 128), ((4, 4, 128), 128), ((8, 8, 512), 512)],
+    "weights": [
+        ((8, 8, 256), 512), ((16, 16, 128), 256), ((32, 32, 64), 128), ((8, 8, 128), 256), ((14, 14, 64), 128),
+        ((8, 8, 64), 64),
+    ],
     "normalization": [
         ((4, 4, 512), 0), ((8, 8, 256), 0), ((16, 16, 128), 0), ((32, 32, 64), 0), ((7, 7, 128), 0), ((14, 14, 64), 0),
         ((28, 28, 24), 0), ((28, 28, 8), 0), ((28, 28, 2), 0), ((28, 28, 1), 0),
@@ -54,6 +63,8 @@ def members_of(rewrite: str, filters: int) -> list[Any]:
         return [layers.Conv2D(filters, 4, 2, padding="same", use_bias=False)]
     if rewrite == "groups":
         return [layers.Conv2D(filters, 3, padding="same", groups=filters // GROUP_CHANNELS, use_bias=False)]
+    if rewrite == "weights":
+        return [layers.Conv2D(filters, 4, 2, padding="same", use_bias=False)]
     return [layers.BatchNormalization(epsilon=1e-5)]
 
 
@@ -109,17 +120,22 @@ def measured(rewrite: str, shape: tuple[int, ...], filters: int, precision: str,
     """Compare one fused operation with plain layers at one size."""
     import tensorflow as tf
 
-    from dcgan_kit.networks import fused_forward
+    from dcgan_kit.networks import fused_forward, product_gradients
 
     model = model_of(rewrite, shape, filters, precision)
     chosen = bool(fused_forward.forward_of(model).fused)
-    limits = fused_forward.FEW_CHANNELS, fused_forward.LEAST_CHANNELS, fused_forward.LEAST_FEATURES
-    fused_forward.FEW_CHANNELS, fused_forward.LEAST_CHANNELS, fused_forward.LEAST_FEATURES = 4096, 1, 1
+    if rewrite == "weights":
+        kernel, type_of = (4, 4, shape[-1], filters), model.layers[-1].compute_dtype
+        chosen = product_gradients.suits_products(type_of, (arguments.batch, *shape), kernel, 2)
+    module = product_gradients if rewrite == "weights" else fused_forward
+    limits = LIMITS[module.__name__.rpartition(".")[2]]
+    kept = {name: getattr(module, name) for name in limits}
+    vars(module).update(limits)
     fused = fused_forward.forward_of(model)
-    fused_forward.FEW_CHANNELS, fused_forward.LEAST_CHANNELS, fused_forward.LEAST_FEATURES = limits
     x = tf.random.stateless_normal((arguments.batch, *shape), (0, 0))
     plain, together = pass_of(model, model, x), pass_of(model, fused, x)
     pairs = paired_times(plain, together, arguments.seconds)
+    vars(module).update(kept)
     low, ratio, high = statistics.quantiles([a / b for a, b in pairs], n=4)
     return {
         "rewrite": rewrite,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -29,8 +30,16 @@ RECIPES = {
 }
 
 
-def prepare(net: str, batch: int, *overrides: str, steps: int = 1) -> tuple[Callable[[], None], tuple[int, ...]]:
-    """Return a function that takes some steps in one call, and the trainable parameters of G and D.
+class OurLoop(NamedTuple):
+    """A function that takes some steps, the trainable parameters of G and D, and the precision that was chosen."""
+
+    call: Callable[[], None]
+    parameters: tuple[int, ...]
+    precision: str
+
+
+def prepare(net: str, batch: int, *overrides: str, steps: int = 1) -> OurLoop:
+    """Return a function that takes some steps in one call, with facts about it.
 
     Args:
         net: the networks, a key of ``RECIPES``.
@@ -53,4 +62,5 @@ def prepare(net: str, batch: int, *overrides: str, steps: int = 1) -> tuple[Call
         call(*session.batches(images, done, steps), tf.constant(done, tf.int64)).numpy()
         done += steps
 
-    return step, tuple(sum(math.prod(v.shape) for v in session.step.weights[role]) for role in ROLES)
+    counts = tuple(sum(math.prod(v.shape) for v in session.step.weights[role]) for role in ROLES)
+    return OurLoop(step, counts, session.precision.precision)

@@ -1,4 +1,4 @@
-"""The training loop of the PyTorch example on published networks and two more: a peer to compare with.
+"""The training loop of the PyTorch example on published networks and three more: a peer to compare with.
 
 Needs ``pip install torch==2.13.0``, or another PyTorch for the processor.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 CLASSES = 10
+OPTIONS = {"bf16", "channels_last", "compile"}
 
 
 def _networks_28() -> tuple[Any, Any, tuple[int, ...], tuple[int, ...]]:
@@ -29,11 +31,16 @@ def _networks_28() -> tuple[Any, Any, tuple[int, ...], tuple[int, ...]]:
     return generator, discriminator, (100,), (1, 28, 28)
 
 
-def _networks_64() -> tuple[Any, Any, tuple[int, ...], tuple[int, ...]]:
+def _networks_64(resize: bool = False) -> tuple[Any, Any, tuple[int, ...], tuple[int, ...]]:
+    def up(inputs: int, outputs: int) -> list[nn.Module]:
+        if resize:
+            return [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)]
+        return [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)]
+
     generator = [nn.ConvTranspose2d(100, 512, 4, 1, 0, bias=False), nn.BatchNorm2d(512), nn.ReLU(True)]
     for inputs, outputs in ((512, 256), (256, 128), (128, 64)):
-        generator += [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)]
-    generator += [nn.ConvTranspose2d(64, 3, 4, 2, 1, bias=False), nn.Tanh()]
+        generator += [*up(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU(True)]
+    generator += [*up(64, 3), nn.Tanh()]
     discriminator = [nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
     for inputs, outputs in ((64, 128), (128, 256), (256, 512)):
         discriminator += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs)]
@@ -130,6 +137,7 @@ def _cross_entropy(logits: Any, label: float, role: str) -> Any:
 NETWORKS = {
     "28": _networks_28,
     "64": _networks_64,
+    "64resize": partial(_networks_64, resize=True),
     "residual32": _networks_residual,
     "classes28": _networks_classes,
 }
@@ -143,22 +151,22 @@ def prepare(net: str, batch: int, *options: str) -> tuple[Callable[[], None], tu
     Args:
         net: the networks, a key of ``NETWORKS``.
         batch: images per step.
-        options: ``bf16``: autocast to bfloat16; together with channels_last this is the fastest form of the loop on a
-            CPU. ``compile``: ``torch.compile`` of both networks.
+        options: ``bf16``: autocast to bfloat16. ``channels_last``: maps lie in memory with their channels last.
+            ``compile``: ``torch.compile`` of both networks, by inductor. On a CPU, it needs a C++ compiler.
     """
-    unknown = set(options) - {"bf16", "compile"}
-    if unknown:
+    if unknown := set(options) - OPTIONS:
         raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     bf16 = "bf16" in options
+    layout = torch.channels_last if "channels_last" in options else torch.contiguous_format
     torch.set_num_threads(os.cpu_count() or 1)
     generator, discriminator, latent, shape = NETWORKS[net]()
     networks = (generator, discriminator)
     for network in networks:
-        network.to(device, memory_format=torch.channels_last)
+        network.to(device, memory_format=layout)
         if "compile" in options:
             network.compile()
-    images = (torch.rand(batch, *shape, device=device) * 2 - 1).to(memory_format=torch.channels_last)
+    images = (torch.rand(batch, *shape, device=device) * 2 - 1).to(memory_format=layout)
     classes = (torch.randint(CLASSES, (batch,), device=device),) if net == "classes28" else ()
     loss_of = _hinge if net in ("residual32", "classes28") else _cross_entropy
     generator_optimizer, discriminator_optimizer = (

@@ -18,8 +18,10 @@ import tensorflow as tf
 from keras import layers
 
 from dcgan_kit.networks import fused_ops
+from dcgan_kit.networks.accelerator import has_accelerator
 from dcgan_kit.networks.keras_internals import layers_within
 from dcgan_kit.networks.model_calls import ModelCall, ModelCalls, Tensor
+from dcgan_kit.networks.product_gradients import suits_products
 from dcgan_kit.networks.reparametrization import Reparametrization
 
 _Step = Callable[[Any, bool], Any]
@@ -106,7 +108,9 @@ def forward_of(model: Any, *, fused: bool = True, synchronized: bool = False) ->
     * a 3x3 convolution and average pooling of 2x2 become one 4x4 convolution at stride 2;
     * a 4x4 convolution at stride 2 on at most 4 channels becomes a 2x2 convolution on blocks of pixels;
     * batch normalization becomes TensorFlow's fused operation;
-    * on a CPU, a convolution with groups becomes a convolution for each group.
+    * on a CPU, a convolution with groups becomes a convolution for each group;
+    * on a CPU, a wide convolution that is in bfloat16 now computes its gradient by weights as matrix products;
+    * on a CPU, dropout that is in bfloat16 now draws half as many random bits.
 
     A convolution may be reparametrized, for example by spectral normalization.
 
@@ -191,7 +195,13 @@ def _rewrites(call: ModelCall, following: ModelCall | None) -> Iterator[_Rewrite
         )
     if _is_batch_normalization(first, shape) and _suits_fused_kernel(first, shape):
         yield _Rewrite(1, "fused batch normalization", fused_ops.fused_batch_normalization)
-    if _is_grouped(first) and not _has_accelerator():
+    by_products = _by_products(first, shape)
+    if by_products is not None:
+        becomes = "its gradient by weights is of matrix products, for small batches of small maps"
+        yield _Rewrite(1, becomes, lambda convolution, x, _: by_products(convolution, x))
+    if _is_dropout_in_bfloat16(first) and not has_accelerator():
+        yield _Rewrite(1, "dropout with 16 random bits for each number", fused_ops.dropout_by_halves)
+    if _is_grouped(first) and not has_accelerator():
         yield _Rewrite(
             1,
             f"{first.groups} convolutions, one for each group",
@@ -218,8 +228,30 @@ def _is_grouped(layer: Any) -> bool:
     return _is_plain(layer, layers.Conv2D) and layer.groups > 1 and layer.dilation_rate == (1, 1)
 
 
-def _has_accelerator() -> bool:
-    return any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
+def _by_products(layer: Any, shape: Any) -> Callable[[Any, Any], Any] | None:
+    """Return the fused operation of a convolution that, for few images, takes its gradient by weights by products."""
+    if not _has_one_stride(layer):
+        return None
+    stride, (height, width, channels) = layer.strides[0], shape[1:]
+    if _is_plain(layer, layers.Conv2D) and layer.groups == 1:
+        kernel, run = (*layer.kernel_size, channels, layer.filters), fused_ops.convolution_by_products
+    elif _is_plain(layer, layers.Conv2DTranspose) and layer.output_padding is None:
+        height, width = (side and stride * side for side in (height, width))
+        kernel, run = (*layer.kernel_size, layer.filters, channels), fused_ops.transposed_convolution_by_products
+    else:
+        return None
+    return run if suits_products(layer.compute_dtype, (1, height, width), kernel, stride) else None
+
+
+def _has_one_stride(layer: Any) -> bool:
+    """Return whether a layer is a convolution of maps with padding, one stride along both axes, and no dilation."""
+    is_convolution = isinstance(layer, layers.Conv2D | layers.Conv2DTranspose) and layer.padding == "same"
+    return is_convolution and len(set(layer.strides)) == 1 and set(layer.dilation_rate) == {1}
+
+
+def _is_dropout_in_bfloat16(layer: Any) -> bool:
+    halved = type(layer) is layers.Dropout and layer.compute_dtype == "bfloat16" and layer.noise_shape is None
+    return halved and 0 < round(layer.rate * 2**16) < 2**16
 
 
 def _is_mean_of_four(layer: Any) -> bool:

@@ -10,6 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dcgan_kit.networks.product_gradients import convolution as convolve
+from dcgan_kit.networks.product_gradients import transposed_convolution as convolve_transposed
+
 _HALF_PRECISION_CHANNELS = 16
 """The CPU operation for bfloat16 is fast on multiples of this (oneDNN's block), else 5 times slower than float32."""
 
@@ -28,10 +31,7 @@ def resized_convolution(resize: Any, convolution: Any, x: Any) -> Any:
         a, b, c = tf.unstack(kernel, axis=axis)
         kernel = tf.stack([c, b + c, a + b, a], axis=axis)
     kernel = tf.transpose(tf.cast(kernel, dtype), (0, 1, 3, 2))
-    batch, height, width, _ = _sizes(x)
-    shape = (batch, 2 * height, 2 * width, convolution.filters)
-    y = tf.nn.conv2d_transpose(x, kernel, shape, strides=2, padding="SAME")
-    return _finished(convolution, y)
+    return _finished(convolution, convolve_transposed(x, kernel, 2))
 
 
 def pooled_convolution(convolution: Any, pool: Any, x: Any) -> Any:
@@ -45,7 +45,7 @@ def pooled_convolution(convolution: Any, pool: Any, x: Any) -> Any:
     for axis in (0, 1):
         a, b, c = tf.unstack(kernel, axis=axis)
         kernel = tf.stack([a, a + b, b + c, c], axis=axis)
-    y = tf.nn.conv2d(tf.cast(x, dtype), tf.cast(0.25 * kernel, dtype), strides=2, padding="SAME")
+    y = convolve(tf.cast(x, dtype), tf.cast(0.25 * kernel, dtype), 2)
     return tf.cast(_finished(convolution, y), pool.compute_dtype)
 
 
@@ -63,6 +63,20 @@ def first_convolution(convolution: Any, x: Any) -> Any:
     return _finished(convolution, tf.nn.conv2d(blocks, kernel, strides=1, padding="VALID"))
 
 
+def convolution_by_products(convolution: Any, x: Any) -> Any:
+    """A convolution whose gradient by weights is a few matrix products.  (B, H, W, C) → (B, H', W', F)."""
+    dtype = convolution.compute_dtype
+    kernel = tf.cast(keras.ops.convert_to_tensor(convolution.kernel), dtype)
+    return _biased(convolution, convolve(tf.cast(x, dtype), kernel, convolution.strides[0]))
+
+
+def transposed_convolution_by_products(convolution: Any, x: Any) -> Any:
+    """A transposed convolution whose gradient by weights is a few matrix products.  (B, H, W, C) → (B, H', W', F)."""
+    dtype = convolution.compute_dtype
+    kernel = tf.cast(keras.ops.convert_to_tensor(convolution.kernel), dtype)
+    return _biased(convolution, convolve_transposed(tf.cast(x, dtype), kernel, convolution.strides[0]))
+
+
 def grouped_convolution(convolution: Any, x: Any) -> Any:
     """A convolution with groups, as one convolution for each group.  (B, H, W, C) → (B, H', W', F).
 
@@ -75,6 +89,24 @@ def grouped_convolution(convolution: Any, x: Any) -> Any:
     strides, padding = convolution.strides, convolution.padding.upper()
     results = [tf.nn.conv2d(*pair, strides, padding) for pair in zip(maps, kernels, strict=True)]
     return _finished(convolution, tf.concat(results, axis=-1))
+
+
+def dropout_by_halves(layer: Any, x: Any, training: bool) -> Any:
+    """Dropout with 16 random bits for each number, in place of 32.  (B, ...) → (B, ...).
+
+    The rate is rounded to a multiple of 2⁻¹⁶. Keras draws numbers of the type of ``x``: in bfloat16, these are
+    multiples of 2⁻⁷, and so is its rate.
+    """
+    x = tf.cast(x, layer.compute_dtype)
+    if not training:
+        return x
+    seed = tf.cast(layer.seed_generator.next(), tf.int64)
+    size = tf.size(x)
+    words = tf.random.stateless_uniform([(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.uint32)
+    halves = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), (-1,))[:size], tf.shape(x))
+    dropped = round(layer.rate * 2**16)
+    kept = tf.cast(halves >= tf.constant(dropped, tf.uint16), x.dtype)
+    return x * tf.ensure_shape(kept * tf.constant(1.0 / (1.0 - dropped / 2**16), x.dtype), x.shape)
 
 
 def fused_batch_normalization(layer: Any, x: Any, training: bool) -> Any:
@@ -139,6 +171,13 @@ def _finished(convolution: Any, y: Any) -> Any:
     """Add the bias and apply the activation of a convolution."""
     if convolution.use_bias:
         y = y + tf.cast(keras.ops.convert_to_tensor(convolution.bias), y.dtype)
+    return convolution.activation(y) if convolution.activation is not None else y
+
+
+def _biased(convolution: Any, y: Any) -> Any:
+    """Do the same as ``_finished`` by the operation that Keras uses, which TensorFlow can join with the convolution."""
+    if convolution.use_bias:
+        y = tf.nn.bias_add(y, tf.cast(keras.ops.convert_to_tensor(convolution.bias), y.dtype))
     return convolution.activation(y) if convolution.activation is not None else y
 
 

@@ -438,3 +438,16 @@ def test_a_normalization_that_cannot_be_synchronized_is_refused():
     with pytest.raises(ValueError, match=r"mine .Twin. cannot .* synchronized=True"):
         forward_of(chain((4, 4, 3), Twin(name="mine")), synchronized=True)
     forward_of(chain((4, 4, 3), Twin(synchronized=True)), synchronized=True)
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.001])
+def test_dropout_in_bfloat16_keeps_its_rate_and_its_mean(rate):
+    model = chain((15, 15, 3), layers.Dropout(rate, seed=1), dtype="bfloat16")
+    forward, x = forward_of(model), tf.ones((401, 15, 15, 3), "bfloat16")
+    assert forward.fused[0].endswith(": dropout with 16 random bits for each number")
+    first, second = (np.asarray(tf.cast(forward(x, training=True), tf.float32)) for _ in range(2))
+    assert (first == 0).mean() == pytest.approx(rate, rel=0.1)
+    assert first.mean() == pytest.approx(1.0, abs=0.01)
+    assert (first == second).mean() == pytest.approx(1 - 2 * rate * (1 - rate), abs=0.01)
+    np.testing.assert_array_equal(tf.cast(forward(x, training=False), tf.float32), 1.0)
+    assert not forward_of(chain((4, 4, 3), layers.Dropout(rate))).fused
