@@ -92,6 +92,20 @@ def test_a_network_is_as_precise_as_with_the_operations_of_onednn(monkeypatch):
         assert ours <= 2 * theirs + 1e-2, (name, ours, theirs)
 
 
+def test_a_forward_pass_follows_the_precision_that_the_layers_have_now():
+    model = wide_model()
+    forward, x = forward_of(model), inputs_of(model)
+    exact = forward(x, training=True)
+    for layer in model.layers:
+        layer.dtype_policy = "mixed_bfloat16"
+    assert sum("matrix products" in line for line in forward.fused) == 2
+    assert forward(x, training=True).dtype == "bfloat16"
+    for layer in model.layers:
+        layer.dtype_policy = "float32"
+    assert not any("matrix products" in line for line in forward.fused)
+    assert np.array_equal(forward(x, training=True), exact)
+
+
 def test_float32_is_left_to_the_layers():
     model = wide_model()
     assert not any("matrix products" in line for line in forward_of(model).fused)

@@ -12,7 +12,7 @@ SYNCHRONIZED = """
     import sys
     import keras, numpy as np, tensorflow as tf
     from keras import layers
-    from dcgan_kit.networks import fused_forward as forward_module
+    from dcgan_kit.networks import rewrites
     from dcgan_kit.networks.fused_forward import forward_of
 
     tf.config.set_logical_device_configuration(
@@ -52,7 +52,7 @@ SYNCHRONIZED = """
     alone = network()
     y, (by_input, *by_weights), _ = measured(alone, alone, tf.constant(x))
     # Keras' own gradients of gradients leave a term out, see forward_of: fuse vectors of few features too.
-    forward_module.LEAST_FEATURES = 1
+    rewrites.LEAST_FEATURES = 1
     exact = network()
     _, _, second = measured(exact, forward_of(exact), tf.constant(x))
 
