@@ -22,7 +22,7 @@ from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 LIMITS = {
-    "fused_forward": {"FEW_CHANNELS": 4096, "LEAST_CHANNELS": 1, "LEAST_FEATURES": 1},
+    "rewrites": {"FEW_CHANNELS": 4096, "LEAST_CHANNELS": 1, "LEAST_FEATURES": 1},
     "product_gradients": {"LEAST_ROWS": 1, "LEAST_COLUMNS": 1, "LEAST_WEIGHTS": 0},
 }
 """Module → its limits, and values with which it fuses everything. ``weights`` raises those of the second module."""
