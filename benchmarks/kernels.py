@@ -120,14 +120,14 @@ def measured(rewrite: str, shape: tuple[int, ...], filters: int, precision: str,
     """Compare one fused operation with plain layers at one size."""
     import tensorflow as tf
 
-    from dcgan_kit.networks import fused_forward, product_gradients
+    from dcgan_kit.networks import fused_forward, product_gradients, rewrites
 
     model = model_of(rewrite, shape, filters, precision)
     chosen = bool(fused_forward.forward_of(model).fused)
     if rewrite == "weights":
         kernel, type_of = (4, 4, shape[-1], filters), model.layers[-1].compute_dtype
         chosen = product_gradients.suits_products(type_of, (arguments.batch, *shape), kernel, 2)
-    module = product_gradients if rewrite == "weights" else fused_forward
+    module = product_gradients if rewrite == "weights" else rewrites
     limits = LIMITS[module.__name__.rpartition(".")[2]]
     kept = {name: getattr(module, name) for name in limits}
     vars(module).update(limits)
