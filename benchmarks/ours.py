@@ -63,4 +63,4 @@ def prepare(net: str, batch: int, *overrides: str, steps: int = 1) -> OurLoop:
         done += steps
 
     counts = tuple(sum(math.prod(v.shape) for v in session.step.weights[role]) for role in ROLES)
-    return OurLoop(step, counts, session.precision.precision)
+    return OurLoop(step, counts, session.choice.precision)

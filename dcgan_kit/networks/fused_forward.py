@@ -39,7 +39,7 @@ class Forward:
 
     model: Any
     _planned: Callable[[], _Plan]
-    _plans: dict[tuple[str, ...], _Plan] = field(default_factory=dict)
+    _plans: dict[tuple[str, ...], _Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def fused(self) -> tuple[str, ...]:
