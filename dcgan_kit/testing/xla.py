@@ -20,8 +20,8 @@ another order, and normalization cancels a digit. A GPU adds in more orders. Wha
 tenth and more.
 """
 NOTHING = 1e-6
-"""Numbers below this share of the largest one of a case are rounding alone, such as the gradient of a bias before a
-normalization, which is 0."""
+"""Differences below this share of the largest number of a case are rounding alone: the gradient of a bias before a
+normalization or a softmax is 0, and what is computed for it is what rounding left."""
 TOGETHER = 6
 """Cases that are compiled as one program: they share what compiling costs once. More take no less time together."""
 
@@ -125,4 +125,4 @@ def _restore(case: Case, values: Sequence[Any]) -> None:
 
 
 def _close(one: Any, other: Any, nothing: float) -> bool:
-    return bool(np.abs(one - other).max(initial=0.0) <= TOLERANCE * max(np.abs(one).max(initial=0.0), nothing))
+    return bool(np.abs(one - other).max(initial=0.0) <= max(TOLERANCE * np.abs(one).max(initial=0.0), nothing))
