@@ -38,8 +38,9 @@ BEFORE_TENSORFLOW = (
     ("import TensorFlow and Keras", "dcgan_kit.process.tensorflow_startup:start_tensorflow"),
 )
 WITH_TENSORFLOW = (
-    ("build networks and optimizers, choose the precision", "dcgan_kit.training.prepared_run:_session"),
+    ("build networks and optimizers", "dcgan_kit.adversarial.session:Session.create"),
     ("read images", "dcgan_kit.training.prepared_run:_images"),
+    ("choose precision and XLA", "dcgan_kit.training.prepared_run:compared"),
     ("trace the step", "dcgan_kit.adversarial.session:Session.compile"),
     ("probes read the networks of step 0, scores compare real images", "dcgan_kit.evaluation.observer:observers_of"),
     ("save step 0", "dcgan_kit.training.loop:TrainingLoop._restore"),
