@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dcgan_kit.evaluation.calibration import Calibration
-    from dcgan_kit.evaluation.evaluator import Number
     from dcgan_kit.evaluation.results import Evaluation
 
 
@@ -39,7 +38,8 @@ def calibration_columns(calibration: Calibration) -> dict[str, list[str]]:
     real = calibration.numbers["real"]
     first = {number.number: number.protocol.extractor for number in reversed(real)}
     names = [
-        number.number + ("" if number.protocol.extractor == first[number.number] else f"@{_extractor(number)}")
+        number.number
+        + ("" if number.protocol.extractor == first[number.number] else f"@{number.protocol.extractor_name}")
         for number in real
     ]
     values = {fault: [shown(number.value) for number in numbers] for fault, numbers in calibration.numbers.items()}
@@ -48,7 +48,3 @@ def calibration_columns(calibration: Calibration) -> dict[str, list[str]]:
         "better": [BETTER[number.better] for number in real],
         **values,
     }
-
-
-def _extractor(number: Number) -> str:
-    return number.protocol.extractor.partition("@")[0]

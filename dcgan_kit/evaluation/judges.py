@@ -46,8 +46,7 @@ class Judge:
         return Judgement(self.name, self.sees, own)
 
     def _made(self, number: Number) -> bool:
-        protocol = number.protocol
-        return not protocol.options and protocol.extractor.partition("@")[0] == self.extractor
+        return not number.protocol.options and number.protocol.extractor_name == self.extractor
 
 
 @dataclass(frozen=True)
@@ -103,14 +102,16 @@ def disagreement(judgements: Sequence[Judgement]) -> tuple[str, ...]:
         return ()
     near, far = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
     span = f"from {_times(known[near])} ({near}) to {_times(known[far])} ({far}) the distance of real images"
-    seen = {one.judge: one.sees for one in judgements}
-    if known[near] <= NEAR and known[far] >= FAR:
-        blind = _joined([f"{name} ({seen[name]})" for name, ratio in known.items() if ratio <= NEAR])
-        sharp = _joined([f"{name} ({seen[name]})" for name, ratio in known.items() if ratio >= FAR])
-        lines = [f"the judges disagree: {blind} hardly tell samples from real images, {sharp} easily: {span}"]
+    seen = {one.judge: f"{one.judge} ({one.sees})" for one in judgements}
+    if known[near] > NEAR:
+        told = "all judges tell samples from real images"
+    elif known[far] < FAR:
+        told = "no judge easily tells samples from real images"
     else:
-        lines = [f"the judges agree: {span}"]
-    return (*lines, *_detail(judgements))
+        hard = _joined([seen[name] for name, ratio in known.items() if ratio <= NEAR])
+        easy = _joined([seen[name] for name, ratio in known.items() if ratio >= FAR])
+        told = f"the judges disagree: samples are hard to tell from real images for {hard}, easy for {easy}"
+    return (f"{told}: {span}", *_detail(judgements))
 
 
 def _detail(judgements: Sequence[Judgement]) -> list[str]:

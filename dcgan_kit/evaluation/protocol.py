@@ -32,6 +32,11 @@ class Protocol:
     split: str
     fingerprint: str
 
+    @property
+    def extractor_name(self) -> str:
+        """The name of the extractor without its key; empty if only pixels count."""
+        return self.extractor.partition("@")[0]
+
     def name(self, number: str) -> str:
         """Return the full name, e.g. ``fd[fashion_classifier@1a2b3c4d,28x28x1,n=1600,val=800@5e6f7a8b]``."""
         parts = (

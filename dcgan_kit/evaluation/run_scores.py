@@ -112,11 +112,15 @@ def _judged(
     return tuple(judgements), tuple(notes)
 
 
+def _request_of(judge: Judge) -> Request:
+    # Scores of pixels need no features, but an evaluator takes an extractor; this one costs nothing to build.
+    return Request(judge.scores, judge.extractor or "random_convolution")
+
+
 def _numbers_of(
     judge: Judge, registry: Registry, images: EvaluatedImages, report: TaskReport, note: Note
 ) -> tuple[Number, ...]:
-    # Scores of pixels need no features, but an evaluator takes an extractor; this one costs nothing to build.
-    of_judge = Request(judge.scores, judge.extractor or "random_convolution")
+    of_judge = _request_of(judge)
     extractor, _ = _extractor(of_judge, registry, images.reals.training, images.source, report)
     scores, _ = _scores(of_judge, registry, extractor, images.reals.held_out)
     return Evaluator(images.reals, extractor, scores, images.samples, True, report, note).evaluate(images.batches())
@@ -147,7 +151,7 @@ def calibration(
     for judge in judges_of(images, source) if request.asks_judges else ():
         # The first calibration has the scores of pixels, and those in the features of its extractor.
         if judge.of(found.numbers["real"]) is None:
-            of_judge = Request(judge.scores, judge.extractor)
+            of_judge = _request_of(judge)
             built, _ = _extractor(of_judge, registry, images, source, report)
             more = calibrate(images, built, _scores(of_judge, registry, built, True)[0], found.samples, report)
             found = found.joined(more, judge.numbers)

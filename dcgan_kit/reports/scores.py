@@ -95,9 +95,9 @@ def evaluation(runs: Sequence[RunFacts]) -> Section:
 
 
 def _judges(label: str, found: Evaluation) -> Table:
-    """Return the table of the judges: each number beside that of real images, and how many times that it is."""
+    """Return the table of the judges: each number beside that of real images, and how many times that the first is."""
     rows = [
-        (judge.title, one.number, number(one.value), number(one.floor), _times(one))
+        (judge.title, one.number, number(one.value), number(one.floor), _times(one) if one is judge.numbers[0] else "")
         for judge in found.judges
         for one in judge.numbers
     ]
@@ -108,7 +108,7 @@ def _judges(label: str, found: Evaluation) -> Table:
 
 def _times(one: Scored) -> str:
     """Return the value as a multiple of that of real images; empty if this says nothing."""
-    if one.better != "lower" or one.value is None or one.floor is None or one.floor <= 0.0:
+    if one.value is None or one.floor is None or one.floor <= 0.0:
         return ""
     return number(one.value / one.floor)
 

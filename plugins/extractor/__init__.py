@@ -33,12 +33,9 @@ def fashion_classifier(images: Images) -> Extractor:
     from dcgan_kit_plugins.extractor.antialiased_resize import key_of
     from dcgan_kit_plugins.extractor.classifier import LARGEST_SIDE, describing
 
-    shape = _shape(images)
-    if shape != FASHION_SHAPE:
-        raise ValueError(
-            f"it was trained on 28x28x1 clothes, and these images are {'x'.join(map(str, shape))}: choose "
-            "self_classifier, which learns from your labels, or random_convolution, which needs none"
-        )
+    shape = _shape_of_clothes(
+        images, "self_classifier, which learns from your labels, or random_convolution, which needs none"
+    )
     weights = _shipped(FASHION_WEIGHTS)
     return Extractor(describing(weights, shape), key_of(weights, shape, LARGEST_SIDE), classifies=True)
 
@@ -93,12 +90,7 @@ def fashion_reconstruction(images: Images) -> Extractor:
     from dcgan_kit_plugins.extractor.antialiased_resize import key_of
     from dcgan_kit_plugins.extractor.reconstruction import LARGEST_SIDE, describing
 
-    shape = _shape(images)
-    if shape != FASHION_SHAPE:
-        raise ValueError(
-            f"it was trained on 28x28x1 clothes, and these images are {'x'.join(map(str, shape))}: choose "
-            "self_reconstruction, which learns from your images"
-        )
+    shape = _shape_of_clothes(images, "self_reconstruction, which learns from your images")
     weights = _shipped(FASHION_RECONSTRUCTION_WEIGHTS)
     return Extractor(describing(weights, shape), key_of(weights, shape, LARGEST_SIDE))
 
@@ -175,6 +167,15 @@ def inception_v3(
         raise ValueError(f"it takes grey or RGB images. Received: {shape[2]} channels")
     describe, key = describing(weights_file(path), shape)
     return Extractor(describe, key, classifies=True)
+
+
+def _shape_of_clothes(images: Images, instead: str) -> tuple[int, int, int]:
+    """Return the shape of images for an extractor that dcgan-kit ships; refuse another one, and name what to choose."""
+    shape = _shape(images)
+    if shape != FASHION_SHAPE:
+        given = "x".join(map(str, shape))
+        raise ValueError(f"it was trained on 28x28x1 clothes, and these images are {given}: choose {instead}")
+    return shape
 
 
 def _shipped(name: str) -> dict[str, Any]:

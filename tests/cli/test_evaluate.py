@@ -82,7 +82,7 @@ def test_a_run_is_judged_by_every_score(command, run):
         "spectrum",
     ]
     assert re.search(r"^fashion_reconstruction +shapes +fd ", result.stdout, re.MULTILINE)
-    assert result.stderr.count("the judges ") == 1
+    assert result.stderr.count("the distance of real images") == 1
     again = command("evaluate", run, "--samples", 100, "--scores", "kid", "--judges", "--raw", "--against", run)
     assert re.search(r"(closer|farther) than run by", again.stderr)
     assert " run " in next(line for line in again.stdout.splitlines() if line.startswith("judge "))

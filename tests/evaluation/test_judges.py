@@ -46,11 +46,18 @@ def test_the_judges_of_images(shape, labels, source, expected):
 @pytest.mark.parametrize(
     ("judgements", "said"),
     [
-        ([("a", 3.0, 1.0), ("b", 6.0, 2.0)], "the judges agree: from 3 times (a) to 3 times (a)"),
-        ([("a", 3.0, 1.0), ("b", 10.0, 2.0)], "the judges agree: from 3 times (a) to 5 times (b)"),
+        (
+            [("a", 3.0, 1.0), ("b", 6.0, 2.0)],
+            "all judges tell samples from real images: from 3 times (a) to 3 times (a)",
+        ),
+        (
+            [("a", 3.0, 1.0), ("b", 80.0, 2.0)],
+            "all judges tell samples from real images: from 3 times (a) to 40 times (b)",
+        ),
+        ([("a", 1.5, 1.0), ("b", 6.0, 2.0)], "no judge easily tells samples from real images: from 1.5 times (a) to 3"),
         (
             [("a", 1.5, 1.0), ("b", 10.0, 2.0), ("c", 2.0, 1.0)],
-            "the judges disagree: a (as) and c (cs) hardly tell samples from real images, b (bs) easily: "
+            "the judges disagree: samples are hard to tell from real images for a (as) and c (cs), easy for b (bs): "
             "from 1.5 times (a) to 5 times (b)",
         ),
         ([("a", 3.0, None), ("b", 2.0, 0.0), ("c", 2.0, -1.0), ("d", 2.0, 1.0)], "from 2 times (d) to 2 times (d)"),

@@ -189,21 +189,24 @@ def test_evaluation_says_how_it_was_measured(written, run):
 
 
 def test_what_each_judge_found_is_a_table(written, run):
-    fd, kid = (
+    fd, kid, spectrum = (
         {"number": name, "value": 0.5, "floor": floor, "better": "lower"}
-        for name, floor in (("fd", 0.2), ("kid", -0.1))
+        for name, floor in (("fd", 0.2), ("kid", 0.1), ("spectrum_db", 0.0))
     )
     band = {"number": "high_band_db", "value": -0.5, "floor": 0.1, "better": "floor"}
     evaluation = json.loads((run / "evaluation.json").read_text())
     judges = [
         {"judge": "random_convolution", "sees": "textures", "numbers": [fd, kid]},
-        {"judge": "spectrum", "sees": "frequencies", "numbers": [band]},
+        {"judge": "spectrum", "sees": "frequencies", "numbers": [spectrum, band]},
     ]
     (run / "evaluation.json").write_text(json.dumps({**evaluation, "judges": judges}))
     words = written(run).words
     assert "garments: judges judge number samples real images times real" in words
-    assert "random_convolution: textures fd 0.5 0.2 2.5 random_convolution: textures kid 0.5 -0.1" in words
-    assert "spectrum: frequencies high_band_db -0.5 0.1" in words
+    assert (
+        "random_convolution: textures fd 0.5 0.2 2.5 random_convolution: textures kid 0.5 0.1 spectrum: frequencies"
+        in words
+    )
+    assert "spectrum: frequencies spectrum_db 0.5 0 spectrum: frequencies high_band_db -0.5 0.1" in words
 
 
 def test_scores_of_each_class_are_a_table_with_intervals(written, run):
