@@ -9,8 +9,10 @@ chooses by the first. Without it, they are compared with the rest of the embedde
 has learned.
 
 First, the script times the steps of all recipes in turn. Then it converts minutes to a number of steps, so that other
-work on the machine gives no recipe an advantage. The last row shows the floors: the scores of real images. Below the
-table, it says by which judges every seed of the first recipe is better or worse than every seed of the others.
+work on the machine gives no recipe an advantage. If the learning rates of a recipe follow a schedule, each number of
+minutes is a training of its own, because the schedule ends with it. The last row shows the floors: the scores of real
+images. Below the table, the script says by which judges a recipe is better: those whose 95 % intervals of the mean
+(Student's t) are apart. It compares the first recipe with the others, and each recipe with itself after less time.
 
 With --pictures, the script draws 96 samples at each mark, without selection, and keeps those of the last seed. With
 --json, it saves the results in a file after every row. The same command resumes from this file; if a recipe has
@@ -36,7 +38,8 @@ import numpy as np
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 HELD_OUT = 0.2
-MARKS = {"lecture-fashion28": (1, 2, 5), "small-fashion28": (1, 2, 5), "tensorflow-mnist28": (1, 2, 5, 15)}
+RECIPES = ("lecture-fashion28", "small-fashion28")
+MINUTES = (5.0, 15.0)
 SCORES = {
     "fashion_classifier": (
         "frechet",
@@ -139,7 +142,10 @@ def _measured(
 ) -> Iterator[dict[str, Any]]:
     training = Training(loaded(name, seed).recipe)
     for minutes in sorted(marks):
-        training.train_to(round(60e3 * minutes / ms))
+        steps = round(60e3 * minutes / ms)
+        if _has_schedule(training.recipe):
+            training = Training(loaded(name, seed, (f"training.steps={steps}",)).recipe)
+        training.train_to(steps)
         numbers = judges.numbers(training)
         if pictures:
             (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(_picture(training))
@@ -151,6 +157,12 @@ def _measured(
             **{called: number.value for called, number in numbers.items()},
             "real": {called: number.floor for called, number in numbers.items()},
         }
+
+
+def _has_schedule(recipe: Any) -> bool:
+    """Whether the learning rate of a network depends on the number of steps."""
+    networks = (recipe.training.generator, recipe.training.discriminator)
+    return any(network.schedule is not None and network.schedule.component.name != "constant" for network in networks)
 
 
 def _picture(training: Training) -> bytes:
@@ -266,30 +278,42 @@ def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "| real images | | | " + " | ".join("" if floors[n] is None else f"{floors[n]:.3g}" for n in names) + " |"
 
 
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of normal values (Student's t); without bounds for one value."""
+    from scipy.stats import t
+
+    if len(values) < 2:
+        return -math.inf, math.inf
+    half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+    return statistics.mean(values) - half, statistics.mean(values) + half
+
+
 def _apart(rows: Sequence[dict[str, Any]], recipes: Sequence[str]) -> Iterator[str]:
-    """Say for each later recipe and time by which judges every seed of the first recipe is better than its seeds."""
-    marks = dict.fromkeys(row["minutes"] for row in rows)
-    for other in recipes[1:]:
-        for minutes in marks:
-            at = [
-                [row for row in rows if (row["recipe"], row["minutes"]) == (name, minutes)]
-                for name in (recipes[0], other)
-            ]
-            if not all(at):
-                continue
-            better = [name for name in JUDGED if max(r[name] for r in at[0]) < min(r[name] for r in at[1])]
-            worse = [name for name in JUDGED if min(r[name] for r in at[0]) > max(r[name] for r in at[1])]
-            unsure = [name for name in JUDGED if name not in (*better, *worse)]
-            told = (("every seed better", better), ("every seed worse", worse), ("seeds overlap", unsure))
-            parts = (f"{title}: {', '.join(names)}" for title, names in told if names)
-            yield f"{recipes[0]} against {other}, {minutes:g} minutes: {'; '.join(parts)}"
+    """Say by which judges the first recipe is better than others, and a recipe better than after less time."""
+    cases: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for row in rows:
+        cases.setdefault((row["recipe"], row["minutes"]), []).append(row)
+    for (recipe, minutes), found in cases.items():
+        others = [(recipe, less) for name, less in cases if name == recipe and less < minutes]
+        if recipe == recipes[0]:
+            others += [(name, same) for name, same in cases if name != recipe and same == minutes]
+        for other in others:
+            told: dict[str, list[str]] = {"better": [], "worse": [], "intervals overlap": []}
+            for judge in JUDGED:
+                (low, high), (other_low, other_high) = (
+                    _interval([row[judge] for row in group]) for group in (found, cases[other])
+                )
+                verdict = "better" if high < other_low else "worse" if low > other_high else "intervals overlap"
+                told[verdict].append(judge)
+            parts = (f"{verdict}: {', '.join(names)}" for verdict, names in told.items() if names)
+            yield f"{recipe}, {minutes:g} minutes, against {other[0]}, {other[1]:g} minutes: {'; '.join(parts)}"
 
 
 def main() -> None:
     """Measure, print the table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="*", default=list(MARKS))
-    parser.add_argument("--minutes", type=float, nargs="+", help="default: 1 2 5, and 15 for tensorflow-mnist28")
+    parser.add_argument("recipes", nargs="*", default=list(RECIPES))
+    parser.add_argument("--minutes", type=float, nargs="+", default=list(MINUTES), help="default: 5 15")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--real", type=Path, metavar="FILE.npz", help="default: the held-out embedded images")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
@@ -306,11 +330,10 @@ def main() -> None:
     print(f"milliseconds a step, in turn: {times}", flush=True)
     for seed in range(arguments.seeds):
         for name in arguments.recipes:
-            marks = arguments.minutes or MARKS.get(name, (1, 2, 5))
-            if results.has(name, seed, marks):
+            if results.has(name, seed, arguments.minutes):
                 continue
             results.begin(name, seed)
-            for row in _measured(name, seed, marks, results.milliseconds[name], judges, arguments.pictures):
+            for row in _measured(name, seed, arguments.minutes, results.milliseconds[name], judges, arguments.pictures):
                 results.rows.append(row)
                 print(f"{name}, seed {seed}, {row['minutes']:g} minutes: fd {row['fd']:.3g}", file=sys.stderr)
                 results.write()

@@ -1,0 +1,66 @@
+"""The programs that compare recipes: which variants they train, how long, and what they make of the judges' numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+VARIANTS = yaml.safe_load((FOLDER / "tuning.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def quality(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import quality
+
+    return quality
+
+
+@pytest.fixture
+def tuning(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import tuning
+
+    return tuning
+
+
+def _rows(quality, recipe, minutes, values):
+    return [
+        {"recipe": recipe, "minutes": minutes, "seed": seed, **dict.fromkeys(quality.JUDGED, 1.0), "fd": value}
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_judges_are_told_where_intervals_are_apart(quality):
+    rows = [
+        *_rows(quality, "ours", 5.0, [1.0, 1.1, 1.2]),
+        *_rows(quality, "ours", 15.0, [0.9, 1.0, 1.1]),
+        *_rows(quality, "usual", 5.0, [3.0, 3.1, 3.2]),
+    ]
+    others = ", ".join(name for name in quality.JUDGED if name != "fd")
+    assert list(quality._apart(rows, ["ours", "usual"])) == [
+        f"ours, 5 minutes, against usual, 5 minutes: better: fd; intervals overlap: {others}",
+        f"ours, 15 minutes, against ours, 5 minutes: intervals overlap: {', '.join(quality.JUDGED)}",
+    ]
+
+
+def test_the_interval_is_student_s(quality):
+    low, high = quality._interval([1.0, 2.0, 3.0])
+    # 4.303 is the quantile for two degrees of freedom, 1 the standard deviation.
+    assert (low, high) == pytest.approx((2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5), abs=1e-3)
+    assert quality._interval([1.0]) == (float("-inf"), float("inf"))
+
+
+@pytest.mark.parametrize(("schedule", "alone"), [("null", False), ("constant", False), ("cosine", True)])
+def test_a_schedule_needs_a_training_for_each_time(quality, schedule, alone):
+    overrides = (f"training.schedule={schedule}",)
+    assert quality._has_schedule(quality.loaded("lecture-fashion28", 0, overrides).recipe) == alone
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_a_recipe(tuning, name):
+    recipe = tuning._recipe(VARIANTS[name], 3, "training.steps=77")
+    assert (recipe.training.seed, recipe.training.steps, recipe.image.shape) == (3, 77, (28, 28, 1))
