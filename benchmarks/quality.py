@@ -2,11 +2,12 @@
 
     python benchmarks/quality.py --real t10k.npz --json quality.json --pictures docs/images     # docs/performance.md
     python benchmarks/quality.py lecture-fashion28 small-fashion28 --minutes 5 --seeds 1
+    python benchmarks/quality.py openclipart64 benchmarks/recipes/usual64.yaml --data openclipart64.npz --minutes 15
 
-Every recipe trains on the same part of the 4,000 embedded images. --real is an npz file with other images of the same
-kind in the array x, such as the test set of Fashion-MNIST; samples are compared with its second half, because tuning.py
-chooses by the first. Without it, they are compared with the rest of the embedded images, from which one of the judges
-has learned.
+Every recipe trains on the same part of the 4,000 embedded images, or of the images in the array x of --data. --real is
+an npz file with other images of the same kind, such as the test set of Fashion-MNIST; samples are compared with its
+second half, because tuning.py chooses by the first. Without it, they are compared with the rest of the images, which
+were held out of training; one of the judges of the embedded images has learned from them.
 
 First, the script times the steps of all recipes in turn. Then it converts minutes to a number of steps, so that other
 work on the machine gives no recipe an advantage. If the learning rates of a recipe follow a schedule, each number of
@@ -40,44 +41,22 @@ from dcgan_kit.process.tensorflow_startup import start_tensorflow
 HELD_OUT = 0.2
 RECIPES = ("lecture-fashion28", "small-fashion28")
 MINUTES = (5.0, 15.0)
-SCORES = {
-    "fashion_classifier": (
-        "frechet",
-        "kid",
-        "precision_recall",
-        "density_coverage",
-        "memorization",
-        "sliced_wasserstein",
-        "spectrum",
-    ),
-    "random_convolution": ("frechet", "kid"),
-    "fashion_reconstruction": ("frechet", "kid"),
-}
-"""The scores in the features of each extractor. The last two of the first extractor see pixels only."""
-JUDGED = (
-    "fd",
-    "kid",
-    "fd@random_convolution",
-    "kid@random_convolution",
-    "fd@fashion_reconstruction",
-    "kid@fashion_reconstruction",
-    "swd",
-    "spectrum_db",
-)
-"""The numbers of the judges (docs/measures.md). Lower is better in all of them."""
-SHOWN = (*JUDGED, "high_band_db", "precision", "recall", "coverage", "memorization_ratio")
+EMBEDDED = "fashion_mnist_4k"
+MORE = ("precision_recall", "density_coverage", "memorization")
+"""The scores that are shown besides those of the judges, in the features of the first one."""
+SHOWN_TOO = ("high_band_db", "precision", "recall", "coverage", "memorization_ratio")
 ROUNDS, SECONDS = 5, 2.0
 GRID = (6, 16)
 """Rows and columns of a picture."""
 
 
-def loaded(name: str, seed: int, overrides: Sequence[str] = ()) -> Any:
-    """Load a recipe as all quality benchmarks train it: on the embedded images, with a held-out split."""
+def loaded(name: str, seed: int, overrides: Sequence[str] = (), data: str = EMBEDDED) -> Any:
+    """Load a recipe as all quality benchmarks train it: on the same images, with a held-out split."""
     from dcgan_kit.components.plugin import PluginSettings
     from dcgan_kit.recipes.loading import load_recipe
 
     fixed = (
-        "data=fashion_mnist_4k",
+        f"data={data}",
         f"training.held_out={HELD_OUT}",
         f"training.seed={seed}",
         "training.steps=1000000",
@@ -122,9 +101,9 @@ class Training:
             self.take(min(10, step - self.done))
 
 
-def _milliseconds(names: Sequence[str]) -> dict[str, float]:
+def _milliseconds(names: Sequence[str], data: str) -> dict[str, float]:
     """Return the milliseconds per step of each recipe, measured in turn."""
-    trainings = {name: Training(loaded(name, 0).recipe) for name in names}
+    trainings = {name: Training(loaded(name, 0, data=data).recipe) for name in names}
     times: dict[str, list[float]] = {name: [] for name in names}
     for training in trainings.values():
         training.take(1)
@@ -140,15 +119,16 @@ def _milliseconds(names: Sequence[str]) -> dict[str, float]:
 def _measured(
     name: str, seed: int, marks: Sequence[float], ms: float, judges: Judges, pictures: Path | None
 ) -> Iterator[dict[str, Any]]:
-    training = Training(loaded(name, seed).recipe)
+    training = Training(loaded(name, seed, data=judges.data).recipe)
     for minutes in sorted(marks):
         steps = round(60e3 * minutes / ms)
         if _has_schedule(training.recipe):
-            training = Training(loaded(name, seed, (f"training.steps={steps}",)).recipe)
+            training = Training(loaded(name, seed, (f"training.steps={steps}",), judges.data).recipe)
         training.train_to(steps)
         numbers = judges.numbers(training)
         if pictures:
-            (pictures / f"{name}-{minutes:g}-minutes.png").write_bytes(_picture(training))
+            pictures.mkdir(parents=True, exist_ok=True)
+            (pictures / f"{Path(name).stem}-{minutes:g}-minutes.png").write_bytes(_picture(training))
         yield {
             "recipe": name,
             "seed": seed,
@@ -177,21 +157,37 @@ def _picture(training: Training) -> bytes:
 
 
 class Judges:
-    """Compares samples with the same real images, in the features of several extractors.
+    """Compares samples with the same real images, as all judges of these images do (docs/measures.md).
 
     Args:
+        recipe: any recipe for these images; its data are the training images and the held-out split.
+        data: the data in a recipe.
         reference: the real images; default: the held-out split.
+
+    Attributes:
+        judged: the numbers of the judges; lower is better in all of them.
+        shown: the numbers of ``numbers``.
     """
 
-    def __init__(self, reference: Any = None) -> None:
+    def __init__(self, recipe: Any, data: str = EMBEDDED, reference: Any = None) -> None:
         from dcgan_kit.components.plugin_loader import load_builtins
         from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
+        from dcgan_kit.evaluation.judges import judges_of
         from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
 
         registry = load_builtins().registry
-        images, held_out = training_and_held_out(loaded("lecture-fashion28", 0).recipe)
+        images, held_out = training_and_held_out(recipe)
         reference = held_out if reference is None else reference
-        self.samples = len(reference)
+        judges = judges_of(images, recipe.data.component.name)
+        first = judges[0].extractor
+        scores: dict[str, list[str]] = {first: list(MORE)}
+        self.judged: list[str] = []
+        for judge in judges:
+            scores.setdefault(judge.extractor or first, []).extend(judge.scores)
+            other = f"@{judge.extractor}" if judge.extractor not in ("", first) else ""
+            self.judged += [f"{number}{other}" for number in judge.numbers if number not in SHOWN_TOO]
+        self.shown = [*self.judged, *SHOWN_TOO]
+        self.data, self.samples = data, len(reference)
         self._evaluators = {
             extractor: Evaluator(
                 split_reference(images, reference),
@@ -199,11 +195,11 @@ class Judges:
                 [build_score(choice_of("score", name, registry)) for name in names],
                 self.samples,
             )
-            for extractor, names in SCORES.items()
+            for extractor, names in scores.items()
         }
 
     def numbers(self, training: Training) -> dict[str, Any]:
-        """Return the numbers ``SHOWN`` of samples of a training, by name."""
+        """Return the numbers ``shown`` of samples of a training, by name."""
         from dcgan_kit.adversarial.precision import in_float32
         from dcgan_kit.evaluation.generated_batches import generated_pixels
 
@@ -213,14 +209,19 @@ class Judges:
                 drawn = generated_pixels(training.recipe, session.state.sampled, self.samples, training.images)
                 for one in evaluator.evaluate(drawn):
                     found[one.number if number == 0 else f"{one.number}@{extractor}"] = one
-        return {name: found[name] for name in SHOWN}
+        return {name: found[name] for name in self.shown}
 
 
-def half_of(file: Path, number: int) -> Any:
+def in_file(file: Path) -> str:
+    """Return the images of an npz file as the data of a recipe."""
+    return f"{{use: npz, path: {file}}}"
+
+
+def half_of(file: Path, number: int, recipe: str = RECIPES[0]) -> Any:
     """Return the first half (0) or the second half (1) of the images in an npz file, without labels."""
     from dcgan_kit.data.loading import load_images
 
-    images = load_images(loaded("lecture-fashion28", 0, (f"data={{use: npz, path: {file}}}",)).recipe)
+    images = load_images(loaded(recipe, 0, data=in_file(file)).recipe)
     half = len(images) // 2
     return replace(images, indices=np.arange(number * half, (number + 1) * half), labels=None)
 
@@ -228,10 +229,10 @@ def half_of(file: Path, number: int) -> Any:
 class _Results:
     """The results so far, kept in a file if there is one."""
 
-    def __init__(self, file: Path | None, names: Sequence[str]) -> None:
+    def __init__(self, file: Path | None, names: Sequence[str], data: str) -> None:
         self._file = file
         found = json.loads(file.read_text()) if file and file.exists() else {}
-        digests = {name: _digest(name) for name in names}
+        digests = {name: _digest(name, data) for name in names}
         known = found.get("recipes", {})
         same = {name for name in known if known[name] == digests.get(name, known[name])}
         self._digests = {name: known[name] for name in same} | digests
@@ -256,10 +257,10 @@ class _Results:
             temporary.replace(self._file)
 
 
-def _digest(name: str) -> str:
+def _digest(name: str, data: str) -> str:
     from dcgan_kit.recipes.yaml_writer import as_data, as_yaml
 
-    return hashlib.sha256(as_yaml(as_data(loaded(name, 0).recipe)).encode()).hexdigest()[:16]
+    return hashlib.sha256(as_yaml(as_data(loaded(name, 0, data=data).recipe)).encode()).hexdigest()[:16]
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -288,7 +289,7 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
     return statistics.mean(values) - half, statistics.mean(values) + half
 
 
-def _apart(rows: Sequence[dict[str, Any]], recipes: Sequence[str]) -> Iterator[str]:
+def _apart(rows: Sequence[dict[str, Any]], recipes: Sequence[str], judged: Sequence[str]) -> Iterator[str]:
     """Say by which judges the first recipe is better than others, and a recipe better than after less time."""
     cases: dict[tuple[str, float], list[dict[str, Any]]] = {}
     for row in rows:
@@ -299,7 +300,7 @@ def _apart(rows: Sequence[dict[str, Any]], recipes: Sequence[str]) -> Iterator[s
             others += [(name, same) for name, same in cases if name != recipe and same == minutes]
         for other in others:
             told: dict[str, list[str]] = {"better": [], "worse": [], "intervals overlap": []}
-            for judge in JUDGED:
+            for judge in judged:
                 (low, high), (other_low, other_high) = (
                     _interval([row[judge] for row in group]) for group in (found, cases[other])
                 )
@@ -315,16 +316,19 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", default=list(RECIPES))
     parser.add_argument("--minutes", type=float, nargs="+", default=list(MINUTES), help="default: 5 15")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--real", type=Path, metavar="FILE.npz", help="default: the held-out embedded images")
+    parser.add_argument("--data", type=Path, metavar="FILE.npz", help="default: the embedded images")
+    parser.add_argument("--real", type=Path, metavar="FILE.npz", help="default: the held-out images")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
     start_tensorflow()
-    judges = Judges(None if arguments.real is None else half_of(arguments.real, 1))
-    results = _Results(arguments.json, arguments.recipes)
+    data, first = EMBEDDED if arguments.data is None else in_file(arguments.data), arguments.recipes[0]
+    reference = None if arguments.real is None else half_of(arguments.real, 1, first)
+    judges = Judges(loaded(first, 0, data=data).recipe, data, reference)
+    results = _Results(arguments.json, arguments.recipes, data)
     if any(name not in results.milliseconds for name in arguments.recipes):
         # Minutes are equal only if they are counted in steps that were timed together.
-        results.milliseconds, results.rows = _milliseconds(arguments.recipes), []
+        results.milliseconds, results.rows = _milliseconds(arguments.recipes, data), []
         results.write()
     times = ", ".join(f"{name} {results.milliseconds[name]:.1f}" for name in arguments.recipes)
     print(f"milliseconds a step, in turn: {times}", flush=True)
@@ -339,7 +343,7 @@ def main() -> None:
                 results.write()
     rows = [row for row in results.rows if row["recipe"] in arguments.recipes and row["seed"] < arguments.seeds]
     rows.sort(key=lambda row: (arguments.recipes.index(row["recipe"]), row["minutes"], row["seed"]))
-    print("\n".join((*_table(rows), "", *_apart(rows, arguments.recipes))))
+    print("\n".join((*_table(rows), "", *_apart(rows, arguments.recipes, judges.judged))))
 
 
 if __name__ == "__main__":

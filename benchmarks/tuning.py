@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 import yaml
-from quality import SHOWN, Judges, Training, half_of, loaded
+from quality import Judges, Training, half_of, loaded
 
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
@@ -78,20 +78,20 @@ def main() -> None:
     if unknown:
         parser.error(f"not in {VARIANTS.name}: {', '.join(sorted(unknown))}")
     start_tensorflow()
-    judges = Judges(half_of(arguments.real, 0))
     start = Training(_recipe(known["start"], 0))
+    judges = Judges(start.recipe, reference=half_of(arguments.real, 0))
     rows = []
-    print("| variant | seed | steps | cost of a step | " + " | ".join(SHOWN) + " |")
-    print("| --- " * (4 + len(SHOWN)) + "|")
+    print("| variant | seed | steps | cost of a step | " + " | ".join(judges.shown) + " |")
+    print("| --- " * (4 + len(judges.shown)) + "|")
     for name in arguments.variants or known:
         for seed in range(arguments.seeds):
             row = _measured(known[name], seed, arguments.steps, start, judges)
-            numbers = " | ".join(f"{row[number]:.3g}" for number in SHOWN)
+            numbers = " | ".join(f"{row[number]:.3g}" for number in judges.shown)
             print(f"| {name} | {seed} | {row['steps']:,} | {row['cost']:.2f} | {numbers} |", flush=True)
             rows.append({"variant": name, "seed": seed, **row})
             if arguments.json:
                 arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
-    floors = (rows[0]["real"][number] for number in SHOWN)
+    floors = (rows[0]["real"][number] for number in judges.shown)
     print("| real images | | | | " + " | ".join("" if floor is None else f"{floor:.3g}" for floor in floors) + " |")
 
 
