@@ -81,18 +81,21 @@ def main() -> None:
     start = Training(_recipe(known["start"], 0))
     judges = Judges(start.recipe, reference=half_of(arguments.real, 0))
     rows = []
-    print("| variant | seed | steps | cost of a step | " + " | ".join(judges.shown) + " |")
-    print("| --- " * (4 + len(judges.shown)) + "|")
+    print("| variant | what | seed | steps | cost of a step | " + " | ".join(judges.shown) + " |")
+    print("| --- " * (5 + len(judges.shown)) + "|")
     for name in arguments.variants or known:
         for seed in range(arguments.seeds):
             row = _measured(known[name], seed, arguments.steps, start, judges)
             numbers = " | ".join(f"{row[number]:.3g}" for number in judges.shown)
-            print(f"| {name} | {seed} | {row['steps']:,} | {row['cost']:.2f} | {numbers} |", flush=True)
+            print(
+                f"| `{name}` | {known[name]['what']} | {seed} | {row['steps']:,} | {row['cost']:.2f} | {numbers} |",
+                flush=True,
+            )
             rows.append({"variant": name, "seed": seed, **row})
             if arguments.json:
                 arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
     floors = (rows[0]["real"][number] for number in judges.shown)
-    print("| real images | | | | " + " | ".join("" if floor is None else f"{floor:.3g}" for floor in floors) + " |")
+    print("| real images | | | | | " + " | ".join("" if floor is None else f"{floor:.3g}" for floor in floors) + " |")
 
 
 if __name__ == "__main__":
