@@ -3,7 +3,7 @@
     python benchmarks/spectral.py                          # 5 variants, 3 seeds, 1,000 steps each; about half an hour
     python benchmarks/spectral.py --steps 200 --seeds 1 --json spectral.json
 
-Every variant is lecture-fashion28 with ``loss: hinge``. They differ in what holds D's layers in check: batch
+Every variant is recipes/tuning28.yaml with ``loss: hinge``. They differ in what holds D's layers in check: batch
 normalization, as in the recipe; spectral normalization in its place; or nothing. Without batch normalization, D's
 learning rate is that of the recipe, or a quarter of it. All train for the same number of steps and are scored against
 held-out images. Variants take turns, seed by seed.
@@ -17,6 +17,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
+RECIPE = Path(__file__).parent / "recipes" / "tuning28.yaml"
 WITHOUT_NORMALIZATION = ("discriminator.normalization=none", "discriminator.bias=true")
 SLOWLY = ("training.discriminator.optimizer.learning_rate=2e-4",)
 SPECTRAL = (*WITHOUT_NORMALIZATION, "discriminator.constraint=spectral")
@@ -37,7 +38,7 @@ def scores_of(variant: str, seed: int, steps: int, folder: Path) -> dict[str, fl
 
     every = ("training.sample_every", "training.checkpoint_every", "training.evaluation.every")
     recipe = dcgan_kit.load_recipe(
-        "lecture-fashion28",
+        str(RECIPE),
         *("training.loss=hinge", *VARIANTS[variant], f"training.seed={seed}", f"training.steps={steps}"),
         *(f"{key}={steps}" for key in every),
         *("training.evaluation.scores=[]", "training.probing.probes=[]"),
