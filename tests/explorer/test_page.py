@@ -180,7 +180,7 @@ def test_neighbours_stages_and_the_drawing(shown):
         shown.evaluate(f"document.getElementById('{name}-open').open = true")
     shown.wait("document.querySelectorAll('#neighbours figure').length === 6")
     assert "3,200 training images" in shown.evaluate("document.getElementById('neighbours-lead').textContent")
-    shown.wait("document.querySelectorAll('.stage img').length === 3")
+    shown.wait("document.querySelectorAll('.stage img').length === 4")
     text = shown.evaluate("document.getElementById('stages').innerText")
     assert "stage1 14x14x64" in text
     assert "% of the units have almost no gradient" in text
