@@ -20,6 +20,7 @@ from dcgan_kit.testing.complaints import built, finite, require, require_returne
 _SMALL = (
     "generator.input.filters=4",
     "generator.stages.0.filters=4",
+    "generator.stages.1.filters=4",
     "discriminator.stages.0.filters=4",
     "discriminator.stages.1.filters=4",
     "discriminator.stages.2.filters=4",

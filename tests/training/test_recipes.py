@@ -95,7 +95,8 @@ def test_a_recipe_takes_four_steps(name, quick, load, noise, run, tmp_path, proc
     taken = (training.generator.updates * STEPS, training.discriminator.updates * STEPS)
     assert updates == [count // 2 for count in taken] if training.updates == "in_turn" else list(taken)
     for line in lines:
-        assert (line.get("penalty", 0.0) > 0) == (training.penalty is not None)
+        every = training.penalty.options.get("every", 1) if training.penalty else 0
+        assert (line.get("penalty", 0.0) > 0) == (every > 0 and (line["step"] - 1) % every == 0)
         rates = tuple(own.optimizer.options["learning_rate"] for own in (training.generator, training.discriminator))
         schedule = training.generator.schedule
         factor = 1.0 if schedule is None else float(schedule.build()(np.float32(line["step"] - 1), STEPS))
