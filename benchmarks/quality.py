@@ -2,7 +2,7 @@
 
     python benchmarks/quality.py --real t10k.npz --json quality.json --pictures docs/images     # docs/performance.md
     python benchmarks/quality.py lecture-fashion28 small-fashion28 --minutes 5 --seeds 1
-    python benchmarks/quality.py openclipart64 benchmarks/recipes/usual64.yaml --data openclipart64.npz --minutes 15
+    python benchmarks/quality.py mine.yaml other.yaml --data images.npz --minutes 15
 
 Every recipe trains on the same part of the 4,000 embedded images, or of the images in the array x of --data. --real is
 an npz file with other images of the same kind, such as the test set of Fashion-MNIST; samples are compared with its
@@ -119,11 +119,13 @@ def _milliseconds(names: Sequence[str], data: str) -> dict[str, float]:
 def _measured(
     name: str, seed: int, marks: Sequence[float], ms: float, judges: Judges, pictures: Path | None
 ) -> Iterator[dict[str, Any]]:
-    training = Training(loaded(name, seed, data=judges.data).recipe)
+    alone = _has_schedule(loaded(name, seed, data=judges.data).recipe)
+    training = None
     for minutes in sorted(marks):
         steps = round(60e3 * minutes / ms)
-        if _has_schedule(training.recipe):
-            training = Training(loaded(name, seed, (f"training.steps={steps}",), judges.data).recipe)
+        if training is None or alone:
+            end = (f"training.steps={steps}",) if alone else ()
+            training = Training(loaded(name, seed, end, judges.data).recipe)
         training.train_to(steps)
         numbers = judges.numbers(training)
         if pictures:

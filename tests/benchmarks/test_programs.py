@@ -13,19 +13,13 @@ CONVOLUTION = "mb64_ic3oc128_ih64oh32kh4sh2dh0ph1_iw64ow32kw4sw2dw0pw1"
 
 
 @pytest.fixture
-def step(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import step
-
-    return step
+def step(program):
+    return program("step")
 
 
 @pytest.fixture
-def operations(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import operations
-
-    return operations
+def operations(program):
+    return program("operations")
 
 
 def test_the_last_rows_compare_with_the_best_peer(step):

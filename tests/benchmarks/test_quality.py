@@ -13,19 +13,13 @@ VARIANTS = yaml.safe_load((FOLDER / "tuning.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
-def quality(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import quality
-
-    return quality
+def quality(program):
+    return program("quality")
 
 
 @pytest.fixture
-def tuning(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import tuning
-
-    return tuning
+def tuning(program):
+    return program("tuning")
 
 
 def _rows(recipe, minutes, values):
