@@ -219,11 +219,9 @@ def in_file(file: Path) -> str:
     return f"{{use: npz, path: {file}}}"
 
 
-def half_of(file: Path, number: int, recipe: str = RECIPES[0]) -> Any:
-    """Return the first half (0) or the second half (1) of the images in an npz file, without labels."""
-    from dcgan_kit.data.loading import load_images
-
-    images = load_images(loaded(recipe, 0, data=in_file(file)).recipe)
+def half_of(file: Path, number: int, recipe: Any) -> Any:
+    """Return the first half (0) or the second half (1) of the images in an npz file, of the recipe's size."""
+    images = loaded(RECIPES[0], 0, data=in_file(file)).recipe.data.build(recipe.image.spec)
     half = len(images) // 2
     return replace(images, indices=np.arange(number * half, (number + 1) * half), labels=None)
 
@@ -325,8 +323,9 @@ def main() -> None:
     arguments = parser.parse_intermixed_args()
     start_tensorflow()
     data, first = EMBEDDED if arguments.data is None else in_file(arguments.data), arguments.recipes[0]
-    reference = None if arguments.real is None else half_of(arguments.real, 1, first)
-    judges = Judges(loaded(first, 0, data=data).recipe, data, reference)
+    recipe = loaded(first, 0, data=data).recipe
+    reference = None if arguments.real is None else half_of(arguments.real, 1, recipe)
+    judges = Judges(recipe, data, reference)
     results = _Results(arguments.json, arguments.recipes, data)
     if any(name not in results.milliseconds for name in arguments.recipes):
         # Minutes are equal only if they are counted in steps that were timed together.

@@ -2,10 +2,11 @@
 
     taskset -c 0 python benchmarks/tuning.py --real t10k.npz --json tuning.json            # all of tuning.yaml
     taskset -c 0 python benchmarks/tuning.py --real t10k.npz --steps 25000 cosine third_map
+    taskset -c 0 python benchmarks/tuning.py --file tuning64.yaml --data train.npz --real real.npz --steps 3300
 
-The variants train on the same images as in quality.py. They are compared neither with these nor with its held-out
-split: --real is an npz file with other images of the same kind in the array x, here the test set of Fashion-MNIST, and
-samples are compared with its first half.
+The variants train on the same images as in quality.py: the embedded ones, or those of --data. They are compared neither
+with these nor with its held-out split: --real is an npz file with other images of the same kind in the array x, such as
+the test set of Fashion-MNIST, and samples are compared with its first half.
 
 The time is that in which `start`, the recipe from which most variants begin, takes --steps steps. Before each variant
 trains, its steps are timed in turns with those of `start`, so that other work on the machine gives none an advantage.
@@ -22,19 +23,19 @@ from statistics import median
 from typing import Any
 
 import yaml
-from quality import Judges, Training, half_of, loaded
+from quality import EMBEDDED, Judges, Training, half_of, in_file, loaded
 
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
-VARIANTS = Path(__file__).with_suffix(".yaml")
+FOLDER = Path(__file__).parent
 ROUNDS, STEPS = 15, 16
 """Steps of a variant and of ``start`` are timed in so many turns of so many steps."""
 
 
-def _recipe(variant: dict[str, Any], seed: int, *overrides: str) -> Any:
+def _recipe(variant: dict[str, Any], seed: int, *overrides: str, data: str = EMBEDDED) -> Any:
     name: str = variant["recipe"]
-    reference = str(VARIANTS.parent / "recipes" / name) if name.endswith(".yaml") else name
-    return loaded(reference, seed, (*variant.get("overrides", ()), *overrides)).recipe
+    reference = str(FOLDER / "recipes" / name) if name.endswith(".yaml") else name
+    return loaded(reference, seed, (*variant.get("overrides", ()), *overrides), data).recipe
 
 
 def _relative_cost(training: Training, start: Training) -> float:
@@ -51,9 +52,9 @@ def _relative_cost(training: Training, start: Training) -> float:
 
 
 def _measured(variant: dict[str, Any], seed: int, steps: int, start: Training, judges: Judges) -> dict[str, Any]:
-    cost = _relative_cost(Training(_recipe(variant, seed)), start)
+    cost = _relative_cost(Training(_recipe(variant, seed, data=judges.data)), start)
     own = round(steps / cost)
-    training = Training(_recipe(variant, seed, f"training.steps={own}"))
+    training = Training(_recipe(variant, seed, f"training.steps={own}", data=judges.data))
     training.train_to(own)
     numbers = judges.numbers(training)
     return {
@@ -67,19 +68,22 @@ def _measured(variant: dict[str, Any], seed: int, steps: int, start: Training, j
 def main() -> None:
     """Train, compute the scores, print a table, and write JSON if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = yaml.safe_load(VARIANTS.read_text())
-    parser.add_argument("variants", nargs="*", metavar="VARIANT", help="default: all of tuning.yaml")
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help="default: all of the file")
+    parser.add_argument("--file", default="tuning.yaml", metavar="FILE.yaml", help="of variants; default: tuning.yaml")
+    parser.add_argument("--data", type=Path, metavar="FILE.npz", help="default: the embedded images")
     parser.add_argument("--real", type=Path, required=True, metavar="FILE.npz")
     parser.add_argument("--steps", type=int, default=10_000, help="of `start`; others take the same time")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
+    known = yaml.safe_load((FOLDER / arguments.file).read_text())
     unknown = set(arguments.variants) - known.keys()
     if unknown:
-        parser.error(f"not in {VARIANTS.name}: {', '.join(sorted(unknown))}")
+        parser.error(f"not in {arguments.file}: {', '.join(sorted(unknown))}")
     start_tensorflow()
-    start = Training(_recipe(known["start"], 0))
-    judges = Judges(start.recipe, reference=half_of(arguments.real, 0))
+    data = EMBEDDED if arguments.data is None else in_file(arguments.data)
+    first = _recipe(known["start"], 0, data=data)
+    start, judges = Training(first), Judges(first, data, half_of(arguments.real, 0, first))
     rows = []
     print("| variant | what | seed | steps | cost of a step | " + " | ".join(judges.shown) + " |")
     print("| --- " * (5 + len(judges.shown)) + "|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ pytest_plugins = ["generated_package", "training_fixtures"]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # As the commands do.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# Graphs are many objects that refer to each other, and a full collection walks through all of them.
+gc.set_threshold(10_000, 20, 20)
 # A shell lets what it puts into the background ignore Ctrl-C, as nohup does with SIGHUP; who is started here is not to.
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:

@@ -21,7 +21,7 @@ def readme_commands() -> list[str]:
 def test_the_readme_has_one_command_to_train_and_one_to_test() -> None:
     train, test = readme_commands()
     assert train.endswith("dcgan-kit train lecture-fashion28")
-    assert test.endswith("-m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder")
+    assert test.endswith("-m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder")
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:

@@ -107,9 +107,15 @@ def _generator(proposal: Proposal) -> Iterator[str]:
     size = f"[{shape.first_map[0]}, {shape.first_map[1]}]"
     conditioning = ", conditioning: concatenate" if proposal.classes else ""
     yield f"  input: {{projection: {{use: dense, size: {size}}}, filters: {shape.generator[0]}{conditioning}}}"
-    yield "  stages:" if doublings > 1 else "  stages: []"
-    yield from (f"    - filters: {filters}" for filters in shape.generator[1:])
-    yield "  output: {bias: true}"
+    # With one more stage, the last map has the size of the image.
+    stages = (*shape.generator[1:], *([shape.generator[-1] // 2] if small else []))
+    yield "  stages:" if stages else "  stages: []"
+    yield from (f"    - filters: {filters}" for filters in stages)
+    if small:
+        yield from _comment("The image is made from a map of its own size, as in lecture-fashion28.", "  ")
+        yield "  output: {upsample: {use: conv, kernel_size: 3}, bias: true}"
+    else:
+        yield "  output: {bias: true}"
 
 
 def _discriminator(proposal: Proposal) -> Iterator[str]:
@@ -141,9 +147,14 @@ def _training(proposal: Proposal) -> Iterator[str]:
     yield from _comment(f"{proposal.why_batch[:1].upper()}{proposal.why_batch[1:]}.", "  ")
     yield f"  batch_size: {proposal.batch}"
     if _is_small(proposal):
-        yield from _comment("Two time scales, measured for small images: docs/tuning.md.", "  ")
+        yield from _comment(
+            "Two time scales, rates that fall late, and a small R1 penalty, measured for small images: docs/tuning.md.",
+            "  ",
+        )
         yield "  optimizer: {learning_rate: 4.0e-4}"
         yield "  discriminator: {optimizer: {learning_rate: 8.0e-4}}"
+        yield "  schedule: {use: stepwise, at: [0.6, 0.85], factor: 0.3}"
+        yield "  penalty: {use: r1, weight: 0.1, every: 16}"
     yield f"  ema: {0.998 if _is_small(proposal) else 0.999}  # samples come from an averaged generator"
     yield from _held_out(proposal)
     if proposal.augment:

@@ -12,6 +12,7 @@ from dcgan_kit.inspection.inspection import inspect
 from dcgan_kit.inspection.network_shape import network_shape
 from dcgan_kit.inspection.proposal import Cost, batch_for, first_proposal, steps_for
 from dcgan_kit.inspection.recipe_text import recipe_text
+from dcgan_kit.recipes.yaml_writer import as_data
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,17 @@ def test_classes_are_learned_if_there_are_enough_images_of_each(found, counts, a
 def test_classes_that_are_not_there_cannot_be_asked_for(found, classes):
     with pytest.raises(UserError, match=r"^conditional: "):
         first_proposal(replace(found, classes=classes), True)
+
+
+def test_small_images_get_what_the_default_recipe_has(found, resolve, tmp_path):
+    file = tmp_path / "new.yaml"
+    file.write_text(recipe_text(first_proposal(replace(found, count=4000), None), {"use": "fashion_mnist_4k"}, False))
+    new, default = as_data(resolve(file)), as_data(resolve("lecture-fashion28"))
+    assert {key: new[key] for key in ("latent", "generator", "discriminator")} == {
+        key: default[key] for key in ("latent", "generator", "discriminator")
+    }
+    for key in ("generator", "discriminator", "penalty", "ema", "batch_size", "loss"):
+        assert new["training"][key] == default["training"][key], key
 
 
 def test_no_name_ends_a_comment(found):
