@@ -15,6 +15,9 @@ minutes is a training of its own, because the schedule ends with it. The last ro
 images. Below the table, the script says by which judges a recipe is better: those whose 95 % intervals of the mean
 (Student's t) are apart. It compares the first recipe with the others, and each recipe with itself after less time.
 
+With --outside, extractors of benchmarks/outside judge too, such as one that was trained on ImageNet; it needs packages
+of its own.
+
 With --pictures, the script draws 96 samples at each mark, without selection, and keeps those of the last seed. With
 --json, it saves the results in a file after every row. The same command resumes from this file; if a recipe has
 changed, its results are computed again.
@@ -48,6 +51,8 @@ SHOWN_TOO = ("high_band_db", "precision", "recall", "coverage", "memorization_ra
 ROUNDS, SECONDS = 5, 2.0
 GRID = (6, 16)
 """Rows and columns of a picture."""
+OUTSIDE = Path(__file__).parent / "outside"
+"""Plugins with judges that dcgan-kit does not have, because they need other packages."""
 
 
 def loaded(name: str, seed: int, overrides: Sequence[str] = (), data: str = EMBEDDED) -> Any:
@@ -130,7 +135,7 @@ def _measured(
         numbers = judges.numbers(training)
         if pictures:
             pictures.mkdir(parents=True, exist_ok=True)
-            (pictures / f"{Path(name).stem}-{minutes:g}-minutes.png").write_bytes(_picture(training))
+            (pictures / f"{Path(name).stem}-{minutes:g}-minutes.png").write_bytes(picture(training))
         yield {
             "recipe": name,
             "seed": seed,
@@ -147,7 +152,8 @@ def _has_schedule(recipe: Any) -> bool:
     return any(network.schedule is not None and network.schedule.component.name != "constant" for network in networks)
 
 
-def _picture(training: Training) -> bytes:
+def picture(training: Training) -> bytes:
+    """Draw samples of a training, without selection → the bytes of a PNG."""
     from dcgan_kit.adversarial.precision import in_float32
     from dcgan_kit.evaluation.generated_batches import generated_pixels
     from dcgan_kit.runs.image_grid import grid_of, png_of
@@ -165,19 +171,21 @@ class Judges:
         recipe: any recipe for these images; its data are the training images and the held-out split.
         data: the data in a recipe.
         reference: the real images; default: the held-out split.
+        outside: extractors of the folder ``OUTSIDE`` whose features judge too.
 
     Attributes:
         judged: the numbers of the judges; lower is better in all of them.
         shown: the numbers of ``numbers``.
     """
 
-    def __init__(self, recipe: Any, data: str = EMBEDDED, reference: Any = None) -> None:
-        from dcgan_kit.components.plugin_loader import load_builtins
+    def __init__(self, recipe: Any, data: str = EMBEDDED, reference: Any = None, outside: Sequence[str] = ()) -> None:
+        from dcgan_kit.components.plugin import PluginSettings
+        from dcgan_kit.components.plugin_loader import load_plugins
         from dcgan_kit.evaluation.evaluator import Evaluator, split_reference
         from dcgan_kit.evaluation.judges import judges_of
         from dcgan_kit.evaluation.selection import build_extractor, build_score, choice_of
 
-        registry = load_builtins().registry
+        registry = load_plugins(PluginSettings(folders=(OUTSIDE,), strict=True)).registry
         images, held_out = training_and_held_out(recipe)
         reference = held_out if reference is None else reference
         judges = judges_of(images, recipe.data.component.name)
@@ -188,6 +196,9 @@ class Judges:
             scores.setdefault(judge.extractor or first, []).extend(judge.scores)
             other = f"@{judge.extractor}" if judge.extractor not in ("", first) else ""
             self.judged += [f"{number}{other}" for number in judge.numbers if number not in SHOWN_TOO]
+        for extractor in outside:
+            scores[extractor] = ["frechet", "kid"]
+            self.judged += [f"fd@{extractor}", f"kid@{extractor}"]
         self.shown = [*self.judged, *SHOWN_TOO]
         self.data, self.samples = data, len(reference)
         self._evaluators = {
@@ -239,14 +250,16 @@ class _Results:
         self.milliseconds = {name: ms for name, ms in found.get("milliseconds", {}).items() if name in same}
         self.rows = [row for row in found.get("rows", []) if row["recipe"] in same]
 
-    def has(self, name: str, seed: int, marks: Sequence[float]) -> bool:
-        """Whether all results of a training are known."""
-        done = {row["minutes"] for row in self.rows if (row["recipe"], row["seed"]) == (name, seed)}
-        return done >= set(marks)
+    def has(self, name: str, seed: int, marks: Sequence[float], numbers: Sequence[str]) -> bool:
+        """Whether all results of a training are known, with these numbers."""
+        rows = [row for row in self.rows if (row["recipe"], row["seed"]) == (name, seed)]
+        return {row["minutes"] for row in rows if row.keys() >= set(numbers)} >= set(marks)
 
-    def begin(self, name: str, seed: int) -> None:
+    def begin(self, name: str, seed: int, marks: Sequence[float]) -> None:
         """Remove the results of an incomplete training."""
-        self.rows = [row for row in self.rows if (row["recipe"], row["seed"]) != (name, seed)]
+        self.rows = [
+            row for row in self.rows if (row["recipe"], row["seed"]) != (name, seed) or row["minutes"] not in marks
+        ]
 
     def write(self) -> None:
         """Write the file under another name, then rename it."""
@@ -263,8 +276,7 @@ def _digest(name: str, data: str) -> str:
     return hashlib.sha256(as_yaml(as_data(loaded(name, 0, data=data).recipe)).encode()).hexdigest()[:16]
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    names = [name for name in rows[0] if name not in ("recipe", "seed", "minutes", "steps", "real")]
+def _table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> Iterator[str]:
     yield "| recipe | minutes | steps | " + " | ".join(names) + " |"
     yield "| --- " * (3 + len(names)) + "|"
     for recipe, minutes in dict.fromkeys((row["recipe"], row["minutes"]) for row in rows):
@@ -318,6 +330,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", type=Path, metavar="FILE.npz", help="default: the embedded images")
     parser.add_argument("--real", type=Path, metavar="FILE.npz", help="default: the held-out images")
+    parser.add_argument("--outside", nargs="+", default=[], metavar="EXTRACTOR", help="judges of benchmarks/outside")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
@@ -325,7 +338,7 @@ def main() -> None:
     data, first = EMBEDDED if arguments.data is None else in_file(arguments.data), arguments.recipes[0]
     recipe = loaded(first, 0, data=data).recipe
     reference = None if arguments.real is None else half_of(arguments.real, 1, recipe)
-    judges = Judges(recipe, data, reference)
+    judges = Judges(recipe, data, reference, arguments.outside)
     results = _Results(arguments.json, arguments.recipes, data)
     if any(name not in results.milliseconds for name in arguments.recipes):
         # Minutes are equal only if they are counted in steps that were timed together.
@@ -335,16 +348,17 @@ def main() -> None:
     print(f"milliseconds a step, in turn: {times}", flush=True)
     for seed in range(arguments.seeds):
         for name in arguments.recipes:
-            if results.has(name, seed, arguments.minutes):
+            if results.has(name, seed, arguments.minutes, judges.shown):
                 continue
-            results.begin(name, seed)
+            results.begin(name, seed, arguments.minutes)
             for row in _measured(name, seed, arguments.minutes, results.milliseconds[name], judges, arguments.pictures):
                 results.rows.append(row)
                 print(f"{name}, seed {seed}, {row['minutes']:g} minutes: fd {row['fd']:.3g}", file=sys.stderr)
                 results.write()
     rows = [row for row in results.rows if row["recipe"] in arguments.recipes and row["seed"] < arguments.seeds]
+    rows = [row for row in rows if row["minutes"] in arguments.minutes]
     rows.sort(key=lambda row: (arguments.recipes.index(row["recipe"]), row["minutes"], row["seed"]))
-    print("\n".join((*_table(rows), "", *_apart(rows, arguments.recipes, judges.judged))))
+    print("\n".join((*_table(rows, judges.shown), "", *_apart(rows, arguments.recipes, judges.judged))))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ the test set of Fashion-MNIST, and samples are compared with its first half.
 
 The time is that in which `start`, the recipe from which most variants begin, takes --steps steps. Before each variant
 trains, its steps are timed in turns with those of `start`, so that other work on the machine gives none an advantage.
-By default, each variant has one seed, so small differences mean little.
+By default, each variant has one seed, so small differences mean little. With --pictures, the script draws 96 samples of
+each variant, without selection, and keeps those of the last seed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from statistics import median
 from typing import Any
 
 import yaml
-from quality import EMBEDDED, Judges, Training, half_of, in_file, loaded
+from quality import EMBEDDED, Judges, Training, half_of, in_file, loaded, picture
 
 from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
@@ -51,15 +52,20 @@ def _relative_cost(training: Training, start: Training) -> float:
     return median(ratios)
 
 
-def _measured(variant: dict[str, Any], seed: int, steps: int, start: Training, judges: Judges) -> dict[str, Any]:
-    cost = _relative_cost(Training(_recipe(variant, seed, data=judges.data)), start)
+def _trained(variant: dict[str, Any], seed: int, steps: int, start: Training, data: str) -> tuple[float, Training]:
+    """Train a variant in the time in which ``start`` takes so many steps → its relative cost, and the training."""
+    cost = _relative_cost(Training(_recipe(variant, seed, data=data)), start)
     own = round(steps / cost)
-    training = Training(_recipe(variant, seed, f"training.steps={own}", data=judges.data))
+    training = Training(_recipe(variant, seed, f"training.steps={own}", data=data))
     training.train_to(own)
+    return cost, training
+
+
+def _measured(cost: float, training: Training, judges: Judges) -> dict[str, Any]:
     numbers = judges.numbers(training)
     return {
         "cost": cost,
-        "steps": own,
+        "steps": training.done,
         **{called: number.value for called, number in numbers.items()},
         "real": {called: number.floor for called, number in numbers.items()},
     }
@@ -74,6 +80,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, required=True, metavar="FILE.npz")
     parser.add_argument("--steps", type=int, default=10_000, help="of `start`; others take the same time")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_intermixed_args()
     known = yaml.safe_load((FOLDER / arguments.file).read_text())
@@ -89,7 +96,11 @@ def main() -> None:
     print("| --- " * (5 + len(judges.shown)) + "|")
     for name in arguments.variants or known:
         for seed in range(arguments.seeds):
-            row = _measured(known[name], seed, arguments.steps, start, judges)
+            cost, training = _trained(known[name], seed, arguments.steps, start, data)
+            row = _measured(cost, training, judges)
+            if arguments.pictures:
+                arguments.pictures.mkdir(parents=True, exist_ok=True)
+                (arguments.pictures / f"{name}-{arguments.steps}.png").write_bytes(picture(training))
             numbers = " | ".join(f"{row[number]:.3g}" for number in judges.shown)
             print(
                 f"| `{name}` | {known[name]['what']} | {seed} | {row['steps']:,} | {row['cost']:.2f} | {numbers} |",

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dcgan_kit.components.plugin import PluginSettings
+from dcgan_kit.components.plugin_loader import load_plugins
+
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 JUDGED = ("fd", "fd@random_convolution", "swd")
-VARIANTS = yaml.safe_load((FOLDER / "tuning.yaml").read_text(encoding="utf-8"))
+
+
+def variants(file):
+    """Return the variants of a file, by name."""
+    return yaml.safe_load((FOLDER / file).read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -55,7 +62,29 @@ def test_a_schedule_needs_a_training_for_each_time(quality, schedule, alone):
     assert quality._has_schedule(quality.loaded("lecture-fashion28", 0, overrides).recipe) == alone
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_variant_is_a_recipe(tuning, name):
-    recipe = tuning._recipe(VARIANTS[name], 3, "training.steps=77")
-    assert (recipe.training.seed, recipe.training.steps, recipe.image.shape) == (3, 77, (28, 28, 1))
+def test_results_are_kept_until_another_judge_or_time_is_asked_for(quality):
+    results = quality._Results(None, [], quality.EMBEDDED)
+    results.rows = [*_rows("ours", 5.0, [1.0]), *_rows("ours", 15.0, [2.0])]
+    assert results.has("ours", 0, [5.0, 15.0], JUDGED)
+    assert not results.has("ours", 1, [5.0], JUDGED)
+    assert not results.has("ours", 0, [5.0], [*JUDGED, "fd@another"])
+    results.begin("ours", 0, [15.0])
+    assert [row["minutes"] for row in results.rows] == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "shape"),
+    [
+        *(("tuning.yaml", name, (28, 28, 1)) for name in variants("tuning.yaml")),
+        *(("tuning64.yaml", name, (64, 64, 3)) for name in variants("tuning64.yaml")),
+    ],
+)
+def test_every_variant_is_a_recipe(tuning, tmp_path, file, name, shape):
+    data = tuning.in_file(tmp_path / "images.npz")
+    recipe = tuning._recipe(variants(file)[name], 3, "training.steps=77", data=data)
+    assert (recipe.training.seed, recipe.training.steps, recipe.image.shape) == (3, 77, shape)
+
+
+def test_outside_judges_are_plugins_that_need_their_packages_only_when_they_judge(quality):
+    loaded = load_plugins(PluginSettings(folders=(quality.OUTSIDE,), strict=True))
+    assert loaded.registry.find("extractor", "efficientnet_lite0").options().side == 224
