@@ -31,12 +31,13 @@ def fitted_image(image: Image.Image, spec: ImageSpec, *, fit: str = "crop", back
     """
     import numpy as np
 
-    converted = _converted(image, _MODES[spec.channels], background)
+    converted = converted_image(image, _MODES[spec.channels], background)
     resized = _cropped(converted, spec) if fit == "crop" else _padded(converted, spec, background)
     return np.asarray(resized, np.uint8).reshape(spec.shape)
 
 
-def _converted(image: Image.Image, mode: str, background: Colour) -> Image.Image:
+def converted_image(image: Image.Image, mode: str, background: Colour = WHITE) -> Image.Image:
+    """Return an image in another mode. Where it loses transparency, it gets the background."""
     from PIL import Image
 
     if image.mode.endswith("A") and not mode.endswith("A"):

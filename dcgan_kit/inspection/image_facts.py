@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops
 
+from dcgan_kit.data.fitted_image import WHITE, Colour, converted_image
 from dcgan_kit.data.image_file import examined_image
 from dcgan_kit.data.stored_file import StoredFile
 
@@ -28,12 +29,12 @@ class ImageFacts:
         height: in pixels.
         width: in pixels.
         channels: 1 to 4.
-        grey: whether it has no colour, though it may have three channels.
+        grey: whether it has no colour, though it may have three channels. The background does not count.
         clear: whether some pixels are transparent.
-        levels: float64 (3, 256): the share of the pixels with each level, of red, green and blue; of a grey image,
-            three times the same.
+        levels: float64 (3, 256): the share of the pixels with each level, of red, green and blue, on the background; of
+            a grey image, three times the same.
         digest: 16 bytes that only images with equal pixels share.
-        small: uint8 (8, 9): the image in grey, made small.
+        small: uint8 (8, 9): the image in grey, on the background, made small.
     """
 
     stored: StoredFile
@@ -47,11 +48,12 @@ class ImageFacts:
     small: np.ndarray
 
 
-def image_facts(content: Any) -> ImageFacts:
+def image_facts(content: Any, background: Colour = WHITE) -> ImageFacts:
     """Return the facts about an image.
 
     Args:
         content: a stream of an encoded image, or uint8 (H, W, C).
+        background: red, green and blue level behind transparent pixels: networks do not see the colours below them.
 
     Raises:
         DataError: the stream is no image, or cannot be decoded.
@@ -59,7 +61,8 @@ def image_facts(content: Any) -> ImageFacts:
     """
     stored, image = _from_array(content) if isinstance(content, np.ndarray) else examined_image(content)
     channels = len(image.getbands())
-    colour = image.convert("RGB") if channels > 2 else image.convert("L")
+    on_grey = len(set(background)) == 1
+    colour = converted_image(image, "L" if channels == 1 or (channels == 2 and on_grey) else "RGB", background)
     small = colour.convert("L").resize((SMALL + 1, SMALL), Image.Resampling.BOX, reducing_gap=3.0)
     shape = f"{image.mode} {image.width} {image.height} ".encode()
     return ImageFacts(
@@ -67,7 +70,7 @@ def image_facts(content: Any) -> ImageFacts:
         image.height,
         image.width,
         channels,
-        channels < 3 or _colourless(colour),
+        channels < 3 or _colourless(converted_image(image, "RGB")),
         channels in (2, 4) and image.getchannel("A").getextrema()[0] < 255,
         _levels(colour),
         hashlib.blake2b(shape + image.tobytes(), digest_size=16).digest(),

@@ -6,12 +6,14 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from dcgan_kit.components.contracts.stored import StoredImage, StoredImages
 from dcgan_kit.components.contracts.training import ImageSpec
+from dcgan_kit.data.fitted_image import WHITE, Colour
 from dcgan_kit.data.image_file import unreadable_reason
 from dcgan_kit.data.progress import report_progress
 from dcgan_kit.data.threads import in_threads
@@ -153,17 +155,18 @@ def inspect(stored: StoredImages, component: str, options: Mapping[str, Any]) ->
     Args:
         stored: the images.
         component: the name of the component that reads them.
-        options: its options, for the result.
+        options: its options. ``background`` is the level, or red, green and blue, behind transparent pixels.
 
     Raises:
         DataError: no image can be read; the message names the first that cannot.
     """
     tally = _Tally()
+    read = partial(_read, background=_background(options))
     with warnings.catch_warnings():
         # Pillow warns about unusual metadata.
         warnings.simplefilter("ignore")
         beginning = f"{stored.name}/"
-        for done, (image, facts) in enumerate(in_threads(_read, stored.images()), start=1):
+        for done, (image, facts) in enumerate(in_threads(read, stored.images()), start=1):
             if isinstance(image, str):
                 tally.add_broken(image)
             elif isinstance(facts, str):
@@ -177,15 +180,26 @@ def inspect(stored: StoredImages, component: str, options: Mapping[str, Any]) ->
     return _result(tally, stored, component, options)
 
 
-def _read(image: StoredImage | str) -> tuple[StoredImage | str, ImageFacts | str]:
+def _background(options: Mapping[str, Any]) -> Colour:
+    """Return the colour that the built-in sources put behind transparent pixels."""
+    match options.get("background"):
+        case int(level):
+            return level, level, level
+        case [int(red), int(green), int(blue)]:
+            return red, green, blue
+        case _:
+            return WHITE
+
+
+def _read(image: StoredImage | str, background: Colour) -> tuple[StoredImage | str, ImageFacts | str]:
     if isinstance(image, str):
         return image, ""
     try:
         content = image.read()
         if isinstance(content, np.ndarray):
-            return image, image_facts(content)
+            return image, image_facts(content, background)
         with content:
-            return image, image_facts(content)
+            return image, image_facts(content, background)
     except Exception as error:
         # On a damaged image, Pillow raises almost any error.
         return image, unreadable_reason(error)

@@ -43,6 +43,21 @@ def encoded(image, name, **options):
     return stream
 
 
+@pytest.mark.parametrize(
+    ("given", "behind"),
+    [({}, 255), ({"background": 0}, 0), ({"background": [0, 0, 90]}, 0), ({"background": "sky"}, 255)],
+)
+def test_an_image_is_what_is_seen_on_the_background(given, behind):
+    drawing = np.zeros((8, 8, 4), np.uint8)
+    drawing[2:4, :, 3] = 255  # A black line. The pixels around it are clear, and black too, or of a hidden colour.
+    hidden = drawing.copy()
+    hidden[5:, :, 0] = 77
+    found = inspect(source([drawing, hidden]), "box", given)
+    assert (found.grey, found.clear) == (2, 2)
+    assert found.flat == (2 if given.get("background") == 0 else 0)
+    np.testing.assert_allclose(found.levels.mean[0], 0.75 * behind)
+
+
 def inspected(*arguments, **options):
     found = inspect(source(*arguments, **options), "box", {})
     return replace(found, advice=advice(found))
