@@ -44,7 +44,8 @@ def test_every_package_is_installed() -> None:
 def test_pre_commit_runs_what_the_check_runs() -> None:
     check = (ROOT / "scripts" / "check").read_text(encoding="utf-8")
     commands = [
-        f".venv/bin/{program}{rest}" for program, rest in re.findall(r'^"\$bin/(\S+)"(.*)$', check, re.MULTILINE)
+        f".venv/bin/{program}{rest.removesuffix(' &')}"
+        for program, rest in re.findall(r'^"\$bin/(\S+)"(.*)$', check, re.MULTILINE)
     ]
     configuration = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     assert [repo["repo"] for repo in configuration["repos"]] == ["local"]
