@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -83,6 +84,14 @@ def test_every_variant_is_a_recipe(tuning, tmp_path, file, name, shape):
     data = tuning.in_file(tmp_path / "images.npz")
     recipe = tuning._recipe(variants(file)[name], 3, "training.steps=77", data=data)
     assert (recipe.training.seed, recipe.training.steps, recipe.image.shape) == (3, 77, shape)
+
+
+def test_images_without_a_test_set_are_split_in_the_same_way_each_time(program):
+    images = {"x": np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1), "y": np.arange(10), "paths": np.arange(10)}
+    first, last = program("split_images").split(images, 3)
+    assert (len(first["x"]), len(last["x"])) == (7, 3)
+    assert sorted([*first["y"], *last["y"]]) == list(range(10))
+    assert list(last["y"]) == list(last["x"].ravel()) == list(program("split_images").split(images, 3)[1]["y"])
 
 
 def test_outside_judges_are_plugins_that_need_their_packages_only_when_they_judge(quality):
