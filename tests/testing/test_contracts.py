@@ -14,8 +14,9 @@ from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.components.plugin_loader import load_builtins, load_plugins
 from dcgan_kit.testing import check_component
 
-# One needs a file of weights, the other learns for half a minute; tests/plugins/test_extractor.py checks them.
-APART = ("inception_v3", "self_classifier")
+# One needs a file of weights; tests/plugins/test_extractor.py checks it. The others learn for half a minute, unless
+# options say otherwise.
+APART = ("inception_v3", "self_classifier", "self_reconstruction")
 BUILT_IN = [c for c in load_builtins().registry if c.kind != "data" and c.name not in APART]
 
 
@@ -60,6 +61,8 @@ def test_contracts_do_not_depend_on_whether_operations_give_the_same_twice(name,
         ("schedule/linear", {"start": 0.5, "to": 0.1}),
         ("schedule/warm_up", {"steps": 10_000}),
         ("optimizer/sgd", {"momentum": 0, "nesterov": True}),
+        ("extractor/self_classifier", {"steps": 3}),
+        ("extractor/self_reconstruction", {"steps": 3}),
     ],
 )
 def test_built_ins_keep_their_contracts_with_other_options(name, options):
