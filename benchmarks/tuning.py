@@ -4,9 +4,9 @@
     taskset -c 0 python benchmarks/tuning.py --real t10k.npz --steps 25000 cosine third_map
     taskset -c 0 python benchmarks/tuning.py --file tuning64.yaml --data train.npz --real real.npz --steps 3300
 
-The variants train on the same images as in quality.py: the embedded ones, or those of --data. They are compared neither
-with these nor with its held-out split: --real is an npz file with other images of the same kind in the array x, such as
-the test set of Fashion-MNIST, and samples are compared with its first half.
+The variants train on the same images as in quality.py: the embedded ones, or those of --data. Samples are compared
+neither with the training images nor with the held-out split, but with the first half of --real: an npz file with other
+images of the same kind in the array x, such as the test set of Fashion-MNIST.
 
 The time is that in which `start`, the recipe from which most variants begin, takes --steps steps. Before each variant
 trains, its steps are timed in turns with those of `start`, so that other work on the machine gives none an advantage.
@@ -30,7 +30,7 @@ from dcgan_kit.process.tensorflow_startup import start_tensorflow
 
 FOLDER = Path(__file__).parent
 ROUNDS, STEPS = 15, 16
-"""Steps of a variant and of ``start`` are timed in so many turns of so many steps."""
+"""Steps of a variant and of ``start`` are timed in ROUNDS rounds of STEPS steps each."""
 
 
 def _recipe(variant: dict[str, Any], seed: int, *overrides: str, data: str = EMBEDDED) -> Any:
