@@ -31,6 +31,15 @@ for _name in [name for name in os.environ if name.startswith(("DCGAN_KIT_", "SLU
     del os.environ[_name]
 
 
+LONGEST = ("test_pages.py", "test_distribution.py")
+"""Files of many minutes. A process runs a whole file, so one that began last would keep the others waiting."""
+
+
+def pytest_collection_modifyitems(items):
+    """Run the longest files first."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def sample_plugins():
     """The folder of sample plugins."""
