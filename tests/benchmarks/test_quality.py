@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from dcgan_kit import DataError, Images
 from dcgan_kit.components.plugin import PluginSettings
 from dcgan_kit.components.plugin_loader import load_plugins
+from dcgan_kit.evaluation.selection import build_extractor, choice_of
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 JUDGED = ("fd", "fd@random_convolution", "swd")
@@ -94,6 +97,11 @@ def test_images_without_a_test_set_are_split_in_the_same_way_each_time(program):
     assert list(last["y"]) == list(last["x"].ravel()) == list(program("split_images").split(images, 3)[1]["y"])
 
 
-def test_outside_judges_are_plugins_that_need_their_packages_only_when_they_judge(quality):
+def test_outside_judges_are_plugins_that_need_their_packages_only_when_they_judge(quality, monkeypatch):
     loaded = load_plugins(PluginSettings(folders=(quality.OUTSIDE,), strict=True))
-    assert loaded.registry.find("extractor", "efficientnet_lite0").options().side == 224
+    component = loaded.registry.find("extractor", "efficientnet_lite0")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(DataError, match=r"torch.*: install what the head of .*efficientnet_lite0.py names"):
+        build_extractor(
+            choice_of("extractor", component.name, loaded.registry), Images(np.zeros((9, 8, 8, 1), np.uint8))
+        )
