@@ -231,7 +231,7 @@ def in_file(file: Path) -> str:
 
 
 def half_of(file: Path, number: int, recipe: Any) -> Any:
-    """Return the first half (0) or the second half (1) of the images in an npz file, of the recipe's size."""
+    """Return the first half (0) or the second half (1) of the images in an npz file, without labels."""
     images = loaded(RECIPES[0], 0, data=in_file(file)).recipe.data.build(recipe.image.spec)
     half = len(images) // 2
     return replace(images, indices=np.arange(number * half, (number + 1) * half), labels=None)
